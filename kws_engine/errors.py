@@ -1,0 +1,31 @@
+"""What went wrong, in words for the person at the screen; knows nothing of where it is shown."""
+
+from __future__ import annotations
+
+
+class KwsError(Exception):
+    """One clear sentence that names the thing and the remedy; window and command line show this very text."""
+
+
+class AudioError(KwsError):
+    """An audio file or stream that cannot be used as asked."""
+
+
+class MicrophoneError(KwsError):
+    """A microphone that is missing, busy, or went away."""
+
+
+class SpecError(KwsError):
+    """An option's name or value that does not fit its specification."""
+
+
+class ProjectError(KwsError):
+    """A project, word or clip that cannot be opened, read or written."""
+
+
+class ModelFileError(KwsError):
+    """A model file that is damaged, hostile, or of a newer version."""
+
+
+class TrainingError(KwsError):
+    """A run that cannot start or go on."""
