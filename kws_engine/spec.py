@@ -1,0 +1,256 @@
+"""Describes a config dataclass once, for form, command line, saved file and check; knows no screen and no network.
+
+@dataclass(frozen=True)
+class TcResNetConfig:
+    width: float = option(1.0, "Width multiplier", "Scales every channel count.", low=0.25, high=4.0)
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import math
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, TypeVar
+
+from kws_engine.errors import SpecError
+
+Kind = Literal["bool", "int", "float", "choice", "text", "range", "ints"]
+Config = TypeVar("Config")
+_KEY = "kws_option"
+
+
+@dataclasses.dataclass(frozen=True)
+class Option:
+    """One option of a config: everything a form, a flag, a file or a check needs to know of it.
+
+    Attributes:
+        name: The field's name, as in `--set model.width=1.5`.
+        kind: Which editor and which parser serve it; `range` is (low, high) in floats, `ints` a list of whole numbers.
+        title: The label in the form, one or two words.
+        help: One sentence: what it does and when to change it.
+        default: The value of a fresh config.
+        low: Smallest value allowed (of every element for `range` and `ints`), or None.
+        high: Largest value allowed, or None.
+        unit: What the number counts: "ms", "dB"; empty for plain numbers.
+        choices: The values of a `choice`, in the order shown.
+        log: Whether steps of the editor are factors, not differences (learning rates, penalties).
+        advanced: Whether the form folds it away.
+        shown_when: (other option, value): show this one only while the other has that value.
+    """
+
+    name: str
+    kind: Kind
+    title: str
+    help: str
+    default: Any
+    low: float | None = None
+    high: float | None = None
+    unit: str = ""
+    choices: tuple[str, ...] = ()
+    log: bool = False
+    advanced: bool = False
+    shown_when: tuple[str, Any] | None = None
+
+    def check(self, value: Any) -> Any:
+        """Returns the value in the option's own type.
+
+        Raises:
+            SpecError: "Width: 9 is outside 0.25 to 4".
+        """
+        try:
+            converted = _CONVERT[self.kind](value)
+        except (TypeError, ValueError):
+            raise SpecError(f"{self.title}: {value!r} is not {_NAMES[self.kind]}") from None
+        if self.kind == "choice" and converted not in self.choices:
+            near = nearest(str(value), self.choices)
+            raise SpecError(f"{self.title}: {value!r} is not one of {', '.join(self.choices)}{near}")
+        self._check_limits(converted)
+        return converted
+
+    def parse(self, text: str) -> Any:
+        """The value written as text, as after `--set` or in a line edit.
+
+        Raises:
+            SpecError: The text is not a value of this option.
+        """
+        if self.kind == "range":
+            parts: Any = [part for part in text.replace("..", ",").replace(":", ",").split(",") if part.strip()]
+            return self.check(parts)
+        if self.kind == "ints":
+            return self.check([part for part in text.replace(" ", ",").split(",") if part])
+        return self.check(text)
+
+    def text(self, value: Any) -> str:
+        """The value as text that `parse` reads back."""
+        if self.kind == "range":
+            return "..".join(f"{number:g}" for number in value)
+        if self.kind == "ints":
+            return ",".join(str(number) for number in value)
+        if self.kind == "bool":
+            return "yes" if value else "no"
+        return f"{value:.12g}" if self.kind == "float" else str(value)
+
+    def _check_limits(self, value: Any) -> None:
+        if self.kind == "range" and value[0] > value[1]:
+            raise SpecError(f"{self.title}: {value[0]:g} to {value[1]:g} runs backwards; put the smaller value first")
+        for number in value if isinstance(value, tuple) else (value,):
+            if isinstance(number, bool | str):
+                continue
+            if not math.isfinite(number):
+                raise SpecError(f"{self.title}: {number} is not a finite number")
+            if (self.low is not None and number < self.low) or (self.high is not None and number > self.high):
+                raise SpecError(f"{self.title}: {number:g} is outside {self._limits()}")
+
+    def _limits(self) -> str:
+        low = "anything" if self.low is None else f"{self.low:g}"
+        high = "anything" if self.high is None else f"{self.high:g}"
+        return f"{low} to {high}" + (f" {self.unit}" if self.unit else "")
+
+
+def option(default: Any, title: str, help: str, **limits: Any) -> Any:
+    """A dataclass field with its description; `limits` are `Option`'s other attributes (low, high, unit, ...)."""
+    return dataclasses.field(default=default, metadata={_KEY: {"title": title, "help": help, **limits}})
+
+
+def options(config: type[Any] | Any) -> tuple[Option, ...]:
+    """The options of a config class (or of an instance's class), in their order."""
+    config_class = config if isinstance(config, type) else type(config)
+    hints = typing.get_type_hints(config_class)
+    return tuple(_describe(field, hints[field.name]) for field in dataclasses.fields(config_class))
+
+
+def find(config: type[Any] | Any, name: str, *, prefix: str = "") -> Option:
+    """The option of that name.
+
+    Raises:
+        SpecError: Unknown, with the nearest known name.
+    """
+    known = {described.name: described for described in options(config)}
+    if name not in known:
+        raise unknown(prefix + name, [prefix + key for key in known], what="option")
+    return known[name]
+
+
+def checked(config: Config) -> Config:
+    """The config with every value checked and in its own type.
+
+    Raises:
+        SpecError: The first value that does not fit.
+    """
+    values = {described.name: described.check(getattr(config, described.name)) for described in options(config)}
+    return dataclasses.replace(config, **values)  # type: ignore[type-var]
+
+
+def changed(config: Config, values: Mapping[str, Any]) -> Config:
+    """A copy with these values, checked; an unknown name is refused with the nearest known one."""
+    for name in values:
+        find(config, name)
+    return checked(dataclasses.replace(config, **values))  # type: ignore[type-var]
+
+
+def to_dict(config: Any) -> dict[str, Any]:
+    """The config as plain JSON/TOML values."""
+    values = dataclasses.asdict(config)
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+
+def from_dict(config_class: type[Config], values: Mapping[str, Any]) -> Config:
+    """The inverse of `to_dict`; options that are missing take their defaults.
+
+    Raises:
+        SpecError: An unknown option or a value that does not fit.
+    """
+    return changed(config_class(), values)
+
+
+def differences(config: Any) -> dict[str, Any]:
+    """The options whose value is not the default."""
+    return {o.name: getattr(config, o.name) for o in options(config) if getattr(config, o.name) != o.default}
+
+
+def unknown(name: str, known: Iterable[str], *, what: str) -> SpecError:
+    """The error for a name that nobody knows, with the nearest that somebody does."""
+    names = list(known)
+    near = nearest(name, names)
+    return SpecError(f"There is no {what} {name!r}{near or '; known: ' + ', '.join(names)}")
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """ "; did you mean 'width'?", or nothing where nothing is near."""
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def _describe(field: dataclasses.Field[Any], hint: Any) -> Option:
+    metadata = dict(field.metadata[_KEY])
+    if typing.get_origin(hint) is Literal:
+        metadata["choices"] = tuple(typing.get_args(hint))
+    return Option(name=field.name, kind=_kind(hint), default=field.default, **metadata)
+
+
+def _kind(hint: Any) -> Kind:
+    if typing.get_origin(hint) is Literal:
+        return "choice"
+    if typing.get_origin(hint) is tuple:
+        return "ints" if typing.get_args(hint)[0] is int else "range"
+    kinds: dict[Any, Kind] = {bool: "bool", int: "int", float: "float", str: "text"}
+    if isinstance(hint, types.UnionType) or hint not in kinds:
+        raise TypeError(f"an option cannot be of type {hint}")
+    return kinds[hint]
+
+
+def _to_bool(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    words = {"yes": True, "true": True, "on": True, "1": True, "no": False, "false": False, "off": False, "0": False}
+    if str(value).strip().lower() not in words:
+        raise ValueError(value)
+    return words[str(value).strip().lower()]
+
+
+def _to_int(value: Any) -> int:
+    if isinstance(value, bool) or float(value) != int(float(value)):
+        raise ValueError(value)
+    return int(float(value))
+
+
+def _to_float(value: Any) -> float:
+    if isinstance(value, bool):
+        raise ValueError(value)
+    return float(value)
+
+
+def _to_range(value: Any) -> tuple[float, float]:
+    if isinstance(value, str):
+        raise ValueError(value)
+    low, high = (_to_float(number) for number in value)
+    return low, high
+
+
+def _to_ints(value: Any) -> tuple[int, ...]:
+    if isinstance(value, str):
+        raise ValueError(value)
+    return tuple(_to_int(number) for number in value)
+
+
+_CONVERT: dict[Kind, Any] = {
+    "bool": _to_bool,
+    "int": _to_int,
+    "float": _to_float,
+    "choice": str,
+    "text": str,
+    "range": _to_range,
+    "ints": _to_ints,
+}
+_NAMES: dict[Kind, str] = {
+    "bool": "yes or no",
+    "int": "a whole number",
+    "float": "a number",
+    "choice": "a choice",
+    "text": "a text",
+    "range": "two numbers, low..high",
+    "ints": "a list of whole numbers",
+}
