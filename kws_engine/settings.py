@@ -1,0 +1,142 @@
+"""Everything chosen for a run, put together from the parts' own configs; knows no run and no screen.
+
+`--set model.width=1.5`, a form and project.toml all name an option by the same path.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from kws_engine import spec
+from kws_engine.augment import AUGMENTATIONS
+from kws_engine.errors import SpecError
+from kws_engine.features import FEATURES
+from kws_engine.models import MODELS
+from kws_engine.registry import Registry
+from kws_engine.regularizers import REGULARIZERS
+from kws_engine.spotting.detector import DetectorConfig
+from kws_engine.training.config import TrainingConfig
+
+_CHOICES: dict[str, Registry] = {"feature": FEATURES, "model": MODELS}
+_GROUPS: dict[str, Registry] = {"regularizers": REGULARIZERS, "augment": AUGMENTATIONS}
+_PLAIN: dict[str, type[Any]] = {"training": TrainingConfig, "detector": DetectorConfig}
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """One entry of a registry with its options."""
+
+    name: str
+    config: Any
+
+
+def _default_group(registry: Registry) -> dict[str, Any]:
+    return {entry.name: entry.config() for entry in registry}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that a run is made from besides the clips and the seed."""
+
+    feature: Chosen = field(default_factory=lambda: Chosen("mfcc", FEATURES["mfcc"].config()))
+    model: Chosen = field(default_factory=lambda: Chosen("tc_resnet", MODELS["tc_resnet"].config()))
+    regularizers: Mapping[str, Any] = field(default_factory=lambda: _default_group(REGULARIZERS))
+    augment: Mapping[str, Any] = field(default_factory=lambda: _default_group(AUGMENTATIONS))
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    detector: DetectorConfig = field(default_factory=DetectorConfig)
+
+    def with_model(self, choice: str) -> Settings:
+        """Another network by name, or by name and preset as in `tc_resnet:14`, with that network's own defaults.
+
+        Raises:
+            SpecError: Unknown, with the nearest known.
+        """
+        name, _, preset = choice.partition(":")
+        entry = MODELS[name]
+        return dataclasses.replace(self, model=Chosen(name, entry.preset(preset) if preset else entry.config()))
+
+    def with_option(self, path: str, text: str) -> Settings:
+        """One option changed, named by its path and given as text.
+
+        Raises:
+            SpecError: The option is unknown (with the nearest known) or the value does not fit.
+        """
+        section, *rest = path.split(".")
+        if path in ("model.name", "feature.name"):
+            entry = _CHOICES[section][text]
+            return dataclasses.replace(self, **{section: Chosen(text, entry.config())})  # type: ignore[arg-type]
+        if section in _GROUPS and len(rest) == 2 and rest[0] in getattr(self, section):
+            group = dict(getattr(self, section))
+            group[rest[0]] = _set(group[rest[0]], rest[1], text, prefix=f"{section}.{rest[0]}.")
+            return dataclasses.replace(self, **{section: group})  # type: ignore[arg-type]
+        if section in _CHOICES and len(rest) == 1:
+            chosen: Chosen = getattr(self, section)
+            config = _set(chosen.config, rest[0], text, prefix=f"{section}.")
+            return dataclasses.replace(self, **{section: Chosen(chosen.name, config)})  # type: ignore[arg-type]
+        if section in _PLAIN and len(rest) == 1:
+            config = _set(getattr(self, section), rest[0], text, prefix=f"{section}.")
+            return dataclasses.replace(self, **{section: config})  # type: ignore[arg-type]
+        raise spec.unknown(path, self.paths(), what="option")
+
+    def with_options(self, assignments: Iterable[str]) -> Settings:
+        """Several `path=value` in their order."""
+        settings = self
+        for assignment in assignments:
+            path, equals, text = assignment.partition("=")
+            if not equals:
+                raise SpecError(f"{assignment!r} sets nothing: write it as OPTION=VALUE, as in training.epochs=30")
+            settings = settings.with_option(path.strip(), text.strip())
+        return settings
+
+    def paths(self) -> list[str]:
+        """The path of every option there is with the chosen network and feature."""
+        found = ["model.name", "feature.name"]
+        for section in _CHOICES:
+            found += [f"{section}.{option.name}" for option in spec.options(getattr(self, section).config)]
+        for section in _PLAIN:
+            found += [f"{section}.{option.name}" for option in spec.options(getattr(self, section))]
+        for section in _GROUPS:
+            for name, config in getattr(self, section).items():
+                found += [f"{section}.{name}.{option.name}" for option in spec.options(config)]
+        return found
+
+    def to_dict(self) -> dict[str, Any]:
+        """As written to project.toml and job.toml."""
+        values: dict[str, Any] = {
+            section: {"name": getattr(self, section).name, "options": spec.to_dict(getattr(self, section).config)}
+            for section in _CHOICES
+        }
+        values |= {section: spec.to_dict(getattr(self, section)) for section in _PLAIN}
+        for section in _GROUPS:
+            values[section] = {name: spec.to_dict(config) for name, config in getattr(self, section).items()}
+        return values
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Settings:
+        """The inverse of `to_dict`; what is missing takes its default.
+
+        Raises:
+            SpecError: An unknown part or option, or a value that does not fit.
+        """
+        parts: dict[str, Any] = {}
+        for section, content in values.items():
+            if section in _CHOICES:
+                entry = _CHOICES[section][content["name"]]
+                parts[section] = Chosen(entry.name, spec.from_dict(entry.config, content.get("options", {})))
+            elif section in _GROUPS:
+                registry = _GROUPS[section]
+                read = {name: spec.from_dict(registry[name].config, options) for name, options in content.items()}
+                parts[section] = _default_group(registry) | read
+            elif section in _PLAIN:
+                parts[section] = spec.from_dict(_PLAIN[section], content)
+            else:
+                raise spec.unknown(section, [*_CHOICES, *_GROUPS, *_PLAIN], what="section of settings")
+        return cls(**parts)
+
+
+def _set(config: Any, name: str, text: str, *, prefix: str) -> Any:
+    option = spec.find(config, name, prefix=prefix)
+    return spec.changed(config, {name: option.parse(text)})

@@ -1,0 +1,1 @@
+"""Listening with a trained model on numpy and onnxruntime alone; never imports torch."""

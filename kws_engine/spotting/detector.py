@@ -1,0 +1,182 @@
+"""From a stream of samples to detections; knows no clock, thread, device or file: time counts in samples.
+
+samples -> feature frames -> window of frames, every hop -> posteriors -> smoothed -> threshold, re-arm, refractory
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kws_engine.features.pipeline import Pipeline, Stream
+from kws_engine.spec import option, unknown
+
+Samples = NDArray[np.float32]
+UNKNOWN, SILENCE = "_unknown_", "_silence_"
+
+
+@dataclass(frozen=True)
+class DetectorConfig:
+    hop_ms: float = option(
+        30.0,
+        "Hop",
+        "How often the network looks; smaller reacts finer and costs more.",
+        low=10.0,
+        high=500.0,
+        unit="ms",
+    )
+    smoothing_ms: float = option(
+        150.0,
+        "Smoothing",
+        "Scores are averaged over this long; more means fewer false alarms and a later answer.",
+        low=0.0,
+        high=2000.0,
+        unit="ms",
+    )
+    threshold: float = option(
+        0.8,
+        "Threshold",
+        "A smoothed score from here on is a detection, for words without an own one.",
+        low=0.0,
+        high=1.0,
+    )
+    refractory_ms: float = option(
+        700.0,
+        "Refractory time",
+        "After a detection nothing is detected for this long.",
+        low=0.0,
+        high=10_000.0,
+        unit="ms",
+    )
+    rearm: float = option(
+        0.5,
+        "Re-arm below",
+        "A word detected once is armed again when its score has fallen below this share of its threshold.",
+        low=0.0,
+        high=1.0,
+        advanced=True,
+    )
+
+
+class Classifier(Protocol):
+    """What the detector needs of a model file."""
+
+    labels: tuple[str, ...]
+    rate: int
+    window_samples: int
+    pipeline: Pipeline
+
+    def posteriors(self, features: Samples) -> Samples:
+        """Features (B, T, F) to posteriors (B, labels), each row summing to 1."""
+        ...
+
+
+@dataclass(frozen=True)
+class Detection:
+    """A word heard: `at_sample` is the end of the audio that was needed to hear it."""
+
+    word: str
+    at_sample: int
+    score: float
+
+
+@dataclass(frozen=True)
+class Step:
+    """One look of the network: smoothed scores (labels,) at `at_sample`, and the detection it led to, if any."""
+
+    at_sample: int
+    scores: Samples
+    detection: Detection | None
+
+
+class Detector:
+    """Feed it any number of samples at `model.rate`; every chunking of the same audio gives identical steps."""
+
+    def __init__(
+        self, model: Classifier, config: DetectorConfig | None = None, *, thresholds: Mapping[str, float] | None = None
+    ) -> None:
+        self.config = config or DetectorConfig()
+        self.words = tuple(label for label in model.labels if label not in (UNKNOWN, SILENCE))
+        self._model = model
+        self._columns = {word: model.labels.index(word) for word in self.words}
+        self._thresholds = {word: self.config.threshold for word in self.words}
+        for word, threshold in (thresholds or {}).items():
+            self.set_threshold(word, threshold)
+        hop_samples = model.pipeline.hop_samples
+        self._frames_per_look = max(1, round(self.config.hop_ms * model.rate / 1000 / hop_samples))
+        look_samples = self._frames_per_look * hop_samples
+        self._looks_smoothed = max(1, round(self.config.smoothing_ms * model.rate / 1000 / look_samples))
+        self._refractory_samples = round(self.config.refractory_ms * model.rate / 1000)
+        self.reset()
+
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """The threshold of every word, 0..1."""
+        return dict(self._thresholds)
+
+    def set_threshold(self, word: str, threshold: float) -> None:
+        """Takes effect at the next look.
+
+        Raises:
+            SpecError: The model does not know the word.
+        """
+        if word not in self._columns:
+            raise unknown(word, self._columns, what="word of this model")
+        self._thresholds[word] = float(threshold)
+
+    def reset(self) -> None:
+        """Forgets what was heard; the next sample is sample 0."""
+        self._stream: Stream = self._model.pipeline.stream()
+        self._window_frames = self._model.pipeline.n_frames(self._model.window_samples)
+        self._frames = np.zeros((0, self._model.pipeline.n_features), np.float32)
+        self._first_frame = 0  # index of self._frames[0] since the reset
+        self._next_look = self._window_frames  # end frame of the next look
+        self._recent: list[Samples] = []
+        self._quiet_until = 0
+        self._armed = dict.fromkeys(self.words, True)
+
+    def feed(self, samples: Samples) -> list[Step]:
+        """Takes samples (N,) in -1..1 and returns the looks that they complete, oldest first."""
+        self._frames = np.concatenate([self._frames, self._stream.push(samples)])
+        ends = range(self._next_look, self._first_frame + len(self._frames) + 1, self._frames_per_look)
+        steps = [self._step(end) for end in ends]
+        if steps:
+            self._next_look = ends[-1] + self._frames_per_look
+        drop = max(0, self._next_look - self._window_frames - self._first_frame)
+        self._frames, self._first_frame = self._frames[drop:], self._first_frame + drop
+        return steps
+
+    def flush(self) -> list[Step]:
+        """Ends the audio with half a window of digital silence, so that a word at its very end is heard too."""
+        return self.feed(np.zeros(self._model.window_samples // 2, np.float32))
+
+    def _step(self, end_frame: int) -> Step:
+        stop = end_frame - self._first_frame
+        features = self._frames[stop - self._window_frames : stop]
+        # One window at a time: a batch of several rounds differently, and events must not depend on the chunking.
+        self._recent.append(self._model.posteriors(features[None])[0])
+        del self._recent[: -self._looks_smoothed]
+        scores = np.mean(self._recent, axis=0, dtype=np.float32)
+        pipeline = self._model.pipeline
+        at_sample = (end_frame - 1) * pipeline.hop_samples + pipeline.window_samples
+        return Step(at_sample, scores, self._decide(scores, at_sample))
+
+    def _decide(self, scores: Samples, at_sample: int) -> Detection | None:
+        for word, column in self._columns.items():
+            if scores[column] < self.config.rearm * self._thresholds[word]:
+                self._armed[word] = True
+        if at_sample < self._quiet_until or len(self._recent) < self._looks_smoothed:
+            return None
+        heard = [word for word, column in self._columns.items() if scores[column] >= self._thresholds[word]]
+        if not heard:
+            return None
+        word = max(heard, key=lambda candidate: float(scores[self._columns[candidate]]))
+        if not self._armed[word]:
+            return None
+        self._armed[word] = False
+        self._quiet_until = at_sample + self._refractory_samples
+        return Detection(word, at_sample, float(scores[self._columns[word]]))

@@ -1,0 +1,92 @@
+"""The options of the training loop; knows no network, feature or augmentation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from kws_engine.spec import option
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    epochs: int = option(
+        40, "Epochs", "How often every clip is seen at most; early stopping may end sooner.", low=1, high=10_000
+    )
+    batch_size: int = option(64, "Batch size", "Clips per step of the optimizer.", low=1, high=8192)
+    learning_rate: float = option(
+        4e-3,
+        "Learning rate",
+        "Length of a step, at its highest. Too high diverges, too low crawls.",
+        low=1e-7,
+        high=10.0,
+        log=True,
+    )
+    schedule: Literal["one_cycle", "cosine", "constant"] = option(
+        "one_cycle", "Schedule", "How the learning rate moves: up and down again, only down, or not at all."
+    )
+    optimizer: Literal["adamw", "sgd"] = option(
+        "adamw", "Optimizer", "AdamW adapts each weight's step; SGD with momentum 0.9 is the classic."
+    )
+    weight_decay: float = option(
+        0.02,
+        "Weight decay",
+        "Shrinks every weight a little at each step, apart from the loss (AdamW).",
+        low=0.0,
+        high=1.0,
+        log=True,
+    )
+    early_stopping: bool = option(
+        True, "Early stopping", "Stops when validation loss no longer falls and takes back the best weights."
+    )
+    patience: int = option(
+        15,
+        "Patience",
+        "Epochs without a new best before stopping.",
+        low=1,
+        high=1000,
+        unit="epochs",
+        shown_when=("early_stopping", True),
+    )
+    minimum_gain: float = option(
+        0.0,
+        "Minimum gain",
+        "How much lower the validation loss must be to count as a new best.",
+        low=0.0,
+        high=10.0,
+        advanced=True,
+        shown_when=("early_stopping", True),
+    )
+    device: Literal["auto", "cpu", "cuda", "mps"] = option(
+        "auto", "Device", "Where the network trains; auto takes a graphics card when there is one."
+    )
+    clips_per_epoch: int = option(
+        1500,
+        "Clips per epoch, at least",
+        "A small project's clips are repeated, each time augmented anew, until an epoch has this many.",
+        low=1,
+        high=1_000_000,
+        advanced=True,
+    )
+    silence_share: float = option(
+        0.08,
+        "Share of silence",
+        "How much of an epoch is background noise without a word.",
+        low=0.0,
+        high=0.5,
+        advanced=True,
+    )
+    unknown_share: float = option(
+        0.3,
+        "Share of other words, at most",
+        "How much of an epoch is other words, to learn what not to answer to.",
+        low=0.0,
+        high=0.9,
+        advanced=True,
+    )
+    shipped_unknown: bool = option(
+        True,
+        "Use shipped other words",
+        "Where the project has few recordings of other words, adds the program's synthetic ones.",
+        advanced=True,
+    )

@@ -1,0 +1,94 @@
+"""What a run says while it runs, as frozen dataclasses; knows nobody who listens."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Work before the first epoch: what is being done, and how far."""
+
+    what: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Started:
+    """The run stands: its folder, what it trains and on how much.
+
+    Attributes:
+        run: The run's folder.
+        labels: The network's labels in the order of its outputs.
+        training: Clips in the training part, by label.
+        validation: Clips in the validation part, by label.
+    """
+
+    run: str
+    labels: list[str]
+    training: dict[str, int]
+    validation: dict[str, int]
+    parameters: int
+    macs: int
+    device: str
+    epochs: int
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One pass over the training part.
+
+    Both losses are plain cross-entropy in nats without penalties, both accuracies shares in 0..1, all four measured with
+    the same weights after the epoch, without augmentation and dropout; the training part on a fixed sample.
+    """
+
+    epoch: int
+    train_loss: float
+    train_accuracy: float
+    validation_loss: float
+    validation_accuracy: float
+    learning_rate: float
+    seconds: float
+    penalty: float
+    best: bool
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The good end: the model file stands."""
+
+    run: str
+    model: str
+    best_epoch: int
+    validation_accuracy: float
+    stopped_early: bool
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The other end, always with a reason a person can act on; the traceback is for the log."""
+
+    message: str
+    traceback: str = ""
+
+
+Event = Progress | Started | Epoch | Finished | Failed
+_NAMES: dict[str, type[Any]] = {kind.__name__.lower(): kind for kind in (Progress, Started, Epoch, Finished, Failed)}
+
+
+def to_dict(event: Event) -> dict[str, Any]:
+    """The event as one JSON object, its kind under "event"."""
+    values = {"event": type(event).__name__.lower(), **dataclasses.asdict(event)}
+    if isinstance(event, Failed):
+        del values["traceback"]
+    return values
+
+
+def from_dict(values: dict[str, Any]) -> Event:
+    """The inverse of `to_dict`."""
+    kind = _NAMES[values["event"]]
+    event: Event = kind(**{name: value for name, value in values.items() if name != "event"})
+    return event
