@@ -1,0 +1,60 @@
+"""What every test gets: no screen needed, fixed seeds, settings of its own; and real recordings, a real sound path."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import random
+import sys
+from collections.abc import Iterator
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+
+from virtual_microphone import VirtualMicrophone, missing_tools
+
+SHARED_DATA = pathlib.Path(__file__).parents[1].parent / "shared/data"
+
+
+@pytest.fixture(autouse=True)
+def _own_settings(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KWS_STUDIO_HOME", str(tmp_path_factory.mktemp("settings")))
+
+
+@pytest.fixture(autouse=True)
+def _fixed_seeds() -> None:
+    random.seed(0)
+    np.random.seed(0)
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> pathlib.Path:
+    """The folder of real recordings; tests that need it are skipped where it is not."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip("the real recordings in ../shared/data are not here")
+    return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def _sound_server() -> Iterator[VirtualMicrophone]:
+    if missing := missing_tools():
+        pytest.skip(f"no virtual microphone: {', '.join(missing)} not installed")
+    with VirtualMicrophone(extra_devices=("Desk", "Headset left", "Headset right")) as microphone:
+        yield microphone
+
+
+@pytest.fixture
+def virtual_microphone(_sound_server: VirtualMicrophone) -> Iterator[VirtualMicrophone]:
+    """A plugged-in, silent microphone at 16 kHz; whatever a test does to it is undone."""
+    from kws_engine.microphone import refresh_devices
+
+    _sound_server.plug(rate=16_000)
+    assert refresh_devices(), "an earlier test left a microphone open"
+    yield _sound_server
+    _sound_server.hush()
