@@ -52,7 +52,7 @@ class Level:
 
 @dataclass(frozen=True)
 class Heard:
-    """New samples; they end at `position`, and `lost` samples before them are gone; all counted at the reader's rate."""
+    """New samples; they end at `position`, `lost` samples before them are gone; all counted at the reader's rate."""
 
     samples: NDArray[np.float32]
     position: int

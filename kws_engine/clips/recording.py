@@ -1,0 +1,157 @@
+"""One take of one word, from live samples to a clip with advice for the speaker; knows no device, file or screen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kws_engine import audio
+from kws_engine.clips import trimming
+
+QUIET_PEAK_DB = -34.0
+_CLIPPED_AT = 0.985  # resampling rounds off the flat top of a clipped wave
+_CLIPPED_SAMPLES = 3
+_EDGE_MS = 40
+
+Samples = NDArray[np.float32]
+State = Literal["waiting", "recording", "done"]
+
+
+@dataclass(frozen=True)
+class Take:
+    """A finished take: all of it (`raw`), the `clip` that begins at sample `start` of it, and what was noticed.
+
+    `bounds` are the speech's first and one-past-last sample in `raw`. `advice` is one sentence, or empty when the take
+    is good.
+    """
+
+    raw: Samples
+    clip: Samples
+    start: int
+    bounds: tuple[int, int] | None
+    peak_db: float
+    clipped: bool
+    too_quiet: bool
+    no_speech: bool
+    advice: str
+
+
+class TakeRecorder:
+    """Collects one take from samples fed in pieces of any size; time counts in samples, there is no clock.
+
+    While waiting it keeps the newest `pre_roll_seconds`, so a word begun a moment before `start` keeps its onset.
+
+        feed ... feed  start()  feed ......... feed        feed
+        [  pre-roll  ] [        take_seconds       ] done  (kept only as the next take's pre-roll)
+    """
+
+    def __init__(
+        self, rate: int, *, clip_samples: int, take_seconds: float = 2.0, pre_roll_seconds: float = 0.3
+    ) -> None:
+        self.rate = rate
+        self.clip_samples = clip_samples
+        self._pre_roll_samples = round(pre_roll_seconds * rate)
+        self._take_samples = round(take_seconds * rate)
+        if self._take_samples < 1:
+            raise ValueError(f"take_seconds: {take_seconds} is below one sample")
+        self._newest: Samples = np.zeros(0, np.float32)
+        self._raw = np.zeros(self._pre_roll_samples + self._take_samples, np.float32)
+        self._filled = 0
+        self._recorded = 0
+        self._state: State = "waiting"
+
+    @property
+    def state(self) -> State:
+        """Before `start`, between `start` and the last sample, or after it."""
+        return self._state
+
+    @property
+    def progress(self) -> float:
+        """How much of `take_seconds` was recorded, 0 to 1."""
+        return self._recorded / self._take_samples
+
+    @property
+    def raw(self) -> Samples:
+        """The take so far with its pre-roll (samples,), a copy."""
+        return self._raw[: self._filled].copy()
+
+    def start(self) -> None:
+        """Record from now on, at once; after a finished take, the next one."""
+        self._filled = len(self._newest)
+        self._raw[: self._filled] = self._newest
+        self._recorded = 0
+        self._state = "recording"
+
+    def feed(self, samples: Samples) -> None:
+        """Take the next `samples` (samples,), any number of them."""
+        if self._state == "recording":
+            part = samples[: self._take_samples - self._recorded]
+            self._raw[self._filled : self._filled + len(part)] = part
+            self._filled += len(part)
+            self._recorded += len(part)
+            if self._recorded == self._take_samples:
+                self._state = "done"
+        if self._pre_roll_samples:
+            self._newest = np.concatenate((self._newest, samples))[-self._pre_roll_samples :].astype(np.float32)
+
+    def take(self) -> Take:
+        """The finished take, cut and looked at.
+
+        Raises:
+            ValueError: it is not finished yet.
+        """
+        if self._state != "done":
+            raise ValueError(f"the take is not finished but {self._state}")
+        return judge(self.raw, self.rate, clip_samples=self.clip_samples)
+
+
+def judge(raw: Samples, rate: int, *, clip_samples: int) -> Take:
+    """Cut the clip out of `raw` (samples,) and say what the speaker should do better, if anything."""
+    bounds = trimming.speech_bounds(raw, rate)
+    clip, start = trimming.cut(raw, rate, clip_samples=clip_samples, bounds=bounds)
+    peak_db = audio.peak_db(raw if bounds is None else raw[bounds[0] : bounds[1]])
+    clipped = is_clipped(raw)
+    too_quiet = peak_db < QUIET_PEAK_DB
+    return Take(
+        raw=raw,
+        clip=clip,
+        start=start,
+        bounds=bounds,
+        peak_db=peak_db,
+        clipped=clipped,
+        too_quiet=too_quiet,
+        no_speech=bounds is None,
+        advice=_advice(raw, rate, clip_samples, clipped, too_quiet),
+    )
+
+
+def is_clipped(samples: Samples) -> bool:
+    """Whether the wave stays at full scale for several samples in a row, anywhere."""
+    at_limit = np.concatenate(([0], np.abs(samples) >= _CLIPPED_AT, [0])).astype(np.int8)
+    edges = np.flatnonzero(np.diff(at_limit)).reshape(-1, 2)
+    return bool(len(edges) and (edges[:, 1] - edges[:, 0]).max() >= _CLIPPED_SAMPLES)
+
+
+def _advice(raw: Samples, rate: int, clip_samples: int, clipped: bool, too_quiet: bool) -> str:
+    """The most important remark first, because only one is made."""
+    core = trimming.speech_core(raw, rate)
+    if core is None:
+        if audio.peak_db(raw) < -90.0:
+            return "No sound at all: check that the microphone is switched on and not muted."
+        return "No word was heard: speak after the beep, closer to the microphone."
+    edge = _EDGE_MS * rate // 1000
+    if clipped:
+        return "Clipping: move away from the microphone or lower its level."
+    if core[1] > len(raw) - edge:
+        return "You were cut off at the end: speak sooner after the beep."
+    if core[0] < edge:
+        return "You were cut off at the beginning: wait for the beep."
+    if core[1] - core[0] > clip_samples:
+        seconds = (core[1] - core[0]) / rate
+        return f"Too long: the word took {seconds:.1f} s and a clip holds {clip_samples / rate:.1f} s: say it faster."
+    if too_quiet:
+        return "Too quiet: move closer to the microphone or raise its level."
+    return ""
