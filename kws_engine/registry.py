@@ -51,7 +51,11 @@ class Entry:
 
 
 class Registry:
-    """The parts of one kind. Modules of the package are imported at the first look-up."""
+    """The parts of one kind. Modules of the package are imported at the first look-up.
+
+    A module whose name starts with an underscore is left alone: it holds what needs torch at import, such as shared
+    layers, and is imported by the parts' `build` when a network is made.
+    """
 
     def __init__(self, kind: str, package: str) -> None:
         self.kind = kind
@@ -98,4 +102,5 @@ class Registry:
             self._discovered = True
             package = importlib.import_module(self._package)
             for module in pkgutil.iter_modules(package.__path__, self._package + "."):
-                importlib.import_module(module.name)
+                if not module.name.rpartition(".")[2].startswith("_"):
+                    importlib.import_module(module.name)

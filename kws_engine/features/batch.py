@@ -1,0 +1,24 @@
+"""Features of many clips at once, and as a graph for export; equal to `Pipeline.batch`, knows no clip and no label."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kws_engine.features.pipeline import Pipeline
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def torch_features(pipeline: Pipeline) -> nn.Module:
+    """A module that maps samples (B, N) to features (B, T, n_features), on any device; it has nothing to train."""
+    from kws_engine.features._torch import TorchFeatures
+
+    return TorchFeatures(pipeline).eval()
+
+
+def frontend_graph(pipeline: Pipeline) -> nn.Module:
+    """The same mapping in operations every ONNX runtime has (convolution, square, matmul, log); N >= one window."""
+    from kws_engine.features._torch import FrontendGraph
+
+    return FrontendGraph(pipeline).eval()
