@@ -31,55 +31,59 @@ FLOOR_DBFS = -88.0
 Split = Literal["training", "validation", "testing"]
 
 WORDS = ("lights", "music", "stop", "computer", "window", "coffee")
-# The first ten begin, end or rhyme like one of the six: the network has to hear the whole word.
-SOUND_ALIKES = ("nights", "lamps", "museum", "step", "stock", "commuter", "compute", "winter", "toffee", "copy")
+# These begin, end or rhyme like one of the six: the network has to hear the whole word.
+SOUND_ALIKES = ("nights", "lamps", "museum", "step", "stock", "commuter", "winter", "office", "copy")
 OTHER_WORDS = (
     "yes", "no", "house", "garden", "river", "seven", "bird", "yellow", "kitchen", "morning", "telephone",
     "paper", "please", "water", "door", "hello",
 )  # fmt: skip
-UNKNOWN_TAKES = 6
+UNKNOWN_TAKES = 5
 # An ending that changes the tune of the word, a factor on the pace and one on the pitch: one row a take.
 TAKES = ((".", 1.0, 1.0), ("!", 1.14, 1.05), ("?", 0.9, 0.96))
 
 
 @dataclass(frozen=True)
 class Voice:
-    """One synthetic speaker.
+    """One synthetic speaker: what the speaker id calls it, and its engine's own name for it.
 
-    ``name`` is the engine's own name of the voice, ``words_per_minute`` and ``pitch`` (0 to 99) are espeak-ng's.
+    ``words_per_minute`` and ``pitch`` (0 to 99) are espeak-ng's. ``throat`` moves pitch and formants of a flite
+    voice together, as a smaller (above 1) or larger throat would: flite has few voices.
     """
 
+    called: str
     engine: Literal["espeak", "flite"]
     name: str
     split: Split
     words_per_minute: int = 150
     pitch: int = 50
+    throat: float = 1.0
 
     @property
     def speaker(self) -> str:
-        """The speaker id: letters of the voice and the first number whose hash falls into the wished split."""
-        letters = self.engine + "".join(c for c in self.name.lower() if c.isalnum())
-        numbered = (f"{letters}{number}" for number in range(1000))
+        """The speaker id, ending in the first number whose hash falls into the wished split."""
+        numbered = (f"{self.engine}{self.called}{number}" for number in range(1000))
         return next(speaker for speaker in numbered if split_of(speaker) == self.split)
 
 
 VOICES = (
-    Voice("espeak", "en-us+m3", "training", 150, 45),
-    Voice("espeak", "en-gb+f2", "training", 160, 55),
-    Voice("espeak", "en-gb-scotland+m1", "training", 145, 40),
-    Voice("espeak", "en-gb-x-rp+f4", "training", 150, 50),
-    Voice("espeak", "en-029+m7", "training", 155, 50),
-    Voice("espeak", "en-gb-x-gbclan+linda", "training", 150, 60),
-    Voice("espeak", "en-us+f5", "training", 165, 62),
-    Voice("espeak", "en-us-nyc+max", "training", 160, 45),
-    Voice("espeak", "en-gb-x-gbcwmd+steph", "training", 145, 50),
-    Voice("espeak", "en-us+Annie", "validation", 155, 55),
-    Voice("espeak", "en-us+belinda", "testing", 150, 55),
-    Voice("espeak", "en-gb+Michael", "testing", 150, 45),
-    Voice("flite", "kal16", "training"),
-    Voice("flite", "rms", "training"),
-    Voice("flite", "awb", "validation"),
-    Voice("flite", "slt", "testing"),
+    Voice("adam", "espeak", "en-us+m3", "training", 150, 45),
+    Voice("fiona", "espeak", "en-gb+f2", "training", 160, 55),
+    Voice("ian", "espeak", "en-gb-scotland+m1", "training", 145, 40),
+    Voice("flora", "espeak", "en-gb-x-rp+f4", "training", 150, 50),
+    Voice("linda", "espeak", "en-gb-x-gbclan+linda", "training", 150, 60),
+    Voice("max", "espeak", "en-us-nyc+max", "training", 160, 45),
+    Voice("steph", "espeak", "en-029+steph", "training", 145, 50),
+    Voice("annie", "espeak", "en-us+Annie", "validation", 155, 55),
+    Voice("belinda", "espeak", "en-us+belinda", "testing", 150, 55),
+    Voice("michael", "espeak", "en-gb+Michael", "testing", 150, 45),
+    Voice("kal", "flite", "kal16", "training"),
+    Voice("kallow", "flite", "kal16", "training", throat=0.88),
+    Voice("kalhigh", "flite", "kal16", "training", throat=1.16),
+    Voice("rms", "flite", "rms", "training"),
+    Voice("rmslow", "flite", "rms", "training", throat=0.92),
+    Voice("rmshigh", "flite", "rms", "training", throat=1.2),
+    Voice("awb", "flite", "awb", "validation"),
+    Voice("slt", "flite", "slt", "testing"),
 )
 
 
@@ -108,11 +112,13 @@ def synthesize(voice: Voice, text: str, *, pace: float, pitch: float) -> np.ndar
             options = ["-v", voice.name, "-s", str(speed), "-p", str(height), "-w", str(path), text]
             subprocess.run(["espeak-ng", *options], check=True)
         else:
-            # The statistical voices ignore a wished pitch, so it is changed below; the stretch makes good the pace.
+            # The statistical voices ignore a wished pitch, so reading at another rate changes it; the stretch makes
+            # good the pace.
+            pitch *= voice.throat
             stretch = ["--setf", f"duration_stretch={pitch / pace:.4f}"]
             subprocess.run(["flite", "-voice", voice.name, *stretch, "-t", text, "-o", str(path)], check=True)
         speech, rate = soundfile.read(path, dtype="float64")
-    return soxr.resample(speech, rate * (pitch if voice.engine == "flite" else 1.0), SAMPLE_RATE)
+    return soxr.resample(speech, rate * (pitch if voice.engine == "flite" else 1), SAMPLE_RATE)
 
 
 def trim(speech: np.ndarray) -> np.ndarray:
@@ -134,7 +140,7 @@ def speak(voice: Voice, text: str, *, pace: float, pitch: float) -> np.ndarray:
         speech = trim(synthesize(voice, text, pace=pace * hurry, pitch=pitch))
         if len(speech) <= LONGEST_SPEECH_SAMPLES:
             return speech
-    raise ValueError(f"{voice.name} cannot say {text!r} within 0.9 s: choose a shorter word.")
+    raise ValueError(f"{voice.called} cannot say {text!r} within 0.9 s: choose a shorter word.")
 
 
 def speech_clip(speech: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -187,11 +193,11 @@ def babble(samples: int, rng: np.random.Generator) -> np.ndarray:
 
 # Name, maker, seconds, level.
 NOISES = (
-    ("white", lambda samples, rng: coloured_noise(samples, rng, slope=0.0), 10, -42.0),
-    ("pink", lambda samples, rng: coloured_noise(samples, rng, slope=0.5), 10, -38.0),
-    ("hum", hum, 12, -36.0),
-    ("fan", fan, 12, -36.0),
-    ("babble", babble, 14, -34.0),
+    ("white", lambda samples, rng: coloured_noise(samples, rng, slope=0.0), 10, -44.0),
+    ("pink", lambda samples, rng: coloured_noise(samples, rng, slope=0.5), 10, -40.0),
+    ("hum", hum, 10, -38.0),
+    ("fan", fan, 10, -38.0),
+    ("babble", babble, 12, -36.0),
 )
 
 
@@ -200,19 +206,19 @@ def keyword_clips() -> Iterator[tuple[str, np.ndarray]]:
     for word in WORDS:
         for voice in VOICES:
             for take, (ending, pace, pitch) in enumerate(TAKES):
-                rng = rng_for("word", word, voice.name, take)
+                rng = rng_for("word", word, voice.called, take)
                 wobble = rng.uniform(0.96, 1.04, size=2)
                 speech = speak(voice, word + ending, pace=pace * wobble[0], pitch=pitch * wobble[1])
                 yield f"{word}/{voice.speaker}_nohash_{take}.flac", speech_clip(speech, rng)
 
 
 def unknown_clips() -> Iterator[tuple[str, np.ndarray]]:
-    """Every voice says six other words, three of them sound-alikes; all words come round."""
+    """Every voice says five other words, two of them sound-alikes; all words come round."""
     for voice_number, voice in enumerate(VOICES):
         for take in range(UNKNOWN_TAKES):
-            pool = OTHER_WORDS if take % 2 else SOUND_ALIKES
-            word = pool[(voice_number * UNKNOWN_TAKES // 2 + take // 2) % len(pool)]
-            rng = rng_for("unknown", word, voice.name, take)
+            pool = SOUND_ALIKES if take % 2 else OTHER_WORDS
+            word = pool[(voice_number * (3 - take % 2) + take // 2) % len(pool)]
+            rng = rng_for("unknown", word, voice.called, take)
             ending, pace, pitch = TAKES[(voice_number + take) % len(TAKES)]
             speech = speak(voice, word + ending, pace=pace, pitch=pitch)
             yield f"_unknown_/{voice.speaker}_nohash_{take}.flac", speech_clip(speech, rng)
@@ -246,7 +252,9 @@ clip_ms = {CLIP_SAMPLES * 1000 // SAMPLE_RATE}
 
 def readme() -> str:
     """What README.txt says: that all is synthetic, who speaks, how to make it again."""
-    rows = "\n".join(f"  {voice.speaker:<28}{voice.engine:<8}{voice.name:<24}{voice.split}" for voice in VOICES)
+    rows = "\n".join(
+        f"  {voice.speaker:<20}{voice.engine:<8}{voice.name:<22}{voice.throat:<8}{voice.split}" for voice in VOICES
+    )
     return f"""\
 Starter words: a project to try KWS Studio with.
 
@@ -261,9 +269,9 @@ clips/_background_noise_: {", ".join(name for name, *_ in NOISES)}
 
 Format: FLAC, 16 bit, {SAMPLE_RATE} Hz, one channel; a clip lasts {CLIP_SAMPLES * 1000 // SAMPLE_RATE} ms.
 Names: <speaker>_nohash_<take>.flac. The number at the end of a speaker id was chosen so that Speech Commands'
-hash of the id puts the voice into the part named here:
+hash of the id puts the voice into the part named here. Throat: the factor by which pitch and formants were moved.
 
-  {"speaker":<28}{"engine":<8}{"voice":<24}part
+  {"speaker":<20}{"engine":<8}{"voice":<22}{"throat":<8}part
 {rows}
 
 To make it again (espeak-ng and flite installed), from the root of the repository:
