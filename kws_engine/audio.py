@@ -161,6 +161,7 @@ def _opened(path: Source) -> Iterator[Any]:
                 "export it again."
             )
         _check_wav_is_whole(path, file)
+        _check_ogg_is_whole(path, file)
         yield file
 
 
@@ -210,6 +211,19 @@ def _wav_data_bytes(path: pathlib.Path) -> tuple[int, int]:
                 return length, size - at - 8
             at += 8 + length + length % 2
     return 0, 0
+
+
+def _check_ogg_is_whole(path: pathlib.Path, file: Any) -> None:
+    """A short Ogg reads without an error; its last page then lacks bytes that its own header announces."""
+    if file.format != "OGG":
+        return
+    with path.open("rb") as content:
+        content.seek(max(0, path.stat().st_size - 2 * 65_307))  # the largest page there is, and one cut off behind it
+        tail = content.read()
+    page = tail[tail.rfind(b"OggS") :]
+    segments = page[27 : 27 + page[26]] if len(page) > 26 else b""
+    if len(page) < 27 or len(segments) < page[26] or len(page) < 27 + len(segments) + sum(segments):
+        raise AudioError(_cut_off(path, _good_seconds(path, file.samplerate), None))
 
 
 def _decoded(file: Any, path: Source, size: int) -> Iterator[Samples]:
