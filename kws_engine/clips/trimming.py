@@ -82,6 +82,11 @@ def cut(
     return clip, start
 
 
+def fitted(samples: Samples, rate: int, *, clip_samples: int) -> Samples:
+    """The clip of exactly `clip_samples` as a network takes it: as it is where it has that length, else cut."""
+    return samples if len(samples) == clip_samples else cut(samples, rate, clip_samples=clip_samples)[0]
+
+
 def _band_energy_db(samples: Samples, rate: int) -> NDArray[np.float64]:
     """Power of each frame (frames,) between the band's edges, in dB of full scale; frames lie wholly in the sound."""
     size, hop = FRAME_MS * rate // 1000, HOP_MS * rate // 1000

@@ -103,7 +103,7 @@ class Detector:
         self.words = tuple(label for label in model.labels if label not in (UNKNOWN, SILENCE))
         self._model = model
         self._columns = {word: model.labels.index(word) for word in self.words}
-        self._thresholds = {word: self.config.threshold for word in self.words}
+        self._thresholds = dict.fromkeys(self.words, self.config.threshold)
         for word, threshold in (thresholds or {}).items():
             self.set_threshold(word, threshold)
         hop_samples = model.pipeline.hop_samples

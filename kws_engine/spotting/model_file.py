@@ -160,9 +160,8 @@ def _manifest(path: Path, text: bytes) -> Manifest:
         values = json.loads(text)
         schema = int(values["schema"])
         if schema > SCHEMA:
-            raise ModelFileError(
-                f"{path.name} was made by a newer KWS Studio (schema {schema}, this one reads {SCHEMA}): update KWS Studio"
-            )
+            newer = f"was made by a newer KWS Studio (schema {schema}, this one reads {SCHEMA})"
+            raise ModelFileError(f"{path.name} {newer}: update KWS Studio")
         manifest = Manifest(**{**values, "labels": tuple(str(label) for label in values["labels"])})
         sane = 1000 <= manifest.rate <= 192_000 and 0 < manifest.window_samples <= 60 * manifest.rate
         if not sane or not manifest.labels:

@@ -17,6 +17,14 @@ class Progress:
 
 
 @dataclass(frozen=True)
+class Skipped:
+    """A clip that cannot be used; the run goes on without it."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Started:
     """The run stands: its folder, what it trains and on how much.
 
@@ -41,8 +49,8 @@ class Started:
 class Epoch:
     """One pass over the training part.
 
-    Both losses are plain cross-entropy in nats without penalties, both accuracies shares in 0..1, all four measured with
-    the same weights after the epoch, without augmentation and dropout; the training part on a fixed sample.
+    Both losses are plain cross-entropy in nats without penalties, both accuracies shares in 0..1; all four are measured
+    with the same weights after the epoch, without augmentation and dropout, the training part on a fixed sample.
     """
 
     epoch: int
@@ -75,8 +83,10 @@ class Failed:
     traceback: str = ""
 
 
-Event = Progress | Started | Epoch | Finished | Failed
-_NAMES: dict[str, type[Any]] = {kind.__name__.lower(): kind for kind in (Progress, Started, Epoch, Finished, Failed)}
+Event = Progress | Skipped | Started | Epoch | Finished | Failed
+_NAMES: dict[str, type[Any]] = {
+    kind.__name__.lower(): kind for kind in (Progress, Skipped, Started, Epoch, Finished, Failed)
+}
 
 
 def to_dict(event: Event) -> dict[str, Any]:

@@ -1,0 +1,48 @@
+"""Writes a `.kws` model file from a trained network, whole or not at all; knows no training loop."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kws_engine.clips.disk import write_atomically
+from kws_engine.export.onnx import to_onnx
+from kws_engine.features.pipeline import Pipeline
+from kws_engine.spotting.model_file import Manifest
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def write(path: Path, network: nn.Module, pipeline: Pipeline, manifest: Manifest) -> None:
+    """Replaces `path` at once; `network` maps (B, T, F) features to (B, labels) logits.
+
+    Raises:
+        ProjectError: The disk is full or the folder cannot be written; an old file stays as it was.
+        TrainingError: The graph answers differently from the network.
+    """
+    import torch
+    from safetensors.torch import save
+
+    from kws_engine.features.batch import frontend_graph
+
+    frames = pipeline.n_frames(manifest.window_samples)
+    members = {
+        "manifest.json": manifest.to_json().encode(),
+        "network.onnx": to_onnx(
+            network, torch.randn(2, frames, pipeline.n_features),
+            input_name="features", output_name="logits", dynamic={0: "clips"},
+        ),
+        "frontend.onnx": to_onnx(
+            frontend_graph(pipeline), 0.1 * torch.randn(2, manifest.window_samples),
+            input_name="samples", output_name="features", dynamic={0: "clips", 1: "samples"},
+        ),
+        "weights.safetensors": save({name: tensor.contiguous() for name, tensor in network.state_dict().items()}),
+    }  # fmt: skip
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    write_atomically(path, buffer.getvalue())

@@ -1,0 +1,61 @@
+"""A network as an ONNX graph, held against the network it came from; knows no model file."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import warnings
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnxruntime
+
+from kws_engine.errors import TrainingError
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+TOLERANCE = 1e-4
+
+
+def to_onnx(module: nn.Module, example: Tensor, *, input_name: str, output_name: str, dynamic: dict[int, str]) -> bytes:
+    """The graph of `module` in evaluation mode; `dynamic` names the axes of the input that may vary.
+
+    Raises:
+        TrainingError: onnxruntime's answer for the example differs from torch's by more than 1e-4.
+    """
+    import torch
+
+    module = module.cpu().eval()
+    with _silent():
+        program = torch.onnx.export(
+            module,
+            (example,),
+            dynamo=True,
+            input_names=[input_name],
+            output_names=[output_name],
+            dynamic_shapes=({axis: torch.export.Dim(name) for axis, name in dynamic.items()},),
+            verbose=False,
+        )
+        graph: bytes = program.model_proto.SerializeToString()  # type: ignore[union-attr]
+    with torch.no_grad():
+        expected = module(example).numpy()
+    session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
+    difference = float(np.abs(session.run(None, {input_name: example.numpy()})[0] - expected).max())
+    if not difference <= TOLERANCE:
+        raise TrainingError(f"The exported network differs from the trained one by {difference:.2g}: report this")
+    return graph
+
+
+@contextlib.contextmanager
+def _silent():  # type: ignore[no-untyped-def]
+    """The exporter reports its progress and its own deprecations; neither is the user's business."""
+    level = logging.getLogger("torch.onnx").level
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.getLogger("torch.onnx").setLevel(level)

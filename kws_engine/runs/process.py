@@ -1,0 +1,90 @@
+"""A run in a process of its own, so that the screen never waits and a crash takes nothing with it; knows no screen."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+import traceback
+from multiprocessing.connection import Connection
+from multiprocessing.synchronize import Event as Flag
+
+from kws_engine.runs.job import Job
+from kws_engine.training.events import Event, Failed, Finished
+
+_SPAWN = multiprocessing.get_context("spawn")
+
+
+class TrainingProcess:
+    """Starts at once; `poll` gives the events so far and makes the ending itself if the process vanishes."""
+
+    def __init__(self, job: Job) -> None:
+        self._receiver, sender = _SPAWN.Pipe(duplex=False)
+        self._stop = _SPAWN.Event()
+        self._process = _SPAWN.Process(target=_child, args=(job, sender, self._stop), daemon=True)
+        self._process.start()
+        sender.close()
+        self.ended = False
+
+    @property
+    def pid(self) -> int | None:
+        """The process id."""
+        return self._process.pid
+
+    def poll(self) -> list[Event]:
+        """The events since the last call, without waiting; after the ending, none."""
+        events: list[Event] = []
+        try:
+            while not self.ended and self._receiver.poll():
+                events.append(self._receiver.recv())
+                self.ended = isinstance(events[-1], Finished | Failed)
+        except (EOFError, OSError):
+            self.ended = True
+            self._process.join(5)
+            events.append(Failed(_vanished(self._process.exitcode)))
+        return events
+
+    def stop(self) -> None:
+        """Asks politely: the run ends after the current step with the best weights so far."""
+        self._stop.set()
+
+    def close(self, *, seconds: float = 10.0) -> None:
+        """Stops politely, then terminates; returns when the process is gone."""
+        self.stop()
+        self._process.join(seconds)
+        for end in (self._process.terminate, self._process.kill):
+            if self._process.is_alive():
+                end()
+                self._process.join(2)
+        self._receiver.close()
+
+
+def _vanished(exit_code: int | None) -> str:
+    if exit_code is not None and exit_code < 0:
+        name = signal.Signals(-exit_code).name
+        why = "was ended by the system, often for lack of memory" if name == "SIGKILL" else f"was ended by {name}"
+    else:
+        why = f"ended unexpectedly with exit code {exit_code}"
+    return f"The training process {why}; the best weights so far are in the run's folder: train again"
+
+
+def _child(job: Job, sender: Connection, stop: Flag) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        from kws_engine.runs.run import run
+
+        for event in run(job, stop.is_set):
+            sender.send(event)
+    except BrokenPipeError:
+        return
+    except Exception as error:  # noqa: BLE001 - the child's edge
+        sender.send(Failed(f"Training could not start: {error}", traceback.format_exc()))
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

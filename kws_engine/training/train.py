@@ -1,0 +1,148 @@
+"""The training loop: a generator of epochs that ends with the best weights; knows no file, screen or project."""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from kws_engine.errors import TrainingError
+from kws_engine.training.batches import Batches
+from kws_engine.training.config import TrainingConfig
+from kws_engine.training.events import Epoch
+
+Penalty = Callable[[nn.Module], Tensor]
+CURVE_CLIPS = 1000  # the training curve is measured on at most so many clips
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Features (N, T, F) and labels (N,) on which loss and accuracy are measured, without augmentation."""
+
+    features: Tensor
+    labels: Tensor
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What the loop ends with: the best epoch's weights and why it ended."""
+
+    weights: dict[str, Tensor]
+    best: Epoch
+    stopped_early: bool
+
+
+def fit(
+    network: nn.Module, batches: Batches, config: TrainingConfig, *, penalties: Sequence[Penalty],
+    training: Measured, validation: Measured, should_stop: Callable[[], bool],
+) -> Generator[Epoch, None, Fit]:  # fmt: skip
+    """Trains in place, yields every epoch, returns the best weights; `network` holds them at the end.
+
+    Raises:
+        TrainingError: The loss is no longer a number, or the run was stopped before its first epoch.
+    """
+    optimizer = make_optimizer(network, config)
+    total = config.epochs * batches.steps
+    best: Epoch | None = None
+    weights: dict[str, Tensor] = {}
+    stopped_early = False
+    for number in range(1, config.epochs + 1):
+        started = time.monotonic()
+        first_step = (number - 1) * batches.steps
+        penalty = _one_epoch(network, batches, optimizer, config, penalties, first_step / total, 1 / total, should_stop)
+        if penalty is None:
+            stopped_early = True
+            break
+        epoch = _measure(number, network, training, validation, started, optimizer, penalty, best, config)
+        if epoch.best:
+            best, weights = epoch, copy.deepcopy(network.state_dict())
+        yield epoch
+        if best and config.early_stopping and number - best.epoch >= config.patience:
+            stopped_early = True
+            break
+    if best is None:
+        raise TrainingError("The run was stopped before its first epoch ended: nothing was trained, start it again")
+    network.load_state_dict(weights)
+    return Fit(weights, best, stopped_early)
+
+
+def make_optimizer(network: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
+    """AdamW (Loshchilov & Hutter 2019) or SGD with momentum; biases and batch norm are never decayed."""
+    decayed = [weight for weight in network.parameters() if weight.ndim > 1]
+    others = [weight for weight in network.parameters() if weight.ndim <= 1]
+    groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    if config.optimizer == "sgd":
+        return torch.optim.SGD(groups, lr=config.learning_rate, momentum=0.9)
+    return torch.optim.AdamW(groups, lr=config.learning_rate, fused=decayed[0].device.type in ("cpu", "cuda"))
+
+
+def learning_rate(config: TrainingConfig, progress: float) -> float:
+    """The rate at `progress` 0..1 of the run: one-cycle (Smith & Topin 2017), half a cosine down, or constant."""
+    if config.schedule == "constant":
+        return config.learning_rate
+    rise = 0.2 if config.schedule == "one_cycle" else 0.0
+    if progress < rise:
+        return config.learning_rate * (0.05 + 0.95 * (1 - math.cos(math.pi * progress / rise)) / 2)
+    fall = (progress - rise) / (1 - rise)
+    return config.learning_rate * max((1 + math.cos(math.pi * min(fall, 1.0))) / 2, 1e-3)
+
+
+@torch.no_grad()
+def measure(network: nn.Module, measured: Measured) -> tuple[float, float]:
+    """(cross-entropy in nats, accuracy 0..1) in evaluation mode."""
+    network.eval()
+    logits = torch.cat([network(features) for features in measured.features.split(512)])
+    loss = functional.cross_entropy(logits, measured.labels)
+    return float(loss), float((logits.argmax(1) == measured.labels).float().mean())
+
+
+def _one_epoch(
+    network: nn.Module, batches: Batches, optimizer: torch.optim.Optimizer, config: TrainingConfig,
+    penalties: Sequence[Penalty], progress: float, step: float, should_stop: Callable[[], bool],
+) -> float | None:  # fmt: skip
+    """The mean penalty of the epoch, or None where it was stopped on the way."""
+    network.train()
+    penalty_sum = 0.0
+    for features, labels in batches.epoch():
+        if should_stop():
+            return None
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(config, progress)
+        progress += step
+        penalty = torch.stack([penalty(network) for penalty in penalties]).sum() if penalties else torch.zeros(())
+        loss = functional.cross_entropy(network(features), labels) + penalty.to(features.device)
+        if not math.isfinite(float(loss.detach())):
+            raise TrainingError(
+                f"The loss is no longer a number at a learning rate of {learning_rate(config, progress):.2g}: "
+                "train again with a tenth of it"
+            )
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        penalty_sum += float(penalty.detach())
+    return penalty_sum / batches.steps
+
+
+def _measure(
+    number: int, network: nn.Module, training: Measured, validation: Measured, started: float,
+    optimizer: torch.optim.Optimizer, penalty: float, best: Epoch | None, config: TrainingConfig,
+) -> Epoch:  # fmt: skip
+    train_loss, train_accuracy = measure(network, training)
+    validation_loss, validation_accuracy = measure(network, validation)
+    return Epoch(
+        epoch=number,
+        train_loss=train_loss,
+        train_accuracy=train_accuracy,
+        validation_loss=validation_loss,
+        validation_accuracy=validation_accuracy,
+        learning_rate=float(optimizer.param_groups[0]["lr"]),
+        seconds=time.monotonic() - started,
+        penalty=penalty,
+        best=best is None or validation_loss < best.validation_loss - config.minimum_gain,
+    )
