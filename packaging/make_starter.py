@@ -22,13 +22,14 @@ import numpy as np
 import soundfile
 import soxr
 
-SAMPLE_RATE = 16000
-CLIP_SAMPLES = SAMPLE_RATE
+from kws_engine.clips import project_file
+from kws_engine.clips.split import Split, which_set
+
+SAMPLE_RATE = project_file.SAMPLE_RATE
+CLIP_SAMPLES = SAMPLE_RATE * project_file.CLIP_MS // 1000
 LONGEST_SPEECH_SAMPLES = int(0.90 * SAMPLE_RATE)
 MARGIN_SAMPLES = int(0.015 * SAMPLE_RATE)
 FLOOR_DBFS = -88.0
-
-Split = Literal["training", "validation", "testing"]
 
 WORDS = ("lights", "music", "stop", "computer", "window", "coffee")
 # These begin, end or rhyme like one of the six: the network has to hear the whole word.
@@ -62,7 +63,7 @@ class Voice:
     def speaker(self) -> str:
         """The speaker id, ending in the first number whose hash falls into the wished split."""
         numbered = (f"{self.engine}{self.called}{number}" for number in range(1000))
-        return next(speaker for speaker in numbered if split_of(speaker) == self.split)
+        return next(speaker for speaker in numbered if which_set(speaker) == self.split)
 
 
 VOICES = (
@@ -85,15 +86,6 @@ VOICES = (
     Voice("awb", "flite", "awb", "validation"),
     Voice("slt", "flite", "slt", "testing"),
 )
-
-
-def split_of(speaker: str) -> Split:
-    """The part Speech Commands' ``which_set`` gives a speaker, at 10 % validation and 10 % testing."""
-    largest = 2**27 - 1
-    percent = int(hashlib.sha1(speaker.encode()).hexdigest(), 16) % (largest + 1) * (100.0 / largest)
-    if percent < 10:
-        return "validation"
-    return "testing" if percent < 20 else "training"
 
 
 def rng_for(*key: object) -> np.random.Generator:
@@ -241,15 +233,6 @@ def write_flac(path: Path, samples: np.ndarray) -> None:
     soundfile.write(path, samples, SAMPLE_RATE, format="FLAC", subtype="PCM_16", compression_level=1.0)
 
 
-PROJECT_TOML = f"""\
-schema = 1
-name = "Starter words"
-words = [{", ".join(f'"{word}"' for word in WORDS)}]
-sample_rate = {SAMPLE_RATE}
-clip_ms = {CLIP_SAMPLES * 1000 // SAMPLE_RATE}
-"""
-
-
 def readme() -> str:
     """What README.txt says: that all is synthetic, who speaks, how to make it again."""
     rows = "\n".join(
@@ -267,7 +250,7 @@ clips/_unknown_: words that sound like one of them ({", ".join(SOUND_ALIKES)})
   and words that do not ({", ".join(OTHER_WORDS)})
 clips/_background_noise_: {", ".join(name for name, *_ in NOISES)}
 
-Format: FLAC, 16 bit, {SAMPLE_RATE} Hz, one channel; a clip lasts {CLIP_SAMPLES * 1000 // SAMPLE_RATE} ms.
+Format: FLAC, 16 bit, {SAMPLE_RATE} Hz, one channel; a clip lasts {project_file.CLIP_MS} ms.
 Names: <speaker>_nohash_<take>.flac. The number at the end of a speaker id was chosen so that Speech Commands'
 hash of the id puts the voice into the part named here. Throat: the factor by which pitch and formants were moved.
 
@@ -297,7 +280,7 @@ def main() -> int:
     for clips in (keyword_clips(), unknown_clips(), noise_clips()):
         for name, samples in clips:
             write_flac(output / "clips" / name, samples)
-    (output / "project.toml").write_text(PROJECT_TOML, encoding="utf-8")
+    project_file.write(output, project_file.new_content("Starter words", WORDS))
     (output / "README.txt").write_text(readme(), encoding="utf-8")
     size = sum(path.stat().st_size for path in output.rglob("*") if path.is_file())
     print(f"{output}: {len(list(output.rglob('*.flac')))} files, {size / 1e6:.2f} MB")
