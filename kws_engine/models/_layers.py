@@ -1,0 +1,57 @@
+"""Blocks that several networks share; needs torch at import, so the registry leaves this module alone."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+
+class FeaturesAsChannels(nn.Module):
+    """(B, T, F) to (B, F, 1, T), for convolutions along time; a view that is channels-last already."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        return features.unsqueeze(1).permute(0, 3, 1, 2)
+
+
+class FeaturesAsPicture(nn.Module):
+    """(B, T, F) to (B, 1, T, F), for convolutions over time and frequency."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        return features.unsqueeze(1)
+
+
+class Residual(nn.Module):
+    """relu(body(x) + shortcut(x))."""
+
+    def __init__(self, body: nn.Module, shortcut: nn.Module) -> None:
+        super().__init__()
+        self.body = body
+        self.shortcut = shortcut
+
+    def forward(self, values: Tensor) -> Tensor:
+        return nn.functional.relu(self.body(values) + self.shortcut(values))
+
+
+def convolution(
+    channels_in: int,
+    channels_out: int,
+    *,
+    kernel: tuple[int, int],
+    stride: tuple[int, int] = (1, 1),
+    padding: tuple[int, int] = (0, 0),
+    batch_norm: bool = True,
+    relu: bool = True,
+) -> nn.Sequential:
+    """A 2-D convolution, then batch norm (or a bias in its place), then ReLU."""
+    conv = nn.Conv2d(channels_in, channels_out, kernel, stride, padding, bias=not batch_norm)
+    layers: list[nn.Module] = [conv]
+    if batch_norm:
+        layers.append(nn.BatchNorm2d(channels_out))
+    if relu:
+        layers.append(nn.ReLU())
+    return nn.Sequential(*layers)
+
+
+def dense(n_in: int, n_out: int, *, batch_norm: bool) -> list[nn.Module]:
+    """A fully connected layer, then batch norm (or a bias in its place), then ReLU."""
+    norm: list[nn.Module] = [nn.BatchNorm1d(n_out)] if batch_norm else []
+    return [nn.Linear(n_in, n_out, bias=not batch_norm), *norm, nn.ReLU()]
