@@ -55,3 +55,15 @@ def dense(n_in: int, n_out: int, *, batch_norm: bool) -> list[nn.Module]:
     """A fully connected layer, then batch norm (or a bias in its place), then ReLU."""
     norm: list[nn.Module] = [nn.BatchNorm1d(n_out)] if batch_norm else []
     return [nn.Linear(n_in, n_out, bias=not batch_norm), *norm, nn.ReLU()]
+
+
+class MinPool2d(nn.Module):
+    """The smallest value of each cell."""
+
+    def __init__(self, cell: tuple[int, int]) -> None:
+        super().__init__()
+        self.pool = nn.MaxPool2d(cell)
+
+    def forward(self, values: Tensor) -> Tensor:
+        smallest: Tensor = -self.pool(-values)
+        return smallest

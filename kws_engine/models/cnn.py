@@ -1,0 +1,181 @@
+"""Convolutions over time and frequency, as freely stacked as one likes; knows no sound and no training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from kws_engine.errors import SpecError
+from kws_engine.models import MODELS
+from kws_engine.spec import option
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Size = tuple[int, int]
+_PER_LAYER = "One number per layer; the last one serves all further layers."
+_PRESETS: dict[str, dict[str, Any]] = {
+    "small": {},
+    "trad-fpool3": {
+        "maps": (64, 64),
+        "kernel_time": (20, 10),
+        "kernel_freq": (8, 4),
+        "padding": "valid",
+        "pool_time": (1,),
+        "pool_freq": (3, 1),
+        "linear": 32,
+        "dense": (128,),
+    },
+    "one-fstride4": {
+        "maps": (186,),
+        "kernel_time": (0,),
+        "kernel_freq": (8,),
+        "stride_freq": (4,),
+        "padding": "valid",
+        "pool_time": (1,),
+        "pool_freq": (1,),
+        "linear": 32,
+        "dense": (128, 128),
+    },
+}
+
+
+@dataclass(frozen=True)
+class CnnConfig:
+    """Options of the convolutional network."""
+
+    maps: tuple[int, ...] = option(
+        (16, 32, 64), "Feature maps", "Patterns each layer looks for; one layer per number.", low=1, high=1024
+    )
+    kernel_time: tuple[int, ...] = option(
+        (3,),
+        "Kernel in time",
+        f"Frames a pattern spans, 0 for all there are. {_PER_LAYER}",
+        low=0,
+        high=200,
+        unit="frames",
+    )
+    kernel_freq: tuple[int, ...] = option(
+        (3,), "Kernel in frequency", f"Features a pattern spans, 0 for all. {_PER_LAYER}", low=0, high=128
+    )
+    stride_time: tuple[int, ...] = option(
+        (1,), "Stride in time", f"Steps of the kernel. {_PER_LAYER}", low=1, high=32, unit="frames", advanced=True
+    )
+    stride_freq: tuple[int, ...] = option(
+        (1,), "Stride in frequency", f"Steps of the kernel. {_PER_LAYER}", low=1, high=32, advanced=True
+    )
+    padding: Literal["same", "valid"] = option(
+        "same", "Padding", "Same keeps the size by zeros at the edges; valid uses only what is there."
+    )
+    pooling: Literal["max", "average", "min"] = option(
+        "max", "Pooling", "What is kept of each cell; a cell of 1 x 1 pools nothing."
+    )
+    pool_time: tuple[int, ...] = option(
+        (2,), "Pool in time", f"Frames of a cell. {_PER_LAYER}", low=1, high=64, unit="frames"
+    )
+    pool_freq: tuple[int, ...] = option((2,), "Pool in frequency", f"Features of a cell. {_PER_LAYER}", low=1, high=64)
+    linear: int = option(
+        0,
+        "Low-rank layer",
+        "Units of a linear layer before the dense ones; 0 for none; saves weights.",
+        low=0,
+        high=1024,
+        advanced=True,
+    )
+    dense: tuple[int, ...] = option(
+        (128,), "Dense layers", "Units of each fully connected layer before the labels.", low=1, high=4096
+    )
+    dropout: float = option(
+        0.3,
+        "Dropout",
+        "Share of each dense layer's inputs dropped in training, against overfitting.",
+        low=0.0,
+        high=0.95,
+    )
+    batch_norm: bool = option(True, "Batch norm", "Normalises each layer over the batch; off gives each layer a bias.")
+
+
+@MODELS.register("cnn", "CNN (convolutions in time and frequency)", CnnConfig, presets=_PRESETS)
+def build(config: CnnConfig, *, n_features: int, n_frames: int, n_labels: int) -> nn.Module:
+    """Looks for local patterns in the spectrogram, wherever they are (Sainath & Parada 2015).
+
+    Maps (B, n_frames, n_features) to logits (B, n_labels).
+
+    Raises:
+        SpecError: A layer is left without values, named by its number.
+    """
+    from torch import nn
+
+    from kws_engine.models import _layers
+
+    if not config.maps:
+        raise SpecError("Feature maps: there is no layer; give at least one number, such as 16")
+    layers: list[nn.Module] = [_layers.FeaturesAsPicture()]
+    size, channels = (n_frames, n_features), 1
+    for index, maps in enumerate(config.maps):
+        layer, size = _layer(config, index, channels=channels, size=size)
+        layers.append(layer)
+        channels = maps
+    layers += [nn.Flatten(), *_head(config, channels * size[0] * size[1], n_labels)]
+    return nn.Sequential(*layers)
+
+
+def _layer(config: CnnConfig, index: int, *, channels: int, size: Size) -> tuple[nn.Module, Size]:
+    """Layer `index` for input maps of `size` (frames, features), and the size it leaves."""
+    from torch import nn
+
+    from kws_engine.models import _layers
+
+    kernel = _at(config.kernel_time, index) or size[0], _at(config.kernel_freq, index) or size[1]
+    stride = _at(config.stride_time, index), _at(config.stride_freq, index)
+    cell = _at(config.pool_time, index), _at(config.pool_freq, index)
+    same = config.padding == "same"
+    padded = (size[0] + kernel[0] - 1, size[1] + kernel[1] - 1) if same else size
+    _check_fits(index, "kernel", kernel, padded)
+    size = (padded[0] - kernel[0]) // stride[0] + 1, (padded[1] - kernel[1]) // stride[1] + 1
+    _check_fits(index, "pooling cell", cell, size)
+    layers: list[nn.Module] = [_same_padding(kernel)] if same else []
+    layers.append(
+        _layers.convolution(channels, config.maps[index], kernel=kernel, stride=stride, batch_norm=config.batch_norm)
+    )
+    if cell != (1, 1):
+        pools = {"max": nn.MaxPool2d, "average": nn.AvgPool2d, "min": _layers.MinPool2d}
+        layers.append(pools[config.pooling](cell))
+    return nn.Sequential(*layers), (size[0] // cell[0], size[1] // cell[1])
+
+
+def _head(config: CnnConfig, n_in: int, n_labels: int) -> list[nn.Module]:
+    """From flattened maps to logits."""
+    from torch import nn
+
+    from kws_engine.models import _layers
+
+    layers: list[nn.Module] = []
+    if config.linear:
+        layers.append(nn.Linear(n_in, config.linear))
+        n_in = config.linear
+    for units in config.dense:
+        layers += [nn.Dropout(config.dropout), *_layers.dense(n_in, units, batch_norm=config.batch_norm)]
+        n_in = units
+    return [*layers, nn.Dropout(config.dropout), nn.Linear(n_in, n_labels)]
+
+
+def _same_padding(kernel: Size) -> nn.Module:
+    """Zeros around the maps so that a stride of 1 keeps their size; even kernels get the odd one at the end."""
+    from torch import nn
+
+    before = (kernel[0] - 1) // 2, (kernel[1] - 1) // 2
+    return nn.ZeroPad2d((before[1], kernel[1] - 1 - before[1], before[0], kernel[0] - 1 - before[0]))
+
+
+def _check_fits(index: int, what: str, cell: Size, size: Size) -> None:
+    if cell[0] > size[0] or cell[1] > size[1]:
+        raise SpecError(
+            f"Layer {index + 1}: its {what} of {cell[0]} x {cell[1]} is larger than the {size[0]} x {size[1]} values "
+            "(time x frequency) that are left there; make it smaller, or pool and stride less before it"
+        )
+
+
+def _at(per_layer: tuple[int, ...], index: int) -> int:
+    """Layer `index`'s number, the last one for all further layers; 1 for an empty list."""
+    return per_layer[min(index, len(per_layer) - 1)] if per_layer else 1

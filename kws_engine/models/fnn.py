@@ -1,0 +1,53 @@
+"""Fully connected layers over the whole clip; knows no sound and no training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from kws_engine.models import MODELS
+from kws_engine.spec import option
+
+if TYPE_CHECKING:
+    from torch import nn
+
+_PRESETS: dict[str, dict[str, Any]] = {"3 x 128": {}, "3 x 512": {"layers": (512, 512, 512)}}
+
+
+@dataclass(frozen=True)
+class FnnConfig:
+    """Options of the fully connected network."""
+
+    layers: tuple[int, ...] = option(
+        (128, 128, 128),
+        "Hidden layers",
+        "Units of each hidden layer; none makes a linear classifier.",
+        low=1,
+        high=4096,
+    )
+    dropout: float = option(
+        0.3,
+        "Dropout",
+        "Share of each hidden layer's outputs dropped in training, against overfitting.",
+        low=0.0,
+        high=0.95,
+    )
+    batch_norm: bool = option(True, "Batch norm", "Normalises each layer over the batch; off gives each layer a bias.")
+
+
+@MODELS.register("fnn", "FNN (fully connected)", FnnConfig, presets=_PRESETS)
+def build(config: FnnConfig, *, n_features: int, n_frames: int, n_labels: int) -> nn.Module:
+    """The first networks that spotted keywords; every frame has weights of its own (Chen et al. 2014).
+
+    Maps (B, n_frames, n_features) to logits (B, n_labels).
+    """
+    from torch import nn
+
+    from kws_engine.models import _layers
+
+    layers: list[nn.Module] = [nn.Flatten()]
+    n_in = n_frames * n_features
+    for units in config.layers:
+        layers += [*_layers.dense(n_in, units, batch_norm=config.batch_norm), nn.Dropout(config.dropout)]
+        n_in = units
+    return nn.Sequential(*layers, nn.Linear(n_in, n_labels))
