@@ -1,0 +1,86 @@
+"""One recording of one word, and any folder of them in Speech Commands layout; knows nothing of projects."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from kws_engine import audio
+from kws_engine.clips.split import Split, which_set
+from kws_engine.clips.words import NOISE, UNKNOWN, parse_clip_name
+from kws_engine.errors import AudioError, ProjectError
+
+SUFFIXES: Final = frozenset({".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".caf"})
+EXPECTED: Final = "one folder per word, with WAV, FLAC, OGG or MP3 files in it"
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One recording of one word; `take` counts a speaker's recordings of that word from 0."""
+
+    path: Path
+    word: str
+    speaker: str
+    take: int
+    split: Split
+    seconds: float
+    excluded: bool = False
+
+
+def is_audio_name(name: str) -> bool:
+    """Whether a file of this name is taken for a clip; hidden files are not."""
+    return not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES
+
+
+def audio_files(folder: Path) -> list[os.DirEntry[str]]:
+    """The audio files directly in a folder, by name; none where the folder is missing."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted((e for e in entries if is_audio_name(e.name) and e.is_file()), key=lambda e: e.name)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise ProjectError(f"{folder} cannot be read ({error.strerror}): check that you may open it.") from error
+
+
+def word_folders(folder: Path) -> list[Path]:
+    """The folders of words in Speech Commands layout, `_unknown_` among them, other `_folders` and hidden ones not."""
+    try:
+        inside = sorted(path for path in folder.iterdir() if path.is_dir())
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise ProjectError(f"{folder} cannot be read ({error.strerror}): choose a folder of clips.") from error
+    return [path for path in inside if path.name == UNKNOWN or not path.name.startswith(("_", "."))]
+
+
+def folder_clips(folder: str | os.PathLike[str]) -> list[Clip]:
+    """The clips of any folder in Speech Commands layout, split by the speakers' hashes; unreadable files are left out.
+
+    A folder with a `clips` folder and a project.toml gives the clips in `clips`. To get a project's own split, open it.
+
+    Raises:
+        ProjectError: the folder is missing or holds no readable clip.
+    """
+    folder = Path(folder)
+    root = folder / "clips" if (folder / "project.toml").is_file() else folder
+    if not root.is_dir():
+        raise ProjectError(f"There is no folder {root}: choose one that holds {EXPECTED}.")
+    clips = [clip for word in word_folders(root) for clip in _clips_of(word)]
+    if not clips:
+        raise ProjectError(f"{folder} holds no readable clip: it takes {EXPECTED} ({NOISE} is not counted).")
+    return clips
+
+
+def _clips_of(folder: Path) -> Iterator[Clip]:
+    for entry in audio_files(folder):
+        path = Path(entry.path)
+        try:
+            seconds = audio.info(path).seconds
+        except AudioError:
+            continue
+        speaker, take = parse_clip_name(path.stem)
+        yield Clip(path, folder.name, speaker, take or 0, which_set(speaker), seconds)

@@ -1,0 +1,88 @@
+"""Writing files so that a crash, a full disk or a second program loses nothing; knows nothing of what they hold."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from kws_engine.errors import ProjectError
+
+_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+
+
+def in_words(error: OSError, path: Path) -> ProjectError:
+    """The sentence for a failed write at `path`."""
+    if error.errno in _FULL:
+        return ProjectError(
+            f"The disk is full, {path.name} could not be written: free some space and try again; "
+            "everything written before it is kept."
+        )
+    if error.errno in _FORBIDDEN:
+        return ProjectError(
+            f"{path} cannot be written: choose a folder that you may write to, or allow writing to this one."
+        )
+    return ProjectError(f"{path} cannot be written ({error.strerror or error}): check the folder and try again.")
+
+
+@contextmanager
+def storing(path: Path) -> Iterator[None]:
+    """Turn an OSError of the block, which writes at `path`, into a ProjectError in words."""
+    try:
+        yield
+    except OSError as error:
+        raise in_words(error, path) from error
+
+
+@contextmanager
+def temporary_beside(path: Path) -> Iterator[Path]:
+    """A hidden path that does not exist yet, in the folder of `path` and with its suffix; removed afterwards."""
+    temporary = path.parent / f".{secrets.token_hex(8)}{path.suffix}"
+    try:
+        yield temporary
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write the whole file or leave the old one as it was.
+
+    Raises:
+        ProjectError: the folder cannot be written or the disk is full.
+    """
+    with storing(path), temporary_beside(path) as temporary:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+
+
+def publish(temporary: Path, folder: Path, *, names: Iterable[str]) -> Path:
+    """Give the finished file the first of `names` that is free in `folder`; never overwrites, whoever else writes.
+
+    Raises:
+        OSError: as of the file system.
+    """
+    for name in names:
+        target = folder / name
+        try:
+            _claim(temporary, target)
+        except FileExistsError:
+            continue
+        return target
+    raise FileExistsError(errno.EEXIST, "every name is taken", str(folder))
+
+
+def _claim(temporary: Path, target: Path) -> None:
+    try:
+        os.link(temporary, target)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links (FAT): reserve the name, then put the file in its place
+        os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+        os.replace(temporary, target)

@@ -1,0 +1,407 @@
+"""A project on disk: its words, clips, splits and settings; knows neither what the settings mean nor how to train."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kws_engine import resources
+from kws_engine.clips import project_file, trash
+from kws_engine.clips.clip import Clip, audio_files, folder_clips, word_folders
+from kws_engine.clips.disk import storing, temporary_beside
+from kws_engine.clips.index import Index
+from kws_engine.clips.split import SPLITS, Split, speakers_fill_parts, split_by_take, which_set
+from kws_engine.clips.takes import TakeNumbers, write_audio, write_take
+from kws_engine.clips.trash import Deletion
+from kws_engine.clips.words import NOISE, UNKNOWN, check_new_word, parse_clip_name, speaker_id
+from kws_engine.errors import ProjectError
+
+__all__ = ["Clip", "Deletion", "Project", "Removal", "WordSummary", "copy_starter", "folder_clips"]
+
+STARTER: Final = "starter"
+
+
+@dataclass(frozen=True)
+class WordSummary:
+    """How much of a word there is: clips per part, speakers, seconds; excluded clips are not counted."""
+
+    training: int
+    validation: int
+    testing: int
+    speakers: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Removal:
+    """A removed word with all its clips, to be given to `Project.restore`."""
+
+    word: str
+    position: int
+    deletion: Deletion
+
+
+class Project:
+    """An open project; every change is on disk when the method returns, and nothing is ever overwritten or lost."""
+
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
+        """Open the project in `folder`; the same as `Project.open`."""
+        self.folder = Path(folder)
+        self._lock = threading.RLock()
+        self._by_take: frozenset[str] | None = None
+        self._take_in(project_file.read(self.folder))
+        self._index = Index(self.folder, self.clips_folder)
+        self._clips: dict[str, Clip] = {}
+        self.unreadable: tuple[Path, ...] = ()
+        self.refresh()
+        if self._by_take is None and self._clips:
+            self.settle_split()
+
+    @classmethod
+    def create(cls, folder: str | os.PathLike[str], *, words: Iterable[str] = (), name: str | None = None) -> Project:
+        """Make a project in a new or empty folder.
+
+        Raises:
+            ProjectError: the folder is not empty, is a project already, cannot be written, or a word's name is unfit.
+        """
+        folder = Path(folder)
+        checked: tuple[str, ...] = ()
+        for word in words:
+            checked += (check_new_word(word, checked),)
+        project_file.check_free(folder)
+        with storing(folder):
+            for part in (*checked, UNKNOWN, NOISE):
+                (folder / "clips" / part).mkdir(parents=True, exist_ok=True)
+            (folder / "runs").mkdir(exist_ok=True)
+        project_file.write(folder, project_file.new_content(name or folder.absolute().name, checked))
+        return cls(folder)
+
+    @classmethod
+    def open(cls, folder: str | os.PathLike[str]) -> Project:
+        """Open the project in `folder`.
+
+        Raises:
+            ProjectError: there is none, it is damaged, or a newer program made it.
+        """
+        return cls(folder)
+
+    @property
+    def clips_folder(self) -> Path:
+        return self.folder / "clips"
+
+    @property
+    def runs_folder(self) -> Path:
+        return self.folder / "runs"
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words to be taught, in order; `_unknown_` and the like are not among them."""
+        return self._words
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What `save_settings` stored last, as plain nested tables; a copy."""
+        return project_file.plain(self._settings)
+
+    @property
+    def clip_samples(self) -> int:
+        return self.rate * self.clip_ms // 1000
+
+    def refresh(self) -> None:
+        """Look at the disk again: words, clips, decisions; headers are read only of files that changed."""
+        with self._lock:
+            self._take_in(project_file.read(self.folder))
+            folders = word_folders(self.clips_folder)
+            entries = {f"{folder.name}/{e.name}": e.stat() for folder in folders for e in audio_files(folder)}
+            self._index.update(entries)
+            found = {path: self._clip(path) for path in entries}
+            self._clips = {path: clip for path, clip in found.items() if clip.seconds > 0}
+            self.unreadable = tuple(clip.path for clip in found.values() if clip.seconds <= 0)
+            in_use = {clip.word for clip in self._clips.values()} - {UNKNOWN}
+            self._words += tuple(sorted(in_use - set(self._words)))
+
+    def clips(
+        self, *, word: str | None = None, split: Split | None = None, include_excluded: bool = False
+    ) -> list[Clip]:
+        """The clips of all words and of `_unknown_`, by path; only of one word or part where that is given."""
+        with self._lock:
+            return [
+                clip
+                for clip in self._clips.values()
+                if (word is None or clip.word == word)
+                and (split is None or clip.split == split)
+                and (include_excluded or not clip.excluded)
+            ]
+
+    def noises(self) -> list[Path]:
+        """The recordings of background noise, of any length."""
+        return [Path(entry.path) for entry in audio_files(self.clips_folder / NOISE)]
+
+    def summary(self) -> dict[str, WordSummary]:
+        """Counts for each word in order, `_unknown_` last."""
+        return {word: _summary(self.clips(word=word)) for word in (*self.words, UNKNOWN)}
+
+    def add_word(self, word: str) -> str:
+        """Add a word at the end; gives it in its stored form.
+
+        Raises:
+            ProjectError: an unfit name, a word that is there already, or a project that cannot be written.
+        """
+        with self._lock:
+            word = check_new_word(word, self.words)
+            with storing(self.clips_folder / word):
+                (self.clips_folder / word).mkdir(parents=True, exist_ok=True)
+            self._save(words=[*self.words, word])
+            return word
+
+    def remove_word(self, word: str) -> Removal:
+        """Move the word and all its clips to the trash; `restore` brings both back.
+
+        Raises:
+            ProjectError: there is no such word, or the project cannot be written.
+        """
+        with self._lock:
+            position = self.words.index(self._known(word))
+            deletion = trash.delete(self.folder, [Path("clips") / word])
+            self._save(words=[other for other in self.words if other != word])
+            self.refresh()
+            return Removal(word, position, deletion)
+
+    def rename_word(self, old: str, new: str) -> str:
+        """Rename a word and its folder; clips keep their speakers, takes, parts and decisions.
+
+        Raises:
+            ProjectError: no such word, an unfit new name, or one that is in use.
+        """
+        with self._lock:
+            self._known(old)
+            new = check_new_word(new, [word for word in self.words if word != old])
+            target = self.clips_folder / new
+            if new.casefold() != old.casefold() and target.exists() and any(target.iterdir()):
+                raise ProjectError(f'The folder {target} is not empty: choose another name than "{new}".')
+            moved = {path: f"{new}/{path.partition('/')[2]}" for path in self._clips if path.startswith(f"{old}/")}
+            with storing(target):
+                (self.clips_folder / old).mkdir(exist_ok=True)
+                if new.casefold() != old.casefold() and target.exists():
+                    target.rmdir()  # empty, and Windows would not replace it
+                os.replace(self.clips_folder / old, target)
+            self._save(words=[new if word == old else word for word in self.words])
+            self._index.move(moved)
+            self.refresh()
+            return new
+
+    def save_settings(self, settings: Mapping[str, Any]) -> None:
+        """Store the chosen settings, nested tables of plain values; None values are left out, TOML has none.
+
+        Raises:
+            ProjectError: a value that TOML cannot hold, or a project that cannot be written.
+        """
+        with self._lock:
+            self._save(settings=project_file.plain(settings))
+
+    def add_take(self, word: str, samples: NDArray[np.float32], *, speaker: str) -> Clip:
+        """Store a recording, mono float (samples,) at `rate`, under the speaker's next free number for this word.
+
+        A take of `_background_noise_` is found in `noises`, not in `clips`.
+
+        Raises:
+            ProjectError: the disk is full or cannot be written, or there is no such word; earlier takes are kept.
+        """
+        with self._lock:
+            speaker = speaker_id(speaker)
+            word = word if word in (UNKNOWN, NOISE) else self._known(word)
+            first = TakeNumbers(self.folder, word).next(speaker)
+            path = write_take(samples, self.clips_folder / word, speaker=speaker, first=first, rate=self.rate)
+            if word == NOISE:
+                return Clip(
+                    path, NOISE, speaker, parse_clip_name(path.stem)[1] or 0, "training", len(samples) / self.rate
+                )
+            self.refresh()
+            if self._by_take is None:
+                self.settle_split()
+            return self._clips[self._key(path)]
+
+    def replace_take(self, clip: Clip, samples: NDArray[np.float32]) -> Clip:
+        """Put a new recording in the place of a clip; its old sound goes to the trash, a hand-set split stays.
+
+        Raises:
+            ProjectError: the disk is full or cannot be written; the old recording is kept.
+        """
+        with self._lock:
+            key = self._key(clip.path)
+            before = self._index.decision(key)
+            target = clip.path.with_suffix(".wav")
+            with storing(target), temporary_beside(target) as temporary:
+                write_audio(temporary, samples, rate=self.rate, shown=target.name)
+                trash.delete(self.folder, [Path("clips") / key])
+                os.replace(temporary, target)
+            self.refresh()
+            if before is not None and (before.split or before.note):
+                self._index.decide(self._key(target), split=before.split, note=before.note)
+            return self._renewed(self._key(target))
+
+    def delete(self, clips: Iterable[Clip]) -> Deletion:
+        """Move clips to the trash, all or none.
+
+        Raises:
+            ProjectError: the project cannot be written.
+        """
+        with self._lock:
+            deletion = trash.delete(self.folder, [Path("clips") / self._key(clip.path) for clip in clips])
+            self.refresh()
+            return deletion
+
+    def restore(self, deleted: Deletion | Removal) -> None:
+        """Undo a deletion of clips or a removal of a word.
+
+        Raises:
+            ProjectError: the trash was emptied, or something else took the place.
+        """
+        with self._lock:
+            trash.restore(self.folder, deleted.deletion if isinstance(deleted, Removal) else deleted)
+            if isinstance(deleted, Removal) and deleted.word not in self.words:
+                words = list(self.words)
+                words.insert(deleted.position, deleted.word)
+                self._save(words=words)
+            self.refresh()
+
+    def set_split(self, clip: Clip, split: Split | None) -> Clip:
+        """Put a clip into a part by hand; None gives it back to the rule."""
+        if split is not None and split not in SPLITS:
+            raise ProjectError(f'There is no part "{split}": use {", ".join(SPLITS)}.')
+        with self._lock:
+            self._index.decide(self._key(clip.path), split=split)
+            return self._renewed(self._key(clip.path))
+
+    def exclude(self, clip: Clip, excluded: bool) -> Clip:
+        """Leave a clip out of training and evaluation, or take it in again; the file stays."""
+        with self._lock:
+            self._index.decide(self._key(clip.path), excluded=excluded)
+            return self._renewed(self._key(clip.path))
+
+    def set_note(self, clip: Clip, note: str) -> None:
+        """Keep a remark about a clip."""
+        with self._lock:
+            self._index.decide(self._key(clip.path), note=note)
+
+    def note(self, clip: Clip) -> str:
+        """The remark about a clip, empty where there is none."""
+        decision = self._index.decision(self._key(clip.path))
+        return decision.note if decision else ""
+
+    def levels(self, clips: Iterable[Clip]) -> list[tuple[float, float]]:
+        """Peak and RMS level of each clip in dBFS, measured once and remembered.
+
+        Raises:
+            AudioError: a clip cannot be decoded.
+        """
+        return self._index.levels([self._key(clip.path) for clip in clips])
+
+    @property
+    def index(self) -> Index:
+        """Measurements and decisions by path relative to `clips_folder`, for importers and checks."""
+        return self._index
+
+    @property
+    def is_split_settled(self) -> bool:
+        """Whether the first clips have decided who is split by take."""
+        return self._by_take is not None
+
+    def settle_split(self) -> None:
+        """Decide once, by the first batch of clips, whether its speakers are split by take or by their hashes.
+
+        Speakers whose hashes leave training or validation empty (always so with one speaker) are split by take for
+        good; whoever comes later goes by hash. A project that cannot be written is settled in memory.
+        """
+        with self._lock:
+            speakers = sorted({clip.speaker for clip in self._clips.values()})
+            if not speakers:
+                return
+            self._by_take = frozenset(() if speakers_fill_parts(speakers) else speakers)
+            if os.access(self.folder, os.W_OK):
+                self._save(by_take=sorted(self._by_take))
+            self._clips = {path: self._clip(path) for path in self._clips}
+
+    def _take_in(self, content: project_file.ProjectFile) -> None:
+        self.name, self._words, self._settings = content.name, content.words, MappingProxyType(dict(content.settings))
+        self.rate, self.clip_ms = content.rate, content.clip_ms
+        if content.by_take is not None:
+            self._by_take = frozenset(content.by_take)
+
+    def _save(self, **changed: Any) -> None:
+        def mutate(content: dict[str, Any]) -> None:
+            if "by_take" in changed:
+                content.setdefault("split", {})["by_take"] = changed.pop("by_take")
+            content.update(changed)
+
+        self._take_in(project_file.change(self.folder, mutate))
+
+    def _clip(self, key: str) -> Clip:
+        word, _, name = key.partition("/")
+        speaker, take = parse_clip_name(name.rpartition(".")[0])
+        decision, seconds = self._index.decision(key), self._index.measured(key).seconds
+        by_rule = split_by_take(take or 0) if speaker in (self._by_take or ()) else which_set(speaker)
+        split = decision.split if decision and decision.split else by_rule
+        return Clip(
+            self.clips_folder / word / name,
+            word,
+            speaker,
+            take or 0,
+            split,
+            seconds,
+            bool(decision and decision.excluded),
+        )
+
+    def _renewed(self, key: str) -> Clip:
+        clip = self._clips[key] = self._clip(key)
+        return clip
+
+    def _key(self, path: Path) -> str:
+        key = f"{path.parent.name}/{path.name}"
+        if self.clips_folder / key != path:
+            raise ProjectError(f"{path} is no clip of {self.folder}: choose a clip of this project.")
+        return key
+
+    def _known(self, word: str) -> str:
+        if word not in self.words:
+            raise ProjectError(f'There is no word "{word}" in {self.name}: add it first.')
+        return word
+
+
+def copy_starter(target: str | os.PathLike[str]) -> Project:
+    """Copy the starter project to a new or empty folder and open it.
+
+    Raises:
+        ProjectError: the folder is not empty or cannot be written.
+    """
+    target = Path(target)
+    project_file.check_free(target)
+    source = resources.path(STARTER)
+    with storing(target):
+        try:
+            shutil.copytree(source, target, copy_function=shutil.copyfile, dirs_exist_ok=True)
+        except shutil.Error as error:
+            raise OSError(str(error)) from error
+        for folder in (target, *(path for path in target.rglob("*") if path.is_dir())):
+            folder.chmod(folder.stat().st_mode | 0o700)
+    return Project.open(target)
+
+
+def _summary(clips: list[Clip]) -> WordSummary:
+    training, validation, testing = (sum(clip.split == split for clip in clips) for split in SPLITS)
+    return WordSummary(
+        training,
+        validation,
+        testing,
+        len({clip.speaker for clip in clips}),
+        round(sum(clip.seconds for clip in clips), 3),
+    )

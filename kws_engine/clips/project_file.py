@@ -1,0 +1,149 @@
+"""The file project.toml: read, checked, written atomically; knows nothing of clips or of what the settings mean."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import tomli_w
+
+from kws_engine.clips.disk import write_atomically
+from kws_engine.clips.words import SPECIAL, check_word
+from kws_engine.errors import ProjectError
+
+FILE_NAME: Final = "project.toml"
+SCHEMA: Final = 1
+SAMPLE_RATE: Final = 16000
+CLIP_MS: Final = 1000
+
+
+@dataclass(frozen=True)
+class ProjectFile:
+    """What project.toml says; `by_take` is None until the project has its first clips."""
+
+    name: str
+    words: tuple[str, ...]
+    rate: int
+    clip_ms: int
+    by_take: tuple[str, ...] | None
+    settings: Mapping[str, Any]
+
+
+def new_content(name: str, words: tuple[str, ...]) -> dict[str, Any]:
+    """The tables of a new project's file."""
+    return {"schema": SCHEMA, "name": name, "words": list(words), "sample_rate": SAMPLE_RATE, "clip_ms": CLIP_MS}
+
+
+def write(folder: Path, content: Mapping[str, Any]) -> None:
+    """Replace project.toml in one step.
+
+    Raises:
+        ProjectError: the folder cannot be written, the disk is full, or a value has no place in TOML.
+    """
+    try:
+        text = tomli_w.dumps(content)
+    except (TypeError, ValueError) as error:
+        raise ProjectError(
+            f"{folder / FILE_NAME} cannot hold these settings ({error}): leave that value out."
+        ) from error
+    write_atomically(folder / FILE_NAME, text.encode())
+
+
+def change(folder: Path, mutate: Callable[[dict[str, Any]], None]) -> ProjectFile:
+    """Read the file as it is now, let `mutate` change its tables, write it; what other programs wrote stays."""
+    content = read_content(folder)
+    mutate(content)
+    parsed = parse(folder, content)
+    write(folder, content)
+    return parsed
+
+
+def read(folder: Path) -> ProjectFile:
+    """Read and check project.toml.
+
+    Raises:
+        ProjectError: no project there, a damaged file, or one of a newer schema.
+    """
+    return parse(folder, read_content(folder))
+
+
+def read_content(folder: Path) -> dict[str, Any]:
+    """The tables of project.toml, of a schema that this program reads."""
+    path = folder / FILE_NAME
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise ProjectError(
+            f"There is no project in {folder}: choose a folder with a {FILE_NAME}, or make one."
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ProjectError(
+            f"{path} is damaged ({error}): correct that line or restore the file from a copy."
+        ) from error
+    except OSError as error:
+        raise ProjectError(f"{path} cannot be read ({error.strerror}): check that you may open it.") from error
+    schema = content.get("schema")
+    if not isinstance(schema, int) or isinstance(schema, bool) or schema < 1:
+        raise ProjectError(
+            f"{path} has no schema number: it is no project of KWS Studio; write schema = {SCHEMA} in it."
+        )
+    if schema > SCHEMA:
+        raise ProjectError(
+            f"{folder} was made by a newer KWS Studio (schema {schema}, this one reads {SCHEMA}): update KWS Studio."
+        )
+    return content
+
+
+def parse(folder: Path, content: Mapping[str, Any]) -> ProjectFile:
+    """Check the tables of project.toml, value by value."""
+    split = _value(folder, content, "split", dict, {})
+    words = [check_word(word) for word in _names(folder, content, "words")]
+    return ProjectFile(
+        name=_value(folder, content, "name", str, folder.name),
+        words=tuple(dict.fromkeys(word for word in words if word not in SPECIAL)),
+        rate=_number(folder, content, "sample_rate", default=SAMPLE_RATE, low=8000, high=48000),
+        clip_ms=_number(folder, content, "clip_ms", default=CLIP_MS, low=200, high=10000),
+        by_take=_names(folder, split, "by_take") if "by_take" in split else None,
+        settings=_value(folder, content, "settings", dict, {}),
+    )
+
+
+def _value(folder: Path, content: Mapping[str, Any], key: str, kind: type, default: Any) -> Any:
+    value = content.get(key, default)
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise ProjectError(f"{folder / FILE_NAME} is damaged: {key} is {value!r}; correct it or restore a copy.")
+    return value
+
+
+def _names(folder: Path, content: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    values = _value(folder, content, key, list, [])
+    return tuple(_value(folder, {key: value}, key, str, "") for value in values)
+
+
+def _number(folder: Path, content: Mapping[str, Any], key: str, *, default: int, low: int, high: int) -> int:
+    value: int = _value(folder, content, key, int, default)
+    if not low <= value <= high:
+        raise ProjectError(f"{folder / FILE_NAME}: {key} is {value}, outside {low} to {high}; correct it.")
+    return value
+
+
+def check_free(folder: Path) -> None:
+    """Refuse a folder that is not new or empty; hidden files do not count.
+
+    Raises:
+        ProjectError: what stands there.
+    """
+    if (folder / FILE_NAME).exists():
+        raise ProjectError(f"{folder} is a project already: open it, or choose another folder.")
+    if folder.exists() and not folder.is_dir():
+        raise ProjectError(f"{folder} is a file: choose a folder.")
+    if folder.is_dir() and any(not path.name.startswith(".") for path in folder.iterdir()):
+        raise ProjectError(f"{folder} is not empty: choose a new or empty folder for the project.")
+
+
+def plain(tables: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of nested tables as plain dicts, without None values, which TOML does not have."""
+    return {k: plain(v) if isinstance(v, Mapping) else v for k, v in tables.items() if v is not None}

@@ -1,0 +1,106 @@
+"""Names of words and speakers, and the file names of clips; knows nothing of what is in the files."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from typing import Final
+
+from kws_engine.errors import ProjectError
+
+UNKNOWN: Final = "_unknown_"
+SILENCE: Final = "_silence_"
+NOISE: Final = "_background_noise_"
+SPECIAL: Final = (UNKNOWN, SILENCE, NOISE)
+
+MAX_NAME_LENGTH: Final = 60
+_WINDOWS_DEVICES: Final = frozenset(
+    ["con", "prn", "aux", "nul", *(f"com{n}" for n in range(1, 10)), *(f"lpt{n}" for n in range(1, 10))]
+)
+_FORBIDDEN: Final = '/\\:*?"<>|'
+_CLIP_NAME: Final = re.compile(r"^(?P<speaker>.+?)_nohash_(?P<take>.*)$", re.DOTALL)
+
+
+def check_word(name: str) -> str:
+    """The word in its stored form (Unicode NFC), fit to be a folder's name on every system.
+
+    `_unknown_`, `_silence_` and `_background_noise_` pass; every other `_name_` is refused.
+
+    Raises:
+        ProjectError: one sentence that names the word and what is wrong with it.
+    """
+    word = unicodedata.normalize("NFC", name)
+    if fault := _fault(word):
+        shown = word if len(word) <= MAX_NAME_LENGTH else word[: MAX_NAME_LENGTH - 1] + "…"
+        raise ProjectError(f'The word "{_printable(shown)}" {fault}.')
+    return word
+
+
+def _fault(word: str) -> str | None:
+    if not word.strip():
+        return "has no letters: type a name"
+    if len(word) > MAX_NAME_LENGTH:
+        return f"has {len(word)} characters: use at most {MAX_NAME_LENGTH}"
+    if any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in word):
+        return "holds a control character: use letters, digits, spaces and hyphens"
+    if bad := next((c for c in word if c in _FORBIDDEN), None):
+        return f"holds {bad}, which no folder can have in its name: leave it out"
+    return _fault_at_the_ends(word)
+
+
+def _fault_at_the_ends(word: str) -> str | None:
+    if word.startswith("."):
+        return "starts with a dot, which hides a folder: leave the dot out"
+    if word != word.strip() or word.endswith("."):
+        return "starts or ends with a space, or ends with a dot: leave that out"
+    if word.startswith("_") and word not in SPECIAL:
+        return "starts with _, which is kept for _unknown_, _silence_ and _background_noise_: choose another name"
+    if word.partition(".")[0].rstrip().casefold() in _WINDOWS_DEVICES:
+        return "is the name of a device on Windows: choose another name"
+    return None
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else "�" for c in text)
+
+
+def speaker_id(text: str) -> str:
+    """A speaker's id made of any text: letters, digits, `-`, `_` and `.` stay, all else becomes `-`."""
+    kept = re.sub(r"[^\w.-]+", "-", unicodedata.normalize("NFC", text.strip()))
+    kept = kept.replace("_nohash_", "-").strip("-.")[:MAX_NAME_LENGTH]
+    return kept or "speaker"
+
+
+def clip_name(speaker: str, take: int) -> str:
+    """The file name of a clip, as in Speech Commands: `<speaker>_nohash_<take>.wav`."""
+    return f"{speaker}_nohash_{take}.wav"
+
+
+def parse_clip_name(stem: str) -> tuple[str, int | None]:
+    """Speaker and take of a file name without its suffix; the take is None where the name has none."""
+    match = _CLIP_NAME.match(stem)
+    if match is None:
+        return speaker_id(stem), None
+    take = match["take"]
+    # more digits than this are no count of takes, and int() refuses thousands of them
+    is_number = take.isascii() and take.isdigit() and len(take) <= 9
+    return speaker_id(match["speaker"]), int(take) if is_number else None
+
+
+def check_new_word(name: str, others: Iterable[str]) -> str:
+    """The word in its stored form, fit to stand beside `others`.
+
+    Raises:
+        ProjectError: an unfit or special name, or one that differs from another at most in capitals.
+    """
+    word = check_word(name)
+    if word in SPECIAL:
+        what = "is made from noise while training" if word == SILENCE else "is part of every project"
+        raise ProjectError(f'"{word}" {what}: choose another name.')
+    for other in others:
+        if other == word:
+            raise ProjectError(f'The word "{word}" is there already: choose another name.')
+        if other.casefold() == word.casefold():
+            raise ProjectError(f'The word "{word}" differs from "{other}" only in capitals: choose another name.')
+    return word
