@@ -10,7 +10,6 @@ import dataclasses
 import string
 import weakref
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import qtawesome
@@ -18,12 +17,13 @@ from PySide6.QtCore import QObject, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QIcon, QPalette
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QWidget
 
+from kws_engine import resources
+
 Choice = Literal["light", "dark", "system"]
 GRID = 8  # px; every margin and gap is a multiple (or half) of it
 GROUP = 2 * GRID
 TITLE_SCALE = 1.25
 WORD_SCALE = 3.0
-RESOURCES = Path(__file__).resolve().parents[1] / "resources"
 
 
 @dataclass(frozen=True)
@@ -190,9 +190,9 @@ def contrast(one: str, other: str) -> float:
 
 
 def _luminance(color: str) -> float:
-    rgb = QColor(color)
-    parts = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in (rgb.redF(), rgb.greenF(), rgb.blueF())]
-    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+    channels = QColor(color).getRgbF()[:3]
+    linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 def _follow_system(app: QApplication) -> bool:
@@ -250,5 +250,5 @@ def _palette(theme: Theme) -> QPalette:
 
 
 def _style_sheet(theme: Theme) -> str:
-    template = string.Template((RESOURCES / "styles" / "studio.qss").read_text(encoding="utf-8"))
-    return template.substitute(dataclasses.asdict(theme), icons=(RESOURCES / "icons").as_posix())
+    template = string.Template(resources.path("styles", "studio.qss").read_text(encoding="utf-8"))
+    return template.substitute(dataclasses.asdict(theme), icons=resources.path("icons").as_posix())

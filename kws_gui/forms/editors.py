@@ -1,0 +1,147 @@
+"""How each kind of option is edited: one row of a table per kind; knows no form and no config class."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QLineEdit, QSizePolicy, QWidget
+
+from kws_engine.spec import Kind, Option
+from kws_gui import theme
+from kws_gui.forms.number import NumberBox
+
+
+@dataclass(frozen=True)
+class Editor:
+    """A row of the table.
+
+    Attributes:
+        make: The widget for an option.
+        read: What the widget holds, unchecked: text to parse, or a bool.
+        write: Shows a valid value.
+        changed: The widget's signal; its arguments are ignored.
+        fields: The widgets inside that take text and wear the error border.
+    """
+
+    make: Callable[[Option], Any]
+    read: Callable[[Any], Any]
+    write: Callable[[Any, Any], None]
+    changed: Callable[[Any], Any]
+    fields: Callable[[Any], list[QWidget]]
+
+
+class _WheelGuard(QObject):
+    """Lets the wheel scroll the page instead of changing a value that has no focus."""
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Wheel and isinstance(watched, QWidget) and not watched.hasFocus():
+            event.ignore()
+            return True
+        return False
+
+
+def guard_wheel(widget: QWidget) -> None:
+    """Keeps the wheel from changing the widget while it has no focus."""
+    widget.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    widget.installEventFilter(_WheelGuard(widget))
+
+
+class RangeBox(QWidget):
+    """Two numbers, low to high."""
+
+    changed = Signal()
+
+    def __init__(self, option: Option) -> None:
+        super().__init__()
+        self.low, self.high = NumberBox(option), NumberBox(option)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(6)
+        to = QLabel("to")
+        theme.set_role(to, "muted")
+        for part in (self.low, to, self.high):
+            row.addWidget(part, 0 if part is to else 1)
+        for box, end in ((self.low, "lowest"), (self.high, "highest")):
+            guard_wheel(box)
+            box.setAccessibleName(f"{option.title}, {end}")
+            box.textChanged.connect(self.changed)
+        self.setFocusProxy(self.low)
+
+
+def _make_check(option: Option) -> QCheckBox:
+    return QCheckBox()
+
+
+def _make_number(option: Option) -> NumberBox:
+    box = NumberBox(option)
+    guard_wheel(box)
+    return box
+
+
+def _make_choice(option: Option) -> QComboBox:
+    box = QComboBox()
+    box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+    for value in option.choices:
+        box.addItem(value.replace("_", " "), value)
+    guard_wheel(box)
+    return box
+
+
+def _write_ints(edit: QLineEdit, value: tuple[int, ...]) -> None:
+    edit.setText(", ".join(str(number) for number in value))
+
+
+def _write_range(box: RangeBox, value: tuple[float, float]) -> None:
+    box.low.setNumber(value[0])
+    box.high.setNumber(value[1])
+
+
+_NUMBER = Editor(
+    make=_make_number,
+    read=lambda box: box.text(),
+    write=lambda box, value: box.setNumber(value),
+    changed=lambda box: box.textChanged,
+    fields=lambda box: [box],
+)
+EDITORS: dict[Kind, Editor] = {
+    "bool": Editor(
+        make=_make_check,
+        read=lambda box: box.isChecked(),
+        write=lambda box, value: box.setChecked(value),
+        changed=lambda box: box.toggled,
+        fields=lambda box: [box],
+    ),
+    "int": _NUMBER,
+    "float": _NUMBER,
+    "choice": Editor(
+        make=_make_choice,
+        read=lambda box: box.currentData(),
+        write=lambda box, value: box.setCurrentIndex(box.findData(value)),
+        changed=lambda box: box.currentIndexChanged,
+        fields=lambda box: [box],
+    ),
+    "text": Editor(
+        make=lambda option: QLineEdit(),
+        read=lambda edit: edit.text(),
+        write=lambda edit, value: edit.setText(value),
+        changed=lambda edit: edit.textChanged,
+        fields=lambda edit: [edit],
+    ),
+    "range": Editor(
+        make=RangeBox,
+        read=lambda box: f"{box.low.text()},{box.high.text()}",
+        write=_write_range,
+        changed=lambda box: box.changed,
+        fields=lambda box: [box.low, box.high],
+    ),
+    "ints": Editor(
+        make=lambda option: QLineEdit(),
+        read=lambda edit: edit.text(),
+        write=_write_ints,
+        changed=lambda edit: edit.textChanged,
+        fields=lambda edit: [edit],
+    ),
+}

@@ -1,0 +1,251 @@
+"""A form for any config dataclass, made from its options; knows no particular config and no registry."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt, Signal
+from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+
+from kws_engine.errors import SpecError
+from kws_engine.spec import Option, checked, options
+from kws_gui import theme
+from kws_gui.forms.editors import EDITORS
+from kws_gui.forms.fold import Fold
+
+_LABEL_WIDTH = 128  # px; longer titles wrap, so that fields of every form stand in one line
+
+
+class ConfigForm(QWidget):
+    """Labels and editors, one row an option; what is typed wrongly is said under its field and changes nothing.
+
+    Signals:
+        valueChanged(config): The config changed; only ever a valid one.
+    """
+
+    valueChanged = Signal(object)
+
+    def __init__(self, config_class: type[Any], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._config = config_class()
+        self._rows = {option.name: _Row(option, self) for option in options(config_class)}
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(theme.GRID)
+        column.addLayout(_grid([row for row in self._rows.values() if not row.option.advanced]))
+        self._advanced = self._make_advanced([row for row in self._rows.values() if row.option.advanced])
+        if self._advanced is not None:
+            column.addWidget(self._advanced)
+        for row in self._rows.values():
+            row.edited.connect(self._on_edited)
+            row.write(row.option.default)
+        self._refresh()
+
+    def value(self) -> Any:
+        """The last valid config."""
+        return self._config
+
+    def setValue(self, config: Any) -> None:
+        """Shows a config.
+
+        Raises:
+            SpecError: One of its values does not fit; nothing changes.
+        """
+        config = checked(config)
+        for name, row in self._rows.items():
+            row.write(getattr(config, name))
+        self._take(config)
+
+    def errors(self) -> dict[str, str]:
+        """What is typed wrongly at the moment, by option name: the sentences shown under the fields."""
+        return {name: row.error() for name, row in self._rows.items() if row.error()}
+
+    def isEmpty(self) -> bool:
+        """Whether the config has no option at all."""
+        return not self._rows
+
+    def editor(self, name: str) -> QWidget:
+        """The widget that edits an option."""
+        return self._rows[name].editor
+
+    def resetButton(self, name: str) -> QToolButton:
+        """The button that puts an option back to its default; visible while it differs."""
+        return self._rows[name].reset
+
+    def advanced(self) -> Fold | None:
+        """The section of advanced options, if there are any."""
+        return self._advanced
+
+    def _make_advanced(self, rows: list[_Row]) -> Fold | None:
+        if not rows:
+            return None
+        content = QWidget()
+        content.setLayout(_grid(rows))
+        return Fold("Advanced", content)
+
+    def _on_edited(self, name: str, value: Any) -> None:
+        self._take(dataclasses.replace(self._config, **{name: value}))
+
+    def _take(self, config: Any) -> None:
+        changed, self._config = config != self._config, config
+        self._refresh()
+        if changed:
+            self.valueChanged.emit(config)
+
+    def _refresh(self) -> None:
+        for row in self._rows.values():
+            rule = row.option.shown_when
+            row.setShown(rule is None or (self._rows[rule[0]].shown and getattr(self._config, rule[0]) == rule[1]))
+            row.mark(getattr(self._config, row.option.name) != row.option.default)
+        if self._advanced is not None:
+            rows = [row for row in self._rows.values() if row.option.advanced]
+            count = sum(row.differs for row in rows)
+            self._advanced.setState(f"{count} changed" if count else "")
+            self._advanced.setVisible(any(row.shown for row in rows))
+
+
+class _Row(QObject):
+    """One option: label, editor, reset button, and the sentence below when the value does not fit."""
+
+    edited = Signal(str, object)
+
+    def __init__(self, option: Option, form: QWidget) -> None:
+        super().__init__(form)
+        self.option = option
+        self.shown = True
+        self.differs = False
+        self._kind = EDITORS[option.kind]
+        self.editor: QWidget = self._kind.make(option)
+        self.label = _make_label(option)
+        self.reset = self._make_reset()
+        self.message = _make_message()
+        self._explain()
+        self._kind.changed(self.editor).connect(self._on_changed)
+        for field in self._kind.fields(self.editor):
+            field.installEventFilter(self)
+
+    def write(self, value: Any) -> None:
+        """Shows a valid value without saying so."""
+        blocker = QSignalBlocker(self.editor)
+        self._kind.write(self.editor, value)
+        blocker.unblock()
+        self._last = value
+        self._say("")
+
+    def error(self) -> str:
+        """The sentence under the field, or nothing."""
+        return self.message.text()
+
+    def setShown(self, shown: bool) -> None:
+        """Shows or hides the whole row; a hidden one forgets what was typed wrongly."""
+        if self.shown and not shown and self.error():
+            self.write(self._last)
+        self.shown = shown
+        for part in (self.label, self.editor, self.reset):
+            part.setVisible(shown)
+        self.message.setVisible(shown and bool(self.error()))
+        self.mark(self.differs)
+
+    def mark(self, differs: bool) -> None:
+        """Marks the row as different from its default."""
+        self.differs = differs
+        self.reset.setVisible(self.shown and differs)
+        self.label.setFont(theme.font(bold=differs))
+        default = self.option.text(self.option.default)
+        note = f" Changed; the default is {default}." if differs else ""
+        for field in self._kind.fields(self.editor):
+            field.setAccessibleDescription(self.option.help + note)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.FocusOut and not self.error():
+            self._tidy()
+        return False
+
+    def _tidy(self) -> None:
+        """Writes the value as it was understood once the field is left: "1e1" becomes 10."""
+        if self.option.kind != "text":
+            self.write(self._last)
+
+    def _on_changed(self) -> None:
+        raw = self._kind.read(self.editor)
+        try:
+            value = self.option.parse(raw) if isinstance(raw, str) else self.option.check(raw)
+        except SpecError as error:
+            self._say(str(error))
+            return
+        self._say("")
+        self._last = value
+        self.edited.emit(self.option.name, value)
+
+    def _on_reset(self) -> None:
+        self.write(self.option.default)
+        self.editor.setFocus()
+        self.edited.emit(self.option.name, self.option.default)
+
+    def _say(self, sentence: str) -> None:
+        self.message.setText(sentence)
+        self.message.setVisible(bool(sentence) and self.shown)
+        for field in self._kind.fields(self.editor):
+            if bool(field.property("invalid")) != bool(sentence):
+                field.setProperty("invalid", bool(sentence))
+                theme.restyle(field)
+
+    def _explain(self) -> None:
+        tip = f"<p>{self.option.help}</p>"
+        for part in (self.label, self.editor, *self._kind.fields(self.editor)):
+            part.setToolTip(tip)
+            part.setWhatsThis(f"<b>{self.option.title}</b><br>{self.option.help}")
+        if not self.editor.accessibleName():
+            self.editor.setAccessibleName(_with_unit(self.option))
+        self.label.setBuddy(self.editor)
+
+    def _make_reset(self) -> QToolButton:
+        button = QToolButton()
+        theme.set_icon(button, "mdi6.undo-variant", role="muted", size=14)
+        default = self.option.text(self.option.default)
+        button.setToolTip(f"Changed. Back to {default}".strip())
+        button.setAccessibleName(f"Reset {self.option.title} to {default}")
+        button.clicked.connect(self._on_reset)
+        policy = button.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        button.setSizePolicy(policy)
+        return button
+
+
+def _with_unit(option: Option) -> str:
+    return f"{option.title}, {option.unit}" if option.unit else option.title
+
+
+def _make_label(option: Option) -> QLabel:
+    label = QLabel(option.title)
+    label.setWordWrap(True)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setFixedWidth(_LABEL_WIDTH)
+    return label
+
+
+def _make_message() -> QLabel:
+    message = QLabel()
+    message.setWordWrap(True)
+    message.setTextFormat(Qt.TextFormat.PlainText)
+    message.setVisible(False)
+    theme.set_role(message, "error")
+    return message
+
+
+def _grid(rows: list[_Row]) -> QGridLayout:
+    """Label | editor | reset, the sentence under the editor; the same columns in every form."""
+    grid = QGridLayout()
+    grid.setContentsMargins(0, 0, 0, 0)
+    grid.setHorizontalSpacing(theme.GRID)
+    grid.setVerticalSpacing(theme.GRID // 2)
+    grid.setColumnStretch(1, 1)
+    grid.setColumnMinimumWidth(0, _LABEL_WIDTH)
+    for index, row in enumerate(rows):
+        row.editor.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        grid.addWidget(row.label, 2 * index, 0, Qt.AlignmentFlag.AlignVCenter)
+        grid.addWidget(row.editor, 2 * index, 1)
+        grid.addWidget(row.reset, 2 * index, 2)
+        grid.addWidget(row.message, 2 * index + 1, 1, 1, 2)
+    return grid

@@ -1,0 +1,118 @@
+"""Edits all entries of a registry at once, each in a fold that says whether it is on; knows no particular registry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
+
+from kws_engine.registry import Entry, Registry
+from kws_engine.spec import Option, options
+from kws_gui import theme
+from kws_gui.forms.fold import Fold
+from kws_gui.forms.form import ConfigForm
+
+_STRENGTHS = ("probability", "weight", "strength", "share")
+
+
+class RegistryGroup(QWidget):
+    """One fold an entry: title, its state in words, and its form inside.
+
+    Signals:
+        valueChanged(values): All configs by entry name.
+    """
+
+    valueChanged = Signal(object)
+
+    def __init__(self, registry: Registry, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._forms: dict[str, ConfigForm] = {}
+        self._folds: dict[str, Fold] = {}
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        for entry in registry:
+            column.addWidget(self._make_fold(entry))
+        self._refresh()
+
+    def value(self) -> dict[str, Any]:
+        """The config of every entry, by name."""
+        return {name: form.value() for name, form in self._forms.items()}
+
+    def setValue(self, values: Mapping[str, Any]) -> None:
+        """Shows configs by entry name; entries that are missing keep theirs.
+
+        Raises:
+            KeyError: There is no such entry.
+            SpecError: A value does not fit.
+        """
+        for name, config in values.items():
+            self._forms[name].setValue(config)
+
+    def form(self, name: str) -> ConfigForm:
+        """The form of an entry."""
+        return self._forms[name]
+
+    def fold(self, name: str) -> Fold:
+        """The fold around an entry's form."""
+        return self._folds[name]
+
+    def summary(self) -> str:
+        """What is on, in one line: "Time shift, Gain", or "none"."""
+        return ", ".join(f.header().text() for n, f in self._folds.items() if is_on(self._forms[n].value())) or "none"
+
+    def _make_fold(self, entry: Entry) -> Fold:
+        form = ConfigForm(entry.config)
+        content = QWidget()
+        inner = QVBoxLayout(content)
+        inner.setContentsMargins(0, 0, 0, 0)
+        inner.setSpacing(theme.GRID)
+        if entry.summary:
+            inner.addWidget(_summary(entry.summary))
+        inner.addWidget(form)
+        form.valueChanged.connect(self._on_form)
+        self._forms[entry.name] = form
+        self._folds[entry.name] = Fold(entry.title, content)
+        return self._folds[entry.name]
+
+    def _on_form(self) -> None:
+        self._refresh()
+        self.valueChanged.emit(self.value())
+
+    def _refresh(self) -> None:
+        for name, fold in self._folds.items():
+            fold.setState(state_in_words(self._forms[name].value()))
+
+
+def is_on(config: Any) -> bool:
+    """Whether a part does anything: one of its probabilities, weights or strengths is above zero."""
+    strengths = _strengths(config)
+    return not strengths or any(bool(getattr(config, option.name)) for option in strengths)
+
+
+def state_in_words(config: Any) -> str:
+    """Says "off", "on", or "on · SNR 5..20 dB" with what differs from the default."""
+    if not is_on(config):
+        return "off"
+    changed = [o for o in options(config) if getattr(config, o.name) != o.default]
+    return " · ".join(["on", *(_difference(option, getattr(config, option.name)) for option in changed)])
+
+
+def _strengths(config: Any) -> list[Option]:
+    numbers = [option for option in options(config) if option.kind in ("int", "float", "bool")]
+    named = [o for o in numbers if o.name == "enabled" or any(word in o.name.split("_") for word in _STRENGTHS)]
+    return named or [o for o in numbers if o.kind == "float" and o.default == 0 and o.low == 0]
+
+
+def _difference(option: Option, value: Any) -> str:
+    unit = f" {option.unit}" if option.unit else ""
+    return f"{option.title.lower() if option.title.istitle() else option.title} {option.text(value)}{unit}"
+
+
+def _summary(text: str) -> QLabel:
+    label = QLabel(text)
+    label.setWordWrap(True)
+    theme.set_role(label, "muted")
+    return label

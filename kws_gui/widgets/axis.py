@@ -1,0 +1,59 @@
+"""Round ticks and the drawing of a time axis, the same under every picture of sound; knows no data."""
+
+from __future__ import annotations
+
+import math
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QFontMetricsF, QPainter, QPen
+
+from kws_gui import theme
+
+AXIS_HEIGHT = 22  # px
+GUTTER = 112  # px left of live pictures: names and numbers stand here, and the time axes below one another agree
+LIVE_SECONDS = 10.0
+SMALL = 0.9  # of the body size: tick labels
+
+
+def ticks(low: float, high: float, *, at_most: int) -> list[float]:
+    """Round values (1, 2, 5 times a power of ten) in [low, high], no more than `at_most` + 1 of them."""
+    if high <= low:
+        return []
+    step = nice_step((high - low) / max(at_most, 1))
+    first = math.ceil(low / step - 1e-9)
+    last = math.floor(high / step + 1e-9)
+    return [round(index * step, 12) for index in range(first, last + 1)]
+
+
+def nice_step(at_least: float) -> float:
+    """The smallest of 1, 2, 5 times a power of ten that is not below."""
+    decade = 10.0 ** math.floor(math.log10(at_least))
+    return next(factor * decade for factor in (1, 2, 5, 10) if factor * decade >= at_least * (1 - 1e-9))
+
+
+def draw_time_axis(painter: QPainter, area: QRectF, start_s: float, end_s: float) -> None:
+    """Ticks and labels in seconds below `area`, which shows start to end; labels keep inside its sides."""
+    colors = theme.current()
+    painter.setFont(theme.font(SMALL))
+    metrics = QFontMetricsF(painter.font())
+    at_most = max(1, int(area.width() / 72))
+    shown = ticks(start_s, end_s, at_most=at_most)
+    step = shown[1] - shown[0] if len(shown) > 1 else 1.0
+    decimals = max(0, -math.floor(math.log10(step) + 1e-9))
+    for value in shown:
+        x = area.left() + (value - start_s) / (end_s - start_s) * area.width()
+        painter.setPen(QPen(colors.color("field_border"), 1))
+        painter.drawLine(QPointF(x, area.bottom()), QPointF(x, area.bottom() + 4))
+        label = f"{value:.{decimals}f} s"
+        width = metrics.horizontalAdvance(label)
+        left = min(max(x - width / 2, area.left()), area.right() - width)
+        painter.setPen(colors.color("muted"))
+        flags = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop
+        painter.drawText(QRectF(left, area.bottom() + 5, width + 2, AXIS_HEIGHT - 5), flags, label)
+
+
+def draw_focus(painter: QPainter, area: QRectF, *, radius: float = 8) -> None:
+    """The ring around a custom widget that has the keyboard."""
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.setPen(QPen(theme.current().color("accent"), 2))
+    painter.drawRoundedRect(area.adjusted(1, 1, -1, -1), radius, radius)
