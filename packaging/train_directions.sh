@@ -1,0 +1,45 @@
+#!/bin/sh
+# Trains the model that Listen starts with, resources/models/directions.kws, by the project's own commands.
+#
+#     sh packaging/train_directions.sh [DATA]
+#
+# DATA is a folder of Google Speech Commands (Warden 2018, CC BY 4.0), one folder a word; default
+# ../shared/data/speech_commands beside the checkout.
+
+set -e
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P)
+# shellcheck source=packaging/setup.sh
+. "$root/packaging/setup.sh"
+
+words=right,left,up,down,go,eight,one,zero,five
+data=${1:-$root/../shared/data/speech_commands}
+if [ ! -d "$data/right" ]; then
+    say "There are no Speech Commands in $data: give their folder, as in sh packaging/train_directions.sh FOLDER."
+    exit 1
+fi
+
+find_python || exit 1
+# shellcheck disable=SC2086  # one word a package
+install_packages $packages_to_run || exit 1
+install_project "" || exit 1
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM
+project="$work/directions"
+"$venv/bin/kws" new "$project"
+"$venv/bin/kws" import "$project" "$data" --words "$words" --rest-unknown
+"$venv/bin/kws" train "$project" --seed 0 --json >"$work/events.jsonl" || { tail -n 1 "$work/events.jsonl" >&2; exit 1; }
+
+model=$("$venv/bin/python" - "$work/events.jsonl" "$project" <<'END'
+import json, pathlib, sys
+
+events = [json.loads(line) for line in pathlib.Path(sys.argv[1]).read_text(encoding="utf-8").splitlines()]
+finished = next(event for event in events if event["event"] == "finished")
+print(f"validation accuracy {finished['validation_accuracy']:.3f}, best epoch {finished['best_epoch']}", file=sys.stderr)
+print(pathlib.Path(sys.argv[2]) / finished["model"])
+END
+)
+mkdir -p "$root/resources/models"
+cp "$model" "$root/resources/models/directions.kws"
+"$venv/bin/kws" evaluate "$root/resources/models/directions.kws" "$project" --split testing
