@@ -1,0 +1,65 @@
+"""`kws ...`: every job of the engine from a command line; flags and their checks come from the parts' own specs.
+
+Exit status: 0 done, 1 failed, 2 usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import pkgutil
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from kws_engine import __version__, commands
+from kws_engine.commands.output import Output
+from kws_engine.errors import KwsError, SpecError
+
+DONE, FAILED, USAGE = 0, 1, 2
+_INTERRUPTED = 130  # what shells give for Ctrl-C
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of every command; each module of `kws_engine.commands` with an `add` adds its own."""
+    parser = argparse.ArgumentParser(prog="kws", description="Teach a computer your own words, and have it listen.")
+    parser.add_argument("--version", action="version", version=f"kws {__version__}")
+    adding = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    def add_command(name: str, run: Callable[[Any, Output], int | None], *, help: str) -> argparse.ArgumentParser:
+        command = adding.add_parser(name, help=help, description=help)
+        command.add_argument("--json", action="store_true", help="print one JSON object a line")
+        command.set_defaults(run=run)
+        return command
+
+    for module in pkgutil.iter_modules(commands.__path__, commands.__name__ + "."):
+        add = getattr(importlib.import_module(module.name), "add", None)
+        if add is not None:
+            add(add_command)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit status."""
+    arguments = make_parser().parse_args(argv)
+    output = Output(as_json=arguments.json)
+    try:
+        return arguments.run(arguments, output) or DONE
+    except SpecError as error:
+        output.message(f"kws {arguments.command}: {error}")
+        return USAGE
+    except KwsError as error:
+        output.message(f"kws {arguments.command}: {error}")
+        return FAILED
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except BrokenPipeError:  # the reader of our output has left, as `| head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)
+        return FAILED
+    finally:
+        output.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,43 @@
+"""`kws models`: the networks and their presets, with what they cost."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from kws_engine.commands.output import Output, table
+from kws_engine.models import MODELS
+
+
+def add(add_command: Any) -> None:
+    models = add_command("models", _models, help="list the networks with parameters and MACs")
+    for name, default, help in (
+        ("features", 40, "features per frame"),
+        ("frames", 101, "feature frames per clip"),
+        ("labels", 12, "words and the like to tell apart"),
+    ):
+        models.add_argument(f"--{name}", type=_positive, default=default, metavar="N", help=f"{help} ({default})")
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 100_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 100000")
+    return int(text)
+
+
+def _models(arguments: argparse.Namespace, output: Output) -> None:
+    from kws_engine.models.counting import count
+
+    rows = []
+    for entry in MODELS:
+        for preset in entry.presets or {"": {}}:
+            config = entry.preset(preset) if preset else entry.config()
+            network = entry.build(
+                config, n_features=arguments.features, n_frames=arguments.frames, n_labels=arguments.labels
+            )
+            cost = count(network, n_frames=arguments.frames, n_features=arguments.features)
+            values = {"name": entry.name, "preset": preset, "parameters": cost.parameters, "macs": cost.macs}
+            if output.as_json:
+                output.result(values)
+            rows.append([entry.name, preset, f"{cost.parameters:,}", f"{cost.macs / 1e6:.2f} M", entry.title])
+    output.result({}, table(rows, header=["model", "preset", "parameters", "MACs", ""])) if not output.as_json else None

@@ -1,0 +1,48 @@
+"""What a command prints: one JSON object a line, or text for people; messages always go to standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from typing import Any, TextIO
+
+
+class Output:
+    """Results of a command.
+
+    With `as_json`, standard output holds JSON lines and nothing else, whatever a library prints: `sys.stdout` is turned
+    to standard error for the time of the command.
+    """
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.as_json = as_json
+        self._stdout: TextIO = sys.stdout
+        if as_json:
+            sys.stdout = sys.stderr
+
+    def close(self) -> None:
+        """Gives standard output back."""
+        sys.stdout = self._stdout
+
+    def result(self, values: Mapping[str, Any], text: str = "") -> None:
+        """One result: as JSON, or as `text` where it is for people and not empty."""
+        if self.as_json:
+            print(json.dumps(values, ensure_ascii=False), file=self._stdout, flush=True)
+        elif text:
+            print(text, file=self._stdout, flush=True)
+
+    def message(self, text: str) -> None:
+        """Something said by the way, on standard error."""
+        print(text, file=sys.stderr, flush=True)
+
+
+def table(rows: list[list[str]], *, header: list[str]) -> str:
+    """Aligned columns: the first to the left, the others to the right."""
+    widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
+
+    def line(row: list[str]) -> str:
+        cells = [cell.ljust(width) if i == 0 else cell.rjust(width) for i, (cell, width) in enumerate(zip(row, widths))]  # noqa: B905
+        return "  ".join(cells).rstrip()
+
+    return "\n".join([line(header), line(["-" * width for width in widths]), *map(line, rows)])

@@ -1,0 +1,73 @@
+"""`kws new`, `kws import`, `kws info`: projects and their clips from a command line; knows no training."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import sys
+from pathlib import Path
+from typing import Any
+
+from kws_engine.clips.importing import import_folder
+from kws_engine.clips.project import Project
+from kws_engine.commands.output import Output, table
+
+
+def add(add_command: Any) -> None:
+    new = add_command("new", _new, help="make a project")
+    new.add_argument("project", type=Path, help="the folder to make")
+    new.add_argument("--words", type=words, default=(), metavar="A,B", help="its words")
+
+    importing = add_command("import", _import, help="copy the clips of a folder into a project")
+    importing.add_argument("project", type=Path)
+    importing.add_argument("folder", type=Path, help="one folder per word, as in Google Speech Commands")
+    importing.add_argument("--words", type=words, metavar="A,B,C", help="take only these words")
+    importing.add_argument("--rest-unknown", action="store_true", help="take all other words as _unknown_")
+
+    info = add_command("info", _info, help="show a project's words and clips")
+    info.add_argument("project", type=Path)
+
+
+def words(text: str) -> tuple[str, ...]:
+    """The argument `a,b,c`."""
+    found = tuple(word.strip() for word in text.split(",") if word.strip())
+    if not found:
+        raise argparse.ArgumentTypeError("name at least one word, as in yes,no")
+    return found
+
+
+def _new(arguments: argparse.Namespace, output: Output) -> None:
+    project = Project.create(arguments.project, words=arguments.words)
+    values = {"event": "created", "project": str(project.folder), "words": list(project.words)}
+    output.result(values, f"Made {project.folder}. Next: kws record {project.folder} WORD --takes 8")
+
+
+def _import(arguments: argparse.Namespace, output: Output) -> None:
+    project = Project.open(arguments.project)
+
+    def progress(done: int, total: int) -> None:
+        if sys.stderr.isatty():
+            print(f"\r{done} of {total} files", end="" if done < total else "\n", file=sys.stderr, flush=True)
+
+    imported = import_folder(
+        project, arguments.folder, words=arguments.words, rest_unknown=arguments.rest_unknown, progress=progress
+    )
+    skipped = [{"path": str(one.path), "reason": one.reason} for one in imported.skipped]
+    counts = dict(imported.words)
+    lines = [f"{imported.clips} clips imported: " + ", ".join(f"{word} {count}" for word, count in counts.items())]
+    lines += [f"left out {one['path']}: {one['reason']}" for one in skipped]
+    output.result({"event": "imported", "clips": imported.clips, "words": counts, "skipped": skipped}, "\n".join(lines))
+
+
+def _info(arguments: argparse.Namespace, output: Output) -> None:
+    project = Project.open(arguments.project)
+    summary = {word: dataclasses.asdict(counts) for word, counts in project.summary().items()}
+    header = ["word", "training", "validation", "testing", "speakers", "seconds"]
+    rows = [
+        [word, *(f"{counts[name]:.1f}" if name == "seconds" else str(counts[name]) for name in header[1:])]
+        for word, counts in summary.items()
+    ]
+    text = (
+        table(rows, header=header) if rows else f"{project.folder} has no words yet: kws record {project.folder} WORD"
+    )
+    output.result({"project": str(project.folder), "name": project.name, "words": summary}, text)

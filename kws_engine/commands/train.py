@@ -1,0 +1,99 @@
+"""`kws train`: a run in the terminal; Ctrl-C ends it politely with the best weights so far."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from kws_engine.clips.project import Project
+from kws_engine.commands.output import Output
+from kws_engine.errors import KwsError
+from kws_engine.runs.job import Job
+from kws_engine.settings import Settings
+from kws_engine.training.events import Epoch, Event, Failed, Finished, Progress, Skipped, Started, to_dict
+
+
+def add(add_command: Any) -> None:
+    train = add_command("train", _train, help="train a network on a project's clips")
+    train.add_argument("project", type=Path)
+    train.add_argument("--model", metavar="NAME[:PRESET]", help="the network, as listed by `kws models`")
+    train.add_argument(
+        "--set", action="append", default=[], metavar="OPTION=VALUE", dest="assignments",
+        help="any option, as in model.width=1.5 or training.epochs=30; may be given again",
+    )  # fmt: skip
+    train.add_argument("--seed", type=int, default=0, help="of weights, order and augmentation (0)")
+
+
+def _train(arguments: argparse.Namespace, output: Output) -> int:
+    try:
+        project = Project.open(arguments.project)
+        settings = Settings.from_dict(project.settings)
+        if arguments.model:
+            settings = settings.with_model(arguments.model)
+        settings = settings.with_options(arguments.assignments)
+    except KwsError as error:
+        output.result({"event": "failed", "message": str(error)})
+        raise
+    return follow(Job(arguments.project.resolve(), settings.to_dict(), arguments.seed), output)
+
+
+def follow(job: Job, output: Output) -> int:
+    """Runs the job here, printing its events; the exit status."""
+    from kws_engine.runs.run import run  # torch is imported only when something trains
+
+    last: Event | None = None
+    with _interrupts() as interrupted:
+        for event in run(job, lambda: bool(interrupted)):
+            if isinstance(event, Progress | Skipped):
+                output.message(_text(event))
+            else:
+                output.result(to_dict(event), "" if isinstance(event, Failed) else _text(event))
+            last = event
+    if isinstance(last, Failed):
+        output.message(f"kws train: {last.message}")
+    return 0 if isinstance(last, Finished) else 1
+
+
+@contextlib.contextmanager
+def _interrupts() -> Iterator[list[int]]:
+    """The first Ctrl-C or polite kill is noted in the list, a second one ends the program."""
+    noted: list[int] = []
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def note(number: int, frame: object) -> None:
+        noted.append(number)
+        signal.signal(number, before[signal.Signals(number)])
+
+    for number in before:
+        signal.signal(number, note)
+    try:
+        yield noted
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _text(event: Event) -> str:
+    match event:
+        case Progress():
+            return f"{event.what}: {event.done} of {event.total}"
+        case Skipped():
+            return f"left out {event.path}: {event.reason}"
+        case Started():
+            clips = f"{sum(event.training.values())} clips, {sum(event.validation.values())} to validate"
+            size = f"{event.parameters:,} parameters, {event.macs / 1e6:.2f} M MACs"
+            header = "epoch   loss train  validation   accuracy train  validation"
+            return f"{event.run}\n{clips}; {size}; on {event.device}\n{header}"
+        case Epoch():
+            losses = f"{event.train_loss:10.3f}  {event.validation_loss:10.3f}"
+            accuracies = f"{event.train_accuracy:14.1%}  {event.validation_accuracy:10.1%}"
+            return f"{event.epoch:5d}   {losses}   {accuracies}  {'best' if event.best else ''}".rstrip()
+        case Finished():
+            ended = "stopped early" if event.stopped_early else "all epochs done"
+            return f"{ended}; best epoch {event.best_epoch}: {event.validation_accuracy:.1%}\n{event.model}"
+        case Failed():
+            return event.message
