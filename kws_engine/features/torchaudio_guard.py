@@ -1,0 +1,53 @@
+"""The one import of torchaudio: its pure-torch parts work even where its native part does not load; knows no feature.
+
+The Linux wheel of torchaudio 2.11 is a CUDA build. Beside a CPU build of torch its native extension cannot be loaded
+and the plain import fails, although transforms need nothing of it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from types import ModuleType
+from typing import Any
+
+_EXTENSION = "torchaudio._extension"
+
+
+def load() -> ModuleType:
+    """The torchaudio package, with or without its native extension.
+
+    Raises:
+        ImportError: torchaudio is not installed.
+    """
+    try:
+        return importlib.import_module("torchaudio")
+    except OSError:
+        for name in [name for name in sys.modules if name.split(".")[0] == "torchaudio"]:
+            del sys.modules[name]
+        sys.modules[_EXTENSION] = _without_native_part()
+        return importlib.import_module("torchaudio")
+
+
+def has_native_part() -> bool:
+    """Whether the loaded torchaudio runs with its own native extension."""
+    return bool(sys.modules[_EXTENSION]._IS_TORCHAUDIO_EXT_AVAILABLE)
+
+
+def _without_native_part() -> ModuleType:
+    """Stands in for `torchaudio._extension` and says that nothing native is there."""
+
+    def fail_if_no_align(function: Any) -> Any:
+        return function
+
+    def load_nothing(_library: str) -> bool:
+        return False
+
+    stub = ModuleType(_EXTENSION)
+    stub.__dict__.update(
+        _IS_TORCHAUDIO_EXT_AVAILABLE=False,
+        _IS_ALIGN_AVAILABLE=False,
+        fail_if_no_align=fail_if_no_align,
+        _load_lib=load_nothing,
+    )
+    return stub

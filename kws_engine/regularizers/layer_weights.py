@@ -1,0 +1,61 @@
+"""The options that penalties on weights share, and the sum over a network's layers; knows no data and no loss."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kws_engine.spec import option
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+Penalty = Callable[["nn.Module"], "Tensor"]
+
+
+@dataclass(frozen=True)
+class LayerWeightsConfig:
+    """How strongly the weights of which layers are penalised; biases and batch norm never are."""
+
+    weight: float = option(
+        0.0,
+        "All layers",
+        "Added to the loss for every layer's weights; 0 is off, 1e-5 is gentle.",
+        low=0.0,
+        high=1.0,
+        log=True,
+    )
+    conv: float = option(
+        0.0, "Convolutions", "In addition for the weights of convolutions.", low=0.0, high=1.0, log=True
+    )
+    dense: float = option(
+        0.0, "Dense layers", "In addition for the weights of fully connected layers.", low=0.0, high=1.0, log=True
+    )
+
+
+def penalty(config: LayerWeightsConfig, size: Callable[[Tensor], Tensor]) -> Penalty:
+    """A function of a network: the sum over its layers of their factor times the size of their weights."""
+
+    def penalise(network: nn.Module) -> Tensor:
+        import torch
+
+        terms = [factor * size(weights) for factor, weights in _weighted(config, network) if factor]
+        return torch.stack(terms).sum() if terms else torch.zeros((), device=next(network.parameters()).device)
+
+    return penalise
+
+
+def _weighted(config: LayerWeightsConfig, network: nn.Module) -> Iterator[tuple[float, Tensor]]:
+    """(factor, weights) of each layer; scales of batch norm are vectors and so left out."""
+    from torch import nn
+
+    for layer in network.modules():
+        factor = config.weight
+        if isinstance(layer, nn.Conv1d | nn.Conv2d):
+            factor += config.conv
+        elif isinstance(layer, nn.Linear):
+            factor += config.dense
+        for name, weights in layer.named_parameters(recurse=False):
+            if name.startswith("weight") and weights.ndim > 1:
+                yield factor, weights
