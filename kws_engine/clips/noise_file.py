@@ -1,0 +1,80 @@
+"""A recording of noise, of up to hours, brought into a project piece by piece; knows nothing of words."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import wave
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from kws_engine import audio
+from kws_engine.clips.disk import publish, storing, temporary_beside
+from kws_engine.clips.index import file_digest
+from kws_engine.clips.words import speaker_id
+from kws_engine.errors import AudioError
+
+MAX_NOISE_S: Final = 3 * 3600.0
+
+
+def store_noise(source: Path, folder: Path, *, rate: int) -> bool:
+    """Bring one noise recording into `folder` as 16-bit mono WAV at `rate`; False where that sound is there already.
+
+    Raises:
+        AudioError: the file cannot be decoded or is longer than three hours.
+        ProjectError: the disk is full or cannot be written.
+    """
+    info = audio.info(source)
+    if info.seconds > MAX_NOISE_S:
+        raise AudioError(f"{source.name} lasts {info.seconds / 3600:.1f} h; noise may last 3 h: cut it.")
+    name = speaker_id(source.stem)
+    with storing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    with temporary_beside(folder / f"{name}.wav") as temporary:
+        if is_project_wav(source, rate):
+            with storing(folder / f"{name}.wav"):
+                shutil.copyfile(source, temporary)
+        else:
+            _convert(source, temporary, rate=rate, shown=folder / f"{name}.wav")
+        if _is_there(temporary, folder):
+            return False
+        with storing(folder / f"{name}.wav"):
+            publish(temporary, folder, names=_names(name))
+    return True
+
+
+def is_project_wav(path: Path, rate: int) -> bool:
+    """Whether a file is a whole, non-empty 16-bit mono WAV at `rate`, to be copied as it is."""
+    try:
+        with wave.open(os.fspath(path), "rb") as file:
+            shape = (file.getnchannels(), file.getsampwidth(), file.getframerate())
+            frames = file.getnframes()
+    except (wave.Error, EOFError):
+        return False
+    return shape == (1, 2, rate) and 0 < 2 * frames <= path.stat().st_size - 44
+
+
+def _convert(source: Path, target: Path, *, rate: int, shown: Path) -> None:
+    with storing(shown), target.open("xb") as file, wave.open(file, "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(rate)
+        for block in audio.blocks(source, rate=rate, block_seconds=10.0):
+            pcm = np.clip(np.rint(block * 32768.0), -32768, 32767).astype("<i2")
+            out.writeframesraw(pcm.tobytes())
+
+
+def _is_there(temporary: Path, folder: Path) -> bool:
+    size = temporary.stat().st_size
+    others = [p for p in folder.iterdir() if p != temporary and p.is_file() and p.stat().st_size == size]
+    return bool(others) and file_digest(temporary) in {file_digest(path) for path in others}
+
+
+def _names(name: str) -> Iterator[str]:
+    yield f"{name}.wav"
+    for number in itertools.count(2):
+        yield f"{name}-{number}.wav"
