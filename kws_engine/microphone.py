@@ -63,12 +63,15 @@ def devices() -> list[Device]:
     """All microphones, as known since the start or the last `refresh_devices`; none is an empty list.
 
     Raises:
-        MicrophoneError: the PortAudio library is missing.
+        MicrophoneError: the PortAudio library is missing or cannot reach the sound system.
     """
     sounddevice = _sounddevice()
-    listed = list(sounddevice.query_devices())
-    apis = list(sounddevice.query_hostapis())
-    main_api = sounddevice.default.hostapi
+    try:
+        listed = list(sounddevice.query_devices())
+        apis = list(sounddevice.query_hostapis())
+        main_api = sounddevice.default.hostapi
+    except sounddevice.PortAudioError as error:
+        raise MicrophoneError(_no_sound_system(error)) from error
     inputs = [entry for entry in listed if entry["max_input_channels"] > 0]
     # Windows lists every microphone once per host interface.
     inputs = [entry for entry in inputs if entry["hostapi"] == main_api] or inputs
@@ -80,15 +83,19 @@ def refresh_devices() -> bool:
     """List the devices anew, after one was plugged in; `False`, and nothing done, while a microphone is open.
 
     Raises:
-        MicrophoneError: the PortAudio library is missing.
+        MicrophoneError: the PortAudio library is missing or cannot reach the sound system.
     """
     sounddevice = _sounddevice()
     with _portaudio_lock:
         if _open_microphones:
             return False
         # PortAudio lists devices only when it starts; sounddevice has no public call for that.
-        sounddevice._terminate()
-        sounddevice._initialize()
+        while sounddevice._initialized:
+            sounddevice._terminate()
+        try:
+            sounddevice._initialize()
+        except sounddevice.PortAudioError as error:
+            raise MicrophoneError(_no_sound_system(error)) from error
         return True
 
 
@@ -293,7 +300,15 @@ def _sounddevice() -> Any:
         raise MicrophoneError(
             "The PortAudio library is missing: install it (Debian and Ubuntu: sudo apt-get install libportaudio2)."
         ) from error
+    except Exception as error:  # importing it starts PortAudio; should that fail, its error class cannot be imported
+        if type(error).__name__ != "PortAudioError":
+            raise
+        raise MicrophoneError(_no_sound_system(error)) from error
     return sounddevice
+
+
+def _no_sound_system(error: Exception) -> str:
+    return f"The sound system cannot be used ({_reason(error)}): check its settings and restart it, then try again."
 
 
 def _device(entry: dict[str, Any], apis: list[dict[str, Any]], taken: Counter[str]) -> Device:
@@ -314,5 +329,5 @@ def _names(known: list[Device]) -> str:
 
 def _reason(error: Exception) -> str:
     """PortAudio's own few words, without its call and number: `Device unavailable`."""
-    words = str(error.args[0] if error.args else error)
+    words = str(error.args[0]) if error.args else ""
     return words.rsplit(": ", 1)[-1].split(" [")[0].strip() or "no reason given"

@@ -115,8 +115,8 @@ class VirtualMicrophone:
         for name in ("runtime", "pulse", "state", "config"):
             (self._folder / name).mkdir(mode=0o700)
         devices = [
-            f'pcm.{name} {{ type pulse\n hint {{ show on description "{name}" }} }}\n'
-            for name in ("!default", *self._extra_devices)
+            f'pcm.{name} {{ type pulse\n hint {{ show on description "PulseAudio" }} }}\n'
+            for name in ("!default", *(f'"{device}"' for device in self._extra_devices))
         ]
         (self._folder / "asound.conf").write_text(
             "</usr/share/alsa/alsa.conf>\n" + "".join(devices) + "ctl.!default { type pulse }\n"

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 FRAME_MS, HOP_MS = 25, 10
 LOWEST_HZ, HIGHEST_HZ = 150.0, 7_500.0
 _QUIETEST_DB = -85.0  # about the rounding noise of 16 bit in that band: below it there is no floor to rise from
+_DIGITAL_SILENCE_DB = -110.0
+_NOISE_BELOW_SPEECH_DB = 25.0  # the quietest tenth of speech alone is not so far below its peak
 _LEAST_RISE_DB = 10.0  # speech stands at least so far above the floor
 _CORE_MS = 60  # shorter bursts are clicks, unless they belong to speech nearby, like the t of "eight"
 _BURST_GAP_MS = 200
@@ -106,11 +108,16 @@ def _band_energy_db(samples: Samples, rate: int) -> NDArray[np.float64]:
 
 def _floor_and_peak_db(energy_db: NDArray[np.float64]) -> tuple[float, float]:
     """Level of the quietest tenth, and of the loudest 70 ms: a click is shorter than half of that."""
-    sounding = energy_db[energy_db > _QUIETEST_DB]  # not the zeros someone filled the recording up with
-    floor_db = max(_QUIETEST_DB, float(np.percentile(sounding, 10))) if len(sounding) else _QUIETEST_DB
     padded = np.pad(energy_db, 3, mode="edge")
     smooth = np.median(np.lib.stride_tricks.sliding_window_view(padded, 7), axis=1)
-    return floor_db, float(smooth.max())
+    peak_db = float(smooth.max())
+    floor_db = float(np.percentile(energy_db, 10))
+    if floor_db < _DIGITAL_SILENCE_DB:
+        # Zeros before or after: a recording with noise of its own was filled up, or nothing but the speech is there.
+        sounding = energy_db[energy_db > _DIGITAL_SILENCE_DB]
+        inner_db = float(np.percentile(sounding, 10)) if len(sounding) else floor_db
+        floor_db = inner_db if peak_db - inner_db > _NOISE_BELOW_SPEECH_DB else floor_db
+    return max(_QUIETEST_DB, floor_db), peak_db
 
 
 def _runs(energy_db: NDArray[np.float64], threshold_db: float) -> list[_Run]:

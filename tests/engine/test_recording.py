@@ -1,0 +1,147 @@
+"""Recording a take: nothing dropped whatever the pieces, and the right advice."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kws_engine import audio
+from kws_engine.clips.recording import TakeRecorder, is_clipped, judge
+
+RATE = 16_000
+
+
+def voice(seconds: float, level: float = 0.2) -> np.ndarray:
+    time = np.arange(round(seconds * RATE)) / RATE
+    wave = sum(np.sin(2 * np.pi * 140 * k * time + k * k) / k for k in range(1, 21))
+    return (level * wave * np.sin(np.pi * time / seconds) ** 0.5).astype(np.float32)
+
+
+def raw_with(word: np.ndarray, *, at_s: float, seconds: float = 2.3, noise: float = 0.0003) -> np.ndarray:
+    samples = (noise * np.random.default_rng(0).standard_normal(round(seconds * RATE))).astype(np.float32)
+    start = round(at_s * RATE)
+    word = word[: len(samples) - start]
+    samples[start : start + len(word)] += word
+    return samples
+
+
+@given(st.lists(st.integers(0, 700), min_size=1, max_size=30), st.integers(0, 30), st.integers(0, 500))
+def test_a_take_is_the_stream_around_its_start_whatever_the_pieces(sizes, start_after, pre_roll):
+    recorder = TakeRecorder(1000, clip_samples=500, take_seconds=2.0, pre_roll_seconds=pre_roll / 1000)
+    stream = np.arange(1, 60_000, dtype=np.float32)
+    at = 0
+    for index, size in enumerate(sizes):
+        if index == start_after:
+            break
+        recorder.feed(stream[at : at + size])
+        at += size
+        assert (recorder.state, recorder.progress, len(recorder.raw)) == ("waiting", 0.0, 0)
+    recorder.start()
+    started_at = at
+    while recorder.state == "recording":
+        assert recorder.progress == min(1.0, (at - started_at) / 2000)
+        recorder.feed(stream[at : at + sizes[at % len(sizes)] + 1])
+        at += sizes[at % len(sizes)] + 1
+    recorder.feed(stream[at : at + 100])
+    assert recorder.state == "done" and recorder.progress == 1.0
+    assert np.array_equal(recorder.raw, stream[max(0, started_at - pre_roll) : started_at + 2000])
+
+
+def test_the_next_take_begins_with_what_came_after_the_last():
+    recorder = TakeRecorder(1000, clip_samples=100, take_seconds=0.5, pre_roll_seconds=0.2)
+    stream = np.arange(1, 3000, dtype=np.float32)
+    recorder.start()
+    recorder.feed(stream[:900])
+    assert np.array_equal(recorder.raw, stream[:500])
+    recorder.start()
+    assert recorder.state == "recording"
+    recorder.feed(stream[900:1400])
+    assert np.array_equal(recorder.raw, stream[700:1400])
+
+
+def test_an_onset_before_the_start_is_kept():
+    raw = raw_with(voice(0.5), at_s=0.9, seconds=4.0)
+    recorder = TakeRecorder(RATE, clip_samples=RATE)
+    recorder.feed(raw[:RATE])  # the word began 0.1 s ago when the button is pressed
+    recorder.start()
+    recorder.feed(raw[RATE:])
+    take = recorder.take()
+    assert take.bounds is not None and take.bounds[0] + round(0.7 * RATE) <= round(0.9 * RATE)
+    assert np.array_equal(take.clip, take.raw[take.start : take.start + RATE])
+    assert take.advice == ""
+
+
+def test_a_take_is_judged_only_when_done():
+    recorder = TakeRecorder(RATE, clip_samples=RATE)
+    with pytest.raises(ValueError, match="not finished but waiting"):
+        recorder.take()
+    with pytest.raises(ValueError, match="take_seconds"):
+        TakeRecorder(RATE, clip_samples=RATE, take_seconds=0.0)
+
+
+def advice(raw: np.ndarray) -> str:
+    return judge(raw, RATE, clip_samples=RATE).advice
+
+
+def test_a_good_take_needs_no_advice():
+    take = judge(raw_with(voice(0.6), at_s=0.8), RATE, clip_samples=RATE)
+    assert (take.advice, take.clipped, take.too_quiet, take.no_speech) == ("", False, False, False)
+    assert take.peak_db == pytest.approx(audio.peak_db(voice(0.6)), abs=0.2)
+
+
+def test_cut_off_at_the_end():
+    assert advice(raw_with(voice(0.6), at_s=2.0)) == "You were cut off at the end: speak sooner after the beep."
+
+
+def test_cut_off_at_the_beginning():
+    raw = raw_with(voice(0.6), at_s=0.5)[round(0.8 * RATE) :]
+    assert advice(raw) == "You were cut off at the beginning: wait for the beep."
+
+
+def test_too_quiet():
+    take = judge(raw_with(voice(0.6, level=0.003), at_s=0.8, noise=2e-5), RATE, clip_samples=RATE)
+    assert take.too_quiet and not take.no_speech
+    assert take.advice.startswith("Too quiet: move closer")
+
+
+def test_clipping():
+    raw = np.clip(raw_with(voice(0.6, level=1.5), at_s=0.8), -1.0, 1.0)
+    take = judge(raw, RATE, clip_samples=RATE)
+    assert take.clipped and take.advice.startswith("Clipping: move away")
+
+
+def test_clipping_is_seen_after_resampling_and_a_single_peak_is_none():
+    clipped = np.clip(raw_with(voice(0.6, level=1.5), at_s=0.8), -1.0, 1.0)
+    assert is_clipped(audio.resample(audio.resample(clipped, RATE, 44_100), 44_100, RATE))
+    assert not is_clipped(np.array([0.0, 0.9, 1.0, 0.9, 0.0, -1.0, 0.0], np.float32))
+    assert not is_clipped(np.zeros(0, np.float32))
+
+
+def test_silence_and_noise():
+    noise = raw_with(voice(0.1, level=0.0), at_s=0.5, noise=0.01)
+    take = judge(noise, RATE, clip_samples=RATE)
+    assert take.no_speech and take.bounds is None and len(take.clip) == RATE
+    assert take.advice.startswith("No word was heard")
+    assert advice(np.zeros(2 * RATE, np.float32)).startswith("No sound at all")
+
+
+def test_a_word_longer_than_the_clip():
+    assert advice(raw_with(voice(1.5), at_s=0.3)).startswith("Too long: the word took 1.")
+
+
+def test_real_words_give_takes_without_complaint(shared_data):
+    paths = sorted((shared_data / "wake_word/computer").glob("*.wav"))
+    good = whole = 0
+    for path in paths:
+        samples = audio.read(path, rate=RATE)
+        recorder = TakeRecorder(RATE, clip_samples=round(1.5 * RATE), take_seconds=len(samples) / RATE)
+        recorder.start()
+        recorder.feed(samples)
+        take = recorder.take()
+        assert take.bounds is not None
+        good += take.advice == ""
+        whole += take.start <= take.bounds[0] and take.bounds[1] <= take.start + len(take.clip)
+    assert good >= 0.8 * len(paths)
+    assert whole >= 0.95 * len(paths)
