@@ -15,6 +15,7 @@ QUIET_PEAK_DB = -34.0
 _CLIPPED_AT = 0.985  # resampling rounds off the flat top of a clipped wave
 _CLIPPED_SAMPLES = 3
 _EDGE_MS = 40
+_MOST_OUTSIDE = 0.03  # share of the word's energy that the clip may leave out: a breath, not a syllable
 
 Samples = NDArray[np.float32]
 State = Literal["waiting", "recording", "done"]
@@ -124,7 +125,7 @@ def judge(raw: Samples, rate: int, *, clip_samples: int) -> Take:
         clipped=clipped,
         too_quiet=too_quiet,
         no_speech=bounds is None,
-        advice=_advice(raw, rate, clip_samples, clipped, too_quiet),
+        advice=_advice(raw, clip, rate, clipped, too_quiet),
     )
 
 
@@ -135,7 +136,11 @@ def is_clipped(samples: Samples) -> bool:
     return bool(len(edges) and (edges[:, 1] - edges[:, 0]).max() >= _CLIPPED_SAMPLES)
 
 
-def _advice(raw: Samples, rate: int, clip_samples: int, clipped: bool, too_quiet: bool) -> str:
+def _energy(samples: Samples) -> float:
+    return float(np.square(samples, dtype=np.float64).sum())
+
+
+def _advice(raw: Samples, clip: Samples, rate: int, clipped: bool, too_quiet: bool) -> str:
     """The most important remark first, because only one is made."""
     core = trimming.speech_core(raw, rate)
     if core is None:
@@ -149,9 +154,9 @@ def _advice(raw: Samples, rate: int, clip_samples: int, clipped: bool, too_quiet
         return "You were cut off at the end: speak sooner after the beep."
     if core[0] < edge:
         return "You were cut off at the beginning: wait for the beep."
-    if core[1] - core[0] > clip_samples:
+    if _energy(raw[slice(*core)]) * (1 - _MOST_OUTSIDE) > _energy(clip):
         seconds = (core[1] - core[0]) / rate
-        return f"Too long: the word took {seconds:.1f} s and a clip holds {clip_samples / rate:.1f} s: say it faster."
+        return f"Too long: the word took {seconds:.1f} s and a clip holds {len(clip) / rate:.1f} s: say it faster."
     if too_quiet:
         return "Too quiet: move closer to the microphone or raise its level."
     return ""

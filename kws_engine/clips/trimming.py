@@ -68,13 +68,15 @@ def cut(
 ) -> tuple[Samples, int]:
     """The clip of exactly `clip_samples` centred on the speech, and where in `samples` it starts.
 
-    Without `bounds` they are looked for; without speech the loudest stretch is taken. Only a recording shorter than the
-    clip is filled up with zeros; then the start is zero or negative.
+    Without `bounds` they are looked for. Of speech longer than the clip, and where there is none, the loudest stretch
+    is taken. Only a recording shorter than the clip is filled up with zeros; then the start is zero or negative.
     """
     bounds = bounds or speech_bounds(samples, rate)
     spare = len(samples) - clip_samples
     if bounds is None:
         start = _loudest_start(samples, clip_samples)
+    elif bounds[1] - bounds[0] > clip_samples:
+        start = bounds[0] + _loudest_start(samples[bounds[0] : bounds[1]], clip_samples)
     else:
         start = (bounds[0] + bounds[1] - clip_samples) // 2
     start = min(max(start, min(0, spare)), max(0, spare))
