@@ -1,0 +1,1 @@
+"""The pages: each receives the project model and builds on the widgets; none knows another."""

@@ -1,0 +1,121 @@
+"""What is open, for every page: the project, the chosen model file, the undo stack; announces changes, draws nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QUndoCommand, QUndoStack
+
+from kws_engine.clips.project import Project
+from kws_engine.errors import KwsError
+from kws_engine.settings import Settings
+
+
+class ProjectModel(QObject):
+    """Pages receive it, call it and listen to it; nobody else holds a `Project`.
+
+    Signals:
+        opened: Another project, or none (`project` is None).
+        clipsChanged: Words or clips were added, removed, moved or edited.
+        settingsChanged: `settings` were changed by `set_settings`.
+        runsChanged: A run began or ended.
+        modelChanged: `model_path` is another one.
+        failed: A sentence for the person; the page in front shows it.
+    """
+
+    opened = Signal()
+    clipsChanged = Signal()
+    settingsChanged = Signal()
+    runsChanged = Signal()
+    modelChanged = Signal()
+    failed = Signal(str)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.undo_stack = QUndoStack(self)
+        self._project: Project | None = None
+        self._settings = Settings()
+        self._model_path: Path | None = None
+
+    @property
+    def project(self) -> Project | None:
+        return self._project
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of the next run."""
+        return self._settings
+
+    @property
+    def model_path(self) -> Path | None:
+        """The model file that Results and Listen use."""
+        return self._model_path
+
+    def open(self, project: Project) -> None:
+        """Takes over an opened project; its saved settings that no longer fit are said and replaced by defaults."""
+        self._project = project
+        self.undo_stack.clear()
+        try:
+            self._settings = Settings.from_dict(project.settings)
+        except KwsError as error:
+            self._settings = Settings()
+            self.failed.emit(f"{error}; the project's settings start from their defaults")
+        self.opened.emit()
+
+    def set_settings(self, settings: Settings) -> None:
+        """Keeps the settings and stores them in the project."""
+        if settings == self._settings:
+            return
+        self._settings = settings
+        if self._project is not None:
+            self.attempt(lambda: self._store(settings))
+        self.settingsChanged.emit()
+
+    def set_model_path(self, path: Path | None) -> None:
+        """Chooses the model file for Results and Listen."""
+        if path != self._model_path:
+            self._model_path = path
+            self.modelChanged.emit()
+
+    def attempt(self, action: Callable[[], object]) -> bool:
+        """Runs something that may fail in words; False, and `failed`, when it did."""
+        try:
+            action()
+        except KwsError as error:
+            self.failed.emit(str(error))
+            return False
+        return True
+
+    def push(self, text: str, *, redo: Callable[[], object], undo: Callable[[], object]) -> bool:
+        """Does `redo` now and makes it undoable; False where it failed."""
+        command = _Command(self, text, redo, undo)
+        self.undo_stack.push(command)
+        return not command.isObsolete()
+
+    def _store(self, settings: Settings) -> None:
+        assert self._project is not None
+        self._project.save_settings(settings.to_dict())
+
+
+class _Command(QUndoCommand):
+    """Calls the engine both ways; what fails is said and taken off the stack."""
+
+    def __init__(
+        self, model: ProjectModel, text: str, redo: Callable[[], object], undo: Callable[[], object]
+    ) -> None:
+        super().__init__(text)
+        self._model, self._redo, self._undo = model, redo, undo
+
+    def redo(self) -> None:
+        self._run(self._redo)
+
+    def undo(self) -> None:
+        self._run(self._undo)
+
+    def _run(self, action: Callable[[], object]) -> None:
+        if self._model.attempt(action):
+            self._model.clipsChanged.emit()
+        else:
+            self.setObsolete(True)
