@@ -126,7 +126,9 @@ install_project() {
     fi
     say "Installing KWS Studio and its libraries: some minutes, once."
     : >"$unfinished" && rm -f "$stamp" || return 1
-    if ! "$venv/bin/python" -m pip install --disable-pip-version-check --quiet --editable "$root${1:+[$1]}"; then
+    quiet=--quiet
+    [ -t 2 ] && quiet=--progress-bar=on
+    if ! "$venv/bin/python" -m pip install --disable-pip-version-check $quiet --editable "$root${1:+[$1]}"; then
         say "The libraries could not be installed: see pip's message above, then start this again."
         return 1
     fi
