@@ -128,8 +128,6 @@ def apply(app: QApplication, choice: Choice = "system") -> None:
 def set_role(widget: QWidget, role: str) -> None:
     """Names what the widget is: primary, quiet, danger, card, well, title, word, muted, error, warning, success."""
     widget.setProperty("role", role)
-    if isinstance(widget, QLabel) and role in ("title", "word"):
-        widget.setFont(font(TITLE_SCALE if role == "title" else WORD_SCALE, bold=True))
     restyle(widget)
 
 
@@ -219,7 +217,7 @@ def _wear(app: QApplication, theme: Theme, *, first: bool = False) -> None:
         return
     _state.theme = theme
     app.setPalette(_palette(theme))
-    app.setStyleSheet(_style_sheet(theme))
+    app.setStyleSheet(_style_sheet(theme, app.font().pointSizeF()))
     notifier.changed.emit(theme)
 
 
@@ -249,6 +247,7 @@ def _palette(theme: Theme) -> QPalette:
     return palette
 
 
-def _style_sheet(theme: Theme) -> str:
+def _style_sheet(theme: Theme, body_pt: float) -> str:
     template = string.Template(resources.path("styles", "studio.qss").read_text(encoding="utf-8"))
-    return template.substitute(dataclasses.asdict(theme), icons=resources.path("icons").as_posix())
+    sizes = {"title_pt": body_pt * TITLE_SCALE, "word_pt": body_pt * WORD_SCALE}
+    return template.substitute(dataclasses.asdict(theme), **sizes, icons=resources.path("icons").as_posix())

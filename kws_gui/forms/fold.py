@@ -56,7 +56,7 @@ class Fold(QWidget):
         top.addWidget(self._header)
         top.addWidget(self._state, 1)
         inner = QVBoxLayout()
-        inner.setContentsMargins(theme.GRID, 0, 0, theme.GRID)
+        inner.setContentsMargins(0, 0, 0, theme.GRID)
         inner.addWidget(self._content)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)

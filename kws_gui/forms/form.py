@@ -151,7 +151,9 @@ class _Row(QObject):
         """Marks the row as different from its default."""
         self.differs = differs
         self.reset.setVisible(self.shown and differs)
-        self.label.setFont(theme.font(bold=differs))
+        if bool(self.label.property("changed")) != differs:
+            self.label.setProperty("changed", differs)
+            theme.restyle(self.label)
         default = self.option.text(self.option.default)
         note = f" Changed; the default is {default}." if differs else ""
         for field in self._kind.fields(self.editor):

@@ -75,7 +75,7 @@ class NumberBox(QAbstractSpinBox):
         width = self._unit.sizeHint().width() if self._option.unit else 0
         edit = self.lineEdit()
         self._unit.setGeometry(edit.width() - width, 0, width, edit.height())
-        edit.setTextMargins(0, 0, width + (4 if width else 0), 0)
+        edit.setTextMargins(5, 0, width + (4 if width else 0), 0)
 
     def _fallback(self) -> float:
         default = self._option.default

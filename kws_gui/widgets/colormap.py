@@ -1,0 +1,26 @@
+"""The one colour map of sound pictures, from dark (quiet) to bright (loud); knows no sound."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtGui import qRgb
+
+LOW_DB, HIGH_DB = -80.0, 0.0
+
+
+@functools.cache
+def magma() -> list[int]:
+    """256 colours as Qt's 32-bit values: matplotlib's magma, by way of pyqtgraph."""
+    import pyqtgraph  # here, so that a window without a spectrogram starts sooner
+
+    table = pyqtgraph.colormap.get("magma").getLookupTable(nPts=256, alpha=False)
+    return [qRgb(int(r), int(g), int(b)) for r, g, b in table]
+
+
+def levels(frames_db: NDArray[np.floating], *, low_db: float = LOW_DB, high_db: float = HIGH_DB) -> NDArray[np.uint8]:
+    """Scales dB to 0..255 on the fixed range; what is not a number counts as silence."""
+    scaled = (np.nan_to_num(frames_db, nan=low_db) - low_db) * (255.0 / (high_db - low_db))
+    return np.clip(scaled, 0, 255).astype(np.uint8)

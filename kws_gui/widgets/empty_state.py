@@ -1,0 +1,51 @@
+"""What an empty page shows: a picture, one sentence, and the button that fills it; knows no page."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
+
+from kws_gui import theme
+
+_PICTURE = 72  # px
+_SENTENCE_WIDTH = 420  # px
+
+
+class EmptyState(QWidget):
+    """Icon, sentence, primary button, all in the middle.
+
+    Signals:
+        triggered(): The button was pressed.
+    """
+
+    triggered = Signal()
+
+    def __init__(self, icon: str, sentence: str, button: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        picture = QLabel()
+        picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        theme.set_icon(picture, icon, role="field_border", size=_PICTURE)
+        self._sentence = QLabel(sentence)
+        self._sentence.setWordWrap(True)
+        self._sentence.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._sentence.setFixedWidth(_SENTENCE_WIDTH)
+        self._button = QPushButton(button)
+        theme.set_role(self._button, "primary")
+        self._button.setVisible(bool(button))
+        self._button.clicked.connect(self.triggered)
+        column = QVBoxLayout(self)
+        column.setSpacing(theme.GROUP)
+        column.addStretch(2)
+        for part in (picture, self._sentence, self._button):
+            column.addWidget(part, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addStretch(3)
+        self.setAccessibleName(sentence)
+
+    def setSentence(self, sentence: str) -> None:
+        """Changes the sentence."""
+        self._sentence.setText(sentence)
+        self.setAccessibleName(sentence)
+
+    def button(self) -> QPushButton:
+        """The primary button."""
+        return self._button

@@ -1,0 +1,127 @@
+"""Says in the page what happened, in words, with the remedy as a button; never a dialog; knows no error class."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QGuiApplication, QKeyEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
+
+from kws_gui import theme
+
+Kind = Literal["error", "warning", "info", "success"]
+_LOOK: dict[Kind, tuple[str, str, str]] = {  # icon, colour, the word a screen reader says first
+    "error": ("mdi6.alert-circle-outline", "error", "Error"),
+    "warning": ("mdi6.alert-outline", "warning", "Warning"),
+    "info": ("mdi6.information-outline", "accent", "Note"),
+    "success": ("mdi6.check-circle-outline", "detection", "Done"),
+}
+
+
+class MessageBar(QFrame):
+    """Hidden until something is said.
+
+    Signals:
+        remedyTriggered(): The remedy button was pressed.
+        dismissed(): The person closed the bar (button or Escape).
+    """
+
+    remedyTriggered = Signal()
+    dismissed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._kind: Kind = "info"
+        self._details = ""
+        self._icon = QLabel()
+        self._text = QLabel()
+        self._text.setWordWrap(True)
+        self._text.setTextFormat(Qt.TextFormat.PlainText)
+        self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self._remedy = QPushButton()
+        self._copy = QPushButton("Copy details")
+        self._copy.setToolTip("Copies what a developer needs to know")
+        theme.set_role(self._copy, "quiet")
+        self._close = QToolButton()
+        self._close.setAccessibleName("Dismiss")
+        self._close.setToolTip("Dismiss (Esc)")
+        theme.set_icon(self._close, "mdi6.close", role="muted")
+        self._lay_out()
+        theme.notifier.changed.connect(self.update)
+        self.hide()
+
+    def showMessage(self, kind: Kind, text: str, *, remedy: str = "", details: str = "") -> None:
+        """Says one sentence; `remedy` names the button, `details` is what "Copy details" copies."""
+        self._kind, self._details = kind, details
+        icon, role, word = _LOOK[kind]
+        theme.set_icon(self._icon, icon, role=role, size=20)
+        self._text.setText(text)
+        self._remedy.setText(remedy)
+        self._remedy.setVisible(bool(remedy))
+        self._copy.setVisible(bool(details))
+        self.setAccessibleName(f"{word}: {text}")
+        self.update()
+        self.show()
+
+    def clear(self) -> None:
+        """Hides the bar."""
+        self._text.clear()
+        self.hide()
+
+    def text(self) -> str:
+        """The sentence shown, or nothing."""
+        return self._text.text()
+
+    def kind(self) -> Kind:
+        """What is said: error, warning, info or success."""
+        return self._kind
+
+    def remedyButton(self) -> QPushButton:
+        """The button of the remedy."""
+        return self._remedy
+
+    def copyButton(self) -> QPushButton:
+        """The button that copies the details."""
+        return self._copy
+
+    def closeButton(self) -> QToolButton:
+        """The button that dismisses."""
+        return self._close
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape:
+            self._on_close()
+        else:
+            super().keyPressEvent(event)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        color = theme.current().color(_LOOK[self._kind][1])
+        painter.setBrush(theme.current().color("surface"))
+        painter.drawRoundedRect(self.rect(), 8, 8)
+        color.setAlphaF(0.12)
+        painter.setBrush(color)
+        painter.drawRoundedRect(self.rect(), 8, 8)
+
+    def _lay_out(self) -> None:
+        row = QHBoxLayout(self)
+        row.setContentsMargins(theme.GRID + 4, theme.GRID, theme.GRID, theme.GRID)
+        row.setSpacing(theme.GRID)
+        row.addWidget(self._icon)
+        row.addWidget(self._text, 1)
+        for part in (self._remedy, self._copy, self._close):
+            row.addWidget(part)
+        self._remedy.clicked.connect(self.remedyTriggered)
+        self._copy.clicked.connect(self._on_copy)
+        self._close.clicked.connect(self._on_close)
+
+    def _on_copy(self) -> None:
+        QGuiApplication.clipboard().setText(f"{self.text()}\n\n{self._details}")
+
+    def _on_close(self) -> None:
+        self.clear()
+        self.dismissed.emit()

@@ -1,0 +1,262 @@
+"""How sure the model is of each word over the last seconds, with the word's threshold to drag; knows no model."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
+from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
+
+from kws_gui import theme
+from kws_gui.widgets.axis import AXIS_HEIGHT, GUTTER, LIVE_SECONDS, SMALL, draw_focus, draw_time_axis
+
+_FRAME_MS = 33
+_LIT_MS = 1000
+_ROW_HEIGHT = 48
+_STEP = 0.01
+
+
+class ScoreStrip(QWidget):
+    """A row a word, newest at the right edge, in line with a `Spectrogram` above it.
+
+    Signals:
+        thresholdChanged(word, value): The person moved a word's threshold, 0..1.
+    """
+
+    thresholdChanged = Signal(str, float)
+
+    def __init__(self, parent: QWidget | None = None, *, seconds: float = LIVE_SECONDS) -> None:
+        super().__init__(parent)
+        self._seconds = seconds
+        self._rows: dict[str, ScoreRow] = {}
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(theme.GRID // 2)
+        self._axis = _Axis(seconds)
+        self._column.addWidget(self._axis)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(_FRAME_MS)
+        self._timer.timeout.connect(self._on_frame)
+
+    def setWords(self, words: Sequence[str], thresholds: Mapping[str, float] | Sequence[float]) -> None:
+        """Shows these words, in this order, with their thresholds by word or in the same order."""
+        for row in self._rows.values():
+            self._column.removeWidget(row)
+            row.setParent(None)
+            row.deleteLater()
+        given = thresholds if isinstance(thresholds, Mapping) else dict(zip(words, thresholds, strict=True))
+        self._rows = {word: ScoreRow(word, given[word], self._seconds) for word in words}
+        for index, row in enumerate(self._rows.values()):
+            row.thresholdChanged.connect(self.thresholdChanged)
+            self._column.insertWidget(index, row)
+
+    def append(self, at_s: float, scores: Mapping[str, float] | Sequence[float]) -> None:
+        """The newest posteriors at a time of the stream, by word or in the words' order."""
+        given = scores if isinstance(scores, Mapping) else dict(zip(self._rows, scores, strict=True))
+        for word, row in self._rows.items():
+            if word in given:
+                row.append(at_s, float(given[word]))
+        self._axis.now_s = at_s
+        if not self._timer.isActive():
+            self._timer.start()
+
+    def detected(self, word: str) -> None:
+        """Lights the word up for a second."""
+        if word in self._rows:
+            self._rows[word].light()
+
+    def clear(self) -> None:
+        """Forgets all scores; words and thresholds stay."""
+        for row in self._rows.values():
+            row.clear()
+        self._axis.now_s = 0.0
+        self._axis.update()
+
+    def row(self, word: str) -> ScoreRow:
+        """The row of a word."""
+        return self._rows[word]
+
+    def _on_frame(self) -> None:
+        self._axis.update()
+        for row in self._rows.values():
+            row.update()
+
+
+class ScoreRow(QWidget):
+    """One word: its name and number, its curve, its threshold. Up and down move the threshold by 0.01, Shift by 0.1."""
+
+    thresholdChanged = Signal(str, float)
+
+    def __init__(self, word: str, threshold: float, seconds: float) -> None:
+        super().__init__()
+        self._word, self._threshold, self._seconds = word, threshold, seconds
+        self._points: deque[tuple[float, float]] = deque()
+        self._now_s = 0.0
+        self._lit = QTimer(self)
+        self._lit.setSingleShot(True)
+        self._lit.setInterval(_LIT_MS)
+        self._lit.timeout.connect(self._on_dark)
+        self.setMinimumHeight(_ROW_HEIGHT)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setMouseTracking(True)
+        self.setAccessibleName(f"Score of {word}")
+        self.setToolTip(f"{word}: drag the line, or press up and down, to move the threshold")
+        theme.notifier.changed.connect(self.update)
+        self._describe()
+
+    def threshold(self) -> float:
+        """The value above which the word counts as heard, 0..1."""
+        return self._threshold
+
+    def setThreshold(self, value: float) -> None:
+        """Moves the threshold, kept inside 0..1; says so when it changed."""
+        value = round(min(max(value, 0.0), 1.0), 2)
+        if value != self._threshold:
+            self._threshold = value
+            self._describe()
+            self.update()
+            self.thresholdChanged.emit(self._word, value)
+
+    def append(self, at_s: float, score: float) -> None:
+        """Adds a point; those out of sight are dropped. Does not redraw."""
+        if self._points and at_s < self._points[-1][0]:
+            self._points.clear()
+        self._points.append((at_s, score))
+        self._now_s = at_s
+        while self._points[0][0] < at_s - self._seconds - 0.5:
+            self._points.popleft()
+
+    def light(self) -> None:
+        """Lights up for a second."""
+        self._lit.start()
+        self._describe()
+        self.update()
+
+    def isLit(self) -> bool:
+        """Whether the word was detected within the last second."""
+        return self._lit.isActive()
+
+    def clear(self) -> None:
+        """Forgets the points."""
+        self._points.clear()
+        self._now_s = 0.0
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        return QSize(480, _ROW_HEIGHT + theme.GRID)
+
+    # -- events
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        area, colors = self._area(), theme.current()
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(colors.color("detection", 0.28) if self.isLit() else colors.color("sunken"))
+        painter.drawRoundedRect(area, 6, 6)
+        self._paint_curve(painter, area)
+        self._paint_threshold(painter, area)
+        self._paint_words(painter)
+        if self.hasFocus():
+            draw_focus(painter, QRectF(self.rect()), radius=6)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        directions = {Qt.Key.Key_Up: 1, Qt.Key.Key_Down: -1}
+        if event.key() not in directions:
+            super().keyPressEvent(event)
+            return
+        factor = 10 if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 1
+        self.setThreshold(self._threshold + directions[event.key()] * factor * _STEP)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if event.button() == Qt.MouseButton.LeftButton and event.position().x() >= GUTTER:
+            self._drag(event.position().y())
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        near = abs(event.position().y() - self._y(self._threshold)) < 8 and event.position().x() >= GUTTER
+        self.setCursor(Qt.CursorShape.SizeVerCursor if near else Qt.CursorShape.ArrowCursor)
+        if event.buttons() & Qt.MouseButton.LeftButton and event.position().x() >= GUTTER:
+            self._drag(event.position().y())
+
+    # -- painting
+
+    def _paint_curve(self, painter: QPainter, area: QRectF) -> None:
+        if len(self._points) < 2:
+            return
+        start_s = max(self._now_s, self._seconds) - self._seconds
+        scale = area.width() / self._seconds
+        line = [QPointF(area.left() + (at_s - start_s) * scale, self._y(score)) for at_s, score in self._points]
+        painter.save()
+        painter.setClipRect(area)
+        filled = [QPointF(line[0].x(), area.bottom()), *line, QPointF(line[-1].x(), area.bottom())]
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme.current().color("detection", 0.22))
+        painter.drawPolygon(QPolygonF(filled))
+        painter.setPen(QPen(theme.current().color("detection"), 2))
+        painter.drawPolyline(QPolygonF(line))
+        painter.restore()
+
+    def _paint_threshold(self, painter: QPainter, area: QRectF) -> None:
+        colors, y = theme.current(), self._y(self._threshold)
+        painter.setPen(QPen(colors.color("text"), 1.5, Qt.PenStyle.DashLine))
+        painter.drawLine(QPointF(area.left(), y), QPointF(area.right(), y))
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(colors.color("text"))
+        painter.drawRoundedRect(QRectF(area.left() + 2, y - 4, 18, 8), 4, 4)
+
+    def _paint_words(self, painter: QPainter) -> None:
+        colors = theme.current()
+        score = self._points[-1][1] if self._points else 0.0
+        painter.setFont(theme.font(bold=True))
+        painter.setPen(colors.color("detection_text" if self.isLit() else "text"))
+        metrics = QFontMetricsF(painter.font())
+        middle = self.height() / 2
+        top = QRectF(6, middle - metrics.height() - 1, GUTTER - 14, metrics.height())
+        word = metrics.elidedText(self._word, Qt.TextElideMode.ElideRight, top.width())
+        painter.drawText(top, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, word)
+        painter.setFont(theme.font(SMALL))
+        painter.setPen(colors.color("detection_text" if score >= self._threshold else "muted"))
+        below = QRectF(6, middle + 1, GUTTER - 14, metrics.height())
+        painter.drawText(below, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, self._numbers(score))
+
+    def _numbers(self, score: float) -> str:
+        return "heard" if self.isLit() else f"{score:.2f} of {self._threshold:.2f}"
+
+    # -- geometry
+
+    def _area(self) -> QRectF:
+        return QRectF(GUTTER, 2, self.width() - GUTTER, self.height() - 4)
+
+    def _y(self, value: float) -> float:
+        area = self._area()
+        return area.bottom() - 5 - value * (area.height() - 10)
+
+    def _drag(self, y: float) -> None:
+        area = self._area()
+        self.setThreshold((area.bottom() - 5 - y) / (area.height() - 10))
+
+    def _on_dark(self) -> None:
+        self._describe()
+        self.update()
+
+    def _describe(self) -> None:
+        self.setAccessibleDescription(f"threshold {self._threshold:.2f}" + (", heard" if self.isLit() else ""))
+
+
+class _Axis(QWidget):
+    """Stream time under the rows."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self._seconds = seconds
+        self.now_s = 0.0
+        self.setFixedHeight(AXIS_HEIGHT)
+        theme.notifier.changed.connect(self.update)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        end_s = max(self.now_s, self._seconds)
+        draw_time_axis(QPainter(self), QRectF(GUTTER, 0, self.width() - GUTTER, 0), end_s - self._seconds, end_s)

@@ -1,0 +1,176 @@
+"""A scrolling picture of sound, newest at the right edge, with detections drawn on it; knows no microphone or model."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QTimer
+from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPainter, QPainterPath, QPaintEvent, QPen
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from kws_gui import theme
+from kws_gui.widgets.axis import AXIS_HEIGHT, GUTTER, LIVE_SECONDS, SMALL, draw_time_axis
+from kws_gui.widgets.colormap import levels, magma
+
+_FRAME_MS = 33
+_DETECTION = "#3FE0AE"  # green that stands out on the colour map in both themes
+
+
+class Spectrogram(QWidget):
+    """Bands bottom (low) to top (high), a fixed dB range; a ring of columns that is never copied.
+
+    Args:
+        bands: Height of a frame in values.
+        hop_ms: From frame to frame.
+        seconds: How much stays in sight.
+        gutter: Pixels left of the picture; the default keeps it in line with the score strips below.
+    """
+
+    def __init__(
+        self,
+        bands: int,
+        *,
+        hop_ms: float = 10.0,
+        seconds: float = LIVE_SECONDS,
+        gutter: int = GUTTER,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._hop_s, self._seconds, self._gutter = hop_ms / 1000, seconds, gutter
+        self._columns = max(4, round(seconds / self._hop_s / 4) * 4)
+        self._ring = np.zeros((bands, self._columns), np.uint8)
+        self._written = 0
+        self._still_s: float | None = None
+        self._labels = ("high", "low")
+        self._marks: deque[tuple[float, str]] = deque(maxlen=200)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(_FRAME_MS)
+        self._timer.timeout.connect(self.update)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setAccessibleName("Spectrogram")
+        theme.notifier.changed.connect(self.update)
+        self._describe()
+
+    def append(self, frames_db: NDArray[np.floating]) -> None:
+        """Adds the newest frames, shape (n, bands), in dB; drawn at the next of 30 moments a second."""
+        if self._still_s is not None:
+            self.clear()
+        columns = levels(frames_db[-self._columns :]).T
+        skipped = len(frames_db) - columns.shape[1]
+        at = (self._written + skipped + np.arange(columns.shape[1])) % self._columns
+        self._ring[:, at] = columns[::-1]
+        self._written += len(frames_db)
+        if not self._timer.isActive():
+            self._timer.start()
+
+    def setFrames(self, frames_db: NDArray[np.floating]) -> None:
+        """Shows one whole sound, shape (n, bands), that does not scroll; time starts at 0."""
+        padded = -(-max(len(frames_db), 1) // 4) * 4
+        self._ring = np.zeros((frames_db.shape[1], padded), np.uint8)
+        self._ring[:, : len(frames_db)] = levels(frames_db).T[::-1]
+        self._columns, self._written = padded, len(frames_db)
+        self._still_s = len(frames_db) * self._hop_s
+        self._marks.clear()
+        self._describe()
+        self.update()
+
+    def mark(self, at_s: float, word: str) -> None:
+        """Draws a detection at a time of the stream (0 is the first frame); it scrolls along."""
+        self._marks.append((at_s, word))
+        self._describe()
+        self.update()
+
+    def clear(self) -> None:
+        """Starts again at 0 s with an empty picture."""
+        self._columns = max(4, round(self._seconds / self._hop_s / 4) * 4)
+        self._ring = np.zeros((self._ring.shape[0], self._columns), np.uint8)
+        self._written, self._still_s = 0, None
+        self._marks.clear()
+        self._describe()
+        self.update()
+
+    def setFrequencyLabels(self, high: str, low: str) -> None:
+        """What stands at the top and the bottom left, e.g. "8 kHz" and "20 Hz"."""
+        self._labels = (high, low)
+        self.update()
+
+    def now_s(self) -> float:
+        """Stream time at the right edge."""
+        return self._written * self._hop_s
+
+    def sizeHint(self) -> QSize:
+        return QSize(640, 240)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(240, 96)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        area = QRectF(self._gutter, 0, self.width() - self._gutter, self.height() - AXIS_HEIGHT)
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        rounded = QPainterPath()
+        rounded.addRoundedRect(area, 8, 8)
+        painter.setClipPath(rounded)
+        painter.fillRect(area, QColor.fromRgba(magma()[0]))
+        self._paint_ring(painter, area)
+        self._paint_marks(painter, area)
+        painter.restore()
+        draw_time_axis(painter, area, *self._span())
+        self._paint_labels(painter, area)
+
+    def _span(self) -> tuple[float, float]:
+        if self._still_s is not None:
+            return 0.0, max(self._still_s, self._hop_s)
+        end_s = max(self.now_s(), self._columns * self._hop_s)
+        return end_s - self._columns * self._hop_s, end_s
+
+    def _paint_ring(self, painter: QPainter, area: QRectF) -> None:
+        bands, columns = self._ring.shape
+        image = QImage(self._ring.data, columns, bands, columns, QImage.Format.Format_Indexed8)
+        image.setColorTable(magma())
+        if self._still_s is not None:
+            painter.drawImage(area, image, QRectF(0, 0, max(self._written, 1), bands))
+            return
+        start = self._written % columns if self._written >= columns else 0
+        width = area.width() / columns
+        older = QRectF(area.left(), area.top(), (columns - start) * width, area.height())
+        painter.drawImage(older, image, QRectF(start, 0, columns - start, bands))
+        if start:
+            newer = QRectF(older.right(), area.top(), start * width, area.height())
+            painter.drawImage(newer, image, QRectF(0, 0, start, bands))
+
+    def _paint_marks(self, painter: QPainter, area: QRectF) -> None:
+        start_s, end_s = self._span()
+        painter.setFont(theme.font(bold=True))
+        metrics = QFontMetricsF(painter.font())
+        for at_s, word in self._marks:
+            if not start_s <= at_s <= end_s:
+                continue
+            x = area.left() + (at_s - start_s) / (end_s - start_s) * area.width()
+            painter.setPen(QPen(QColor(_DETECTION), 2))
+            painter.drawLine(QPointF(x, area.top()), QPointF(x, area.bottom()))
+            width = metrics.horizontalAdvance(word) + 14
+            left = x + 4 if x + 4 + width <= area.right() else x - 4 - width
+            tag = QRectF(left, area.top() + 8, width, metrics.height() + 6)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(QColor(_DETECTION))
+            painter.drawRoundedRect(tag, 5, 5)
+            painter.setPen(QColor("#06251B"))
+            painter.drawText(tag, Qt.AlignmentFlag.AlignCenter, word)
+
+    def _paint_labels(self, painter: QPainter, area: QRectF) -> None:
+        if self._gutter < 24:
+            return
+        painter.setFont(theme.font(SMALL))
+        painter.setPen(theme.current().color("muted"))
+        column = QRectF(0, area.top() + 2, self._gutter - 10, area.height() - 4)
+        painter.drawText(column, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop, self._labels[0])
+        painter.drawText(column, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignBottom, self._labels[1])
+
+    def _describe(self) -> None:
+        found = ", ".join(f"{word} at {at_s:.1f} s" for at_s, word in list(self._marks)[-5:])
+        self.setAccessibleDescription(f"Detections: {found}" if found else "No detections")
