@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import signal
 import threading
 import traceback
@@ -11,19 +9,17 @@ from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Event as Flag
 
 from kws_engine.runs.job import Job
+from kws_engine.runs.spawning import SPAWN, end_process, end_with_parent, spawn
 from kws_engine.training.events import Event, Failed, Finished
-
-_SPAWN = multiprocessing.get_context("spawn")
 
 
 class TrainingProcess:
     """Starts at once; `poll` gives the events so far and makes the ending itself if the process vanishes."""
 
     def __init__(self, job: Job) -> None:
-        self._receiver, sender = _SPAWN.Pipe(duplex=False)
-        self._stop = _SPAWN.Event()
-        self._process = _SPAWN.Process(target=_child, args=(job, sender, self._stop), daemon=True)
-        self._process.start()
+        self._receiver, sender = SPAWN.Pipe(duplex=False)
+        self._stop = SPAWN.Event()
+        self._process = spawn(_child, job, sender, self._stop)
         sender.close()
         self.ended = False
 
@@ -31,6 +27,10 @@ class TrainingProcess:
     def pid(self) -> int | None:
         """The process id."""
         return self._process.pid
+
+    def is_alive(self) -> bool:
+        """Whether the process is still there; it leaves shortly after its ending was polled."""
+        return self._process.is_alive()
 
     def poll(self) -> list[Event]:
         """The events since the last call, without waiting; after the ending, none."""
@@ -52,11 +52,7 @@ class TrainingProcess:
     def close(self, *, seconds: float = 10.0) -> None:
         """Stops politely, then terminates; returns when the process is gone."""
         self.stop()
-        self._process.join(seconds)
-        for end in (self._process.terminate, self._process.kill):
-            if self._process.is_alive():
-                end()
-                self._process.join(2)
+        end_process(self._process, seconds=seconds)
         self._receiver.close()
 
 
@@ -71,7 +67,7 @@ def _vanished(exit_code: int | None) -> str:
 
 def _child(job: Job, sender: Connection, stop: Flag) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
     try:
         from kws_engine.runs.run import run
 
@@ -81,10 +77,3 @@ def _child(job: Job, sender: Connection, stop: Flag) -> None:
         return
     except Exception as error:  # noqa: BLE001 - the child's edge
         sender.send(Failed(f"Training could not start: {error}", traceback.format_exc()))
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)

@@ -1,0 +1,55 @@
+"""Starts a process of the program's own; knows not what it does there."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from multiprocessing.context import SpawnProcess
+from types import ModuleType
+from typing import Any
+
+SPAWN = multiprocessing.get_context("spawn")
+_lock = threading.Lock()
+
+
+def spawn(target: Callable[..., None], *args: Any) -> SpawnProcess:
+    """Starts `target(*args)` in a new interpreter that imports the target's module, and nothing of the window.
+
+    Python would import the program's main script there as well, and with it Qt; the child never needs it.
+    """
+    process = SPAWN.Process(target=target, args=args, daemon=True)
+    with _main_script_left_out():
+        process.start()
+    return process
+
+
+def end_with_parent() -> None:
+    """Waits for the parent and then ends this process at once; run it in a daemon thread of the child."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def end_process(process: SpawnProcess, *, seconds: float) -> None:
+    """Returns when the process is gone: by itself in that time, else terminated, else killed."""
+    process.join(seconds)
+    for end in (process.terminate, process.kill):
+        if process.is_alive():
+            end()
+            process.join(2)
+
+
+@contextlib.contextmanager
+def _main_script_left_out() -> Iterator[None]:
+    with _lock:
+        main = sys.modules["__main__"]
+        sys.modules["__main__"] = ModuleType("__main__")
+        try:
+            yield
+        finally:
+            sys.modules["__main__"] = main
