@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from kws_engine import audio
-from kws_engine.clips.split import Split, which_set
+from kws_engine.clips.split import SPLITS, Split, which_set
 from kws_engine.clips.words import NOISE, UNKNOWN, parse_clip_name
 from kws_engine.errors import AudioError, ProjectError
 
@@ -28,6 +28,24 @@ class Clip:
     split: Split
     seconds: float
     excluded: bool = False
+
+
+@dataclass(frozen=True)
+class WordSummary:
+    """How much of a word there is: clips per part, speakers, seconds."""
+
+    training: int
+    validation: int
+    testing: int
+    speakers: int
+    seconds: float
+
+
+def summarise(clips: Sequence[Clip]) -> WordSummary:
+    """Count the clips of one word."""
+    training, validation, testing = (sum(clip.split == split for clip in clips) for split in SPLITS)
+    seconds = round(sum(clip.seconds for clip in clips), 3)
+    return WordSummary(training, validation, testing, len({clip.speaker for clip in clips}), seconds)
 
 
 def is_audio_name(name: str) -> bool:
@@ -57,19 +75,15 @@ def word_folders(folder: Path) -> list[Path]:
     return [path for path in inside if path.name == UNKNOWN or not path.name.startswith(("_", "."))]
 
 
-def folder_clips(folder: str | os.PathLike[str]) -> list[Clip]:
-    """The clips of any folder in Speech Commands layout, split by the speakers' hashes; unreadable files are left out.
-
-    A folder with a `clips` folder and a project.toml gives the clips in `clips`. To get a project's own split, open it.
+def layout_clips(folder: Path) -> list[Clip]:
+    """The clips of a folder in Speech Commands layout, split by the speakers' hashes; unreadable files are left out.
 
     Raises:
         ProjectError: the folder is missing or holds no readable clip.
     """
-    folder = Path(folder)
-    root = folder / "clips" if (folder / "project.toml").is_file() else folder
-    if not root.is_dir():
-        raise ProjectError(f"There is no folder {root}: choose one that holds {EXPECTED}.")
-    clips = [clip for word in word_folders(root) for clip in _clips_of(word)]
+    if not folder.is_dir():
+        raise ProjectError(f"There is no folder {folder}: choose one that holds {EXPECTED}.")
+    clips = [clip for word in word_folders(folder) for clip in _clips_of(word)]
     if not clips:
         raise ProjectError(f"{folder} holds no readable clip: it takes {EXPECTED} ({NOISE} is not counted).")
     return clips

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from kws_engine.errors import ProjectError
 
-_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG)
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
@@ -27,6 +27,11 @@ def in_words(error: OSError, path: Path) -> ProjectError:
             f"{path} cannot be written: choose a folder that you may write to, or allow writing to this one."
         )
     return ProjectError(f"{path} cannot be written ({error.strerror or error}): check the folder and try again.")
+
+
+def is_writable(path: Path) -> bool:
+    """Whether this program may write to an existing file or into an existing folder."""
+    return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
 
 
 @contextmanager

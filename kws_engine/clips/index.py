@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from kws_engine import audio
+from kws_engine.clips.disk import is_writable
 from kws_engine.clips.split import SPLITS, Split
 from kws_engine.errors import AudioError, ProjectError
 
@@ -265,7 +266,7 @@ class Index:
     @contextlib.contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:
         """A connection for a moment, so that no open handle hinders other programs or moving the folder."""
-        writable = os.access(self._file.parent, os.W_OK) and (not self._file.exists() or os.access(self._file, os.W_OK))
+        writable = is_writable(self._file.parent) and (not self._file.exists() or is_writable(self._file))
         source = self._file.absolute().as_uri() + ("" if writable else "?mode=ro&immutable=1")
         with contextlib.closing(sqlite3.connect(source, timeout=_BUSY_S, uri=True)) as database:
             if writable:

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from kws_engine import resources
 from kws_engine.clips import project_file, trash
-from kws_engine.clips.clip import Clip, audio_files, folder_clips, word_folders
-from kws_engine.clips.disk import storing, temporary_beside
+from kws_engine.clips.clip import Clip, WordSummary, audio_files, layout_clips, summarise, word_folders
+from kws_engine.clips.disk import is_writable, storing, temporary_beside
 from kws_engine.clips.index import Index
 from kws_engine.clips.split import SPLITS, Split, speakers_fill_parts, split_by_take, which_set
 from kws_engine.clips.takes import TakeNumbers, write_audio, write_take
@@ -28,17 +28,6 @@ from kws_engine.errors import ProjectError
 __all__ = ["Clip", "Deletion", "Project", "Removal", "WordSummary", "copy_starter", "folder_clips"]
 
 STARTER: Final = "starter"
-
-
-@dataclass(frozen=True)
-class WordSummary:
-    """How much of a word there is: clips per part, speakers, seconds; excluded clips are not counted."""
-
-    training: int
-    validation: int
-    testing: int
-    speakers: int
-    seconds: float
 
 
 @dataclass(frozen=True)
@@ -148,7 +137,7 @@ class Project:
 
     def summary(self) -> dict[str, WordSummary]:
         """Counts for each word in order, `_unknown_` last."""
-        return {word: _summary(self.clips(word=word)) for word in (*self.words, UNKNOWN)}
+        return {word: summarise(self.clips(word=word)) for word in (*self.words, UNKNOWN)}
 
     def add_word(self, word: str) -> str:
         """Add a word at the end; gives it in its stored form.
@@ -327,7 +316,7 @@ class Project:
             if not speakers:
                 return
             self._by_take = frozenset(() if speakers_fill_parts(speakers) else speakers)
-            if os.access(self.folder, os.W_OK):
+            if is_writable(self.folder):
                 self._save(by_take=sorted(self._by_take))
             self._clips = {path: self._clip(path) for path in self._clips}
 
@@ -377,6 +366,21 @@ class Project:
         return word
 
 
+def folder_clips(folder: str | os.PathLike[str]) -> list[Clip]:
+    """The clips of a project, with its own split, or of any folder in Speech Commands layout, split by hash.
+
+    Raises:
+        ProjectError: the folder is missing or holds no readable clip, or the project cannot be opened.
+    """
+    folder = Path(folder)
+    if not (folder / project_file.FILE_NAME).is_file():
+        return layout_clips(folder)
+    clips = Project.open(folder).clips()
+    if not clips:
+        raise ProjectError(f"The project {folder} holds no readable clip: record or import some first.")
+    return clips
+
+
 def copy_starter(target: str | os.PathLike[str]) -> Project:
     """Copy the starter project to a new or empty folder and open it.
 
@@ -394,14 +398,3 @@ def copy_starter(target: str | os.PathLike[str]) -> Project:
         for folder in (target, *(path for path in target.rglob("*") if path.is_dir())):
             folder.chmod(folder.stat().st_mode | 0o700)
     return Project.open(target)
-
-
-def _summary(clips: list[Clip]) -> WordSummary:
-    training, validation, testing = (sum(clip.split == split for clip in clips) for split in SPLITS)
-    return WordSummary(
-        training,
-        validation,
-        testing,
-        len({clip.speaker for clip in clips}),
-        round(sum(clip.seconds for clip in clips), 3),
-    )

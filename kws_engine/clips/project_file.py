@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import tomli_w
 
-from kws_engine.clips.disk import write_atomically
+from kws_engine.clips.disk import storing, write_atomically
 from kws_engine.clips.words import SPECIAL, check_word
 from kws_engine.errors import ProjectError
 
@@ -136,12 +136,13 @@ def check_free(folder: Path) -> None:
     Raises:
         ProjectError: what stands there.
     """
-    if (folder / FILE_NAME).exists():
-        raise ProjectError(f"{folder} is a project already: open it, or choose another folder.")
-    if folder.exists() and not folder.is_dir():
-        raise ProjectError(f"{folder} is a file: choose a folder.")
-    if folder.is_dir() and any(not path.name.startswith(".") for path in folder.iterdir()):
-        raise ProjectError(f"{folder} is not empty: choose a new or empty folder for the project.")
+    with storing(folder):
+        if (folder / FILE_NAME).exists():
+            raise ProjectError(f"{folder} is a project already: open it, or choose another folder.")
+        if folder.exists() and not folder.is_dir():
+            raise ProjectError(f"{folder} is a file: choose a folder.")
+        if folder.is_dir() and any(not path.name.startswith(".") for path in folder.iterdir()):
+            raise ProjectError(f"{folder} is not empty: choose a new or empty folder for the project.")
 
 
 def plain(tables: Mapping[str, Any]) -> dict[str, Any]:
