@@ -86,12 +86,12 @@ class Option:
     def text(self, value: Any) -> str:
         """The value as text that `parse` reads back."""
         if self.kind == "range":
-            return "..".join(f"{number:g}" for number in value)
+            return "..".join(_number(number) for number in value)
         if self.kind == "ints":
             return ",".join(str(number) for number in value)
         if self.kind == "bool":
             return "yes" if value else "no"
-        return f"{value:.12g}" if self.kind == "float" else str(value)
+        return _number(value) if self.kind == "float" else str(value)
 
     def _check_limits(self, value: Any) -> None:
         if self.kind == "range" and value[0] > value[1]:
@@ -200,6 +200,12 @@ def _kind(hint: Any) -> Kind:
     if isinstance(hint, types.UnionType) or hint not in kinds:
         raise TypeError(f"an option cannot be of type {hint}")
     return kinds[hint]
+
+
+def _number(value: float) -> str:
+    """As short as reads back to the very same number."""
+    short = f"{value:g}"
+    return short if float(short) == value else repr(value)
 
 
 def _to_bool(value: Any) -> bool:

@@ -38,7 +38,10 @@ def _without_native_part() -> ModuleType:
     """Stands in for `torchaudio._extension` and says that nothing native is there."""
 
     def fail_if_no_align(function: Any) -> Any:
-        return function
+        def fail(*_args: Any, **_options: Any) -> None:
+            raise RuntimeError(f"torchaudio's {function.__name__} needs its native extension, which does not load here")
+
+        return fail
 
     def load_nothing(_library: str) -> bool:
         return False
