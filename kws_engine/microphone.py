@@ -1,4 +1,4 @@
-"""Microphones: which there are, and a stream from one into a ring; knows nothing of what is done with the sound.
+"""Microphones, a stream from one into a ring, and playing a sound; knows nothing of what is done with either.
 
 The only module that names `sounddevice`, and only inside functions: importing this needs no sound system.
 """
@@ -16,7 +16,7 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from kws_engine.audio import peak_db, rms_db
+from kws_engine.audio import peak_db, resample, rms_db
 from kws_engine.errors import MicrophoneError
 from kws_engine.ring import Ring
 
@@ -26,8 +26,9 @@ FIRST_SOUND_WITHIN_S = 3.0
 """A device may take this long to wake up, as Bluetooth does."""
 _BUFFER_S = 0.1
 _LEVEL_S = 0.05
+_NO_SOUND_SYSTEM = "The sound system cannot be used ({}): check its settings and restart it, then try again."
 
-_open_microphones: set[Microphone] = set()
+_open_streams: set[Microphone | Playback] = set()
 _portaudio_lock = threading.RLock()
 
 
@@ -71,7 +72,7 @@ def devices() -> list[Device]:
         apis = list(sounddevice.query_hostapis())
         main_api = sounddevice.default.hostapi
     except sounddevice.PortAudioError as error:
-        raise MicrophoneError(_no_sound_system(error)) from error
+        raise MicrophoneError(_NO_SOUND_SYSTEM.format(_reason(error))) from error
     inputs = [entry for entry in listed if entry["max_input_channels"] > 0]
     # Windows lists every microphone once per host interface.
     inputs = [entry for entry in inputs if entry["hostapi"] == main_api] or inputs
@@ -80,14 +81,14 @@ def devices() -> list[Device]:
 
 
 def refresh_devices() -> bool:
-    """List the devices anew, after one was plugged in; `False`, and nothing done, while a microphone is open.
+    """List the devices anew, after one was plugged in; `False`, and nothing done, while a stream is open.
 
     Raises:
         MicrophoneError: the PortAudio library is missing or cannot reach the sound system.
     """
     sounddevice = _sounddevice()
     with _portaudio_lock:
-        if _open_microphones:
+        if _open_streams:
             return False
         # PortAudio lists devices only when it starts; sounddevice has no public call for that.
         while sounddevice._initialized:
@@ -95,7 +96,7 @@ def refresh_devices() -> bool:
         try:
             sounddevice._initialize()
         except sounddevice.PortAudioError as error:
-            raise MicrophoneError(_no_sound_system(error)) from error
+            raise MicrophoneError(_NO_SOUND_SYSTEM.format(_reason(error))) from error
         return True
 
 
@@ -153,7 +154,7 @@ class Microphone:
         try:
             with _portaudio_lock:
                 self._stream = self._open(sounddevice)
-                _open_microphones.add(self)
+                _open_streams.add(self)
         except sounddevice.PortAudioError as error:
             raise MicrophoneError(
                 f'"{self.device.name}" could not be opened ({_reason(error)}): plug it in, close other programs that '
@@ -163,13 +164,8 @@ class Microphone:
     def stop(self) -> None:
         """Close the stream, also one whose device is gone; what is in the ring stays readable."""
         stream, self._stream = self._stream, None
-        if stream is None:
-            return
-        with _portaudio_lock:
-            try:
-                stream.close(ignore_errors=True)
-            finally:
-                _open_microphones.discard(self)
+        if stream is not None:
+            _close(self, stream)
 
     def check(self) -> None:
         """Find out whether sound still arrives; never waits when it does.
@@ -228,12 +224,7 @@ class Microphone:
             callback=self._on_pair if channels == 2 else self._on_mono,
             finished_callback=self._on_ended,
         )
-        try:
-            stream.start()
-        except sounddevice.PortAudioError:
-            stream.close(ignore_errors=True)
-            raise
-        return stream
+        return _running(sounddevice, stream)
 
     def _on_mono(self, samples: NDArray[np.float32], frames: int, when: Any, status: Any) -> None:
         self.ring.write(samples[:, 0])
@@ -293,6 +284,92 @@ class Reader:
         return lost
 
 
+class Playback:
+    """A sound, mono (samples,) at `rate` Hz, on its way to the default loudspeaker; ends by itself."""
+
+    def __init__(self, samples: NDArray[np.float32], *, rate: int) -> None:
+        self._samples, self._rate = np.asarray(samples, np.float32), rate
+        self._played_rate = rate
+        self._next = 0
+        self._ended = threading.Event()
+        self._stream: Any = None
+
+    @property
+    def position(self) -> int:
+        """Which sample the loudspeaker was given last."""
+        return round(min(self._next, len(self._samples)) * self._rate / self._played_rate)
+
+    @property
+    def ended(self) -> bool:
+        """Whether all of it was heard, or the device is gone."""
+        return self._ended.is_set()
+
+    def start(self) -> None:
+        """Begin; at the device's own rate where it refuses that of the sound.
+
+        Raises:
+            MicrophoneError: there is no loudspeaker, or it cannot be opened.
+        """
+        sounddevice = _sounddevice()
+        try:
+            with _portaudio_lock:
+                self._stream = self._open(sounddevice)
+                _open_streams.add(self)
+        except (sounddevice.PortAudioError, ValueError) as error:
+            raise MicrophoneError(
+                f"The sound could not be played ({_reason(error)}): connect a loudspeaker or headphones and try again."
+            ) from error
+
+    def stop(self) -> None:
+        """Be silent at once and close the stream; always call it, also after the end."""
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            _close(self, stream)
+
+    def _open(self, sounddevice: Any) -> Any:
+        try:
+            return self._open_at(sounddevice, self._rate)
+        except sounddevice.PortAudioError:
+            own = round(sounddevice.query_devices(kind="output")["default_samplerate"])
+            if own == self._rate:
+                raise
+            self._samples = resample(self._samples, self._rate, own)
+            self._played_rate = own
+            return self._open_at(sounddevice, own)
+
+    def _open_at(self, sounddevice: Any, rate: int) -> Any:
+        self._stop_callback = sounddevice.CallbackStop
+        stream = sounddevice.OutputStream(
+            samplerate=rate, channels=1, dtype="float32", callback=self._on_wanted, finished_callback=self._ended.set
+        )
+        return _running(sounddevice, stream)
+
+    def _on_wanted(self, out: NDArray[np.float32], frames: int, when: Any, status: Any) -> None:
+        piece = self._samples[self._next : self._next + frames]
+        out[: len(piece), 0] = piece
+        out[len(piece) :] = 0.0
+        self._next += frames
+        if len(piece) < frames:
+            raise self._stop_callback
+
+
+def _running(sounddevice: Any, stream: Any) -> Any:
+    try:
+        stream.start()
+    except sounddevice.PortAudioError:
+        stream.close(ignore_errors=True)
+        raise
+    return stream
+
+
+def _close(owner: Microphone | Playback, stream: Any) -> None:
+    with _portaudio_lock:
+        try:
+            stream.close(ignore_errors=True)
+        finally:
+            _open_streams.discard(owner)
+
+
 def _sounddevice() -> Any:
     try:
         import sounddevice
@@ -303,12 +380,8 @@ def _sounddevice() -> Any:
     except Exception as error:  # importing it starts PortAudio; should that fail, its error class cannot be imported
         if type(error).__name__ != "PortAudioError":
             raise
-        raise MicrophoneError(_no_sound_system(error)) from error
+        raise MicrophoneError(_NO_SOUND_SYSTEM.format(_reason(error))) from error
     return sounddevice
-
-
-def _no_sound_system(error: Exception) -> str:
-    return f"The sound system cannot be used ({_reason(error)}): check its settings and restart it, then try again."
 
 
 def _device(entry: dict[str, Any], apis: list[dict[str, Any]], taken: Counter[str]) -> Device:

@@ -1,0 +1,204 @@
+"""The one open microphone of the window as signals: level, failures, devices; knows no page and no recorder.
+
+PortAudio is called in one thread of its own only, since listing and opening devices may take a second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+
+from PySide6.QtCore import QObject, QSettings, Qt, QTimer, Signal
+
+from kws_engine import microphone
+from kws_engine.errors import KwsError, MicrophoneError
+from kws_engine.microphone import Device, Microphone, Reader
+
+_LEVEL_MS = 33
+_CHECK_EVERY = 8  # levels: about four times a second
+_REMEMBERED = "microphone/device"
+
+
+class MicrophoneService(QObject):
+    """The stream is open while anybody holds it (`acquire`, `release`); opening and closing return at once.
+
+    Signals:
+        levelChanged: (peak_db, rms_db) in dBFS of the newest 50 ms, about 30 times a second while open.
+        opened: (name) The stream runs; readers made before are of no use any more, ask for a new one.
+        closed: It runs no more.
+        failed: (sentence) It could not be opened, or went away; `acquire` or `try_again` opens it again.
+        devicesChanged: `devices` gives another list.
+    """
+
+    levelChanged = Signal(float, float)
+    opened = Signal(str)
+    closed = Signal()
+    failed = Signal(str)
+    devicesChanged = Signal()
+    _answered = Signal(object, object)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="microphone")
+        self._owners: list[object] = []
+        self._microphone: Microphone | None = None
+        self._devices: list[Device] = []
+        self._device: str | None = QSettings().value(_REMEMBERED) or None
+        self._asked = 0
+        self._is_checking = self._is_shut = False
+        self._ticks = 0
+        self._timer = QTimer(self)
+        self._timer.setInterval(_LEVEL_MS)
+        self._timer.timeout.connect(self._on_tick)
+        self._answered.connect(self._on_answered, Qt.ConnectionType.QueuedConnection)
+
+    @property
+    def is_open(self) -> bool:
+        return self._microphone is not None
+
+    @property
+    def name(self) -> str:
+        """The open microphone's name, else empty."""
+        return self._microphone.device.name if self._microphone else ""
+
+    @property
+    def device(self) -> str | None:
+        """The chosen microphone's name; None is the system's default."""
+        return self._device
+
+    def set_device(self, name: str | None) -> None:
+        """Chooses and remembers a microphone; an open stream moves to it."""
+        if name == self._device:
+            return
+        self._device = name
+        QSettings().setValue(_REMEMBERED, name or "")
+        if self._owners:
+            self.try_again()
+
+    def devices(self) -> list[Device]:
+        """The microphones as of the last `refresh`; listing them takes time, so this never does."""
+        return list(self._devices)
+
+    def refresh(self) -> None:
+        """Lists the microphones anew; `devicesChanged` or `failed` follows."""
+        self._do(partial(_list_devices, relist=not self.is_open), self._on_listed)
+
+    def acquire(self, owner: object) -> None:
+        """Holds the stream open for `owner`; `opened` or `failed` follows if it was not open yet."""
+        if not any(holder is owner for holder in self._owners):
+            self._owners.append(owner)
+        if len(self._owners) == 1 and not self.is_open:
+            self._open(relist=False)
+
+    def release(self, owner: object) -> None:
+        """Lets go; the last one closes the stream."""
+        before = len(self._owners)
+        self._owners = [holder for holder in self._owners if holder is not owner]
+        if before and not self._owners:
+            self._asked += 1
+            self._close()
+
+    def try_again(self) -> None:
+        """Opens the stream anew, after the devices were listed anew; for "Try again" buttons."""
+        self._close()
+        if self._owners:
+            self._open(relist=True)
+
+    def reader(self, rate: int) -> Reader:
+        """A follower from now on, at `rate` Hz.
+
+        Raises:
+            MicrophoneError: the stream is not open.
+        """
+        if self._microphone is None:
+            raise MicrophoneError("The microphone is not open: plug one in and try again.")
+        return Reader(self._microphone, rate=rate)
+
+    def shutdown(self) -> None:
+        """Closes the stream and ends the thread."""
+        self._is_shut = True
+        self._owners.clear()
+        self._close()
+        self._thread.shutdown(wait=True)
+
+    # -- in the window's thread
+
+    def _do(self, work: Callable[[], object], then: Callable[[object], None]) -> None:
+        if not self._is_shut:
+            self._thread.submit(work).add_done_callback(partial(self._answer, then))
+
+    def _answer(self, then: Callable[[object], None], future: Future[object]) -> None:
+        error = future.exception()
+        if self._is_shut:
+            return
+        self._answered.emit(then, error if error is not None else future.result())
+
+    def _on_answered(self, then: Callable[[object], None], answer: object) -> None:
+        if isinstance(answer, BaseException) and not isinstance(answer, KwsError):
+            raise answer
+        then(answer)
+
+    def _open(self, *, relist: bool) -> None:
+        self._asked += 1
+        asked = self._asked
+        self._do(partial(_opened, self._device, relist), lambda answer: self._on_opened(asked, answer))
+
+    def _on_opened(self, asked: int, answer: object) -> None:
+        if isinstance(answer, KwsError):
+            if asked == self._asked:
+                self.failed.emit(str(answer))
+            return
+        assert isinstance(answer, tuple)
+        stream, devices = answer
+        if asked != self._asked or not self._owners:
+            self._do(stream.stop, lambda _: None)
+            return
+        self._microphone, self._is_checking = stream, False
+        self._timer.start()
+        self._on_listed(devices)
+        self.opened.emit(stream.device.name)
+
+    def _on_listed(self, answer: object) -> None:
+        if isinstance(answer, KwsError):
+            self.failed.emit(str(answer))
+        elif isinstance(answer, list) and answer != self._devices:
+            self._devices = answer
+            self.devicesChanged.emit()
+
+    def _close(self) -> None:
+        self._timer.stop()
+        stream, self._microphone = self._microphone, None
+        if stream is not None:
+            self._thread.submit(stream.stop)
+            self.closed.emit()
+
+    def _on_tick(self) -> None:
+        if self._microphone is None:
+            return
+        level = self._microphone.level
+        self.levelChanged.emit(level.peak_db, level.rms_db)
+        self._ticks += 1
+        if self._ticks % _CHECK_EVERY == 0 and not self._is_checking:
+            self._is_checking = True
+            stream = self._microphone
+            self._do(stream.check, lambda answer: self._on_checked(stream, answer))
+
+    def _on_checked(self, stream: Microphone, answer: object) -> None:
+        self._is_checking = False
+        if stream is self._microphone and isinstance(answer, KwsError):
+            self._close()
+            self.failed.emit(str(answer))
+
+
+def _list_devices(*, relist: bool) -> list[Device]:
+    if relist:
+        microphone.refresh_devices()
+    return microphone.devices()
+
+
+def _opened(device: str | None, relist: bool) -> tuple[Microphone, list[Device]]:
+    devices = _list_devices(relist=relist)
+    stream = Microphone(device)
+    stream.start()
+    return stream, devices
