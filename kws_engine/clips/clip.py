@@ -48,6 +48,12 @@ def summarise(clips: Sequence[Clip]) -> WordSummary:
     return WordSummary(training, validation, testing, len({clip.speaker for clip in clips}), seconds)
 
 
+def by_take_order(item: tuple[str, Clip]) -> tuple[str, str, int, str]:
+    """Sorting key of (path, clip): by word, speaker and take, so that take 10 comes after take 9."""
+    key, clip = item
+    return clip.word, clip.speaker, clip.take, key
+
+
 def is_audio_name(name: str) -> bool:
     """Whether a file of this name is taken for a clip; hidden files are not."""
     return not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES

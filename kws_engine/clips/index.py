@@ -87,6 +87,20 @@ class Index:
             if changed or gone:
                 self._save(measured=list(changed), forgotten=gone)
 
+    def add(self, path: str) -> None:
+        """Take in one file that is new, changed or back again, without looking at the others.
+
+        Raises:
+            OSError: the file is not there.
+        """
+        with self._lock:
+            stat = (self._clips / path).stat()
+            if not _same(self._measured.get(path), stat):
+                self._measured[path] = self._measure(path, stat)
+            if path in self._decided:
+                self._digest_if_readable(path)
+            self._save(measured=[path])
+
     def measured(self, path: str) -> Measured:
         return self._measured[path]
 

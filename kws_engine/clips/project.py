@@ -6,37 +6,25 @@ import os
 import shutil
 import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kws_engine import resources
 from kws_engine.clips import project_file, trash
-from kws_engine.clips.clip import Clip, WordSummary, audio_files, layout_clips, summarise, word_folders
+from kws_engine.clips.clip import Clip, WordSummary, audio_files, by_take_order, layout_clips, summarise, word_folders
 from kws_engine.clips.disk import is_writable, storing, temporary_beside
 from kws_engine.clips.index import Index
 from kws_engine.clips.split import SPLITS, Split, speakers_fill_parts, split_by_take, which_set
 from kws_engine.clips.takes import TakeNumbers, write_audio, write_take
-from kws_engine.clips.trash import Deletion
+from kws_engine.clips.trash import Deletion, Removal
 from kws_engine.clips.words import NOISE, UNKNOWN, check_new_word, parse_clip_name, speaker_id
 from kws_engine.errors import ProjectError
 
 __all__ = ["Clip", "Deletion", "Project", "Removal", "WordSummary", "copy_starter", "folder_clips"]
-
-STARTER: Final = "starter"
-
-
-@dataclass(frozen=True)
-class Removal:
-    """A removed word with all its clips, to be given to `Project.restore`."""
-
-    word: str
-    position: int
-    deletion: Deletion
 
 
 class Project:
@@ -113,7 +101,7 @@ class Project:
             entries = {f"{folder.name}/{e.name}": e.stat() for folder in folders for e in audio_files(folder)}
             self._index.update(entries)
             found = {path: self._clip(path) for path in entries}
-            self._clips = {path: clip for path, clip in found.items() if clip.seconds > 0}
+            self._clips = {path: clip for path, clip in sorted(found.items(), key=by_take_order) if clip.seconds > 0}
             self.unreadable = tuple(clip.path for clip in found.values() if clip.seconds <= 0)
             in_use = {clip.word for clip in self._clips.values()} - {UNKNOWN}
             self._words += tuple(sorted(in_use - set(self._words)))
@@ -121,7 +109,7 @@ class Project:
     def clips(
         self, *, word: str | None = None, split: Split | None = None, include_excluded: bool = False
     ) -> list[Clip]:
-        """The clips of all words and of `_unknown_`, by path; only of one word or part where that is given."""
+        """The clips of all words and of `_unknown_`, by word, speaker and take."""
         with self._lock:
             return [
                 clip
@@ -214,7 +202,7 @@ class Project:
                 return Clip(
                     path, NOISE, speaker, parse_clip_name(path.stem)[1] or 0, "training", len(samples) / self.rate
                 )
-            self.refresh()
+            self._include([self._key(path)])
             if self._by_take is None:
                 self.settle_split()
             return self._clips[self._key(path)]
@@ -233,7 +221,8 @@ class Project:
                 write_audio(temporary, samples, rate=self.rate, shown=target.name)
                 trash.delete(self.folder, [Path("clips") / key])
                 os.replace(temporary, target)
-            self.refresh()
+            del self._clips[key]
+            self._include([self._key(target)])
             if before is not None and (before.split or before.note):
                 self._index.decide(self._key(target), split=before.split, note=before.note)
             return self._renewed(self._key(target))
@@ -245,8 +234,10 @@ class Project:
             ProjectError: the project cannot be written.
         """
         with self._lock:
-            deletion = trash.delete(self.folder, [Path("clips") / self._key(clip.path) for clip in clips])
-            self.refresh()
+            keys = [self._key(clip.path) for clip in clips]
+            deletion = trash.delete(self.folder, [Path("clips") / key for key in keys])
+            for key in keys:
+                self._clips.pop(key, None)
             return deletion
 
     def restore(self, deleted: Deletion | Removal) -> None:
@@ -257,7 +248,10 @@ class Project:
         """
         with self._lock:
             trash.restore(self.folder, deleted.deletion if isinstance(deleted, Removal) else deleted)
-            if isinstance(deleted, Removal) and deleted.word not in self.words:
+            if not isinstance(deleted, Removal):
+                self._include([path.relative_to("clips").as_posix() for path in deleted.paths])
+                return
+            if deleted.word not in self.words:
                 words = list(self.words)
                 words.insert(deleted.position, deleted.word)
                 self._save(words=words)
@@ -279,8 +273,7 @@ class Project:
 
     def set_note(self, clip: Clip, note: str) -> None:
         """Keep a remark about a clip."""
-        with self._lock:
-            self._index.decide(self._key(clip.path), note=note)
+        self._index.decide(self._key(clip.path), note=note)
 
     def note(self, clip: Clip) -> str:
         """The remark about a clip, empty where there is none."""
@@ -350,6 +343,14 @@ class Project:
             bool(decision and decision.excluded),
         )
 
+    def _include(self, keys: Iterable[str]) -> None:
+        """Take in single files, so that a recording costs the same in a large project as in a small one."""
+        with storing(self.clips_folder):
+            for key in keys:
+                self._index.add(key)
+                self._clips[key] = self._clip(key)
+        self._clips = dict(sorted(self._clips.items(), key=by_take_order))
+
     def _renewed(self, key: str) -> Clip:
         clip = self._clips[key] = self._clip(key)
         return clip
@@ -389,7 +390,7 @@ def copy_starter(target: str | os.PathLike[str]) -> Project:
     """
     target = Path(target)
     project_file.check_free(target)
-    source = resources.path(STARTER)
+    source = resources.path("starter")
     with storing(target):
         try:
             shutil.copytree(source, target, copy_function=shutil.copyfile, dirs_exist_ok=True)

@@ -24,6 +24,15 @@ class Deletion:
     paths: tuple[Path, ...]
 
 
+@dataclass(frozen=True)
+class Removal:
+    """A removed word with all its clips, to be given to `Project.restore`."""
+
+    word: str
+    position: int
+    deletion: Deletion
+
+
 def delete(project_folder: Path, paths: Iterable[Path]) -> Deletion:
     """Move files or folders, given relative to the project, into a new folder of the trash; gone ones are left out.
 

@@ -321,7 +321,7 @@ def test_a_read_only_project_opens_for_reading_and_says_that_it_cannot_be_writte
         lambda: Project.create(folder.parent / "q"),
     ]
     for change in changes:
-        with pytest.raises(ProjectError, match="(cannot|may not) be written"):
+        with pytest.raises(ProjectError, match=r"(cannot|may not) be written"):
             change()
     assert opened.clips() == [clip]
     assert clip.path.exists()
@@ -337,7 +337,7 @@ def test_folder_clips_takes_any_folder_in_the_layout(tmp_path, project):
     ]  # fmt: skip
     with pytest.raises(ProjectError, match="record or import some first"):
         folder_clips(project.folder)
-    for n in range(3):
+    for _take in range(3):
         project.add_take("up", tone(), speaker="me")
     assert [clip.split for clip in folder_clips(project.folder)] == ["training", "training", "validation"]
     with pytest.raises(ProjectError, match="holds no readable clip: it takes one folder per word"):
