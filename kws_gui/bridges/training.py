@@ -1,0 +1,108 @@
+"""Events of a training process as signals; knows no page and no project."""
+
+from __future__ import annotations
+
+import os
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from kws_engine.runs.job import Job
+from kws_engine.runs.process import TrainingProcess
+from kws_engine.training.events import Epoch, Event, Failed, Finished, Progress, Skipped, Started
+
+POLL_MS = 50
+
+
+class TrainingBridge(QObject):
+    """Runs one job at a time in a process of its own; every run ends with exactly one of `finished` and `failed`.
+
+    Signals:
+        progressed(Progress), skipped(Skipped), started(Started), epochEnded(Epoch): As they come.
+        finished(Finished), failed(Failed): The ending; a process that vanished fails with a sentence, too.
+    """
+
+    progressed = Signal(object)
+    skipped = Signal(object)
+    started = Signal(object)
+    epochEnded = Signal(object)
+    finished = Signal(object)
+    failed = Signal(object)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._process: TrainingProcess | None = None
+        self._leaving: list[TrainingProcess] = []
+        self._timer = QTimer(self, interval=POLL_MS)
+        self._timer.timeout.connect(self._on_tick)
+        self._signals = {
+            Progress: self.progressed,
+            Skipped: self.skipped,
+            Started: self.started,
+            Epoch: self.epochEnded,
+            Finished: self.finished,
+            Failed: self.failed,
+        }
+
+    def is_running(self) -> bool:
+        """Whether a run has not ended yet."""
+        return self._process is not None
+
+    @property
+    def pid(self) -> int | None:
+        """The process id of the run, or None without one."""
+        return self._process.pid if self._process else None
+
+    def start(self, job: Job) -> None:
+        """Starts a run; returns at once.
+
+        Raises:
+            RuntimeError: One is running.
+        """
+        if self._process is not None:
+            raise RuntimeError("a run is running")
+        self._process = TrainingProcess(job)
+        self._timer.start()
+
+    def stop(self) -> None:
+        """Asks politely: the run ends after its current step with the best weights so far."""
+        if self._process is not None:
+            self._process.stop()
+
+    def shutdown(self, *, seconds: float = 5.0) -> None:
+        """Ends the run, politely at first, and returns when the process is gone; for closing the window."""
+        self._timer.stop()
+        for process in (*self._leaving, *([self._process] if self._process else [])):
+            process.close(seconds=seconds)
+        self._leaving.clear()
+        self._process = None
+
+    def _on_tick(self) -> None:
+        process = self._process
+        for event in process.poll() if process else []:
+            if isinstance(event, Finished | Failed):
+                self._let_go()
+            self._tell(event)
+        self._leaving = [leaving for leaving in self._leaving if not _is_gone(leaving)]
+        if self._process is None and not self._leaving:
+            self._timer.stop()
+
+    def _tell(self, event: Event) -> None:
+        self._signals[type(event)].emit(event)
+
+    def _let_go(self) -> None:
+        """A process that has said its last word may take a moment to leave; the next run need not wait for it."""
+        assert self._process is not None
+        self._leaving.append(self._process)
+        self._process = None
+
+
+def training_threads() -> int:
+    """Torch's threads for a run beside the window: one core stays free for it."""
+    return max(1, (os.cpu_count() or 1) - 1)
+
+
+def _is_gone(process: TrainingProcess) -> bool:
+    if process.is_alive():
+        return False
+    process.close()
+    return True
