@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import QSignalBlocker, Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QLabel, QVBoxLayout, QWidget
 
 from kws_engine.registry import Entry, Registry
 from kws_gui import theme
 from kws_gui.forms.editors import guard_wheel
-from kws_gui.forms.form import ConfigForm
+from kws_gui.forms.form import ConfigForm, form_row
 
 _CUSTOM = "own settings"
 
@@ -74,15 +74,13 @@ class RegistryChooser(QWidget):
         return self._preset_box
 
     def _lay_out(self) -> None:
-        top = QHBoxLayout()
-        top.setSpacing(theme.GRID)
-        top.addWidget(self._entry_box, 3)
-        top.addWidget(self._preset_box, 2)
+        self._preset_row = form_row("Preset", self._preset_box)
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(theme.GRID)
-        self._column.addLayout(top)
+        self._column.addWidget(self._entry_box)
         self._column.addWidget(self._summary)
+        self._column.addWidget(self._preset_row)
         self.setFocusProxy(self._entry_box)
 
     def _form(self, name: str) -> ConfigForm:
@@ -120,7 +118,7 @@ class RegistryChooser(QWidget):
         self._preset_box.clear()
         for preset in entry.presets:
             self._preset_box.addItem(preset, preset)
-        self._preset_box.setVisible(bool(entry.presets))
+        self._preset_row.setVisible(bool(entry.presets))
         self._show_preset()
 
     def _show_preset(self) -> None:

@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt, Signal
-from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from kws_engine.errors import SpecError
 from kws_engine.spec import Option, checked, options
@@ -15,6 +15,7 @@ from kws_gui.forms.editors import EDITORS
 from kws_gui.forms.fold import Fold
 
 _LABEL_WIDTH = 128  # px; longer titles wrap, so that fields of every form stand in one line
+_RESET_WIDTH = 26  # px; kept free where nothing can be reset
 
 
 class ConfigForm(QWidget):
@@ -209,10 +210,25 @@ class _Row(QObject):
         button.setToolTip(f"Changed. Back to {default}".strip())
         button.setAccessibleName(f"Reset {self.option.title} to {default}")
         button.clicked.connect(self._on_reset)
+        button.setFixedWidth(_RESET_WIDTH)
         policy = button.sizePolicy()
         policy.setRetainSizeWhenHidden(True)
         button.setSizePolicy(policy)
         return button
+
+
+def form_row(title: str, field: QWidget) -> QWidget:
+    """A label and a field that stand in line with the rows of every form above or below."""
+    row = QWidget()
+    line = QHBoxLayout(row)
+    line.setContentsMargins(0, 0, theme.GRID + _RESET_WIDTH, 0)
+    line.setSpacing(theme.GRID)
+    label = QLabel(title)
+    label.setFixedWidth(_LABEL_WIDTH)
+    label.setBuddy(field)
+    line.addWidget(label)
+    line.addWidget(field, 1)
+    return row
 
 
 def _with_unit(option: Option) -> str:

@@ -13,8 +13,9 @@ from kws_engine.spec import Option, options
 from kws_gui import theme
 from kws_gui.forms.fold import Fold
 from kws_gui.forms.form import ConfigForm
+from kws_gui.forms.number import number_text
 
-_STRENGTHS = ("probability", "weight", "strength", "share")
+_SWITCHES = ("probability", "enabled")  # an option of this name alone decides whether a part acts
 
 
 class RegistryGroup(QWidget):
@@ -87,28 +88,34 @@ class RegistryGroup(QWidget):
 
 
 def is_on(config: Any) -> bool:
-    """Whether a part does anything: one of its probabilities, weights or strengths is above zero."""
+    """Whether a part does anything: its probability is above zero, or one of its weights is."""
     strengths = _strengths(config)
     return not strengths or any(bool(getattr(config, option.name)) for option in strengths)
 
 
 def state_in_words(config: Any) -> str:
-    """Says "off", "on", or "on · SNR 5..20 dB" with what differs from the default."""
+    """Says "off", "on", or "on, 80% · SNR 5..20 dB" with what differs from the default."""
     if not is_on(config):
         return "off"
-    changed = [o for o in options(config) if getattr(config, o.name) != o.default]
-    return " · ".join(["on", *(_difference(option, getattr(config, option.name)) for option in changed)])
+    probability = getattr(config, "probability", None)
+    words = ["on" if probability is None else f"on, {probability:.0%}"]
+    for option in options(config):
+        value = getattr(config, option.name)
+        if value != option.default and option.name not in _SWITCHES:
+            words.append(_difference(option, value))
+    return " · ".join(words)
 
 
 def _strengths(config: Any) -> list[Option]:
-    numbers = [option for option in options(config) if option.kind in ("int", "float", "bool")]
-    named = [o for o in numbers if o.name == "enabled" or any(word in o.name.split("_") for word in _STRENGTHS)]
-    return named or [o for o in numbers if o.kind == "float" and o.default == 0 and o.low == 0]
+    switches = [option for option in options(config) if option.name in _SWITCHES]
+    return switches or [o for o in options(config) if o.kind == "float" and o.default == 0 and o.low == 0]
 
 
 def _difference(option: Option, value: Any) -> str:
     unit = f" {option.unit}" if option.unit else ""
-    return f"{option.title.lower() if option.title.istitle() else option.title} {option.text(value)}{unit}"
+    title = option.title if option.title[1:2].isupper() else option.title[:1].lower() + option.title[1:]
+    written = number_text(value, log=option.log) if option.kind == "float" else option.text(value)
+    return f"{title} {written}{unit}"
 
 
 def _summary(text: str) -> QLabel:

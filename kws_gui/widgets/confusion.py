@@ -118,7 +118,7 @@ class ConfusionMatrix(QWidget):
         if self.hasFocus():
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(theme.current().color("text"), 2))
-            painter.drawRoundedRect(self.cellRect(*self._cell).adjusted(0, 0, 0, 0), 4, 4)
+            painter.drawRoundedRect(self.cellRect(*self._cell), 4, 4)
 
     # -- painting
 
@@ -138,7 +138,7 @@ class ConfusionMatrix(QWidget):
         """Right answers in the training blue, mistakes in orange, stronger with their share of the row."""
         colors, total = theme.current(), int(self._counts[row].sum())
         share = self._counts[row, column] / total if total else 0.0
-        strength = 0.15 + 0.85 * share**0.7 if share else 0.0
+        strength = 0.07 + 0.93 * share**0.6 if share else 0.0
         return _mixed(colors.color("sunken"), colors.color("training" if row == column else "validation"), strength)
 
     def _paint_names(self, painter: QPainter) -> None:
@@ -156,7 +156,7 @@ class ConfusionMatrix(QWidget):
             self._paint_column_name(painter, words, area.left() + (index + 0.5) * side, area.top() - 8)
         painter.setFont(theme.font(SMALL))
         painter.setPen(colors.color("muted"))
-        below = QRectF(area.left(), area.bottom() + 4, area.width(), 20)
+        below = QRectF(area.left(), area.bottom() + 4, self.width() - area.left(), 20)
         painter.drawText(below, Qt.AlignmentFlag.AlignLeft, "row: said · column: heard")
 
     def _paint_column_name(self, painter: QPainter, words: str, x: float, y: float) -> None:

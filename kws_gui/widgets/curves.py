@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPointF, Qt
 from PySide6.QtGui import QPen
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from kws_gui import theme
-from kws_gui.widgets.axis import nice_step
+from kws_gui.widgets.axis import SMALL, nice_step, ticks
 
 _AXIS_WIDTH = 52  # px; both plots' left axes, so that their epochs stand below one another
 
@@ -36,7 +37,10 @@ class LossAndAccuracy(QWidget):
         self._asked: int | None = None
         self.setMinimumSize(280, 240)
         self._readout = QLabel()
-        self._readout.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self._readout.setWordWrap(True)
+        self._readout.setMinimumHeight(2 * self.fontMetrics().lineSpacing())
+        self._readout.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self._readout.setContentsMargins(_AXIS_WIDTH, 0, 0, 0)
         theme.set_role(self._readout, "muted")
         self._loss = _Panel("Loss", percent=False)
         self._accuracy = _Panel("Accuracy", percent=True)
@@ -111,7 +115,7 @@ class LossAndAccuracy(QWidget):
         self._accuracy.setData(
             epochs, [100 * p.train_accuracy for p in self._points], [100 * p.validation_accuracy for p in self._points]
         )
-        self._loss.plot.setXRange(min(epochs, default=1), max(*epochs, 10, *()) if epochs else 10, padding=0.02)
+        self._loss.plot.setXRange(1, max([*epochs, 10]), padding=0.04)
         for panel, labelled in ((self._loss, True), (self._accuracy, False)):
             panel.setBest(self._best, labelled=labelled)
         self._tell()
@@ -149,7 +153,7 @@ class _Panel:
         self.plot.setLabel("left", title + (", %" if percent else ""))
         self.plot.setMouseEnabled(False, False)
         self.plot.hideButtons()
-        self.plot.setContentsMargins(0, 8, 12, 0)
+        self.plot.setContentsMargins(4, 8, 12, 4)
         self.plot.getAxis("left").setWidth(_AXIS_WIDTH)
         self.plot.getAxis("bottom").enableAutoSIPrefix(False)
         self.plot.getAxis("left").enableAutoSIPrefix(False)
@@ -170,7 +174,8 @@ class _Panel:
         low, high = (0.0, 100.0) if self._percent else (0.0, max(values, default=1.0) * 1.05 or 1.0)
         if self._percent and values and min(values) > 50:
             low = 50.0 if min(values) < 80 else 80.0
-        self.plot.setYRange(low, high, padding=0.03)
+        self.plot.setYRange(low, high, padding=0.07)
+        self.plot.getAxis("left").setTicks([_labelled(ticks(low, high, at_most=5))])
         last = max([*epochs, 10])
         step = max(1, int(nice_step(last / 8)))
         self.plot.getAxis("bottom").setTicks(
@@ -197,12 +202,12 @@ class _Panel:
         self.view.setBackground(colors.sunken)
         for name in ("left", "bottom"):
             axis = self.plot.getAxis(name)
-            axis.setPen(pg.mkPen(colors.border))
+            axis.setPen(pg.mkPen(colors.field_border))
             axis.setTextPen(pg.mkPen(colors.muted))
-            axis.setTickFont(theme.font(0.9))
+            axis.setTickFont(theme.font(SMALL))
             axis.setStyle(tickLength=4)
-            axis.label.setFont(theme.font(0.9))
-        self.plot.showGrid(x=False, y=True, alpha=0.18)
+            axis.label.setFont(theme.font(SMALL))
+        self.plot.showGrid(x=False, y=True, alpha=0.35)
         for curve, role, dash in (
             (self.train, "training", Qt.PenStyle.SolidLine),
             (self.validation, "validation", Qt.PenStyle.DashLine),
@@ -215,6 +220,13 @@ class _Panel:
         self._best.label.setColor(colors.detection_text)
         self._best.label.setFont(theme.font(bold=True))
         self._asked.setPen(pg.mkPen(colors.muted, width=1))
+
+
+def _labelled(values: list[float]) -> list[tuple[float, str]]:
+    """Ticks with as many decimals as tell them apart."""
+    step = values[1] - values[0] if len(values) > 1 else 1.0
+    decimals = max(0, -math.floor(math.log10(step) + 1e-9))
+    return [(value, f"{value:.{decimals}f}") for value in values]
 
 
 class _Legend(QWidget):

@@ -1,0 +1,42 @@
+"""What every test of the window gets: the theme, no Qt warning unheard, no window left behind."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Iterator
+
+import pytest
+from PySide6.QtCore import QCoreApplication, QEvent
+from PySide6.QtWidgets import QApplication
+
+from kws_gui import theme
+
+HERE = pathlib.Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A warning of Qt fails the test that caused it; what the offscreen screen cannot do is no fault."""
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.qt_log_level_fail("WARNING"))
+            item.add_marker(pytest.mark.qt_log_ignore("This plugin does not support propagateSizeHints", extend=True))
+
+
+@pytest.fixture(autouse=True)
+def _light(qapp: QApplication) -> Iterator[None]:
+    theme.apply(qapp, "light")
+    yield
+    theme.apply(qapp, "light")
+
+
+@pytest.fixture(autouse=True)
+def _no_window_left(qapp: QApplication, request: pytest.FixtureRequest) -> Iterator[None]:
+    before = set(qapp.topLevelWidgets())
+    yield
+    # qtbot closes what was given to it in its own teardown hook; what it knows of is not left behind.
+    given = {ref() for ref, _ in getattr(request.node, "qt_widgets", [])}
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    left = [w for w in qapp.topLevelWidgets() if w not in before and w not in given and w.isVisible()]
+    for widget in left:
+        widget.close()
+    assert not left, f"windows left open: {[type(widget).__name__ for widget in left]}"
