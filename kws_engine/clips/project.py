@@ -110,14 +110,14 @@ class Project:
         self, *, word: str | None = None, split: Split | None = None, include_excluded: bool = False
     ) -> list[Clip]:
         """The clips of all words and of `_unknown_`, by word, speaker and take."""
-        with self._lock:
-            return [
-                clip
-                for clip in self._clips.values()
-                if (word is None or clip.word == word)
-                and (split is None or clip.split == split)
-                and (include_excluded or not clip.excluded)
-            ]
+        # a snapshot without the lock: whoever shows the clips never waits for a refresh in another thread
+        return [
+            clip
+            for clip in list(self._clips.values())
+            if (word is None or clip.word == word)
+            and (split is None or clip.split == split)
+            and (include_excluded or not clip.excluded)
+        ]
 
     def noises(self) -> list[Path]:
         """The recordings of background noise, of any length."""
