@@ -26,6 +26,7 @@ WRITABLE = {".wav": "WAV", ".flac": "FLAC"}
 LOWEST_RATE, HIGHEST_RATE = 1_000, 768_000
 _UNKNOWN_LENGTH = 2**40  # libsndfile gives about 2**63 frames for a FLAC stream that never said how long it is
 _SCAN_FRAMES = 1024
+_MOST_VALUES_AT_ONCE = 2**24
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 Samples = NDArray[np.float32]
@@ -69,7 +70,7 @@ def read(path: Source, *, rate: int, max_seconds: float | None = None) -> Sample
         _check_length(file.frames / file.samplerate, max_seconds, path)
         decoded = []
         length = 0
-        for block in _decoded(file, path, _whole_or_minute(file)):
+        for block in _decoded(file, path, _whole_or_part(file)):
             decoded.append(block)
             length += len(block)
             _check_length(length / file.samplerate, max_seconds, path)
@@ -278,9 +279,10 @@ def _resampled(pieces: Iterator[Samples], file: Any, rate: int) -> Iterator[Samp
     yield stream.resample_chunk(np.zeros(0, np.float32), last=True)
 
 
-def _whole_or_minute(file: Any) -> int:
+def _whole_or_part(file: Any) -> int:
+    """Frames to decode at once: all of a clip, but no more memory than a minute of it, whatever a header claims."""
     minute = 60 * int(file.samplerate)
-    return max(1, int(file.frames)) if file.frames < minute else minute
+    return max(1, min(int(file.frames), minute, _MOST_VALUES_AT_ONCE // int(file.channels)))
 
 
 def _check_finite(mono: Samples, path: Source, at_second: float, rate: int) -> None:

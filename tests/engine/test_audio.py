@@ -285,3 +285,24 @@ def test_real_recordings_read(shared_data):
         samples = audio.read(path, rate=8_000)
         assert len(samples) == pytest.approx(audio.info(path).seconds * 8_000, abs=1)
         assert audio.rms_db(samples) > -60
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".flac", ".ogg", ".aiff"])
+def test_damage_anywhere_gives_sound_or_a_sentence(tmp_path, suffix):
+    path, whole = tmp_path / f"hurt{suffix}", tmp_path / f"whole{suffix}"
+    soundfile.write(whole, noise(0.5), RATE)
+    content, chance = whole.read_bytes(), np.random.default_rng(0)
+    refused = 0
+    for _ in range(40):
+        hurt = bytearray(content)
+        for at in chance.integers(0, 200, 4):
+            hurt[at] = chance.integers(0, 256)
+        path.write_bytes(hurt[: chance.integers(1, 2 * len(hurt))])
+        try:
+            samples = audio.read(path, rate=RATE, max_seconds=60.0)
+        except AudioError as error:
+            assert str(error).startswith(path.name) and str(error).endswith(".")
+            refused += 1
+        else:
+            assert len(samples) and np.isfinite(samples).all()
+    assert refused
