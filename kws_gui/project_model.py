@@ -64,6 +64,12 @@ class ProjectModel(QObject):
             self.failed.emit(f"{error}; the project's settings start from their defaults")
         self.opened.emit()
 
+    def close(self) -> None:
+        """Nothing is open any more."""
+        self._project, self._model_path, self._settings = None, None, Settings()
+        self.undo_stack.clear()
+        self.opened.emit()
+
     def set_settings(self, settings: Settings) -> None:
         """Keeps the settings and stores them in the project."""
         if settings == self._settings:
