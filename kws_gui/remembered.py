@@ -1,0 +1,78 @@
+"""What the window remembers from start to start, and where; knows no widget."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import platformdirs
+from PySide6.QtCore import QCoreApplication, QSettings, QStandardPaths
+
+APPLICATION = "KWS Studio"
+HOME_VARIABLE = "KWS_STUDIO_HOME"
+_RECENT, _LAST = "projects/recent", "projects/last"
+_MOST_RECENT = 8
+
+
+def set_up() -> None:
+    """Makes `QSettings()` mean this program's; under the folder KWS_STUDIO_HOME where that is set."""
+    QCoreApplication.setOrganizationName(APPLICATION)
+    QCoreApplication.setApplicationName(APPLICATION)
+    if home := os.environ.get(HOME_VARIABLE):
+        QSettings.setDefaultFormat(QSettings.Format.IniFormat)
+        QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, home)
+
+
+def log_folder() -> Path:
+    """Where the log file lies; made on first use."""
+    home = os.environ.get(HOME_VARIABLE)
+    folder = Path(home) / "log" if home else Path(platformdirs.user_log_dir(APPLICATION, appauthor=False))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def projects_folder() -> Path:
+    """Where new projects go unless another place is chosen."""
+    if home := os.environ.get(HOME_VARIABLE):
+        return Path(home) / "projects"
+    documents = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
+    return Path(documents or Path.home()) / APPLICATION
+
+
+def free_folder(parent: Path, name: str) -> Path:
+    """`parent/name`, or with a number behind it where that is taken."""
+    folder, number = parent / name, 2
+    while folder.exists():
+        folder, number = parent / f"{name}-{number}", number + 1
+    return folder
+
+
+def recent_projects() -> list[Path]:
+    """The projects opened last, newest first; also those that are gone by now."""
+    stored = QSettings().value(_RECENT) or []
+    return [Path(folder) for folder in ([stored] if isinstance(stored, str) else stored)]
+
+
+def remember_project(folder: Path) -> None:
+    """Puts a project first among the recent ones, to be opened at the next start."""
+    others = [other for other in recent_projects() if other != folder]
+    QSettings().setValue(_RECENT, [str(path) for path in (folder, *others)][:_MOST_RECENT])
+    QSettings().setValue(_LAST, str(folder))
+
+
+def forget_project(folder: Path) -> None:
+    """Takes a project off the recent ones."""
+    QSettings().setValue(_RECENT, [str(path) for path in recent_projects() if path != folder])
+    if last_project() == folder:
+        close_project()
+
+
+def last_project() -> Path | None:
+    """The project that was open when the window was closed."""
+    stored = QSettings().value(_LAST)
+    return Path(stored) if stored else None
+
+
+def close_project() -> None:
+    """The next start opens none."""
+    QSettings().remove(_LAST)
