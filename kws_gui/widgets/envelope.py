@@ -13,9 +13,9 @@ class Envelope:
 
     def __init__(self, samples: NDArray[np.floating]) -> None:
         self._samples = np.ascontiguousarray(samples, dtype=np.float32)
-        whole = len(self._samples) // _BLOCK * _BLOCK
-        blocks = self._samples[:whole].reshape(-1, _BLOCK)
-        self._low, self._high = (blocks.min(1), blocks.max(1)) if whole else (self._samples[:0], self._samples[:0])
+        starts = np.arange(0, len(self._samples), _BLOCK)
+        self._low = np.minimum.reduceat(self._samples, starts) if len(starts) else self._samples
+        self._high = np.maximum.reduceat(self._samples, starts) if len(starts) else self._samples
 
     def columns(self, count: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """(lowest, highest) of each of `count` columns, each of shape (count,); empty sound gives zeros."""
