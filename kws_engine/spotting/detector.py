@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kws_engine.features.pipeline import Pipeline, Stream
-from kws_engine.spec import option, unknown
+from kws_engine.spec import find, option, unknown
 
 Samples = NDArray[np.float32]
 UNKNOWN, SILENCE = "_unknown_", "_silence_"
@@ -56,10 +56,13 @@ class DetectorConfig:
         0.5,
         "Re-arm below",
         "A word detected once is armed again when its score has fallen below this share of its threshold.",
-        low=0.0,
+        low=0.05,
         high=1.0,
         advanced=True,
     )
+
+
+_THRESHOLD = find(DetectorConfig, "threshold")
 
 
 class Classifier(Protocol):
@@ -106,10 +109,11 @@ class Detector:
         self._thresholds = dict.fromkeys(self.words, self.config.threshold)
         for word, threshold in (thresholds or {}).items():
             self.set_threshold(word, threshold)
-        hop_samples = model.pipeline.hop_samples
-        self._frames_per_look = max(1, round(self.config.hop_ms * model.rate / 1000 / hop_samples))
-        look_samples = self._frames_per_look * hop_samples
-        self._looks_smoothed = max(1, round(self.config.smoothing_ms * model.rate / 1000 / look_samples))
+        pipeline = model.pipeline
+        self._window_frames = pipeline.n_frames(model.window_samples)
+        frames_per_look = max(1, round(self.config.hop_ms * model.rate / 1000 / pipeline.hop_samples))
+        self._look_samples = frames_per_look * pipeline.hop_samples
+        self._looks_smoothed = max(1, round(self.config.smoothing_ms * model.rate / 1000 / self._look_samples))
         self._refractory_samples = round(self.config.refractory_ms * model.rate / 1000)
         self.reset()
 
@@ -122,48 +126,50 @@ class Detector:
         """Takes effect at the next look.
 
         Raises:
-            SpecError: The model does not know the word.
+            SpecError: The model does not know the word, or the threshold is not in 0..1.
         """
         if word not in self._columns:
             raise unknown(word, self._columns, what="word of this model")
-        self._thresholds[word] = float(threshold)
+        self._thresholds[word] = _THRESHOLD.check(threshold)
 
     def reset(self) -> None:
         """Forgets what was heard; the next sample is sample 0."""
-        self._stream: Stream = self._model.pipeline.stream()
-        self._window_frames = self._model.pipeline.n_frames(self._model.window_samples)
-        self._frames = np.zeros((0, self._model.pipeline.n_features), np.float32)
-        self._first_frame = 0  # index of self._frames[0] since the reset
-        self._next_look = self._window_frames  # end frame of the next look
+        pipeline = self._model.pipeline
+        self._stream: Stream = pipeline.stream()
+        self._frames = np.zeros((0, pipeline.n_features), np.float32)
+        self._waiting: Samples = np.zeros(0, np.float32)
+        self._looked_at = 0  # samples that were given to the stream
+        self._next_look = (self._window_frames - 1) * pipeline.hop_samples + pipeline.window_samples
         self._recent: list[Samples] = []
         self._quiet_until = 0
         self._armed = dict.fromkeys(self.words, True)
 
     def feed(self, samples: Samples) -> list[Step]:
         """Takes samples (N,) in -1..1 and returns the looks that they complete, oldest first."""
-        self._frames = np.concatenate([self._frames, self._stream.push(samples)])
-        ends = range(self._next_look, self._first_frame + len(self._frames) + 1, self._frames_per_look)
-        steps = [self._step(end) for end in ends]
-        if steps:
-            self._next_look = ends[-1] + self._frames_per_look
-        drop = max(0, self._next_look - self._window_frames - self._first_frame)
-        self._frames, self._first_frame = self._frames[drop:], self._first_frame + drop
+        # Exactly one look's samples at a time: matrix products of another size round differently, and the events must
+        # not depend on how the sound was cut into pieces.
+        sound = np.concatenate((self._waiting, np.asarray(samples, np.float32)))
+        steps, start = [], 0
+        while len(sound) - start >= self._next_look - self._looked_at:
+            stop = start + self._next_look - self._looked_at
+            steps.append(self._look(sound[start:stop]))
+            start = stop
+        self._waiting = sound[start:].copy()
         return steps
 
     def flush(self) -> list[Step]:
         """Ends the audio with half a window of digital silence, so that a word at its very end is heard too."""
         return self.feed(np.zeros(self._model.window_samples // 2, np.float32))
 
-    def _step(self, end_frame: int) -> Step:
-        stop = end_frame - self._first_frame
-        features = self._frames[stop - self._window_frames : stop]
-        # One window at a time: a batch of several rounds differently, and events must not depend on the chunking.
-        self._recent.append(self._model.posteriors(features[None])[0])
+    def _look(self, samples: Samples) -> Step:
+        frames = np.concatenate((self._frames, self._stream.push(samples)))
+        self._frames = frames[-self._window_frames :].copy()
+        self._looked_at = self._next_look
+        self._next_look += self._look_samples
+        self._recent.append(self._model.posteriors(self._frames[None])[0])
         del self._recent[: -self._looks_smoothed]
-        scores = np.mean(self._recent, axis=0, dtype=np.float32)
-        pipeline = self._model.pipeline
-        at_sample = (end_frame - 1) * pipeline.hop_samples + pipeline.window_samples
-        return Step(at_sample, scores, self._decide(scores, at_sample))
+        scores: Samples = np.asarray(np.mean(self._recent, axis=0), dtype=np.float32)
+        return Step(self._looked_at, scores, self._decide(scores, self._looked_at))
 
     def _decide(self, scores: Samples, at_sample: int) -> Detection | None:
         for word, column in self._columns.items():
@@ -175,7 +181,7 @@ class Detector:
         if not heard:
             return None
         word = max(heard, key=lambda candidate: float(scores[self._columns[candidate]]))
-        if not self._armed[word]:
+        if not self._armed[word]:  # it still sounds: a weaker word beside it is its echo
             return None
         self._armed[word] = False
         self._quiet_until = at_sample + self._refractory_samples

@@ -6,8 +6,11 @@ A zip of manifest.json, network.onnx, frontend.onnx and weights.safetensors; not
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import os
+import re
+import struct
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -22,12 +25,27 @@ from kws_engine import spec
 from kws_engine.errors import KwsError, ModelFileError
 from kws_engine.features import FEATURES
 from kws_engine.features.pipeline import Pipeline
-from kws_engine.spotting.detector import Detector, DetectorConfig
+from kws_engine.spotting.detector import SILENCE, UNKNOWN, Detector, DetectorConfig
 
 SCHEMA = 1
 MEMBERS = {"manifest.json": 1 << 20, "network.onnx": 1 << 29, "frontend.onnx": 1 << 26, "weights.safetensors": 1 << 29}
-# A StringStringEntryProto with the key "location": weights that lie in a file outside the model (onnx.proto).
-_EXTERNAL_DATA = b"\x0a\x08location"
+# A StringStringEntryProto with the key "location": weights that lie in a file outside the model (onnx.proto); its
+# length may be written in more bytes than it needs.
+_EXTERNAL_DATA = re.compile(rb"\x0a(?:\x08|\x88\x80*\x00)location")
+_LARGEST_FILE = 1 << 30
+_BOMB_RATIO, _BOMB_BYTES = 100, 1 << 22  # weights hardly shrink when packed
+_LABELS, _LABEL_CHARACTERS = 10_000, 300
+_DAMAGED: tuple[type[Exception], ...] = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    RuntimeError,
+    LookupError,
+    ValueError,
+    OverflowError,
+    struct.error,
+)
+_OBJECTS = ("feature", "network", "detector", "source", "quality")
 
 
 @dataclass(frozen=True)
@@ -74,13 +92,17 @@ class SpottingModel:
         self.labels = self.manifest.labels
         self.rate = self.manifest.rate
         self.window_samples = self.manifest.window_samples
-        self.pipeline = self._make_pipeline()
+        try:
+            self.pipeline = self._make_pipeline()
+            self.detector_config = self._make_config()
+        except KwsError as error:
+            raise ModelFileError(f"{self.path.name} cannot be used: {error}; export it again") from None
         self._session = self._make_session(members["network.onnx"])
 
     @property
     def words(self) -> tuple[str, ...]:
         """The labels that are words."""
-        return tuple(label for label in self.labels if not label.startswith("_"))
+        return tuple(label for label in self.labels if label not in (UNKNOWN, SILENCE))
 
     def posteriors(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Features (B, T, F) to posteriors (B, labels), each row summing to 1."""
@@ -90,35 +112,46 @@ class SpottingModel:
 
     def detector(self, config: DetectorConfig | None = None) -> Detector:
         """A detector with the file's own settings and thresholds, or with another config and the file's thresholds."""
-        saved = {name: value for name, value in self.manifest.detector.items() if name != "thresholds"}
-        chosen = config or spec.from_dict(DetectorConfig, saved)
-        return Detector(self, chosen, thresholds=self.manifest.detector.get("thresholds", {}))
+        return Detector(self, config or self.detector_config, thresholds=self.manifest.detector.get("thresholds", {}))
 
     def _make_pipeline(self) -> Pipeline:
         feature = self.manifest.feature
-        try:
-            entry = FEATURES[feature["name"]]
-            pipeline: Pipeline = entry.build(spec.from_dict(entry.config, feature["options"]), rate=self.rate)
-        except KwsError as error:
-            raise ModelFileError(f"{self.path.name} cannot be used: {error}; export it again") from None
+        entry = FEATURES[feature["name"]]
+        pipeline: Pipeline = entry.build(spec.from_dict(entry.config, feature["options"]), rate=self.rate)
+        if pipeline.n_frames(self.window_samples) == 0:
+            raise ModelFileError(f"{self.window_samples} samples hold no feature frame")
         return pipeline
 
+    def _make_config(self) -> DetectorConfig:
+        """The file's own detector settings, after its thresholds were tried."""
+        saved = {name: value for name, value in self.manifest.detector.items() if name != "thresholds"}
+        config = spec.from_dict(DetectorConfig, saved)
+        Detector(self, config, thresholds=self.manifest.detector.get("thresholds", {}))
+        return config
+
     def _make_session(self, network: bytes) -> onnxruntime.InferenceSession:
-        if _EXTERNAL_DATA in network:
+        if _EXTERNAL_DATA.search(network):
             raise ModelFileError(f"{self.path.name} points at files outside itself: do not use it, get it anew")
         settings = onnxruntime.SessionOptions()
         settings.intra_op_num_threads = settings.inter_op_num_threads = 1
         settings.log_severity_level = 4
         try:
             session = onnxruntime.InferenceSession(network, settings, providers=["CPUExecutionProvider"])
-            frames = self.pipeline.n_frames(self.window_samples)
-            zeros = np.zeros((1, frames, self.pipeline.n_features), np.float32)
-            shape = session.run(None, {"features": zeros})[0].shape
-        except (RuntimeError, ValueError, *_ORT_ERRORS) as error:
+            answer = session.run(None, {"features": self._silence()})[0]
+            shape, is_sane = answer.shape, answer.dtype == np.float32 and bool(np.isfinite(answer).all())
+        except _NETWORK_ERRORS as error:
             raise ModelFileError(f"The network in {self.path.name} is damaged: get the file anew") from error
+        if not is_sane:
+            raise ModelFileError(f"The network in {self.path.name} does not answer with numbers: train it again")
         if shape != (1, len(self.labels)):
-            raise ModelFileError(f"{self.path.name} names {len(self.labels)} labels but its network gives {shape[-1]}")
+            raise ModelFileError(
+                f"{self.path.name} names {len(self.labels)} labels but its network gives {shape[-1] if shape else 1}: "
+                "export it again"
+            )
         return session
+
+    def _silence(self) -> NDArray[np.float32]:
+        return self.pipeline.batch(np.zeros((1, self.window_samples), np.float32))
 
 
 def read_members(path: Path) -> dict[str, bytes]:
@@ -128,64 +161,90 @@ def read_members(path: Path) -> dict[str, bytes]:
         ModelFileError: As for `SpottingModel`.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(io.BytesIO(_content(path))) as archive:
             _check_members(path, archive)
             return {name: archive.read(name) for name in archive.namelist()}
+    except _DAMAGED as error:
+        raise ModelFileError(
+            f"{path.name} is not a KWS Studio model or is damaged: get it anew, or export it again"
+        ) from error
+
+
+def _content(path: Path) -> bytes:
+    try:
+        if path.exists() and not path.is_file():
+            raise ModelFileError(f"{path} is no file: choose a file that ends in .kws")
+        if path.stat().st_size > _LARGEST_FILE:
+            raise ModelFileError(f"{path.name} is larger than any model file ({_LARGEST_FILE >> 20} MB): get it anew")
+        return path.read_bytes()
     except FileNotFoundError:
         raise ModelFileError(f"There is no model file {path}: check the name, or train one") from None
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        reason = "is not a KWS Studio model or is damaged"
-        raise ModelFileError(f"{path.name} {reason}: get it anew, or export it again") from error
     except OSError as error:
         raise ModelFileError(f"{path} cannot be read ({error.strerror}): check the file's permissions") from None
 
 
 def _check_members(path: Path, archive: zipfile.ZipFile) -> None:
+    names = archive.namelist()
     for member in archive.infolist():
-        if member.filename not in MEMBERS:
-            raise ModelFileError(
-                f"{path.name} holds {member.filename!r}, which no model file holds: do not use it, get it anew"
-            )
-        if member.file_size > MEMBERS[member.filename]:
-            raise ModelFileError(
-                f"{path.name}: {member.filename} claims {member.file_size >> 20} MB, too large to be real"
-            )
-    missing = [name for name in ("manifest.json", "network.onnx") if name not in archive.namelist()]
+        if member.filename not in MEMBERS or names.count(member.filename) > 1:
+            held = f"{member.filename!r}, which no model file holds"
+            if member.filename in MEMBERS:
+                held = f"{member.filename!r} twice"
+            raise ModelFileError(f"{path.name} holds {held}: do not use it, get it anew")
+        bomb = member.file_size > max(_BOMB_BYTES, _BOMB_RATIO * member.compress_size)
+        if member.file_size > MEMBERS[member.filename] or bomb:
+            claimed = f"claims {member.file_size >> 20} MB, too large to be real"
+            raise ModelFileError(f"{path.name}: {member.filename} {claimed}: do not use it, get it anew")
+        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise ValueError("a packing that no model file uses")
+    missing = [name for name in ("manifest.json", "network.onnx") if name not in names]
     if missing:
-        raise ModelFileError(f"{path.name} is not a KWS Studio model: it lacks {missing[0]}")
+        raise ModelFileError(f"{path.name} is not a KWS Studio model: it lacks {missing[0]}; choose another file")
 
 
 def _manifest(path: Path, text: bytes) -> Manifest:
     try:
         values = json.loads(text)
-        schema = int(values["schema"])
+        schema = values["schema"]
+        if type(schema) is not int or schema < 1:
+            raise ValueError("schema")
         if schema > SCHEMA:
             newer = f"was made by a newer KWS Studio (schema {schema}, this one reads {SCHEMA})"
             raise ModelFileError(f"{path.name} {newer}: update KWS Studio")
-        manifest = Manifest(**{**values, "labels": tuple(str(label) for label in values["labels"])})
-        sane = 1000 <= manifest.rate <= 192_000 and 0 < manifest.window_samples <= 60 * manifest.rate
-        if not sane or not manifest.labels:
-            raise ValueError("rate, window or labels")
-        dict(manifest.feature)["name"], dict(manifest.feature)["options"]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        _check_manifest(values)
+        return Manifest(**{**values, "labels": tuple(values["labels"])})
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise ModelFileError(
             f"The manifest of {path.name} is damaged: get the file anew, or export it again"
         ) from error
-    return manifest
+
+
+def _check_manifest(values: dict[str, Any]) -> None:
+    """Every field's type and range; what the parts make of their options is theirs to check."""
+    labels, rate, window_samples = values["labels"], values["rate"], values["window_samples"]
+    if not isinstance(labels, list) or not 2 <= len(labels) <= _LABELS or len(set(labels)) < len(labels):
+        raise ValueError("labels")
+    if not all(isinstance(label, str) and 0 < len(label) <= _LABEL_CHARACTERS for label in labels):
+        raise ValueError("labels")
+    if type(rate) is not int or type(window_samples) is not int:
+        raise TypeError("rate or window_samples")
+    if not 1000 <= rate <= 192_000 or not 0 < window_samples <= 60 * rate:
+        raise ValueError("rate or window_samples")
+    if not all(isinstance(values[name], dict) for name in _OBJECTS):
+        raise TypeError("an object")
+    for part in (values["feature"], values["network"]):
+        if not isinstance(part["name"], str) or not isinstance(part["options"], dict):
+            raise TypeError("feature or network")
+    if not isinstance(values["detector"].get("thresholds", {}), dict):
+        raise TypeError("thresholds")
 
 
 def _ort_errors() -> tuple[type[Exception], ...]:
-    state = onnxruntime.capi.onnxruntime_pybind11_state
-    names = (
-        "Fail",
-        "InvalidGraph",
-        "InvalidProtobuf",
-        "InvalidArgument",
-        "NotImplemented",
-        "NoSuchFile",
-        "RuntimeException",
-    )
-    return tuple(getattr(state, name) for name in names if hasattr(state, name))
+    """All of onnxruntime's own: each is a direct child of Exception."""
+    state = vars(onnxruntime.capi.onnxruntime_pybind11_state).values()
+    return tuple(kind for kind in state if isinstance(kind, type) and issubclass(kind, Exception))
 
 
-_ORT_ERRORS = _ort_errors()
+_NETWORK_ERRORS: tuple[type[Exception], ...] = (
+    RuntimeError, ValueError, AttributeError, IndexError, TypeError, *_ort_errors()
+)  # fmt: skip
