@@ -149,6 +149,7 @@ class Microphone:
         if self._stream is not None:
             return
         sounddevice = _sounddevice()
+        self.device = find_device(self.device.name)  # its index is another one if the devices were re-listed since
         self._ended = self._called_back = False
         self._last_callback_s = time.monotonic()
         try:

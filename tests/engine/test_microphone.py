@@ -202,6 +202,24 @@ def test_devices_are_listed_anew_only_while_none_is_open(virtual_microphone):
     assert refresh_devices()
 
 
+def test_a_device_listed_elsewhere_since_it_was_chosen_is_still_the_one_opened(virtual_microphone, tmp_path):
+    microphone = Microphone("Headset right")
+    settings = pathlib.Path(os.environ["ALSA_CONFIG_PATH"])
+    lines = settings.read_text().splitlines()
+    desk = next(at for at, line in enumerate(lines) if "Desk" in line)
+    (tmp_path / "asound.conf").write_text("\n".join(lines[:desk] + lines[desk + 2 :]) + "\n")
+    os.environ["ALSA_CONFIG_PATH"] = str(tmp_path / "asound.conf")
+    try:
+        assert refresh_devices()
+        assert {device.name: device.index for device in devices()}["Headset right"] != microphone.device.index
+        with microphone:
+            started(microphone)
+            assert microphone.device == find_device("Headset right")
+    finally:
+        os.environ["ALSA_CONFIG_PATH"] = str(settings)
+        assert refresh_devices()
+
+
 def test_a_microphone_that_cannot_be_opened_says_why(virtual_microphone):
     microphone = Microphone()
     virtual_microphone.unplug()
