@@ -75,6 +75,7 @@ def plan_import(project: Project, folder: Path, *, words: Iterable[str] | None, 
             skipped.append(Skipped(path, reason))
         elif word:
             sources += [_source(file, word) for file in _audio_in(path)]
+    sources.sort(key=lambda source: source.word == NOISE)  # long noise must not fill the disk before the words
     return Plan(root, _with_takes_of_one_speaker(project, sources, root), skipped)
 
 

@@ -266,7 +266,7 @@ class Index:
         except sqlite3.Error as error:
             if must:
                 raise ProjectError(
-                    f"{self._file} cannot be written ({error}): allow writing there and try again."
+                    f"{self._file} cannot be written ({error}): free some space or allow writing there, and try again."
                 ) from error
 
     def _measured_rows(self, paths: Iterable[str]) -> list[tuple[object, ...]]:

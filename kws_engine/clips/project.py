@@ -36,7 +36,7 @@ class Project:
         self._lock = threading.RLock()
         self._by_take: frozenset[str] | None = None
         self._take_in(project_file.read(self.folder))
-        self._index = Index(self.folder, self.clips_folder)
+        self.index = Index(self.folder, self.clips_folder)
         self._clips: dict[str, Clip] = {}
         self.unreadable: tuple[Path, ...] = ()
         self.refresh()
@@ -99,7 +99,7 @@ class Project:
             self._take_in(project_file.read(self.folder))
             folders = word_folders(self.clips_folder)
             entries = {f"{folder.name}/{e.name}": e.stat() for folder in folders for e in audio_files(folder)}
-            self._index.update(entries)
+            self.index.update(entries)
             found = {path: self._clip(path) for path in entries}
             self._clips = {path: clip for path, clip in sorted(found.items(), key=by_take_order) if clip.seconds > 0}
             self.unreadable = tuple(clip.path for clip in found.values() if clip.seconds <= 0)
@@ -172,7 +172,7 @@ class Project:
                     target.rmdir()  # empty, and Windows would not replace it
                 os.replace(self.clips_folder / old, target)
             self._save(words=[new if word == old else word for word in self.words])
-            self._index.move(moved)
+            self.index.move(moved)
             self.refresh()
             return new
 
@@ -215,7 +215,7 @@ class Project:
         """
         with self._lock:
             key = self._key(clip.path)
-            before = self._index.decision(key)
+            before = self.index.decision(key)
             target = clip.path.with_suffix(".wav")
             with storing(target), temporary_beside(target) as temporary:
                 write_audio(temporary, samples, rate=self.rate, shown=target.name)
@@ -224,7 +224,7 @@ class Project:
             del self._clips[key]
             self._include([self._key(target)])
             if before is not None and (before.split or before.note):
-                self._index.decide(self._key(target), split=before.split, note=before.note)
+                self.index.decide(self._key(target), split=before.split, note=before.note)
             return self._renewed(self._key(target))
 
     def delete(self, clips: Iterable[Clip]) -> Deletion:
@@ -262,22 +262,22 @@ class Project:
         if split is not None and split not in SPLITS:
             raise ProjectError(f'There is no part "{split}": use {", ".join(SPLITS)}.')
         with self._lock:
-            self._index.decide(self._key(clip.path), split=split)
+            self.index.decide(self._key(clip.path), split=split)
             return self._renewed(self._key(clip.path))
 
     def exclude(self, clip: Clip, excluded: bool) -> Clip:
         """Leave a clip out of training and evaluation, or take it in again; the file stays."""
         with self._lock:
-            self._index.decide(self._key(clip.path), excluded=excluded)
+            self.index.decide(self._key(clip.path), excluded=excluded)
             return self._renewed(self._key(clip.path))
 
     def set_note(self, clip: Clip, note: str) -> None:
         """Keep a remark about a clip."""
-        self._index.decide(self._key(clip.path), note=note)
+        self.index.decide(self._key(clip.path), note=note)
 
     def note(self, clip: Clip) -> str:
         """The remark about a clip, empty where there is none."""
-        decision = self._index.decision(self._key(clip.path))
+        decision = self.index.decision(self._key(clip.path))
         return decision.note if decision else ""
 
     def levels(self, clips: Iterable[Clip]) -> list[tuple[float, float]]:
@@ -286,12 +286,7 @@ class Project:
         Raises:
             AudioError: a clip cannot be decoded.
         """
-        return self._index.levels([self._key(clip.path) for clip in clips])
-
-    @property
-    def index(self) -> Index:
-        """Measurements and decisions by path relative to `clips_folder`, for importers and checks."""
-        return self._index
+        return self.index.levels([self._key(clip.path) for clip in clips])
 
     @property
     def is_split_settled(self) -> bool:
@@ -330,7 +325,7 @@ class Project:
     def _clip(self, key: str) -> Clip:
         word, _, name = key.partition("/")
         speaker, take = parse_clip_name(name.rpartition(".")[0])
-        decision, seconds = self._index.decision(key), self._index.measured(key).seconds
+        decision, seconds = self.index.decision(key), self.index.measured(key).seconds
         by_rule = split_by_take(take or 0) if speaker in (self._by_take or ()) else which_set(speaker)
         split = decision.split if decision and decision.split else by_rule
         return Clip(
@@ -347,7 +342,7 @@ class Project:
         """Take in single files, so that a recording costs the same in a large project as in a small one."""
         with storing(self.clips_folder):
             for key in keys:
-                self._index.add(key)
+                self.index.add(key)
                 self._clips[key] = self._clip(key)
         self._clips = dict(sorted(self._clips.items(), key=by_take_order))
 
