@@ -119,6 +119,19 @@ def _past_run(folder: Path) -> PastRun | None:
     return PastRun(folder, str(network), tuple(epochs), models[0] if models else None, message)
 
 
+def settings_of(run_folder: Path) -> Settings:
+    """The settings that a run was made with.
+
+    Raises:
+        KwsError: job.toml is missing or damaged, or an option in it is no longer known.
+    """
+    try:
+        values = tomllib.loads((run_folder / "job.toml").read_text(encoding="utf-8"))["settings"]
+    except (OSError, KeyError, ValueError):
+        raise TrainingError(f"The settings of {run_folder.name} cannot be read: choose another run") from None
+    return Settings.from_dict(values)
+
+
 def read_events(folder: Path) -> Iterator[Event]:
     """The events of a run; a half-written last line is passed over."""
     try:

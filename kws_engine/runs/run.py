@@ -27,6 +27,7 @@ from kws_engine.features.pipeline import Pipeline
 from kws_engine.models import MODELS
 from kws_engine.models.counting import count
 from kws_engine.regularizers import REGULARIZERS
+from kws_engine.runs.enough import check_enough, check_words
 from kws_engine.runs.job import Job, append_event, make_run_folder
 from kws_engine.settings import Settings
 from kws_engine.spotting.detector import SILENCE, UNKNOWN
@@ -120,8 +121,7 @@ def pick_device(name: str) -> torch.device:
 
 def _load(project: Project, settings: Settings) -> Generator[Event, None, Data]:
     labels = (*project.words, UNKNOWN, SILENCE)
-    if not project.words:
-        raise TrainingError("The project has no words yet: add at least one and record it")
+    check_words(project.words)
     index = {label: number for number, label in enumerate(labels)}
     clips = project.clips()
     parts = {}
@@ -129,7 +129,7 @@ def _load(project: Project, settings: Settings) -> Generator[Event, None, Data]:
         chosen = [clip for clip in clips if clip.split == split]
         if settings.training.shipped_unknown:
             chosen += _shipped_unknown(chosen, project.words, split)
-        _check_enough(chosen, project.words, split)
+        check_enough(chosen, project.words, split)
         pairs = [(clip.path, index[clip.word]) for clip in chosen]
         loading = load_part(pairs, rate=project.rate, clip_samples=project.clip_samples, what=f"Reading {split} clips")
         parts[split] = yield from _last(loading)
@@ -164,20 +164,6 @@ def _shipped_unknown(clips: Sequence[Clip], words: Sequence[str], split: str) ->
 def shipped_noises() -> list[Path]:
     """The noises that ship with the program, for projects that have recorded none."""
     return sorted(resources.path("starter", "clips", "_background_noise_").iterdir())
-
-
-def _check_enough(clips: Sequence[Clip], words: Sequence[str], split: str) -> None:
-    counts = Counter(clip.word for clip in clips)
-    for word in words:
-        if split == "training" and counts[word] < 2:
-            raise TrainingError(
-                f"{word!r} has {counts[word]} clips in the training part: record at least 5 takes of it"
-            )
-    if split == "validation" and not any(counts[word] for word in words):
-        raise TrainingError(
-            "No word has a clip in the validation part, so nothing would show overfitting: "
-            "record at least 3 takes of each word, or import recordings of more speakers"
-        )
 
 
 def _started(
@@ -229,7 +215,7 @@ def _fit(
 
 def _augmentations(settings: Settings, rate: int) -> tuple[list[Augment], list[Augment]]:
     chosen: dict[str, list[Augment]] = {"sound": [], "spectrogram": []}
-    for name, config in settings.augment.items():
+    for name, config in sorted(settings.augment.items(), key=lambda item: item[1].order):
         if config.probability > 0:
             chosen[config.domain].append(AUGMENTATIONS[name].build(config, rate=rate))
     return chosen["sound"], chosen["spectrogram"]
@@ -245,7 +231,7 @@ def _measured(part: Part, data: Data, features: torch.nn.Module, device: torch.d
     sound = torch.cat([part.samples[some].float() / 32768.0, quiet])
     labels = torch.cat([part.labels[some], torch.full((len(quiet),), len(data.labels) - 1)])
     with torch.no_grad():
-        framed = torch.cat([features(block.to(device)) for block in sound.split(256)])
+        framed = torch.cat([features(block.to(device)) for block in torch.split(sound, 256)])
     return Measured(framed, labels.to(device))
 
 
