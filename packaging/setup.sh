@@ -7,7 +7,7 @@ stamp="$venv/kws-studio.stamp"       # what was installed, and for which Python;
 unfinished="$venv/kws-studio.unfinished"  # there from the first step of an installation to its last
 
 packages_to_run="libportaudio2 libegl1 libgl1 libglib2.0-0 libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1
-    libxcb-image0 libxcb-render-util0 libxcb-shape0 libfontconfig1 libdbus-1-3 fonts-dejavu-core"
+    libxcb-image0 libxcb-render-util0 libxcb-shape0 libwayland-cursor0 libwayland-egl1 libfontconfig1 libdbus-1-3 fonts-dejavu-core"
 packages_to_test="xvfb xauth pulseaudio pulseaudio-utils libasound2-plugins espeak-ng"
 
 say() {
@@ -56,7 +56,7 @@ install_packages() {
         [ -e "$stamp" ] && return 0
         say "This is no Debian or Ubuntu, so nothing is installed system-wide. KWS Studio needs PortAudio, and on Linux"
         say "OpenGL (libGL, libEGL), GLib, fontconfig, D-Bus, xkbcommon-x11 and the xcb libraries cursor, icccm, keysyms,"
-        say "image, render-util and shape, whatever they are called here."
+        say "image, render-util and shape (for Wayland wayland-cursor and wayland-egl), whatever they are called here."
         return 0
     fi
     missing=$(missing_packages "$@")

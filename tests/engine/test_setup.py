@@ -12,7 +12,9 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 DEBIAN = "libportaudio2 libegl1 libgl1 libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxcb-image0"
-DEBIAN += " libxcb-render-util0 libxcb-shape0 libfontconfig1 libdbus-1-3 fonts-dejavu-core"
+DEBIAN += (
+    " libxcb-render-util0 libxcb-shape0 libwayland-cursor0 libwayland-egl1 libfontconfig1 libdbus-1-3 fonts-dejavu-core"
+)
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="run.sh is for Linux and macOS")
 
