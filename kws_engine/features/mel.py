@@ -158,13 +158,14 @@ def _scaling(window: Doubles, config: MelConfig, coefficients: int | None) -> tu
     """Scale and shift per feature from the definition alone: no data, so a stream needs no running statistics.
 
     A band's log power lies between the floor and a full-scale sine's; that span is laid on -2 .. 2. Cepstra are the
-    bands' mean (coefficient 0) and, in speech, fall about as 1 / (1 + k); coefficient k is scaled back by 1 + k.
+    bands' mean (coefficient 0) and, in speech, fall about as 1 / (1 + k). Coefficient k is scaled back by half of that
+    in decibels, sqrt(1 + k): enough that all count, not so much that the noise in the high ones does.
     """
     silence, full_scale = math.log(config.floor), 2 * math.log(window.sum() / 2)
     centre, quarter = (silence + full_scale) / 2, (full_scale - silence) / 4
     if coefficients is None:
         return np.full(config.bands, 1 / quarter), np.full(config.bands, -centre / quarter)
-    scale: Doubles = np.arange(1.0, coefficients + 1) / (math.sqrt(config.bands) * quarter)
+    scale: Doubles = np.sqrt(np.arange(1.0, coefficients + 1)) / (math.sqrt(config.bands) * quarter)
     shift = np.zeros(coefficients)
     shift[0] = -centre / quarter
     return scale, shift

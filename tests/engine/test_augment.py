@@ -1,0 +1,151 @@
+"""Augmentations, every registered one: shape, off, reproducible; and that each does what it says to which clips."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from kws_engine import spec
+from kws_engine.augment import AUGMENTATIONS
+from kws_engine.augment.context import Context
+
+RATE = 16_000
+ENTRIES = [pytest.param(entry, id=entry.name) for entry in AUGMENTATIONS]
+
+
+def _context(seed: int = 0, noises: Tensor | None = None) -> Context:
+    return Context(generator=torch.Generator().manual_seed(seed), rate=RATE, noises=noises)
+
+
+def _batch(domain: str, clips: int = 64) -> Tensor:
+    generator = torch.Generator().manual_seed(7)
+    shape = (clips, RATE) if domain == "sound" else (clips, 98, 40)
+    return 0.1 * torch.randn(shape, generator=generator)
+
+
+def _apply(name: str, batch: Tensor, context: Context | None = None, **changes: Any) -> Tensor:
+    entry = AUGMENTATIONS[name]
+    changed: Tensor = entry.build(spec.changed(entry.config(), changes), rate=RATE)(batch, context or _context())
+    return changed
+
+
+def _level_db(sound: Tensor) -> Tensor:
+    return 10 * torch.log10(sound.square().mean(dim=1))
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_every_augmentation_says_where_it_works_and_how_often(entry: Any) -> None:
+    assert entry.config.domain in ("sound", "spectrogram")
+    assert isinstance(entry.config.order, int)
+    first = spec.options(entry.config)[0]
+    assert (first.name, first.low, first.high) == ("probability", 0.0, 1.0)
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_every_augmentation_keeps_shape_and_leaves_its_input_alone(entry: Any) -> None:
+    batch = _batch(entry.config.domain)
+    before = batch.clone()
+    changed = _apply(entry.name, batch, probability=1.0)
+    assert changed.shape == batch.shape and changed.dtype == batch.dtype
+    assert torch.isfinite(changed).all()
+    assert torch.equal(batch, before)
+    assert (changed != batch).flatten(1).any(1).float().mean() > 0.9
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_probability_decides_for_each_clip(entry: Any) -> None:
+    batch = _batch(entry.config.domain, clips=200)
+    assert torch.equal(_apply(entry.name, batch, probability=0.0), batch)
+    share = (_apply(entry.name, batch, probability=0.5) != batch).flatten(1).any(1).float().mean()
+    assert 0.3 < share < 0.65
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_a_seed_repeats_and_another_does_not(entry: Any) -> None:
+    batch = _batch(entry.config.domain)
+    once, again, other = (_apply(entry.name, batch, _context(seed)) for seed in (1, 1, 2))
+    assert torch.equal(once, again)
+    assert not torch.equal(once, other)
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_silence_and_a_single_clip_stay_finite(entry: Any) -> None:
+    silent = torch.zeros_like(_batch(entry.config.domain, clips=1))
+    assert torch.isfinite(_apply(entry.name, silent, probability=1.0)).all()
+
+
+def test_a_shift_moves_the_sound_and_fills_with_silence() -> None:
+    click = torch.zeros(200, RATE)
+    click[:, 8_000] = 1.0
+    moved = _apply("time_shift", click, probability=1.0, max_ms=50.0)
+    offsets = moved.argmax(dim=1) - 8_000
+    assert torch.equal(moved.sum(dim=1), torch.ones(200))
+    assert offsets.abs().max() <= 800 and offsets.min() < -400 and offsets.max() > 400
+    edge = _apply("time_shift", torch.ones(200, RATE), probability=1.0, max_ms=50.0)
+    assert torch.equal((edge == 0).sum(dim=1) > 0, (edge[:, 0] == 0) | (edge[:, -1] == 0))
+
+
+def test_gain_stays_in_its_range_and_never_clips() -> None:
+    sound = _batch("sound")
+    change_db = _level_db(_apply("gain", sound, probability=1.0, gain_db=(-20.0, -5.0))) - _level_db(sound)
+    assert change_db.min() >= -20.01 and change_db.max() <= -4.99 and change_db.std() > 2
+    loud = _apply("gain", sound, probability=1.0, gain_db=(30.0, 30.0))
+    torch.testing.assert_close(loud.abs().amax(dim=1), torch.ones(len(sound)))
+    torch.testing.assert_close(loud / loud.abs().amax(1, True), sound / sound.abs().amax(1, True))
+
+
+@pytest.mark.parametrize("noise_samples", [0, 3_000, 100_000], ids=["none recorded", "shorter than a clip", "long"])
+def test_noise_comes_at_the_chosen_ratio(noise_samples: int) -> None:
+    sound = _batch("sound")
+    noises = 0.5 * torch.randn(noise_samples) if noise_samples else None
+    added = _apply("background_noise", sound, _context(noises=noises), probability=1.0, snr_db=(5.0, 15.0)) - sound
+    snr_db = _level_db(sound) - _level_db(added)
+    assert snr_db.min() > 4.9 and snr_db.max() < 15.1 and snr_db.std() > 1
+
+
+def test_recorded_noise_is_used_in_different_pieces() -> None:
+    noises = torch.arange(1.0, 50_001.0)
+    sound = torch.ones(50, RATE)
+    added = _apply("background_noise", sound, _context(noises=noises), probability=1.0) - sound
+    steps = added[:, -1] / added[:, 0]
+    pieces = (RATE - 1) / (steps - 1)
+    assert pieces.min() >= 0.5 and pieces.max() <= 50_000 - RATE + 2
+    assert len(pieces.round().unique()) > 40
+
+
+def test_generated_noise_is_white_and_pink() -> None:
+    sound = _batch("sound", clips=200)
+    added = _apply("background_noise", sound, probability=1.0, snr_db=(0.0, 0.0)) - sound
+    power = torch.fft.rfft(added).abs().square()
+    tilt_db = 10 * torch.log10(power[:, 100:200].mean(1) / power[:, 6_400:].mean(1))
+    white, pink = tilt_db.abs() < 3, tilt_db > 12
+    assert (white | pink).all() and 60 < white.sum() < 140
+
+
+def test_masks_hide_stretches_with_the_mean_of_the_clip() -> None:
+    features = torch.randn(100, 98, 40)
+    masked = _apply(
+        "spec_augment", features, probability=1.0, time_masks=1, max_frames=10, frequency_masks=1, max_bands=5
+    )
+    changed = masked != features
+    whole_frames, whole_bands = changed.all(dim=2), changed.all(dim=1)
+    assert torch.equal(changed, whole_frames.unsqueeze(2) | whole_bands.unsqueeze(1))
+    assert whole_frames.sum(dim=1).max() == 10 and whole_bands.sum(dim=1).max() == 5
+    edges = (whole_frames[:, 1:] != whole_frames[:, :-1]).sum(dim=1)
+    assert edges.max() <= 2, "one stretch has two ends"
+    means = features.mean(dim=1, keepdim=True).expand_as(features)
+    assert torch.equal(masked[changed], means[changed])
+
+
+def test_no_masks_change_nothing() -> None:
+    features = torch.randn(4, 98, 40)
+    assert torch.equal(_apply("spec_augment", features, probability=1.0, time_masks=0, frequency_masks=0), features)
+    assert torch.equal(_apply("spec_augment", features, probability=1.0, max_frames=0, max_bands=0), features)
+
+
+def test_masks_wider_than_the_clip_are_cut_to_it() -> None:
+    masked = _apply("spec_augment", torch.randn(20, 5, 3), probability=1.0, max_frames=200, max_bands=128)
+    assert masked.shape == (20, 5, 3) and torch.isfinite(masked).all()

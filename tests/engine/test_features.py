@@ -1,0 +1,245 @@
+"""Features: one definition, the same numbers as batch, stream, torch and exported graph, and as torchaudio's."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import pytest
+import soundfile
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kws_engine.errors import ModelFileError, SpecError
+from kws_engine.export.onnx import to_onnx
+from kws_engine.features import FEATURES, mel, torchaudio_guard
+from kws_engine.features.batch import frontend_graph, torch_features
+from kws_engine.features.log_mel import LogMelConfig
+from kws_engine.features.mfcc import MfccConfig
+from kws_engine.features.pipeline import Pipeline
+
+RATE = 16_000
+ENTRIES = [pytest.param(entry, id=entry.name) for entry in FEATURES]
+PIPELINES = {entry.name: entry.build(entry.config(), rate=RATE) for entry in FEATURES}
+
+
+def _sound(n_samples: int, seed: int = 0) -> np.ndarray:
+    """A gliding tone that comes and goes in noise."""
+    seconds = np.arange(n_samples) / RATE
+    tone = 0.3 * np.sin(2 * np.pi * (300 + 900 * seconds) * seconds) * np.sin(np.pi * seconds) ** 2
+    noise = 0.01 * np.random.default_rng(seed).standard_normal(n_samples)
+    return (tone + noise).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def torchaudio() -> Iterator[Any]:
+    yield torchaudio_guard.load()
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+@pytest.mark.parametrize("rate", [16_000, 22_050, 48_000])
+def test_shapes_follow_from_the_definition(entry: Any, rate: int) -> None:
+    pipeline = entry.build(entry.config(), rate=rate)
+    features = pipeline.batch(np.zeros((3, rate), np.float32))
+    assert features.shape == (3, pipeline.n_frames(rate), pipeline.n_features)
+    assert features.dtype == np.float32
+    assert pipeline.batch(np.zeros(pipeline.window_samples - 1)).shape == (0, pipeline.n_features)
+    assert pipeline.batch(np.zeros(pipeline.window_samples)).shape == (1, pipeline.n_features)
+    assert pipeline.stream().push(np.zeros(0)).shape == (0, pipeline.n_features)
+
+
+def test_defaults_are_those_of_the_field() -> None:
+    mfcc, log_mel = PIPELINES["mfcc"], PIPELINES["log_mel"]
+    assert (mfcc.window_samples, mfcc.hop_samples, mfcc.n_bands, mfcc.n_features) == (480, 160, 80, 40)
+    assert (log_mel.window_samples, log_mel.hop_samples, log_mel.n_features) == (480, 160, 40)
+    assert mfcc.n_frames(RATE) == 98
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+@given(pieces=st.lists(st.integers(0, 2_000), min_size=1, max_size=30))
+def test_a_stream_equals_the_batch_however_it_is_cut(name: str, pieces: list[int]) -> None:
+    pipeline, sound = PIPELINES[name], _sound(sum(pieces))
+    stream, start, frames = pipeline.stream(), 0, []
+    for piece in pieces:
+        frames.append(stream.push(sound[start : start + piece]))
+        start += piece
+    whole = pipeline.batch(sound)
+    assert np.concatenate(frames).shape == whole.shape
+    np.testing.assert_allclose(np.concatenate(frames), whole, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+def test_a_reset_stream_hears_nothing_of_before(name: str) -> None:
+    stream, sound = PIPELINES[name].stream(), _sound(4_000)
+    stream.push(_sound(1_111, seed=1))
+    stream.reset()
+    np.testing.assert_array_equal(stream.push(sound), PIPELINES[name].batch(sound))
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+def test_a_long_sound_is_done_in_blocks_without_a_seam(name: str) -> None:
+    pipeline = PIPELINES[name]
+    sound = _sound(9_000 * pipeline.hop_samples)
+    late = 8_190 * pipeline.hop_samples
+    np.testing.assert_allclose(pipeline.batch(sound)[8_190:], pipeline.batch(sound[late:]), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+def test_torch_gives_the_same_numbers(name: str) -> None:
+    sound = np.stack([_sound(RATE, seed) for seed in range(4)])
+    features = torch_features(PIPELINES[name])(torch.from_numpy(sound)).numpy()
+    np.testing.assert_allclose(features, PIPELINES[name].batch(sound), atol=1e-4)
+    assert torch_features(PIPELINES[name])(torch.zeros(2, 10)).shape == (2, 0, PIPELINES[name].n_features)
+    assert not list(torch_features(PIPELINES[name]).parameters()), "there is nothing to train in features"
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+def test_the_exported_graph_gives_the_same_numbers_at_any_length(name: str) -> None:
+    graph = to_onnx(
+        frontend_graph(PIPELINES[name]),
+        torch.from_numpy(np.stack([_sound(RATE, seed) for seed in range(2)])),
+        input_name="samples",
+        output_name="features",
+        dynamic={0: "clips", 1: "samples"},
+    )
+    session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
+    for clips, n_samples in ((1, 480), (3, 4_001), (1, 40_000)):
+        sound = np.stack([_sound(n_samples, seed) for seed in range(clips)])
+        features = session.run(None, {"samples": sound})[0]
+        np.testing.assert_allclose(features, PIPELINES[name].batch(sound), atol=1e-4)
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+def test_every_way_agrees_on_real_speech(name: str, shared_data: Path) -> None:
+    sound, rate = soundfile.read(sorted((shared_data / "speech_commands/right").glob("*.*"))[0], dtype="float32")
+    assert rate == RATE
+    expected = PIPELINES[name].batch(sound)
+    samples = torch.from_numpy(sound).unsqueeze(0)
+    np.testing.assert_allclose(torch_features(PIPELINES[name])(samples)[0].numpy(), expected, atol=1e-4)
+    np.testing.assert_allclose(frontend_graph(PIPELINES[name])(samples)[0].numpy(), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+def test_values_are_of_the_order_of_one(name: str) -> None:
+    pipeline = PIPELINES[name]
+    loud, silent = pipeline.batch(np.clip(30 * _sound(RATE), -1, 1)), pipeline.batch(np.zeros(RATE))
+    assert np.abs(loud).max() < 10 and np.abs(silent).max() < 10
+    assert np.isfinite(silent).all()
+
+
+def test_matrices_equal_torchaudios(torchaudio: Any) -> None:
+    ours = mel.filterbank(512, bands=40, low_hz=20, high_hz=7600, rate=RATE)
+    theirs = torchaudio.functional.melscale_fbanks(257, 20.0, 7600.0, 40, RATE, norm=None, mel_scale="htk")
+    np.testing.assert_allclose(ours, theirs.numpy(), atol=1e-4)
+    theirs = torchaudio.functional.create_dct(40, 80, "ortho")
+    np.testing.assert_allclose(mel.cosine_transform(80, 40), theirs.numpy(), atol=1e-5)
+
+
+def _spectrogram_options(pipeline: Pipeline) -> dict[str, Any]:
+    return {
+        "n_fft": pipeline.n_fft, "win_length": pipeline.window_samples, "hop_length": pipeline.hop_samples,
+        "f_min": 20.0, "f_max": 7600.0, "n_mels": pipeline.n_bands, "center": False, "norm": None, "mel_scale": "htk",
+    }  # fmt: skip
+
+
+def _for_torchaudio(sound: np.ndarray, pipeline: Pipeline) -> torch.Tensor:
+    """The sound with the offset that torchaudio's padding of the window to n_fft makes."""
+    before = (pipeline.n_fft - pipeline.window_samples) // 2
+    return torch.from_numpy(np.pad(sound, (before, pipeline.n_fft - pipeline.window_samples - before)))
+
+
+def test_mfcc_equals_torchaudios(torchaudio: Any) -> None:
+    pipeline, sound = PIPELINES["mfcc"], _sound(RATE)
+    transform = torchaudio.transforms.MFCC(
+        RATE, n_mfcc=40, dct_type=2, norm="ortho", log_mels=True, melkwargs=_spectrogram_options(pipeline)
+    )
+    theirs = transform(_for_torchaudio(sound, pipeline)).numpy().T
+    np.testing.assert_allclose(pipeline.batch(sound), theirs * pipeline.scale + pipeline.shift, atol=1e-4)
+
+
+def test_log_mel_equals_torchaudios(torchaudio: Any) -> None:
+    pipeline, sound = PIPELINES["log_mel"], _sound(RATE)
+    transform = torchaudio.transforms.MelSpectrogram(RATE, **_spectrogram_options(pipeline))
+    theirs = torch.log(transform(_for_torchaudio(sound, pipeline)) + 1e-6).numpy().T
+    np.testing.assert_allclose(pipeline.batch(sound), theirs * pipeline.scale + pipeline.shift, atol=1e-4)
+
+
+_USE = "import torch; print(torchaudio.transforms.MFCC(16000)(torch.zeros(1, 16000)).shape)"
+
+
+@pytest.mark.parametrize(
+    ("before", "native"),
+    [
+        # A torchaudio that loads as it is: an extension that is found and works.
+        (
+            "import types; e = types.ModuleType('torchaudio._extension'); e._IS_TORCHAUDIO_EXT_AVAILABLE = True\n"
+            "e._IS_ALIGN_AVAILABLE = True; e.fail_if_no_align = lambda f: f; e._load_lib = lambda lib: True\n"
+            "import torch; library = torch.library.Library('torchaudio', 'DEF')\n"
+            "for name in ('_lfilter_core_loop', '_overdrive_core_loop'): library.define(name + '(Tensor a) -> ()')\n"
+            "sys.modules['torchaudio._extension'] = e",
+            True,
+        ),
+        # A torchaudio whose native library does not load, as a CUDA build beside a CPU torch.
+        (
+            "import torch\ndef refuse(*a, **k): raise OSError('libcudart.so.13: cannot open shared object file')\n"
+            "torch.ops.load_library = refuse",
+            False,
+        ),
+    ],
+    ids=["with its native part", "without it"],
+)
+def test_torchaudio_loads_with_and_without_its_native_part(before: str, native: bool) -> None:
+    code = (
+        f"import sys\n{before}\nfrom kws_engine.features import torchaudio_guard as guard\ntorchaudio = guard.load()\n"
+        f"assert guard.has_native_part() is {native}\nassert guard.load() is torchaudio\n{_USE}"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parents[2])
+    assert ran.returncode == 0, ran.stderr
+    assert "[1, 40, 81]" in ran.stdout
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+def test_a_pipeline_survives_being_stored_as_arrays(name: str) -> None:
+    restored, sound = Pipeline.from_arrays(PIPELINES[name].to_arrays()), _sound(5_000)
+    np.testing.assert_array_equal(restored.batch(sound), PIPELINES[name].batch(sound))
+    assert (restored.rate, restored.hop_s) == (RATE, 0.01)
+
+
+def test_damaged_arrays_are_refused_in_a_sentence() -> None:
+    arrays = PIPELINES["mfcc"].to_arrays()
+    with pytest.raises(ModelFileError, match="The features lack 'window'; the model file is damaged"):
+        Pipeline.from_arrays({name: array for name, array in arrays.items() if name != "window"})
+    for name, array in (
+        ("window", np.ones(3)), ("filterbank", np.ones((5, 80))), ("projection", np.ones((3, 40))),
+        ("scale", np.ones(3)), ("hop_samples", np.array([0])), ("floor", np.array([0.0])), ("rate", np.array([])),
+    ):  # fmt: skip
+        with pytest.raises(ModelFileError, match="the model file is damaged, export it again"):
+            Pipeline.from_arrays({**arrays, name: array})
+
+
+@pytest.mark.parametrize(
+    ("config", "rate", "sentence"),
+    [
+        (MfccConfig(bands=20), RATE, "Coefficients: 40 are more than the 20 mel bands they are made from"),
+        (MfccConfig(), 8_000, "Highest frequency: 7600 Hz is above 4000 Hz, half the sample rate of 8000 Hz; lower it"),
+        (LogMelConfig(low_hz=600, high_hz=500), RATE, "Lowest frequency: 600 Hz is not below the highest, 500 Hz"),
+        (LogMelConfig(window_ms=10, hop_ms=20), RATE, "Hop: 20 ms is longer than the window of 10 ms"),
+        (LogMelConfig(bands=128, low_hz=499, high_hz=500), RATE, "Mel bands: 128 bands do not fit between 499 and 500"),
+    ],
+)
+def test_options_that_do_not_fit_each_other_are_refused(config: Any, rate: int, sentence: str) -> None:
+    entry = FEATURES["mfcc" if isinstance(config, MfccConfig) else "log_mel"]
+    with pytest.raises(SpecError, match=sentence):
+        entry.build(config, rate=rate)
+
+
+def test_no_band_is_left_without_a_bin() -> None:
+    pipeline = FEATURES["log_mel"].build(LogMelConfig(bands=128, window_ms=10, low_hz=0), rate=RATE)
+    assert pipeline.filterbank.any(axis=0).all()
+    assert pipeline.n_fft > pipeline.window_samples
