@@ -52,8 +52,12 @@ class VirtualMicrophone:
 
     def __enter__(self) -> VirtualMicrophone:
         self._make_folders()
-        self._start_daemon()
-        self.plug()
+        try:
+            self._start_daemon()
+            self.plug()
+        except BaseException:
+            self.__exit__()
+            raise
         self._saved = {name: os.environ.get(name) for name in self.environment}
         os.environ.update(self.environment)
         return self
