@@ -135,11 +135,11 @@ class ConfusionMatrix(QWidget):
         painter.drawText(cell, Qt.AlignmentFlag.AlignCenter, str(count))
 
     def _fill(self, row: int, column: int) -> QColor:
-        """Right answers in the training blue, mistakes in orange, stronger with their share of the row."""
+        """Right answers in the green of detections, mistakes in the red of errors, by their share of the row."""
         colors, total = theme.current(), int(self._counts[row].sum())
         share = self._counts[row, column] / total if total else 0.0
         strength = 0.07 + 0.93 * share**0.6 if share else 0.0
-        return _mixed(colors.color("sunken"), colors.color("training" if row == column else "validation"), strength)
+        return _mixed(colors.color("sunken"), colors.color("detection" if row == column else "error"), strength)
 
     def _paint_names(self, painter: QPainter) -> None:
         colors, area, side = theme.current(), self._area(), self._side()

@@ -26,6 +26,7 @@ class LevelMeter(QWidget):
         super().__init__(parent)
         self._compact = compact
         self._peak_db = self._rms_db = self._hold_db = FLOOR_DB
+        self._target = (FLOOR_DB, FLOOR_DB)
         self._silent = True
         self._since_hold, self._since_clip, self._since_frame = QElapsedTimer(), QElapsedTimer(), QElapsedTimer()
         self._timer = QTimer(self)

@@ -44,6 +44,11 @@ class ProgressRow(QWidget):
         self._cancel.setEnabled(True)
         self.show()
 
+    def setWhat(self, what: str) -> None:
+        """Names the part of the work that is being done now."""
+        self._what.setText(what)
+        self._bar.setAccessibleName(what)
+
     def setProgress(self, done: int, total: int, *, remaining_s: float | None = None) -> None:
         """How far it is; the remaining time is worked out from the start where it is not given."""
         self._bar.setRange(0, max(total, 1))

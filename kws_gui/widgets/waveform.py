@@ -179,7 +179,7 @@ class Waveform(QWidget):
     def _paint_playhead(self, painter: QPainter, area: QRectF) -> None:
         if self._playhead is not None:
             x = self._x(self._playhead)
-            painter.setPen(QPen(theme.current().color("validation"), 2))
+            painter.setPen(QPen(theme.current().color("text"), 2))
             painter.drawLine(QPointF(x, area.top()), QPointF(x, area.bottom()))
 
     # -- geometry

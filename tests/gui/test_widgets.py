@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pictures import near, pixels, shown
 from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QGuiApplication, QImage
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from kws_gui import theme
-from kws_gui.widgets.axis import GUTTER, ticks
-from kws_gui.widgets.colormap import levels
+from kws_gui.widgets.axis import ticks
 from kws_gui.widgets.confusion import ConfusionMatrix
 from kws_gui.widgets.curves import LossAndAccuracy
 from kws_gui.widgets.empty_state import EmptyState
@@ -21,33 +21,10 @@ from kws_gui.widgets.envelope import Envelope
 from kws_gui.widgets.level_meter import LevelMeter
 from kws_gui.widgets.message_bar import MessageBar
 from kws_gui.widgets.progress_row import ProgressRow, duration
-from kws_gui.widgets.score_strip import ScoreStrip
-from kws_gui.widgets.spectrogram import Spectrogram
 from kws_gui.widgets.waveform import Waveform
 
 RATE = 16_000
 LEFT = Qt.MouseButton.LeftButton
-
-
-def _shown(qtbot: QtBot, widget: QWidget, width: int = 600, height: int = 300) -> QWidget:
-    qtbot.addWidget(widget)
-    widget.resize(width, height)
-    widget.show()
-    qtbot.waitExposed(widget)
-    return widget
-
-
-def _pixels(widget: QWidget) -> np.ndarray:
-    """The widget as drawn, shape (height, width, 3) in logical pixels, RGB."""
-    image = widget.grab().toImage().scaled(widget.size()).convertToFormat(QImage.Format.Format_RGB888)
-    rows = np.array(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
-    return rows[:, : 3 * image.width()].reshape(image.height(), image.width(), 3).astype(int)
-
-
-def _near(pixels: np.ndarray, color: str) -> np.ndarray:
-    """Which pixels are that colour, nearly."""
-    wanted = np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)])
-    return np.abs(pixels - wanted).max(-1) < 24
 
 
 # -- level meter
@@ -64,7 +41,7 @@ def _near(pixels: np.ndarray, color: str) -> np.ndarray:
     ],
 )
 def test_level_is_said_in_words(qtbot: QtBot, peak_db: float, words: str) -> None:
-    meter = _shown(qtbot, LevelMeter())
+    meter = shown(qtbot, LevelMeter())
     assert meter.text() == "no signal"
     meter.setLevel(peak_db, peak_db - 10)
     assert meter.text() == meter.accessibleDescription() == words
@@ -73,20 +50,20 @@ def test_level_is_said_in_words(qtbot: QtBot, peak_db: float, words: str) -> Non
 
 
 def test_peak_is_held_while_the_bar_falls(qtbot: QtBot) -> None:
-    meter = _shown(qtbot, LevelMeter(), 500, 40)
+    meter = shown(qtbot, LevelMeter(), 500, 40)
     meter.setLevel(-6.5, -10.0)
     meter.setLevel(-50.0, -55.0)
-    blue = _near(_pixels(meter), theme.current().accent).sum()
-    qtbot.waitUntil(lambda: _near(_pixels(meter), theme.current().accent).sum() < blue / 2, timeout=4000)
+    blue = near(pixels(meter), theme.current().accent).sum()
+    qtbot.waitUntil(lambda: near(pixels(meter), theme.current().accent).sum() < blue / 2, timeout=4000)
     assert meter.text() == "peak -6 dB"
 
 
 def test_a_louder_level_draws_a_longer_bar(qtbot: QtBot) -> None:
     lengths = []
     for rms_db in (-50.0, -30.0, -10.0):
-        meter = _shown(qtbot, LevelMeter(), 500, 40)
+        meter = shown(qtbot, LevelMeter(), 500, 40)
         meter.setLevel(rms_db, rms_db)
-        lengths.append(int(_near(_pixels(meter), theme.current().accent).sum()))
+        lengths.append(int(near(pixels(meter), theme.current().accent).sum()))
     assert lengths[0] < lengths[1] < lengths[2]
 
 
@@ -112,7 +89,7 @@ def test_envelope_of_an_hour_keeps_one_click() -> None:
 
 @pytest.fixture
 def clip(qtbot: QtBot) -> Waveform:
-    wave = _shown(qtbot, Waveform(), 800, 160)
+    wave = shown(qtbot, Waveform(), 800, 160)
     wave.setSamples(np.sin(np.arange(2 * RATE) / 20) * 0.5, RATE)
     wave.setWindow(4000, RATE)
     return wave
@@ -160,138 +137,17 @@ def test_waveform_tells_what_it_shows(clip: Waveform) -> None:
 
 
 def test_a_window_longer_than_the_sound_starts_at_zero(qtbot: QtBot) -> None:
-    wave = _shown(qtbot, Waveform())
+    wave = shown(qtbot, Waveform())
     wave.setSamples(np.zeros(100), RATE)
     wave.setWindow(50, RATE)
-    assert wave.window_start() == 0 and _pixels(wave).std() > 0
-
-
-# -- spectrogram
-
-
-def test_levels_use_one_fixed_range() -> None:
-    assert levels(np.array([-200.0, -80.0, -40.0, 0.0, 20.0, np.nan])).tolist() == [0, 0, 127, 255, 255, 0]
-
-
-def test_the_newest_sound_is_at_the_right_edge_and_scrolls_left(qtbot: QtBot) -> None:
-    live = _shown(qtbot, Spectrogram(8, hop_ms=10, seconds=2), 600, 200)
-    quiet, loud = np.full((10, 8), -80.0), np.full((10, 8), 0.0)
-    for _ in range(30):
-        live.append(quiet)
-    live.append(loud)
-    first = _bright_columns(live)
-    assert first.max() >= 598 and first.min() > 560
-    for _ in range(10):
-        live.append(quiet)
-    later = _bright_columns(live)
-    assert later.mean() == pytest.approx(GUTTER + (600 - GUTTER) * (200 - 105) / 200, abs=3)
-    assert live.now_s() == pytest.approx(4.1)
-
-
-def _bright_columns(widget: QWidget) -> np.ndarray:
-    return np.nonzero(_pixels(widget)[60, GUTTER:].sum(-1) > 600)[0] + GUTTER
-
-
-def test_low_bands_are_at_the_bottom(qtbot: QtBot) -> None:
-    still = _shown(qtbot, Spectrogram(8, gutter=0), 400, 200)
-    frames = np.full((50, 8), -80.0)
-    frames[:, 0] = 0.0
-    still.setFrames(frames)
-    column = _pixels(still)[:, 200].sum(-1)
-    assert column[170] > 600 and column[20] < 60
-
-
-def test_any_size_of_block_gives_the_same_picture(qtbot: QtBot) -> None:
-    frames = np.random.default_rng(0).uniform(-80, 0, (700, 8))
-    pictures = []
-    for size in (1, 7, 250, 700):
-        live = _shown(qtbot, Spectrogram(8, hop_ms=10, seconds=2), 500, 150)
-        for start in range(0, len(frames), size):
-            live.append(frames[start : start + size])
-        pictures.append(_pixels(live))
-    assert all((picture == pictures[0]).all() for picture in pictures[1:])
-
-
-def test_detections_scroll_along_and_are_told(qtbot: QtBot) -> None:
-    live = _shown(qtbot, Spectrogram(8, hop_ms=10, seconds=2), 600, 200)
-    live.append(np.full((300, 8), -80.0))
-    live.mark(2.5, "lamp")
-    here = np.nonzero(_near(_pixels(live)[150], "#3FE0AE"))[0].mean()
-    live.append(np.full((50, 8), -80.0))
-    there = np.nonzero(_near(_pixels(live)[150], "#3FE0AE"))[0].mean()
-    assert here - there == pytest.approx(0.5 / 2 * (600 - GUTTER), abs=2)
-    assert live.accessibleDescription() == "Detections: lamp at 2.5 s"
-    live.append(np.full((300, 8), -80.0))
-    assert not _near(_pixels(live)[150], "#3FE0AE").any()
-    live.clear()
-    assert live.accessibleDescription() == "No detections" and live.now_s() == 0
-
-
-# -- score strip
-
-
-@pytest.fixture
-def strip(qtbot: QtBot) -> ScoreStrip:
-    made = ScoreStrip()
-    made.setWords(["up", "down"], [0.5, 0.7])
-    return _shown(qtbot, made, 600, 160)
-
-
-def test_keys_move_the_threshold_of_the_focused_word(qtbot: QtBot, strip: ScoreStrip) -> None:
-    row = strip.row("down")
-    with qtbot.waitSignal(strip.thresholdChanged) as moved:
-        qtbot.keyClick(row, Qt.Key.Key_Up)
-    assert moved.args == ["down", 0.71]
-    for _ in range(5):
-        qtbot.keyClick(row, Qt.Key.Key_Up, Qt.KeyboardModifier.ShiftModifier)
-    assert row.threshold() == 1.0 and strip.row("up").threshold() == 0.5
-    assert "1.00" in row.accessibleDescription()
-
-
-def test_the_line_is_dragged_to_the_pointer(qtbot: QtBot, strip: ScoreStrip) -> None:
-    row = strip.row("up")
-    said: list[tuple[str, float]] = []
-    strip.thresholdChanged.connect(lambda word, value: said.append((word, value)))
-    qtbot.mousePress(row, LEFT, pos=QPoint(300, row.height() - 7))
-    qtbot.mouseMove(row, QPoint(300, 7))
-    qtbot.mouseRelease(row, LEFT, pos=QPoint(300, 7))
-    assert [word for word, _ in said] == ["up", "up"] and said[0][1] < 0.05 and said[1][1] > 0.95
-    qtbot.mouseClick(row, LEFT, pos=QPoint(20, 20))
-    assert len(said) == 2, "the word itself is no handle"
-
-
-def test_a_detected_word_lights_up_for_a_second(qtbot: QtBot, strip: ScoreStrip) -> None:
-    strip.detected("up")
-    assert strip.row("up").isLit() and not strip.row("down").isLit()
-    assert "heard" in strip.row("up").accessibleDescription()
-    qtbot.waitUntil(lambda: not strip.row("up").isLit(), timeout=3000)
-    assert "heard" not in strip.row("up").accessibleDescription()
-
-
-def test_scores_are_in_line_with_the_spectrogram(qtbot: QtBot, strip: ScoreStrip) -> None:
-    for step in range(0, 1501):
-        strip.append(step / 100, {"up": 0.95 if 995 <= step <= 1005 else 0.0, "down": 0.0})
-    strip.row("up").setThreshold(0.0)
-    row = _pixels(strip.row("up"))
-    peak = np.nonzero(_near(row[:20, GUTTER:], theme.current().detection).any(0))[0].mean()
-    assert peak == pytest.approx((10.0 - 5.0) / 10 * (600 - GUTTER), abs=4)
-
-
-def test_new_words_replace_the_old(qtbot: QtBot, strip: ScoreStrip) -> None:
-    strip.append(1.0, [0.1, 0.9])
-    strip.setWords(["lamp"], {"lamp": 0.4})
-    strip.append(0.1, [0.2])
-    strip.detected("down")
-    assert strip.row("lamp").threshold() == 0.4
-    with pytest.raises(ValueError):
-        strip.append(0.2, [0.2, 0.3])
+    assert wave.window_start() == 0 and pixels(wave).std() > 0
 
 
 # -- curves
 
 
 def test_curves_tell_the_last_epoch_and_the_best(qtbot: QtBot) -> None:
-    curves = _shown(qtbot, LossAndAccuracy(), 500, 400)
+    curves = shown(qtbot, LossAndAccuracy(), 500, 400)
     assert curves.text().startswith("No epoch yet")
     curves.add(1, 2.0, 2.1, 0.30, 0.25)
     curves.add(2, 1.0, 1.2, 0.70, 0.60)
@@ -303,7 +159,7 @@ def test_curves_tell_the_last_epoch_and_the_best(qtbot: QtBot) -> None:
 
 
 def test_pointing_at_an_epoch_tells_its_numbers(qtbot: QtBot) -> None:
-    curves = _shown(qtbot, LossAndAccuracy(), 600, 500)
+    curves = shown(qtbot, LossAndAccuracy(), 600, 500)
     for epoch in range(1, 21):
         curves.add(epoch, 2 / epoch, 2.5 / epoch, 1 - 1 / (epoch + 1), 0.9 - 0.8 / epoch)
     view = curves._loss.view
@@ -313,12 +169,12 @@ def test_pointing_at_an_epoch_tells_its_numbers(qtbot: QtBot) -> None:
 
 
 def test_curves_are_drawn_in_the_colours_of_their_meaning_and_stay_inside(qtbot: QtBot) -> None:
-    curves = _shown(qtbot, LossAndAccuracy(), 600, 500)
+    curves = shown(qtbot, LossAndAccuracy(), 600, 500)
     for epoch in range(1, 6):
         curves.add(epoch, 9.0 / epoch, float("nan") if epoch == 3 else 8.0 / epoch, 0.1 * epoch, 0.08 * epoch)
-    drawn = _pixels(curves)
+    drawn = pixels(curves)
     for role in ("training", "validation"):
-        assert _near(drawn[40:], getattr(theme.current(), role)).sum() > 100
+        assert near(drawn[40:], getattr(theme.current(), role)).sum() > 100
     low, high = curves._loss.plot.viewRange()[1]
     assert low <= 0 and high >= 9
 
@@ -336,7 +192,7 @@ def test_ticks_are_round_and_few() -> None:
 def matrix(qtbot: QtBot) -> ConfusionMatrix:
     made = ConfusionMatrix()
     made.setMatrix(["yes", "no", "lamp"], [[18, 1, 1], [0, 20, 0], [2, 3, 0]])
-    return _shown(qtbot, made, 400, 400)
+    return shown(qtbot, made, 400, 400)
 
 
 def test_keys_move_over_the_cells_and_enter_opens(qtbot: QtBot, matrix: ConfusionMatrix) -> None:
@@ -365,7 +221,7 @@ def test_every_cell_opens_by_a_click(qtbot: QtBot, matrix: ConfusionMatrix) -> N
 def test_fourteen_labels_fit_into_600_px(qtbot: QtBot, count: int) -> None:
     matrix = ConfusionMatrix()
     matrix.setMatrix([f"word {index}" for index in range(count)], np.full((count, count), 1234))
-    _shown(qtbot, matrix, 600, 600)
+    shown(qtbot, matrix, 600, 600)
     last = matrix.cellRect(count - 1, count - 1)
     assert last.right() <= 600 and last.bottom() <= 600 - 20 and last.width() >= 32
 
@@ -382,7 +238,7 @@ def test_counts_must_fit_the_labels(qtbot: QtBot, matrix: ConfusionMatrix) -> No
 def test_a_message_is_said_in_the_page_with_its_remedy(qtbot: QtBot) -> None:
     page = QWidget()
     bar = MessageBar(page)
-    _shown(qtbot, page)
+    shown(qtbot, page)
     assert not bar.isVisible()
     bar.showMessage("error", "lamp.wav is empty; record it again.", remedy="Record", details="AudioError: 0 frames")
     assert bar.isVisible() and bar.accessibleName() == "Error: lamp.wav is empty; record it again."
@@ -400,7 +256,7 @@ def test_a_message_is_said_in_the_page_with_its_remedy(qtbot: QtBot) -> None:
 def test_progress_says_how_far_and_how_long_and_cancels_once(qtbot: QtBot) -> None:
     page = QWidget()
     row = ProgressRow(page)
-    _shown(qtbot, page)
+    shown(qtbot, page)
     row.start("Importing")
     assert row.isVisible()
     row.setProgress(420, 1204, remaining_s=95)
@@ -418,14 +274,7 @@ def test_durations_are_said_as_a_person_would() -> None:
 
 
 def test_the_button_of_an_empty_page(qtbot: QtBot) -> None:
-    empty = _shown(qtbot, EmptyState("mdi6.microphone", "Say your first word.", "Record"))
+    empty = shown(qtbot, EmptyState("mdi6.microphone", "Say your first word.", "Record"))
     assert empty.button().property("role") == "primary"
     with qtbot.waitSignal(empty.triggered):
         qtbot.keyClick(empty.button(), Qt.Key.Key_Space)
-
-
-def test_a_live_widget_is_idle_when_nothing_comes(qtbot: QtBot, qapp: QApplication) -> None:
-    live = _shown(qtbot, Spectrogram(8))
-    live.append(np.zeros((3, 8)))
-    assert live._timer.isActive()
-    qtbot.waitUntil(lambda: not live._timer.isActive(), timeout=1000)
