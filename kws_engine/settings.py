@@ -67,19 +67,23 @@ class Settings:
         section, *rest = path.split(".")
         if path in ("model.name", "feature.name"):
             entry = _CHOICES[section][text]
-            return dataclasses.replace(self, **{section: Chosen(text, entry.config())})  # type: ignore[arg-type]
+            return self._with(section, Chosen(text, entry.config()))
         if section in _GROUPS and len(rest) == 2 and rest[0] in getattr(self, section):
             group = dict(getattr(self, section))
             group[rest[0]] = _set(group[rest[0]], rest[1], text, prefix=f"{section}.{rest[0]}.")
-            return dataclasses.replace(self, **{section: group})  # type: ignore[arg-type]
+            return self._with(section, group)
         if section in _CHOICES and len(rest) == 1:
             chosen: Chosen = getattr(self, section)
             config = _set(chosen.config, rest[0], text, prefix=f"{section}.")
-            return dataclasses.replace(self, **{section: Chosen(chosen.name, config)})  # type: ignore[arg-type]
+            return self._with(section, Chosen(chosen.name, config))
         if section in _PLAIN and len(rest) == 1:
             config = _set(getattr(self, section), rest[0], text, prefix=f"{section}.")
-            return dataclasses.replace(self, **{section: config})  # type: ignore[arg-type]
+            return self._with(section, config)
         raise spec.unknown(path, self.paths(), what="option")
+
+    def _with(self, section: str, value: Any) -> Settings:
+        parts: dict[str, Any] = {section: value}
+        return dataclasses.replace(self, **parts)
 
     def with_options(self, assignments: Iterable[str]) -> Settings:
         """Several `path=value` in their order."""

@@ -179,7 +179,7 @@ def unknown(name: str, known: Iterable[str], *, what: str) -> SpecError:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """ "; did you mean 'width'?", or nothing where nothing is near."""
+    """The words "; did you mean 'width'?", or nothing where nothing is near."""
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
     return f"; did you mean {close[0]!r}?" if close else ""
 

@@ -6,8 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from kws_engine.clips.clip import Clip
-from kws_engine.clips.project import Project, folder_clips
+from kws_engine.clips.project import Clip, folder_clips
 from kws_engine.clips.split import SPLITS
 from kws_engine.commands.output import Output, table
 from kws_engine.errors import ProjectError
@@ -27,9 +26,7 @@ def clips_of(folder: Path, *, split: str) -> list[Clip]:
     Raises:
         ProjectError: There are none in that part.
     """
-    is_project = (folder / "project.toml").is_file()
-    clips = Project.open(folder).clips() if is_project else folder_clips(folder)
-    chosen = [clip for clip in clips if split in ("all", clip.split)]
+    chosen = [clip for clip in folder_clips(folder) if split in ("all", clip.split)]
     if not chosen:
         raise ProjectError(f"{folder} has no clip in the {split} part: choose another with --split, as in --split all")
     return chosen

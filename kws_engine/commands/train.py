@@ -26,6 +26,7 @@ def add(add_command: Any) -> None:
         help="any option, as in model.width=1.5 or training.epochs=30; may be given again",
     )  # fmt: skip
     train.add_argument("--seed", type=int, default=0, help="of weights, order and augmentation (0)")
+    train.add_argument("--threads", type=int, metavar="N", help="processor cores to use (all)")
 
 
 def _train(arguments: argparse.Namespace, output: Output) -> int:
@@ -38,7 +39,7 @@ def _train(arguments: argparse.Namespace, output: Output) -> int:
     except KwsError as error:
         output.result({"event": "failed", "message": str(error)})
         raise
-    return follow(Job(arguments.project.resolve(), settings.to_dict(), arguments.seed), output)
+    return follow(Job(arguments.project.resolve(), settings.to_dict(), arguments.seed, arguments.threads), output)
 
 
 def follow(job: Job, output: Output) -> int:

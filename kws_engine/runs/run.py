@@ -17,7 +17,8 @@ import torch
 from kws_engine import __version__, resources, spec
 from kws_engine.augment import AUGMENTATIONS
 from kws_engine.augment.context import Augment
-from kws_engine.clips.project import Clip, Project, folder_clips
+from kws_engine.clips.clip import Clip, layout_clips
+from kws_engine.clips.project import Project
 from kws_engine.errors import KwsError, TrainingError
 from kws_engine.evaluation.metrics import evaluate
 from kws_engine.export import model_file
@@ -153,7 +154,7 @@ def _shipped_unknown(clips: Sequence[Clip], words: Sequence[str], split: str) ->
     if counts[UNKNOWN] >= max(counts[word] for word in words):
         return []
     taken = {word.casefold() for word in words}
-    shipped = [clip for clip in folder_clips(resources.path("starter")) if clip.split == split]
+    shipped = [clip for clip in layout_clips(resources.path("starter", "clips")) if clip.split == split]
     return [
         Clip(**{**vars(clip), "word": UNKNOWN})
         for clip in shipped

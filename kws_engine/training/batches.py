@@ -54,7 +54,7 @@ def load_part(
 
 
 def load_noise(paths: Sequence[Path], *, rate: int) -> Iterator[Skipped | Tensor]:
-    """Yields the unreadable files and last of all every noise in one row (N,) of float32, at most two minutes of each."""
+    """Yields the unreadable files and last of all every noise in one row (N,), float32, at most two minutes of each."""
     noises = []
     for path in paths:
         try:
@@ -117,7 +117,7 @@ def _drawn(members: Tensor, count: int, generator: torch.Generator) -> Tensor:
 
 
 def silence(count: int, clip_samples: int, *, noises: Tensor, generator: torch.Generator) -> Tensor:
-    """Clips (count, clip_samples) without a word: noise at any loudness, or white noise; one in ten is digital silence."""
+    """Clips (count, clip_samples) without a word: noise at any loudness, or white noise; one in ten is all zeros."""
     level_db = -70.0 + 60.0 * torch.rand(count, 1, generator=generator)
     level_db[torch.rand(count, 1, generator=generator) < 0.1] = -torch.inf
     if len(noises) > clip_samples:
@@ -146,7 +146,7 @@ class Batches:
 
     def epoch(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Features (B, T, F) and labels (B,) on the device."""
-        for indices in self._plan.epoch(self._order).split(self._batch_size):
+        for indices in torch.split(self._plan.epoch(self._order), self._batch_size):
             if len(indices) == 1:  # batch norm cannot learn from one clip
                 indices = indices.repeat(2)
             yield self._batch(indices)

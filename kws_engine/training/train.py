@@ -97,7 +97,7 @@ def learning_rate(config: TrainingConfig, progress: float) -> float:
 def measure(network: nn.Module, measured: Measured) -> tuple[float, float]:
     """(cross-entropy in nats, accuracy 0..1) in evaluation mode."""
     network.eval()
-    logits = torch.cat([network(features) for features in measured.features.split(512)])
+    logits = torch.cat([network(features) for features in torch.split(measured.features, 512)])
     loss = functional.cross_entropy(logits, measured.labels)
     return float(loss), float((logits.argmax(1) == measured.labels).float().mean())
 
