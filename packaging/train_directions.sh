@@ -29,7 +29,7 @@ trap 'exit 130' INT TERM
 project="$work/directions"
 "$venv/bin/kws" new "$project"
 "$venv/bin/kws" import "$project" "$data" --words "$words" --rest-unknown
-"$venv/bin/kws" train "$project" --seed 0 --json >"$work/events.jsonl" || { tail -n 1 "$work/events.jsonl" >&2; exit 1; }
+"$venv/bin/kws" train "$project" --seed 0 --json >"$work/events.jsonl"
 
 model=$("$venv/bin/python" - "$work/events.jsonl" "$project" <<'END'
 import json, pathlib, sys
