@@ -90,15 +90,14 @@ class ErrorReporter(QObject):
         super().__init__(parent)
         self._happened.connect(report)
 
-    def on_error(
-        self, kind: type[BaseException], error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def on_error(self, kind: type[BaseException], error: BaseException | None, trace: TracebackType | None) -> None:
         """Takes an uncaught exception, in any thread."""
         if issubclass(kind, KeyboardInterrupt):
             return
         details = "".join(traceback.format_exception(kind, error, trace))
         _log.error("%s", details)
-        sentence = f"Something unexpected happened ({error or kind.__name__}). Your recordings are safe; go on, or restart."
+        what = str(error) or kind.__name__
+        sentence = f"Something unexpected happened ({what}). Your recordings are safe: go on, or restart."
         self._happened.emit(sentence, details)
 
 

@@ -34,6 +34,7 @@ class Rail(QFrame):
         self.setFixedWidth(_WIDTH)
         self._project = ElidedLabel()
         self._project.setFont(theme.font(bold=True))
+        self._project.setContentsMargins(theme.GRID, 0, 0, 0)
         self._group = QButtonGroup(self)
         self._buttons = {name: self._make_button(name, i) for i, name in enumerate(PAGES, 1)}
         self.microphone = MicrophoneFoot(microphones)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
@@ -25,6 +26,7 @@ from kws_gui.widgets.message_bar import MessageBar
 
 READY_MODEL = ("models", "directions.kws")
 _WIDTH = 760  # px
+_LIST_HEIGHT = 184  # px
 _NO_READY_MODEL = "The ready model is not part of this installation; train one from the starter project instead."
 
 
@@ -62,6 +64,8 @@ class StartPage(QWidget):
         self._recent_title = QLabel("Recent projects")
         self.recent = QListWidget()
         self.recent.setAccessibleName("Recent projects")
+        self.recent.setSizeAdjustPolicy(QListWidget.SizeAdjustPolicy.AdjustToContents)
+        self.recent.setMaximumHeight(_LIST_HEIGHT)
         self.recent.itemActivated.connect(self._on_recent)
         self.recent.itemClicked.connect(self._on_recent)
         self._connect()
@@ -82,6 +86,10 @@ class StartPage(QWidget):
         self.ready.setEnabled(there)
         self.ready.setToolTip("" if there else _NO_READY_MODEL)
         self.ready.set_reason("" if there else "not part of this installation")
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.new.setFocus()
 
     def shutdown(self) -> None:
         """Nothing runs here."""
@@ -115,7 +123,7 @@ class StartPage(QWidget):
         column.addLayout(grid)
         column.addSpacing(theme.GROUP)
         column.addWidget(self._recent_title)
-        column.addWidget(self.recent, 1)
+        column.addWidget(self.recent)
         around = QHBoxLayout()
         around.addStretch(1)
         around.addWidget(middle, 100)
@@ -123,9 +131,9 @@ class StartPage(QWidget):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(*[theme.GROUP] * 4)
         outer.addWidget(self.messages)
-        outer.addStretch(1)
-        outer.addLayout(around, 6)
-        outer.addStretch(1)
+        outer.addStretch(2)
+        outer.addLayout(around)
+        outer.addStretch(3)
 
     def _on_recent(self, item: QListWidgetItem) -> None:
         self.openRequested.emit(item.data(Qt.ItemDataRole.UserRole))

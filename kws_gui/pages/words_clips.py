@@ -1,0 +1,182 @@
+"""The clips of one word in a table: hear, delete, put into a part, leave out; changes go through the project model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QPoint, Qt, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView, QWidget
+
+from kws_engine.clips.clip import Clip
+from kws_engine.clips.split import SPLITS, Split
+from kws_engine.clips.words import NOISE
+from kws_gui import theme
+
+_HEADER = ("Clip", "Speaker", "Part", "Length", "Peak")
+_PART_TITLES: dict[str, str] = {"training": "training", "validation": "validation", "testing": "test"}
+_Index = QModelIndex | QPersistentModelIndex
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+
+
+class ClipsModel(QAbstractTableModel):
+    """Clips in rows; levels are given later, as they are measured."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._clips: list[Clip] = []
+        self._peaks_db: dict[Path, float] = {}
+
+    @property
+    def clips(self) -> list[Clip]:
+        return self._clips
+
+    def set_clips(self, clips: Sequence[Clip]) -> None:
+        """Shows these, by speaker and take."""
+        self.beginResetModel()
+        self._clips = sorted(clips, key=lambda clip: (clip.speaker.casefold(), clip.take, clip.path.name))
+        self.endResetModel()
+
+    def set_levels(self, peaks_db: dict[Path, float]) -> None:
+        """Peak levels in dBFS by path."""
+        self._peaks_db = peaks_db
+        if self._clips:
+            self.dataChanged.emit(self.index(0, 4), self.index(len(self._clips) - 1, 4))
+
+    def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008 - Qt's own signature
+        return 0 if parent.isValid() else len(self._clips)
+
+    def columnCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008 - Qt's own signature
+        return len(_HEADER)
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = 0) -> Any:
+        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
+            return _HEADER[section]
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return _RIGHT if section >= 3 else Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        return None
+
+    def data(self, index: _Index, role: int = 0) -> Any:
+        clip = self._clips[index.row()]
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
+            return self._text(clip, index.column())
+        if role == Qt.ItemDataRole.TextAlignmentRole and index.column() >= 3:
+            return _RIGHT
+        if role == Qt.ItemDataRole.ForegroundRole and clip.excluded:
+            return theme.current().color("muted")
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return f"{clip.path}" + ("\nleft out of training and evaluation" if clip.excluded else "")
+        return None
+
+    def _text(self, clip: Clip, column: int) -> str:
+        if column == 0:
+            return clip.path.name if clip.word == NOISE else f"take {clip.take}"
+        if column == 1:
+            return "" if clip.word == NOISE else clip.speaker
+        if column == 2:
+            return "left out" if clip.excluded else "" if clip.word == NOISE else _PART_TITLES[clip.split]
+        if column == 3:
+            return f"{clip.seconds:.2f} s" if clip.seconds < 60 else f"{clip.seconds / 60:.1f} min"
+        peak_db = self._peaks_db.get(clip.path)
+        return "" if peak_db is None else f"{peak_db:.0f} dB"
+
+
+class ClipTable(QTableView):
+    """Space or Enter plays, Del deletes; the other things are in the context menu.
+
+    Signals:
+        currentClipChanged: (clip or None) Another row is current.
+        playAsked: (clip).
+        deleteAsked: (clips).
+        partAsked: (clips, split or None for the rule).
+        excludeAsked: (clips, excluded).
+    """
+
+    currentClipChanged = Signal(object)
+    playAsked = Signal(object)
+    deleteAsked = Signal(list)
+    partAsked = Signal(list, object)
+    excludeAsked = Signal(list, bool)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.rows = ClipsModel(self)
+        self.setModel(self.rows)
+        self.setAccessibleName("Clips of this word")
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setShowGrid(False)
+        self.setTabKeyNavigation(False)
+        self.verticalHeader().hide()
+        self.verticalHeader().setDefaultSectionSize(28)
+        header = self.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.customContextMenuRequested.connect(self._on_menu)
+        self.doubleClicked.connect(lambda index: self.playAsked.emit(self.rows.clips[index.row()]))
+        self.selectionModel().currentRowChanged.connect(lambda *_: self.currentClipChanged.emit(self.current()))
+        self.setToolTip("Space plays, Del deletes, right click for more")
+
+    def show_clips(self, clips: Sequence[Clip]) -> None:
+        """Shows these clips; the current one stays current where it is among them."""
+        before = self.current()
+        blocked = self.blockSignals(True)
+        self.rows.set_clips(clips)
+        if before is not None:
+            self.choose(before.path)
+        self.blockSignals(blocked)
+
+    def current(self) -> Clip | None:
+        """The clip of the current row."""
+        index = self.currentIndex()
+        return self.rows.clips[index.row()] if index.isValid() and index.row() < len(self.rows.clips) else None
+
+    def selected(self) -> list[Clip]:
+        """The clips of all selected rows."""
+        return [self.rows.clips[index.row()] for index in self.selectionModel().selectedRows()]
+
+    def choose(self, path: Path) -> None:
+        """Makes the clip at `path` current and brings it into view."""
+        for row, clip in enumerate(self.rows.clips):
+            if clip.path == path:
+                self.selectRow(row)
+                self.setCurrentIndex(self.rows.index(row, 0))
+                self.scrollTo(self.rows.index(row, 0))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        clip = self.current()
+        if clip is not None and event.key() in (Qt.Key.Key_Space, Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.playAsked.emit(clip)
+        elif event.key() == Qt.Key.Key_Delete and self.selected():
+            self.deleteAsked.emit(self.selected())
+        else:
+            super().keyPressEvent(event)
+
+    def make_menu(self) -> QMenu:
+        """What can be done with the selected clips."""
+        menu, clips = QMenu(self), self.selected()
+        menu.addAction("Play\tSpace", lambda: self.playAsked.emit(self.current()))
+        if clips and clips[0].word != NOISE:
+            parts = menu.addMenu("Part")
+            for split in SPLITS:
+                self._add_part(parts, _PART_TITLES[split], clips, split)
+            parts.addSeparator()
+            self._add_part(parts, "by rule", clips, None)
+            leave_out = not clips[0].excluded
+            words = "Leave out of training" if leave_out else "Use again"
+            menu.addAction(words, lambda: self.excludeAsked.emit(clips, leave_out))
+        menu.addSeparator()
+        menu.addAction("Delete\tDel", lambda: self.deleteAsked.emit(clips))
+        return menu
+
+    def _add_part(self, menu: QMenu, title: str, clips: list[Clip], split: Split | None) -> None:
+        menu.addAction(title, lambda: self.partAsked.emit(clips, split))
+
+    def _on_menu(self, at: QPoint) -> None:
+        if self.selected():
+            menu = self.make_menu()
+            menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            menu.popup(self.viewport().mapToGlobal(at))
