@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import pathlib
 import time
 import tracemalloc
@@ -76,7 +77,7 @@ def test_each_tone_is_heard_once_and_named(model: SpottingModel) -> None:
 def test_every_chunking_gives_identical_steps(model: SpottingModel, cuts: list[int]) -> None:
     whole, pieces = model.detector(), model.detector()
     edges = [0, *sorted(cuts), len(SOUND)]
-    chunked = [step for a, b in zip(edges, edges[1:], strict=False) for step in pieces.feed(SOUND[a:b])]
+    chunked = [step for a, b in itertools.pairwise(edges) for step in pieces.feed(SOUND[a:b])]
     assert same(whole.feed(SOUND) + whole.flush(), chunked + pieces.flush())
 
 

@@ -1,0 +1,113 @@
+"""The detector's settings in a fold, and what is remembered of them for each model file; knows no detector."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from PySide6.QtCore import QSettings, QSignalBlocker, Signal
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from kws_engine import spec
+from kws_engine.errors import SpecError
+from kws_engine.spotting.detector import DetectorConfig
+from kws_gui import theme
+from kws_gui.forms.fold import Fold
+from kws_gui.forms.form import ConfigForm
+
+
+class Memory:
+    """What a person set for one model file, by the file's content."""
+
+    def __init__(self, digest: str) -> None:
+        self._key = f"listen/{digest}"
+
+    def config(self, own: DetectorConfig) -> DetectorConfig:
+        """The file's own settings with the remembered changes; what does not fit any more is forgotten."""
+        try:
+            return spec.changed(own, self._read("config"))
+        except SpecError:
+            return own
+
+    def thresholds(self, words: Iterable[str]) -> dict[str, float]:
+        """The remembered thresholds of these words, 0..1."""
+        kept, known = self._read("thresholds"), set(words)
+        return {w: float(v) for w, v in kept.items() if w in known and isinstance(v, int | float) and 0 <= v <= 1}
+
+    def keep_config(self, config: DetectorConfig, own: DetectorConfig) -> None:
+        """Remembers what differs from the file's own settings."""
+        values, before = spec.to_dict(config), spec.to_dict(own)
+        self._write("config", {name: value for name, value in values.items() if value != before[name]})
+
+    def keep_threshold(self, word: str, value: float) -> None:
+        """Remembers one word's threshold."""
+        self._write("thresholds", {**self._read("thresholds"), word: value})
+
+    def forget_thresholds(self) -> None:
+        """The file's own thresholds hold again."""
+        QSettings().remove(f"{self._key}/thresholds")
+
+    def _read(self, name: str) -> dict[str, Any]:
+        try:
+            values = json.loads(str(QSettings().value(f"{self._key}/{name}", "{}")))
+        except ValueError:
+            return {}
+        return values if isinstance(values, dict) else {}
+
+    def _write(self, name: str, values: dict[str, Any]) -> None:
+        QSettings().setValue(f"{self._key}/{name}", json.dumps(values))
+
+
+class DetectorFold(Fold):
+    """The form, the cost in words, and "Reset thresholds".
+
+    Signals:
+        configChanged: (DetectorConfig) The person changed a setting.
+        resetRequested: The person wants the model's own thresholds back.
+    """
+
+    configChanged = Signal(object)
+    resetRequested = Signal()
+
+    def __init__(self) -> None:
+        self.form = ConfigForm(DetectorConfig)
+        self.reset = QPushButton("Reset thresholds")
+        self._cost = QLabel()
+        super().__init__("Detector", self._make_content())
+        theme.set_role(self._cost, "muted")
+        self.reset.setToolTip("Puts every word's threshold back to the model's own")
+        self.form.valueChanged.connect(self.configChanged)
+        self.reset.clicked.connect(self.resetRequested)
+        self.setCost(None)
+
+    def setConfig(self, config: DetectorConfig) -> None:
+        """Shows settings without saying so."""
+        blocker = QSignalBlocker(self.form)
+        self.form.setValue(config)
+        blocker.unblock()
+
+    def setMoved(self, count: int) -> None:
+        """How many thresholds are not the model's own."""
+        self.reset.setEnabled(count > 0)
+        self.setState(f"{count} threshold{'s' if count > 1 else ''} moved" if count else "")
+
+    def setCost(self, share: float | None) -> None:
+        """CPU time a second of sound, 0..1 of one core; None while nothing is heard."""
+        self._cost.setText("" if share is None else f"uses {max(share, 0.01):.0%} of one processor core")
+
+    def cost_text(self) -> str:
+        """The cost in words, or nothing."""
+        return self._cost.text()
+
+    def _make_content(self) -> QWidget:
+        content = QWidget()
+        below = QHBoxLayout()
+        below.addWidget(self._cost, 1)
+        below.addWidget(self.reset)
+        column = QVBoxLayout(content)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(theme.GRID)
+        column.addWidget(self.form)
+        column.addLayout(below)
+        return content
