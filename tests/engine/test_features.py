@@ -13,7 +13,7 @@ import onnxruntime
 import pytest
 import soundfile
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kws_engine.errors import ModelFileError, SpecError
@@ -62,6 +62,7 @@ def test_defaults_are_those_of_the_field() -> None:
 
 
 @pytest.mark.parametrize("name", PIPELINES)
+@settings(deadline=None)  # how long a busy machine takes says nothing
 @given(pieces=st.lists(st.integers(0, 2_000), min_size=1, max_size=30))
 def test_a_stream_equals_the_batch_however_it_is_cut(name: str, pieces: list[int]) -> None:
     pipeline, sound = PIPELINES[name], _sound(sum(pieces))
