@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pyqtgraph as pg
@@ -65,6 +66,11 @@ class LossAndAccuracy(QWidget):
     ) -> None:
         """Adds one epoch; accuracies are 0..1."""
         self._points.append(Point(epoch, train_loss, validation_loss, train_accuracy, validation_accuracy))
+        self._draw()
+
+    def setPoints(self, points: Iterable[Point], *, best: int | None = None) -> None:
+        """Shows a whole run at once."""
+        self._points, self._best, self._asked = list(points), best, None
         self._draw()
 
     def clear(self) -> None:

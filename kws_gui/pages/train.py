@@ -1,0 +1,403 @@
+"""The Train page: settings left, the run's curves and all earlier runs right; knows neither torch nor another page."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QHideEvent, QKeySequence, QShortcut, QShowEvent
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QSplitter,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from kws_engine.evaluation.interval import wilson
+from kws_engine.runs.costing import Question
+from kws_engine.runs.enough import lack
+from kws_engine.runs.job import Job
+from kws_engine.settings import Settings
+from kws_engine.training.events import Epoch, Failed, Finished, Progress, Skipped, Started
+from kws_gui import theme
+from kws_gui.bridges.cost import CostBridge
+from kws_gui.bridges.training import TrainingBridge, training_threads
+from kws_gui.pages.train_form import SettingsForm
+from kws_gui.pages.train_history import RunList, RunRow, state, when
+from kws_gui.pages.train_run import RunView
+from kws_gui.pages.train_shelf import RunShelf
+from kws_gui.project_model import ProjectModel
+from kws_gui.widgets.empty_state import EmptyState
+from kws_gui.widgets.message_bar import MessageBar
+
+FORM_WIDTH = 360  # px
+_STORE_AFTER_MS = 400
+_NO_PROJECT = "Open a project or make a new one: a network learns from its recordings."
+
+
+class TrainPage(QWidget):
+    """Form, Train, curves, runs.
+
+    Signals:
+        wordsRequested(): There is too little to train on; the Words page helps.
+        startRequested(): Nothing is open.
+        resultsRequested(), listenRequested(): With `model.model_path` as it was just set.
+    """
+
+    wordsRequested = Signal()
+    startRequested = Signal()
+    resultsRequested = Signal()
+    listenRequested = Signal()
+
+    def __init__(self, model: ProjectModel, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._model = model
+        self.messages = MessageBar()
+        self.form = SettingsForm()
+        self.run = RunView()
+        self.runs = RunList()
+        self.shelf = RunShelf(model, self.runs, self)
+        self.training = TrainingBridge(self)
+        self.costs = CostBridge(self)
+        self.train = QPushButton("Train")
+        self.reset = QPushButton("Reset to defaults")
+        self._run_name = QLabel()
+        self._nothing_open = EmptyState("mdi6.folder-open-outline", _NO_PROJECT, "Open a project")
+        self._too_little = EmptyState("mdi6.account-voice", "", "Record words")
+        self._stop_asked = False
+        self._store_later = QTimer(self, interval=_STORE_AFTER_MS, singleShot=True)
+        self._store_later.timeout.connect(self.store)
+        self._lay_out()
+        self._connect_widgets()
+        self._connect_model()
+        self._connect_training()
+        self._on_opened()
+
+    def shutdown(self) -> None:
+        """Stores what was typed and ends every process of the page."""
+        self.store()
+        self.costs.shutdown()
+        self.training.shutdown()
+        self.shelf.shutdown()
+
+    def store(self) -> None:
+        """Keeps the form's settings in the project now."""
+        self._store_later.stop()
+        if self._model.project is not None:
+            self._model.set_settings(self.form.value())
+
+    # -- events
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._look_at_clips()
+        self._ask_cost()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self.store()
+
+    # -- training
+
+    def _on_train(self) -> None:
+        if self.training.is_running():
+            self._stop_asked = True
+            self._show_button()
+            self.training.stop()
+        elif self.train.isEnabled() and self._model.project is not None and not self._refuses():
+            self._start()
+
+    def _refuses(self) -> bool:
+        """Says what on the form does not fit, and shows the field."""
+        mistakes = self.form.mistakes()
+        if mistakes:
+            mistakes[0].show()
+            self.messages.showMessage("error", f"{mistakes[0].sentence}. Correct it, then train.")
+        elif self.form.cost.refusal:
+            self._left.ensureWidgetVisible(self.form.cost)
+            self.messages.showMessage("error", self.form.cost.refusal)
+        return bool(mistakes or self.form.cost.refusal)
+
+    def _start(self) -> None:
+        assert self._model.project is not None
+        self.store()
+        self.messages.clear()
+        self._stop_asked = False
+        settings = self.form.value().to_dict()
+        self.training.start(Job(self._model.project.folder, settings, threads=training_threads()))
+        self.run.begin()
+        self._run_name.setText(f"new run · {settings['model']['name']}")
+        self._show_button()
+
+    def _on_started(self, event: Started) -> None:
+        self.run.train(event)
+        self.shelf.set_live(Path(event.run))
+
+    def _on_finished(self, event: Finished) -> None:
+        self._on_ended()
+        self._model.set_model_path(Path(event.model))
+        ended = "Stopped: " if self._stop_asked else "Done: "
+        left_out = f" {_count(self.run.skipped(), 'clip')} could not be read and were left out."
+        words = ended + _in_words(event) + (left_out if self.run.skipped() else "")
+        self.messages.showMessage(
+            "success", words, remedy="See results", details="\n".join(self.run.skipped())
+        )
+
+    def _on_failed(self, event: Failed) -> None:
+        self._on_ended()
+        if self._stop_asked and not self.run.live_epochs():
+            self.messages.showMessage("info", "Stopped before the first epoch ended: nothing was trained.")
+        else:
+            self.messages.showMessage("error", event.message, details=event.traceback)
+
+    def _on_ended(self) -> None:
+        self.run.end()
+        self._show_button()
+        self.shelf.set_live(None)
+        self._on_chosen(self.runs.current())
+
+    def _show_button(self) -> None:
+        """Train, Stop, or Stopping, whichever it is now."""
+        running = self.training.is_running()
+        stopping = running and self._stop_asked
+        self.train.setText("Stopping …" if stopping else "Stop" if running else "Train")
+        self.train.setToolTip("Stop and keep the best weights so far (Ctrl+Return)" if running else "Ctrl+Return")
+        if not running:
+            self._look_at_clips()
+        else:
+            self.train.setEnabled(not stopping)
+        theme.set_icon(self.train, "mdi6.stop" if running else "mdi6.play", role="on_accent")
+
+    # -- form
+
+    def _on_form(self, _settings: Settings) -> None:
+        self._store_later.start()
+        self._ask_cost()
+
+    def _on_settings(self) -> None:
+        if self.form.value() != self._model.settings:
+            self.form.setValue(self._model.settings)
+
+    def _on_reset(self) -> None:
+        before = self.form.value()
+        self._model.push(
+            "Reset settings", redo=lambda: self.form.setValue(Settings()), undo=lambda: self.form.setValue(before)
+        )
+
+    def _ask_cost(self) -> None:
+        project = self._model.project
+        if project is None or not self.isVisible():
+            return
+        self.form.cost.wait()
+        self.costs.ask(
+            Question(
+                self.form.value().to_dict(),
+                n_samples=project.clip_samples,
+                rate=project.rate,
+                n_labels=len(project.words) + 2,
+            )
+        )
+
+    # -- project and runs
+
+    def _on_opened(self) -> None:
+        self._store_later.stop()
+        self.messages.clear()
+        self.form.setValue(self._model.settings)
+        self._on_clips()
+        self.shelf.read()
+
+    def _on_clips(self) -> None:
+        self._look_at_clips()
+        self._ask_cost()
+
+    def _look_at_clips(self) -> None:
+        """Shows what can be done: nothing open, too few clips, or all there."""
+        project = self._model.project
+        self._pages.setCurrentWidget(self._nothing_open if project is None else self._work)
+        if project is None or self.training.is_running():
+            return
+        lacking = lack(project.clips(), project.words)
+        self.train.setEnabled(not lacking)
+        self.train.setToolTip(lacking or "Train a network with these settings (Ctrl+Return)")
+        self._too_little.setSentence(lacking)
+        nothing_to_show = bool(lacking) and not self.runs.rows()
+        self._right.setCurrentWidget(self._too_little if nothing_to_show else self._split)
+
+    def _on_chosen(self, row: RunRow | None) -> None:
+        live = self.shelf.live
+        if self.training.is_running() and (row is None or live is None or row.folder == live):
+            self.run.show_live()
+            return
+        if row is None:
+            self._run_name.clear()
+            self.run.show_none()
+            return
+        self._run_name.setText(f"{when(row.folder)} · {row.run.network}")
+        self.run.show_past(row.run.epochs, _story(row), _quality(row))
+
+    def _on_settings_chosen(self, settings: Settings) -> None:
+        before = self.form.value()
+        self._model.push(
+            "Use a run's settings", redo=lambda: self.form.setValue(settings), undo=lambda: self.form.setValue(before)
+        )
+
+    def _on_deleted(self, sentence: str) -> None:
+        self.messages.showMessage("info", sentence, remedy="Undo")
+
+    def _on_shelf_failed(self, sentence: str, details: str) -> None:
+        self.messages.showMessage("error", sentence, details=details)
+
+    def _on_remedy(self) -> None:
+        undoes = self.messages.remedyButton().text() == "Undo"
+        self.messages.clear()
+        if undoes:
+            self._model.undo_stack.undo()
+        else:
+            self.resultsRequested.emit()
+
+    def _on_model_failed(self, sentence: str) -> None:
+        if self.isVisible():
+            self.messages.showMessage("error", sentence)
+
+    # -- making
+
+    def _connect_widgets(self) -> None:
+        self.train.clicked.connect(self._on_train)
+        self.reset.clicked.connect(self._on_reset)
+        self.form.valueChanged.connect(self._on_form)
+        self.run.cancelRequested.connect(self._on_train)
+        self.runs.chosen.connect(self._on_chosen)
+        self.shelf.changed.connect(self._look_at_clips)
+        self.shelf.settingsChosen.connect(self._on_settings_chosen)
+        self.shelf.resultsRequested.connect(self.resultsRequested)
+        self.shelf.listenRequested.connect(self.listenRequested)
+        self.shelf.deleted.connect(self._on_deleted)
+        self.shelf.failed.connect(self._on_shelf_failed)
+        self.messages.remedyTriggered.connect(self._on_remedy)
+        self._nothing_open.triggered.connect(self.startRequested)
+        self._too_little.triggered.connect(self.wordsRequested)
+        for keys in ("Ctrl+Return", "Ctrl+Enter"):
+            QShortcut(QKeySequence(keys), self, self._on_train)
+
+    def _connect_model(self) -> None:
+        self._model.opened.connect(self._on_opened)
+        self._model.clipsChanged.connect(self._on_clips)
+        self._model.settingsChanged.connect(self._on_settings)
+        self._model.failed.connect(self._on_model_failed)
+
+    def _connect_training(self) -> None:
+        self.training.progressed.connect(self._on_progressed)
+        self.training.skipped.connect(self._on_skipped)
+        self.training.started.connect(self._on_started)
+        self.training.epochEnded.connect(self._on_epoch)
+        self.training.finished.connect(self._on_finished)
+        self.training.failed.connect(self._on_failed)
+        self.costs.counted.connect(self.form.cost.setCost)
+        self.costs.refused.connect(self.form.cost.setRefusal)
+
+    def _on_progressed(self, event: Progress) -> None:
+        self.run.read(event)
+
+    def _on_skipped(self, event: Skipped) -> None:
+        self.run.skip(event.path, event.reason)
+
+    def _on_epoch(self, event: Epoch) -> None:
+        self.run.add(event)
+
+    def _lay_out(self) -> None:
+        self._split = self._make_right()
+        self._right = QStackedWidget()
+        self._right.addWidget(self._split)
+        self._right.addWidget(self._too_little)
+        self._work = QWidget()
+        row = QHBoxLayout(self._work)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(theme.GROUP)
+        row.addWidget(self._make_left())
+        row.addWidget(self._right, 1)
+        self._pages = QStackedWidget()
+        self._pages.addWidget(self._nothing_open)
+        self._pages.addWidget(self._work)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(*[theme.GROUP] * 4)
+        column.setSpacing(theme.GRID)
+        column.addLayout(self._make_header())
+        column.addWidget(self.messages)
+        column.addWidget(self._pages, 1)
+
+    def _make_header(self) -> QHBoxLayout:
+        title = QLabel("Train")
+        theme.set_role(title, "title")
+        theme.set_role(self._run_name, "muted")
+        header = QHBoxLayout()
+        header.addWidget(title, 1)
+        header.addWidget(self._run_name)
+        return header
+
+    def _make_left(self) -> QFrame:
+        theme.set_role(self.train, "primary")
+        theme.set_role(self.reset, "quiet")
+        self.reset.setToolTip("All options back to where a new project begins; with undo")
+        self._left = QScrollArea()
+        self._left.setWidgetResizable(True)
+        self._left.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        inner = QWidget()
+        around = QVBoxLayout(inner)
+        around.setContentsMargins(theme.GROUP, theme.GROUP, theme.GRID, theme.GRID)
+        around.addWidget(self.form)
+        self._left.setWidget(inner)
+        buttons = QHBoxLayout()
+        buttons.setContentsMargins(theme.GROUP, theme.GRID, theme.GROUP, theme.GROUP)
+        buttons.addWidget(self.train, 1)
+        buttons.addWidget(self.reset)
+        card = QFrame()
+        theme.set_role(card, "card")
+        card.setFixedWidth(FORM_WIDTH)
+        column = QVBoxLayout(card)
+        column.setContentsMargins(1, 1, 1, 1)
+        column.setSpacing(0)
+        column.addWidget(self._left, 1)
+        column.addLayout(buttons)
+        return card
+
+    def _make_right(self) -> QSplitter:
+        split = QSplitter(Qt.Orientation.Vertical)
+        split.addWidget(self.run)
+        split.addWidget(self.runs)
+        split.setStretchFactor(0, 3)
+        split.setStretchFactor(1, 1)
+        split.setChildrenCollapsible(False)
+        return split
+
+
+def _in_words(event: Finished) -> str:
+    """How good the run became on its validation clips, from its evaluation."""
+    try:
+        content = json.loads((Path(event.run) / "evaluation.json").read_text(encoding="utf-8"))
+        accuracy, clips = float(content["accuracy"]), int(content["clips"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return f"validation accuracy {event.validation_accuracy:.0%} at epoch {event.best_epoch}."
+    right = wilson(accuracy * clips, clips).text()
+    return f"{right} of {clips} validation clips right, with the weights of epoch {event.best_epoch}."
+
+
+def _story(row: RunRow) -> str:
+    """How a past run went, in one sentence."""
+    best = f" · best: epoch {row.run.best.epoch}" if row.run.best else ""
+    return f"{state(row, running=False).capitalize()} after {_count(row.run.epochs, 'epoch')}{best}"
+
+
+def _quality(row: RunRow) -> str:
+    return f"{row.validation.text()} of {row.clips} validation clips right" if row.validation else ""
+
+
+def _count(things: object, noun: str) -> str:
+    count = len(things)  # type: ignore[arg-type]
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -1,0 +1,202 @@
+"""All settings of the next run as one form, network first, the rest in folds; knows no project and no run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from PySide6.QtCore import QSignalBlocker, Signal
+from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
+
+from kws_engine import spec
+from kws_engine.augment import AUGMENTATIONS
+from kws_engine.features import FEATURES
+from kws_engine.models import MODELS
+from kws_engine.regularizers import REGULARIZERS
+from kws_engine.settings import Chosen, Settings
+from kws_engine.spotting.detector import DetectorConfig
+from kws_engine.training.config import TrainingConfig
+from kws_gui import theme
+from kws_gui.forms.chooser import RegistryChooser
+from kws_gui.forms.fold import Fold
+from kws_gui.forms.form import ConfigForm
+from kws_gui.forms.group import RegistryGroup
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A value that does not fit: the sentence under its field, and how to bring the field into view."""
+
+    sentence: str
+    show: Callable[[], None]
+
+
+class SettingsForm(QWidget):
+    """Edits `Settings`.
+
+    Signals:
+        valueChanged(settings): Only ever valid ones.
+    """
+
+    valueChanged = Signal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.model = RegistryChooser(MODELS)
+        self.feature = RegistryChooser(FEATURES)
+        self.regularizers = RegistryGroup(REGULARIZERS)
+        self.augment = RegistryGroup(AUGMENTATIONS)
+        self.training = ConfigForm(TrainingConfig)
+        self.detector = ConfigForm(DetectorConfig)
+        self.cost = CostLabels()
+        self.folds = {
+            "feature": Fold("Features", self.feature),
+            "regularizers": Fold("Regularizers", self.regularizers),
+            "augment": Fold("Augmentation", self.augment),
+            "training": Fold("Training", self.training),
+            "detector": Fold("Detector", self.detector),
+        }
+        self._lay_out()
+        self.setValue(Settings())
+        for part in (self.model, self.feature, self.regularizers, self.augment, self.training, self.detector):
+            part.valueChanged.connect(self._on_changed)
+        self._tell_states()
+
+    def value(self) -> Settings:
+        """The last valid settings."""
+        return Settings(
+            feature=Chosen(*self.feature.value()),
+            model=Chosen(*self.model.value()),
+            regularizers=self.regularizers.value(),
+            augment=self.augment.value(),
+            training=self.training.value(),
+            detector=self.detector.value(),
+        )
+
+    def setValue(self, settings: Settings) -> None:
+        """Shows settings.
+
+        Raises:
+            SpecError: A value does not fit.
+        """
+        before = self.value()
+        blocker = QSignalBlocker(self)
+        self.model.setValue(settings.model.name, settings.model.config)
+        self.feature.setValue(settings.feature.name, settings.feature.config)
+        for name in ("regularizers", "augment", "training", "detector"):
+            getattr(self, name).setValue(getattr(settings, name))
+        blocker.unblock()
+        self._tell_states()
+        if self.value() != before:
+            self.valueChanged.emit(self.value())
+
+    def mistakes(self) -> list[Mistake]:
+        """What is typed wrongly at the moment, in reading order."""
+        return [
+            Mistake(sentence, lambda form=form, name=name, fold=fold: _show(form, name, fold))
+            for form, fold in self._forms()
+            for name, sentence in form.errors().items()
+        ]
+
+    def _forms(self) -> list[tuple[ConfigForm, list[Fold]]]:
+        """Every form with the folds around it, outermost first."""
+        found: list[tuple[ConfigForm, list[Fold]]] = [(self.model.form(), [])]
+        found.append((self.feature.form(), [self.folds["feature"]]))
+        for section in ("regularizers", "augment"):
+            group: RegistryGroup = getattr(self, section)
+            found += [(group.form(name), [self.folds[section], group.fold(name)]) for name in group.value()]
+        found += [(self.training, [self.folds["training"]]), (self.detector, [self.folds["detector"]])]
+        return found
+
+    def _lay_out(self) -> None:
+        title = QLabel("Network")
+        theme.set_role(title, "title")
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(theme.GRID)
+        for part in (title, self.model, self.cost):
+            column.addWidget(part)
+        folds = QVBoxLayout()
+        folds.setSpacing(0)
+        for fold in self.folds.values():
+            folds.addWidget(fold)
+        column.addLayout(folds)
+        column.addStretch()
+
+    def _on_changed(self) -> None:
+        self._tell_states()
+        self.valueChanged.emit(self.value())
+
+    def _tell_states(self) -> None:
+        settings = self.value()
+        feature = FEATURES[settings.feature.name].title.partition(" (")[0]
+        epochs = settings.training.epochs
+        self.folds["feature"].setState(_joined(feature, _changes(settings.feature.config)))
+        self.folds["regularizers"].setState(self.regularizers.summary())
+        self.folds["augment"].setState(self.augment.summary())
+        self.folds["training"].setState(
+            _joined(f"{epochs} epochs" if epochs > 1 else "1 epoch", _changes(settings.training, besides="epochs"))
+        )
+        self.folds["detector"].setState(_changes(settings.detector))
+
+
+class CostLabels(QLabel):
+    """Parameters and MACs of the network on the form, or why there is no such network."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setWordWrap(True)
+        self.setAccessibleName("Size of the network")
+        self.setToolTip("Weights to learn, and multiply-accumulates for one clip")
+        self.refusal = ""
+        self.wait()
+
+    def wait(self) -> None:
+        """Says that the numbers are being counted; what is shown of the last network fades."""
+        self._say("Counting parameters …" if not self.text() or self.refusal else self.text(), "muted")
+        self.refusal = ""
+
+    def setCost(self, parameters: int, macs: int) -> None:
+        """Shows the numbers, rounded as far as anybody compares them."""
+        self.refusal = ""
+        self._say(f"{rounded(parameters)} parameters\n{rounded(macs)} MACs", "")
+        self.setAccessibleDescription(f"{parameters:,} parameters, {macs:,} multiply-accumulates")
+
+    def setRefusal(self, sentence: str) -> None:
+        """Shows why there is no such network."""
+        self.refusal = sentence
+        self._say(sentence, "error")
+
+    def _say(self, text: str, role: str) -> None:
+        self.setText(text)
+        if self.property("role") != role:
+            theme.set_role(self, role)
+
+
+def rounded(count: int) -> str:
+    """Two or three digits and a power of a thousand: 65180 is "65 k", 1522560 "1.5 M"."""
+    for unit, size in (("G", 10**9), ("M", 10**6), ("k", 10**3)):
+        if count >= size * 0.9995:
+            value = count / size
+            return f"{value:.1f} {unit}" if value < 9.95 else f"{value:.0f} {unit}"
+    return str(count)
+
+
+def _show(form: ConfigForm, name: str, folds: list[Fold]) -> None:
+    for fold in folds:
+        fold.setOpen(True)
+    advanced = form.advanced()
+    editor = form.editor(name)
+    if advanced is not None and advanced.isAncestorOf(editor):
+        advanced.setOpen(True)
+    editor.setFocus()
+
+
+def _changes(config: Any, *, besides: str = "") -> str:
+    count = len([name for name in spec.differences(config) if name != besides])
+    return f"{count} changed" if count else ""
+
+
+def _joined(*words: str) -> str:
+    return " · ".join(word for word in words if word)

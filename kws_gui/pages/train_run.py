@@ -1,0 +1,185 @@
+"""One run on the screen: curves, how far, how long still, in words; knows no process and no project."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtWidgets import QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
+
+from kws_engine.training.events import Epoch, Progress, Started
+from kws_gui import theme
+from kws_gui.widgets.curves import LossAndAccuracy, Point
+from kws_gui.widgets.elided_label import ElidedLabel
+from kws_gui.widgets.progress_row import ProgressRow, duration
+
+_WAITING = "No run yet: choose a network and press Train"
+
+
+class RunView(QWidget):
+    """Fed with the events of the live run, or shown the epochs of a past one.
+
+    Signals:
+        cancelRequested(): Cancel, while the clips are read.
+    """
+
+    cancelRequested = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.curves = LossAndAccuracy()
+        self.progress = ProgressRow()
+        self.progress.cancelRequested.connect(self.cancelRequested)
+        self._sentence = ElidedLabel()
+        self._times = ElidedLabel()
+        self._live: list[Epoch] = []
+        self._shows_live = False
+        self._total_epochs = 0
+        self._began_s = 0.0
+        self._skipped: list[str] = []
+        self._clock = QTimer(self, interval=1000)
+        self._clock.timeout.connect(self._tell)
+        self._lay_out()
+        self._say(_WAITING, "")
+
+    # -- the live run
+
+    def begin(self) -> None:
+        """A run starts; its clips are read first."""
+        self._live.clear()
+        self._skipped.clear()
+        self._began_s, self._total_epochs = time.monotonic(), 0
+        self.show_live()
+        self.progress.start("Starting")
+        self._foot.setCurrentWidget(self.progress)
+        self._clock.start()
+
+    def read(self, event: Progress) -> None:
+        """How far reading the clips is."""
+        self.progress.setProgress(event.done, event.total)
+        self.progress.setWhat(event.what)
+
+    def skip(self, path: str, reason: str) -> None:
+        """A clip was left out."""
+        self._skipped.append(f"{path}: {reason}")
+
+    def train(self, event: Started) -> None:
+        """The first epoch begins."""
+        self._total_epochs = event.epochs
+        self._foot.setCurrentIndex(0)
+        self._tell()
+
+    def add(self, event: Epoch) -> None:
+        """One epoch of the live run."""
+        self._live.append(event)
+        if self._shows_live:
+            self._draw(event)
+        self._tell()
+
+    def end(self) -> None:
+        """The live run has ended, in whatever way."""
+        self._clock.stop()
+        self.progress.finish()
+        self._foot.setCurrentIndex(0)
+        self._total_epochs = 0
+
+    def live_epochs(self) -> list[Epoch]:
+        """The epochs of the run that was begun last."""
+        return list(self._live)
+
+    def skipped(self) -> list[str]:
+        """The clips that were left out, each with its reason."""
+        return list(self._skipped)
+
+    def show_live(self) -> None:
+        """Draws the live run."""
+        self._show(self._live)
+        self._shows_live = True
+        self._tell()
+
+    # -- a past run
+
+    def show_past(self, epochs: Sequence[Epoch], sentence: str, quality: str = "") -> None:
+        """Draws a past run and says what it was."""
+        self._shows_live = False
+        self._show(epochs)
+        self._say(sentence, " · ".join(part for part in (quality, _took(epochs)) if part))
+
+    def show_none(self) -> None:
+        """Empty curves, and what to do."""
+        self.show_past([], _WAITING)
+
+    def sentence(self) -> str:
+        """What is said of the run shown."""
+        return self._sentence.fullText()
+
+    def times(self) -> str:
+        """Elapsed and remaining time, in words."""
+        return self._times.fullText()
+
+    def _show(self, epochs: Sequence[Epoch]) -> None:
+        points = [_point(epoch) for epoch in epochs]
+        if points != list(self.curves.points()) or not points:
+            self.curves.setPoints(points, best=_best_epoch(epochs))
+
+    def _draw(self, epoch: Epoch) -> None:
+        self.curves.setPoints([*self.curves.points(), _point(epoch)], best=_best_epoch(self._live))
+
+    def _tell(self) -> None:
+        if not self._shows_live or not self._clock.isActive():
+            return
+        elapsed_s = time.monotonic() - self._began_s
+        done = len(self._live)
+        if not self._total_epochs:
+            self._say("Getting ready", f"{duration(elapsed_s)} so far")
+        elif not done:
+            self._say(f"Epoch 1 of {self._total_epochs}", f"{duration(elapsed_s)} so far")
+        else:
+            to_do = self._total_epochs - done
+            remaining_s = sum(epoch.seconds for epoch in self._live) / done * to_do
+            left = f"{duration(remaining_s)} left at most" if to_do else "writing the model"
+            self._say(
+                f"Epoch {done} of {self._total_epochs}. {_best(self._live)}", f"{duration(elapsed_s)} so far · {left}"
+            )
+
+    def _say(self, sentence: str, times: str) -> None:
+        self._sentence.setFullText(sentence)
+        self._times.setFullText(times)
+
+    def _lay_out(self) -> None:
+        words = QWidget()
+        lines = QVBoxLayout(words)
+        lines.setContentsMargins(0, 0, 0, 0)
+        lines.setSpacing(theme.GRID // 2)
+        for line in (self._sentence, self._times):
+            lines.addWidget(line)
+        theme.set_role(self._times, "muted")
+        self._foot = QStackedWidget()
+        self._foot.addWidget(words)
+        self._foot.addWidget(self.progress)
+        self._foot.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(theme.GRID)
+        column.addWidget(self.curves, 1)
+        column.addWidget(self._foot)
+
+
+def _point(epoch: Epoch) -> Point:
+    return Point(
+        epoch.epoch, epoch.train_loss, epoch.validation_loss, epoch.train_accuracy, epoch.validation_accuracy
+    )
+
+
+def _best_epoch(epochs: Sequence[Epoch]) -> int | None:
+    return next((epoch.epoch for epoch in reversed(epochs) if epoch.best), None)
+
+
+def _best(epochs: Sequence[Epoch]) -> str:
+    best = next((epoch for epoch in reversed(epochs) if epoch.best), None)
+    return f"Best so far: epoch {best.epoch}, validation accuracy {best.validation_accuracy:.0%}" if best else ""
+
+
+def _took(epochs: Sequence[Epoch]) -> str:
+    return f"{duration(sum(epoch.seconds for epoch in epochs))} of training" if epochs else ""
