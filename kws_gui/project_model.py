@@ -96,9 +96,11 @@ class ProjectModel(QObject):
 
     def push(self, text: str, *, redo: Callable[[], object], undo: Callable[[], object]) -> bool:
         """Does `redo` now and makes it undoable; False where it failed."""
-        command = _Command(self, text, redo, undo)
-        self.undo_stack.push(command)
-        return not command.isObsolete()
+        if not self.attempt(redo):
+            return False
+        self.undo_stack.push(_Command(self, text, redo, undo))
+        self.clipsChanged.emit()
+        return True
 
     def _store(self, settings: Settings) -> None:
         assert self._project is not None
@@ -106,16 +108,20 @@ class ProjectModel(QObject):
 
 
 class _Command(QUndoCommand):
-    """Calls the engine both ways; what fails is said and taken off the stack."""
+    """Calls the engine both ways, but for the first time, which is done; what fails is said and taken off the stack."""
 
     def __init__(
         self, model: ProjectModel, text: str, redo: Callable[[], object], undo: Callable[[], object]
     ) -> None:
         super().__init__(text)
         self._model, self._redo, self._undo = model, redo, undo
+        self._is_done = True
 
     def redo(self) -> None:
-        self._run(self._redo)
+        if self._is_done:
+            self._is_done = False
+        else:
+            self._run(self._redo)
 
     def undo(self) -> None:
         self._run(self._undo)

@@ -29,7 +29,7 @@ class EmptyState(QWidget):
         self._sentence.setWordWrap(True)
         self._sentence.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._sentence.setFixedWidth(_SENTENCE_WIDTH)
-        self._sentence.setMinimumHeight(self._sentence.heightForWidth(_SENTENCE_WIDTH))
+        self._sentence.setMinimumHeight(max(0, self._sentence.heightForWidth(_SENTENCE_WIDTH)))
         self._button = QPushButton(button)
         theme.set_role(self._button, "primary")
         self._button.setVisible(bool(button))
@@ -45,7 +45,7 @@ class EmptyState(QWidget):
     def setSentence(self, sentence: str) -> None:
         """Changes the sentence."""
         self._sentence.setText(sentence)
-        self._sentence.setMinimumHeight(self._sentence.heightForWidth(_SENTENCE_WIDTH))
+        self._sentence.setMinimumHeight(max(0, self._sentence.heightForWidth(_SENTENCE_WIDTH)))
         self.setAccessibleName(sentence)
 
     def button(self) -> QPushButton:
