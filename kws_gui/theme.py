@@ -155,24 +155,25 @@ def icon(name: str, role: str = "text") -> QIcon:
 
 def set_icon(widget: QAbstractButton | QLabel, name: str, *, role: str = "text", size: int = 18) -> None:
     """Puts an icon on a button or label and recolours it with every change of theme."""
-    for old in widget.findChildren(_IconBinding, options=Qt.FindChildOption.FindDirectChildrenOnly):
-        old.setParent(None)
-        old.deleteLater()
-    _IconBinding(widget, name, role, size)
+    known = widget.findChildren(_IconBinding, options=Qt.FindChildOption.FindDirectChildrenOnly)
+    binding = known[0] if known else _IconBinding(widget)
+    binding.show(name, role, size)
 
 
 class _IconBinding(QObject):
     """Keeps one widget's icon in the colours of the theme; lives and dies with the widget."""
 
-    def __init__(self, widget: QAbstractButton | QLabel, name: str, role: str, size: int) -> None:
+    def __init__(self, widget: QAbstractButton | QLabel) -> None:
         super().__init__(widget)
-        self._widget, self._name, self._role, self._size = widget, name, role, size
+        self._widget = widget
+        self._name, self._role, self._size = "", "text", 18
         notifier.changed.connect(self._draw)
+
+    def show(self, name: str, role: str, size: int) -> None:
+        self._name, self._role, self._size = name, role, size
         self._draw()
 
     def _draw(self) -> None:
-        if self.parent() is None:
-            return
         drawn = icon(self._name, self._role)
         if isinstance(self._widget, QLabel):
             self._widget.setPixmap(drawn.pixmap(QSize(self._size, self._size), self._widget.devicePixelRatioF()))

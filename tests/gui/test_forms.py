@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -334,3 +335,18 @@ def test_group_says_in_words_what_is_on_and_what_differs(qtbot: QtBot, registry:
 def test_a_penalty_is_on_when_any_weight_is() -> None:
     assert not is_on(Penalty()) and state_in_words(Penalty()) == "off"
     assert state_in_words(Penalty(conv=1e-5)) == "on · convolutions 1e-5"
+
+
+def test_tab_goes_in_reading_order(qtbot: QtBot, form: ConfigForm) -> None:
+    form.setValue(changed(Every(), {"width": 2.0}))
+    form.advanced().setOpen(True)
+    form.editor("pooling").setFocus()
+    heights, rows = [], []
+    for _ in range(12):
+        widget = QApplication.focusWidget()
+        rows.append(widget)
+        heights.append(widget.mapTo(form, widget.rect().topLeft()).y())
+        qtbot.keyClick(widget, Qt.Key.Key_Tab)
+    end = rows.index(form.editor("share")) + 1
+    assert form.resetButton("width") in rows[:end] and form.advanced().header() in rows[:end]
+    assert all(below > above - 8 for above, below in itertools.pairwise(heights[:end]))
