@@ -27,9 +27,10 @@ from kws_gui.project_model import ProjectModel
 from kws_gui.widgets.empty_state import EmptyState
 from kws_gui.widgets.level_meter import LevelMeter
 from kws_gui.widgets.message_bar import MessageBar
+from kws_gui.widgets.progress_row import ProgressRow
 
 _SHORTCUT = "Ctrl+L"
-_NOTHING = "There is nothing to listen with yet: train a model on your words, or take the ready one."
+_NOTHING = "There is no model to listen with yet. Train one on your words, or take one that is ready."
 _SOUND_FILES = "Sound (*.wav *.flac *.ogg *.mp3);;All files (*)"
 
 
@@ -57,6 +58,7 @@ class ListenPage(QWidget):
         self.meter = LevelMeter(compact=True)
         self.button = QPushButton()
         self.view = ListenView()
+        self.progress = ProgressRow()
         self.empty = self._make_empty()
         self._stack = QStackedWidget()
         self.setAcceptDrops(True)
@@ -114,10 +116,10 @@ class ListenPage(QWidget):
         if self.bridge.opened is None or self._file_job is not None:
             return
         self._file_job = LongJob(self.bridge.file_work(path), self)
-        self._file_job.progressed.connect(self.view.progress.setProgress)
+        self._file_job.progressed.connect(self.progress.setProgress)
         self._file_job.finished.connect(self._on_file_heard)
         self._file_job.failed.connect(self._on_file_failed)
-        self.view.progress.start(f"Listening to {path.name}")
+        self.progress.start(f"Listening to {path.name}")
         self._file_job.start()
         self._refresh()
 
@@ -289,7 +291,7 @@ class ListenPage(QWidget):
         job, self._file_job = self._file_job, None
         if job is not None:
             job.deleteLater()
-        self.view.progress.finish()
+        self.progress.finish()
         self._refresh()
 
     def _on_cancel_file(self) -> None:
@@ -303,9 +305,13 @@ class ListenPage(QWidget):
         empty.triggered.connect(self._on_ready_model)
         self.train_button = QPushButton("Train a model")
         self.train_button.clicked.connect(self.trainRequested)
+        self.open_button = QPushButton("Open a .kws file…")
+        self.open_button.clicked.connect(self.picker.open_file)
+        theme.set_role(self.open_button, "quiet")
         column = empty.layout()
         assert isinstance(column, QVBoxLayout)
-        column.insertWidget(column.count() - 1, self.train_button, 0, Qt.AlignmentFlag.AlignHCenter)
+        for button in (self.train_button, self.open_button):
+            column.insertWidget(column.count() - 1, button, 0, Qt.AlignmentFlag.AlignHCenter)
         return empty
 
     def _on_ready_model(self) -> None:
@@ -334,6 +340,7 @@ class ListenPage(QWidget):
         column.setSpacing(theme.GRID)
         column.addLayout(header)
         column.addWidget(self.messages)
+        column.addWidget(self.progress)
         column.addWidget(self._stack, 1)
 
     def _connect(self) -> None:
@@ -360,7 +367,7 @@ class ListenPage(QWidget):
         view.fold.configChanged.connect(self._on_config)
         view.fold.resetRequested.connect(self._on_reset)
         view.file_button.clicked.connect(self._on_file)
-        view.progress.cancelRequested.connect(self._on_cancel_file)
+        self.progress.cancelRequested.connect(self._on_cancel_file)
         view.log.saved.connect(lambda path: self.messages.showMessage("success", f"Saved as {path}."))
         view.log.failed.connect(partial(self.messages.showMessage, "error"))
 

@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from PySide6.QtCore import QSettings, QSignalBlocker, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QSettings, QSignalBlocker, Qt, Signal
+from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
 from kws_engine import spec
 from kws_engine.errors import SpecError
@@ -94,7 +94,7 @@ class DetectorFold(Fold):
 
     def setCost(self, share: float | None) -> None:
         """CPU time a second of sound, 0..1 of one core; None while nothing is heard."""
-        self._cost.setText("" if share is None else f"uses {max(share, 0.01):.0%} of one processor core")
+        self._cost.setText("Not listening" if share is None else f"Takes {max(share, 0.01):.0%} of a processor core")
 
     def cost_text(self) -> str:
         """The cost in words, or nothing."""
@@ -102,12 +102,10 @@ class DetectorFold(Fold):
 
     def _make_content(self) -> QWidget:
         content = QWidget()
-        below = QHBoxLayout()
-        below.addWidget(self._cost, 1)
-        below.addWidget(self.reset)
         column = QVBoxLayout(content)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.GRID)
         column.addWidget(self.form)
-        column.addLayout(below)
+        column.addWidget(self._cost)
+        column.addWidget(self.reset, 0, Qt.AlignmentFlag.AlignLeft)
         return content

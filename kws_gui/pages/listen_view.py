@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 
-from PySide6.QtCore import QSignalBlocker, Qt
+from PySide6.QtCore import QSignalBlocker, Qt, QTimer
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QPushButton, QScrollArea, QSplitter, QVBoxLayout, QWidget
 
 from kws_engine.spotting.detector import Detection, Step
@@ -14,12 +16,11 @@ from kws_gui.bridges.detector import SoundPicture
 from kws_gui.pages.listen_log import DetectionLog, Entry
 from kws_gui.pages.listen_settings import DetectorFold
 from kws_gui.pages.listen_word import HeardWord
-from kws_gui.widgets.progress_row import ProgressRow
 from kws_gui.widgets.score_strip import ScoreStrip
 from kws_gui.widgets.spectrogram import Spectrogram
 
 _SIDE_WIDTH = 288  # px
-_HINT = "The word heard last stands here"
+_MOST_STRIPS = 0.6  # of the height
 
 
 class ListenView(QSplitter):
@@ -35,7 +36,6 @@ class ListenView(QSplitter):
         self.log = DetectionLog()
         self.file_button = QPushButton("Listen to a file…")
         self.file_button.setToolTip("Runs the same detector over a sound file; what it hears joins the list")
-        self.progress = ProgressRow()
         self.fold = DetectorFold()
         self._scroll = _scrolling(self.strip)
         self.addWidget(self._make_left())
@@ -55,7 +55,8 @@ class ListenView(QSplitter):
         self.spectrogram.setFrequencyLabels(f"{picture.high_hz / 1000:g} kHz", f"{picture.LOW_HZ:g} Hz")
         self.strip.clear()
         self.strip.setWords(list(thresholds), thresholds)
-        self.word.clear(_HINT)
+        self._share()
+        self.word.clear(f"Press Listen, then say {_one_of(list(thresholds))}")
 
     def setThresholds(self, thresholds: Mapping[str, float]) -> None:
         """Moves the threshold lines without saying so."""
@@ -80,19 +81,23 @@ class ListenView(QSplitter):
         self.log.add(entry)
 
     def _make_left(self) -> QWidget:
-        inner = QSplitter(Qt.Orientation.Vertical)
+        self._stacked = _Stacked()
         holder = QWidget()
         self._picture_column = QVBoxLayout(holder)
         self._picture_column.setContentsMargins(0, 0, 0, 0)
         self._picture_column.addWidget(self.spectrogram)
-        inner.addWidget(holder)
-        inner.addWidget(self._scroll)
-        inner.setStretchFactor(0, 3)
-        inner.setStretchFactor(1, 2)
-        inner.setChildrenCollapsible(False)
-        bar = self._scroll.verticalScrollBar()
-        bar.rangeChanged.connect(self._keep_in_line)
-        return inner
+        self._stacked.addWidget(holder)
+        self._stacked.addWidget(self._scroll)
+        self._stacked.setStretchFactor(0, 1)
+        self._stacked.setStretchFactor(1, 0)
+        self._stacked.setChildrenCollapsible(False)
+        self._scroll.verticalScrollBar().rangeChanged.connect(self._keep_in_line)
+        return self._stacked
+
+    def _share(self) -> None:
+        wanted = self.strip.sizeHint().height()
+        self._scroll.setMaximumHeight(wanted)
+        self._stacked.share(wanted)
 
     def _keep_in_line(self, low: int, high: int) -> None:
         """A scroll bar beside the strips takes room that the picture above must leave free, too."""
@@ -102,17 +107,50 @@ class ListenView(QSplitter):
     def _make_right(self) -> QWidget:
         side = QFrame()
         theme.set_role(side, "card")
-        side.setMinimumWidth(264)
         column = QVBoxLayout(side)
         column.setContentsMargins(theme.GRID, theme.GRID, theme.GRID, theme.GRID)
         column.setSpacing(theme.GRID)
-        column.addWidget(self.word)
-        column.addWidget(self.log, 1)
-        column.addWidget(self.progress)
-        column.addWidget(self.file_button)
-        column.addWidget(self.fold)
+        for part in (self.word, self.log, self.file_button, self.fold):
+            column.addWidget(part, 1 if part is self.log else 0)
         theme.set_icon(self.file_button, "mdi6.file-music-outline")
-        return side
+        area = QScrollArea()
+        area.setWidget(side)
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setMinimumWidth(_SIDE_WIDTH)
+        self.fold.toggled.connect(lambda opened: QTimer.singleShot(0, area, partial(_show_fold, area, self.fold)))
+        return area
+
+
+class _Stacked(QSplitter):
+    """Gives its lower part what it wants, up to most of the height, until a person moves the handle."""
+
+    def __init__(self) -> None:
+        super().__init__(Qt.Orientation.Vertical)
+        self._wanted, self._is_moved = 0, False
+        self.splitterMoved.connect(self._on_moved)
+
+    def share(self, wanted: int) -> None:
+        """The lower part wants another height."""
+        self._wanted = wanted
+        if not self._is_moved:
+            free = self.height() - self.handleWidth()
+            lower = min(wanted, round(_MOST_STRIPS * free))
+            self.setSizes([free - lower, lower])
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.share(self._wanted)
+
+    def _on_moved(self) -> None:
+        self._is_moved = True
+
+
+def _show_fold(area: QScrollArea, fold: DetectorFold) -> None:
+    if fold.isOpen():
+        area.ensureWidgetVisible(fold)
 
 
 def _scrolling(strip: ScoreStrip) -> QScrollArea:
@@ -124,3 +162,10 @@ def _scrolling(strip: ScoreStrip) -> QScrollArea:
     area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
     area.setMinimumHeight(96)
     return area
+
+
+def _one_of(words: list[str]) -> str:
+    """Writes "low", "low or high", "left, right, up or another word"."""
+    if len(words) > 4:
+        return ", ".join(words[:3]) + " or another word"
+    return " or ".join(part for part in (", ".join(words[:-1]), words[-1]) if part)
