@@ -119,7 +119,7 @@ class RunList(QWidget):
                 when(row.folder),
                 row.run.network,
                 row.validation.text() if row.validation else "–",
-                str(len(row.run.epochs)),
+                "" if row.folder == self._running else str(len(row.run.epochs)),
                 state(row, running=row.folder == self._running),
             ]
         )
@@ -154,7 +154,7 @@ class RunList(QWidget):
         tree.setAllColumnsShowFocus(True)
         tree.setAccessibleName("Previous runs")
         tree.setMinimumHeight(96)
-        tree.setStyleSheet("QTreeView::item { border-radius: 0; }")  # a row is one thing, not five pills
+        tree.setStyleSheet("QTreeView::item { border-radius: 0; padding: 6px 8px; }")  # one row, not five pills
         header = tree.header()
         header.setStretchLastSection(True)
         for column in range(4):

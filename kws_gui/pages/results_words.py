@@ -1,0 +1,89 @@
+"""Precision, recall and F1 of every word in a table that sorts; knows no model and no clip."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
+
+from kws_engine.evaluation.interval import wilson
+
+if TYPE_CHECKING:
+    from kws_engine.evaluation.metrics import Evaluation, WordQuality
+
+_COLUMNS = {
+    "Word": "What was said or heard",
+    "Precision": "Of the times this word was heard, how often it was said",
+    "Recall": "Of the times this word was said, how often it was heard",
+    "F1": "Both in one number: their harmonic mean",
+    "Clips": "How many clips of this word were judged",
+}
+
+_ROOM_FOR_ARROW = "QHeaderView::section { padding: 6px 18px 6px 8px; } QTableView::item { padding: 0 15px 0 5px; }"
+
+
+class WordTable(QTableWidget):
+    """One row a word; a click on a column's title sorts by it."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(0, len(_COLUMNS), parent)
+        self.setHorizontalHeaderLabels(list(_COLUMNS))
+        for column, help in enumerate(_COLUMNS.values()):
+            self.horizontalHeaderItem(column).setToolTip(help)
+            side = Qt.AlignmentFlag.AlignRight if column else Qt.AlignmentFlag.AlignLeft
+            self.horizontalHeaderItem(column).setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setShowGrid(False)
+        self.setTabKeyNavigation(False)
+        self.verticalHeader().hide()
+        header = self.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        self.setAccessibleName("Quality of each word")
+        self.setMinimumHeight(96)
+        self.setStyleSheet(_ROOM_FOR_ARROW)
+
+    def setEvaluation(self, evaluation: Evaluation, names: dict[str, str]) -> None:
+        """Shows every label that was said or heard; `names` are the labels' names on the screen."""
+        self.setSortingEnabled(False)
+        qualities = evaluation.per_word
+        self.setRowCount(len(qualities))
+        for at, (label, quality) in enumerate(qualities.items()):
+            given = int(evaluation.counts[:, evaluation.labels.index(label)].sum())
+            for column, cell in enumerate(_cells(names[label], quality, given)):
+                self.setItem(at, column, cell)
+        self.setSortingEnabled(True)
+        self.sortByColumn(3, Qt.SortOrder.AscendingOrder)
+
+
+class _Number(QTableWidgetItem):
+    """Sorts by its value, not by its text; what has none stands first."""
+
+    def __init__(self, text: str, value: float, tip: str = "") -> None:
+        super().__init__(text)
+        self.value = value
+        self.setToolTip(tip)
+        self.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+
+    def __lt__(self, other: QTableWidgetItem) -> bool:
+        return self.value < other.value if isinstance(other, _Number) else NotImplemented
+
+
+def _cells(name: str, quality: WordQuality, given: int) -> list[QTableWidgetItem]:
+    there = quality.clips
+    return [
+        QTableWidgetItem(name),
+        _share(quality.precision, given, "times this word was heard"),
+        _share(quality.recall, there, "clips of this word"),
+        _Number(f"{quality.f1:.0%}", quality.f1),
+        _Number(str(there), there),
+    ]
+
+
+def _share(share: float, total: int, of_what: str) -> _Number:
+    if not total:
+        return _Number("–", -1.0, f"No {of_what}")
+    return _Number(f"{share:.0%}", share, f"{wilson(share * total, total).text()} of {total} {of_what}")
