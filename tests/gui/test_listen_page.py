@@ -1,0 +1,405 @@
+"""The Listen page through clicks and keys, with a real model file and, where sound is needed, a real sound path."""
+
+from __future__ import annotations
+
+import csv
+import pathlib
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+import tone_model
+from PySide6.QtCore import QMimeData, QPoint, QPointF, QSettings, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QFileDialog
+from pytestqt.qtbot import QtBot
+from tone_model import RATE, pause, tone
+from virtual_microphone import VirtualMicrophone
+
+from kws_engine import audio
+from kws_engine.clips.project import Project
+from kws_gui import remembered
+from kws_gui.bridges.microphone import MicrophoneService
+from kws_gui.pages import listen, listen_models
+from kws_gui.pages.listen import ListenPage
+from kws_gui.pages.listen_log import Entry
+from kws_gui.project_model import ProjectModel
+
+SAID = np.concatenate([pause(1.5), tone("low"), pause(1.5), tone("high"), pause(1.5)])
+PATIENCE_MS = 30_000
+
+
+@pytest.fixture(scope="module")
+def kws(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    return tone_model.write(tmp_path_factory.mktemp("model") / "tones.kws")
+
+
+@pytest.fixture
+def model(_own_settings: None) -> ProjectModel:
+    remembered.set_up()
+    return ProjectModel()
+
+
+@pytest.fixture
+def make_page(qtbot: QtBot, model: ProjectModel) -> Iterator[Callable[[], ListenPage]]:
+    pages: list[tuple[ListenPage, MicrophoneService]] = []
+
+    def make() -> ListenPage:
+        microphones = MicrophoneService()
+        page = ListenPage(model, microphones)
+        pages.append((page, microphones))
+        qtbot.addWidget(page)
+        page.resize(856, 612)
+        page.show()
+        return page
+
+    yield make
+    for page, microphones in pages:
+        page.shutdown()
+        microphones.shutdown()
+
+
+@pytest.fixture
+def page(make_page: Callable[[], ListenPage], kws: pathlib.Path, qtbot: QtBot) -> ListenPage:
+    made = make_page()
+    open_model(qtbot, made, kws)
+    return made
+
+
+def open_model(qtbot: QtBot, page: ListenPage, path: pathlib.Path) -> None:
+    with qtbot.waitSignal(page.bridge.loaded, timeout=PATIENCE_MS):
+        page.choose(path)
+
+
+def press(qtbot: QtBot, page: ListenPage) -> None:
+    qtbot.mouseClick(page.button, Qt.MouseButton.LeftButton)
+
+
+def listening(qtbot: QtBot, page: ListenPage) -> None:
+    """Presses Listen and waits until sound arrives."""
+    press(qtbot, page)
+    until(qtbot, lambda: page.view.spectrogram.now_s() > 0.2)
+
+
+def until(qtbot: QtBot, condition: Callable[[], object]) -> None:
+    qtbot.waitUntil(lambda: bool(condition()), timeout=PATIENCE_MS)
+
+
+def words(page: ListenPage) -> list[str]:
+    return [entry.word for entry in page.view.log.entries()]
+
+
+def sound_file(path: pathlib.Path, samples: np.ndarray = SAID) -> pathlib.Path:
+    audio.write(path, samples, rate=RATE)
+    return path
+
+
+# -- without a microphone
+
+
+def test_without_a_model_the_page_says_what_to_do(make_page: Callable[[], ListenPage], model: ProjectModel) -> None:
+    page = make_page()
+    assert page.empty.isVisible() and not page.button.isEnabled()
+    assert not page.train_button.isVisible()  # nothing to train: no project is open
+    assert page.open_button.isVisible()
+    assert page.picker.currentIndex() == -1
+
+
+def test_with_a_project_but_no_run_train_is_offered(
+    qtbot: QtBot, make_page: Callable[[], ListenPage], model: ProjectModel, tmp_path: pathlib.Path
+) -> None:
+    page = make_page()
+    model.open(Project.create(tmp_path / "mine", words=["low", "high"]))
+    with qtbot.waitSignal(page.trainRequested):
+        qtbot.mouseClick(page.train_button, Qt.MouseButton.LeftButton)
+
+
+def test_the_ready_model_is_one_click_away(
+    qtbot: QtBot, make_page: Callable[[], ListenPage], model: ProjectModel, kws: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    for module in (listen, listen_models):
+        monkeypatch.setattr(module, "ready_model", lambda: kws)
+    page = make_page()
+    with qtbot.waitSignal(page.bridge.loaded, timeout=PATIENCE_MS):
+        qtbot.mouseClick(page.empty.button(), Qt.MouseButton.LeftButton)
+    assert model.model_path == kws and page.view.isVisible() and page.button.isEnabled()
+    assert page.picker.currentText() == "Ready model: directions"
+
+
+def test_a_chosen_model_shows_its_words(page: ListenPage) -> None:
+    assert page.button.isEnabled() and page.button.text() == "Listen"
+    assert page.view.strip.row("low").threshold() == 0.8
+    assert page.picker.currentText() == "tones.kws"
+    assert "low or high" in page.view.word.accessibleDescription()
+
+
+def test_a_damaged_model_is_said_on_the_page(
+    qtbot: QtBot, make_page: Callable[[], ListenPage], tmp_path: pathlib.Path
+) -> None:
+    page = make_page()
+    letter = tmp_path / "letter.kws"
+    letter.write_text("dear aunt")
+    page.choose(letter)
+    until(qtbot, page.messages.isVisible)
+    assert "letter.kws is not a KWS Studio model" in page.messages.text()
+    assert not page.button.isEnabled()
+
+
+def drop(page: ListenPage, path: pathlib.Path) -> bool:
+    """Drags a file onto the page; whether it was taken."""
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(path))])
+    copy, left, none = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    enter = QDragEnterEvent(QPoint(9, 9), copy, mime, left, none)
+    page.dragEnterEvent(enter)
+    page.dropEvent(QDropEvent(QPointF(9, 9), copy, mime, left, none))
+    return enter.isAccepted()
+
+
+def test_a_model_can_be_dropped(qtbot: QtBot, make_page: Callable[[], ListenPage], kws: pathlib.Path) -> None:
+    page = make_page()
+    with qtbot.waitSignal(page.bridge.loaded, timeout=PATIENCE_MS):
+        assert drop(page, kws)
+    assert page.picker.currentText() == "tones.kws"
+
+
+def test_a_model_can_be_opened_from_the_list(
+    qtbot: QtBot, make_page: Callable[[], ListenPage], kws: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(kws), ""))
+    page = make_page()
+    with qtbot.waitSignal(page.bridge.loaded, timeout=PATIENCE_MS):
+        page.picker.activated.emit(page.picker.count() - 1)
+    assert page.picker.currentText() == "tones.kws"
+
+
+def test_a_moved_threshold_is_remembered_for_that_file_and_can_be_reset(
+    qtbot: QtBot, make_page: Callable[[], ListenPage], kws: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    first = make_page()
+    open_model(qtbot, first, kws)
+    assert not first.view.fold.reset.isEnabled()
+    qtbot.keyClick(first.view.strip.row("low"), Qt.Key.Key_Down)
+    assert first.bridge.thresholds["low"] == pytest.approx(0.79)
+
+    second = make_page()
+    copy = tmp_path / "renamed.kws"
+    copy.write_bytes(kws.read_bytes())
+    open_model(qtbot, second, copy)
+    assert second.view.strip.row("low").threshold() == pytest.approx(0.79)
+    assert second.view.fold.state() == "1 threshold moved"
+
+    second.view.fold.setOpen(True)
+    qtbot.mouseClick(second.view.fold.reset, Qt.MouseButton.LeftButton)
+    assert second.view.strip.row("low").threshold() == second.bridge.thresholds["low"] == 0.8
+    assert not second.view.fold.reset.isEnabled()
+
+    other = tone_model.write(tmp_path / "other.kws", manifest={"detector": {"thresholds": {"high": 0.4}}})
+    open_model(qtbot, second, other)
+    assert second.bridge.thresholds == {"low": 0.8, "high": 0.4}
+
+
+def test_detector_settings_are_remembered_for_that_file(
+    qtbot: QtBot, make_page: Callable[[], ListenPage], kws: pathlib.Path
+) -> None:
+    first = make_page()
+    open_model(qtbot, first, kws)
+    first.view.fold.setOpen(True)
+    editor = first.view.fold.form.editor("threshold")
+    editor.lineEdit().setFocus()
+    editor.lineEdit().selectAll()
+    qtbot.keyClicks(editor.lineEdit(), "0.6")
+    assert first.bridge.thresholds == {"low": 0.6, "high": 0.6}
+    assert first.view.strip.row("high").threshold() == 0.6
+    second = make_page()
+    open_model(qtbot, second, kws)
+    assert second.view.fold.form.value().threshold == 0.6
+    assert second.bridge.thresholds == {"low": 0.6, "high": 0.6}
+
+
+def test_a_sound_file_is_heard_into_the_log(
+    qtbot: QtBot, page: ListenPage, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = sound_file(tmp_path / "said.wav")
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(path), ""))
+    qtbot.mouseClick(page.view.file_button, Qt.MouseButton.LeftButton)
+    until(qtbot, page.messages.isVisible)
+    assert page.messages.text() == "2 words were heard in said.wav (5.7 s)."
+    assert words(page) == ["low", "high"]
+    assert page.view.log.table.item(1, 0).text().startswith("0:0")
+    assert page.view.file_button.isEnabled() and not page.progress.isVisible()
+
+
+def test_a_silent_file_and_a_bad_one_are_said(qtbot: QtBot, page: ListenPage, tmp_path: pathlib.Path) -> None:
+    assert drop(page, sound_file(tmp_path / "quiet.wav", pause(2.0)))
+    until(qtbot, page.messages.isVisible)
+    assert page.messages.text() == "No word was heard in quiet.wav (2.0 s)."
+    letter = tmp_path / "letter.wav"
+    letter.write_text("dear aunt")
+    page.listen_to_file(letter)
+    until(qtbot, lambda: "letter.wav is not audio" in page.messages.text())
+    assert page.messages.kind() == "error"
+
+
+def test_a_long_file_can_be_cancelled(qtbot: QtBot, page: ListenPage, tmp_path: pathlib.Path) -> None:
+    page.listen_to_file(sound_file(tmp_path / "long.wav", np.tile(SAID, 60)))
+    until(qtbot, lambda: page.progress.isVisible())
+    qtbot.mouseClick(page.progress.cancelButton(), Qt.MouseButton.LeftButton)
+    until(qtbot, page.messages.isVisible)
+    assert "then you stopped" in page.messages.text()
+
+
+def test_the_log_is_saved_as_csv_and_cleared(
+    qtbot: QtBot, page: ListenPage, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page.listen_to_file(sound_file(tmp_path / "said.wav"))
+    until(qtbot, lambda: len(words(page)) == 2)
+    target = tmp_path / "heard.csv"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(target), ""))
+    qtbot.mouseClick(page.view.log.save_button, Qt.MouseButton.LeftButton)
+    rows = list(csv.DictReader(target.read_text(encoding="utf-8").splitlines()))
+    assert [(row["word"], row["source"]) for row in rows] == [("low", "said.wav"), ("high", "said.wav")]
+    assert 1.5 < float(rows[0]["seconds"]) < 2.7 and 0.8 <= float(rows[0]["score"]) <= 1
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "no" / "x.csv"), ""))
+    qtbot.mouseClick(page.view.log.save_button, Qt.MouseButton.LeftButton)
+    assert page.messages.kind() == "error" and "x.csv" in page.messages.text()
+    qtbot.mouseClick(page.view.log.clear_button, Qt.MouseButton.LeftButton)
+    assert words(page) == [] and page.view.log.table.rowCount() == 0 and not page.view.log.save_button.isEnabled()
+
+
+def test_a_long_log_keeps_everything_and_shows_a_thousand(page: ListenPage) -> None:
+    from datetime import datetime
+
+    now = datetime(2026, 1, 2, 3, 4, 5)
+    for number in range(1010):
+        page.view.log.add(Entry(f"w{number}", 0.9, now))
+    assert page.view.log.table.rowCount() == 1000
+    assert page.view.log.table.item(0, 1).text() == "w1009"
+    assert page.view.log.csv_text().count("\n") == 1011
+
+
+def test_everything_fits_a_small_window_and_has_a_name(page: ListenPage) -> None:
+    assert page.minimumSizeHint().width() <= 1024 - 168
+    assert page.minimumSizeHint().height() <= 612
+    for widget in (page.picker, page.devices.box, page.devices.again, page.meter, page.view.word, page.view.log.table):
+        assert widget.accessibleName()
+    assert "Ctrl+L" in page.button.toolTip()
+
+
+# -- with a microphone
+
+
+def test_a_word_said_lights_up_and_is_logged(
+    qtbot: QtBot, page: ListenPage, virtual_microphone: VirtualMicrophone, tmp_path: pathlib.Path
+) -> None:
+    listening(qtbot, page)
+    assert page.button.text() == "Stop" and "Ctrl+L" in page.button.toolTip()
+    player = virtual_microphone.play(sound_file(tmp_path / "said.wav"))
+    until(qtbot, lambda: words(page) == ["low"])
+    assert page.view.word.word() == "low" and page.view.word.isLit() and page.view.strip.row("low").isLit()
+    assert "low at" in page.view.spectrogram.accessibleDescription()
+    until(qtbot, lambda: words(page) == ["low", "high"])
+    assert page.view.log.table.item(0, 1).text() == "high"
+    until(qtbot, lambda: player.poll() is not None and not page.view.word.isLit())
+    press(qtbot, page)
+    assert page.button.text() == "Listen" and not page.bridge.is_running
+    assert words(page) == ["low", "high"] and page.view.word.word() == "high"
+
+
+def test_space_and_the_shortcut_listen_and_stop(
+    qtbot: QtBot, page: ListenPage, virtual_microphone: VirtualMicrophone
+) -> None:
+    page.setFocus()
+    qtbot.keyClick(page, Qt.Key.Key_Space)
+    until(qtbot, lambda: page.bridge.is_running)
+    qtbot.keyClick(page, Qt.Key.Key_Space)
+    assert not page.is_listening and not page.bridge.is_running
+    qtbot.keyClick(page, Qt.Key.Key_L, Qt.KeyboardModifier.ControlModifier)
+    until(qtbot, lambda: page.bridge.is_running)
+    qtbot.keyClick(page, Qt.Key.Key_L, Qt.KeyboardModifier.ControlModifier)
+    until(qtbot, lambda: not page.is_listening)
+
+
+def test_a_threshold_dragged_to_the_top_silences_its_word(
+    qtbot: QtBot, page: ListenPage, virtual_microphone: VirtualMicrophone, tmp_path: pathlib.Path
+) -> None:
+    listening(qtbot, page)
+    row = page.view.strip.row("low")
+    x = row.width() // 2
+    qtbot.mousePress(row, Qt.MouseButton.LeftButton, pos=QPoint(x, row.height() // 2))
+    qtbot.mouseMove(row, QPoint(x, 4))
+    qtbot.mouseMove(row, QPoint(x, 0))
+    qtbot.mouseRelease(row, Qt.MouseButton.LeftButton, pos=QPoint(x, 0))
+    if row.threshold() < 1.0:  # the offscreen mouse may not drag; a press at the top moves the line as well
+        qtbot.mousePress(row, Qt.MouseButton.LeftButton, pos=QPoint(x, 0))
+    assert page.bridge.thresholds["low"] == row.threshold() == 1.0
+    virtual_microphone.play(sound_file(tmp_path / "said.wav"))
+    until(qtbot, lambda: words(page))
+    assert words(page) == ["high"]
+
+
+def test_a_pulled_out_microphone_is_said_and_listening_goes_on_after_try_again(
+    qtbot: QtBot, page: ListenPage, virtual_microphone: VirtualMicrophone, tmp_path: pathlib.Path
+) -> None:
+    listening(qtbot, page)
+    said = sound_file(tmp_path / "said.wav")
+    virtual_microphone.play(said)
+    until(qtbot, lambda: words(page) == ["low", "high"])
+    before_s = page.view.spectrogram.now_s()
+    virtual_microphone.unplug()
+    until(qtbot, page.messages.isVisible)
+    assert page.messages.kind() == "error" and page.messages.remedyButton().text() == "Try again"
+    assert "start anew" in page.messages.text() or "went away" in page.messages.text()
+    assert not page.is_listening and not page.bridge.is_running and page.button.text() == "Listen"
+    assert words(page) == ["low", "high"] and page.view.spectrogram.now_s() >= before_s
+
+    virtual_microphone.plug(rate=RATE)
+    qtbot.mouseClick(page.messages.remedyButton(), Qt.MouseButton.LeftButton)
+    until(qtbot, lambda: page.bridge.is_running)
+    after_s = page.view.spectrogram.now_s()
+    until(qtbot, lambda: page.view.spectrogram.now_s() > after_s + 0.5)
+    assert not page.messages.isVisible()
+    virtual_microphone.play(said)
+    until(qtbot, lambda: words(page) == ["low", "high", "low", "high"])
+
+
+def test_another_device_goes_on_listening(
+    qtbot: QtBot, page: ListenPage, virtual_microphone: VirtualMicrophone, tmp_path: pathlib.Path
+) -> None:
+    listening(qtbot, page)
+    until(qtbot, lambda: page.devices.box.count() > 1)
+    index = next(i for i in range(page.devices.box.count()) if "Desk" in page.devices.box.itemText(i))
+    page.devices.box.setCurrentIndex(index)
+    page.devices.box.activated.emit(index)
+    until(qtbot, lambda: page.bridge.is_running)
+    now_s = page.view.spectrogram.now_s()
+    until(qtbot, lambda: page.view.spectrogram.now_s() > now_s + 0.5)
+    virtual_microphone.play(sound_file(tmp_path / "said.wav"))
+    until(qtbot, lambda: words(page) == ["low", "high"])
+    assert not page.messages.isVisible()
+
+
+def test_lost_sound_is_said(qtbot: QtBot, page: ListenPage) -> None:
+    page.bridge.lost.emit(192)
+    assert page.messages.text() == "12 ms of sound were lost: the computer is busy."
+    page.bridge.lost.emit(RATE * 2)
+    assert page.messages.text() == "2.0 s of sound were lost: the computer is busy."
+
+
+def test_a_microphone_that_is_not_there_is_said_and_another_can_be_chosen(
+    qtbot: QtBot, model: ProjectModel, make_page: Callable[[], ListenPage], kws: pathlib.Path,
+    virtual_microphone: VirtualMicrophone,
+) -> None:  # fmt: skip
+    QSettings().setValue("microphone/device", "Studio")
+    page = make_page()
+    open_model(qtbot, page, kws)
+    assert page.devices.box.currentText() == "Studio"
+    press(qtbot, page)
+    until(qtbot, page.messages.isVisible)
+    assert 'No microphone is called "Studio"' in page.messages.text() and page.button.text() == "Listen"
+    page.devices.box.setCurrentIndex(0)
+    page.devices.box.activated.emit(0)
+    qtbot.mouseClick(page.messages.remedyButton(), Qt.MouseButton.LeftButton)
+    until(qtbot, lambda: page.bridge.is_running)
+    assert not page.messages.isVisible() and page.button.text() == "Stop"
