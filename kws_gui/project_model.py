@@ -1,4 +1,4 @@
-"""What is open, for every page: the project, the chosen model file, the undo stack; announces changes, draws nothing."""
+"""What is open, for every page: project, chosen model file, undo stack; announces changes, draws nothing."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtGui import QUndoCommand, QUndoStack
 
 from kws_engine.clips.project import Project
 from kws_engine.errors import KwsError
 from kws_engine.settings import Settings
+from kws_gui.undo_stack import UndoStack
 
 
 class ProjectModel(QObject):
@@ -34,7 +34,7 @@ class ProjectModel(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self.undo_stack = QUndoStack(self)
+        self.undo_stack = UndoStack(self._change, self)
         self._project: Project | None = None
         self._settings = Settings()
         self._model_path: Path | None = None
@@ -95,39 +95,16 @@ class ProjectModel(QObject):
         return True
 
     def push(self, text: str, *, redo: Callable[[], object], undo: Callable[[], object]) -> bool:
-        """Does `redo` now and makes it undoable; False where it failed."""
-        if not self.attempt(redo):
-            return False
-        self.undo_stack.push(_Command(self, text, redo, undo))
-        self.clipsChanged.emit()
-        return True
+        """Does `redo` now and makes it undoable; False where it failed, and then nothing is to be undone."""
+        return self.undo_stack.push(text, redo=redo, undo=undo)
+
+    def _change(self, action: Callable[[], object]) -> bool:
+        """Does or undoes one change; False, and `failed`, when it could not."""
+        done = self.attempt(action)
+        if done:
+            self.clipsChanged.emit()
+        return done
 
     def _store(self, settings: Settings) -> None:
         assert self._project is not None
         self._project.save_settings(settings.to_dict())
-
-
-class _Command(QUndoCommand):
-    """Calls the engine both ways, but for the first time, which is done; what fails is said and taken off the stack."""
-
-    def __init__(
-        self, model: ProjectModel, text: str, redo: Callable[[], object], undo: Callable[[], object]
-    ) -> None:
-        super().__init__(text)
-        self._model, self._redo, self._undo = model, redo, undo
-        self._is_done = True
-
-    def redo(self) -> None:
-        if self._is_done:
-            self._is_done = False
-        else:
-            self._run(self._redo)
-
-    def undo(self) -> None:
-        self._run(self._undo)
-
-    def _run(self, action: Callable[[], object]) -> None:
-        if self._model.attempt(action):
-            self._model.clipsChanged.emit()
-        else:
-            self.setObsolete(True)
