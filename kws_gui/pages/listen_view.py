@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
-from PySide6.QtCore import QSignalBlocker, Qt, QTimer
+from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt, QTimer
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QPushButton, QScrollArea, QSplitter, QVBoxLayout, QWidget
 
@@ -39,6 +39,7 @@ class ListenView(QSplitter):
         self.fold = DetectorFold()
         self._scroll = _scrolling(self.strip)
         self.addWidget(self._make_left())
+        self.strip.installEventFilter(self)
         self.addWidget(self._make_right())
         self.setStretchFactor(0, 1)
         self.setStretchFactor(1, 0)
@@ -55,7 +56,6 @@ class ListenView(QSplitter):
         self.spectrogram.setFrequencyLabels(f"{picture.high_hz / 1000:g} kHz", f"{picture.LOW_HZ:g} Hz")
         self.strip.clear()
         self.strip.setWords(list(thresholds), thresholds)
-        self._share()
         self.word.clear(f"Press Listen, then say {_one_of(list(thresholds))}")
 
     def setThresholds(self, thresholds: Mapping[str, float]) -> None:
@@ -93,6 +93,12 @@ class ListenView(QSplitter):
         self._stacked.setChildrenCollapsible(False)
         self._scroll.verticalScrollBar().rangeChanged.connect(self._keep_in_line)
         return self._stacked
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """New rows count only once the strips' layout has shown them."""
+        if event.type() == QEvent.Type.LayoutRequest:
+            self._share()
+        return False
 
     def _share(self) -> None:
         wanted = self.strip.sizeHint().height()
