@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
+from typing import Any
 
 from PySide6.QtCore import QObject, QSettings, Qt, QTimer, Signal
 
@@ -128,9 +129,11 @@ class MicrophoneService(QObject):
         if not self._is_shut:
             self._thread.submit(work).add_done_callback(partial(self._answer, then))
 
-    def _answer(self, then: Callable[[object], None], future: Future[object]) -> None:
+    def _answer(self, then: Callable[[object], None], future: Future[Any]) -> None:
         error = future.exception()
         if self._is_shut:
+            if error is None and isinstance(future.result(), tuple):
+                future.result()[0].stop()  # it was opened while the window closed
             return
         self._answered.emit(then, error if error is not None else future.result())
 

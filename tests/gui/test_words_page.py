@@ -1,0 +1,296 @@
+"""The Words page through its buttons and keys, with a real microphone path and a real project on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+from tiny_project import RATE, WORDS, make_project
+from virtual_microphone import VirtualMicrophone
+
+from kws_engine import audio
+from kws_engine.clips.project import Project
+from kws_engine.clips.recording import judge
+from kws_engine.clips.words import NOISE
+from kws_gui import remembered
+from kws_gui.bridges.microphone import MicrophoneService
+from kws_gui.pages.words import WordsPage
+from kws_gui.project_model import ProjectModel
+
+PATIENCE_MS = 20_000
+
+
+@pytest.fixture(autouse=True)
+def _names(qapp: QApplication) -> None:
+    remembered.set_up()
+
+
+@pytest.fixture
+def microphones(qapp: QApplication) -> Iterator[MicrophoneService]:
+    service = MicrophoneService()
+    yield service
+    service.shutdown()
+
+
+@pytest.fixture
+def page(qtbot: QtBot, tmp_path: Path, microphones: MicrophoneService) -> Iterator[WordsPage]:
+    model = ProjectModel()
+    model.open(make_project(tmp_path / "tones", takes=4))
+    page = WordsPage(model, microphones)
+    page.resize(900, 700)
+    qtbot.addWidget(page)
+    page.show()
+    page.model = model  # kept alive with the page
+    yield page
+    page.shutdown()
+
+
+def project_of(page: WordsPage) -> Project:
+    project = page.model.project
+    assert project is not None
+    return project
+
+
+def spoken(seconds: float = 2.3, *, at_s: float = 1.0) -> np.ndarray:
+    """Noise shaped like a syllable over a quiet room."""
+    rng = np.random.default_rng(1)
+    times = np.arange(round(seconds * RATE)) / RATE
+    voice = np.sin(2 * np.pi * 300 * times) + 0.5 * np.sin(2 * np.pi * 1200 * times)
+    return (0.3 * voice * np.exp(-(((times - at_s) / 0.12) ** 2)) + 1e-3 * rng.standard_normal(len(times))).astype(
+        np.float32
+    )
+
+
+def take(**where: float):
+    return judge(spoken(**where), RATE, clip_samples=RATE)
+
+
+def names(page: WordsPage) -> list[str]:
+    return [clip.path.name for clip in page.table.rows.clips]
+
+
+def test_words_are_listed_with_their_counts_per_part(page: WordsPage) -> None:
+    tree = page.words.tree
+    rows = [[tree.topLevelItem(i).text(column) for column in range(4)] for i in range(tree.topLevelItemCount())]
+    assert [row[0] for row in rows] == [*WORDS, "Other words", "Background noise"]
+    for row, word in zip(rows, WORDS, strict=False):
+        summary = project_of(page).summary()[word]
+        assert row[1:] == [str(summary.training), str(summary.validation), str(summary.testing)]
+
+
+def test_a_word_is_added_renamed_and_removed_and_each_is_undone(page: WordsPage, qtbot: QtBot) -> None:
+    stack = page.model.undo_stack
+    qtbot.keyClicks(page.words.add_field, "stop")
+    qtbot.keyClick(page.words.add_field, Qt.Key.Key_Return)
+    assert project_of(page).words[-1] == "stop" and page.words.word == "stop"
+    page.words.choose("low")
+    page.words.rename("deep")
+    assert page.words.word == "deep" and len(project_of(page).clips(word="deep")) == 4
+    qtbot.keyClick(page.words.tree, Qt.Key.Key_Delete)
+    assert "deep" not in project_of(page).words
+    stack.undo()
+    assert len(project_of(page).clips(word="deep")) == 4
+    stack.undo()
+    assert project_of(page).words[0] == "low"
+    stack.undo()
+    assert "stop" not in project_of(page).words
+
+
+def test_an_unfit_word_is_refused_in_the_page(page: WordsPage, qtbot: QtBot) -> None:
+    qtbot.keyClicks(page.words.add_field, "a/b")
+    qtbot.keyClick(page.words.add_field, Qt.Key.Key_Return)
+    assert "holds /" in page.messages.text()
+    assert page.model.undo_stack.count() == 0
+
+
+def test_a_clip_is_deleted_by_key_and_comes_back(page: WordsPage, qtbot: QtBot) -> None:
+    page.words.choose("low")
+    before = names(page)
+    page.table.selectRow(1)
+    qtbot.keyClick(page.table, Qt.Key.Key_Delete)
+    assert names(page) == before[:1] + before[2:]
+    page.model.undo_stack.undo()
+    assert names(page) == before
+
+
+def test_parts_and_exclusion_are_set_and_undone(page: WordsPage) -> None:
+    page.words.choose("low")
+    page.table.selectRow(0)
+    clip = page.table.current()
+    page.table.partAsked.emit([clip], "testing")
+    assert page.table.rows.clips[0].split == "testing"
+    page.table.excludeAsked.emit([page.table.rows.clips[0]], True)
+    assert page.table.rows.clips[0].excluded
+    assert "left out" in page.table.rows.data(page.table.rows.index(0, 2), Qt.ItemDataRole.DisplayRole)
+    page.model.undo_stack.undo()
+    page.model.undo_stack.undo()
+    assert page.table.rows.clips[0].split == clip.split and not page.table.rows.clips[0].excluded
+
+
+def test_levels_appear(page: WordsPage, qtbot: QtBot) -> None:
+    rows = page.table.rows
+    qtbot.waitUntil(lambda: rows.data(rows.index(0, 4), Qt.ItemDataRole.DisplayRole) != "", timeout=PATIENCE_MS)
+    peak_db = audio.peak_db(audio.read(rows.clips[0].path, rate=RATE))
+    assert rows.data(rows.index(0, 4), Qt.ItemDataRole.DisplayRole) == f"{peak_db:.0f} dB"
+
+
+def test_the_cut_moves_by_key_and_back_by_undo(page: WordsPage, qtbot: QtBot) -> None:
+    page.words.choose("low")
+    recorded = take()
+    assert page.recordings.save("low", recorded, speaker="eve")
+    clip = page.table.current()
+    assert clip is not None and clip.speaker == "eve"
+    assert page.recorder.waveform.window_start() == recorded.start
+    with qtbot.waitSignal(page.recorder.cutMoved, timeout=PATIENCE_MS):
+        for _ in range(5):
+            qtbot.keyClick(page.recorder.waveform, Qt.Key.Key_Right)
+    start = recorded.start + 5 * RATE // 100
+    stored = audio.read(clip.path, rate=RATE)
+    np.testing.assert_allclose(stored, recorded.raw[start : start + RATE], atol=1 / 32768)
+    page.model.undo_stack.undo()
+    np.testing.assert_allclose(audio.read(clip.path, rate=RATE), recorded.clip, atol=1 / 32768)
+    assert page.recorder.waveform.window_start() == recorded.start
+
+
+def test_a_take_that_cannot_be_stored_waits_and_is_stored_again(
+    page: WordsPage, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = project_of(page).clips_folder / "low"
+    away = folder.rename(folder.with_name(".away"))
+    folder.write_text("in the way")  # no folder can be made here, whoever runs this
+    assert not page.recordings.save("low", take(), speaker="eve")
+    assert "waits in memory" in page.messages.text() and page.recordings.waiting == 1
+    folder.unlink()
+    away.rename(folder)
+    qtbot.mouseClick(page.messages.remedyButton(), Qt.MouseButton.LeftButton)
+    assert page.recordings.waiting == 0 and not page.messages.isVisible()
+    assert "eve_nohash_0.wav" in [clip.path.name for clip in project_of(page).clips(word="low")]
+
+
+def drop(page: WordsPage, folder: Path) -> None:
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(folder))])
+    how = (Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
+    enter = QDragEnterEvent(QPoint(10, 10), *how)
+    QApplication.sendEvent(page, enter)
+    assert enter.isAccepted()
+    page.dropEvent(QDropEvent(QPointF(10, 10), *how))
+
+
+def test_a_dropped_folder_is_imported_and_what_is_left_out_is_said(
+    page: WordsPage, qtbot: QtBot, tmp_path: Path
+) -> None:
+    folder = tmp_path / "stop"
+    folder.mkdir()
+    for number in range(3):
+        audio.write(folder / f"kim_nohash_{number}.wav", np.roll(spoken(1.0, at_s=0.5), number), rate=RATE)
+    (folder / "broken.wav").write_text("no audio")
+    with qtbot.waitSignal(page.imports.imported, timeout=PATIENCE_MS):
+        drop(page, folder)
+    assert "stop" in project_of(page).words and len(project_of(page).clips(word="stop")) == 3
+    assert "3 clips of 1 word" in page.imports.result.text() and "1 left out" in page.imports.result.text()
+    assert page.imports.left_out.count() == 1 and "broken.wav" in page.imports.left_out.item(0).text()
+
+
+def test_several_words_are_chosen_first_and_the_rest_become_other_words(
+    page: WordsPage, qtbot: QtBot, tmp_path: Path
+) -> None:
+    for at, word in enumerate(("low", "stop", "go")):
+        (tmp_path / "set" / word).mkdir(parents=True)
+        sound = np.roll(spoken(1.0, at_s=0.5), 10 + at)
+        audio.write(tmp_path / "set" / word / "kim_nohash_0.wav", sound, rate=RATE)
+    unknown = len(project_of(page).clips(word="_unknown_"))
+    page.import_folder(tmp_path / "set")
+    dialog = page._dialog
+    assert dialog is not None and dialog.go.text() == "Import 1 word"  # "low" is taught already, the others are not
+    with qtbot.waitSignal(page.imports.imported, timeout=PATIENCE_MS):
+        dialog.go.click()
+    assert len(project_of(page).clips(word="low")) == 5
+    assert len(project_of(page).clips(word="_unknown_")) == unknown + 2
+
+
+def quick(page: WordsPage, takes: int) -> None:
+    page.recorder._countdown.setChecked(False)
+    page.recorder._takes.setValue(takes)
+    page.recorder.speaker_field.setText("zoe")
+
+
+def file_of(folder: Path, sound: np.ndarray) -> Path:
+    audio.write(folder / "said.wav", sound, rate=RATE)
+    return folder / "said.wav"
+
+
+def test_takes_in_a_row_are_recorded_and_stored(
+    virtual_microphone: VirtualMicrophone, page: WordsPage, qtbot: QtBot, tmp_path: Path
+) -> None:
+    qtbot.waitUntil(lambda: page._microphones.is_open, timeout=PATIENCE_MS)
+    page.words.choose("high")
+    quick(page, 2)
+    virtual_microphone.play(file_of(tmp_path, np.tile(spoken(1.5, at_s=0.8), 6)))
+    qtbot.waitUntil(lambda: page.recorder.meter.text() not in ("no signal", "quiet"), timeout=PATIENCE_MS)
+    with qtbot.waitSignal(page.session.ended, timeout=PATIENCE_MS) as ended:
+        qtbot.keyClick(page, Qt.Key.Key_R)
+    assert ended.args == [True]
+    clips = [clip for clip in project_of(page).clips(word="high") if clip.speaker == "zoe"]
+    assert [clip.take for clip in clips] == [0, 1]
+    for clip in clips:
+        assert audio.peak_db(audio.read(clip.path, rate=RATE)) > -20
+    assert "2 of 2" in page.recorder.advice.text()
+    page.model.undo_stack.undo()
+    assert len([clip for clip in project_of(page).clips(word="high") if clip.speaker == "zoe"]) == 1
+
+
+def test_silence_is_not_saved_and_said(
+    virtual_microphone: VirtualMicrophone, page: WordsPage, qtbot: QtBot
+) -> None:
+    qtbot.waitUntil(lambda: page._microphones.is_open, timeout=PATIENCE_MS)
+    quick(page, 1)
+    before = names(page)
+    with qtbot.waitSignal(page.session.ended, timeout=PATIENCE_MS) as ended:
+        qtbot.mouseClick(page.recorder.record, Qt.MouseButton.LeftButton)
+    assert ended.args == [False]
+    assert page.recorder.advice.text().startswith("Not saved.") and names(page) == before
+
+
+def test_escape_cancels_and_an_unplugged_microphone_keeps_what_there_is(
+    virtual_microphone: VirtualMicrophone, page: WordsPage, qtbot: QtBot, tmp_path: Path
+) -> None:
+    qtbot.waitUntil(lambda: page._microphones.is_open, timeout=PATIENCE_MS)
+    quick(page, 5)
+    page.words.choose("high")
+    page.table.selectRow(0)
+    virtual_microphone.play(file_of(tmp_path, np.tile(spoken(1.5, at_s=0.8), 10)))
+    with qtbot.waitSignal(page.session.ended, timeout=PATIENCE_MS):
+        page.record()
+        qtbot.waitUntil(lambda: page.session.state == "recording", timeout=PATIENCE_MS)
+        qtbot.keyClick(page, Qt.Key.Key_Escape)
+    with qtbot.waitSignal(page.session.ended, timeout=PATIENCE_MS):
+        page.record()
+        qtbot.waitSignal(page.session.taken, timeout=PATIENCE_MS).wait()
+        virtual_microphone.unplug()
+    assert len([clip for clip in project_of(page).clips(word="high") if clip.speaker == "zoe"]) == 1
+    assert page.messages.remedyButton().text() == "Try again" and page.messages.isVisible()
+    virtual_microphone.plug()
+    qtbot.mouseClick(page.messages.remedyButton(), Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: page._microphones.is_open, timeout=PATIENCE_MS)
+    assert not page.messages.isVisible()
+
+
+def test_background_noise_is_recorded_without_speech(
+    virtual_microphone: VirtualMicrophone, page: WordsPage, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kws_gui.pages.words._NOISE_S", 0.5)
+    qtbot.waitUntil(lambda: page._microphones.is_open, timeout=PATIENCE_MS)
+    quick(page, 1)
+    page.words.choose(NOISE)
+    with qtbot.waitSignal(page.session.ended, timeout=PATIENCE_MS) as ended:
+        page.record()
+    assert ended.args == [True] and len(project_of(page).noises()) == 1
+    page.model.undo_stack.undo()
+    assert project_of(page).noises() == []
