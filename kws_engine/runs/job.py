@@ -62,7 +62,8 @@ def make_run_folder(job: Job, runs_folder: Path) -> Path:
     Raises:
         TrainingError: It cannot be written.
     """
-    name = f"{datetime.now():%Y%m%d-%H%M%S}-{job.settings['model']['name']}"
+    settings = Settings.from_dict(job.settings)
+    name = f"{datetime.now():%Y%m%d-%H%M%S}-{settings.model.name}"
     try:
         runs_folder.mkdir(exist_ok=True)
         for number in range(1, 1000):
@@ -72,7 +73,7 @@ def make_run_folder(job: Job, runs_folder: Path) -> Path:
                 break
             except FileExistsError:
                 continue
-        content = {"schema": 1, "seed": job.seed, "version": __version__, "settings": job.settings}
+        content = {"schema": 1, "seed": job.seed, "version": __version__, "settings": settings.to_dict()}
         (folder / "job.toml").write_bytes(tomli_w.dumps(content).encode())
     except OSError as error:
         raise TrainingError(
@@ -127,7 +128,7 @@ def settings_of(run_folder: Path) -> Settings:
     """
     try:
         values = tomllib.loads((run_folder / "job.toml").read_text(encoding="utf-8"))["settings"]
-    except (OSError, KeyError, ValueError):
+    except (OSError, LookupError, TypeError, ValueError):
         raise TrainingError(f"The settings of {run_folder.name} cannot be read: choose another run") from None
     return Settings.from_dict(values)
 
@@ -135,7 +136,7 @@ def settings_of(run_folder: Path) -> Settings:
 def read_events(folder: Path) -> Iterator[Event]:
     """The events of a run; a half-written last line is passed over."""
     try:
-        lines = (folder / "events.jsonl").read_text(encoding="utf-8").splitlines()
+        lines = (folder / "events.jsonl").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return
     for line in lines:

@@ -50,19 +50,28 @@ class TrainingProcess:
         self._stop.set()
 
     def close(self, *, seconds: float = 10.0) -> None:
-        """Stops politely, then terminates; returns when the process is gone."""
+        """Stops politely, then terminates; returns when the process is gone. Nobody is told of its ending any more."""
         self.stop()
         end_process(self._process, seconds=seconds)
+        self.ended = True
         self._receiver.close()
 
 
 def _vanished(exit_code: int | None) -> str:
-    if exit_code is not None and exit_code < 0:
-        name = signal.Signals(-exit_code).name
-        why = "was ended by the system, often for lack of memory" if name == "SIGKILL" else f"was ended by {name}"
-    else:
+    if exit_code is None or exit_code >= 0:
         why = f"ended unexpectedly with exit code {exit_code}"
-    return f"The training process {why}; the best weights so far are in the run's folder: train again"
+    elif -exit_code == getattr(signal, "SIGKILL", None):
+        why = "was ended by SIGKILL, by hand or by the system for lack of memory"
+    else:
+        why = f"was ended by {_signal_name(-exit_code)}"
+    return f"The training process {why}; what its epochs reached is kept in the run's folder: train again"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a real-time signal has no name
+        return f"signal {number}"
 
 
 def _child(job: Job, sender: Connection, stop: Flag) -> None:

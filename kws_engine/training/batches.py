@@ -17,9 +17,11 @@ from kws_engine.clips import trimming
 from kws_engine.errors import AudioError
 from kws_engine.training.config import TrainingConfig
 from kws_engine.training.events import Progress, Skipped
+from kws_engine.training.made_up import made_up_word, speech_spans
 
 LONGEST_CLIP_S = 30.0
 LONGEST_NOISE_S = 120.0
+SILENT, MADE_UP = -1, -2  # in the place of a clip's index
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ def load_part(
         samples[kept] = _to_int16(trimming.fitted(sound, rate, clip_samples=clip_samples))
         labels[kept] = label
         kept += 1
+    yield Progress(what, len(clips), len(clips))
     yield Part(samples[:kept], labels[:kept])
 
 
@@ -82,7 +85,7 @@ class Mixture:
     members: Mapping[int, Tensor]
 
     def epoch(self, generator: torch.Generator) -> Tensor:
-        """Clip indices of one epoch in random order; -1 stands for generated silence."""
+        """Clip indices of one epoch in random order; SILENT and MADE_UP stand for clips made on the way."""
         drawn = [_drawn(self.members[label], count, generator) for label, count in self.draws.items()]
         order = torch.cat(drawn)
         return order[torch.randperm(len(order), generator=generator)]
@@ -95,18 +98,19 @@ def mixture(labels: Tensor, config: TrainingConfig, *, words: int, unknown: int)
         labels: (N,) of the training part; labels below `words` are words.
         config: The shares.
         words: How many words there are.
-        unknown: The label index of `_unknown_`; silence is `unknown + 1`.
+        unknown: The label index of `_unknown_`; silence is `unknown + 1`. Made-up words count under MADE_UP.
     """
     members = {label: torch.nonzero(labels == label).flatten() for label in range(unknown + 1)}
     spoken = sum(len(members[label]) for label in range(words))
-    speech_share = max(1.0 - config.unknown_share - config.silence_share, 0.05)
+    speech_share = max(1.0 - config.unknown_share - config.silence_share - config.made_up_share, 0.05)
     repeats = max(1.0, config.clips_per_epoch * speech_share / max(spoken, 1))
     draws = {label: round(len(members[label]) * repeats) for label in range(words)}
     per_share = sum(draws.values()) / speech_share
     # Few recordings repeated many times would be learned by heart: at most three times as often as a word's.
     draws[unknown] = round(min(config.unknown_share * per_share, 3 * repeats * len(members[unknown])))
     draws[unknown + 1] = round(config.silence_share * per_share)
-    members[unknown + 1] = torch.tensor([-1])
+    draws[MADE_UP] = round(config.made_up_share * per_share)
+    members |= {unknown + 1: torch.tensor([SILENT]), MADE_UP: torch.tensor([MADE_UP])}
     return Mixture({label: count for label, count in draws.items() if count}, members)
 
 
@@ -134,12 +138,15 @@ class Batches:
 
     def __init__(
         self, part: Part, plan: Mixture, *, noises: Tensor, sound: Sequence[Augment], spectrogram: Sequence[Augment],
-        features: torch.nn.Module, batch_size: int, rate: int, silence_label: int, seed: int, device: torch.device,
+        features: torch.nn.Module, batch_size: int, rate: int, unknown: int, seed: int, device: torch.device,
     ) -> None:  # fmt: skip
         self._part, self._plan, self._noises = part, plan, noises
         self._sound, self._spectrogram, self._features = sound, spectrogram, features
-        self._batch_size, self._silence_label, self._device = batch_size, silence_label, device
+        self._batch_size, self._unknown, self._device = batch_size, unknown, device
         self._order = torch.Generator().manual_seed(seed)
+        self._making = np.random.default_rng(seed)
+        self._clips = part.samples.numpy()
+        self._spans = speech_spans(self._clips)
         generator = torch.Generator(device=device).manual_seed(seed + 1)
         self._context = Context(generator=generator, rate=rate, noises=noises.to(device) if len(noises) else None)
         self.steps = -(-sum(plan.draws.values()) // batch_size)
@@ -152,13 +159,7 @@ class Batches:
             yield self._batch(indices)
 
     def _batch(self, indices: Tensor) -> tuple[Tensor, Tensor]:
-        sound = self._part.samples[indices.clamp_min(0)].float() / 32768.0
-        labels = self._part.labels[indices.clamp_min(0)].clone()
-        quiet = indices < 0
-        if quiet.any():
-            count = int(quiet.sum())
-            sound[quiet] = silence(count, sound.shape[1], noises=self._noises, generator=self._order)
-            labels[quiet] = self._silence_label
+        sound, labels = self._clips_of(indices)
         sound = sound.to(self._device)
         with torch.no_grad():
             for augment in self._sound:
@@ -167,3 +168,16 @@ class Batches:
             for augment in self._spectrogram:
                 features = augment(features, self._context)
         return features, labels.to(self._device)
+
+    def _clips_of(self, indices: Tensor) -> tuple[Tensor, Tensor]:
+        """Recorded clips (B, N) and labels (B,), with what is made on the way in its places."""
+        sound = self._part.samples[indices.clamp_min(0)].float() / 32768.0
+        labels = self._part.labels[indices.clamp_min(0)].clone()
+        quiet = indices == SILENT
+        if count := int(quiet.sum()):
+            sound[quiet] = silence(count, sound.shape[1], noises=self._noises, generator=self._order)
+            labels[quiet] = self._unknown + 1
+        for place in torch.nonzero(indices == MADE_UP).flatten():
+            sound[place] = torch.from_numpy(made_up_word(self._clips, self._spans, self._making))
+            labels[place] = self._unknown
+        return sound, labels

@@ -77,11 +77,19 @@ class TrainingConfig:
         advanced=True,
     )
     unknown_share: float = option(
-        0.3,
+        0.2,
         "Share of other words, at most",
         "How much of an epoch is other words, to learn what not to answer to.",
         low=0.0,
         high=0.9,
+        advanced=True,
+    )
+    made_up_share: float = option(
+        0.15,
+        "Share of made-up words",
+        "How much of an epoch is pieces of the recordings joined at random: teaches to wait for a whole word.",
+        low=0.0,
+        high=0.5,
         advanced=True,
     )
     shipped_unknown: bool = option(

@@ -60,10 +60,10 @@ def fit(
             stopped_early = True
             break
         epoch = _measure(number, network, training, validation, started, optimizer, penalty, best, config)
-        if epoch.best:
+        if best is None or epoch.best:
             best, weights = epoch, copy.deepcopy(network.state_dict())
         yield epoch
-        if best and config.early_stopping and number - best.epoch >= config.patience:
+        if config.early_stopping and number - best.epoch >= config.patience and number < config.epochs:
             stopped_early = True
             break
     if best is None:
@@ -117,16 +117,20 @@ def _one_epoch(
         progress += step
         penalty = torch.stack([penalty(network) for penalty in penalties]).sum() if penalties else torch.zeros(())
         loss = functional.cross_entropy(network(features), labels) + penalty.to(features.device)
-        if not math.isfinite(float(loss.detach())):
-            raise TrainingError(
-                f"The loss is no longer a number at a learning rate of {learning_rate(config, progress):.2g}: "
-                "train again with a tenth of it"
-            )
+        _check_number(float(loss.detach()), optimizer)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         penalty_sum += float(penalty.detach())
     return penalty_sum / batches.steps
+
+
+def _check_number(loss: float, optimizer: torch.optim.Optimizer) -> None:
+    if not math.isfinite(loss):
+        rate = float(optimizer.param_groups[0]["lr"])
+        raise TrainingError(
+            f"The loss is no longer a number at a learning rate of {rate:.2g}: train again with a tenth of it"
+        )
 
 
 def _measure(
@@ -135,6 +139,7 @@ def _measure(
 ) -> Epoch:  # fmt: skip
     train_loss, train_accuracy = measure(network, training)
     validation_loss, validation_accuracy = measure(network, validation)
+    _check_number(train_loss + validation_loss, optimizer)
     return Epoch(
         epoch=number,
         train_loss=train_loss,

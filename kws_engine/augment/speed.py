@@ -1,0 +1,61 @@
+"""Says the word faster or slower; knows no word and no network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from kws_engine.augment import AUGMENTATIONS
+from kws_engine.augment.context import Augment, Context
+from kws_engine.spec import option
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class SpeedConfig:
+    """Options of the speed."""
+
+    domain: ClassVar[str] = "sound"
+    order: ClassVar[int] = 5
+
+    probability: float = option(
+        0.7, "Probability", "Share of the clips that change speed; 0 is off.", low=0.0, high=1.0
+    )
+    factor: tuple[float, float] = option(
+        (0.85, 1.15),
+        "Factor",
+        "Above 1 is faster and higher, as on a tape; below 1 slower and lower.",
+        low=0.5,
+        high=2.0,
+    )
+
+
+@AUGMENTATIONS.register("speed", "Speed", SpeedConfig)
+def build(config: SpeedConfig, *, rate: int) -> Augment:
+    """Plays the clip faster or slower about its middle, pitch and all (Ko et al. 2015); what is missing is silence."""
+
+    def change_speed(sound: Tensor, context: Context) -> Tensor:
+        chosen = context.chosen(len(sound), config.probability, device=sound.device).nonzero().squeeze(1)
+        if len(chosen) == 0:
+            return sound
+        factor = context.uniform(len(chosen), *config.factor, device=sound.device)
+        return sound.index_copy(0, chosen, _played(sound[chosen], factor))
+
+    return change_speed
+
+
+def _played(sound: Tensor, factor: Tensor) -> Tensor:
+    """Samples (B, N) read at `factor` (B,) times the speed by linear interpolation, the middle staying in place."""
+    import torch
+
+    samples = sound.shape[1]
+    middle = (samples - 1) / 2
+    at = (torch.arange(samples, device=sound.device) - middle) * factor.unsqueeze(1) + middle
+    before = at.floor()
+    share = at - before
+    padded = torch.nn.functional.pad(sound, (1, 2))  # reading outside gives silence
+    index = (before + 1).clamp(0, samples + 1).long()
+    inside = (at > -1) & (at < samples)
+    return (padded.gather(1, index) * (1 - share) + padded.gather(1, index + 1) * share) * inside

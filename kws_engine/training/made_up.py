@@ -1,0 +1,63 @@
+"""Made-up words: pieces of real recordings joined in an order nobody says; knows no network and no label.
+
+A network that has seen only whole words answers to any sound that resembles a part of one. Pieces of the very words, in
+the very voices, teach it to wait for all of a word.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Samples = NDArray[np.int16]
+_FRAME = 160
+_JOIN = 160  # samples over which two pieces fade into each other
+_BELOW_PEAK = 10 ** (-25 / 10)  # frames weaker than this share of the loudest are not speech
+
+
+def speech_spans(clips: Samples) -> NDArray[np.int64]:
+    """First and one-past-last sample (N, 2) of what is within 25 dB of each clip's loudest 10 ms."""
+    frames = clips.shape[1] // _FRAME
+    spans = np.empty((len(clips), 2), np.int64)
+    for at in range(0, len(clips), 512):
+        block = clips[at : at + 512, : frames * _FRAME].astype(np.float32).reshape(-1, frames, _FRAME)
+        energy = np.square(block).mean(axis=2)
+        loud = energy >= energy.max(axis=1, keepdims=True) * _BELOW_PEAK
+        spans[at : at + 512, 0] = loud.argmax(axis=1) * _FRAME
+        spans[at : at + 512, 1] = (frames - loud[:, ::-1].argmax(axis=1)) * _FRAME
+    return spans
+
+
+def made_up_word(clips: Samples, spans: NDArray[np.int64], generator: np.random.Generator) -> NDArray[np.float32]:
+    """One clip (clip_samples,) of two to six pieces, each at most half of the speech in its clip.
+
+    Half of them are as long as a word, with silence around; the others fill the clip, as running speech does.
+    """
+    clip_samples = clips.shape[1]
+    length = clip_samples if generator.random() < 0.5 else round(clip_samples * generator.uniform(0.35, 0.8))
+    joined = np.zeros(0, np.float32)
+    while len(joined) < length:
+        joined = _join(joined, _piece(clips, spans, generator))
+    joined = joined[:length]
+    result = np.zeros(clip_samples, np.float32)
+    start = generator.integers(0, clip_samples - length + 1)
+    result[start : start + length] = joined
+    return result
+
+
+def _piece(clips: Samples, spans: NDArray[np.int64], generator: np.random.Generator) -> NDArray[np.float32]:
+    number = generator.integers(len(clips))
+    first, last = spans[number]
+    size = max(4 * _JOIN, int((last - first) * generator.uniform(0.2, 0.5)))
+    start = first + generator.integers(0, max(1, last - first - size))
+    piece = clips[number, start : start + size].astype(np.float32) / 32768.0
+    rms = float(np.sqrt(np.mean(np.square(piece)))) or 1.0
+    return np.asarray(piece * (0.08 * 10 ** (generator.uniform(-6, 6) / 20) / rms), np.float32).clip(-1, 1)
+
+
+def _join(before: NDArray[np.float32], after: NDArray[np.float32]) -> NDArray[np.float32]:
+    if len(before) < _JOIN or len(after) < _JOIN:
+        return np.concatenate([before, after])
+    rise = np.linspace(0, 1, _JOIN, dtype=np.float32)
+    seam = before[-_JOIN:] * (1 - rise) + after[:_JOIN] * rise
+    return np.concatenate([before[:-_JOIN], seam, after[_JOIN:]])
