@@ -52,11 +52,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KwsError as error:
         output.message(f"kws {arguments.command}: {error}")
         return FAILED
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):  # the reader of our output has left, as `| head` does
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)
+        else:
+            where = f"{error.filename}: " if error.filename else ""
+            output.message(f"kws {arguments.command}: {where}{error.strerror or error}: check space and permissions")
+        return FAILED
     except KeyboardInterrupt:
         return _INTERRUPTED
-    except BrokenPipeError:  # the reader of our output has left, as `| head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno() if sys.__stdout__ else 1)
-        return FAILED
     finally:
         output.close()
 

@@ -125,20 +125,29 @@ class Settings:
         Raises:
             SpecError: An unknown part or option, or a value that does not fit.
         """
-        parts: dict[str, Any] = {}
-        for section, content in values.items():
-            if section in _CHOICES:
-                entry = _CHOICES[section][content["name"]]
-                parts[section] = Chosen(entry.name, spec.from_dict(entry.config, content.get("options", {})))
-            elif section in _GROUPS:
-                registry = _GROUPS[section]
-                read = {name: spec.from_dict(registry[name].config, options) for name, options in content.items()}
-                parts[section] = _default_group(registry) | read
-            elif section in _PLAIN:
-                parts[section] = spec.from_dict(_PLAIN[section], content)
-            else:
-                raise spec.unknown(section, [*_CHOICES, *_GROUPS, *_PLAIN], what="section of settings")
-        return cls(**parts)
+        return cls(**{section: _read(section, content) for section, content in values.items()})
+
+
+def _read(section: str, content: Any) -> Any:
+    table = _table(content, section)
+    if section in _CHOICES:
+        entry = _CHOICES[section][str(table.get("name"))]
+        return Chosen(entry.name, spec.from_dict(entry.config, _table(table.get("options", {}), f"{section}.options")))
+    if section in _GROUPS:
+        registry = _GROUPS[section]
+        return _default_group(registry) | {
+            name: spec.from_dict(registry[name].config, _table(options, f"{section}.{name}"))
+            for name, options in table.items()
+        }
+    if section in _PLAIN:
+        return spec.from_dict(_PLAIN[section], table)
+    raise spec.unknown(section, [*_CHOICES, *_GROUPS, *_PLAIN], what="section of settings")
+
+
+def _table(content: Any, name: str) -> Mapping[str, Any]:
+    if not isinstance(content, Mapping):
+        raise SpecError(f"{name}: {content!r} is no table of options")
+    return content
 
 
 def _set(config: Any, name: str, text: str, *, prefix: str) -> Any:

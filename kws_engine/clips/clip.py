@@ -81,8 +81,10 @@ def word_folders(folder: Path) -> list[Path]:
     return [path for path in inside if path.name == UNKNOWN or not path.name.startswith(("_", "."))]
 
 
-def layout_clips(folder: Path) -> list[Clip]:
-    """The clips of a folder in Speech Commands layout, split by the speakers' hashes; unreadable files are left out.
+def layout_clips(folder: Path, *, with_unreadable: bool = False) -> list[Clip]:
+    """The clips of a folder in Speech Commands layout, split by the speakers' hashes.
+
+    Unreadable files are left out, or come with 0 seconds.
 
     Raises:
         ProjectError: the folder is missing or holds no readable clip.
@@ -90,9 +92,10 @@ def layout_clips(folder: Path) -> list[Clip]:
     if not folder.is_dir():
         raise ProjectError(f"There is no folder {folder}: choose one that holds {EXPECTED}.")
     clips = [clip for word in word_folders(folder) for clip in _clips_of(word)]
-    if not clips:
+    readable = [clip for clip in clips if clip.seconds > 0]
+    if not readable:
         raise ProjectError(f"{folder} holds no readable clip: it takes {EXPECTED} ({NOISE} is not counted).")
-    return clips
+    return clips if with_unreadable else readable
 
 
 def _clips_of(folder: Path) -> Iterator[Clip]:
@@ -101,6 +104,6 @@ def _clips_of(folder: Path) -> Iterator[Clip]:
         try:
             seconds = audio.info(path).seconds
         except AudioError:
-            continue
+            seconds = 0.0
         speaker, take = parse_clip_name(path.stem)
         yield Clip(path, folder.name, speaker, take or 0, which_set(speaker), seconds)

@@ -38,7 +38,7 @@ class Project:
         self._take_in(project_file.read(self.folder))
         self.index = Index(self.folder, self.clips_folder)
         self._clips: dict[str, Clip] = {}
-        self.unreadable: tuple[Path, ...] = ()
+        self.unreadable: tuple[Clip, ...] = ()
         self.refresh()
         if self._by_take is None and self._clips:
             self.settle_split()
@@ -102,7 +102,7 @@ class Project:
             self.index.update(entries)
             found = {path: self._clip(path) for path in entries}
             self._clips = {path: clip for path, clip in sorted(found.items(), key=by_take_order) if clip.seconds > 0}
-            self.unreadable = tuple(clip.path for clip in found.values() if clip.seconds <= 0)
+            self.unreadable = tuple(clip for clip in found.values() if clip.seconds <= 0)
             in_use = {clip.word for clip in self._clips.values()} - {UNKNOWN}
             self._words += tuple(sorted(in_use - set(self._words)))
 
@@ -362,19 +362,22 @@ class Project:
         return word
 
 
-def folder_clips(folder: str | os.PathLike[str]) -> list[Clip]:
+def folder_clips(folder: str | os.PathLike[str], *, with_unreadable: bool = False) -> list[Clip]:
     """The clips of a project, with its own split, or of any folder in Speech Commands layout, split by hash.
+
+    Files that cannot be read are left out, or come with 0 seconds.
 
     Raises:
         ProjectError: the folder is missing or holds no readable clip, or the project cannot be opened.
     """
     folder = Path(folder)
     if not (folder / project_file.FILE_NAME).is_file():
-        return layout_clips(folder)
-    clips = Project.open(folder).clips()
+        return layout_clips(folder, with_unreadable=with_unreadable)
+    project = Project.open(folder)
+    clips = project.clips()
     if not clips:
         raise ProjectError(f"The project {folder} holds no readable clip: record or import some first.")
-    return clips
+    return [*clips, *project.unreadable] if with_unreadable else clips
 
 
 def copy_starter(target: str | os.PathLike[str]) -> Project:

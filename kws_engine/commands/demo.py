@@ -39,10 +39,10 @@ def _demo(arguments: argparse.Namespace, output: Output) -> int:
         output.message(f"Starter project: {', '.join(project.words)}, spoken by synthetic voices")
         settings = Settings().with_options([f"training.epochs={EPOCHS}"])
         status = follow(Job(project.folder, settings.to_dict()), output)
-        model_path = past_runs(project.runs_folder)[0].model
-        if status or model_path is None:
+        runs = past_runs(project.runs_folder)
+        if status or not runs or runs[0].model is None:
             return status or 1
-        model = SpottingModel(model_path)
+        model = SpottingModel(runs[0].model)
         testing = project.clips(split="testing")
         evaluation = evaluate(model, testing)
         heading = "\nSpeakers it never heard:"

@@ -21,12 +21,12 @@ def add(add_command: Any) -> None:
 
 
 def clips_of(folder: Path, *, split: str) -> list[Clip]:
-    """The clips of a project or of a folder in Speech Commands layout.
+    """The clips of a project or of a folder in Speech Commands layout, unreadable ones too: they shall be named.
 
     Raises:
         ProjectError: There are none in that part.
     """
-    chosen = [clip for clip in folder_clips(folder) if split in ("all", clip.split)]
+    chosen = [clip for clip in folder_clips(folder, with_unreadable=True) if split in ("all", clip.split)]
     if not chosen:
         raise ProjectError(f"{folder} has no clip in the {split} part: choose another with --split, as in --split all")
     return chosen
@@ -39,7 +39,7 @@ def _evaluate(arguments: argparse.Namespace, output: Output) -> None:
     evaluation = evaluate(model, clips_of(arguments.folder, split=arguments.split))
     for one in evaluation.skipped:
         output.message(f"left out {one.path}: {one.reason}")
-    output.result({"split": arguments.split, **evaluation.to_dict()}, report(evaluation))
+    output.result(evaluation.to_dict(), report(evaluation))
 
 
 def report(evaluation: Evaluation) -> str:

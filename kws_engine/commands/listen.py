@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kws_engine import audio, spec
+from kws_engine.commands.interrupts import interrupts
 from kws_engine.commands.output import Output
 from kws_engine.errors import SpecError
 from kws_engine.spotting.detector import DetectorConfig, Step
 
 _POLL_S = 0.03
+Sound = Generator[NDArray[np.float32], None, None]
 
 
 def add(add_command: Any) -> None:
@@ -49,23 +52,20 @@ class Listening:
         self.samples = 0
         self.lost = 0
 
-    def microphone(self, device: str | None, *, rate: int, most: float) -> Iterator[NDArray[np.float32]]:
-        """The microphone's sound at `rate` until `most` samples were heard or Ctrl-C."""
+    def microphone(self, device: str | None, *, rate: int, most: float) -> Sound:
+        """The microphone's sound at `rate` until `most` samples were heard."""
         from kws_engine.microphone import Microphone, Reader
 
         with Microphone(device) as microphone:
             reader = Reader(microphone, rate=rate)
-            try:
-                while self.samples < most:
-                    microphone.check()
-                    heard = reader.read()
-                    self.lost += heard.lost
-                    yield self._counted(heard.samples, most)
-                    time.sleep(_POLL_S)
-            except KeyboardInterrupt:
-                return
+            while self.samples < most:
+                microphone.check()
+                heard = reader.read()
+                self.lost += heard.lost
+                yield self._counted(heard.samples, most)
+                time.sleep(_POLL_S)
 
-    def file(self, path: Path, *, rate: int, most: float) -> Iterator[NDArray[np.float32]]:
+    def file(self, path: Path, *, rate: int, most: float) -> Sound:
         """The file's sound at `rate`, at most so many samples."""
         for block in audio.blocks(path, rate=rate):
             yield self._counted(block, most)
@@ -90,15 +90,23 @@ def _listen(arguments: argparse.Namespace, output: Output) -> None:
     if arguments.file is not None:
         source = listening.file(arguments.file, rate=model.rate, most=most)
     else:
-        output.message(f"Listening for {', '.join(model.words)}; Ctrl-C ends it")
         source = listening.microphone(arguments.device, rate=model.rate, most=most)
-    for samples in source:
-        _say(detector.feed(samples), model.rate, output)
+    with interrupts() as interrupted, contextlib.closing(source):
+        if arguments.file is None:
+            output.message(f"Listening for {', '.join(model.words)}; Ctrl-C ends it")
+        for samples in source:
+            _say(detector.feed(samples), model.rate, output)
+            if interrupted:
+                break
     _say(detector.flush(), model.rate, output)
+    _finish(listening, model.rate, time.process_time() - cpu_started, output)
+
+
+def _finish(listening: Listening, rate: int, cpu_s: float, output: Output) -> None:
     values = {
         "event": "finished",
-        "audio_s": round(listening.samples / model.rate, 3),
-        "cpu_s": round(time.process_time() - cpu_started, 3),
+        "audio_s": round(listening.samples / rate, 3),
+        "cpu_s": round(cpu_s, 3),
         "lost_samples": listening.lost,
     }
     lost = f", {listening.lost} samples lost" if listening.lost else ""

@@ -11,7 +11,7 @@ from typing import Any
 
 from kws_engine.clips.project import Project
 from kws_engine.clips.recording import Take, TakeRecorder
-from kws_engine.clips.words import check_word
+from kws_engine.clips.words import NOISE, UNKNOWN, check_word
 from kws_engine.commands.output import Output, table
 from kws_engine.errors import MicrophoneError
 from kws_engine.microphone import Microphone, Reader, devices
@@ -31,7 +31,7 @@ def add(add_command: Any) -> None:
 
 
 def _count(text: str) -> int:
-    if not text.isdigit() or not 1 <= int(text) <= 1000:
+    if not text.isdecimal() or not 1 <= int(text) <= 1000:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of takes from 1 to 1000")
     return int(text)
 
@@ -51,39 +51,52 @@ def _devices(arguments: argparse.Namespace, output: Output) -> None:
 def _record(arguments: argparse.Namespace, output: Output) -> None:
     project = Project.open(arguments.project)
     word = check_word(arguments.word)
-    if word not in project.words and not word.startswith("_"):
-        project.add_word(word)
     speaker = arguments.speaker or default_speaker()
-    kept = failed = 0
     with Microphone(arguments.device) as microphone:
+        if word not in (*project.words, UNKNOWN, NOISE):
+            word = project.add_word(word)
         reader = Reader(microphone, rate=project.rate)
-        while kept < arguments.takes:
-            output.message(f"Take {kept + 1} of {arguments.takes}: say “{word}” now")
-            take = _one_take(microphone, reader, project)
-            if take.no_speech:
-                failed += 1
-                if failed >= _MOST_FAILED:
-                    raise MicrophoneError(
-                        f"No speech was heard {failed} times: {take.advice or 'check the microphone'}"
-                    )
-                output.message(take.advice)
-                continue
-            failed = 0
+        for number in range(1, arguments.takes + 1):
+            output.message(f"Take {number} of {arguments.takes}: say “{word}” now")
+            take = _good_take(microphone, reader, project, output)
             clip = project.add_take(word, take.clip, speaker=speaker)
-            kept += 1
             values = {"event": "take", "path": str(clip.path), "peak_db": round(take.peak_db, 1), "advice": take.advice}
             output.result(values, f"kept {clip.path.name}, peak {take.peak_db:.0f} dB. {take.advice}".rstrip())
-    output.result({"event": "finished", "takes": kept})
+    output.result({"event": "finished", "takes": arguments.takes})
 
 
-def _one_take(microphone: Microphone, reader: Reader, project: Project) -> Take:
+def _good_take(microphone: Microphone, reader: Reader, project: Project, output: Output) -> Take:
+    """A whole take with speech in it, after some attempts if need be.
+
+    Raises:
+        MicrophoneError: Every attempt failed, or the microphone went away.
+    """
+    why = ""
+    for attempt in range(_MOST_FAILED):
+        if attempt:
+            output.message(f"{why} Say it again now")
+        take, lost = _one_take(microphone, reader, project)
+        if lost:
+            why = f"{lost} samples were lost because the computer was busy: close other programs."
+        elif take.no_speech:
+            why = take.advice
+        else:
+            return take
+    raise MicrophoneError(f"{_MOST_FAILED} attempts at this take failed; the takes before it are kept. {why}")
+
+
+def _one_take(microphone: Microphone, reader: Reader, project: Project) -> tuple[Take, int]:
+    """The take, and how many samples are missing in it."""
     recorder = TakeRecorder(project.rate, clip_samples=project.clip_samples)
     recorder.start()
+    lost = 0
     while recorder.state != "done":
         microphone.check()
-        recorder.feed(reader.read().samples)
+        heard = reader.read()
+        lost += heard.lost
+        recorder.feed(heard.samples)
         time.sleep(_POLL_S)
-    return recorder.take()
+    return recorder.take(), lost
 
 
 def default_speaker() -> str:

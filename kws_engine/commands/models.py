@@ -20,7 +20,7 @@ def add(add_command: Any) -> None:
 
 
 def _positive(text: str) -> int:
-    if not text.isdigit() or not 1 <= int(text) <= 100_000:
+    if not text.isdecimal() or not 1 <= int(text) <= 100_000:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 100000")
     return int(text)
 
@@ -40,4 +40,5 @@ def _models(arguments: argparse.Namespace, output: Output) -> None:
             if output.as_json:
                 output.result(values)
             rows.append([entry.name, preset, f"{cost.parameters:,}", f"{cost.macs / 1e6:.2f} M", entry.title])
-    output.result({}, table(rows, header=["model", "preset", "parameters", "MACs", ""])) if not output.as_json else None
+    if not output.as_json:
+        output.result({}, table(rows, header=["model", "preset", "parameters", "MACs", ""]))

@@ -70,4 +70,4 @@ def _info(arguments: argparse.Namespace, output: Output) -> None:
     text = (
         table(rows, header=header) if rows else f"{project.folder} has no words yet: kws record {project.folder} WORD"
     )
-    output.result({"project": str(project.folder), "name": project.name, "words": summary}, text)
+    output.result({"words": summary}, text)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from kws_engine.clips.project import Project
+from kws_engine.commands.interrupts import interrupts
 from kws_engine.commands.output import Output
-from kws_engine.errors import KwsError
+from kws_engine.errors import KwsError, ProjectError, SpecError
 from kws_engine.runs.job import Job
 from kws_engine.settings import Settings
 from kws_engine.training.events import Epoch, Event, Failed, Finished, Progress, Skipped, Started, to_dict
@@ -25,14 +23,26 @@ def add(add_command: Any) -> None:
         "--set", action="append", default=[], metavar="OPTION=VALUE", dest="assignments",
         help="any option, as in model.width=1.5 or training.epochs=30; may be given again",
     )  # fmt: skip
-    train.add_argument("--seed", type=int, default=0, help="of weights, order and augmentation (0)")
-    train.add_argument("--threads", type=int, metavar="N", help="processor cores to use (all)")
+    train.add_argument("--seed", type=_seed, default=0, help="of weights, order and augmentation (0)")
+    train.add_argument("--threads", type=_threads, metavar="N", help="processor cores to use (all)")
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal() or int(text) >= 2**63 - 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to {2**63 - 2}")
+    return int(text)
+
+
+def _threads(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 1024:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of cores from 1 to 1024")
+    return int(text)
 
 
 def _train(arguments: argparse.Namespace, output: Output) -> int:
     try:
         project = Project.open(arguments.project)
-        settings = Settings.from_dict(project.settings)
+        settings = _settings_of(project)
         if arguments.model:
             settings = settings.with_model(arguments.model)
         settings = settings.with_options(arguments.assignments)
@@ -42,40 +52,33 @@ def _train(arguments: argparse.Namespace, output: Output) -> int:
     return follow(Job(arguments.project.resolve(), settings.to_dict(), arguments.seed, arguments.threads), output)
 
 
+def _settings_of(project: Project) -> Settings:
+    try:
+        return Settings.from_dict(project.settings)
+    except SpecError as error:  # not the command line's fault but the file's
+        raise ProjectError(f"The settings in {project.folder / 'project.toml'} cannot be used: {error}") from error
+
+
 def follow(job: Job, output: Output) -> int:
     """Runs the job here, printing its events; the exit status."""
     from kws_engine.runs.run import run  # torch is imported only when something trains
 
     last: Event | None = None
-    with _interrupts() as interrupted:
+    with interrupts() as interrupted:
         for event in run(job, lambda: bool(interrupted)):
             if isinstance(event, Progress | Skipped):
                 output.message(_text(event))
             else:
-                output.result(to_dict(event), "" if isinstance(event, Failed) else _text(event))
+                output.result(_values(event), "" if isinstance(event, Failed) else _text(event))
             last = event
     if isinstance(last, Failed):
         output.message(f"kws train: {last.message}")
     return 0 if isinstance(last, Finished) else 1
 
 
-@contextlib.contextmanager
-def _interrupts() -> Iterator[list[int]]:
-    """The first Ctrl-C or polite kill is noted in the list, a second one ends the program."""
-    noted: list[int] = []
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def note(number: int, frame: object) -> None:
-        noted.append(number)
-        signal.signal(number, before[signal.Signals(number)])
-
-    for number in before:
-        signal.signal(number, note)
-    try:
-        yield noted
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def _values(event: Event) -> dict[str, Any]:
+    """As promised for `--json`; what only the curves need stays in the run's events.jsonl."""
+    return {name: value for name, value in to_dict(event).items() if name not in ("penalty", "best")}
 
 
 def _text(event: Event) -> str:

@@ -122,6 +122,9 @@ def evaluate(
 def _judge(model: SpottingModel, clips: Sequence[Clip], skipped: list[Skipped]) -> list[Judged]:
     sounds, readable = [], []
     for clip in clips:
+        if _label(clip.word, model) not in model.labels:
+            skipped.append(Skipped(clip.path, f"the model neither knows {clip.word!r} nor has a label for other words"))
+            continue
         try:
             sound = audio.read(clip.path, rate=model.rate, max_seconds=LONGEST_CLIP_S)
         except AudioError as error:

@@ -79,7 +79,7 @@ def make_stream(
         at += gap + len(samples)
     pieces.append(np.zeros(rate, np.float32))
     stream = np.concatenate(pieces)
-    if len(noise):
+    if len(noise) and len(clips):
         speech_power = float(np.mean([np.mean(np.square(samples)) for _, samples in clips]))
         running = np.resize(noise, len(stream))
         stream += running * np.sqrt(speech_power / 10 ** (snr_db / 10) / max(float(np.mean(np.square(noise))), 1e-12))

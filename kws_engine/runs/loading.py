@@ -55,11 +55,11 @@ def shipped_noises() -> list[Path]:
 
 def _unreadable(project: Project) -> Iterator[Skipped]:
     """The project's clips whose very header cannot be read."""
-    for path in project.unreadable:
+    for clip in project.unreadable:
         try:
-            audio.info(path)
+            audio.info(clip.path)
         except AudioError as error:
-            yield Skipped(str(path), str(error))
+            yield Skipped(str(clip.path), str(error))
 
 
 def _load_split(split: str, project: Project, settings: Settings) -> Loading[Part]:

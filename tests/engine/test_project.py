@@ -211,7 +211,7 @@ def test_a_folder_of_clips_put_there_by_hand_is_a_word(project):
     project.refresh()
     assert project.words == ("up", "down", "sheila")
     assert [(c.word, c.speaker, c.take) for c in project.clips()] == [("sheila", "abc", 4)]
-    assert [path.name for path in project.unreadable] == ["broken_nohash_0.wav"]
+    assert [clip.path.name for clip in project.unreadable] == ["broken_nohash_0.wav"]
     assert project.add_take("sheila", tone(), speaker="abc").take == 5
 
 

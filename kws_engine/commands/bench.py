@@ -1,0 +1,32 @@
+"""`kws bench`: measurements of this program, a row a figure."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from kws_engine import bench
+from kws_engine.bench import Row
+from kws_engine.commands.output import Output
+
+
+def add(add_command: Any) -> None:
+    measure = add_command("bench", _bench, help="measure this program; without a name, list the measurements")
+    measure.add_argument("name", nargs="?", metavar="NAME")
+
+
+def _bench(arguments: argparse.Namespace, output: Output) -> None:
+    if arguments.name is None:
+        for name, title in bench.names().items():
+            output.result({"name": name, "title": title}, f"{name}  {title}")
+        return
+    for row in bench.rows(arguments.name):
+        output.result(row.to_dict(), _text(row))
+
+
+def _text(row: Row) -> str:
+    value = f"{row.value:.4g}" if isinstance(row.value, float) else str(row.value)
+    text = f"{row.what}: {value} {row.unit}".rstrip()
+    if row.ratio is not None:
+        text += f", {row.ratio:.2f} times {row.against}"
+    return text if row.asked is None else f"{text} (asked: at most {row.asked:g})"
