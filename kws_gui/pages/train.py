@@ -159,8 +159,10 @@ class TrainPage(QWidget):
     def _on_ended(self) -> None:
         self.run.end()
         self._show_button()
+        had_folder = self.shelf.live is not None
         self.shelf.set_live(None)
-        self._on_chosen(self.runs.current())
+        if not had_folder:  # else the curves stay until the list is read anew
+            self._on_chosen(self.runs.current())
 
     def _show_button(self) -> None:
         """Train, Stop, or Stopping, whichever it is now."""

@@ -86,7 +86,7 @@ def test_a_killed_process_fails_with_a_sentence(qtbot: QtBot, bridge: TrainingBr
     assert bridge.pid is not None and isinstance(started.args[0], Started)
     with qtbot.waitSignal(bridge.failed, timeout=PATIENCE_MS) as failed:
         os.kill(bridge.pid, signal.SIGKILL)
-    assert isinstance(failed.args[0], Failed) and "was ended by the system" in failed.args[0].message
+    assert isinstance(failed.args[0], Failed) and "was ended by SIGKILL" in failed.args[0].message
     assert not bridge.is_running()
     assert [run.message for run in past_runs(project.runs_folder) if str(run.folder) == started.args[0].run] == [
         "cut off before its end"
