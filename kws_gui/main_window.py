@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -97,16 +98,22 @@ class MainWindow(QMainWindow):
         if name == "train":
             from kws_gui.pages.train import TrainPage
 
-            return TrainPage(self.model)
+            return self._follow(TrainPage(self.model))
         if name == "results":
             from kws_gui.pages.results import ResultsPage
 
-            results = ResultsPage(self.model)
-            results.trainRequested.connect(lambda: self.show_page("train"))
-            return results
+            return self._follow(ResultsPage(self.model))
         from kws_gui.pages.listen import ListenPage
 
-        return ListenPage(self.model, self.microphones)
+        return self._follow(ListenPage(self.model, self.microphones))
+
+    def _follow(self, page: QWidget) -> QWidget:
+        """Goes where the page's own buttons ask to go."""
+        for name in ("start", *PAGES):
+            asked = getattr(page, f"{name}Requested", None)
+            if asked is not None:
+                asked.connect(partial(self.show_page, name))
+        return page
 
     def _make_start_page(self) -> StartPage:
         page = StartPage(self.model)
@@ -183,7 +190,12 @@ class MainWindow(QMainWindow):
         self._end_progress()
         page = QSettings().value(_PAGE) or "words"
         self._drop_pages()
+        said: list[str] = []
+        self.model.failed.connect(said.append)
         self.model.open(opened.project)
+        self.model.failed.disconnect(said.append)
+        if said:
+            self.messages.showMessage("warning", said[0])
         self.model.set_model_path(opened.model_path)
         remembered.remember_project(opened.project.folder)
         self.show_page(page if page in PAGES and remembered.last_project() else "words")
@@ -213,8 +225,8 @@ class MainWindow(QMainWindow):
 
     def _may_leave(self) -> bool:
         """Asks when a training would be stopped; the only thing that undo cannot serve."""
-        training = self._pages.get("train")
-        if training is None or not training.is_training():
+        page = self._pages.get("train")
+        if page is None or not page.training.is_running():
             return True
         box = QMessageBox(QMessageBox.Icon.Question, remembered.APPLICATION, _NO_RETURN, parent=self)
         stop = box.addButton("Stop and keep the best so far", QMessageBox.ButtonRole.AcceptRole)

@@ -1,0 +1,46 @@
+"""How soon the window stands and how long it may keep a person waiting; the window measures itself, in its process."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+
+from kws_engine.bench import Row
+from kws_engine.errors import KwsError
+
+TITLE = "The window: time to stand, longest wait while a training runs"
+
+
+def rows() -> Iterator[Row]:
+    """Runs `python -m kws_gui.bench` on the current display, or without one on Qt's offscreen screen.
+
+    Raises:
+        KwsError: the window could not be started.
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-m", "kws_gui.bench"],
+        env=_environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        assert process.stdout is not None and process.stderr is not None
+        for line in process.stdout:
+            yield Row(**json.loads(line))
+        said = process.stderr.read().strip().splitlines()
+    if process.returncode:
+        why = said[-1] if said else f"exit code {process.returncode}"
+        raise KwsError(f"The window could not be measured ({why}): start kws-studio and see what it says.")
+
+
+def _environment() -> dict[str, str]:
+    environment = dict(os.environ)
+    on_linux = sys.platform.startswith("linux")
+    if on_linux and not (environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY")):
+        environment.setdefault("QT_QPA_PLATFORM", "offscreen")
+    return environment
