@@ -1,0 +1,140 @@
+"""All of a run's options as one thing: every path survives text and file, and an unknown one is refused by name."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tomli_w
+
+from kws_engine import spec
+from kws_engine.clips.project import Project
+from kws_engine.errors import SpecError
+from kws_engine.features import FEATURES
+from kws_engine.models import MODELS
+from kws_engine.runs.job import Job, make_run_folder, settings_of
+from kws_engine.settings import Chosen, Settings
+
+
+def every_choice() -> list[Settings]:
+    """The default settings, and those with each other network and feature."""
+    chosen = [Settings(model=Chosen(entry.name, entry.config())) for entry in MODELS]
+    return chosen + [Settings(feature=Chosen(entry.name, entry.config())) for entry in FEATURES]
+
+
+def option_of(settings: Settings, path: str) -> tuple[spec.Option, Any]:
+    """The option at a path, and its value."""
+    section, *rest = path.split(".")
+    part = getattr(settings, section)
+    config = part[rest[0]] if len(rest) == 2 else getattr(part, "config", part)
+    return spec.find(config, rest[-1]), getattr(config, rest[-1])
+
+
+def other_value(option: spec.Option, value: Any) -> Any:
+    """A value that fits and is another one."""
+    if option.kind == "bool":
+        return not value
+    if option.kind == "choice":
+        return next(choice for choice in option.choices if choice != value)
+    if option.kind in ("range", "ints"):
+        return tuple(other_value(_of_one(option), number) for number in value)
+    low, high = option.low if option.low is not None else 0, option.high if option.high is not None else 9
+    candidates = [(low + 3 * value) / 4, (high + 3 * value) / 4] if option.kind == "float" else [value + 1, value - 1]
+    return next(number for number in candidates if low <= number <= high and number != value)
+
+
+def _of_one(option: spec.Option) -> spec.Option:
+    kind: Any = "float" if option.kind == "range" else "int"
+    return spec.Option(option.name, kind, option.title, option.help, None, option.low, option.high)
+
+
+PATHS = sorted({(number, path) for number, one in enumerate(every_choice()) for path in one.paths()})
+
+
+@pytest.mark.parametrize(("number", "path"), [pair for pair in PATHS if not pair[1].endswith(".name")])
+def test_every_option_is_set_by_text_and_kept_in_files(number: int, path: str) -> None:
+    before = every_choice()[number]
+    option, value = option_of(before, path)
+    wanted = other_value(option, value)
+    after = before.with_options([f"{path}={option.text(wanted)}"])
+    assert option_of(after, path)[1] == wanted != value
+    assert after != before and after.with_option(path, option.text(value)) == before
+    in_toml = tomllib.loads(tomli_w.dumps(after.to_dict()))
+    assert Settings.from_dict(in_toml) == after
+
+
+def test_settings_go_through_a_project_and_a_job(tmp_path: Path) -> None:
+    texts = ["model.name=cnn", "feature.name=log_mel", "training.epochs=7", "regularizers.l2.weight=1e-5"]
+    settings = Settings().with_options(texts)
+    project = Project.create(tmp_path / "p", words=["yes"])
+    project.save_settings(settings.to_dict())
+    assert Settings.from_dict(Project.open(project.folder).settings) == settings
+    folder = make_run_folder(Job(project.folder, settings.to_dict(), seed=3), project.runs_folder)
+    assert settings_of(folder) == settings
+    assert tomllib.loads((folder / "job.toml").read_text())["seed"] == 3
+    assert folder.name.endswith("-cnn")
+
+
+def test_what_a_file_leaves_out_takes_its_default(tmp_path: Path) -> None:
+    assert Settings.from_dict({}) == Settings()
+    partly = Settings.from_dict({"regularizers": {"l2": {"weight": 0.5}}, "model": {"name": "fnn"}})
+    assert partly.regularizers["l2"].weight == 0.5 and partly.model == Chosen("fnn", MODELS["fnn"].config())
+    assert partly.regularizers["l1"] == Settings().regularizers["l1"]
+    folder = make_run_folder(Job(tmp_path, {"model": {"name": "fnn"}}), tmp_path / "runs")
+    assert settings_of(folder) == Settings().with_model("fnn")
+
+
+@pytest.mark.parametrize(
+    ("path", "near"),
+    [("model.widht", "model.width"), ("training.epoch", "training.epochs"), ("trainin.epochs", "training.epochs"),
+     ("augment.gian.probability", "augment.gain.probability"), ("regularizers.l2.wieght", "regularizers.l2.weight"),
+     ("detector.treshold", "detector.threshold"), ("feature.coeficients", "feature.coefficients"),
+     ("model.name.x", "model.name")],
+)  # fmt: skip
+def test_an_unknown_option_is_refused_with_the_nearest(path: str, near: str) -> None:
+    with pytest.raises(SpecError) as refused:
+        Settings().with_option(path, "1")
+    assert f"'{path}'" in str(refused.value) and f"did you mean '{near}'?" in str(refused.value)
+
+
+@pytest.mark.parametrize("path", ["", ".", "model", "training", "augment.gain", "..", "=", "model.", "x" * 1000])
+def test_what_is_no_path_is_refused_too(path: str) -> None:
+    with pytest.raises(SpecError):
+        Settings().with_option(path, "1")
+
+
+def test_an_assignment_needs_a_value() -> None:
+    with pytest.raises(SpecError, match="OPTION=VALUE"):
+        Settings().with_options(["training.epochs"])
+    with pytest.raises(SpecError, match="Epochs"):
+        Settings().with_options(["training.epochs="])
+    with pytest.raises(SpecError, match=r"Epochs: 0 is outside 1 to 10000"):
+        Settings().with_options(["training.epochs=0"])
+
+
+def test_a_network_by_name_and_preset() -> None:
+    assert Settings().with_model("tc_resnet:14").model.config.blocks == "14"
+    assert Settings().with_option("model.blocks", "14").with_model("tc_resnet") == Settings()
+    for choice, near in (("tc_resnt", "tc_resnet"), ("tc_resnet:1", "14")):
+        with pytest.raises(SpecError, match=near):
+            Settings().with_model(choice)
+
+
+def test_another_network_has_its_own_defaults_and_leaves_the_rest() -> None:
+    settings = Settings().with_options(["training.epochs=3", "model.name=fnn"])
+    assert settings.model == Chosen("fnn", MODELS["fnn"].config()) and settings.training.epochs == 3
+    assert "model.width" not in settings.paths()
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"model": 3}, {"model": {}}, {"model": {"name": ["fnn"]}}, {"model": {"name": "fnn", "options": "none"}},
+     {"regularizers": []}, {"regularizers": {"l2": 1}}, {"regularizers": {"l3": {}}}, {"training": "fast"},
+     {"training": {"epochs": "many"}}, {"training": {"epoch": 3}}, {"traning": {}}],
+)  # fmt: skip
+def test_a_damaged_file_is_refused_in_words(values: dict[str, Any]) -> None:
+    with pytest.raises(SpecError) as refused:
+        Settings.from_dict(values)
+    assert len(str(refused.value)) > 10 and "\n" not in str(refused.value)
