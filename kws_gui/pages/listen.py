@@ -126,6 +126,7 @@ class ListenPage(QWidget):
     def shutdown(self) -> None:
         """Ends every thread and lets the microphone go."""
         self.stop()
+        self.view.remember_sizes()
         if self._file_job is not None:
             self._file_job.wait()
         self.bridge.shutdown()
@@ -164,6 +165,7 @@ class ListenPage(QWidget):
         """Another project, or a run more: its newest model is taken unless sound is being heard."""
         project = self._model.project
         self.picker.setRuns(past_runs(project.folder / "runs") if project else [])
+        self.picker.setPath(self._model.model_path)
         newest, before = self.picker.newest_run(), self._newest_run
         self._newest_run = newest
         if newest is not None and newest != before and not self._wanted:
@@ -212,7 +214,8 @@ class ListenPage(QWidget):
             self.view.setThresholds(self.bridge.thresholds)
 
     def _on_threshold(self, word: str, value: float) -> None:
-        assert self.bridge.opened is not None
+        if self.bridge.opened is None:
+            return
         self.bridge.setThreshold(word, value)
         self._memory.keep_threshold(word, value)
         self.view.fold.setMoved(len(self._memory.thresholds(self.bridge.opened.model.words)))
@@ -382,6 +385,7 @@ class ListenPage(QWidget):
             self.button.setToolTip(f"{what} ({_SHORTCUT} or space)")
             self.button.setMinimumWidth(max(self.button.minimumWidth(), self.button.sizeHint().width()))
         self.button.setEnabled(ready)
+        self.view.strip.setEnabled(ready)
         self.view.file_button.setEnabled(ready and self._file_job is None)
         self.empty.button().setVisible(ready_model() is not None)
         self.train_button.setVisible(self._model.project is not None)

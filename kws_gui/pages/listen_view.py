@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
-from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt, QTimer
+from PySide6.QtCore import QByteArray, QEvent, QObject, QSettings, QSignalBlocker, Qt, QTimer
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QPushButton, QScrollArea, QSplitter, QVBoxLayout, QWidget
 
@@ -20,6 +20,7 @@ from kws_gui.widgets.score_strip import ScoreStrip
 from kws_gui.widgets.spectrogram import Spectrogram
 
 _SIDE_WIDTH = 288  # px
+_SIDES, _STACKED = "listen/sides", "listen/stacked"
 _MOST_STRIPS = 0.6  # of the height
 
 
@@ -45,6 +46,7 @@ class ListenView(QSplitter):
         self.setStretchFactor(1, 0)
         self.setChildrenCollapsible(False)
         self.setSizes([10_000, _SIDE_WIDTH])
+        self._recall_sizes()
 
     def setModel(
         self, labels: Sequence[str], thresholds: Mapping[str, float], *, rate: int, picture: SoundPicture
@@ -79,6 +81,19 @@ class ListenView(QSplitter):
         self.strip.detected(found.word)
         self.word.heard(found.word, f"{entry.time_text()} · score {found.score:.2f}")
         self.log.add(entry)
+
+    def remember_sizes(self) -> None:
+        """Keeps where a person put the handles, for the next start."""
+        QSettings().setValue(_SIDES, self.saveState())
+        if self._stacked.is_moved:
+            QSettings().setValue(_STACKED, self._stacked.saveState())
+
+    def _recall_sizes(self) -> None:
+        sides, stacked = QSettings().value(_SIDES), QSettings().value(_STACKED)
+        if isinstance(sides, QByteArray):
+            self.restoreState(sides)
+        if isinstance(stacked, QByteArray):
+            self._stacked.is_moved = self._stacked.restoreState(stacked)
 
     def _make_left(self) -> QWidget:
         self._stacked = _Stacked()
@@ -135,13 +150,14 @@ class _Stacked(QSplitter):
 
     def __init__(self) -> None:
         super().__init__(Qt.Orientation.Vertical)
-        self._wanted, self._is_moved = 0, False
+        self._wanted = 0
+        self.is_moved = False
         self.splitterMoved.connect(self._on_moved)
 
     def share(self, wanted: int) -> None:
         """The lower part wants another height."""
         self._wanted = wanted
-        if not self._is_moved:
+        if not self.is_moved:
             free = self.height() - self.handleWidth()
             lower = min(wanted, round(_MOST_STRIPS * free))
             self.setSizes([free - lower, lower])
@@ -151,7 +167,7 @@ class _Stacked(QSplitter):
         self.share(self._wanted)
 
     def _on_moved(self) -> None:
-        self._is_moved = True
+        self.is_moved = True
 
 
 def _show_fold(area: QScrollArea, fold: DetectorFold) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import pathlib
+import shutil
+import time
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -13,11 +15,15 @@ from PySide6.QtCore import QMimeData, QPoint, QPointF, QSettings, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
+from tiny_project import WORDS, make_project, quick_settings
 from tone_model import RATE, pause, tone
 from virtual_microphone import VirtualMicrophone
 
 from kws_engine import audio
 from kws_engine.clips.project import Project
+from kws_engine.runs.job import Job
+from kws_engine.runs.process import TrainingProcess
+from kws_engine.training.events import Finished
 from kws_gui import remembered
 from kws_gui.bridges.microphone import MicrophoneService
 from kws_gui.pages import listen, listen_models
@@ -144,6 +150,30 @@ def test_a_damaged_model_is_said_on_the_page(
     until(qtbot, page.messages.isVisible)
     assert "letter.kws is not a KWS Studio model" in page.messages.text()
     assert not page.button.isEnabled()
+
+
+def test_after_a_damaged_model_the_old_strips_do_nothing_and_a_good_one_works(
+    qtbot: QtBot, page: ListenPage, kws: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    letter = tmp_path / "letter.kws"
+    letter.write_text("dear aunt")
+    page.choose(letter)
+    until(qtbot, page.messages.isVisible)
+    assert not page.view.strip.isEnabled() and not page.view.file_button.isEnabled()
+    open_model(qtbot, page, kws)
+    assert page.view.strip.isEnabled() and page.button.isEnabled() and not page.messages.isVisible()
+
+
+def test_moved_handles_are_where_they_were(
+    qtbot: QtBot, make_page: Callable[[], ListenPage], kws: pathlib.Path
+) -> None:
+    first = make_page()
+    open_model(qtbot, first, kws)
+    first.view.setSizes([400, 424])
+    first.shutdown()
+    moved = first.view.sizes()
+    second = make_page()
+    assert abs(second.view.sizes()[1] - moved[1]) <= 2
 
 
 def drop(page: ListenPage, path: pathlib.Path) -> bool:
@@ -285,6 +315,53 @@ def test_everything_fits_a_small_window_and_has_a_name(page: ListenPage) -> None
     for widget in (page.picker, page.devices.box, page.devices.again, page.meter, page.view.word, page.view.log.table):
         assert widget.accessibleName()
     assert "Ctrl+L" in page.button.toolTip()
+
+
+# -- a model trained here
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Three words of tones, learned in a process of its own within seconds."""
+    project = make_project(tmp_path_factory.mktemp("project") / "tones")
+    settings = quick_settings("model.name=fnn", "training.epochs=15", "training.clips_per_epoch=512")
+    process = TrainingProcess(Job(project.folder, settings.to_dict()))
+    events = []
+    while not process.ended:
+        events += process.poll()
+        time.sleep(0.05)
+    process.close()
+    assert isinstance(events[-1], Finished), events[-1]
+    return project
+
+
+def test_the_newest_run_listens_and_finds_its_words(
+    qtbot: QtBot, make_page: Callable[[], ListenPage], model: ProjectModel, trained: Project, tmp_path: pathlib.Path
+) -> None:
+    page = make_page()
+    with qtbot.waitSignal(page.bridge.loaded, timeout=PATIENCE_MS):
+        model.open(trained)
+    assert "fnn" in page.picker.currentText() and page.button.isEnabled()
+    noise = np.random.default_rng(5).normal(0, 0.003, 2 * RATE).astype(np.float32)
+    takes = [audio.read(trained.clips_folder / word / "ann_nohash_0.wav", rate=RATE) for word in WORDS]
+    said = np.concatenate([noise, *(part for take in takes for part in (take, noise))])
+    page.listen_to_file(sound_file(tmp_path / "said.wav", said))
+    until(qtbot, page.messages.isVisible)
+    assert words(page) == list(WORDS)
+
+
+def test_a_new_run_takes_over_unless_sound_is_being_heard(
+    qtbot: QtBot, page: ListenPage, model: ProjectModel, trained: Project, tmp_path: pathlib.Path
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(trained.folder, copy)
+    model.open(Project.open(copy))
+    assert model.model_path is not None and model.model_path.name == "tones.kws"  # what was chosen by hand stays
+    run = next((copy / "runs").iterdir())
+    shutil.copytree(run, run.with_name("20990101-000000-fnn"))
+    with qtbot.waitSignal(page.bridge.loaded, timeout=PATIENCE_MS):
+        model.runsChanged.emit()
+    assert page.picker.currentText().startswith("1 Jan 00:00 · fnn")
 
 
 # -- with a microphone
