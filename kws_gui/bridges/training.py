@@ -11,6 +11,7 @@ from kws_engine.runs.process import TrainingProcess
 from kws_engine.training.events import Epoch, Event, Failed, Finished, Progress, Skipped, Started
 
 POLL_MS = 50
+_STOPPED_EARLY = "The run was stopped before it began: nothing was trained, start it again"
 
 
 class TrainingBridge(QObject):
@@ -31,6 +32,7 @@ class TrainingBridge(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._process: TrainingProcess | None = None
+        self._has_started = False
         self._leaving: list[TrainingProcess] = []
         self._timer = QTimer(self, interval=POLL_MS)
         self._timer.timeout.connect(self._on_tick)
@@ -60,13 +62,23 @@ class TrainingBridge(QObject):
         """
         if self._process is not None:
             raise RuntimeError("a run is running")
+        self._has_started = False
         self._process = TrainingProcess(job)
         self._timer.start()
 
     def stop(self) -> None:
-        """Asks politely: the run ends after its current step with the best weights so far."""
-        if self._process is not None:
+        """Asks politely: the run ends after its current step with the best weights so far.
+
+        One that still reads its clips has nothing to lose and ends at once.
+        """
+        if self._process is None:
+            return
+        if self._has_started:
             self._process.stop()
+            return
+        self._process.close(seconds=0)
+        self._process = None
+        self.failed.emit(Failed(_STOPPED_EARLY))
 
     def shutdown(self, *, seconds: float = 5.0) -> None:
         """Ends the run, politely at first, and returns when the process is gone; for closing the window."""
@@ -79,6 +91,9 @@ class TrainingBridge(QObject):
     def _on_tick(self) -> None:
         process = self._process
         for event in process.poll() if process else []:
+            if self._process is not process:
+                break  # a listener stopped the run
+            self._has_started = self._has_started or isinstance(event, Started)
             if isinstance(event, Finished | Failed):
                 self._let_go()
             self._tell(event)

@@ -221,8 +221,8 @@ class ResultsPage(QWidget):
         labels = {name: label for label, name in self._names.items()}
         found = self._evaluation.clips(labels[said], labels[heard])
         count = f"{len(found)} clip" if len(found) == 1 else f"{len(found)} clips"
-        what = f"“{said}” heard rightly" if said == heard else f"“{said}” heard as “{heard}”"
-        self.clips.setClips(f"{what}: {count}", found)
+        what = "heard rightly" if said == heard else f"heard as “{heard}”"
+        self.clips.setClips(f"{count} of “{said}” {what}", found)
         if found:
             self.clips.list.setFocus()
 

@@ -20,6 +20,7 @@ _COLUMNS = {
     "Clips": "How many clips of this word were judged",
 }
 
+_PADDING = 30  # px
 _ROOM_FOR_ARROW = "QHeaderView::section { padding: 6px 18px 6px 8px; } QTableView::item { padding: 0 15px 0 5px; }"
 
 
@@ -40,8 +41,11 @@ class WordTable(QTableWidget):
         self.setTabKeyNavigation(False)
         self.verticalHeader().hide()
         header = self.horizontalHeader()
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        for column, title in enumerate(_COLUMNS):
+            widest = max(header.fontMetrics().horizontalAdvance(text) for text in (title, "100%"))
+            self.setColumnWidth(column, widest + _PADDING)
         self.setAccessibleName("Quality of each word")
         self.setMinimumHeight(96)
         self.setStyleSheet(_ROOM_FOR_ARROW)

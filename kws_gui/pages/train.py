@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer, Signal
@@ -19,7 +18,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from kws_engine.evaluation.interval import wilson
 from kws_engine.runs.costing import Question
 from kws_engine.runs.enough import lack
 from kws_engine.runs.job import Job
@@ -29,7 +27,7 @@ from kws_gui import theme
 from kws_gui.bridges.cost import CostBridge
 from kws_gui.bridges.training import TrainingBridge, training_threads
 from kws_gui.pages.train_form import SettingsForm
-from kws_gui.pages.train_history import RunList, RunRow, state, when
+from kws_gui.pages.train_history import RunList, RunRow, counted, quality, story, validation_of, when
 from kws_gui.pages.train_run import RunView
 from kws_gui.pages.train_shelf import RunShelf
 from kws_gui.project_model import ProjectModel
@@ -71,6 +69,7 @@ class TrainPage(QWidget):
         self._nothing_open = EmptyState("mdi6.folder-open-outline", _NO_PROJECT, "Open a project")
         self._too_little = EmptyState("mdi6.account-voice", "", "Record words")
         self._stop_asked = False
+        self._network = ""
         self._store_later = QTimer(self, interval=_STORE_AFTER_MS, singleShot=True)
         self._store_later.timeout.connect(self.store)
         self._lay_out()
@@ -130,9 +129,10 @@ class TrainPage(QWidget):
         self.messages.clear()
         self._stop_asked = False
         settings = self.form.value().to_dict()
+        self._network = settings["model"]["name"]
         self.training.start(Job(self._model.project.folder, settings, threads=training_threads()))
         self.run.begin()
-        self._run_name.setText(f"new run · {settings['model']['name']}")
+        self._run_name.setText(f"new run · {self._network}")
         self._show_button()
 
     def _on_started(self, event: Started) -> None:
@@ -141,9 +141,11 @@ class TrainPage(QWidget):
 
     def _on_finished(self, event: Finished) -> None:
         self._on_ended()
-        self._model.set_model_path(Path(event.model))
+        project = self._model.project
+        if project is not None and Path(event.run).parent.resolve() == project.runs_folder.resolve():
+            self._model.set_model_path(Path(event.model))
         ended = "Stopped: " if self._stop_asked else "Done: "
-        left_out = f" {_count(self.run.skipped(), 'clip')} could not be read and were left out."
+        left_out = f" Left out, because unreadable: {counted(len(self.run.skipped()), 'clip')}."
         words = ended + _in_words(event) + (left_out if self.run.skipped() else "")
         self.messages.showMessage(
             "success", words, remedy="See results", details="\n".join(self.run.skipped())
@@ -211,6 +213,10 @@ class TrainPage(QWidget):
     def _on_opened(self) -> None:
         self._store_later.stop()
         self.messages.clear()
+        if self.training.is_running():  # another project is open now: the run of the one before ends with what it has
+            self._stop_asked = True
+            self.training.stop()
+            self._show_button()
         self.form.setValue(self._model.settings)
         self._on_clips()
         self.shelf.read()
@@ -235,6 +241,7 @@ class TrainPage(QWidget):
     def _on_chosen(self, row: RunRow | None) -> None:
         live = self.shelf.live
         if self.training.is_running() and (row is None or live is None or row.folder == live):
+            self._run_name.setText(f"{when(live) if live else 'new run'} · {self._network}")
             self.run.show_live()
             return
         if row is None:
@@ -242,7 +249,7 @@ class TrainPage(QWidget):
             self.run.show_none()
             return
         self._run_name.setText(f"{when(row.folder)} · {row.run.network}")
-        self.run.show_past(row.run.epochs, _story(row), _quality(row))
+        self.run.show_past(row.run.epochs, story(row), quality(row.validation, row.clips))
 
     def _on_settings_chosen(self, settings: Settings) -> None:
         before = self.form.value()
@@ -380,26 +387,6 @@ class TrainPage(QWidget):
 
 
 def _in_words(event: Finished) -> str:
-    """How good the run became on its validation clips, from its evaluation."""
-    try:
-        content = json.loads((Path(event.run) / "evaluation.json").read_text(encoding="utf-8"))
-        accuracy, clips = float(content["accuracy"]), int(content["clips"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return f"validation accuracy {event.validation_accuracy:.0%} at epoch {event.best_epoch}."
-    right = wilson(accuracy * clips, clips).text()
-    return f"{right} of {clips} validation clips right, with the weights of epoch {event.best_epoch}."
-
-
-def _story(row: RunRow) -> str:
-    """How a past run went, in one sentence."""
-    best = f" · best: epoch {row.run.best.epoch}" if row.run.best else ""
-    return f"{state(row, running=False).capitalize()} after {_count(row.run.epochs, 'epoch')}{best}"
-
-
-def _quality(row: RunRow) -> str:
-    return f"{row.validation.text()} of {row.clips} validation clips right" if row.validation else ""
-
-
-def _count(things: object, noun: str) -> str:
-    count = len(things)  # type: ignore[arg-type]
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    """How good the run became, and with which weights."""
+    right = quality(*validation_of(Path(event.run))) or f"validation accuracy {event.validation_accuracy:.0%}"
+    return f"{right}, with the weights of epoch {event.best_epoch}."

@@ -57,6 +57,8 @@ class SettingsForm(QWidget):
             "training": Fold("Training", self.training),
             "detector": Fold("Detector", self.detector),
         }
+        for group in (self.regularizers, self.augment):
+            group.setContentsMargins(theme.GROUP, 0, 0, 0)
         self._lay_out()
         self.setValue(Settings())
         for part in (self.model, self.feature, self.regularizers, self.augment, self.training, self.detector):

@@ -85,15 +85,17 @@ class RunList(QWidget):
         self._lay_out()
         self._on_chosen()
 
-    def setRows(self, rows: Sequence[RunRow], *, running: Path | None = None) -> None:
-        """Shows runs; the chosen one stays chosen where it is still there, else the newest is."""
-        kept = self.current()
+    def setRows(
+        self, rows: Sequence[RunRow], *, running: Path | None = None, choose: Path | None = None
+    ) -> None:
+        """Shows runs and chooses one: `choose`, else the one chosen before, else the newest."""
+        before = self.current()
         self._rows, self._running = list(rows), running
         blocker = QSignalBlocker(self.tree)
         self.tree.clear()
         self.tree.addTopLevelItems([self._item(row) for row in self._rows])
         blocker.unblock()
-        self.choose(kept.folder if kept else None)
+        self.choose(choose or (before.folder if before else None))
 
     def rows(self) -> list[RunRow]:
         """The runs shown."""
@@ -123,7 +125,7 @@ class RunList(QWidget):
                 state(row, running=row.folder == self._running),
             ]
         )
-        clips = f"\n{row.validation.text()} of {row.clips} validation clips right" if row.validation else ""
+        clips = f"\n{quality(row.validation, row.clips)}" if row.validation else ""
         for column in range(len(_COLUMNS)):
             message = f"\n{row.run.message}" if row.run.message and row.folder != self._running else ""
             item.setToolTip(column, f"{row.folder.name}{clips}{message}")
@@ -182,7 +184,7 @@ class RunList(QWidget):
 
 def read_rows(runs_folder: Path) -> list[RunRow]:
     """The runs of a project with what their evaluation says; reads files, so not for the GUI's thread."""
-    return [RunRow(run, *_validation(run)) for run in past_runs(runs_folder)]
+    return [RunRow(run, *validation_of(run.folder)) for run in past_runs(runs_folder)]
 
 
 def when(folder: Path) -> str:
@@ -202,13 +204,30 @@ def state(row: RunRow, *, running: bool) -> str:
     return "cut off" if row.run.message.startswith("cut off") else f"failed: {row.run.message}"
 
 
-def _validation(run: PastRun) -> tuple[Interval | None, int]:
+def validation_of(run_folder: Path) -> tuple[Interval | None, int]:
+    """How much of how many validation clips a run names rightly, from its evaluation; (None, 0) without one."""
     try:
-        content = json.loads((run.folder / "evaluation.json").read_text(encoding="utf-8"))
+        content = json.loads((run_folder / "evaluation.json").read_text(encoding="utf-8"))
         accuracy, clips = float(content["accuracy"]), int(content["clips"])
         return wilson(accuracy * clips, clips), clips
     except (OSError, ValueError, KeyError, TypeError):
         return None, 0
+
+
+def story(row: RunRow) -> str:
+    """How a past run went, in one sentence."""
+    best = f" · best: epoch {row.run.best.epoch}" if row.run.best else ""
+    return f"{state(row, running=False).capitalize()} after {counted(len(row.run.epochs), 'epoch')}{best}"
+
+
+def quality(validation: Interval | None, clips: int) -> str:
+    """How good a run became, in words; empty where it was not measured."""
+    return f"{validation.text()} of {clips} validation clips right" if validation else ""
+
+
+def counted(count: int, noun: str) -> str:
+    """Says "1 clip", "2 clips"."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _button(text: str, icon: str, tip: str) -> QPushButton:

@@ -82,9 +82,7 @@ class RunShelf(QObject):
             self._read_again = True
         else:
             is_new = self._live is not None and self._live not in {row.folder for row in self._runs.rows()}
-            self._runs.setRows(rows, running=self._live)
-            if is_new:
-                self._runs.choose(self._live)
+            self._runs.setRows(rows, running=self._live, choose=self._live if is_new else None)
             self.changed.emit()
         self._end_reading()
 

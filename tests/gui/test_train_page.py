@@ -139,6 +139,32 @@ def test_a_killed_training_is_said_and_training_goes_on(
     assert page.run.sentence().startswith("Cut off after") and len(past_runs(folder / "runs")) == 2
 
 
+def test_cancel_while_clips_are_read_ends_at_once(
+    qtbot: QtBot, page: TrainPage, trained: Path, tmp_path: Path
+) -> None:
+    folder = _copy(trained, tmp_path)
+    _open(qtbot, page, folder)
+    _train(page, qtbot)
+    qtbot.mouseClick(page.run.progress.cancelButton(), Qt.MouseButton.LeftButton)
+    assert page.train.text() == "Train" and page.train.isEnabled() and not page.training.is_running()
+    assert page.messages.kind() == "info" and "nothing was trained" in page.messages.text()
+    assert page.run.sentence().startswith("Finished after 3 epochs") and len(past_runs(folder / "runs")) == 1
+
+
+def test_another_project_ends_the_run_of_the_one_before(
+    qtbot: QtBot, page: TrainPage, trained: Path, tmp_path: Path
+) -> None:
+    model = _open(qtbot, page, _copy(trained, tmp_path))
+    page.form.training.setValue(quick_settings("training.epochs=5000").training)
+    _train(page, qtbot)
+    qtbot.waitUntil(lambda: len(page.run.live_epochs()) >= 1, timeout=PATIENCE_MS)
+    other = make_project(tmp_path / "other")
+    _open(qtbot, page, other.folder)
+    qtbot.waitUntil(lambda: not page.training.is_running(), timeout=PATIENCE_MS)
+    assert page.form.value() == quick_settings() and model.model_path is None
+    assert len(past_runs(tmp_path / "copy" / "runs")) == 2 and past_runs(other.runs_folder) == []
+
+
 def test_a_value_that_does_not_fit_is_shown_at_its_field_and_not_trained(
     qtbot: QtBot, page: TrainPage, trained: Path, tmp_path: Path
 ) -> None:
