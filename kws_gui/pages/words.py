@@ -130,6 +130,7 @@ class WordsPage(QWidget):
             return
         self.player.stop()
         self.messages.clear()
+        self.recorder.say("", "")
         self._replaced, self._word_in_session = replaced, word
         is_noise = word == NOISE
         seconds = _NOISE_S if is_noise else max(2.0, 2 * project.clip_ms / 1000)
@@ -166,8 +167,6 @@ class WordsPage(QWidget):
         self.words.setEnabled(True)
         self._replaced = None
         self._on_clip(self.table.current())
-        if self.recorder.advice.text().startswith(("Get ready", "Recording", "Opening")):
-            self.recorder.say("", "")
 
     def _on_saved(self, clip: Clip) -> None:
         self.table.choose(clip.path)

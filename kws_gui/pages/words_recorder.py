@@ -29,7 +29,9 @@ from kws_gui.widgets.waveform import Waveform
 
 _TAKES, _COUNTDOWN, _SPEAKER = "words/takes", "words/countdown", "words/speaker"
 _SETTLE_MS = 400  # a window dragged or stepped is stored when it rests
-_WAVEFORM_HEIGHT = 132  # px
+_WAVEFORM_HEIGHT = 112  # px
+
+_DOING = {"opening": "Opening the microphone", "countdown": "Get ready", "recording": "Recording"}
 
 Samples = NDArray[np.float32]
 
@@ -69,7 +71,10 @@ class RecorderPanel(QWidget):
         self.delete = self._make_button("Delete", "mdi6.trash-can-outline", "Delete it (Del)")
         self.advice = QLabel(" ")
         self.advice.setWordWrap(True)
+        self.advice.setFixedHeight(2 * self.advice.fontMetrics().lineSpacing() + 2)  # two lines: nothing jumps
+        self.advice.setAlignment(Qt.AlignmentFlag.AlignTop)
         self._state: State = "idle"
+        self._said = ""
         self._clip_length = 0
         self._settled = QTimer(self, singleShot=True, interval=_SETTLE_MS)
         self._make_options()
@@ -95,8 +100,11 @@ class RecorderPanel(QWidget):
         elif not busy:
             self.count.clear()
         if busy:
-            what = {"opening": "Opening the microphone", "countdown": "Get ready", "recording": "Recording"}[state]
-            self.say("", f"{what}: take {number} of {total}" if total > 1 else what)
+            what = f"{_DOING[state]}: take {number} of {total}." if total > 1 else f"{_DOING[state]}."
+            self._write(f"{what} {self._said}".rstrip())
+        else:
+            self._write(self._said)
+        theme.set_icon(self.record, "mdi6.close" if busy else "mdi6.microphone", role="on_accent")
         theme.set_role(self.count, "word" if state != "recording" else "word-live")
         for part in (self.play, self.again, self.delete):
             part.setEnabled(not busy and self._has_clip)
@@ -155,8 +163,12 @@ class RecorderPanel(QWidget):
         self._shows_waveform()
 
     def say(self, role: str, sentence: str) -> None:
-        """One sentence under the waveform: advice, or what was done."""
+        """One sentence under the waveform: advice, or what was done; it stays until the next one."""
         theme.set_role(self.advice, role or "muted")
+        self._said = sentence
+        self._write(sentence)
+
+    def _write(self, sentence: str) -> None:
         self.advice.setText(sentence or " ")
 
     # -- options
@@ -245,10 +257,15 @@ class RecorderPanel(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.GRID)
-        column.addLayout(_row(self.word, self.count, self.record, stretch=self.word))
+        top = _row(self.word, self.count, self.record, stretch=self.word)
+        top.setSpacing(theme.GROUP)
+        column.addLayout(top)
         column.addWidget(self.meter)
         column.addWidget(self._stack, 1)
-        column.addLayout(_row(self.play, self.again, self.delete, self.advice, stretch=self.advice))
+        column.addWidget(self.advice)
+        buttons = _row(self.play, self.again, self.delete)
+        buttons.addStretch()
+        column.addLayout(buttons)
         label = QLabel("Takes in a row")
         who = QLabel("Speaker")
         label.setBuddy(self._takes)

@@ -1,0 +1,222 @@
+"""The window as a person meets it: start, open, switch, drop, close, start again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QMimeData, QPoint, QPointF, QSettings, Qt, QTimer, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QApplication, QMessageBox
+from pytestqt.qtbot import QtBot
+from tiny_project import make_project
+
+from kws_engine.clips.project import Project
+from kws_gui import remembered, theme
+from kws_gui.app import ErrorReporter, make_window
+from kws_gui.main_window import MainWindow, stored_theme
+from kws_gui.rail import PAGES
+
+PATIENCE_MS = 30_000
+
+
+@pytest.fixture(autouse=True)
+def _hooks(qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> None:
+    remembered.set_up()
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # the window sets it; undone after the test
+
+
+@pytest.fixture
+def window(qtbot: QtBot) -> Iterator[MainWindow]:
+    window = MainWindow()
+    window.show()
+    yield window
+    window.close()
+    window.deleteLater()
+
+
+def opened(window: MainWindow, folder: Path, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(window.model.opened, timeout=PATIENCE_MS):
+        window.open_folder(folder)
+
+
+def test_with_nothing_open_only_listening_is_offered(window: MainWindow) -> None:
+    assert window.page_name == "start"
+    assert [name for name in PAGES if window.rail.button(name).isEnabled()] == ["listen"]
+    window.show_page("train")
+    assert window.page_name == "start"
+
+
+def test_a_project_opens_its_pages_switch_by_key_and_it_closes(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    make_project(tmp_path / "tones", takes=2)
+    opened(window, tmp_path / "tones", qtbot)
+    assert window.page_name == "words" and "tones" in window.windowTitle()
+    for number, name in enumerate(PAGES, 1):
+        qtbot.keyClick(window, Qt.Key(Qt.Key.Key_0 + number), Qt.KeyboardModifier.ControlModifier)
+        assert window.page_name == name and window.rail.button(name).isChecked()
+        assert window.page(name).isVisible()
+    assert remembered.last_project() == tmp_path / "tones"
+    window.close_project()
+    assert window.page_name == "start" and remembered.last_project() is None
+    assert remembered.recent_projects() == [tmp_path / "tones"]
+
+
+def test_a_missing_project_is_said_and_forgotten(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    remembered.remember_project(tmp_path / "gone")
+    with qtbot.waitSignal(window.opening.failed, timeout=PATIENCE_MS):
+        window.open_folder(tmp_path / "gone")
+    assert "gone" in window.messages.text() and window.messages.isVisible()
+    assert remembered.recent_projects() == [] and remembered.last_project() is None
+
+
+def test_the_starter_project_is_copied_to_a_free_folder(window: MainWindow, qtbot: QtBot) -> None:
+    for name in ("starter", "starter-2"):
+        with qtbot.waitSignal(window.model.opened, timeout=PATIENCE_MS):
+            window.open_starter()
+        project = window.model.project
+        assert project is not None and project.folder == remembered.projects_folder() / name
+        assert len(project.words) == 6
+
+
+def drop(window: MainWindow, folder: Path) -> None:
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(folder))])
+    how = (Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
+    enter = QDragEnterEvent(QPoint(10, 10), *how)
+    QApplication.sendEvent(window, enter)
+    assert enter.isAccepted()
+    window.dropEvent(QDropEvent(QPointF(10, 10), *how))
+
+
+def test_a_dropped_project_opens_and_dropped_clips_come_into_it(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    make_project(tmp_path / "tones", takes=2)
+    clips = make_project(tmp_path / "other", takes=3).clips_folder / "high"
+    drop(window, clips)
+    assert "is no project" in window.messages.text()
+    with qtbot.waitSignal(window.model.opened, timeout=PATIENCE_MS):
+        drop(window, tmp_path / "tones")
+    words = window.page("words")
+    window.show_page("train")
+    with qtbot.waitSignal(words.imports.imported, timeout=PATIENCE_MS):
+        drop(window, clips)
+    assert window.page_name == "words"
+
+
+def test_theme_and_size_are_remembered(qtbot: QtBot) -> None:
+    first = MainWindow()
+    first.show()
+    first.resize(1111, 777)
+    first.set_theme("dark")
+    assert theme.current() is theme.DARK
+    first.close()
+    assert stored_theme() == "dark"
+    second = MainWindow()
+    qtbot.addWidget(second)
+    assert (second.width(), second.height()) == (1111, 777)
+
+
+def test_the_last_project_opens_at_the_next_start(qapp: QApplication, qtbot: QtBot, tmp_path: Path) -> None:
+    make_project(tmp_path / "tones", takes=2)
+    remembered.remember_project(tmp_path / "tones")
+    QSettings().setValue("window/page", "train")
+    window = make_window(qapp, None)
+    qtbot.addWidget(window)
+    qtbot.waitUntil(lambda: window.model.project is not None, timeout=PATIENCE_MS)
+    assert window.page_name == "train"
+    window.close()
+
+
+def test_what_nobody_caught_is_said_and_logged(window: MainWindow) -> None:
+    reporter = ErrorReporter(window.report, window)
+    try:
+        raise ValueError("a screw loose")
+    except ValueError as error:
+        reporter.on_error(type(error), error, error.__traceback__)
+    assert "a screw loose" in window.messages.text()
+    assert window.messages.copyButton().isVisible()
+
+
+def test_closing_while_training_asks_and_stops_the_process(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    project = make_project(tmp_path / "tones", takes=16)
+    settings = project.settings
+    settings["training"]["epochs"] = 500
+    project.save_settings(settings)
+    opened(window, tmp_path / "tones", qtbot)
+    window.show_page("train")
+    page = window.page("train")
+    with qtbot.waitSignal(page.training.started, timeout=PATIENCE_MS * 4):
+        page.train.click()
+    pid = page.training.pid
+    QTimer.singleShot(0, lambda: press("Go on training"))
+    assert not window.close() and page.training.is_running()
+    QTimer.singleShot(0, lambda: press("Stop and keep the best so far"))
+    assert window.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def press(text: str) -> None:
+    box = QApplication.activeModalWidget()
+    assert isinstance(box, QMessageBox)
+    next(button for button in box.buttons() if button.text() == text).click()
+
+
+def test_a_failed_undo_is_said_and_dropped(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    make_project(tmp_path / "tones", takes=2)
+    opened(window, tmp_path / "tones", qtbot)
+    project = window.model.project
+    assert isinstance(project, Project)
+    clip = project.clips(word="low")[0]
+    words = window.page("words")
+    words.recordings.delete([clip])
+    for trashed in (project.folder / ".trash").rglob("*.wav"):
+        trashed.unlink()
+    window.model.undo_stack.undo()
+    assert "no longer in the trash" in words.messages.text()
+    assert not window.model.undo_stack.canUndo() and not window.model.undo_stack.canRedo()
+
+
+def started(*arguments: str, **environment: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "kws_gui.app", *arguments],
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="displays are a matter of Linux")
+def test_without_a_display_it_says_so_in_one_sentence() -> None:
+    process = started(QT_QPA_PLATFORM="xcb", DISPLAY=":987", WAYLAND_DISPLAY="")
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 1 and out == ""
+    assert err.startswith("kws-studio: there is no display") and err.count("\n") == 1
+
+
+def test_ctrl_c_in_the_terminal_closes_the_window(tmp_path: Path) -> None:
+    process = started(QT_QPA_PLATFORM="offscreen", KWS_STUDIO_HOME=str(tmp_path))
+    deadline = time.monotonic() + 60
+    while not _catches_interrupt(process.pid) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+
+
+def _catches_interrupt(pid: int) -> bool:
+    """Whether the window's own handler is in place: its wake-up socket is open."""
+    try:
+        return any("socket:" in os.readlink(link) for link in Path(f"/proc/{pid}/fd").iterdir())
+    except OSError:
+        return False
