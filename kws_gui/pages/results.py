@@ -67,7 +67,7 @@ class ResultsPage(QWidget):
         self._working: Judgement | None = None
         self._job: LongJob | None = None
         self._reading: LongJob | None = None
-        self._read_again = False
+        self._read_again = self._is_shut = False
         self._agreed: set[Path] = set()
         self._given_up: Judgement | None = None
         self.messages = MessageBar()
@@ -93,7 +93,8 @@ class ResultsPage(QWidget):
         return self._job is not None or self._reading is not None
 
     def shutdown(self) -> None:
-        """Ends sound and every thread of the page."""
+        """Ends sound and every thread of the page; none is started any more."""
+        self._is_shut = True
         self.clips.shutdown()
         for job in (self._job, self._reading):
             if job is not None:
@@ -113,7 +114,7 @@ class ResultsPage(QWidget):
 
     def _look(self) -> None:
         """Shows what there is, and starts judging where that is not what is asked for."""
-        if not self.isVisible():
+        if not self.isVisible() or self._is_shut:
             return
         wanted = self._wanted()
         self.source.setVisible(self._model.project is not None)
@@ -231,7 +232,6 @@ class ResultsPage(QWidget):
     def _on_opened(self) -> None:
         self.messages.clear()
         self._shown = self._given_up = self._evaluation = None
-        self._just_opened = True
         self.source.setPart("validation")
         self.source.setModels([], self._model.model_path)
         self._read_runs()
@@ -241,7 +241,7 @@ class ResultsPage(QWidget):
         project = self._model.project
         if self._reading is not None:
             self._read_again = True
-        elif project is not None:
+        elif project is not None and not self._is_shut:
             self._reading = LongJob(lambda _progress, _stop: read_rows(project.runs_folder), self)
             self._reading.finished.connect(self._on_runs)
             self._reading.failed.connect(self._on_runs_failed)
@@ -251,12 +251,10 @@ class ResultsPage(QWidget):
         self._end_reading()
         self._rows = rows
         models = [row.run.model for row in rows if row.run.model is not None]
-        is_own = self._model.model_path in models
-        if models and not is_own and (self._just_opened or self._model.model_path is None):
+        if models and self._model.model_path is None:
             self._model.set_model_path(models[0])
         else:
             self._on_model()
-        self._just_opened = False
 
     def _on_runs_failed(self, sentence: str, details: str) -> None:
         self._end_reading()

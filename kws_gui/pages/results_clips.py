@@ -40,6 +40,7 @@ class ClipList(QWidget):
         super().__init__(parent)
         self._judged: list[Judged] = []
         self._loading: LongJob | None = None
+        self._is_shut = False
         self.player = Player(self)
         self.title = ElidedLabel("Clips")
         self.hint = QLabel(_HINT)
@@ -82,7 +83,8 @@ class ClipList(QWidget):
         return [one.path for one in self._judged]
 
     def shutdown(self) -> None:
-        """Ends sound and reading."""
+        """Ends sound and reading; nothing is read any more."""
+        self._is_shut = True
         self.player.shutdown()
         if self._loading is not None:
             self._loading.wait()
@@ -107,6 +109,9 @@ class ClipList(QWidget):
             self.waveform.setSamples(_NO_SOUND, FILE_RATE)
 
     def _load(self, path: Path) -> None:
+        if self._is_shut:
+            return
+
         def read(_progress: Any, _stop: Any) -> Any:
             return path, audio.read(path, rate=FILE_RATE, max_seconds=_LONGEST_S)
 

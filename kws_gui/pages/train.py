@@ -352,10 +352,12 @@ class TrainPage(QWidget):
 
     def _make_left(self) -> QFrame:
         theme.set_role(self.train, "primary")
+        theme.set_icon(self.train, "mdi6.play", role="on_accent")
         theme.set_role(self.reset, "quiet")
         self.reset.setToolTip("All options back to where a new project begins; with undo")
         self._left = QScrollArea()
         self._left.setWidgetResizable(True)
+        self._left.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._left.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         inner = QWidget()
         around = QVBoxLayout(inner)

@@ -64,6 +64,7 @@ class SettingsForm(QWidget):
         for part in (self.model, self.feature, self.regularizers, self.augment, self.training, self.detector):
             part.valueChanged.connect(self._on_changed)
         self._tell_states()
+        self._order_tabs()
 
     def value(self) -> Settings:
         """The last valid settings."""
@@ -126,7 +127,20 @@ class SettingsForm(QWidget):
         column.addLayout(folds)
         column.addStretch()
 
+    def _order_tabs(self) -> None:
+        """Tab goes from the network's choice through its own options to the folds, whenever its form was made."""
+        form = self.model.form()
+        self._ordered = form
+        last: QWidget = self.model.presetBox()
+        for option in spec.options(form.value()):
+            for following in (form.editor(option.name), form.resetButton(option.name)):
+                QWidget.setTabOrder(last, following)
+                last = following
+        QWidget.setTabOrder(last, self.folds["feature"].header())
+
     def _on_changed(self) -> None:
+        if self.model.form() is not self._ordered:
+            self._order_tabs()
         self._tell_states()
         self.valueChanged.emit(self.value())
 
@@ -156,7 +170,7 @@ class CostLabels(QLabel):
 
     def wait(self) -> None:
         """Says that the numbers are being counted; what is shown of the last network fades."""
-        self._say("Counting parameters …" if not self.text() or self.refusal else self.text(), "muted")
+        self._say("Counting parameters …\n" if not self.text() or self.refusal else self.text(), "muted")
         self.refusal = ""
 
     def setCost(self, parameters: int, macs: int) -> None:

@@ -37,7 +37,7 @@ class RunShelf(QObject):
         self._model, self._runs = model, runs
         self._live: Path | None = None
         self._reading: LongJob | None = None
-        self._read_again = False
+        self._read_again = self._is_shut = False
         model.runsChanged.connect(self.read)
         runs.settingsRequested.connect(self._on_settings)
         runs.resultsRequested.connect(lambda row: self._open(row, self.resultsRequested))
@@ -63,7 +63,7 @@ class RunShelf(QObject):
         project = self._model.project
         if self._reading is not None:
             self._read_again = True
-        elif project is not None:
+        elif project is not None and not self._is_shut:
             folder = project.runs_folder
             self._reading = LongJob(lambda _progress, _stop: (folder, read_rows(folder)), self)
             self._reading.finished.connect(self._on_read)
@@ -71,7 +71,8 @@ class RunShelf(QObject):
             self._reading.start()
 
     def shutdown(self) -> None:
-        """Ends the reading."""
+        """Ends the reading; nothing is read any more."""
+        self._is_shut = True
         if self._reading is not None:
             self._reading.wait()
 

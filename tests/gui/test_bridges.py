@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -156,3 +157,40 @@ def test_a_lost_counting_process_is_replaced(qtbot: QtBot, costs: CostBridge) ->
     os.kill(costs.pid, signal.SIGKILL)
     with qtbot.waitSignal(costs.counted, timeout=PATIENCE_MS):
         costs.ask(_question())
+
+
+def test_children_end_with_a_killed_window(tmp_path: Path, project: Project) -> None:
+    script = tmp_path / "window.py"
+    script.write_text(
+        textwrap.dedent(f"""
+            import pathlib, time
+            from kws_engine.runs.costing import CostProcess
+            from kws_engine.runs.job import Job
+            from kws_engine.runs.process import TrainingProcess
+            costs = CostProcess()
+            run = TrainingProcess(Job(pathlib.Path({str(project.folder)!r}), {quick_settings().to_dict()!r}, threads=1))
+            print(costs.pid, run.pid, flush=True)
+            time.sleep(600)
+        """)
+    )
+    window = subprocess.Popen(
+        [sys.executable, str(script)], stdout=subprocess.PIPE, text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )  # fmt: skip
+    assert window.stdout is not None
+    with window, window.stdout:
+        children = [int(pid) for pid in window.stdout.readline().split()]
+        window.kill()
+    assert len(children) == 2
+    deadline = time.monotonic() + PATIENCE_MS / 1000
+    while any(_is_there(pid) for pid in children):
+        assert time.monotonic() < deadline, "a child outlived its killed parent"
+        time.sleep(0.1)
+
+
+def _is_there(pid: int) -> bool:
+    """Whether a process runs; one that ended but was not collected does not count."""
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import shutil
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from pytestqt.qtbot import QtBot
-from tiny_project import make_project, quick_settings
+from tiny_project import make_project, train
 
 from kws_engine.clips.project import Project
 from kws_engine.evaluation.metrics import evaluate
-from kws_engine.runs.job import Job, past_runs
-from kws_engine.runs.process import TrainingProcess
+from kws_engine.runs.job import past_runs
 from kws_engine.spotting.model_file import SpottingModel
 from kws_gui.pages import results_source
 from kws_gui.pages.results import ResultsPage
@@ -28,11 +26,7 @@ PATIENCE_MS = 120_000
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project with one short run, so short that the network still makes mistakes."""
     project = make_project(tmp_path_factory.mktemp("project") / "tones")
-    process = TrainingProcess(Job(project.folder, quick_settings("training.epochs=6").to_dict(), threads=1))
-    while not process.ended:
-        process.poll()
-        time.sleep(0.05)
-    process.close()
+    train(project, "training.epochs=6")
     return project.folder
 
 

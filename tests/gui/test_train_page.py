@@ -13,7 +13,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QLineEdit
 from pytestqt.qtbot import QtBot
-from tiny_project import make_project, quick_settings
+from tiny_project import make_project, quick_settings, train
 
 from kws_engine.clips.project import Project
 from kws_engine.runs.job import past_runs
@@ -27,8 +27,10 @@ PATIENCE_MS = 120_000
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project whose only run was made by clicking Train; later tests work on copies of it."""
-    return make_project(tmp_path_factory.mktemp("project") / "tones").folder
+    """A project with one run; tests work on copies of it."""
+    project = make_project(tmp_path_factory.mktemp("project") / "tones")
+    train(project)
+    return project.folder
 
 
 @pytest.fixture
@@ -57,9 +59,8 @@ def _train(page: TrainPage, qtbot: QtBot) -> None:
     qtbot.mouseClick(page.train, Qt.MouseButton.LeftButton)
 
 
-def test_train_draws_curves_and_leaves_a_model(qtbot: QtBot, page: TrainPage, trained: Path) -> None:
-    """First of this module: the tests after it use the run that it leaves."""
-    model = _open(qtbot, page, trained)
+def test_train_draws_curves_and_leaves_a_model(qtbot: QtBot, page: TrainPage, tmp_path: Path) -> None:
+    model = _open(qtbot, page, make_project(tmp_path / "tones").folder)
     assert page.train.isEnabled() and page.runs.rows() == []
     _train(page, qtbot)
     assert page.train.text() == "Stop"
@@ -217,6 +218,18 @@ def test_nothing_open_and_too_few_clips_say_what_to_do(qtbot: QtBot, page: Train
         qtbot.mouseClick(page._too_little.button(), Qt.MouseButton.LeftButton)
     qtbot.keyClick(page, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
     assert not page.training.is_running()
+
+
+def test_tab_goes_from_the_network_through_its_options_to_the_folds(page: TrainPage) -> None:
+    for network in ("tc_resnet", "cnn"):
+        page.form.setValue(Settings().with_model(network))
+        form = page.form.model.form()
+        stops = [page.form.model.entryBox(), form.editor("dropout"), page.form.folds["feature"].header(), page.train]
+        at, seen = page.form.model.entryBox(), []
+        for _ in range(2000):
+            seen.append(at)
+            at = at.nextInFocusChain()
+        assert [stop for stop in dict.fromkeys(seen) if stop in stops] == stops
 
 
 def test_a_failure_can_be_copied(qtbot: QtBot, page: TrainPage, trained: Path, tmp_path: Path) -> None:

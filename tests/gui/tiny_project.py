@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
 
 from kws_engine import audio
 from kws_engine.clips.project import Project
+from kws_engine.runs.job import Job
+from kws_engine.runs.process import TrainingProcess
 from kws_engine.settings import Settings
 
 RATE = 16_000
@@ -41,6 +44,15 @@ def make_project(folder: Path, *, takes: int = 16) -> Project:
     project.settle_split()
     project.save_settings(quick_settings().to_dict())
     return project
+
+
+def train(project: Project, *options: str) -> None:
+    """One quick run, in a process of its own."""
+    process = TrainingProcess(Job(project.folder, quick_settings(*options).to_dict(), threads=1))
+    while not process.ended:
+        process.poll()
+        time.sleep(0.05)
+    process.close()
 
 
 def _tone(pitches: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
