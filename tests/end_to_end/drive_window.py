@@ -16,9 +16,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parent)]
-
 import voices
 from person import Impatient, Person
 from PySide6.QtCore import Qt

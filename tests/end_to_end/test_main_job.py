@@ -1,4 +1,4 @@
-"""The main job from end to end with a synthetic person: in the real window under Xvfb, and by the command line alone."""
+"""The main job from end to end with a synthetic person: in the real window under Xvfb, and by commands alone."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ def test_words_recorded_in_the_window_are_heard_in_the_window(tmp_path: Path) ->
 
 def _drive_window(folder: Path) -> dict[str, Any]:
     command = ["xvfb-run", "-a", "-s", "-screen 0 1280x800x24", sys.executable, str(HERE / "drive_window.py")]
+    environment = {**os.environ, "QT_QPA_PLATFORM": "xcb", "PYTHONPATH": str(HERE.parent)}
     done = subprocess.run(
-        [*command, str(folder), VOICE], env={**os.environ, "QT_QPA_PLATFORM": "xcb"}, cwd=ROOT,
-        capture_output=True, text=True, timeout=WINDOW_S,
-    )  # fmt: skip
+        [*command, str(folder), VOICE], env=environment, cwd=ROOT, capture_output=True, text=True, timeout=WINDOW_S
+    )
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     report: dict[str, Any] = json.loads((folder / "report.json").read_text())
     return report

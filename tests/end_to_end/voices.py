@@ -1,4 +1,4 @@
-"""Synthetic people for the end-to-end tests: one espeak-ng voice each, and streams of what they say; knows no window."""
+"""Synthetic people for the end-to-end tests: an espeak-ng voice each, and streams of what they say; knows no window."""
 
 from __future__ import annotations
 
