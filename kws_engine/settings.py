@@ -125,7 +125,7 @@ class Settings:
         Raises:
             SpecError: An unknown part or option, or a value that does not fit.
         """
-        return cls(**{section: _read(section, content) for section, content in values.items()})
+        return cls(**{section: _read(section, content) for section, content in _table(values, "settings").items()})
 
 
 def _read(section: str, content: Any) -> Any:

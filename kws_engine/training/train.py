@@ -69,6 +69,7 @@ def fit(
     if best is None:
         raise TrainingError("The run was stopped before its first epoch ended: nothing was trained, start it again")
     network.load_state_dict(weights)
+    network.eval()
     return Fit(weights, best, stopped_early)
 
 

@@ -1,0 +1,35 @@
+"""One model trained on real clips, made once and used by all tests of the engine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from speech_project import EVERY_VOICE, Trained, make_project, starter_part
+
+from kws_engine.clips.project import Project
+
+
+@pytest.fixture
+def speech(tmp_path: Path) -> Path:
+    """A folder of clips: three words of nine voices."""
+    return starter_part(tmp_path / "speech")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """A project of the same clips."""
+    return make_project(tmp_path / "project")
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """The small project learned well enough to be heard; nobody may change it."""
+    from kws_engine.runs.job import Job
+    from kws_engine.runs.run import run
+    from kws_engine.settings import Settings
+
+    project = make_project(tmp_path_factory.mktemp("trained") / "three words", voices=EVERY_VOICE)
+    options = ("training.epochs=12", "training.clips_per_epoch=450", "training.batch_size=32", "model.dropout=0.1")
+    job = Job(project.folder, Settings().with_options(options).to_dict(), seed=1, threads=1)
+    return Trained(project, tuple(run(job)))

@@ -1,0 +1,157 @@
+"""A run in a process of its own: one ending whatever becomes of it, and nobody left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from speech_project import QUICK
+
+from kws_engine.clips.project import Project
+from kws_engine.runs.job import Job, past_runs
+from kws_engine.runs.process import TrainingProcess, _vanished
+from kws_engine.settings import Settings
+from kws_engine.training.events import Epoch, Event, Failed, Finished, Progress, Started
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX systems")
+ENDLESS = ("training.epochs=9000", "training.early_stopping=no", "training.schedule=constant")
+
+
+@contextmanager
+def running(project: Project, *options: str) -> Iterator[TrainingProcess]:
+    process = TrainingProcess(Job(project.folder, Settings().with_options((*QUICK, *options)).to_dict(), threads=1))
+    try:
+        yield process
+    finally:
+        process.close()
+
+
+def events_until(process: TrainingProcess, found: Callable[[Event], bool], *, seconds: float = 90.0) -> list[Event]:
+    told: list[Event] = []
+    deadline = time.monotonic() + seconds
+    while not any(map(found, told)):
+        assert time.monotonic() < deadline, f"still waiting after {told[-3:]}"
+        told += process.poll()
+        time.sleep(0.02)
+    return told
+
+
+def is_ending(event: Event) -> bool:
+    return isinstance(event, Finished | Failed)
+
+
+def wait_until_gone(pid: int, *, seconds: float = 30.0) -> None:
+    deadline = time.monotonic() + seconds
+    while _lives(pid):
+        assert time.monotonic() < deadline, f"{pid} is still there"
+        time.sleep(0.05)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def test_a_polite_stop_ends_a_run_with_its_best_weights(project: Project) -> None:
+    with running(project, *ENDLESS) as process:
+        told = events_until(process, lambda event: isinstance(event, Epoch))
+        process.stop()
+        told += events_until(process, is_ending)
+        assert [type(event) for event in told if not isinstance(event, Epoch)][-2:] == [Started, Finished]
+        finished = told[-1]
+        assert isinstance(finished, Finished) and finished.stopped_early and Path(finished.model).is_file()
+        assert process.ended and process.poll() == []
+        wait_until_gone(process.pid or 0)
+    assert past_runs(project.runs_folder)[0].model == Path(finished.model)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
+def test_a_killed_process_ends_in_one_sentence_that_says_so(project: Project, number: signal.Signals) -> None:
+    with running(project, *ENDLESS) as process:
+        told = events_until(process, lambda event: isinstance(event, Epoch))
+        os.kill(process.pid or 0, number)
+        told += events_until(process, is_ending)
+        endings = [event for event in told if is_ending(event)]
+        assert endings == told[-1:] and isinstance(told[-1], Failed)
+        assert number.name in told[-1].message and "train again" in told[-1].message
+        time.sleep(0.2)
+        assert process.poll() == [] and not process.is_alive()
+    past = past_runs(project.runs_folder)[0]
+    assert past.epochs and past.model is None and "cut off" in past.message
+    assert (past.folder / "best.safetensors").is_file()
+
+
+def test_a_process_killed_at_its_start_ends_in_one_sentence(project: Project) -> None:
+    with running(project) as process:
+        os.kill(process.pid or 0, signal.SIGKILL)
+        told = events_until(process, is_ending)
+        assert len(told) == 1 and "SIGKILL" in told[0].message  # type: ignore[union-attr]
+        assert process.poll() == []
+
+
+def test_a_run_that_cannot_start_says_why_across_processes(tmp_path: Path) -> None:
+    process = TrainingProcess(Job(tmp_path / "none"))
+    told = events_until(process, is_ending)
+    assert len(told) == 1 and isinstance(told[0], Failed) and "There is no project" in told[0].message
+    assert "ProjectError" in told[0].traceback
+    wait_until_gone(process.pid or 0)
+    process.close()
+    assert process.poll() == []
+
+
+def test_closing_ends_the_process_and_tells_nobody(project: Project) -> None:
+    with running(project, *ENDLESS) as process:
+        events_until(process, lambda event: isinstance(event, Progress | Started))
+        process.close(seconds=0.5)
+        assert not _lives(process.pid or 0) and not process.is_alive()
+        assert process.poll() == [] and process.ended
+        process.close()  # a second time does no harm
+
+
+PARENT = """
+import sys, time
+from pathlib import Path
+from kws_engine.runs.job import Job
+from kws_engine.runs.process import TrainingProcess
+from kws_engine.settings import Settings
+
+if __name__ == "__main__":
+    settings = Settings().with_options(sys.argv[2:])
+    process = TrainingProcess(Job(Path(sys.argv[1]), settings.to_dict(), threads=1))
+    while not any(type(event).__name__ == "Started" for event in process.poll()):
+        time.sleep(0.02)
+    print(process.pid, flush=True)
+    time.sleep(600)
+"""
+
+
+def test_the_process_ends_when_its_parent_is_killed(project: Project, tmp_path: Path) -> None:
+    script = tmp_path / "parent.py"
+    script.write_text(PARENT)
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    with subprocess.Popen(
+        [sys.executable, str(script), str(project.folder), *QUICK, *ENDLESS],
+        stdout=subprocess.PIPE, text=True, env=environment,
+    ) as parent:  # fmt: skip
+        assert parent.stdout is not None
+        child = int(parent.stdout.readline())
+        assert _lives(child)
+        parent.kill()
+    wait_until_gone(child)
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [(-9, "SIGKILL"), (-15, "SIGTERM"), (-40, "signal 40"), (3, "exit code 3"), (None, "unexpectedly")],
+)
+def test_every_exit_has_words(code: int | None, said: str) -> None:
+    assert said in _vanished(code) and _vanished(code).endswith("train again")

@@ -1,0 +1,357 @@
+"""The training loop and its batches: what is learned, when it ends, which weights are left, and what an epoch holds."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import pathlib
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from kws_engine import audio
+from kws_engine.augment import AUGMENTATIONS
+from kws_engine.errors import ProjectError, TrainingError
+from kws_engine.features import FEATURES
+from kws_engine.features.batch import torch_features
+from kws_engine.models import MODELS
+from kws_engine.regularizers import REGULARIZERS
+from kws_engine.spec import changed
+from kws_engine.training import checkpoint, events
+from kws_engine.training.batches import MADE_UP, SILENT, Batches, Part, load_noise, load_part, mixture, silence
+from kws_engine.training.config import TrainingConfig
+from kws_engine.training.events import Epoch, Progress, Skipped
+from kws_engine.training.train import Fit, Measured, fit, learning_rate, make_optimizer, measure
+
+RATE, SAMPLES, WORDS = 16_000, 4000, 3
+UNKNOWN, SILENCE = WORDS, WORDS + 1
+NO_SHARES = {"silence_share": 0.0, "unknown_share": 0.0, "made_up_share": 0.0, "clips_per_epoch": 1}
+PIPELINE = FEATURES["log_mel"].build(FEATURES["log_mel"].config(), rate=RATE)
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def _quick() -> None:
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+
+
+def part(count: int = 8, *, words: int = WORDS, seed: int = 0) -> Part:
+    """`count` tones of each word, every word a pitch of its own, in a little noise."""
+    rng = np.random.default_rng(seed)
+    at_s = np.arange(SAMPLES) / RATE
+    labels = np.repeat(np.arange(words), count)
+    pitches = 300.0 * 3.0**labels * rng.uniform(0.9, 1.1, len(labels))
+    sound = 0.3 * np.sin(2 * np.pi * pitches[:, None] * at_s) + 0.01 * rng.standard_normal((len(labels), SAMPLES))
+    return Part(torch.from_numpy((sound * 32767).astype(np.int16)), torch.from_numpy(labels))
+
+
+def config_of(**changes: Any) -> TrainingConfig:
+    quick = {"epochs": 8, "batch_size": 8, "early_stopping": False, "learning_rate": 0.01, "weight_decay": 0.0}
+    return changed(TrainingConfig(), quick | NO_SHARES | changes)
+
+
+def network_of(name: str = "fnn", **changes: Any) -> torch.nn.Module:
+    entry = MODELS[name]
+    built: torch.nn.Module = entry.build(
+        changed(entry.config(), changes),
+        n_features=PIPELINE.n_features,
+        n_frames=PIPELINE.n_frames(SAMPLES),
+        n_labels=WORDS + 2,
+    )
+    return built
+
+
+def batches_of(data: Part, config: TrainingConfig, *, sound: Sequence[Any] = (), seed: int = 0) -> Batches:
+    plan = mixture(data.labels, config, words=WORDS, unknown=UNKNOWN)
+    return Batches(
+        data, plan, noises=torch.zeros(0), sound=sound, spectrogram=[], features=torch_features(PIPELINE),
+        batch_size=config.batch_size, rate=RATE, unknown=UNKNOWN, seed=seed, device=CPU,
+    )  # fmt: skip
+
+
+def measured(data: Part) -> Measured:
+    return Measured(torch_features(PIPELINE)(data.samples.float() / 32768), data.labels)
+
+
+def train(
+    config: TrainingConfig, network: torch.nn.Module, *, data: Part | None = None, validation: Part | None = None,
+    penalties: Sequence[Any] = (), should_stop: Callable[[], bool] = lambda: False, seed: int = 0,
+) -> tuple[list[Epoch], Fit]:  # fmt: skip
+    data = data or part()
+    told = fit(
+        network, batches_of(data, config, seed=seed), config, penalties=penalties, training=measured(data),
+        validation=measured(validation or part(4, seed=1)), should_stop=should_stop,
+    )  # fmt: skip
+    epochs = []
+    while True:
+        try:
+            epochs.append(next(told))
+        except StopIteration as end:
+            return epochs, end.value
+
+
+def size(network: torch.nn.Module, *, norm: int) -> float:
+    return sum(float(w.detach().abs().pow(norm).sum()) for w in network.parameters() if w.ndim > 1)
+
+
+@pytest.mark.parametrize("name", ["fnn", "tc_resnet"])
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+def test_a_few_clips_are_learned_by_heart(name: str, optimizer: str) -> None:
+    changes = {"dropout": 0.0} | ({"width": 0.25} if name == "tc_resnet" else {})
+    epochs, ended = train(config_of(epochs=25, optimizer=optimizer), network_of(name, **changes))
+    assert epochs[-1].train_loss < 0.1 < epochs[0].train_loss and epochs[-1].train_accuracy == 1.0
+    assert [epoch.epoch for epoch in epochs] == list(range(1, 26)) and not ended.stopped_early
+
+
+def random_labels(data: Part) -> Part:
+    return Part(data.samples, data.labels[torch.randperm(len(data), generator=torch.Generator().manual_seed(3))])
+
+
+def test_the_network_ends_with_the_weights_of_its_best_epoch() -> None:
+    network, data, validation = network_of(), part(), random_labels(part(4, seed=1))
+    epochs, ended = train(config_of(epochs=10), network, data=data, validation=validation)
+    assert ended.best == min(epochs, key=lambda epoch: epoch.validation_loss)
+    assert ended.best.epoch < len(epochs), "labels at random cannot be learned, so an earlier epoch is the best"
+    for which, loss in ((validation, ended.best.validation_loss), (data, ended.best.train_loss)):
+        assert measure(network, measured(which))[0] == pytest.approx(loss, abs=1e-6)
+    assert all(torch.equal(ended.weights[name], value) for name, value in network.state_dict().items())
+    assert [e.best for e in epochs] == [
+        e.validation_loss < min([b.validation_loss for b in epochs[:number]], default=math.inf)
+        for number, e in enumerate(epochs)
+    ]
+
+
+def test_it_stops_after_so_many_epochs_without_a_new_best() -> None:
+    config = config_of(epochs=60, early_stopping=True, patience=3)
+    epochs, ended = train(config, network_of(), validation=random_labels(part(4, seed=1)))
+    assert ended.stopped_early and len(epochs) == ended.best.epoch + 3 < 60
+
+
+def test_a_gain_too_small_is_no_new_best() -> None:
+    config = config_of(epochs=60, early_stopping=True, patience=2, minimum_gain=9.0)
+    epochs, ended = train(config, network_of())
+    assert len(epochs) == 3 and ended.best.epoch == 1 and epochs[1].validation_loss < epochs[0].validation_loss
+
+
+def test_patience_that_ends_with_the_last_epoch_is_no_early_stop() -> None:
+    config = config_of(epochs=3, early_stopping=True, patience=2, minimum_gain=9.0)
+    epochs, ended = train(config, network_of())
+    assert len(epochs) == 3 and not ended.stopped_early
+
+
+def test_a_stop_in_mid_epoch_keeps_the_best_so_far() -> None:
+    steps = itertools.count(1)
+    config = config_of(epochs=9)
+    network = network_of()
+    epochs, ended = train(config, network, should_stop=lambda: next(steps) > 2 * 3 + 2)  # three steps an epoch
+    assert len(epochs) == 2 and ended.stopped_early and not network.training
+    assert measure(network, measured(part(4, seed=1)))[0] == pytest.approx(ended.best.validation_loss, abs=1e-6)
+
+
+def test_a_stop_before_the_first_epoch_trains_nothing() -> None:
+    with pytest.raises(TrainingError, match="stopped before its first epoch"):
+        train(config_of(), network_of(), should_stop=lambda: True)
+
+
+def test_the_same_seed_gives_the_same_history() -> None:
+    def history(seed: int) -> list[tuple[float, ...]]:
+        torch.manual_seed(seed)
+        config = config_of(epochs=3, silence_share=0.1, made_up_share=0.1)
+        epochs, _ = train(config, network_of("tc_resnet", width=0.25), seed=seed)
+        return [(e.train_loss, e.validation_loss, e.train_accuracy, e.learning_rate) for e in epochs]
+
+    assert history(1) == history(1) != history(2)
+
+
+@pytest.mark.parametrize(("name", "norm"), [("l1", 1), ("l2", 2)])
+def test_a_penalty_makes_the_weights_smaller_and_is_told(name: str, norm: int) -> None:
+    sizes = []
+    for weight in (0.0, 1e-2):
+        torch.manual_seed(0)
+        network = network_of()
+        penalty = REGULARIZERS[name].build(changed(REGULARIZERS[name].config(), {"weight": weight}))
+        epochs, _ = train(config_of(epochs=10), network, penalties=[penalty] if weight else [])
+        sizes.append(size(network, norm=norm))
+        assert (epochs[-1].penalty > 0) == (weight > 0)
+        assert epochs[-1].train_loss < 2.0, "losses are told without the penalty"
+    assert sizes[1] < 0.7 * sizes[0]
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+def test_weight_decay_shrinks_matrices_and_leaves_vectors(optimizer: str) -> None:
+    network = network_of("tc_resnet", width=0.25)
+    before = {name: value.detach().clone() for name, value in network.named_parameters()}
+    config = config_of(optimizer=optimizer, weight_decay=0.5, learning_rate=0.1)
+    optimizing = make_optimizer(network, config)
+    for value in network.parameters():
+        value.grad = torch.zeros_like(value)
+    optimizing.step()
+    for name, value in network.named_parameters():
+        expected = before[name] * (1 - 0.5 * 0.1) if value.ndim > 1 else before[name]
+        assert torch.allclose(value, expected), name
+
+
+def test_a_loss_that_is_no_number_ends_in_a_sentence() -> None:
+    config = config_of(optimizer="sgd", learning_rate=10.0, schedule="constant", epochs=30)
+    network = network_of(batch_norm=False, dropout=0.0)
+    with torch.no_grad():
+        for weight in network.parameters():
+            weight.mul_(1e15)
+    with pytest.raises(TrainingError, match="no longer a number at a learning rate of 10: train again with a tenth"):
+        train(config, network)
+
+
+def test_what_is_measured_must_be_a_number_too() -> None:
+    broken = part(4)
+    features = Measured(torch.full_like(measured(broken).features, math.nan), broken.labels)
+    config = config_of()
+    told = fit(
+        network_of(), batches_of(part(), config), config, penalties=[], training=measured(part()), validation=features,
+        should_stop=lambda: False,
+    )  # fmt: skip
+    with pytest.raises(TrainingError, match="no longer a number"):
+        next(told)
+
+
+def test_the_learning_rate_rises_and_falls_as_named() -> None:
+    highest = config_of().learning_rate
+    rates = {name: [learning_rate(config_of(schedule=name), step / 100) for step in range(101)]
+             for name in ("one_cycle", "cosine", "constant")}  # fmt: skip
+    assert set(rates["constant"]) == {highest}
+    assert rates["cosine"][0] == highest and rates["cosine"] == sorted(rates["cosine"], reverse=True)
+    assert rates["one_cycle"].index(max(rates["one_cycle"])) == 20 and max(rates["one_cycle"]) == highest
+    assert all(0 < rate <= highest for one in rates.values() for rate in one)
+
+
+def test_an_epoch_holds_every_clip_and_the_asked_shares() -> None:
+    labels = torch.cat([part(40).labels, torch.full((60,), UNKNOWN)])
+    config = config_of(unknown_share=0.2, silence_share=0.1, made_up_share=0.1)
+    plan = mixture(labels, config, words=WORDS, unknown=UNKNOWN)
+    drawn = plan.epoch(torch.Generator().manual_seed(0))
+    counts = Counter(int(labels[i]) if i >= 0 else int(i) for i in drawn)
+    assert counts == {0: 40, 1: 40, 2: 40, UNKNOWN: 40, SILENT: 20, MADE_UP: 20}
+    assert set(range(120)) <= set(drawn.tolist()) and drawn.tolist() != sorted(drawn.tolist())
+
+
+def test_few_clips_are_repeated_evenly_up_to_a_full_epoch() -> None:
+    labels = part(5).labels
+    config = config_of(clips_per_epoch=200, silence_share=0.25)
+    drawn = mixture(labels, config, words=WORDS, unknown=UNKNOWN).epoch(torch.Generator())
+    counts = Counter(drawn.tolist())
+    assert len(drawn) == pytest.approx(200, abs=2) and counts[SILENT] == 50
+    assert {counts[number] for number in range(15)} == {10}
+
+
+def test_few_other_words_are_not_learned_by_heart() -> None:
+    labels = torch.cat([part(30).labels, torch.tensor([UNKNOWN])])
+    draws = mixture(labels, config_of(unknown_share=0.5), words=WORDS, unknown=UNKNOWN).draws
+    assert draws[UNKNOWN] == 3 and draws[0] == 30
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 1000])
+def test_batches_cover_an_epoch_whatever_their_size(batch_size: int) -> None:
+    config = config_of(batch_size=batch_size, silence_share=0.1, made_up_share=0.2)
+    batches = batches_of(part(), config)
+    epoch = list(batches.epoch())
+    assert len(epoch) == batches.steps and all(len(labels) > 1 for _, labels in epoch)
+    labels = torch.cat([labels for _, labels in epoch])
+    assert set(labels.tolist()) == {0, 1, 2, UNKNOWN, SILENCE}
+    for features, _ in epoch:
+        assert features.shape[1:] == (PIPELINE.n_frames(SAMPLES), PIPELINE.n_features)
+        assert torch.isfinite(features).all() and not features.requires_grad
+
+
+def test_batches_are_augmented_anew_and_what_is_measured_never_is() -> None:
+    entry = AUGMENTATIONS["gain"]
+    gain = entry.build(changed(entry.config(), {"probability": 1.0}), rate=RATE)
+    config = config_of(batch_size=1000)
+
+    def mean_feature(**options: Any) -> list[float]:
+        batches = batches_of(part(), config, **options)
+        return [float(features.mean()) for _ in range(3) for features, _ in batches.epoch()]
+
+    plain, louder = mean_feature(), mean_feature(sound=[gain])
+    assert plain == pytest.approx([plain[0]] * 3, abs=1e-6)
+    assert min(abs(before - after) for before, after in itertools.pairwise(louder)) > 1e-5
+    validation = measured(part(4, seed=1))
+    before = validation.features.clone()
+    told = fit(
+        network_of(), batches_of(part(), config, sound=[gain]), config, penalties=[], training=measured(part()),
+        validation=validation, should_stop=lambda: False,
+    )  # fmt: skip
+    assert next(told).epoch == 1 and torch.equal(before, validation.features)
+
+
+def test_silence_has_every_loudness_and_sometimes_none() -> None:
+    made = silence(400, SAMPLES, noises=torch.zeros(0), generator=torch.Generator().manual_seed(0))
+    levels = made.square().mean(dim=1).sqrt()
+    quiet = levels == 0
+    assert 10 < int(quiet.sum()) < 80 and made.abs().max() <= 1
+    levels_db = 20 * levels[~quiet].log10()
+    assert levels_db.min() < -60 and levels_db.max() > -20
+    noises = torch.sin(torch.arange(3 * SAMPLES) * 0.3)
+    from_noise = silence(10, SAMPLES, noises=noises, generator=torch.Generator().manual_seed(1))
+    spectrum = torch.fft.rfft(from_noise[from_noise.abs().sum(1) > 0]).abs()
+    assert set(spectrum.argmax(1).tolist()) == {round(0.3 * SAMPLES / (2 * math.pi))}
+
+
+def test_clips_are_read_cut_and_counted_and_the_damaged_named(tmp_path: pathlib.Path) -> None:
+    sound = part(1).samples[0].numpy() / 32768
+    for name, seconds in (("short", 0.1), ("right", 0.25), ("long", 2.0)):
+        audio.write(tmp_path / f"{name}.wav", np.resize(sound, round(seconds * RATE)), rate=RATE)
+    (tmp_path / "text.wav").write_text("no sound")
+    paths = [
+        (tmp_path / f"{name}.wav", number) for number, name in enumerate(("short", "text", "right", "gone", "long"))
+    ]
+    told = list(load_part(paths, rate=RATE, clip_samples=SAMPLES, what="Reading"))
+    *before, loaded = told
+    assert isinstance(loaded, Part) and loaded.samples.shape == (3, SAMPLES) and loaded.samples.dtype == torch.int16
+    assert loaded.labels.tolist() == [0, 2, 4]
+    skipped = [one for one in before if isinstance(one, Skipped)]
+    assert [pathlib.Path(one.path).name for one in skipped] == ["text.wav", "gone.wav"]
+    assert all(pathlib.Path(one.path).name in one.reason for one in skipped)
+    assert [one for one in before if isinstance(one, Progress)] == [
+        Progress("Reading", 0, 5),
+        Progress("Reading", 5, 5),
+    ]
+
+
+def test_noise_is_one_row_and_the_damaged_named(tmp_path: pathlib.Path) -> None:
+    audio.write(tmp_path / "a.wav", np.full(8000, 0.5), rate=8000)
+    audio.write(tmp_path / "b.wav", np.zeros(RATE // 2), rate=RATE)
+    (tmp_path / "c.wav").write_bytes(b"")
+    *skipped, noises = load_noise(sorted(tmp_path.iterdir()), rate=RATE)
+    assert [type(one) for one in skipped] == [Skipped] and len(noises) == RATE * 1.5
+    assert list(load_noise([], rate=RATE))[-1].shape == (0,)
+
+
+def test_a_checkpoint_is_read_back_and_a_damaged_one_refused(tmp_path: pathlib.Path) -> None:
+    network = network_of("tc_resnet", width=0.25)
+    path = tmp_path / "best.safetensors"
+    checkpoint.save(path, network.state_dict())
+    loaded = checkpoint.load(path)
+    assert loaded.keys() == network.state_dict().keys()
+    assert all(torch.equal(value, loaded[name]) for name, value in network.state_dict().items())
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(TrainingError, match="cannot be read"):
+        checkpoint.load(path)
+    with pytest.raises(TrainingError, match="cannot be read"):
+        checkpoint.load(tmp_path / "none.safetensors")
+    with pytest.raises(ProjectError):
+        checkpoint.save(tmp_path / "none/best.safetensors", network.state_dict())
+
+
+@pytest.mark.parametrize(
+    "event",
+    [Progress("Reading", 1, 2), Skipped("a.wav", "a.wav is empty"), events.Failed("No words"),
+     events.Started("r", ["a"], {"a": 1}, {"a": 1}, 2, 3, "cpu", 4), Epoch(1, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, True),
+     events.Finished("r", "m.kws", 1, 0.9, False)],
+)  # fmt: skip
+def test_events_survive_as_plain_values(event: events.Event) -> None:
+    values = events.to_dict(event)
+    assert values["event"] == type(event).__name__.lower() and events.from_dict(values) == event
