@@ -6,7 +6,7 @@ PortAudio is called in one thread of its own only, since listing and opening dev
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from functools import partial
 from typing import Any
 
@@ -15,6 +15,7 @@ from PySide6.QtCore import QObject, QSettings, Qt, QTimer, Signal
 from kws_engine import microphone
 from kws_engine.errors import KwsError, MicrophoneError
 from kws_engine.microphone import Device, Microphone, Reader
+from kws_gui.bridges.worker import Worker
 
 _LEVEL_MS = 33
 _CHECK_EVERY = 8  # levels: about four times a second
@@ -41,7 +42,7 @@ class MicrophoneService(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="microphone")
+        self._thread = Worker("microphone")
         self._owners: list[object] = []
         self._microphone: Microphone | None = None
         self._devices: list[Device] = []
@@ -121,7 +122,7 @@ class MicrophoneService(QObject):
         self._is_shut = True
         self._owners.clear()
         self._close()
-        self._thread.shutdown(wait=True)
+        self._thread.shutdown()
 
     # -- in the window's thread
 

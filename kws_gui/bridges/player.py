@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from kws_engine import audio
 from kws_engine.errors import KwsError
 from kws_engine.microphone import Playback
+from kws_gui.bridges.worker import Worker
 
 _FRAME_MS = 33
 _LONGEST_S = 60.0
@@ -38,7 +39,7 @@ class Player(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="player")
+        self._thread = Worker("player")
         self._playback: Playback | None = None
         self._asked = 0
         self._is_shut = False
@@ -68,7 +69,7 @@ class Player(QObject):
         """Silence, and the thread's end."""
         self._is_shut = True
         self.stop()
-        self._thread.shutdown(wait=True)
+        self._thread.shutdown()
 
     def _begin(self, work: Callable[[], Playback]) -> None:
         self.stop()
