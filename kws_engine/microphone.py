@@ -25,6 +25,7 @@ SILENT_AFTER_S = 1.0
 FIRST_SOUND_WITHIN_S = 3.0
 """A device may take this long to wake up, as Bluetooth does."""
 _BUFFER_S = 0.1
+_CLOSE_WITHIN_S = 2.0
 _LEVEL_S = 0.05
 _NO_SOUND_SYSTEM = "The sound system cannot be used ({}): check its settings and restart it, then try again."
 
@@ -364,11 +365,16 @@ def _running(sounddevice: Any, stream: Any) -> Any:
 
 
 def _close(owner: Microphone | Playback, stream: Any) -> None:
+    """In a thread left behind when it hangs: PortAudio may wait for ever for a device that was pulled out."""
+
+    def close() -> None:
+        stream.close(ignore_errors=True)
+        _open_streams.discard(owner)
+
     with _portaudio_lock:
-        try:
-            stream.close(ignore_errors=True)
-        finally:
-            _open_streams.discard(owner)
+        closing = threading.Thread(target=close, name="closing a stream", daemon=True)
+        closing.start()
+        closing.join(_CLOSE_WITHIN_S)
 
 
 def _sounddevice() -> Any:
