@@ -41,7 +41,7 @@ def _default_group(registry: Registry) -> dict[str, Any]:
 class Settings:
     """All that a run is made from besides the clips and the seed."""
 
-    feature: Chosen = field(default_factory=lambda: Chosen("mfcc", FEATURES["mfcc"].config()))
+    feature: Chosen = field(default_factory=lambda: Chosen("log_mel", FEATURES["log_mel"].config()))
     model: Chosen = field(default_factory=lambda: Chosen("tc_resnet", MODELS["tc_resnet"].config()))
     regularizers: Mapping[str, Any] = field(default_factory=lambda: _default_group(REGULARIZERS))
     augment: Mapping[str, Any] = field(default_factory=lambda: _default_group(AUGMENTATIONS))

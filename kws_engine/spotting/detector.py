@@ -30,7 +30,7 @@ class DetectorConfig:
         unit="ms",
     )
     smoothing_ms: float = option(
-        150.0,
+        240.0,
         "Smoothing",
         "Scores are averaged over this long; more means fewer false alarms and a later answer.",
         low=0.0,

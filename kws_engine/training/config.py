@@ -13,9 +13,9 @@ class TrainingConfig:
     epochs: int = option(
         40, "Epochs", "How often every clip is seen at most; early stopping may end sooner.", low=1, high=10_000
     )
-    batch_size: int = option(64, "Batch size", "Clips per step of the optimizer.", low=1, high=8192)
+    batch_size: int = option(128, "Batch size", "Clips per step of the optimizer.", low=1, high=8192)
     learning_rate: float = option(
-        4e-3,
+        8e-3,
         "Learning rate",
         "Length of a step, at its highest. Too high diverges, too low crawls.",
         low=1e-7,
@@ -29,7 +29,7 @@ class TrainingConfig:
         "adamw", "Optimizer", "AdamW adapts each weight's step; SGD with momentum 0.9 is the classic."
     )
     weight_decay: float = option(
-        0.02,
+        0.1,
         "Weight decay",
         "Shrinks every weight a little at each step, apart from the loss (AdamW).",
         low=0.0,
