@@ -146,14 +146,14 @@ def _advice(raw: Samples, clip: Samples, rate: int, clipped: bool, too_quiet: bo
     if core is None:
         if audio.peak_db(raw) < -90.0:
             return "No sound at all: check that the microphone is switched on and not muted."
-        return "No word was heard: speak after the beep, closer to the microphone."
+        return "No word was heard: speak when recording has begun, closer to the microphone."
     edge = _EDGE_MS * rate // 1000
     if clipped:
         return "Clipping: move away from the microphone or lower its level."
     if core[1] > len(raw) - edge:
-        return "You were cut off at the end: speak sooner after the beep."
+        return "You were cut off at the end: speak sooner."
     if core[0] < edge:
-        return "You were cut off at the beginning: wait for the beep."
+        return "You were cut off at the beginning: wait until recording has begun."
     if _energy(raw[slice(*core)]) * (1 - _MOST_OUTSIDE) > _energy(clip):
         seconds = (core[1] - core[0]) / rate
         return f"Too long: the word took {seconds:.1f} s and a clip holds {len(clip) / rate:.1f} s: say it faster."

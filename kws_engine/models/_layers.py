@@ -23,7 +23,7 @@ class Every(nn.Module):
     """Every n-th row and m-th column, (B, C, H, W): a 1 x 1 convolution with a stride sees no others.
 
     Taking them first is the same in numbers and operations. It is not the same in safety: the backward pass of such a
-    convolution (8 to 12 channels, stride 2, channels last, two threads; oneDNN in torch 2.13) writes outside its memory.
+    convolution (8 to 12 channels, stride 2, channels last, 2 threads; oneDNN in torch 2.13) writes outside its memory.
     """
 
     def __init__(self, rows: int, columns: int) -> None:

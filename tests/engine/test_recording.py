@@ -92,12 +92,12 @@ def test_a_good_take_needs_no_advice():
 
 
 def test_cut_off_at_the_end():
-    assert advice(raw_with(voice(0.6), at_s=2.0)) == "You were cut off at the end: speak sooner after the beep."
+    assert advice(raw_with(voice(0.6), at_s=2.0)) == "You were cut off at the end: speak sooner."
 
 
 def test_cut_off_at_the_beginning():
     raw = raw_with(voice(0.6), at_s=0.5)[round(0.8 * RATE) :]
-    assert advice(raw) == "You were cut off at the beginning: wait for the beep."
+    assert advice(raw) == "You were cut off at the beginning: wait until recording has begun."
 
 
 def test_too_quiet():
