@@ -189,12 +189,14 @@ class ResultsPage(QWidget):
 
     def _show(self, evaluation: Evaluation) -> None:
         assert self._shown is not None
-        self._evaluation = evaluation
+        is_first, self._evaluation = self._evaluation is None, evaluation
         used = list(evaluation.per_word)
         self._names = _names(used)
         rows = [evaluation.labels.index(label) for label in used]
         self.matrix.setMatrix([self._names[label] for label in used], evaluation.counts[rows][:, rows])
         self.words.setEvaluation(evaluation, self._names)
+        if is_first:  # later it stands where the person has put it
+            self._right.setSizes([min(self.words.wholeHeight(), self._right.height() // 2), self._right.height()])
         self.clips.clear()
         count = len(evaluation.judged)
         right = sum(one.label == one.predicted for one in evaluation.judged)
@@ -329,6 +331,8 @@ class ResultsPage(QWidget):
         right = QSplitter(Qt.Orientation.Vertical)
         right.addWidget(self.words)
         right.addWidget(self.clips)
+        right.setStretchFactor(1, 1)
+        self._right = right
         split = QSplitter(Qt.Orientation.Horizontal)
         split.addWidget(self.matrix)
         split.addWidget(right)

@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
 from kws_engine.evaluation.interval import wilson
+from kws_gui import theme
 
 if TYPE_CHECKING:
     from kws_engine.evaluation.metrics import Evaluation, WordQuality
@@ -61,6 +62,11 @@ class WordTable(QTableWidget):
                 self.setItem(at, column, cell)
         self.setSortingEnabled(True)
         self.sortByColumn(3, Qt.SortOrder.AscendingOrder)
+
+    def wholeHeight(self) -> int:
+        """Height (px) at which every row shows."""
+        rows = sum(self.rowHeight(row) for row in range(self.rowCount()))
+        return self.horizontalHeader().height() + rows + 2 * self.frameWidth() + theme.GRID
 
 
 class _Number(QTableWidgetItem):

@@ -156,7 +156,7 @@ class RunList(QWidget):
         tree.setAllColumnsShowFocus(True)
         tree.setAccessibleName("Previous runs")
         tree.setMinimumHeight(96)
-        tree.setStyleSheet("QTreeView::item { border-radius: 0; padding: 6px 8px; }")  # one row, not five pills
+        tree.setStyleSheet("QTreeView::item { border-radius: 0; padding: 6px 5px; }")  # one row, not five pills
         header = tree.header()
         header.setStretchLastSection(True)
         for column in range(4):

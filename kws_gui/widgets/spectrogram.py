@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 
 import numpy as np
@@ -16,6 +17,7 @@ from kws_gui.widgets.colormap import levels, magma
 
 _FRAME_MS = 33
 _DETECTION = "#3FE0AE"  # green that stands out on the colour map in both themes
+_TAG_ROWS = 3  # words of detections below one another
 
 
 class Spectrogram(QWidget):
@@ -144,23 +146,23 @@ class Spectrogram(QWidget):
             painter.drawImage(newer, image, QRectF(0, 0, start, bands))
 
     def _paint_marks(self, painter: QPainter, area: QRectF) -> None:
+        """Lines with the word beside each; words close together stand below one another."""
         start_s, end_s = self._span()
         painter.setFont(theme.font(bold=True))
         metrics = QFontMetricsF(painter.font())
-        for at_s, word in self._marks:
-            if not start_s <= at_s <= end_s:
-                continue
+        height = metrics.height() + 6
+        filled_to = [-math.inf] * _TAG_ROWS
+        for at_s, word in self._marks:  # those that have left the picture too: a word keeps its row while it moves
             x = area.left() + (at_s - start_s) / (end_s - start_s) * area.width()
-            painter.setPen(QPen(QColor(_DETECTION), 2))
-            painter.drawLine(QPointF(x, area.top()), QPointF(x, area.bottom()))
             width = metrics.horizontalAdvance(word) + 14
             left = x + 4 if x + 4 + width <= area.right() else x - 4 - width
-            tag = QRectF(left, area.top() + 8, width, metrics.height() + 6)
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(QColor(_DETECTION))
-            painter.drawRoundedRect(tag, 5, 5)
-            painter.setPen(QColor("#06251B"))
-            painter.drawText(tag, Qt.AlignmentFlag.AlignCenter, word)
+            row = next((row for row in range(_TAG_ROWS) if filled_to[row] <= left), filled_to.index(min(filled_to)))
+            filled_to[row] = left + width
+            if not start_s <= at_s <= end_s:
+                continue
+            painter.setPen(QPen(QColor(_DETECTION), 2))
+            painter.drawLine(QPointF(x, area.top()), QPointF(x, area.bottom()))
+            _paint_tag(painter, QRectF(left, area.top() + 8 + row * (height + 4), width, height), word)
 
     def _paint_labels(self, painter: QPainter, area: QRectF) -> None:
         if self._gutter < 24:
@@ -174,3 +176,11 @@ class Spectrogram(QWidget):
     def _describe(self) -> None:
         found = ", ".join(f"{word} at {at_s:.1f} s" for at_s, word in list(self._marks)[-5:])
         self.setAccessibleDescription(f"Detections: {found}" if found else "No detections")
+
+
+def _paint_tag(painter: QPainter, tag: QRectF, word: str) -> None:
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QColor(_DETECTION))
+    painter.drawRoundedRect(tag, 5, 5)
+    painter.setPen(QColor("#06251B"))
+    painter.drawText(tag, Qt.AlignmentFlag.AlignCenter, word)

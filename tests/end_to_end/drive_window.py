@@ -27,7 +27,7 @@ from kws_gui.main_window import MainWindow
 from kws_gui.new_project import NewProjectDialog
 
 TAKES = 8
-TRAINING_PATIENCE_S = 400.0
+TRAINING_PATIENCE_S = 600.0
 LOUD_DB = -45.0
 HEARD_WITHIN_S = 1.6  # after an utterance has ended: the window of one second, smoothing, the sound path
 

@@ -19,9 +19,12 @@ ROOT = HERE.parents[1]
 VOICE = os.environ.get("KWS_TEST_VOICE", "en-us+m3")
 TAKES = 8
 EPOCHS = 25  # of the headless journey; the window's goes through all that the program ships with
-WINDOW_S, TRAINING_S = 540, 400
+WINDOW_S, TRAINING_S = 800, 500  # patience with a busy machine, not what it takes
 
-pytestmark = pytest.mark.skipif(bool(voices.missing()), reason="espeak-ng is not installed")
+pytestmark = [
+    pytest.mark.skipif(bool(voices.missing()), reason="espeak-ng is not installed"),
+    pytest.mark.timeout(WINDOW_S + 60),
+]
 
 
 @pytest.mark.skipif(shutil.which("xvfb-run") is None, reason="xvfb-run is not installed")

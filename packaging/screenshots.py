@@ -1,0 +1,189 @@
+"""Pictures of every page from the running program, on the starter project, trained and listening; draws none itself.
+
+Run it from the repository root, with Xvfb and PulseAudio installed:
+
+    xvfb-run -a -s "-screen 0 1920x1200x24" .venv/bin/python packaging/screenshots.py [--output docs/pictures]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+EPOCHS = 20
+PATIENCE_S = 900.0
+FULL_AT = 5  # words in the log
+
+
+def main() -> int:
+    arguments = _arguments()
+    sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+    os.environ.setdefault("QT_QPA_PLATFORM", "xcb")
+    with tempfile.TemporaryDirectory(prefix="kws-pictures-") as home:
+        os.environ["KWS_STUDIO_HOME"] = home
+        from virtual_microphone import VirtualMicrophone
+
+        with VirtualMicrophone() as microphone:
+            Photographer(arguments, microphone, Path(home)).run()
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
+    parser.add_argument("--output", type=Path, default=ROOT / "docs" / "pictures")
+    parser.add_argument("--epochs", type=int, default=EPOCHS)
+    parser.add_argument("--size", default="1280x800", help="of the window, WIDTHxHEIGHT")
+    return parser.parse_args()
+
+
+class Photographer:
+    """Walks through the pages as a person would and takes each twice, light and dark."""
+
+    def __init__(self, arguments: argparse.Namespace, microphone: Any, home: Path) -> None:
+        from kws_gui import app as application
+
+        self._output, self._epochs = arguments.output, arguments.epochs
+        self._microphone, self._home = microphone, home
+        self._output.mkdir(parents=True, exist_ok=True)
+        self._app = application.make_application(["kws-studio"])
+        self._window = application.make_window(self._app, None)
+        self._window.resize(*map(int, arguments.size.split("x")))
+
+    def run(self) -> None:
+        """All pages; the window is closed whatever happens."""
+        try:
+            for page in (self._start, self._words, self._train, self._results, self._listen):
+                page()
+        finally:
+            self._window.close()
+
+    def _start(self) -> None:
+        self._settle(0.5)
+        self._take("start")
+
+    def _words(self) -> None:
+        window = self._window
+        window.page("start").starter.click()
+        self._wait("the starter project", lambda: window.page_name == "words")
+        page = window.page("words")
+        page.words.choose(page.words.tree.topLevelItem(3).text(0))
+        page.table.selectRow(1)
+        self._play(self._speech(seconds=4.0))
+        self._wait("a level", lambda: page.recorder.meter.text() not in ("no signal", "quiet"))
+        self._settle(0.6)
+        self._take("words")
+
+    def _train(self) -> None:
+        window = self._window
+        window.rail.button("train").click()
+        page = window.page("train")
+        settings = page.form.value().with_options([f"training.epochs={self._epochs}"])
+        page.form.setValue(settings)
+        page.train.click()
+        self._wait("training", lambda: page.train.text() == "Train" and page.messages.isVisible())
+        self._wait("the list of runs", lambda: page.runs.rows() and not page.shelf.is_reading())
+        self._settle(0.5)
+        self._take("train")
+
+    def _results(self) -> None:
+        from PySide6.QtCore import Qt
+        from PySide6.QtTest import QTest
+
+        self._window.rail.button("results").click()
+        page = self._window.page("results")
+        self._wait("an evaluation", lambda: page.evaluation is not None and not page.is_working())
+        cell = page.matrix.cellRect(*_worst_cell(page.evaluation)).center().toPoint()
+        QTest.mouseClick(page.matrix, Qt.MouseButton.LeftButton, pos=cell)
+        self._settle(0.5)
+        self._take("results")
+
+    def _listen(self) -> None:
+        self._window.rail.button("listen").click()
+        page = self._window.page("listen")
+        self._wait("the model", page.button.isEnabled)
+        page.button.click()
+        self._wait("the microphone", lambda: page.view.spectrogram.now_s() > 0.5)
+        player = self._play(self._speech(seconds=16.0))
+        self._wait("words", lambda: player.poll() is not None or _is_full(page))
+        self._take("listen")
+        page.button.click()
+
+    # -- sound
+
+    def _speech(self, *, seconds: float) -> Path:
+        """Words of speakers that no training saw, with pauses, in a room with a fan."""
+        import numpy as np
+
+        from kws_engine import audio
+        from kws_engine.evaluation.streaming import make_stream
+
+        project = self._window.model.project
+        rate = project.rate
+        clips = [clip for clip in project.clips(split="testing") if clip.word in project.words]
+        order = np.random.default_rng(4).permutation(len(clips))[: round(seconds / 1.8) + 1]
+        sounds = [(clips[at].word, audio.read(clips[at].path, rate=rate)) for at in order]
+        noise = audio.read(project.folder / "clips/_background_noise_/fan.flac", rate=rate)
+        stream, _ = make_stream(sounds, noise, rate=rate, gap_s=(0.6, 0.9), snr_db=22.0, seed=0)
+        file = self._home / "said.wav"
+        audio.write(file, stream, rate=rate)
+        return file
+
+    def _play(self, file: Path) -> Any:
+        self._microphone.hush()
+        return self._microphone.play(file)
+
+    # -- the window
+
+    def _take(self, name: str) -> None:
+        """The page as it is now, light and dark."""
+        for choice in ("light", "dark"):
+            self._window.set_theme(choice)
+            self._settle(0.12)
+            _save(self._window.grab().toImage(), self._output / f"{name}-{choice}.png")
+        self._window.set_theme("light")
+
+    def _wait(self, what: str, condition: Callable[[], object]) -> None:
+        until_s = time.monotonic() + PATIENCE_S
+        while not condition():
+            if time.monotonic() > until_s:
+                raise SystemExit(f"screenshots: waited in vain for {what}")
+            self._settle(0.01)
+
+    def _settle(self, seconds: float) -> None:
+        from PySide6.QtTest import QTest
+
+        QTest.qWait(round(seconds * 1000))
+
+
+def _worst_cell(evaluation: Any) -> tuple[int, int]:
+    """Row and column of the most frequent mistake, or of the first word where there is none."""
+    import numpy as np
+
+    used = [evaluation.labels.index(label) for label in evaluation.per_word]
+    mistakes = evaluation.counts[used][:, used].copy()
+    np.fill_diagonal(mistakes, 0)
+    row, column = np.unravel_index(int(mistakes.argmax()), mistakes.shape)
+    return int(row), int(column)
+
+
+def _is_full(page: Any) -> bool:
+    """Whether the spectrogram is full of words and one was heard just now."""
+    return len(page.view.log.entries()) >= FULL_AT and page.view.word.isLit()
+
+
+def _save(image: Any, path: Path) -> None:
+    """Writes a PNG, packed as tightly as Qt can."""
+    image.save(str(path), "PNG", 0)
+    size = path.stat().st_size
+    print(f"{path}  {image.width()} x {image.height()}  {size / 1000:.0f} kB")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
