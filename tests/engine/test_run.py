@@ -105,7 +105,7 @@ def test_the_manifest_says_what_the_file_is(trained: Trained) -> None:
     manifest = SpottingModel(trained.model).manifest
     assert manifest.labels == (*WORDS, "_unknown_", "_silence_") and manifest.schema == 1
     assert (manifest.rate, manifest.window_samples) == (16_000, 16_000)
-    assert manifest.feature["name"] == "mfcc" and manifest.network["name"] == "tc_resnet"
+    assert manifest.feature["name"] == Settings().feature.name and manifest.network["name"] == "tc_resnet"
     assert manifest.source["project"] == "three words" and manifest.source["run"] == Path(trained.finished.run).name
     assert manifest.quality["validation_accuracy"] == trained.finished.validation_accuracy
 
