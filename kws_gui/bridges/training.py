@@ -80,8 +80,11 @@ class TrainingBridge(QObject):
         self._process = None
         self.failed.emit(Failed(_STOPPED_EARLY))
 
-    def shutdown(self, *, seconds: float = 5.0) -> None:
-        """Ends the run, politely at first, and returns when the process is gone; for closing the window."""
+    def shutdown(self, *, seconds: float = 15.0) -> None:
+        """Ends the run, politely at first, and returns when the process is gone.
+
+        Writing the model of the best weights so far takes seconds on a busy machine.
+        """
         self._timer.stop()
         for process in (*self._leaving, *([self._process] if self._process else [])):
             process.close(seconds=seconds)
