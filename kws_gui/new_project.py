@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QDialog,
     QFileDialog,
@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 from kws_engine.clips.words import check_new_word, check_word
 from kws_engine.errors import KwsError
 from kws_gui import remembered, theme
+from kws_gui.widgets.elided_label import ElidedLabel
 
 
 class NewProjectDialog(QDialog):
@@ -39,7 +40,7 @@ class NewProjectDialog(QDialog):
         self.name = QLineEdit(remembered.free_folder(self._parent_folder, "my-words").name)
         self.words = QLineEdit()
         self.words.setPlaceholderText("for example: left, right, stop")
-        self._place = QLabel()
+        self._place = ElidedLabel()
         self._fault = QLabel()
         self._fault.setWordWrap(True)
         theme.set_role(self._fault, "error")
@@ -64,6 +65,7 @@ class NewProjectDialog(QDialog):
         place.addWidget(elsewhere)
         form = QFormLayout()
         form.setSpacing(theme.GRID)
+        form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         form.addRow("Name", self.name)
         form.addRow("Folder", place)
         form.addRow("Words", self.words)
@@ -89,7 +91,7 @@ class NewProjectDialog(QDialog):
         return self._parent_folder / self.name.text().strip()
 
     def _check(self) -> None:
-        self._place.setText(str(self._folder()))
+        self._place.setFullText(str(self._folder()))
         fault = self._find_fault()
         self._fault.setText(fault or " ")
         self.create.setEnabled(not fault)
