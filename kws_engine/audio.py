@@ -152,7 +152,7 @@ def _opened(path: Source) -> Iterator[Any]:
     path = pathlib.Path(path)
     _check_readable(path)
     try:
-        file = soundfile.SoundFile(path)
+        file = soundfile.SoundFile(_native(path))
     except (soundfile.LibsndfileError, TypeError) as error:  # TypeError: a headerless .raw
         raise AudioError(_no_audio(path)) from error
     with file:
@@ -164,6 +164,11 @@ def _opened(path: Source) -> Iterator[Any]:
         _check_wav_is_whole(path, file)
         _check_ogg_is_whole(path, file)
         yield file
+
+
+def _native(path: Source) -> str | bytes:
+    """The path as the system has it: a name on Linux may be no Unicode, which soundfile refuses as text."""
+    return os.fsencode(path) if os.name == "posix" else os.fspath(path)
 
 
 def _check_readable(path: pathlib.Path) -> None:
@@ -249,7 +254,7 @@ def _decoded(file: Any, path: Source, size: int) -> Iterator[Samples]:
 
 def _good_seconds(path: Source, rate: int) -> float:
     """How much of a damaged file decodes: read again in small steps, because one big read tells nothing."""
-    with contextlib.suppress(soundfile.LibsndfileError), soundfile.SoundFile(path) as file:
+    with contextlib.suppress(soundfile.LibsndfileError), soundfile.SoundFile(_native(path)) as file:
         done = 0
         try:
             while length := len(file.read(_SCAN_FRAMES, dtype="float32")):
