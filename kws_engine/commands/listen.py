@@ -86,7 +86,7 @@ def _listen(arguments: argparse.Namespace, output: Output) -> None:
     if arguments.assignments:
         detector = model.detector(_detector_config(detector.config, arguments.assignments))
     listening, cpu_started = Listening(), time.process_time()
-    most = float("inf") if arguments.seconds is None else arguments.seconds * model.rate
+    most = float("inf") if arguments.seconds is None else max(1, round(arguments.seconds * model.rate))
     if arguments.file is not None:
         source = listening.file(arguments.file, rate=model.rate, most=most)
     else:
