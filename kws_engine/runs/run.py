@@ -28,13 +28,13 @@ from kws_engine.models import MODELS
 from kws_engine.models.counting import count
 from kws_engine.regularizers import REGULARIZERS
 from kws_engine.runs.job import Job, append_event, make_run_folder
-from kws_engine.runs.loading import Data, load
+from kws_engine.runs.loading import Data, Loading, load
 from kws_engine.settings import Settings
 from kws_engine.spotting.model_file import Manifest, SpottingModel
 from kws_engine.training import checkpoint
 from kws_engine.training.batches import Batches, Part, mixture, silence
 from kws_engine.training.events import Epoch, Event, Failed, Finished, Started
-from kws_engine.training.train import CURVE_CLIPS, Fit, Measured, Penalty, fit
+from kws_engine.training.train import CURVE_CLIPS, NOTHING_TRAINED, Fit, Measured, Penalty, fit
 
 ShouldStop = Callable[[], bool]
 
@@ -83,7 +83,7 @@ def _events(job: Job, should_stop: ShouldStop) -> Iterator[Event]:
     settings, project = Settings.from_dict(job.settings), Project.open(job.project)
     pipeline: Pipeline = FEATURES[settings.feature.name].build(settings.feature.config, rate=project.rate)
     device = pick_device(settings.training.device)
-    data = yield from load(project, settings)
+    data = yield from _unless_stopped(load(project, settings), should_stop)
     network = build_network(settings, pipeline, n_samples=project.clip_samples, n_labels=len(data.labels))
     setup = Setup(job, make_run_folder(job, project.runs_folder), project, settings, pipeline, data, device)
     yield _started(setup, network)
@@ -94,6 +94,18 @@ def _events(job: Job, should_stop: ShouldStop) -> Iterator[Event]:
     _write_evaluation(setup.folder, path, project)
     best = ended.best
     yield Finished(str(setup.folder), str(path), best.epoch, best.validation_accuracy, ended.stopped_early)
+
+
+def _unless_stopped(loading: Loading[Data], should_stop: ShouldStop) -> Loading[Data]:
+    while True:
+        try:
+            event = next(loading)
+        except StopIteration as end:
+            data: Data = end.value
+            return data
+        if should_stop():
+            raise TrainingError(NOTHING_TRAINED)
+        yield event
 
 
 def build_network(settings: Settings, pipeline: Pipeline, *, n_samples: int, n_labels: int) -> torch.nn.Module:
