@@ -41,7 +41,9 @@ def build(config: SpeedConfig, *, rate: int) -> Augment:
         if len(chosen) == 0:
             return sound
         factor = context.uniform(len(chosen), *config.factor, device=sound.device)
-        return sound.index_copy(0, chosen, _played(sound[chosen], factor))
+        changed = sound.clone()
+        changed[chosen] = _played(sound[chosen], factor)
+        return changed
 
     return change_speed
 
