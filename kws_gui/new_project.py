@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
     QDialog,
     QFileDialog,
-    QFormLayout,
+    QGridLayout,
     QHBoxLayout,
     QLabel,
     QLineEdit,
@@ -63,12 +63,16 @@ class NewProjectDialog(QDialog):
         place = QHBoxLayout()
         place.addWidget(self._place, 1)
         place.addWidget(elsewhere)
-        form = QFormLayout()
+        form = QGridLayout()
         form.setSpacing(theme.GRID)
-        form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        form.addRow("Name", self.name)
-        form.addRow("Folder", place)
-        form.addRow("Words", self.words)
+        form.setColumnStretch(1, 1)
+        for row, (text, field) in enumerate((("&Name", self.name), ("&Folder", elsewhere), ("&Words", self.words))):
+            label = QLabel(text)
+            label.setBuddy(field)
+            form.addWidget(label, row, 0)
+        form.addWidget(self.name, 0, 1)
+        form.addLayout(place, 1, 1)
+        form.addWidget(self.words, 2, 1)
         cancel = QPushButton("Cancel")
         cancel.setAutoDefault(False)
         cancel.clicked.connect(self.reject)

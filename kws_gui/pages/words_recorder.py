@@ -189,6 +189,7 @@ class RecorderPanel(QWidget):
         settings = QSettings()
         self._takes = QSpinBox()
         self._takes.setRange(1, 50)
+        self._takes.lineEdit().setTextMargins(5, 0, 0, 0)
         self._takes.setAccessibleName("Takes in a row")
         self._takes.setToolTip("So many takes with one press; Esc ends them")
         self._takes.setValue(int(settings.value(_TAKES, 1)))
