@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from kws_engine import audio
 from kws_engine.clips.project import Clip
 from kws_engine.clips.trimming import fitted
+from kws_engine.clips.words import UNKNOWN
 from kws_engine.errors import AudioError, ProjectError
-from kws_engine.spotting.detector import UNKNOWN
 from kws_engine.spotting.model_file import SpottingModel
 
 LONGEST_CLIP_S = 30.0

@@ -14,10 +14,10 @@ from torch import Tensor
 from kws_engine import audio, resources
 from kws_engine.clips.clip import Clip, layout_clips
 from kws_engine.clips.project import Project
+from kws_engine.clips.words import SILENCE, UNKNOWN
 from kws_engine.errors import AudioError
 from kws_engine.runs.enough import check_enough, check_words
 from kws_engine.settings import Settings
-from kws_engine.spotting.detector import SILENCE, UNKNOWN
 from kws_engine.training.batches import Part, load_noise, load_part
 from kws_engine.training.events import Progress, Skipped
 
