@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
-
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from kws_engine.processors import cores
 from kws_engine.runs.job import Job
 from kws_engine.runs.process import TrainingProcess
 from kws_engine.training.events import Epoch, Event, Failed, Finished, Progress, Skipped, Started
@@ -116,7 +115,7 @@ class TrainingBridge(QObject):
 
 def training_threads() -> int:
     """Torch's threads for a run beside the window: one core stays free for it."""
-    return max(1, (os.cpu_count() or 1) - 1)
+    return max(1, cores() - 1)
 
 
 def _is_gone(process: TrainingProcess) -> bool:

@@ -145,7 +145,7 @@ class TrainPage(QWidget):
         if project is not None and Path(event.run).parent.resolve() == project.runs_folder.resolve():
             self._model.set_model_path(Path(event.model))
         ended = "Stopped: " if self._stop_asked else "Done: "
-        left_out = f" Left out, because unreadable: {counted(len(self.run.skipped()), 'clip')}."
+        left_out = f" Left out: {counted(len(self.run.skipped()), 'file')}."
         words = ended + _in_words(event) + (left_out if self.run.skipped() else "")
         self.messages.showMessage("success", words, remedy="See results", details="\n".join(self.run.skipped()))
 

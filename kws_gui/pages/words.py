@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QSp
 
 from kws_engine.clips.clip import Clip
 from kws_engine.clips.project_file import FILE_NAME
-from kws_engine.clips.recording import Take
+from kws_engine.clips.recording import NOISE_TAKE_S, Take, word_take_s
 from kws_engine.clips.words import NOISE
 from kws_engine.errors import KwsError
 from kws_gui import theme
@@ -27,7 +27,6 @@ from kws_gui.project_model import ProjectModel
 from kws_gui.widgets.message_bar import MessageBar
 
 _SPLITTER = "words/splitter"
-_NOISE_S = 10.0
 _PRE_ROLL_S = 0.3
 _TRY_AGAIN, _SAVE_AGAIN = "Try again", "Save again"
 _FIRST_WORD = "No words yet: type the first one to teach at the bottom left, such as your own name."
@@ -139,7 +138,7 @@ class WordsPage(QWidget):
         self.recorder.say("", "")
         self._replaced, self._word_in_session = replaced, word
         is_noise = word == NOISE
-        seconds = _NOISE_S if is_noise else max(2.0, 2 * project.clip_ms / 1000)
+        seconds = NOISE_TAKE_S if is_noise else word_take_s(project.clip_ms)
         self.words.setEnabled(False)
         self.session.start(
             Series(

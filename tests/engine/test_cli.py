@@ -171,6 +171,9 @@ def test_training_nothing_fails_in_an_event(kws: Kws, tmp_path: Path, project: P
     status, out, err = kws("train", tmp_path / "none", "--json")
     assert "There is no project" in one_sentence(status, out, err)
     assert [one["event"] for one in lines(out)] == ["failed"]
+    status, out, err = kws("train", tmp_path / ("n" * 300), "--json")
+    assert "File name too long" in one_sentence(status, out, err)
+    assert [one["event"] for one in lines(out)] == ["failed"]
     project.save_settings({"training": {"epoch": 3}})
     assert "project.toml" in one_sentence(*kws("train", project.folder))
 

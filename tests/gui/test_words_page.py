@@ -324,7 +324,7 @@ def test_escape_cancels_and_an_unplugged_microphone_keeps_what_there_is(
 def test_background_noise_is_recorded_without_speech(
     virtual_microphone: VirtualMicrophone, page: WordsPage, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kws_gui.pages.words._NOISE_S", 0.5)
+    monkeypatch.setattr("kws_gui.pages.words.NOISE_TAKE_S", 0.5)
     qtbot.waitUntil(lambda: page._microphones.is_open, timeout=PATIENCE_MS)
     quick(page, 1)
     page.words.choose(NOISE)
