@@ -8,7 +8,6 @@ import io
 import math
 import os
 import pathlib
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +17,7 @@ import soundfile
 import soxr
 from numpy.typing import ArrayLike, NDArray
 
+from kws_engine import disk
 from kws_engine.errors import AudioError
 
 SILENCE_DB = -120.0
@@ -27,7 +27,6 @@ LOWEST_RATE, HIGHEST_RATE = 1_000, 768_000
 _UNKNOWN_LENGTH = 2**40  # libsndfile gives about 2**63 frames for a FLAC stream that never said how long it is
 _SCAN_FRAMES = 1024
 _MOST_VALUES_AT_ONCE = 2**24
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 Samples = NDArray[np.float32]
 Source = str | os.PathLike[str]
@@ -120,7 +119,10 @@ def write(path: Source, samples: ArrayLike, *, rate: int) -> None:
     encoded = io.BytesIO()
     pcm = np.clip(np.rint(values * 32768.0), -32768, 32767).astype(np.int16)
     soundfile.write(encoded, pcm, rate, format=kind, subtype="PCM_16")
-    _write_whole(path, encoded.getbuffer())
+    try:
+        disk.replace_whole(path, encoded.getbuffer())
+    except OSError as error:
+        raise AudioError(_write_failure(path, error)) from error
 
 
 def resample(samples: Samples, from_rate: int, to_rate: int) -> Samples:
@@ -316,37 +318,13 @@ def _format_of(file: Any) -> str:
     return f"{file.format} {file.subtype}"
 
 
-def _write_whole(path: pathlib.Path, content: memoryview) -> None:
-    """Write beside `path`, force it to the disk, then put it in place: a crash leaves the old file or the new one."""
-    temporary = ""
-    try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.stem[:40]}.", suffix=".part", dir=path.parent)
-        with open(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
-    except OSError as error:
-        if temporary:
-            pathlib.Path(temporary).unlink(missing_ok=True)
-        raise AudioError(_write_failure(path, error)) from error
-
-
-def _umask() -> int:
-    """The process's mask for new files, which `mkstemp` ignores; reading it needs setting it."""
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
-
-
 def _write_failure(path: pathlib.Path, error: OSError) -> str:
-    if error.errno in _FULL:
+    if error.errno in disk.FULL:
         return (
             f"{path.name} was not saved because the disk is full; everything saved before it is kept: "
             "free some space and try again."
         )
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+    if error.errno in disk.FORBIDDEN:
         return f"{path.name} was not saved because {path.parent} may not be written: choose another folder."
     if error.errno == errno.ENOENT:
         return f"{path.name} was not saved because the folder {path.parent} is not there: create it."

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Final, Literal
 
 from kws_engine import audio
-from kws_engine.clips.disk import is_writable
 from kws_engine.clips.split import SPLITS, Split
+from kws_engine.disk import is_writable
 from kws_engine.errors import AudioError, ProjectError
 
 FILE_NAME: Final = "clips.sqlite"

@@ -13,7 +13,7 @@ from typing import Any
 import tomli_w
 
 from kws_engine import __version__
-from kws_engine.clips.disk import write_atomically
+from kws_engine.disk import write_atomically
 from kws_engine.errors import ProjectError, TrainingError
 from kws_engine.settings import Settings
 from kws_engine.training.events import Epoch, Event, Failed, Finished, from_dict, to_dict

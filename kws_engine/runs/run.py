@@ -16,8 +16,8 @@ import torch
 from kws_engine import __version__, spec
 from kws_engine.augment import AUGMENTATIONS
 from kws_engine.augment.context import Augment
-from kws_engine.clips.disk import write_atomically
 from kws_engine.clips.project import Project
+from kws_engine.disk import write_atomically
 from kws_engine.errors import KwsError, ProjectError, TrainingError
 from kws_engine.evaluation.metrics import evaluate
 from kws_engine.export import model_file

@@ -14,12 +14,12 @@ from torch import Tensor
 from kws_engine import audio
 from kws_engine.augment.context import Augment, Context
 from kws_engine.clips import trimming
+from kws_engine.clips.clip import LONGEST_CLIP_S
 from kws_engine.errors import AudioError
 from kws_engine.training.config import TrainingConfig
 from kws_engine.training.events import Progress, Skipped
 from kws_engine.training.made_up import made_up_word, speech_spans
 
-LONGEST_CLIP_S = 30.0
 LONGEST_NOISE_S = 120.0
 SILENT, MADE_UP = -1, -2  # in the place of a clip's index
 
