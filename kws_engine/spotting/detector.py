@@ -38,7 +38,7 @@ class DetectorConfig:
         unit="ms",
     )
     threshold: float = option(
-        0.8,
+        0.7,
         "Threshold",
         "A smoothed score from here on is a detection, for words without an own one.",
         low=0.0,
