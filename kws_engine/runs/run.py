@@ -33,8 +33,9 @@ from kws_engine.runs.loading import Data, Loading, load
 from kws_engine.settings import Settings
 from kws_engine.spotting.model_file import Manifest, SpottingModel
 from kws_engine.training import checkpoint
-from kws_engine.training.batches import Batches, Part, mixture, silence
+from kws_engine.training.batches import Batches, Part, mixture
 from kws_engine.training.events import Epoch, Event, Failed, Finished, Skipped, Started
+from kws_engine.training.silence import silence
 from kws_engine.training.train import CURVE_CLIPS, NOTHING_TRAINED, Fit, Measured, Penalty, fit
 
 ShouldStop = Callable[[], bool]

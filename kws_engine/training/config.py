@@ -42,7 +42,7 @@ class TrainingConfig:
         "Stops when validation loss no longer falls; off, too, the weights of the epoch with the lowest are kept.",
     )
     patience: int = option(
-        15,
+        20,
         "Patience",
         "Epochs without a new best before stopping.",
         low=1,
