@@ -259,7 +259,7 @@ def test_words_are_found_in_a_file(kws: Kws, tones: Path, sounding: Path) -> Non
     assert set(told[-1]) == {"event", "audio_s", "cpu_s", "lost_samples"} and told[-1]["event"] == "finished"
     assert told[-1]["audio_s"] == 8.5 and told[-1]["lost_samples"] == 0
     for start_s, one in zip((1.0, 3.5, 6.0), told, strict=False):
-        assert start_s < one["at_s"] < start_s + 1.75 and 0.8 <= one["score"] <= 1
+        assert start_s < one["at_s"] < start_s + 1.75 and 0.7 <= one["score"] <= 1
     status, out, _ = kws("listen", tones, "--file", sounding, "--seconds", 3)
     assert status == 0 and "3.0 s heard" in out and "low" in out and "high" not in out
 
