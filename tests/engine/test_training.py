@@ -26,7 +26,7 @@ from kws_engine.training.batches import MADE_UP, SILENT, Batches, Part, load_noi
 from kws_engine.training.config import TrainingConfig
 from kws_engine.training.events import Epoch, Progress, Skipped
 from kws_engine.training.silence import silence
-from kws_engine.training.train import Fit, Measured, fit, learning_rate, make_optimizer, measure
+from kws_engine.training.train import Average, Fit, Measured, fit, learning_rate, make_optimizer, measure
 
 RATE, SAMPLES, WORDS = 16_000, 4000, 3
 UNKNOWN, SILENCE = WORDS, WORDS + 1
@@ -367,3 +367,19 @@ def test_some_silence_swells_and_fades() -> None:
     unevenness_db = 10 * torch.log10(tenths.max(1).values / tenths.min(1).values.clamp_min(1e-12))
     assert 0.4 < (unevenness_db > 20).float().mean() < 0.8
     assert 0.1 < (unevenness_db < 6).float().mean()
+
+
+def test_the_average_is_measured_and_saved_and_its_share_of_zero_is_the_network_itself() -> None:
+    network = torch.nn.Linear(2, 1)
+    average, itself = Average(network, share=0.9), Average(network, share=0.0)
+    for step in range(200):
+        torch.nn.init.constant_(network.weight, float(step))
+        average.update(network)
+        itself.update(network)
+    kept = network.weight[0, 0].item()
+    average.swap(network)
+    assert abs(network.weight[0, 0].item() - 199 + 9) < 0.1  # an average over ten steps lags nine behind
+    average.swap(network)
+    assert network.weight[0, 0].item() == kept
+    itself.swap(network)
+    assert network.weight[0, 0].item() == kept
