@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
+import torch
 from torch import Tensor, nn
+
+from kws_engine.errors import SpecError
+
+Size = tuple[int, int]
 
 
 class FeaturesAsChannels(nn.Module):
@@ -46,42 +54,131 @@ class Residual(nn.Module):
         return nn.functional.relu(self.body(values) + self.shortcut(values))
 
 
+@dataclass(frozen=True)
+class Style:
+    """What the layers of one network have in common.
+
+    Attributes:
+        batch_norm: After each convolution; without it each has a bias.
+        momentum: Share of the running statistics that a step keeps, in Keras' sense (torch's is 1 minus it).
+        affine: Whether batch norm has a scale and a shift to train.
+        spatial_dropout: Share of feature maps dropped after each activation.
+    """
+
+    batch_norm: bool = True
+    momentum: float = 0.9
+    affine: bool = True
+    spatial_dropout: float = 0.0
+
+    @classmethod
+    def of(cls, config: Any, *, affine: bool = True) -> Style:
+        """From a config with the options of `_options`."""
+        spatial = getattr(config, "spatial_dropout", 0.0)
+        return cls(config.batch_norm, config.bn_momentum, affine, spatial)
+
+    def norm(self, channels: int) -> list[nn.Module]:
+        """Batch norm over maps, or nothing."""
+        return [nn.BatchNorm2d(channels, momentum=1 - self.momentum, affine=self.affine)] if self.batch_norm else []
+
+    def dropped(self) -> list[nn.Module]:
+        """Spatial dropout, or nothing."""
+        return [nn.Dropout2d(self.spatial_dropout)] if self.spatial_dropout else []
+
+
 def convolution(
     channels_in: int,
     channels_out: int,
     *,
-    kernel: tuple[int, int],
-    stride: tuple[int, int] = (1, 1),
-    padding: tuple[int, int] = (0, 0),
-    batch_norm: bool = True,
+    kernel: Size,
+    stride: Size = (1, 1),
+    padding: Size = (0, 0),
+    dilation: Size = (1, 1),
+    depthwise: bool = False,
+    style: Style,
     relu: bool = True,
 ) -> nn.Sequential:
-    """A 2-D convolution, then batch norm (or a bias in its place), then ReLU."""
+    """A 2-D convolution, then batch norm (or a bias in its place), then ReLU and spatial dropout."""
     layers: list[nn.Module] = []
     if kernel == (1, 1) and stride != (1, 1) and padding == (0, 0):
         layers.append(Every(*stride))
         stride = (1, 1)
-    layers.append(nn.Conv2d(channels_in, channels_out, kernel, stride, padding, bias=not batch_norm))
-    if batch_norm:
-        layers.append(nn.BatchNorm2d(channels_out))
+    groups = channels_in if depthwise else 1
+    bias = not style.batch_norm
+    layers.append(nn.Conv2d(channels_in, channels_out, kernel, stride, padding, dilation, groups, bias))
+    layers += style.norm(channels_out)
     if relu:
-        layers.append(nn.ReLU())
+        layers += [nn.ReLU(), *style.dropped()]
     return nn.Sequential(*layers)
 
 
-def dense(n_in: int, n_out: int, *, batch_norm: bool) -> list[nn.Module]:
+def dense(n_in: int, n_out: int, *, style: Style) -> list[nn.Module]:
     """A fully connected layer, then batch norm (or a bias in its place), then ReLU."""
-    norm: list[nn.Module] = [nn.BatchNorm1d(n_out)] if batch_norm else []
-    return [nn.Linear(n_in, n_out, bias=not batch_norm), *norm, nn.ReLU()]
+    norm: list[nn.Module] = [nn.BatchNorm1d(n_out, momentum=1 - style.momentum)] if style.batch_norm else []
+    return [nn.Linear(n_in, n_out, bias=not style.batch_norm), *norm, nn.ReLU()]
+
+
+def head(channels: int, n_labels: int, *, dropout: float) -> list[nn.Module]:
+    """From maps (B, C, H, W) to logits: the mean of each map, dropout, a dense layer."""
+    return [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(dropout), nn.Linear(channels, n_labels)]
+
+
+def same_padding(kernel: Size) -> nn.Module:
+    """Zeros around the maps so that a stride of s leaves one s-th; even kernels get the odd one at the end."""
+    before = (kernel[0] - 1) // 2, (kernel[1] - 1) // 2
+    return nn.ZeroPad2d((before[1], kernel[1] - 1 - before[1], before[0], kernel[0] - 1 - before[0]))
+
+
+def scaled(channels: int, width: float) -> int:
+    """A channel count times the width multiplier, rounded down, at least 1."""
+    return max(1, int(channels * width))
+
+
+def check_fits(what: str, cell: Size, size: Size) -> None:
+    """Refuses a kernel or cell that is larger than what is left there; `what` names it, as "Layer 2: its kernel".
+
+    Raises:
+        SpecError: With both sizes and the remedy.
+    """
+    if cell[0] > size[0] or cell[1] > size[1]:
+        raise SpecError(
+            f"{what} of {cell[0]} x {cell[1]} is larger than the {size[0]} x {size[1]} values "
+            "(time x frequency) that are left there; make it smaller, or pool and stride less before it"
+        )
 
 
 class MinPool2d(nn.Module):
     """The smallest value of each cell."""
 
-    def __init__(self, cell: tuple[int, int]) -> None:
+    def __init__(self, cell: Size) -> None:
         super().__init__()
         self.pool = nn.MaxPool2d(cell)
 
     def forward(self, values: Tensor) -> Tensor:
         smallest: Tensor = -self.pool(-values)
         return smallest
+
+
+class SubSpectralNorm(nn.Module):
+    """Batch norm of each band of frequencies by itself (Chang et al. 2021), (B, C, F, T) with `rows` = F.
+
+    Each band has its own statistics, scale and shift for every channel: `bands` times the parameters of batch norm.
+    Where the rows do not divide evenly, some bands have one row more; with fewer rows than bands each row is a band.
+    """
+
+    def __init__(self, channels: int, *, rows: int, bands: int, momentum: float) -> None:
+        super().__init__()
+        bands = min(bands, rows)
+        self.heights = [(band + 1) * rows // bands - band * rows // bands for band in range(bands)]
+        self.even = rows % bands == 0
+        counts = [channels * bands] if self.even else [channels] * bands
+        self.norms = nn.ModuleList(nn.BatchNorm2d(count, momentum=1 - momentum) for count in counts)
+
+    def forward(self, values: Tensor) -> Tensor:
+        if self.even:
+            batch, channels, rows, frames = values.shape
+            bands = len(self.heights)
+            split = values.reshape(batch, channels * bands, rows // bands, frames)
+            together: Tensor = self.norms[0](split)
+            return together.reshape(batch, channels, rows, frames)
+        parts = values.split(self.heights, dim=2)
+        return torch.cat([norm(part) for norm, part in zip(self.norms, parts, strict=True)], dim=2)
