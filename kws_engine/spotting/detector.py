@@ -136,7 +136,7 @@ class Detector:
         """Forgets what was heard; the next sample is sample 0."""
         pipeline = self._model.pipeline
         self._stream: Stream = pipeline.stream()
-        self._frames = np.zeros((0, pipeline.n_features), np.float32)
+        self._frames = np.zeros((0, pipeline.n_static), np.float32)
         self._waiting: Samples = np.zeros(0, np.float32)
         self._looked_at = 0  # samples that were given to the stream
         self._next_look = (self._window_frames - 1) * pipeline.hop_samples + pipeline.window_samples
@@ -162,11 +162,12 @@ class Detector:
         return self.feed(np.zeros(self._model.window_samples // 2, np.float32))
 
     def _look(self, samples: Samples) -> Step:
-        frames = np.concatenate((self._frames, self._stream.push(samples)))
+        frames = np.concatenate((self._frames, self._stream.frames(samples)))
         self._frames = frames[-self._window_frames :].copy()
         self._looked_at = self._next_look
         self._next_look += self._look_samples
-        self._recent.append(self._model.posteriors(self._frames[None])[0])
+        features = self._model.pipeline.features(self._frames)  # of this window alone, as in training
+        self._recent.append(self._model.posteriors(features[None])[0])
         del self._recent[: -self._looks_smoothed]
         scores: Samples = np.asarray(np.mean(self._recent, axis=0), dtype=np.float32)
         return Step(self._looked_at, scores, self._decide(scores, self._looked_at))
