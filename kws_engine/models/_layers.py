@@ -20,6 +20,13 @@ class FeaturesAsChannels(nn.Module):
         return features.unsqueeze(1).permute(0, 3, 1, 2)
 
 
+class FrequencyAsRows(nn.Module):
+    """(B, T, F) to (B, 1, F, T), for norms over bands of rows; not copied."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        return features.transpose(1, 2).unsqueeze(1)
+
+
 class FeaturesAsPicture(nn.Module):
     """(B, T, F) to (B, 1, T, F), for convolutions over time and frequency."""
 
@@ -52,6 +59,18 @@ class Residual(nn.Module):
 
     def forward(self, values: Tensor) -> Tensor:
         return nn.functional.relu(self.body(values) + self.shortcut(values))
+
+
+class Sum(nn.Module):
+    """x + body(x)."""
+
+    def __init__(self, body: nn.Module) -> None:
+        super().__init__()
+        self.body = body
+
+    def forward(self, values: Tensor) -> Tensor:
+        total: Tensor = values + self.body(values)
+        return total
 
 
 @dataclass(frozen=True)
@@ -95,15 +114,16 @@ def convolution(
     dilation: Size = (1, 1),
     depthwise: bool = False,
     style: Style,
+    bias: bool | None = None,
     relu: bool = True,
 ) -> nn.Sequential:
-    """A 2-D convolution, then batch norm (or a bias in its place), then ReLU and spatial dropout."""
+    """A 2-D convolution, then batch norm (or a bias in its place, unless told), then ReLU and spatial dropout."""
     layers: list[nn.Module] = []
     if kernel == (1, 1) and stride != (1, 1) and padding == (0, 0):
         layers.append(Every(*stride))
         stride = (1, 1)
     groups = channels_in if depthwise else 1
-    bias = not style.batch_norm
+    bias = not style.batch_norm if bias is None else bias
     layers.append(nn.Conv2d(channels_in, channels_out, kernel, stride, padding, dilation, groups, bias))
     layers += style.norm(channels_out)
     if relu:
@@ -180,5 +200,33 @@ class SubSpectralNorm(nn.Module):
             split = values.reshape(batch, channels * bands, rows // bands, frames)
             together: Tensor = self.norms[0](split)
             return together.reshape(batch, channels, rows, frames)
-        parts = values.split(self.heights, dim=2)
+        parts = torch.split(values, self.heights, dim=2)
         return torch.cat([norm(part) for norm, part in zip(self.norms, parts, strict=True)], dim=2)
+
+
+class BroadcastResidual(nn.Module):
+    """relu(f + along_time(mean of f over frequency) + x), with f = over_frequency(x); (B, C, F, T).
+
+    Without `around`, where x has other channels, x is left out.
+    """
+
+    def __init__(self, over_frequency: nn.Module, along_time: nn.Module, *, around: bool) -> None:
+        super().__init__()
+        self.over_frequency, self.along_time, self.around = over_frequency, along_time, around
+
+    def forward(self, values: Tensor) -> Tensor:
+        every = self.over_frequency(values)
+        total = every + self.along_time(every.mean(dim=2, keepdim=True))
+        return nn.functional.relu(total + values if self.around else total)
+
+
+class Recurrent(nn.Module):
+    """A GRU over the frames of maps: (B, C, T, F) to (B, T, units, twice as many when it runs both ways)."""
+
+    def __init__(self, n_in: int, units: int, *, layers: int, both_ways: bool) -> None:
+        super().__init__()
+        self.gru = nn.GRU(n_in, units, layers, batch_first=True, bidirectional=both_ways)
+
+    def forward(self, values: Tensor) -> Tensor:
+        outputs: Tensor = self.gru(values.transpose(1, 2).flatten(2))[0]
+        return outputs

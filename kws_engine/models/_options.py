@@ -33,9 +33,9 @@ def spatial_dropout(default: float = 0.0) -> Any:
     )
 
 
-def batch_norm() -> Any:
+def batch_norm(default: bool = True) -> Any:
     """On, or a bias for each layer."""
-    return option(True, "Batch norm", "Normalises each layer over the batch; off gives each layer a bias.")
+    return option(default, "Batch norm", "Normalises each layer over the batch; off gives each layer a bias.")
 
 
 def bn_momentum() -> Any:

@@ -132,9 +132,7 @@ def _layer(config: CnnConfig, index: int, *, channels: int, size: Size) -> tuple
     _layers.check_fits(f"Layer {index + 1}: its pooling cell", cell, size)
     layers: list[nn.Module] = [_layers.same_padding(kernel)] if same else []
     layers.append(
-        _layers.convolution(
-            channels, config.maps[index], kernel=kernel, stride=stride, style=_layers.Style.of(config)
-        )
+        _layers.convolution(channels, config.maps[index], kernel=kernel, stride=stride, style=_layers.Style.of(config))
     )
     if cell != (1, 1):
         pools = {"max": nn.MaxPool2d, "average": nn.AvgPool2d, "min": _layers.MinPool2d}
