@@ -36,11 +36,12 @@ def build(config: BackgroundNoiseConfig, *, rate: int) -> Augment:
     """Adds random pieces of the project's recorded noise, or white and pink noise where none is recorded."""
 
     def add_noise(sound: Tensor, context: Context) -> Tensor:
-        chosen = context.chosen(len(sound), config.probability, device=sound.device).nonzero().squeeze(1)
+        chosen = context.rows(sound, config.probability)
         if len(chosen) == 0:
             return sound
         clips = sound[chosen]
         snr_db = context.uniform(len(clips), *config.snr_db, device=sound.device)
+        context.note("background_noise", sound, chosen, "{:.1f} dB signal to noise", snr_db)
         noise = _generated(clips, context) if context.noises is None else _pieces(context.noises, clips, context)
         level = _rms(clips) / _rms(noise).clamp_min(1e-6) * 10 ** (-snr_db.unsqueeze(1) / 20)
         return sound.index_add(0, chosen, noise * level)

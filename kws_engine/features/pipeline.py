@@ -19,6 +19,7 @@ from kws_engine.features.dynamics import Dynamics, Pcen, Running
 Floats = NDArray[np.float32]
 _NUMBERS = ("rate", "window_samples", "hop_samples", "n_fft")
 _ARRAYS = ("window", "filterbank", "scale", "shift")
+_NONE = Dynamics()
 _BLOCK_FRAMES = 4096  # bounds the memory of a two-hour file
 
 
@@ -53,7 +54,7 @@ class Pipeline:
     projection: Floats | None
     scale: Floats
     shift: Floats
-    dynamics: Dynamics = Dynamics()
+    dynamics: Dynamics = _NONE
 
     def __post_init__(self) -> None:
         for name in (*_ARRAYS, "projection"):
