@@ -60,7 +60,9 @@ def _centres(sound: Tensor, ratio: Tensor, *, hop: int, pieces: int, rate: int) 
         first = round(ideal) - reach + margin - matched
         searched = slice(first, first + 2 * reach + 1)
         lag = _best(before[:, searched], energies[:, searched], template, stay)
-        centre = centre + advance + (round(ideal) - reach + lag - place) * step
+        off = round(ideal) - reach + lag - place
+        off = torch.where(off.abs() <= 0.5, 0.0, off)  # the continuation itself fits exactly
+        centre = centre + advance + off * step
         found.append(centre)
     return torch.stack(found, dim=1)
 
