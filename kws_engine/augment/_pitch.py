@@ -32,7 +32,7 @@ def moved(sound: Tensor, ratio: Tensor, *, rate: int) -> Tensor:
     steps = torch.arange(-hop, hop, device=sound.device)
     at = torch.addcmul(centres.unsqueeze(2), ratio.view(-1, 1, 1), steps)
     fade = 0.5 + 0.5 * torch.cos(math.pi / hop * steps)
-    read = read_between(sound, at.flatten(1)).view(*at.shape).mul_(fade).unflatten(2, (2, hop))
+    read = read_between(sound, at.flatten(1)).view(*at.shape).mul_(fade).view(*at.shape[:2], 2, hop)
     joined: Tensor = (read[:, :-1, 1] + read[:, 1:, 0]).flatten(1)
     return joined[:, : sound.shape[1]]
 
@@ -70,7 +70,7 @@ def _centres(sound: Tensor, ratio: Tensor, *, hop: int, pieces: int, rate: int) 
 def _best(candidates: Tensor, energies: Tensor, template: Tensor, stay: Tensor) -> Tensor:
     """Which candidate (B, places, matched) is most like the template (B, matched), between places by a parabola."""
     likeness = (candidates * template.unsqueeze(1)).sum(2)  # three times as fast as bmm, which copies the view
-    score = likeness / (energies * template.square().sum(1, keepdim=True) + 1e-12).sqrt() - stay
+    score = likeness / (energies * template.square().sum(1, keepdim=True)).sqrt().clamp_min(1e-12) - stay
     best = score.argmax(dim=1, keepdim=True)
     inner = best.clamp(1, score.shape[1] - 2)
     left, top, right = (score.gather(1, inner + side) for side in (-1, 0, 1))

@@ -103,7 +103,8 @@ def _band_limited(sound: Tensor, config: QualityConfig, context: Context, told: 
     bins_hz = torch.arange(samples // 2 + 1, device=sound.device) * (context.rate / samples)
     passed = 1 / (1 + (bins_hz / high_hz.unsqueeze(1)) ** 4)
     passed = passed * (1 - 1 / (1 + (bins_hz / low_hz.unsqueeze(1).clamp_min(1e-3)) ** 4))
-    return torch.fft.irfft(torch.fft.rfft(sound) * passed, samples)
+    narrow: Tensor = torch.fft.irfft(torch.fft.rfft(sound) * passed, samples)
+    return narrow
 
 
 def _slowly_sampled(sound: Tensor, config: QualityConfig, context: Context, told: _Told) -> Tensor:

@@ -99,7 +99,8 @@ def _convolved(sound: Tensor, rooms: Tensor) -> Tensor:
     samples = sound.shape[1]
     n_fft = _smooth(samples + rooms.shape[1] - 1)
     spectrum = torch.fft.rfft(sound, n_fft) * torch.fft.rfft(rooms, n_fft)
-    return torch.fft.irfft(spectrum, n_fft)[:, :samples]
+    reverberant: Tensor = torch.fft.irfft(spectrum, n_fft)
+    return reverberant[:, :samples]
 
 
 def _smooth(size: int) -> int:

@@ -125,8 +125,8 @@ def _recursion(share: float) -> tuple[Doubles, Doubles]:
     """One block of the recursion as a matrix for its values (n, n) and factors (n,) for the mean before it."""
     steps = np.arange(_BLOCK_FRAMES)
     age = steps[:, None] - steps[None, :]
-    weights: Doubles = np.where(age >= 0, share * (1 - share) ** np.maximum(age, 0), 0.0)
-    fading: Doubles = (1 - share) ** (steps + 1.0)
+    weights: Doubles = np.where(age >= 0, share * np.power(1 - share, np.maximum(age, 0), dtype=np.float64), 0.0)
+    fading: Doubles = np.power(1 - share, steps + 1.0, dtype=np.float64)
     return weights, fading
 
 
@@ -136,5 +136,4 @@ def slopes(joined: Floats) -> Floats:
     The usual deltas, torchaudio's `compute_deltas(win_length=5)`, two frames later: they look back instead of ahead.
     """
     far, near = joined[4:] - joined[:-4], joined[3:-1] - joined[1:-3]
-    values: Floats = np.float32(0.2) * far + np.float32(0.1) * near
-    return values
+    return np.asarray(0.2 * far + 0.1 * near, dtype=np.float32)

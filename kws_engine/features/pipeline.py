@@ -165,7 +165,7 @@ class Pipeline:
         power = spectrum.real**2 + spectrum.imag**2
         bands = power @ self.filterbank
         if self.dynamics.pcen:
-            return bands
+            return np.asarray(bands, dtype=np.float32)
         values = np.log(bands + np.float32(self.floor))
         if self.projection is not None:
             values = values @ self.projection
