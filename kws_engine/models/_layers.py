@@ -14,10 +14,39 @@ Size = tuple[int, int]
 
 
 class FeaturesAsChannels(nn.Module):
-    """(B, T, F) to (B, F, 1, T), for convolutions along time; a view that is channels-last already."""
+    """(B, T, F) to (B, F, 1, T), or (B, F, T, 1) along rows, for convolutions along time; channels-last, not copied.
+
+    Convolutions across channels are faster along columns, depthwise ones along rows (two to four times, training).
+    """
+
+    def __init__(self, *, along_rows: bool = False) -> None:
+        super().__init__()
+        self.along_rows = along_rows
 
     def forward(self, features: Tensor) -> Tensor:
-        return features.unsqueeze(1).permute(0, 3, 1, 2)
+        return features.transpose(1, 2).unsqueeze(3 if self.along_rows else 2)
+
+
+class DepthwiseAlongRows(nn.Module):
+    """Each channel of (B, C, T, 1) along T with a kernel of its own; odd kernels, the length is kept, no bias.
+
+    With a dilation of d the frames are dealt into d columns, each convolved without dilation: the same numbers, twenty
+    times as fast in training (kernel 29, dilation 2: 2 ms, not 47).
+    """
+
+    def __init__(self, channels: int, kernel: int, *, dilation: int = 1) -> None:
+        super().__init__()
+        self.dilation = dilation
+        self.each = nn.Conv2d(channels, channels, (kernel, 1), padding=(kernel // 2, 0), groups=channels, bias=False)
+
+    def forward(self, values: Tensor) -> Tensor:
+        batch, channels, frames, _ = values.shape
+        missing = -frames % self.dilation
+        if missing:
+            values = nn.functional.pad(values, (0, 0, 0, missing))
+        dealt = values.reshape(batch, channels, (frames + missing) // self.dilation, self.dilation)
+        together: Tensor = self.each(dealt).reshape(batch, channels, frames + missing, 1)
+        return together[:, :, :frames] if missing else together
 
 
 class FrequencyAsRows(nn.Module):
@@ -198,8 +227,8 @@ class SubSpectralNorm(nn.Module):
             batch, channels, rows, frames = values.shape
             bands = len(self.heights)
             split = values.reshape(batch, channels * bands, rows // bands, frames)
-            together: Tensor = self.norms[0](split)
-            return together.reshape(batch, channels, rows, frames)
+            together: Tensor = self.norms[0](split).reshape(batch, channels, rows, frames)
+            return together.contiguous(memory_format=torch.channels_last)  # as what it is added to: 10% of a step
         parts = torch.split(values, self.heights, dim=2)
         return torch.cat([norm(part) for norm, part in zip(self.norms, parts, strict=True)], dim=2)
 
@@ -213,11 +242,13 @@ class BroadcastResidual(nn.Module):
     def __init__(self, over_frequency: nn.Module, along_time: nn.Module, *, around: bool) -> None:
         super().__init__()
         self.over_frequency, self.along_time, self.around = over_frequency, along_time, around
+        self.relu = nn.ReLU()
 
     def forward(self, values: Tensor) -> Tensor:
         every = self.over_frequency(values)
         total = every + self.along_time(every.mean(dim=2, keepdim=True))
-        return nn.functional.relu(total + values if self.around else total)
+        result: Tensor = self.relu(total + values if self.around else total)
+        return result
 
 
 class Recurrent(nn.Module):

@@ -53,11 +53,11 @@ def build(config: BcResNetConfig, *, n_features: int, n_frames: int, n_labels: i
     bands and the kernel is as high as rows are left.
 
     Parameters include a scale and a shift for each channel and sub-band (sub-spectral norm), as in the paper. Its 3.1M
-    to 89.1M operations are more than the multiply-accumulates of its convolutions, 2.4M to 83.4M at 98 frames. They
-    are met at both ends by counting one more for each value that a norm, a ReLU after a norm, or a swish gives; the
-    paper does not say what it counts, so this is inferred.
+    to 89.1M operations are more than the multiply-accumulates of the convolutions, 2.4M to 83.4M at 98 frames. Both
+    ends are met by counting two more for each value that a norm gives (scale and shift) and one for each value of an
+    activation, as some counters do; the paper does not say, so this is inferred.
     """
-    from torch import nn
+    from torch import channels_last, nn
 
     from kws_engine.models import _layers
 
@@ -79,7 +79,7 @@ def build(config: BcResNetConfig, *, n_features: int, n_frames: int, n_labels: i
         _layers.convolution(channels, 4 * base, kernel=(1, 1), style=style),
         *_layers.head(4 * base, n_labels, dropout=config.dropout),
     ]
-    return nn.Sequential(*layers)
+    return nn.Sequential(*layers).to(memory_format=channels_last)  # type: ignore[call-overload, no-any-return]
 
 
 def _over_frequency(config: BcResNetConfig, n_in: int, n_out: int, *, rows: int, stride: int) -> nn.Module:

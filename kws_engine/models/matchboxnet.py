@@ -49,7 +49,7 @@ def build(config: MatchboxNetConfig, *, n_features: int, n_frames: int, n_labels
     from kws_engine.models import _layers
 
     style = _layers.Style.of(config)
-    layers: list[nn.Module] = [_layers.FeaturesAsChannels()]
+    layers: list[nn.Module] = [_layers.FeaturesAsChannels(along_rows=True)]
     layers.append(_separable(n_features, _ENDS_CHANNELS, _FIRST_KERNEL, style=style))
     channels = _ENDS_CHANNELS
     for index in range(config.blocks):
@@ -82,13 +82,5 @@ def _separable(n_in: int, n_out: int, kernel: int, *, style: Any, dilation: int 
 
     from kws_engine.models import _layers
 
-    along = nn.Conv2d(
-        n_in,
-        n_in,
-        (1, kernel),
-        padding=(0, dilation * (kernel // 2)),
-        dilation=(1, dilation),
-        groups=n_in,
-        bias=False,
-    )
+    along = _layers.DepthwiseAlongRows(n_in, kernel, dilation=dilation)
     return nn.Sequential(along, _layers.convolution(n_in, n_out, kernel=(1, 1), style=style, relu=relu))
