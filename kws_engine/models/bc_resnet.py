@@ -54,8 +54,8 @@ def build(config: BcResNetConfig, *, n_features: int, n_frames: int, n_labels: i
 
     Parameters include a scale and a shift for each channel and sub-band (sub-spectral norm), as in the paper. Its 3.1M
     to 89.1M operations are more than the multiply-accumulates of the convolutions, 2.4M to 83.4M at 98 frames. Both
-    ends are met by counting two more for each value that a norm gives (scale and shift) and one for each value of an
-    activation, as some counters do; the paper does not say, so this is inferred.
+    ends are met by counting two more for each value that a norm gives (scale and shift) and one for each value of a
+    ReLU, as some counters do; the paper does not say, so this is inferred.
     """
     from torch import channels_last, nn
 
