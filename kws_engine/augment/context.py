@@ -2,7 +2,8 @@
 
 An augmentation is one file with a frozen config that starts with `probability` (0 = off) and says in class variables
 which `domain` it works on ("sound", samples (B, N), or "spectrogram", features (B, T, F)) and its `order` among the
-others (small first); its `build(config, *, rate)` returns an `Augment`.
+others (small first); its `build(config, *, rate)` returns an `Augment`. A preview of one clip is that called with a
+batch of one and `Context(drawn={})`.
 """
 
 from __future__ import annotations

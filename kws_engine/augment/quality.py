@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from kws_engine.augment import AUGMENTATIONS
 from kws_engine.augment.context import Augment, Context
+from kws_engine.errors import SpecError
 from kws_engine.spec import option
 
 if TYPE_CHECKING:
@@ -63,7 +64,15 @@ class QualityConfig:
 
 @AUGMENTATIONS.register("quality", "Reduced quality", QualityConfig)
 def build(config: QualityConfig, *, rate: int) -> Augment:
-    """Takes away what a bad microphone, an old line or a codec takes: band, sample rate or bits (ITU-T G.711)."""
+    """Takes away what a bad microphone, an old line or a codec takes: band, sample rate or bits (ITU-T G.711).
+
+    Raises:
+        SpecError: The lower limit can lie above the upper one.
+    """
+    if config.band_limit and config.low_hz[1] >= config.high_hz[0]:
+        raise SpecError(
+            f"Lower limit: up to {config.low_hz[1]:g} Hz is not below the upper one, {config.high_hz[0]:g} Hz; lower it"
+        )
     ways = [way for name, way in _WAYS.items() if getattr(config, name)]
 
     def reduce(sound: Tensor, context: Context) -> Tensor:

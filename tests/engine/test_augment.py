@@ -13,6 +13,7 @@ from torch import Tensor
 from kws_engine import bench, spec
 from kws_engine.augment import AUGMENTATIONS
 from kws_engine.augment.context import Context
+from kws_engine.errors import SpecError
 from kws_engine.features import torchaudio_guard
 
 RATE = 16_000
@@ -204,6 +205,11 @@ def test_a_narrow_band_takes_the_rest_away() -> None:
     narrow = _apply("quality", sound, probability=1.0, high_hz=(2_000.0, 2_000.0), low_hz=(300.0, 300.0), **only)
     power = torch.fft.rfft(narrow).abs().square().mean(0) / torch.fft.rfft(sound).abs().square().mean(0)
     assert power[600:1_000].min() > 0.7 and power[:100].max() < 0.02 and power[6_000:].max() < 0.01
+
+
+def test_a_band_that_can_be_empty_is_refused() -> None:
+    with pytest.raises(SpecError, match=r"Lower limit: up to 900 Hz is not below the upper one, 800 Hz; lower it"):
+        _apply("quality", _batch("sound"), low_hz=(50.0, 900.0), high_hz=(800.0, 3_000.0))
 
 
 def test_fewer_samples_are_held() -> None:
