@@ -8,7 +8,6 @@ import io
 import math
 import os
 import pathlib
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +17,7 @@ import soundfile
 import soxr
 from numpy.typing import ArrayLike, NDArray
 
+from kws_engine import disk
 from kws_engine.errors import AudioError
 
 SILENCE_DB = -120.0
@@ -27,7 +27,6 @@ LOWEST_RATE, HIGHEST_RATE = 1_000, 768_000
 _UNKNOWN_LENGTH = 2**40  # libsndfile gives about 2**63 frames for a FLAC stream that never said how long it is
 _SCAN_FRAMES = 1024
 _MOST_VALUES_AT_ONCE = 2**24
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 Samples = NDArray[np.float32]
 Source = str | os.PathLike[str]
@@ -120,7 +119,10 @@ def write(path: Source, samples: ArrayLike, *, rate: int) -> None:
     encoded = io.BytesIO()
     pcm = np.clip(np.rint(values * 32768.0), -32768, 32767).astype(np.int16)
     soundfile.write(encoded, pcm, rate, format=kind, subtype="PCM_16")
-    _write_whole(path, encoded.getbuffer())
+    try:
+        disk.replace_whole(path, encoded.getbuffer())
+    except OSError as error:
+        raise AudioError(_write_failure(path, error)) from error
 
 
 def resample(samples: Samples, from_rate: int, to_rate: int) -> Samples:
@@ -152,7 +154,7 @@ def _opened(path: Source) -> Iterator[Any]:
     path = pathlib.Path(path)
     _check_readable(path)
     try:
-        file = soundfile.SoundFile(path)
+        file = soundfile.SoundFile(_native(path))
     except (soundfile.LibsndfileError, TypeError) as error:  # TypeError: a headerless .raw
         raise AudioError(_no_audio(path)) from error
     with file:
@@ -164,6 +166,11 @@ def _opened(path: Source) -> Iterator[Any]:
         _check_wav_is_whole(path, file)
         _check_ogg_is_whole(path, file)
         yield file
+
+
+def _native(path: Source) -> str | bytes:
+    """The path as the system has it: a name on Linux may be no Unicode, which soundfile refuses as text."""
+    return os.fsencode(path) if os.name == "posix" else os.fspath(path)
 
 
 def _check_readable(path: pathlib.Path) -> None:
@@ -249,7 +256,7 @@ def _decoded(file: Any, path: Source, size: int) -> Iterator[Samples]:
 
 def _good_seconds(path: Source, rate: int) -> float:
     """How much of a damaged file decodes: read again in small steps, because one big read tells nothing."""
-    with contextlib.suppress(soundfile.LibsndfileError), soundfile.SoundFile(path) as file:
+    with contextlib.suppress(soundfile.LibsndfileError), soundfile.SoundFile(_native(path)) as file:
         done = 0
         try:
             while length := len(file.read(_SCAN_FRAMES, dtype="float32")):
@@ -311,37 +318,13 @@ def _format_of(file: Any) -> str:
     return f"{file.format} {file.subtype}"
 
 
-def _write_whole(path: pathlib.Path, content: memoryview) -> None:
-    """Write beside `path`, force it to the disk, then put it in place: a crash leaves the old file or the new one."""
-    temporary = ""
-    try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.stem[:40]}.", suffix=".part", dir=path.parent)
-        with open(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
-    except OSError as error:
-        if temporary:
-            pathlib.Path(temporary).unlink(missing_ok=True)
-        raise AudioError(_write_failure(path, error)) from error
-
-
-def _umask() -> int:
-    """The process's mask for new files, which `mkstemp` ignores; reading it needs setting it."""
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
-
-
 def _write_failure(path: pathlib.Path, error: OSError) -> str:
-    if error.errno in _FULL:
+    if error.errno in disk.FULL:
         return (
             f"{path.name} was not saved because the disk is full; everything saved before it is kept: "
             "free some space and try again."
         )
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+    if error.errno in disk.FORBIDDEN:
         return f"{path.name} was not saved because {path.parent} may not be written: choose another folder."
     if error.errno == errno.ENOENT:
         return f"{path.name} was not saved because the folder {path.parent} is not there: create it."

@@ -99,8 +99,8 @@ class Registry:
 
     def _discover(self) -> None:
         if not self._discovered:
-            self._discovered = True
             package = importlib.import_module(self._package)
             for module in pkgutil.iter_modules(package.__path__, self._package + "."):
                 if not module.name.rpartition(".")[2].startswith("_"):
                     importlib.import_module(module.name)
+            self._discovered = True  # not before: another thread must never see half of the parts

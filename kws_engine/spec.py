@@ -62,7 +62,7 @@ class Option:
         """
         try:
             converted = _CONVERT[self.kind](value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):  # OverflowError: an infinite number of epochs
             raise SpecError(f"{self.title}: {value!r} is not {_NAMES[self.kind]}") from None
         if self.kind == "choice" and converted not in self.choices:
             near = nearest(str(value), self.choices)

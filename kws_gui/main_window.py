@@ -34,6 +34,7 @@ from kws_gui.widgets.progress_row import ProgressRow
 _GEOMETRY, _THEME, _PAGE = "window/geometry", "window/theme", "window/page"
 _SLOW_MS = 300  # opening says so only when it takes longer
 _NO_RETURN = "Training is going on. Stop it and close? The best weights so far are kept."
+_UNSAVED = "{} could not be saved and would be lost: free some space, then save again on the Words page."
 
 
 class MainWindow(QMainWindow):
@@ -188,7 +189,8 @@ class MainWindow(QMainWindow):
 
     def _on_opened(self, opened: Opened) -> None:
         self._end_progress()
-        page = QSettings().value(_PAGE) or "words"
+        is_last = remembered.last_project() == opened.project.folder
+        page = QSettings().value(_PAGE) if is_last else "words"
         self._drop_pages()
         said: list[str] = []
         self.model.failed.connect(said.append)
@@ -198,7 +200,7 @@ class MainWindow(QMainWindow):
             self.messages.showMessage("warning", said[0])
         self.model.set_model_path(opened.model_path)
         remembered.remember_project(opened.project.folder)
-        self.show_page(page if page in PAGES and remembered.last_project() else "words")
+        self.show_page(page if page in PAGES else "words")
 
     def _on_failed(self, sentence: str, folder: Path) -> None:
         self._end_progress()
@@ -224,17 +226,25 @@ class MainWindow(QMainWindow):
             page.deleteLater()
 
     def _may_leave(self) -> bool:
-        """Asks when a training would be stopped; the only thing that undo cannot serve."""
+        """Asks when a training would be stopped or a take lost; nothing else is beyond undo."""
         page = self._pages.get("train")
-        if page is None or not page.training.is_running():
+        if page is not None and page.training.is_running():
+            if not self._asks(_NO_RETURN, "Stop and keep the best so far", "Go on training"):
+                return False
+        page = self._pages.get("words")
+        if page is None or not page.recordings.waiting or page.recordings.save_again():
             return True
-        box = QMessageBox(QMessageBox.Icon.Question, remembered.APPLICATION, _NO_RETURN, parent=self)
-        stop = box.addButton("Stop and keep the best so far", QMessageBox.ButtonRole.AcceptRole)
-        stay = box.addButton("Go on training", QMessageBox.ButtonRole.RejectRole)
+        count = page.recordings.waiting
+        return self._asks(_UNSAVED.format("A take" if count == 1 else f"{count} takes"), "Lose it", "Stay")
+
+    def _asks(self, question: str, leave_text: str, stay_text: str) -> bool:
+        box = QMessageBox(QMessageBox.Icon.Question, remembered.APPLICATION, question, parent=self)
+        leave = box.addButton(leave_text, QMessageBox.ButtonRole.AcceptRole)
+        stay = box.addButton(stay_text, QMessageBox.ButtonRole.RejectRole)
         box.setDefaultButton(stay)
         box.setEscapeButton(stay)
         box.exec()
-        return box.clickedButton() is stop
+        return box.clickedButton() is leave
 
     # -- the window itself
 
@@ -246,6 +256,7 @@ class MainWindow(QMainWindow):
         settings.setValue(_GEOMETRY, self.saveGeometry())
         settings.setValue(_PAGE, self._name)
         self._slow.stop()
+        self.hide()  # a training may take some seconds to write its model
         self.opening.shutdown()
         for page in self._pages.values():
             page.shutdown()

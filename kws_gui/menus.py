@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QUrl
+from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QAction, QActionGroup, QDesktopServices, QKeySequence
 from PySide6.QtWidgets import QMenu, QMenuBar, QMessageBox
 
@@ -55,7 +55,8 @@ def _fill_file(menu: QMenu, window: MainWindow) -> None:
     menu.addSeparator()
     leave = _add(menu, "&Quit", "Ctrl+Q", window.close)
     leave.setMenuRole(QAction.MenuRole.QuitRole)
-    menu.aboutToShow.connect(lambda: _enable(needing, window))
+    window.model.opened.connect(lambda: _enable(needing, window))  # shortcuts work without the menu being opened
+    _enable(needing, window)
 
 
 def _enable(actions: list[QAction], window: MainWindow) -> None:
@@ -105,4 +106,8 @@ def _open_log_folder() -> None:
 
 
 def _show_about(window: MainWindow) -> None:
-    QMessageBox.about(window, "About KWS Studio", _ABOUT)
+    box = QMessageBox(QMessageBox.Icon.NoIcon, "About KWS Studio", _ABOUT, parent=window)
+    box.setIconPixmap(window.windowIcon().pixmap(64, 64))
+    box.addButton("OK", QMessageBox.ButtonRole.AcceptRole)  # a standard button has the platform's picture on it
+    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    box.open()

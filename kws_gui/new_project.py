@@ -9,7 +9,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
     QDialog,
     QFileDialog,
-    QFormLayout,
+    QGridLayout,
     QHBoxLayout,
     QLabel,
     QLineEdit,
@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 from kws_engine.clips.words import check_new_word, check_word
 from kws_engine.errors import KwsError
 from kws_gui import remembered, theme
+from kws_gui.widgets.elided_label import ElidedLabel
 
 
 class NewProjectDialog(QDialog):
@@ -39,7 +40,7 @@ class NewProjectDialog(QDialog):
         self.name = QLineEdit(remembered.free_folder(self._parent_folder, "my-words").name)
         self.words = QLineEdit()
         self.words.setPlaceholderText("for example: left, right, stop")
-        self._place = QLabel()
+        self._place = ElidedLabel()
         self._fault = QLabel()
         self._fault.setWordWrap(True)
         theme.set_role(self._fault, "error")
@@ -62,11 +63,16 @@ class NewProjectDialog(QDialog):
         place = QHBoxLayout()
         place.addWidget(self._place, 1)
         place.addWidget(elsewhere)
-        form = QFormLayout()
+        form = QGridLayout()
         form.setSpacing(theme.GRID)
-        form.addRow("Name", self.name)
-        form.addRow("Folder", place)
-        form.addRow("Words", self.words)
+        form.setColumnStretch(1, 1)
+        for row, (text, field) in enumerate((("&Name", self.name), ("&Folder", elsewhere), ("&Words", self.words))):
+            label = QLabel(text)
+            label.setBuddy(field)
+            form.addWidget(label, row, 0)
+        form.addWidget(self.name, 0, 1)
+        form.addLayout(place, 1, 1)
+        form.addWidget(self.words, 2, 1)
         cancel = QPushButton("Cancel")
         cancel.setAutoDefault(False)
         cancel.clicked.connect(self.reject)
@@ -89,7 +95,7 @@ class NewProjectDialog(QDialog):
         return self._parent_folder / self.name.text().strip()
 
     def _check(self) -> None:
-        self._place.setText(str(self._folder()))
+        self._place.setFullText(str(self._folder()))
         fault = self._find_fault()
         self._fault.setText(fault or " ")
         self.create.setEnabled(not fault)

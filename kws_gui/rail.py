@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QAction, QActionGroup, QResizeEvent
-from PySide6.QtWidgets import QButtonGroup, QFrame, QLabel, QMenu, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QButtonGroup, QFrame, QMenu, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from kws_gui import theme
 from kws_gui.bridges.microphone import MicrophoneService
+from kws_gui.widgets.elided_label import ElidedLabel
 from kws_gui.widgets.level_meter import LevelMeter
 
 _WIDTH = 168  # px
@@ -32,7 +33,7 @@ class Rail(QFrame):
         super().__init__(parent)
         theme.set_role(self, "rail")
         self.setFixedWidth(_WIDTH)
-        self._project = ElidedLabel()
+        self._project = ElidedLabel(where=Qt.TextElideMode.ElideMiddle)
         self._project.setFont(theme.font(bold=True))
         self._project.setContentsMargins(theme.GRID, 0, 0, 0)
         self._group = QButtonGroup(self)
@@ -57,7 +58,7 @@ class Rail(QFrame):
     def show_project(self, name: str, folder: str) -> None:
         """Says what is open; empty for nothing, then only Listen works."""
         self._project.setFullText(name or "No project")
-        self._project.setToolTip(folder)
+        self._project.setHint(folder)
         for page, button in self._buttons.items():
             button.setEnabled(bool(name) or page == "listen")
 
@@ -157,24 +158,3 @@ class MicrophoneFoot(QWidget):
         action.triggered.connect(lambda: self._microphones.set_device(name))
         group.addAction(action)
         self.menu.addAction(action)
-
-
-class ElidedLabel(QLabel):
-    """One line that ends in … where room is short; the whole is in its accessible name."""
-
-    def setFullText(self, text: str) -> None:
-        """The text to show as far as there is room."""
-        self._full = text
-        self.setAccessibleName(text)
-        self._elide()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._elide()
-
-    def minimumSizeHint(self) -> QSize:
-        return QSize(24, super().minimumSizeHint().height())
-
-    def _elide(self) -> None:
-        full = getattr(self, "_full", "")
-        self.setText(self.fontMetrics().elidedText(full, Qt.TextElideMode.ElideMiddle, max(24, self.width())))

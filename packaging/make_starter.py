@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import shutil
 import subprocess
 import sys
@@ -204,16 +205,28 @@ def keyword_clips() -> Iterator[tuple[str, np.ndarray]]:
                 yield f"{word}/{voice.speaker}_nohash_{take}.flac", speech_clip(speech, rng)
 
 
-def unknown_clips() -> Iterator[tuple[str, np.ndarray]]:
-    """Every voice says five other words, two of them sound-alikes; all words come round."""
+def unknown_takes() -> Iterator[tuple[str, int, int, str]]:
+    """Every voice says five other words, two of them sound-alikes: (file name, voice's number, take, word)."""
     for voice_number, voice in enumerate(VOICES):
         for take in range(UNKNOWN_TAKES):
             pool = SOUND_ALIKES if take % 2 else OTHER_WORDS
             word = pool[(voice_number * (3 - take % 2) + take // 2) % len(pool)]
-            rng = rng_for("unknown", word, voice.called, take)
-            ending, pace, pitch = TAKES[(voice_number + take) % len(TAKES)]
-            speech = speak(voice, word + ending, pace=pace, pitch=pitch)
-            yield f"_unknown_/{voice.speaker}_nohash_{take}.flac", speech_clip(speech, rng)
+            yield f"{voice.speaker}_nohash_{take}.flac", voice_number, take, word
+
+
+def unknown_clips() -> Iterator[tuple[str, np.ndarray]]:
+    """The other words, spoken."""
+    for name, voice_number, take, word in unknown_takes():
+        voice = VOICES[voice_number]
+        rng = rng_for("unknown", word, voice.called, take)
+        ending, pace, pitch = TAKES[(voice_number + take) % len(TAKES)]
+        speech = speak(voice, word + ending, pace=pace, pitch=pitch)
+        yield f"_unknown_/{name}", speech_clip(speech, rng)
+
+
+def unknown_words() -> str:
+    """Which word each file of _unknown_ says, as JSON: a project that teaches the word must not learn it as unknown."""
+    return json.dumps({name: word for name, _, _, word in unknown_takes()}, indent=0) + "\n"
 
 
 def noise_clips() -> Iterator[tuple[str, np.ndarray]]:
@@ -282,6 +295,7 @@ def main() -> int:
             write_flac(output / "clips" / name, samples)
     project_file.write(output, project_file.new_content("Starter words", WORDS))
     (output / "README.txt").write_text(readme(), encoding="utf-8")
+    (output / "unknown_words.json").write_text(unknown_words(), encoding="utf-8")
     size = sum(path.stat().st_size for path in output.rglob("*") if path.is_file())
     print(f"{output}: {len(list(output.rglob('*.flac')))} files, {size / 1e6:.2f} MB")
     return 0

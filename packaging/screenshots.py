@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 EPOCHS = 20
 PATIENCE_S = 900.0
 FULL_AT = 5  # words in the log
+MOST_BYTES = 150_000
 
 
 def main() -> int:
@@ -179,10 +180,25 @@ def _is_full(page: Any) -> bool:
 
 
 def _save(image: Any, path: Path) -> None:
-    """Writes a PNG, packed as tightly as Qt can."""
+    """Writes a PNG, packed as tightly as Qt can; a picture with a spectrogram only so gets small with few colours."""
     image.save(str(path), "PNG", 0)
-    size = path.stat().st_size
-    print(f"{path}  {image.width()} x {image.height()}  {size / 1000:.0f} kB")
+    if path.stat().st_size > MOST_BYTES:
+        _with_few_colours(image).save(str(path), "PNG", 0)
+    print(f"{path}  {image.width()} x {image.height()}  {path.stat().st_size / 1000:.0f} kB")
+
+
+def _with_few_colours(image: Any) -> Any:
+    """The picture in its 256 most frequent colours, each other colour as the nearest of them."""
+    import numpy as np
+    from PySide6.QtCore import Qt
+    from PySide6.QtGui import QImage
+
+    plain = image.convertToFormat(QImage.Format.Format_RGB32)
+    colours, counts = np.unique(np.frombuffer(plain.constBits(), np.uint32), return_counts=True)
+    frequent = colours[np.argsort(counts)[-256:]]
+    return plain.convertToFormat(
+        QImage.Format.Format_Indexed8, frequent.tolist(), Qt.ImageConversionFlag.ThresholdDither
+    )
 
 
 if __name__ == "__main__":

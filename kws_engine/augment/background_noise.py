@@ -60,7 +60,7 @@ def _pieces(noises: Tensor, clips: Tensor, context: Context) -> Tensor:
     if len(noises) < samples:
         noises = noises.repeat(-(-samples // len(noises)) + 1)
     last = len(noises) - samples
-    starts = context.uniform(len(clips), 0, last, device=clips.device).round().long()
+    starts = context.uniform(len(clips), 0, last, device=clips.device).round().long().clamp_max(last)
     return noises.unfold(0, samples, 1)[starts]
 
 

@@ -42,7 +42,9 @@ def build(config: SpeedConfig, *, rate: int) -> Augment:
             return sound
         factor = context.uniform(len(chosen), *config.factor, device=sound.device)
         context.note("speed", sound, chosen, "{:.2f} times the speed", factor)
-        return sound.index_copy(0, chosen, _played(sound[chosen], factor))
+        changed = sound.clone()
+        changed[chosen] = _played(sound[chosen], factor)
+        return changed
 
     return change_speed
 

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 
 from kws_engine.bench import Row
@@ -20,19 +21,21 @@ def rows() -> Iterator[Row]:
     Raises:
         KwsError: the window could not be started.
     """
-    process = subprocess.Popen(
-        [sys.executable, "-m", "kws_gui.bench"],
-        env=_environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    with process:
-        assert process.stdout is not None and process.stderr is not None
-        for line in process.stdout:
-            yield Row(**json.loads(line))
-        said = process.stderr.read().strip().splitlines()
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors:  # a pipe nobody reads would block
+        process = subprocess.Popen(
+            [sys.executable, "-m", "kws_gui.bench"],
+            env=_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        )
+        with process:
+            assert process.stdout is not None
+            for line in process.stdout:
+                yield Row(**json.loads(line))
+        errors.seek(0)
+        said = errors.read().strip().splitlines()
     if process.returncode:
         why = said[-1] if said else f"exit code {process.returncode}"
         raise KwsError(f"The window could not be measured ({why}): start kws-studio and see what it says.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from kws_engine.clips.words import NOISE, UNKNOWN, parse_clip_name
 from kws_engine.errors import AudioError, ProjectError
 
 SUFFIXES: Final = frozenset({".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".caf"})
+LONGEST_CLIP_S: Final = 30.0
 EXPECTED: Final = "one folder per word, with WAV, FLAC, OGG or MP3 files in it"
 
 
@@ -79,6 +81,16 @@ def word_folders(folder: Path) -> list[Path]:
     except OSError as error:
         raise ProjectError(f"{folder} cannot be read ({error.strerror}): choose a folder of clips.") from error
     return [path for path in inside if path.name == UNKNOWN or not path.name.startswith(("_", "."))]
+
+
+def word_files(folder: Path) -> dict[str, os.stat_result]:
+    """Size and time of every audio file in `word_folders`, by `word/name`; files removed meanwhile are left out."""
+    found = {}
+    for word in word_folders(folder):
+        for entry in audio_files(word):
+            with contextlib.suppress(FileNotFoundError):
+                found[f"{word.name}/{entry.name}"] = entry.stat()
+    return found
 
 
 def layout_clips(folder: Path, *, with_unreadable: bool = False) -> list[Clip]:

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
 
 from kws_engine import audio
-from kws_engine.clips.disk import publish, storing, temporary_beside
+from kws_engine.clips.clip import LONGEST_CLIP_S
 from kws_engine.clips.import_plan import Plan, Skipped, Source, plan_import
 from kws_engine.clips.index import file_digest
 from kws_engine.clips.noise_file import is_project_wav, store_noise
 from kws_engine.clips.project import Project
 from kws_engine.clips.takes import TakeNumbers, publish_take, write_audio
 from kws_engine.clips.words import NOISE, UNKNOWN, clip_name
+from kws_engine.disk import publish, storing, temporary_beside
 from kws_engine.errors import AudioError, ProjectError
 
 __all__ = ["Imported", "Skipped", "import_folder"]
-
-MAX_CLIP_S: Final = 30.0
 
 Progress = Callable[[int, int], None]
 
@@ -106,7 +105,8 @@ class _Import:
         self._known: dict[str, set[Path]] = defaultdict(set)
         self._unhashed: dict[int, list[Path]] = defaultdict(list)
         for clip in self.project.clips(include_excluded=True):
-            self._unhashed[clip.path.stat().st_size].append(clip.path)
+            with contextlib.suppress(FileNotFoundError):  # removed by another program since the project was read
+                self._unhashed[clip.path.stat().st_size].append(clip.path)
 
     def take(self, source: Source) -> None:
         """Bring one file in, or note why not."""
@@ -162,7 +162,7 @@ class _Import:
             folder.mkdir(parents=True, exist_ok=True)
         with temporary_beside(target) as temporary:
             rate = self.project.rate
-            if is_project_wav(source.path, rate) and source.path.stat().st_size <= MAX_CLIP_S * rate * 2:
+            if is_project_wav(source.path, rate) and source.path.stat().st_size <= LONGEST_CLIP_S * rate * 2:
                 digest = self._copy(source, temporary)
             else:
                 digest = self._convert(source, temporary)
@@ -182,7 +182,7 @@ class _Import:
 
     def _convert(self, source: Source, temporary: Path) -> str | None:
         """Write as WAV at the project's rate; the digest, or None where that sound is known."""
-        samples = audio.read(source.path, rate=self.project.rate, max_seconds=MAX_CLIP_S)
+        samples = audio.read(source.path, rate=self.project.rate, max_seconds=LONGEST_CLIP_S)
         write_audio(temporary, samples, rate=self.project.rate, shown=source.path.name)
         digest = file_digest(temporary)
         return None if self._is_known(digest, temporary.stat().st_size, source.word) else digest
@@ -205,7 +205,10 @@ class _Import:
     def _is_known(self, digest: str, size: int, word: str) -> bool:
         for path in self._unhashed.pop(size, ()):
             key = f"{path.parent.name}/{path.name}"
-            self._digests[key] = found = self.project.index.digest(key)
+            try:
+                self._digests[key] = found = self.project.index.digest(key)
+            except FileNotFoundError:
+                continue
             self._known[found].add(path)
         places = self._known.get(digest, set())
         in_unknown = {path for path in places if path.parent.name == UNKNOWN}

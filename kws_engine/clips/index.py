@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Final, Literal
 
 from kws_engine import audio
-from kws_engine.clips.disk import is_writable
 from kws_engine.clips.split import SPLITS, Split
+from kws_engine.disk import is_writable
 from kws_engine.errors import AudioError, ProjectError
 
 FILE_NAME: Final = "clips.sqlite"
@@ -263,7 +263,7 @@ class Index:
                 database.executemany("DELETE FROM decided WHERE path = ?", [(path,) for path in undecided])
                 database.executemany("REPLACE INTO measured VALUES (?,?,?,?,?,?,?,?)", self._measured_rows(measured))
                 database.executemany("REPLACE INTO decided VALUES (?,?,?,?,?,?)", self._decided_rows(decided))
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeEncodeError) as error:  # the latter: a file name that is no Unicode
             if must:
                 raise ProjectError(
                     f"{self._file} cannot be written ({error}): free some space or allow writing there, and try again."

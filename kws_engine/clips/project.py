@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 from kws_engine import resources
 from kws_engine.clips import project_file, trash
-from kws_engine.clips.clip import Clip, WordSummary, audio_files, by_take_order, layout_clips, summarise, word_folders
-from kws_engine.clips.disk import is_writable, storing, temporary_beside
+from kws_engine.clips.clip import Clip, WordSummary, audio_files, by_take_order, layout_clips, summarise, word_files
 from kws_engine.clips.index import Index
 from kws_engine.clips.split import SPLITS, Split, speakers_fill_parts, split_by_take, which_set
-from kws_engine.clips.takes import TakeNumbers, write_audio, write_take
+from kws_engine.clips.takes import TakeNumbers, wav_in_place_of, write_audio, write_take
 from kws_engine.clips.trash import Deletion, Removal
 from kws_engine.clips.words import NOISE, UNKNOWN, check_new_word, parse_clip_name, speaker_id
+from kws_engine.disk import is_writable, storing, temporary_beside
 from kws_engine.errors import ProjectError
 
 __all__ = ["Clip", "Deletion", "Project", "Removal", "WordSummary", "copy_starter", "folder_clips"]
@@ -97,8 +97,7 @@ class Project:
         """Look at the disk again: words, clips, decisions; headers are read only of files that changed."""
         with self._lock:
             self._take_in(project_file.read(self.folder))
-            folders = word_folders(self.clips_folder)
-            entries = {f"{folder.name}/{e.name}": e.stat() for folder in folders for e in audio_files(folder)}
+            entries = word_files(self.clips_folder)
             self.index.update(entries)
             found = {path: self._clip(path) for path in entries}
             self._clips = {path: clip for path, clip in sorted(found.items(), key=by_take_order) if clip.seconds > 0}
@@ -216,7 +215,7 @@ class Project:
         with self._lock:
             key = self._key(clip.path)
             before = self.index.decision(key)
-            target = clip.path.with_suffix(".wav")
+            target = wav_in_place_of(clip.path, self.folder)
             with storing(target), temporary_beside(target) as temporary:
                 write_audio(temporary, samples, rate=self.rate, shown=target.name)
                 trash.delete(self.folder, [Path("clips") / key])

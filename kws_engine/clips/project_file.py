@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import tomli_w
 
-from kws_engine.clips.disk import storing, write_atomically
 from kws_engine.clips.words import SPECIAL, check_word
+from kws_engine.disk import storing, write_atomically
 from kws_engine.errors import ProjectError
 
 FILE_NAME: Final = "project.toml"

@@ -12,6 +12,7 @@ from kws_engine import audio
 from kws_engine.clips import trimming
 
 QUIET_PEAK_DB = -34.0
+NOISE_TAKE_S = 10.0
 _CLIPPED_AT = 0.985  # resampling rounds off the flat top of a clipped wave
 _CLIPPED_SAMPLES = 3
 _EDGE_MS = 40
@@ -107,6 +108,11 @@ class TakeRecorder:
         if self._state != "done":
             raise ValueError(f"the take is not finished but {self._state}")
         return judge(self.raw, self.rate, clip_samples=self.clip_samples)
+
+
+def word_take_s(clip_ms: int) -> float:
+    """How long a take of a word lasts: twice the clip, so that nobody has to hurry."""
+    return max(2.0, 2 * clip_ms / 1000)
 
 
 def judge(raw: Samples, rate: int, *, clip_samples: int) -> Take:

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from kws_engine import audio
 from kws_engine.clips import trash
-from kws_engine.clips.disk import publish, storing, temporary_beside
 from kws_engine.clips.words import clip_name, parse_clip_name
+from kws_engine.disk import publish, storing, temporary_beside
 from kws_engine.errors import AudioError, ProjectError
 
 
@@ -55,6 +55,15 @@ def _key(name: str) -> tuple[str, int]:
 def publish_take(temporary: Path, folder: Path, *, speaker: str, first: int) -> Path:
     """Give a finished file the speaker's first free number from `first` on; another program may be doing the same."""
     return publish(temporary, folder, names=(clip_name(speaker, take) for take in itertools.count(first)))
+
+
+def wav_in_place_of(path: Path, project_folder: Path) -> Path:
+    """Where a WAV belongs that replaces the clip at `path`: beside another take of that very name it gets a new one."""
+    target = path.with_suffix(".wav")
+    if target == path or not target.exists():
+        return target
+    speaker, _ = parse_clip_name(path.stem)
+    return target.with_name(clip_name(speaker, TakeNumbers(project_folder, path.parent.name).next(speaker)))
 
 
 def write_take(samples: NDArray[np.float32], folder: Path, *, speaker: str, first: int, rate: int) -> Path:

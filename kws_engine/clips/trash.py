@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from kws_engine.clips.disk import storing
+from kws_engine.disk import storing
 from kws_engine.errors import ProjectError
 
 FOLDER_NAME: Final = ".trash"

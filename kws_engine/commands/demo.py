@@ -23,7 +23,7 @@ from kws_engine.evaluation.streaming import StreamQuality, detections, judge, ma
 from kws_engine.runs.job import Job, past_runs
 from kws_engine.settings import Settings
 
-EPOCHS = 12  # enough for six synthetic words, and well under three minutes on two cores
+EPOCHS = 20  # enough for six synthetic words, and well under three minutes on two cores
 SNR_DB = 15.0
 
 

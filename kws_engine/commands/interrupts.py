@@ -7,6 +7,8 @@ import signal
 import threading
 from collections.abc import Iterator
 
+INTERRUPTED = 130
+"""The exit status that shells give for Ctrl-C."""
 _POLITE = (signal.SIGINT, signal.SIGTERM)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import time
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,10 @@ from kws_engine import audio, spec
 from kws_engine.commands.interrupts import interrupts
 from kws_engine.commands.output import Output
 from kws_engine.errors import SpecError
-from kws_engine.spotting.detector import DetectorConfig, Step
+from kws_engine.spotting.detector import Detector, DetectorConfig, Step
 
 _POLL_S = 0.03
-Sound = Generator[NDArray[np.float32], None, None]
+Sound = Generator[tuple[int, NDArray[np.float32]], None, None]  # (samples lost before these, samples)
 
 
 def add(add_command: Any) -> None:
@@ -62,13 +62,13 @@ class Listening:
                 microphone.check()
                 heard = reader.read()
                 self.lost += heard.lost
-                yield self._counted(heard.samples, most)
+                yield heard.lost, self._counted(heard.samples, most)
                 time.sleep(_POLL_S)
 
     def file(self, path: Path, *, rate: int, most: float) -> Sound:
         """The file's sound at `rate`, at most so many samples."""
         for block in audio.blocks(path, rate=rate):
-            yield self._counted(block, most)
+            yield 0, self._counted(block, most)
             if self.samples >= most:
                 return
 
@@ -86,7 +86,7 @@ def _listen(arguments: argparse.Namespace, output: Output) -> None:
     if arguments.assignments:
         detector = model.detector(_detector_config(detector.config, arguments.assignments))
     listening, cpu_started = Listening(), time.process_time()
-    most = float("inf") if arguments.seconds is None else arguments.seconds * model.rate
+    most = float("inf") if arguments.seconds is None else max(1, round(arguments.seconds * model.rate))
     if arguments.file is not None:
         source = listening.file(arguments.file, rate=model.rate, most=most)
     else:
@@ -94,12 +94,20 @@ def _listen(arguments: argparse.Namespace, output: Output) -> None:
     with interrupts() as interrupted, contextlib.closing(source):
         if arguments.file is None:
             output.message(f"Listening for {', '.join(model.words)}; Ctrl-C ends it")
-        for samples in source:
-            _say(detector.feed(samples), model.rate, output)
+        for steps in hear(source, detector):
+            _say(steps, model.rate, output)
             if interrupted:
                 break
     _say(detector.flush(), model.rate, output)
     _finish(listening, model.rate, time.process_time() - cpu_started, output)
+
+
+def hear(source: Iterable[tuple[int, NDArray[np.float32]]], detector: Detector) -> Iterator[list[Step]]:
+    """The looks that each piece of (samples lost before it, samples) completes; their times count lost samples too."""
+    for lost, samples in source:
+        if lost:
+            detector.skip(lost)
+        yield detector.feed(samples)
 
 
 def _finish(listening: Listening, rate: int, cpu_s: float, output: Output) -> None:

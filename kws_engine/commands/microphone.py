@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kws_engine.clips.project import Project
-from kws_engine.clips.recording import Take, TakeRecorder
+from kws_engine.clips.recording import NOISE_TAKE_S, Take, TakeRecorder, word_take_s
 from kws_engine.clips.words import NOISE, UNKNOWN, check_word
 from kws_engine.commands.output import Output, table
 from kws_engine.errors import MicrophoneError
@@ -57,16 +57,18 @@ def _record(arguments: argparse.Namespace, output: Output) -> None:
             word = project.add_word(word)
         reader = Reader(microphone, rate=project.rate)
         for number in range(1, arguments.takes + 1):
-            output.message(f"Take {number} of {arguments.takes}: say “{word}” now")
-            take = _good_take(microphone, reader, project, output)
-            clip = project.add_take(word, take.clip, speaker=speaker)
-            values = {"event": "take", "path": str(clip.path), "peak_db": round(take.peak_db, 1), "advice": take.advice}
-            output.result(values, f"kept {clip.path.name}, peak {take.peak_db:.0f} dB. {take.advice}".rstrip())
+            what = f"be silent for {NOISE_TAKE_S:.0f} s" if word == NOISE else f"say “{word}”"
+            output.message(f"Take {number} of {arguments.takes}: {what} now")
+            take = _good_take(microphone, reader, project, output, is_noise=word == NOISE)
+            clip = project.add_take(word, take.raw if word == NOISE else take.clip, speaker=speaker)
+            advice = "" if word == NOISE else take.advice
+            values = {"event": "take", "path": str(clip.path), "peak_db": round(take.peak_db, 1), "advice": advice}
+            output.result(values, f"kept {clip.path.name}, peak {take.peak_db:.0f} dB. {advice}".rstrip())
     output.result({"event": "finished", "takes": arguments.takes})
 
 
-def _good_take(microphone: Microphone, reader: Reader, project: Project, output: Output) -> Take:
-    """A whole take with speech in it, after some attempts if need be.
+def _good_take(microphone: Microphone, reader: Reader, project: Project, output: Output, *, is_noise: bool) -> Take:
+    """A whole take, with speech in it unless it is noise; after some attempts if need be.
 
     Raises:
         MicrophoneError: Every attempt failed, or the microphone went away.
@@ -75,19 +77,20 @@ def _good_take(microphone: Microphone, reader: Reader, project: Project, output:
     for attempt in range(_MOST_FAILED):
         if attempt:
             output.message(f"{why} Say it again now")
-        take, lost = _one_take(microphone, reader, project)
+        take, lost = _one_take(microphone, reader, project, is_noise=is_noise)
         if lost:
             why = f"{lost} samples were lost because the computer was busy: close other programs."
-        elif take.no_speech:
+        elif take.no_speech and not is_noise:
             why = take.advice
         else:
             return take
     raise MicrophoneError(f"{_MOST_FAILED} attempts at this take failed; the takes before it are kept. {why}")
 
 
-def _one_take(microphone: Microphone, reader: Reader, project: Project) -> tuple[Take, int]:
+def _one_take(microphone: Microphone, reader: Reader, project: Project, *, is_noise: bool) -> tuple[Take, int]:
     """The take, and how many samples are missing in it."""
-    recorder = TakeRecorder(project.rate, clip_samples=project.clip_samples)
+    seconds = NOISE_TAKE_S if is_noise else word_take_s(project.clip_ms)
+    recorder = TakeRecorder(project.rate, clip_samples=project.clip_samples, take_seconds=seconds)
     recorder.start()
     lost = 0
     while recorder.state != "done":
@@ -103,6 +106,6 @@ def default_speaker() -> str:
     """The user's login name as a speaker id: letters and digits only."""
     try:
         name = getpass.getuser()
-    except (KeyError, OSError):
+    except (ImportError, KeyError, OSError):  # which of them depends on system and Python
         name = ""
     return "".join(letter for letter in name if letter.isalnum()) or "speaker"

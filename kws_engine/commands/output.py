@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from collections.abc import Mapping
@@ -18,6 +19,8 @@ class Output:
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
         self._stdout: TextIO = sys.stdout
+        if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name may hold what no terminal can show
+            sys.stdout.reconfigure(errors="backslashreplace")
         if as_json:
             sys.stdout = sys.stderr
 
@@ -28,7 +31,7 @@ class Output:
     def result(self, values: Mapping[str, Any], text: str = "") -> None:
         """One result: as JSON, or as `text` where it is for people and not empty."""
         if self.as_json:
-            print(json.dumps(values, ensure_ascii=False), file=self._stdout, flush=True)
+            print(json.dumps(values), file=self._stdout, flush=True)
         elif text:
             print(text, file=self._stdout, flush=True)
 

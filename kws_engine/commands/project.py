@@ -10,6 +10,7 @@ from typing import Any
 
 from kws_engine.clips.importing import import_folder
 from kws_engine.clips.project import Project
+from kws_engine.commands.interrupts import INTERRUPTED, interrupts
 from kws_engine.commands.output import Output, table
 
 
@@ -42,21 +43,24 @@ def _new(arguments: argparse.Namespace, output: Output) -> None:
     output.result(values, f"Made {project.folder}. Next: kws record {project.folder} WORD --takes 8")
 
 
-def _import(arguments: argparse.Namespace, output: Output) -> None:
+def _import(arguments: argparse.Namespace, output: Output) -> int:
     project = Project.open(arguments.project)
 
     def progress(done: int, total: int) -> None:
         if sys.stderr.isatty():
             print(f"\r{done} of {total} files", end="" if done < total else "\n", file=sys.stderr, flush=True)
 
-    imported = import_folder(
-        project, arguments.folder, words=arguments.words, rest_unknown=arguments.rest_unknown, progress=progress
-    )
+    with interrupts() as interrupted:
+        imported = import_folder(
+            project, arguments.folder, words=arguments.words, rest_unknown=arguments.rest_unknown, progress=progress,
+            should_stop=lambda: bool(interrupted),
+        )  # fmt: skip
     skipped = [{"path": str(one.path), "reason": one.reason} for one in imported.skipped]
     counts = dict(imported.words)
     lines = [f"{imported.clips} clips imported: " + ", ".join(f"{word} {count}" for word, count in counts.items())]
     lines += [f"left out {one['path']}: {one['reason']}" for one in skipped]
     output.result({"event": "imported", "clips": imported.clips, "words": counts, "skipped": skipped}, "\n".join(lines))
+    return INTERRUPTED if imported.stopped else 0
 
 
 def _info(arguments: argparse.Namespace, output: Output) -> None:

@@ -49,6 +49,11 @@ def _train(arguments: argparse.Namespace, output: Output) -> int:
     except KwsError as error:
         output.result({"event": "failed", "message": str(error)})
         raise
+    except OSError as error:
+        where, why = error.filename or arguments.project, error.strerror or error
+        said = f"{where} cannot be read ({why}): check its name and permissions"
+        output.result({"event": "failed", "message": said})
+        raise ProjectError(said) from error
     return follow(Job(arguments.project.resolve(), settings.to_dict(), arguments.seed, arguments.threads), output)
 
 

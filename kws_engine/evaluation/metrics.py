@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kws_engine import audio
+from kws_engine.clips.clip import LONGEST_CLIP_S
 from kws_engine.clips.project import Clip
 from kws_engine.clips.trimming import fitted
+from kws_engine.clips.words import UNKNOWN
 from kws_engine.errors import AudioError, ProjectError
-from kws_engine.spotting.detector import UNKNOWN
 from kws_engine.spotting.model_file import SpottingModel
 
-LONGEST_CLIP_S = 30.0
 _BATCH = 64
 
 

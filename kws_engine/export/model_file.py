@@ -7,7 +7,7 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kws_engine.clips.disk import write_atomically
+from kws_engine.disk import write_atomically
 from kws_engine.export.onnx import to_onnx
 from kws_engine.features.pipeline import Pipeline
 from kws_engine.spotting.model_file import Manifest

@@ -13,7 +13,8 @@ from typing import Any
 import tomli_w
 
 from kws_engine import __version__
-from kws_engine.errors import TrainingError
+from kws_engine.disk import write_atomically
+from kws_engine.errors import ProjectError, TrainingError
 from kws_engine.settings import Settings
 from kws_engine.training.events import Epoch, Event, Failed, Finished, from_dict, to_dict
 
@@ -60,7 +61,7 @@ def make_run_folder(job: Job, runs_folder: Path) -> Path:
     """A new folder `<time>-<network>` with job.toml in it.
 
     Raises:
-        TrainingError: It cannot be written.
+        TrainingError, ProjectError: It cannot be written, or the disk is full.
     """
     settings = Settings.from_dict(job.settings)
     name = f"{datetime.now():%Y%m%d-%H%M%S}-{settings.model.name}"
@@ -74,11 +75,15 @@ def make_run_folder(job: Job, runs_folder: Path) -> Path:
             except FileExistsError:
                 continue
         content = {"schema": 1, "seed": job.seed, "version": __version__, "settings": settings.to_dict()}
-        (folder / "job.toml").write_bytes(tomli_w.dumps(content).encode())
     except OSError as error:
         raise TrainingError(
             f"{runs_folder} cannot be written ({error.strerror}): check space and permissions"
         ) from None
+    try:
+        write_atomically(folder / "job.toml", tomli_w.dumps(content).encode())
+    except ProjectError:
+        folder.rmdir()
+        raise
     return folder
 
 

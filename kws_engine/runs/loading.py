@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -13,10 +14,10 @@ from torch import Tensor
 from kws_engine import audio, resources
 from kws_engine.clips.clip import Clip, layout_clips
 from kws_engine.clips.project import Project
+from kws_engine.clips.words import SILENCE, UNKNOWN
 from kws_engine.errors import AudioError
 from kws_engine.runs.enough import check_enough, check_words
 from kws_engine.settings import Settings
-from kws_engine.spotting.detector import SILENCE, UNKNOWN
 from kws_engine.training.batches import Part, load_noise, load_part
 from kws_engine.training.events import Progress, Skipped
 
@@ -81,8 +82,10 @@ def _shipped_unknown(clips: Sequence[Clip], words: Sequence[str], split: str) ->
     if counts[UNKNOWN] >= max(counts[word] for word in words):
         return []
     taken = {word.casefold() for word in words}
+    says = json.loads(resources.path("starter", "unknown_words.json").read_text(encoding="utf-8"))
     shipped = [clip for clip in layout_clips(resources.path("starter", "clips")) if clip.split == split]
-    return [replace(clip, word=UNKNOWN) for clip in shipped if clip.word.casefold() not in taken]
+    said = [(clip, says[clip.path.name] if clip.word == UNKNOWN else clip.word) for clip in shipped]
+    return [replace(clip, word=UNKNOWN) for clip, word in said if word.casefold() not in taken]
 
 
 def _last(events: Iterator[Progress | Skipped | Result]) -> Loading[Result]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import os
 import traceback
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ import torch
 from kws_engine import __version__, spec
 from kws_engine.augment import AUGMENTATIONS
 from kws_engine.augment.context import Augment
-from kws_engine.clips.disk import write_atomically
 from kws_engine.clips.project import Project
-from kws_engine.errors import KwsError, TrainingError
+from kws_engine.disk import write_atomically
+from kws_engine.errors import KwsError, ProjectError, TrainingError
 from kws_engine.evaluation.metrics import evaluate
 from kws_engine.export import model_file
 from kws_engine.features import FEATURES
@@ -26,17 +26,20 @@ from kws_engine.features.batch import torch_features
 from kws_engine.features.pipeline import Pipeline
 from kws_engine.models import MODELS
 from kws_engine.models.counting import count
+from kws_engine.processors import cores
 from kws_engine.regularizers import REGULARIZERS
 from kws_engine.runs.job import Job, append_event, make_run_folder
-from kws_engine.runs.loading import Data, load
+from kws_engine.runs.loading import Data, Loading, load
 from kws_engine.settings import Settings
 from kws_engine.spotting.model_file import Manifest, SpottingModel
 from kws_engine.training import checkpoint
-from kws_engine.training.batches import Batches, Part, mixture, silence
-from kws_engine.training.events import Epoch, Event, Failed, Finished, Started
-from kws_engine.training.train import CURVE_CLIPS, Fit, Measured, Penalty, fit
+from kws_engine.training.batches import Batches, Part, mixture
+from kws_engine.training.events import Epoch, Event, Failed, Finished, Skipped, Started
+from kws_engine.training.silence import silence
+from kws_engine.training.train import CURVE_CLIPS, NOTHING_TRAINED, Fit, Measured, Penalty, fit
 
 ShouldStop = Callable[[], bool]
+_OTHER_DEVICE = "choose training.device=cpu or a smaller batch size"
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,9 @@ def run(job: Job, should_stop: ShouldStop = lambda: False) -> Iterator[Event]:
         for event in _events(job, should_stop):
             if isinstance(event, Started):
                 folder = Path(event.run)
-            if folder is not None:
+            if isinstance(event, Finished):
+                _append_if_possible(folder, event)  # the model stands, whatever the disk says now
+            elif folder is not None:
                 append_event(folder, event)
             yield event
     except Exception as error:  # noqa: BLE001 - the run's edge: every end is an event
@@ -67,23 +72,36 @@ def run(job: Job, should_stop: ShouldStop = lambda: False) -> Iterator[Event]:
 
 
 def _failed(error: Exception, folder: Path | None) -> Failed:
-    said = str(error) if isinstance(error, KwsError) else f"Training failed: {error or type(error).__name__}"
-    event = Failed(said, "".join(traceback.format_exception(error)))
-    if folder is not None:
-        try:
-            append_event(folder, event)
-        except TrainingError:  # the disk is full: the screen still hears of it
-            pass
+    event = Failed(_sentence(error), "".join(traceback.format_exception(error)))
+    _append_if_possible(folder, event)
     return event
 
 
+def _sentence(error: Exception) -> str:
+    if isinstance(error, KwsError):
+        return str(error)
+    first = next(iter(str(error).splitlines()), "") or type(error).__name__
+    if isinstance(error, torch.OutOfMemoryError):
+        return f"The graphics card has too little memory for this run: {_OTHER_DEVICE}"
+    if isinstance(error, torch.AcceleratorError):
+        return f"The graphics card failed ({first}): {_OTHER_DEVICE}"
+    return f"Training failed: {first}"
+
+
+def _append_if_possible(folder: Path | None, event: Event) -> None:
+    """The last event; where the disk is full the screen still hears of it."""
+    if folder is not None:
+        with contextlib.suppress(TrainingError):
+            append_event(folder, event)
+
+
 def _events(job: Job, should_stop: ShouldStop) -> Iterator[Event]:
-    torch.set_num_threads(job.threads or os.cpu_count() or 1)
+    torch.set_num_threads(job.threads or cores())
     torch.manual_seed(job.seed)
     settings, project = Settings.from_dict(job.settings), Project.open(job.project)
     pipeline: Pipeline = FEATURES[settings.feature.name].build(settings.feature.config, rate=project.rate)
     device = pick_device(settings.training.device)
-    data = yield from load(project, settings)
+    data = yield from _unless_stopped(load(project, settings), should_stop)
     network = build_network(settings, pipeline, n_samples=project.clip_samples, n_labels=len(data.labels))
     setup = Setup(job, make_run_folder(job, project.runs_folder), project, settings, pipeline, data, device)
     yield _started(setup, network)
@@ -91,9 +109,21 @@ def _events(job: Job, should_stop: ShouldStop) -> Iterator[Event]:
     checkpoint.save(setup.folder / "best.safetensors", ended.weights)
     path = setup.folder / f"{settings.model.name}.kws"
     model_file.write(path, network.cpu(), pipeline, _manifest(setup, ended))
-    _write_evaluation(setup.folder, path, project)
+    yield from _write_evaluation(setup.folder, SpottingModel(path), project)
     best = ended.best
     yield Finished(str(setup.folder), str(path), best.epoch, best.validation_accuracy, ended.stopped_early)
+
+
+def _unless_stopped(loading: Loading[Data], should_stop: ShouldStop) -> Loading[Data]:
+    while True:
+        try:
+            event = next(loading)
+        except StopIteration as end:
+            data: Data = end.value
+            return data
+        if should_stop():
+            raise TrainingError(NOTHING_TRAINED)
+        yield event
 
 
 def build_network(settings: Settings, pipeline: Pipeline, *, n_samples: int, n_labels: int) -> torch.nn.Module:
@@ -139,7 +169,7 @@ def _started(setup: Setup, network: torch.nn.Module) -> Started:
 
 
 def _fit(setup: Setup, network: torch.nn.Module, should_stop: ShouldStop) -> Generator[Epoch, None, Fit]:
-    """Trains, keeping every new best on disk before it is told of."""
+    """Trains, keeping the last weights and every new best on disk before the epoch is told of."""
     features = torch_features(setup.pipeline).to(setup.device)
     epochs = fit(
         network,
@@ -158,6 +188,7 @@ def _fit(setup: Setup, network: torch.nn.Module, should_stop: ShouldStop) -> Gen
             return ended
         if epoch.best:
             checkpoint.save(setup.folder / "best.safetensors", network.state_dict())
+        checkpoint.save(setup.folder / "last.safetensors", network.state_dict())
         yield epoch
 
 
@@ -232,7 +263,12 @@ def _manifest(setup: Setup, ended: Fit) -> Manifest:
     )
 
 
-def _write_evaluation(folder: Path, model: Path, project: Project) -> None:
-    evaluated = evaluate(SpottingModel(model), project.clips(split="validation"))
-    content: dict[str, Any] = {"split": "validation", **evaluated.to_dict()}
-    write_atomically(folder / "evaluation.json", json.dumps(content, indent=2).encode())
+def _write_evaluation(folder: Path, model: SpottingModel, project: Project) -> Iterator[Skipped]:
+    """Leaves it out where it cannot be written: the model stands, and `kws evaluate` gives the same any time."""
+    path = folder / "evaluation.json"
+    try:
+        evaluated = evaluate(model, project.clips(split="validation"))
+        content: dict[str, Any] = {"split": "validation", **evaluated.to_dict()}
+        write_atomically(path, json.dumps(content, indent=2).encode())
+    except ProjectError as error:
+        yield Skipped(str(path), str(error))

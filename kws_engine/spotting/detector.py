@@ -12,11 +12,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from kws_engine.clips.words import SILENCE, UNKNOWN
 from kws_engine.features.pipeline import Pipeline, Stream
 from kws_engine.spec import find, option, unknown
 
 Samples = NDArray[np.float32]
-UNKNOWN, SILENCE = "_unknown_", "_silence_"
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class DetectorConfig:
         unit="ms",
     )
     threshold: float = option(
-        0.8,
+        0.7,
         "Threshold",
         "A smoothed score from here on is a detection, for words without an own one.",
         low=0.0,
@@ -134,32 +134,57 @@ class Detector:
 
     def reset(self) -> None:
         """Forgets what was heard; the next sample is sample 0."""
+        self._quiet_until = 0
+        self._begin(0)
+
+    def skip(self, lost: int) -> None:
+        """So many samples were lost here: begins anew behind them, and `at_sample` counts them too."""
+        self._begin(self._looked_at + len(self._waiting) + lost)
+
+    def _begin(self, at_sample: int) -> None:
+        """Forgets what was heard; the next sample is that one."""
         pipeline = self._model.pipeline
         self._stream: Stream = pipeline.stream()
         self._frames = np.zeros((0, pipeline.n_static), np.float32)
         self._waiting: Samples = np.zeros(0, np.float32)
-        self._looked_at = 0  # samples that were given to the stream
-        self._next_look = (self._window_frames - 1) * pipeline.hop_samples + pipeline.window_samples
+        self._looked_at = at_sample  # samples up to there were given to the stream
+        self._next_look = at_sample + (self._window_frames - 1) * pipeline.hop_samples + pipeline.window_samples
         self._recent: list[Samples] = []
-        self._quiet_until = 0
+        self._beginning: list[Samples] = []  # all sound until the looks are enough to smooth over
         self._armed = dict.fromkeys(self.words, True)
 
     def feed(self, samples: Samples) -> list[Step]:
         """Takes samples (N,) in -1..1 and returns the looks that they complete, oldest first."""
         # Exactly one look's samples at a time: matrix products of another size round differently, and the events must
         # not depend on how the sound was cut into pieces.
-        sound = np.concatenate((self._waiting, np.asarray(samples, np.float32)))
+        new = np.asarray(samples, np.float32)
+        sound = np.concatenate((self._waiting, new))
         steps, start = [], 0
         while len(sound) - start >= self._next_look - self._looked_at:
             stop = start + self._next_look - self._looked_at
             steps.append(self._look(sound[start:stop]))
             start = stop
         self._waiting = sound[start:].copy()
+        if len(self._recent) < self._looks_smoothed:
+            self._beginning.append(new.copy())
+        else:
+            self._beginning.clear()
         return steps
 
     def flush(self) -> list[Step]:
-        """Ends the audio with half a window of digital silence, so that a word at its very end is heard too."""
-        return self.feed(np.zeros(self._model.window_samples // 2, np.float32))
+        """Ends the audio with half a window of digital silence, so that a word at its very end is heard too.
+
+        Sound too short to smooth over is heard once more with that silence before it as well, and enough behind it:
+        a word that is all there is gets as many looks as in the middle of a stream. Those steps begin earlier again.
+        """
+        silence = np.zeros(self._model.window_samples // 2, np.float32)
+        if len(self._recent) >= self._looks_smoothed:
+            return self.feed(silence)
+        sound = np.concatenate((*self._beginning, silence[:0]))
+        self._begin(self._looked_at + len(self._waiting) - len(sound) - len(silence))
+        smoothed_at = self._next_look + (self._looks_smoothed - 1) * self._look_samples
+        rest = np.zeros(max(len(silence), smoothed_at - self._looked_at - len(silence) - len(sound)), np.float32)
+        return self.feed(np.concatenate((silence, sound, rest)))
 
     def _look(self, samples: Samples) -> Step:
         frames = np.concatenate((self._frames, self._stream.frames(samples)))

@@ -22,10 +22,12 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from kws_engine import spec
+from kws_engine.clips.words import SILENCE, UNKNOWN
 from kws_engine.errors import KwsError, ModelFileError
 from kws_engine.features import FEATURES
 from kws_engine.features.pipeline import Pipeline
-from kws_engine.spotting.detector import SILENCE, UNKNOWN, Detector, DetectorConfig
+from kws_engine.spotting.detector import Detector, DetectorConfig
+from kws_engine.spotting.operators import CONTROL_FLOW, operators
 
 SCHEMA = 1
 MEMBERS = {"manifest.json": 1 << 20, "network.onnx": 1 << 29, "frontend.onnx": 1 << 26, "weights.safetensors": 1 << 29}
@@ -98,6 +100,7 @@ class SpottingModel:
         except KwsError as error:
             raise ModelFileError(f"{self.path.name} cannot be used: {error}; export it again") from None
         self._session = self._make_session(members["network.onnx"])
+        self._takes_batches = self._answers_a_batch()
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -105,14 +108,39 @@ class SpottingModel:
         return tuple(label for label in self.labels if label not in (UNKNOWN, SILENCE))
 
     def posteriors(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Features (B, T, F) to posteriors (B, labels), each row summing to 1."""
-        logits = self._session.run(None, {"features": np.ascontiguousarray(features, dtype=np.float32)})[0]
+        """Features (B, T, F) to posteriors (B, labels), each row summing to 1.
+
+        Raises:
+            ModelFileError: The network fails on these features, or does not answer with a row for each.
+        """
+        if self._takes_batches or len(features) == 1:
+            logits = self._logits(features)
+        else:  # a network made for one window at a time
+            logits = np.concatenate([self._logits(window) for window in np.split(features, len(features))])
         shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
         return np.asarray(shifted / shifted.sum(axis=1, keepdims=True), dtype=np.float32)
 
     def detector(self, config: DetectorConfig | None = None) -> Detector:
         """A detector with the file's own settings and thresholds, or with another config and the file's thresholds."""
         return Detector(self, config or self.detector_config, thresholds=self.manifest.detector.get("thresholds", {}))
+
+    def _logits(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        try:
+            answer = self._session.run(None, {"features": np.ascontiguousarray(features, dtype=np.float32)})[0]
+            is_right = answer.dtype == np.float32 and answer.shape == (len(features), len(self.labels))
+        except _NETWORK_ERRORS as error:
+            raise ModelFileError(f"The network in {self.path.name} failed while it ran: export it again") from error
+        if not is_right:
+            raise ModelFileError(f"The network in {self.path.name} does not answer each window: export it again")
+        logits: NDArray[np.float32] = answer
+        return logits
+
+    def _answers_a_batch(self) -> bool:
+        try:
+            self._logits(np.repeat(self._silence(), 2, axis=0))
+        except ModelFileError:
+            return False
+        return True
 
     def _make_pipeline(self) -> Pipeline:
         feature = self.manifest.feature
@@ -132,6 +160,7 @@ class SpottingModel:
     def _make_session(self, network: bytes) -> onnxruntime.InferenceSession:
         if _EXTERNAL_DATA.search(network):
             raise ModelFileError(f"{self.path.name} points at files outside itself: do not use it, get it anew")
+        self._check_operators(network)
         settings = onnxruntime.SessionOptions()
         settings.intra_op_num_threads = settings.inter_op_num_threads = 1
         settings.log_severity_level = 4
@@ -149,6 +178,17 @@ class SpottingModel:
                 "export it again"
             )
         return session
+
+    def _check_operators(self, network: bytes) -> None:
+        try:
+            refused = operators(network) & CONTROL_FLOW
+        except ValueError as error:
+            raise ModelFileError(f"The network in {self.path.name} is damaged: get the file anew") from error
+        if refused:
+            raise ModelFileError(
+                f"The network in {self.path.name} has a part that may run without end "
+                f"({min(refused).decode()}): do not use it, get it anew"
+            )
 
     def _silence(self) -> NDArray[np.float32]:
         return self.pipeline.batch(np.zeros((1, self.window_samples), np.float32))

@@ -14,12 +14,13 @@ from torch import Tensor
 from kws_engine import audio
 from kws_engine.augment.context import Augment, Context
 from kws_engine.clips import trimming
+from kws_engine.clips.clip import LONGEST_CLIP_S
 from kws_engine.errors import AudioError
 from kws_engine.training.config import TrainingConfig
 from kws_engine.training.events import Progress, Skipped
 from kws_engine.training.made_up import made_up_word, speech_spans
+from kws_engine.training.silence import silence
 
-LONGEST_CLIP_S = 30.0
 LONGEST_NOISE_S = 120.0
 SILENT, MADE_UP = -1, -2  # in the place of a clip's index
 
@@ -118,19 +119,6 @@ def _drawn(members: Tensor, count: int, generator: torch.Generator) -> Tensor:
     whole, rest = divmod(count, len(members))
     some = members[torch.randperm(len(members), generator=generator)[:rest]]
     return torch.cat([members.repeat(whole), some])
-
-
-def silence(count: int, clip_samples: int, *, noises: Tensor, generator: torch.Generator) -> Tensor:
-    """Clips (count, clip_samples) without a word: noise at any loudness, or white noise; one in ten is all zeros."""
-    level_db = -70.0 + 60.0 * torch.rand(count, 1, generator=generator)
-    level_db[torch.rand(count, 1, generator=generator) < 0.1] = -torch.inf
-    if len(noises) > clip_samples:
-        starts = torch.randint(0, len(noises) - clip_samples, (count, 1), generator=generator)
-        sound = noises[starts + torch.arange(clip_samples)]
-    else:
-        sound = torch.randn(count, clip_samples, generator=generator)
-    rms = sound.square().mean(dim=1, keepdim=True).sqrt().clamp_min(1e-6)
-    return (sound / rms * 10 ** (level_db / 20)).clamp(-1, 1)
 
 
 class Batches:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kws_engine.clips.disk import write_atomically
+from kws_engine.disk import write_atomically
 from kws_engine.errors import TrainingError
 
 if TYPE_CHECKING:

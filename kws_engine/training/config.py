@@ -37,10 +37,12 @@ class TrainingConfig:
         log=True,
     )
     early_stopping: bool = option(
-        True, "Early stopping", "Stops when validation loss no longer falls and takes back the best weights."
+        True,
+        "Early stopping",
+        "Stops when validation loss no longer falls; off, too, the weights of the epoch with the lowest are kept.",
     )
     patience: int = option(
-        15,
+        20,
         "Patience",
         "Epochs without a new best before stopping.",
         low=1,

@@ -18,7 +18,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Skipped:
-    """A clip that cannot be used; the run goes on without it."""
+    """A file that cannot be used or written; the run goes on without it."""
 
     path: str
     reason: str

@@ -50,6 +50,7 @@ def _piece(clips: Samples, spans: NDArray[np.int64], generator: np.random.Genera
     first, last = spans[number]
     size = max(4 * _JOIN, int((last - first) * generator.uniform(0.2, 0.5)))
     start = first + generator.integers(0, max(1, last - first - size))
+    start = max(0, min(start, clips.shape[1] - size))  # whole, so that every piece makes the word longer
     piece = clips[number, start : start + size].astype(np.float32) / 32768.0
     rms = float(np.sqrt(np.mean(np.square(piece)))) or 1.0
     return np.asarray(piece * (0.08 * 10 ** (generator.uniform(-6, 6) / 20) / rms), np.float32).clip(-1, 1)

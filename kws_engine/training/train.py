@@ -18,6 +18,7 @@ from kws_engine.training.config import TrainingConfig
 from kws_engine.training.events import Epoch
 
 Penalty = Callable[[nn.Module], Tensor]
+NOTHING_TRAINED = "The run was stopped before its first epoch ended: nothing was trained, start it again"
 CURVE_CLIPS = 1000  # the training curve is measured on at most so many clips
 
 
@@ -67,7 +68,7 @@ def fit(
             stopped_early = True
             break
     if best is None:
-        raise TrainingError("The run was stopped before its first epoch ended: nothing was trained, start it again")
+        raise TrainingError(NOTHING_TRAINED)
     network.load_state_dict(weights)
     network.eval()
     return Fit(weights, best, stopped_early)

@@ -17,10 +17,12 @@ class CostBridge(QObject):
     Signals:
         counted(parameters, macs): Of the newest question.
         refused(str): There is no such network, in words.
+        lost(str): Nothing can be counted any more; the network may well be fine.
     """
 
     counted = Signal(object, object)
     refused = Signal(str)
+    lost = Signal(str)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -92,4 +94,4 @@ class CostBridge(QObject):
             self._restarts -= 1
             self._on_pause()
         else:
-            self.refused.emit(_GONE)
+            self.lost.emit(_GONE)

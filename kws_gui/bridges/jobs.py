@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import threading
 import traceback
 from collections.abc import Callable
@@ -38,6 +39,7 @@ class LongJob(QObject):
 
     def start(self) -> None:
         """Begins; call it once, after connecting."""
+        keep_until_ended(self._thread)
         self._thread.start()
 
     def cancel(self) -> None:
@@ -57,6 +59,22 @@ class LongJob(QObject):
             self.failed.emit(*self._thread.failure)
         else:
             self.finished.emit(self._thread.result)
+
+
+_kept: set[QThread] = set()
+
+
+def keep_until_ended(thread: QThread) -> None:
+    """Holds a thread that is about to start: whoever forgets it early would destroy it while it runs, and Qt aborts."""
+    for ended in [kept for kept in _kept if kept.isFinished()]:
+        _kept.remove(ended)
+    _kept.add(thread)
+
+
+@atexit.register
+def _wait_for_all() -> None:
+    for thread in _kept:
+        thread.wait(5000)
 
 
 class _Thread(QThread):

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
-from kws_engine.clips.disk import storing
 from kws_engine.clips.project import Project, copy_starter
+from kws_engine.disk import storing
 from kws_gui.bridges.jobs import LongJob
 
 

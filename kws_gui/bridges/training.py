@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
-
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from kws_engine.processors import cores
 from kws_engine.runs.job import Job
 from kws_engine.runs.process import TrainingProcess
 from kws_engine.training.events import Epoch, Event, Failed, Finished, Progress, Skipped, Started
@@ -80,8 +79,11 @@ class TrainingBridge(QObject):
         self._process = None
         self.failed.emit(Failed(_STOPPED_EARLY))
 
-    def shutdown(self, *, seconds: float = 5.0) -> None:
-        """Ends the run, politely at first, and returns when the process is gone; for closing the window."""
+    def shutdown(self, *, seconds: float = 15.0) -> None:
+        """Ends the run, politely at first, and returns when the process is gone.
+
+        Writing the model of the best weights so far takes seconds on a busy machine.
+        """
         self._timer.stop()
         for process in (*self._leaving, *([self._process] if self._process else [])):
             process.close(seconds=seconds)
@@ -113,7 +115,7 @@ class TrainingBridge(QObject):
 
 def training_threads() -> int:
     """Torch's threads for a run beside the window: one core stays free for it."""
-    return max(1, (os.cpu_count() or 1) - 1)
+    return max(1, cores() - 1)
 
 
 def _is_gone(process: TrainingProcess) -> bool:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
 from kws_gui import theme
+from kws_gui.widgets.elided_label import ElidedLabel
 
 
 class Fold(QWidget):
@@ -23,7 +24,9 @@ class Fold(QWidget):
         self._header.setCheckable(True)
         self._header.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._header.toggled.connect(self._on_toggled)
-        self._state = _ElidedLabel()
+        self._state = ElidedLabel()
+        theme.set_role(self._state, "muted")
+        self._state.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._lay_out()
         self._content.setVisible(opened)
         self._header.setChecked(opened)
@@ -72,29 +75,3 @@ class Fold(QWidget):
     def _on_icon(self) -> None:
         name = "mdi6.chevron-down" if self._header.isChecked() else "mdi6.chevron-right"
         theme.set_icon(self._header, name, role="muted")
-
-
-class _ElidedLabel(QLabel):
-    """One muted line that shortens itself with an ellipsis and tells all in its tooltip."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._full = ""
-        theme.set_role(self, "muted")
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-
-    def setFullText(self, text: str) -> None:
-        self._full = text
-        self.setToolTip(text)
-        self._elide()
-
-    def fullText(self) -> str:
-        return self._full
-
-    def resizeEvent(self, event: object) -> None:
-        super().resizeEvent(event)  # type: ignore[arg-type]
-        self._elide()
-
-    def _elide(self) -> None:
-        self.setText(self.fontMetrics().elidedText(self._full, Qt.TextElideMode.ElideRight, self.width()))

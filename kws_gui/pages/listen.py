@@ -189,6 +189,7 @@ class ListenPage(QWidget):
         picture = self.bridge.picture
         assert picture is not None
         self.view.setModel(opened.model.labels, self.bridge.thresholds, rate=opened.model.rate, picture=picture)
+        self.view.orderTabs(self.button)
         self._refresh()
         if self.isVisible():
             self.button.setFocus()

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from kws_engine.clips.disk import write_atomically
+from kws_engine.disk import write_atomically
 from kws_engine.errors import KwsError
 from kws_gui import theme
 

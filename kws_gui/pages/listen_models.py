@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QComboBox, QFileDialog, QWidget
 
 from kws_engine.runs.job import PastRun
 from kws_gui.pages.start import ready_model
+from kws_gui.pages.train_history import validation_of
 
 FILTER = "KWS Studio models (*.kws)"
 _OPEN = "open a file"
@@ -102,5 +103,5 @@ def run_text(run: PastRun) -> str:
         words = [f"{when.day} {when:%b %H:%M}"]
     except ValueError:
         words = [run.folder.name]
-    best = run.best
-    return " · ".join([*words, run.network, *([f"{best.validation_accuracy:.0%}"] if best else [])])
+    right, _ = validation_of(run.folder)  # the figure of Train and Results, not that of the epoch: one run, one number
+    return " · ".join([*words, run.network, *([f"{right.share:.0%}"] if right else [])])

@@ -60,6 +60,13 @@ class ListenView(QSplitter):
         self.strip.setWords(list(thresholds), thresholds)
         self.word.clear(f"Press Listen, then say {_one_of(list(thresholds))}")
 
+    def orderTabs(self, after: QWidget) -> None:
+        """The strips, made anew for every model, follow `after` in Tab order and come before the log on their right."""
+        for word in self._columns:
+            row = self.strip.row(word)
+            QWidget.setTabOrder(after, row)
+            after = row
+
     def setThresholds(self, thresholds: Mapping[str, float]) -> None:
         """Moves the threshold lines without saying so."""
         for word, value in thresholds.items():

@@ -145,11 +145,9 @@ class TrainPage(QWidget):
         if project is not None and Path(event.run).parent.resolve() == project.runs_folder.resolve():
             self._model.set_model_path(Path(event.model))
         ended = "Stopped: " if self._stop_asked else "Done: "
-        left_out = f" Left out, because unreadable: {counted(len(self.run.skipped()), 'clip')}."
+        left_out = f" Left out: {counted(len(self.run.skipped()), 'file')}."
         words = ended + _in_words(event) + (left_out if self.run.skipped() else "")
-        self.messages.showMessage(
-            "success", words, remedy="See results", details="\n".join(self.run.skipped())
-        )
+        self.messages.showMessage("success", words, remedy="See results", details="\n".join(self.run.skipped()))
 
     def _on_failed(self, event: Failed) -> None:
         self._on_ended()
@@ -260,6 +258,11 @@ class TrainPage(QWidget):
     def _on_deleted(self, sentence: str) -> None:
         self.messages.showMessage("info", sentence, remedy="Undo")
 
+    def _on_undo_stack(self) -> None:
+        """The button would take back something else than what is said beside it."""
+        if self.messages.remedyButton().text() == "Undo":
+            self.messages.clear()
+
     def _on_shelf_failed(self, sentence: str, details: str) -> None:
         self.messages.showMessage("error", sentence, details=details)
 
@@ -300,6 +303,7 @@ class TrainPage(QWidget):
         self._model.clipsChanged.connect(self._on_clips)
         self._model.settingsChanged.connect(self._on_settings)
         self._model.failed.connect(self._on_model_failed)
+        self._model.undo_stack.changed.connect(self._on_undo_stack)
 
     def _connect_training(self) -> None:
         self.training.progressed.connect(self._on_progressed)
@@ -310,6 +314,7 @@ class TrainPage(QWidget):
         self.training.failed.connect(self._on_failed)
         self.costs.counted.connect(self.form.cost.setCost)
         self.costs.refused.connect(self.form.cost.setRefusal)
+        self.costs.lost.connect(self.form.cost.setUnknown)
 
     def _on_progressed(self, event: Progress) -> None:
         self.run.read(event)

@@ -184,6 +184,11 @@ class CostLabels(QLabel):
         self.refusal = sentence
         self._say(sentence, "error")
 
+    def setUnknown(self, sentence: str) -> None:
+        """Shows why it is not known; nothing is refused."""
+        self.refusal = ""
+        self._say(sentence, "muted")
+
     def _say(self, text: str, role: str) -> None:
         self.setText(text)
         if self.property("role") != role:

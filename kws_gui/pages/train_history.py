@@ -85,9 +85,7 @@ class RunList(QWidget):
         self._lay_out()
         self._on_chosen()
 
-    def setRows(
-        self, rows: Sequence[RunRow], *, running: Path | None = None, choose: Path | None = None
-    ) -> None:
+    def setRows(self, rows: Sequence[RunRow], *, running: Path | None = None, choose: Path | None = None) -> None:
         """Shows runs and chooses one: `choose`, else the one chosen before, else the newest."""
         before = self.current()
         self._rows, self._running = list(rows), running

@@ -167,9 +167,7 @@ class RunView(QWidget):
 
 
 def _point(epoch: Epoch) -> Point:
-    return Point(
-        epoch.epoch, epoch.train_loss, epoch.validation_loss, epoch.train_accuracy, epoch.validation_accuracy
-    )
+    return Point(epoch.epoch, epoch.train_loss, epoch.validation_loss, epoch.train_accuracy, epoch.validation_accuracy)
 
 
 def _best_epoch(epochs: Sequence[Epoch]) -> int | None:

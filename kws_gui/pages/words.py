@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QSp
 
 from kws_engine.clips.clip import Clip
 from kws_engine.clips.project_file import FILE_NAME
-from kws_engine.clips.recording import Take
+from kws_engine.clips.recording import NOISE_TAKE_S, Take, word_take_s
 from kws_engine.clips.words import NOISE
 from kws_engine.errors import KwsError
 from kws_gui import theme
@@ -27,7 +27,6 @@ from kws_gui.project_model import ProjectModel
 from kws_gui.widgets.message_bar import MessageBar
 
 _SPLITTER = "words/splitter"
-_NOISE_S = 10.0
 _PRE_ROLL_S = 0.3
 _TRY_AGAIN, _SAVE_AGAIN = "Try again", "Save again"
 _FIRST_WORD = "No words yet: type the first one to teach at the bottom left, such as your own name."
@@ -50,6 +49,7 @@ class WordsPage(QWidget):
         self._levels = Levels(self)
         self._replaced: Clip | None = None
         self._word_in_session = ""
+        self._cut_clip: Clip | None = None
         self._dialog: ImportDialog | None = None
         self._lay_out()
         self._connect_recording()
@@ -83,6 +83,7 @@ class WordsPage(QWidget):
     def shutdown(self) -> None:
         """Ends recording, playing, importing and measuring; what was recorded is stored."""
         QSettings().setValue(_SPLITTER, self._splitter.saveState())
+        self.recorder.settle()
         self.session.cancel()
         self._microphones.release(self)
         for part in (self.player, self.imports, self._levels):
@@ -97,6 +98,7 @@ class WordsPage(QWidget):
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
+        self.recorder.settle()
         self.session.cancel()
         self.player.stop()
         self._microphones.release(self)
@@ -129,11 +131,14 @@ class WordsPage(QWidget):
         if project is None or not word or self.session.state != "idle":
             return
         self.player.stop()
+        self.recorder.settle()
         self.messages.clear()
+        if self.recordings.waiting and not self.recordings.save_again():
+            return  # it says so again: what waits comes first
         self.recorder.say("", "")
         self._replaced, self._word_in_session = replaced, word
         is_noise = word == NOISE
-        seconds = _NOISE_S if is_noise else max(2.0, 2 * project.clip_ms / 1000)
+        seconds = NOISE_TAKE_S if is_noise else word_take_s(project.clip_ms)
         self.words.setEnabled(False)
         self.session.start(
             Series(
@@ -156,8 +161,10 @@ class WordsPage(QWidget):
     def _on_take(self, take: Take, number: int, total: int) -> None:
         advice = "" if self._word_in_session == NOISE else take.advice
         if self._replaced is not None:
-            self.recordings.replace(self._replaced, take)
-        elif not self.recordings.save(self._word_in_session, take, speaker=self.recorder.speaker or "speaker"):
+            stored = self.recordings.replace(self._replaced, take)
+        else:
+            stored = self.recordings.save(self._word_in_session, take, speaker=self.recorder.speaker or "speaker")
+        if not stored:
             self.session.cancel()
             return
         saved = f"Saved{f' {number} of {total}' if total > 1 else ''}, peak {take.peak_db:.0f} dB."
@@ -211,6 +218,12 @@ class WordsPage(QWidget):
         project = self._model.project
         if self.session.state != "idle" or project is None:
             return
+        self.recorder.settle()
+        current = self.table.current()  # the clip whose cut was still moving is stored first, and was chosen by that
+        if clip is not None and (current is None or current.path != clip.path):
+            self.table.choose(clip.path)
+            return
+        self._cut_clip = clip
         if clip is None:
             self.recorder.show_nothing()
             return
@@ -237,9 +250,9 @@ class WordsPage(QWidget):
         self.recorder.waveform.setPlayhead(at_sample + (raw.start if raw else 0))
 
     def _on_cut(self, start: int) -> None:
-        clip = self.table.current()
-        if clip is not None and self.session.state == "idle":
-            self.recordings.move_cut(clip, start)
+        clip = self._cut_clip
+        if clip is not None and self.session.state == "idle" and not self.recordings.move_cut(clip, start):
+            self._on_clip(clip)  # where the cut still is
 
     def _delete_current(self) -> None:
         clip = self.table.current()

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from kws_engine.clips.project import Removal
 from kws_engine.clips.split import SPLITS
 from kws_engine.clips.words import NOISE, UNKNOWN
 from kws_gui import theme
@@ -104,10 +105,17 @@ class WordList(QWidget):
         project = self._model.project
         if project is None or not text.strip():
             return
-        word = text.strip()
-        if self._model.push(f"Add {word}", redo=lambda: project.add_word(word), undo=lambda: project.remove_word(word)):
+        word, added, removed = text.strip(), list[str](), list[Removal]()
+
+        def redo() -> None:
+            if removed:  # with what was recorded or imported into it meanwhile
+                project.restore(removed.pop())
+            else:
+                added[:] = [project.add_word(word)]
+
+        if self._model.push(f"Add {word}", redo=redo, undo=lambda: removed.append(project.remove_word(added[0]))):
             self.add_field.clear()
-            self.choose(project.words[-1])
+            self.choose(added[0])
 
     def rename(self, new: str) -> None:
         """Renames the selected word, with undo."""

@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QPushButton,
-    QSizePolicy,
     QSpinBox,
     QStackedWidget,
     QVBoxLayout,
@@ -22,7 +21,7 @@ from PySide6.QtWidgets import (
 from kws_gui import theme
 from kws_gui.pages.words_recordings import Raw
 from kws_gui.pages.words_takes import State
-from kws_gui.rail import ElidedLabel
+from kws_gui.widgets.elided_label import ElidedLabel
 from kws_gui.widgets.empty_state import EmptyState
 from kws_gui.widgets.level_meter import LevelMeter
 from kws_gui.widgets.waveform import Waveform
@@ -190,6 +189,7 @@ class RecorderPanel(QWidget):
         settings = QSettings()
         self._takes = QSpinBox()
         self._takes.setRange(1, 50)
+        self._takes.lineEdit().setTextMargins(5, 0, 0, 0)
         self._takes.setAccessibleName("Takes in a row")
         self._takes.setToolTip("So many takes with one press; Esc ends them")
         self._takes.setValue(int(settings.value(_TAKES, 1)))
@@ -231,6 +231,12 @@ class RecorderPanel(QWidget):
         self._settled.timeout.connect(self._on_settled)
         self.no_microphone.triggered.connect(self.tryAgainAsked)
 
+    def settle(self) -> None:
+        """Tells at once of a window that was moved just now, before anything else is shown."""
+        if self._settled.isActive():
+            self._settled.stop()
+            self._on_settled()
+
     def _on_settled(self) -> None:
         start = self.waveform.window_start()
         if start is not None:
@@ -249,7 +255,6 @@ class RecorderPanel(QWidget):
         self.record.setMinimumWidth(128)
         self.count.setMinimumWidth(QFontMetrics(theme.font(theme.WORD_SCALE, bold=True)).horizontalAdvance("Speak"))
         self.count.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.word.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._stack = QStackedWidget()
         self._stack.addWidget(self.waveform)
         self._stack.addWidget(self.no_microphone)

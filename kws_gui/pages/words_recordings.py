@@ -39,6 +39,7 @@ class _Unsaved:
     word: str
     speaker: str
     take: Take
+    replaced: Clip | None = None
 
 
 class Recordings(QObject):
@@ -91,30 +92,36 @@ class Recordings(QObject):
         if self._model.push("Record a take", redo=redo, undo=lambda: deleted.append(project.delete(added))):
             self.saved.emit(added[0])
             return True
-        self._waiting.append(_Unsaved(word, speaker, take))
-        self.unsaved.emit(len(self._waiting))
-        return False
+        return self._wait(_Unsaved(word, speaker, take))
 
     def save_again(self) -> bool:
         """Stores the takes that wait, as far as it goes; whether all are stored."""
         waiting, self._waiting = self._waiting, []
         for at, unsaved in enumerate(waiting):
-            if not self.save(unsaved.word, unsaved.take, speaker=unsaved.speaker):
+            if unsaved.replaced is not None:
+                stored = self.replace(unsaved.replaced, unsaved.take)
+            else:
+                stored = self.save(unsaved.word, unsaved.take, speaker=unsaved.speaker)
+            if not stored:
                 self._waiting += waiting[at + 1 :]
                 return False
         return True
 
-    def replace(self, clip: Clip, take: Take) -> None:
-        """Puts a new take in the place of a clip."""
-        self._change("Record again", clip, take.clip, Raw(take.raw, take.start, take.bounds))
+    def replace(self, clip: Clip, take: Take) -> bool:
+        """Puts a new take in the place of a clip; where that fails it waits for `save_again`."""
+        if self._change("Record again", clip, take.clip, Raw(take.raw, take.start, take.bounds)):
+            return True
+        return self._wait(_Unsaved(clip.word, clip.speaker, take, clip))
 
-    def move_cut(self, clip: Clip, start: int) -> None:
-        """Cuts a clip anew out of its take, beginning at sample `start` of it."""
+    def move_cut(self, clip: Clip, start: int) -> bool:
+        """Cuts a clip anew out of its take, beginning at sample `start` of it; False where that could not be stored."""
         raw = self._raws.get(clip.path)
         if raw is None or raw.start == start:
-            return
+            return True
         length = self._project.clip_samples
-        self._change("Move the cut", clip, raw.samples[start : start + length], Raw(raw.samples, start, raw.speech))
+        return self._change(
+            "Move the cut", clip, raw.samples[start : start + length], Raw(raw.samples, start, raw.speech)
+        )
 
     def delete(self, clips: Sequence[Clip]) -> None:
         """Moves clips to the trash."""
@@ -156,6 +163,11 @@ class Recordings(QObject):
         assert project is not None
         return project
 
+    def _wait(self, unsaved: _Unsaved) -> bool:
+        self._waiting.append(unsaved)
+        self.unsaved.emit(len(self._waiting))
+        return False
+
     def _keep(self, clip: Clip, raw: Raw | None) -> None:
         self._raws.pop(clip.path, None)
         if raw is not None:
@@ -163,13 +175,13 @@ class Recordings(QObject):
         while len(self._raws) > _MOST_RAW:
             del self._raws[next(iter(self._raws))]
 
-    def _change(self, text: str, clip: Clip, samples: Samples, raw: Raw) -> None:
+    def _change(self, text: str, clip: Clip, samples: Samples, raw: Raw) -> bool:
         project, raw_before = self._project, self._raws.get(clip.path)
         try:
             before = audio.read(clip.path, rate=project.rate)
         except KwsError as error:
             self._model.failed.emit(str(error))
-            return
+            return False
         current = [clip]
 
         def put(samples: Samples, raw: Raw | None) -> None:
@@ -178,3 +190,5 @@ class Recordings(QObject):
 
         if self._model.push(text, redo=lambda: put(samples, raw), undo=lambda: put(before, raw_before)):
             self.saved.emit(current[0])
+            return True
+        return False

@@ -8,6 +8,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from kws_gui import theme
+from kws_gui.widgets.elided_label import ElidedLabel
 
 _TRUST_AFTER_S = 1.5  # before that, an estimate would only jump
 
@@ -24,7 +25,7 @@ class ProgressRow(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._started_s = 0.0
-        self._what = QLabel()
+        self._what = ElidedLabel()  # gives way to how far it is
         self._far = QLabel()
         theme.set_role(self._far, "muted")
         self._bar = QProgressBar()
@@ -37,7 +38,7 @@ class ProgressRow(QWidget):
     def start(self, what: str) -> None:
         """Shows the row: "Importing 1,200 clips"; how far is not known yet."""
         self._started_s = time.monotonic()
-        self._what.setText(what)
+        self._what.setFullText(what)
         self._far.setText("starting")
         self._bar.setRange(0, 0)
         self._bar.setAccessibleName(what)
@@ -46,7 +47,7 @@ class ProgressRow(QWidget):
 
     def setWhat(self, what: str) -> None:
         """Names the part of the work that is being done now."""
-        self._what.setText(what)
+        self._what.setFullText(what)
         self._bar.setAccessibleName(what)
 
     def setProgress(self, done: int, total: int, *, remaining_s: float | None = None) -> None:

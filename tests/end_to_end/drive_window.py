@@ -180,6 +180,7 @@ def main() -> int:
     with VirtualMicrophone() as microphone:
         qt = application.make_application(["kws-studio"])
         window = application.make_window(qt, None)
+        sys.excepthook = sys.__excepthook__  # what the window would show is for the test to read
         try:
             Journey(window, microphone, folder, voice).run()
         except Impatient as error:

@@ -48,7 +48,7 @@ def _drive_window(folder: Path) -> dict[str, Any]:
     done = subprocess.run(
         [*command, str(folder), VOICE], env=environment, cwd=ROOT, capture_output=True, text=True, timeout=WINDOW_S
     )
-    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    assert done.returncode == 0 and "Traceback" not in done.stderr, f"{done.stdout}\n{done.stderr}"
     report: dict[str, Any] = json.loads((folder / "report.json").read_text())
     return report
 

@@ -171,6 +171,9 @@ def test_training_nothing_fails_in_an_event(kws: Kws, tmp_path: Path, project: P
     status, out, err = kws("train", tmp_path / "none", "--json")
     assert "There is no project" in one_sentence(status, out, err)
     assert [one["event"] for one in lines(out)] == ["failed"]
+    status, out, err = kws("train", tmp_path / ("n" * 300), "--json")
+    assert "File name too long" in one_sentence(status, out, err)
+    assert [one["event"] for one in lines(out)] == ["failed"]
     project.save_settings({"training": {"epoch": 3}})
     assert "project.toml" in one_sentence(*kws("train", project.folder))
 
@@ -256,7 +259,7 @@ def test_words_are_found_in_a_file(kws: Kws, tones: Path, sounding: Path) -> Non
     assert set(told[-1]) == {"event", "audio_s", "cpu_s", "lost_samples"} and told[-1]["event"] == "finished"
     assert told[-1]["audio_s"] == 8.5 and told[-1]["lost_samples"] == 0
     for start_s, one in zip((1.0, 3.5, 6.0), told, strict=False):
-        assert start_s < one["at_s"] < start_s + 1.75 and 0.8 <= one["score"] <= 1
+        assert start_s < one["at_s"] < start_s + 1.75 and 0.7 <= one["score"] <= 1
     status, out, _ = kws("listen", tones, "--file", sounding, "--seconds", 3)
     assert status == 0 and "3.0 s heard" in out and "low" in out and "high" not in out
 
@@ -387,8 +390,9 @@ def test_an_import_that_is_interrupted_leaves_no_traceback(tmp_path: Path, speec
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=120)
-    assert process.returncode == 130 and out == "" and "Traceback" not in err
+    assert process.returncode == 130 and "Traceback" not in err, err
     project.refresh()
+    assert lines(out)[0]["clips"] == len(project.clips())
     assert 0 < len(project.clips()) < 481, "what came in before stays"
 
 

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tone_model import RATE, pause, tone
 
+from kws_engine.commands.listen import hear
 from kws_engine.errors import SpecError
 from kws_engine.features import FEATURES
 from kws_engine.spotting.detector import Detector, DetectorConfig, Step
@@ -70,7 +71,7 @@ def test_each_tone_is_heard_once_and_named(model: SpottingModel) -> None:
     found = [step.detection for step in steps if step.detection]
     assert [detection.word for detection in found] == ["low", "high"]
     assert 1.2 * RATE < found[0].at_sample < 2.3 * RATE and 3.3 * RATE < found[1].at_sample < 4.4 * RATE
-    assert all(detection.score >= 0.8 for detection in found)
+    assert all(detection.score >= DetectorConfig().threshold for detection in found)
 
 
 @settings(max_examples=15, deadline=None)
@@ -149,7 +150,7 @@ def test_the_surest_word_wins_and_a_sounding_one_hides_its_echo() -> None:
 
 def test_thresholds_are_each_words_own(model: SpottingModel) -> None:
     detector = model.detector()
-    assert detector.thresholds == {"low": 0.8, "high": 0.8}
+    assert detector.thresholds == {"low": DetectorConfig().threshold, "high": DetectorConfig().threshold}
     detector.set_threshold("low", 1.0)
     words = [step.detection.word for step in detector.feed(SOUND) if step.detection]
     assert words == ["high"]
@@ -162,7 +163,7 @@ def test_a_threshold_that_cannot_be_is_refused_in_words(model: SpottingModel) ->
     for value in (1.5, -0.1, float("nan")):
         with pytest.raises(SpecError, match="Threshold"):
             detector.set_threshold("low", value)
-    assert detector.thresholds["low"] == 0.8
+    assert detector.thresholds["low"] == DetectorConfig().threshold
 
 
 def test_unknown_and_silence_are_never_detected(model: SpottingModel) -> None:
@@ -176,6 +177,44 @@ def test_flush_hears_a_word_at_the_very_end(model: SpottingModel) -> None:
     detector = model.detector()
     assert not [step for step in detector.feed(cut) if step.detection]
     assert [step.detection.word for step in detector.flush() if step.detection] == ["low"]
+
+
+@pytest.mark.parametrize("seconds", [0.4, 0.6, 0.8, 1.1])
+@pytest.mark.parametrize("size", [100, 4000, 20_000])
+def test_flush_hears_a_word_that_is_all_there_is(model: SpottingModel, seconds: float, size: int) -> None:
+    sound = tone("low", 0.4) if seconds == 0.4 else np.concatenate([tone("low", 0.5), pause(seconds - 0.5)])
+    config = DetectorConfig(threshold=0.3 if seconds == 0.4 else 0.7)  # so short a tone scores 0.32 wherever it stands
+    short, whole = model.detector(config), model.detector(config)
+    for at in range(0, len(sound), size):
+        assert not [step for step in short.feed(sound[at : at + size]) if step.detection]
+    ended = short.flush()
+    found = [step.detection for step in ended if step.detection]
+    assert [detection.word for detection in found] == ["low"]
+    assert 0 < found[0].at_sample <= len(sound) + RATE
+    whole.feed(sound)
+    assert same(whole.flush(), ended)
+
+
+def test_flush_of_nothing_hears_nothing(model: SpottingModel) -> None:
+    assert not [step for step in model.detector().flush() if step.detection]
+
+
+def test_behind_lost_samples_it_begins_anew_and_counts_them(model: SpottingModel) -> None:
+    fresh, skipping = model.detector(), model.detector()
+    skipping.feed(SOUND[:1234])
+    skipping.skip(5000)
+    moved = skipping.feed(SOUND) + skipping.flush()
+    expected = fresh.feed(SOUND) + fresh.flush()
+    assert [step.at_sample - 6234 for step in moved] == [step.at_sample for step in expected]
+    assert all(np.array_equal(a.scores, b.scores) for a, b in zip(moved, expected, strict=True))
+
+
+def test_lost_samples_move_what_is_heard_behind_them(model: SpottingModel) -> None:
+    pieces = [(0, SOUND), (7 * RATE, SOUND[:RATE]), (0, SOUND[RATE:])]
+    found = [one.detection for steps in hear(pieces, model.detector()) for one in steps if one.detection]
+    assert [detection.word for detection in found] == ["low", "high"] * 2
+    moved = 7 * RATE + len(SOUND)
+    assert [b.at_sample - a.at_sample for a, b in zip(found[:2], found[2:], strict=True)] == [moved] * 2
 
 
 def test_sound_that_is_not_a_number_is_forgotten_after_a_window(model: SpottingModel) -> None:

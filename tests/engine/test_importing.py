@@ -293,3 +293,12 @@ def test_the_real_data_set_comes_in_whole(project):
         assert summary[word].validation >= 45
         assert summary[word].testing == 0
     assert sum(summary["_unknown_"].__dict__[part] for part in ("training", "validation")) == result.words["_unknown_"]
+
+
+def test_a_clip_that_vanished_since_the_project_was_read_does_not_stop_an_import(project, tmp_path):
+    put(tmp_path / "first/up/ann_nohash_0.wav", tone(300))
+    import_folder(project, tmp_path / "first")
+    next(iter(project.clips())).path.unlink()
+    put(tmp_path / "second/up/bob_nohash_0.wav", tone(400))
+    assert import_folder(project, tmp_path / "second").clips == 1
+    assert [clip.speaker for clip in project.clips()] == ["bob"]

@@ -12,12 +12,13 @@ import numpy as np
 import onnx
 import pytest
 import tone_model
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 from tone_model import members, zipped
 
 from kws_engine.errors import ModelFileError
 from kws_engine.spotting.detector import DetectorConfig
 from kws_engine.spotting.model_file import SpottingModel
+from kws_engine.spotting.operators import operators
 
 
 def refusal(path: pathlib.Path) -> str:
@@ -272,3 +273,60 @@ def test_a_network_with_its_weights_in_another_file(tmp_path: pathlib.Path) -> N
     stretched = serialized.replace(b"\x0a\x08location", b"\x0a\x88\x00location")
     for network in (serialized, stretched):
         assert "points at files outside itself" in refusal(tone_model.write(tmp_path / "odd.kws", network=network))
+
+
+@pytest.mark.parametrize("is_declared", [True, False])
+def test_a_network_for_one_window_at_a_time_judges_many(tmp_path: pathlib.Path, is_declared: bool) -> None:
+    fixed = tone_model.network()
+    if is_declared:
+        fixed.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
+    else:  # a row for a window alone, as exporters write it
+        fixed.graph.initializer.append(numpy_helper.from_array(np.array([1, -1], np.int64), "one_row"))
+        fixed.graph.node[-1].output[0] = "sum"
+        fixed.graph.node.append(helper.make_node("Reshape", ["sum", "one_row"], ["logits"]))
+    whole = SpottingModel(tone_model.write(tmp_path / "tones.kws"))
+    single = SpottingModel(tone_model.write(tmp_path / "fixed.kws", network=fixed.SerializeToString()))
+    sound = np.stack([np.resize(tone_model.tone(word), 16_000) for word in ("low", "high", "low")])
+    features = whole.pipeline.batch(sound)
+    np.testing.assert_allclose(single.posteriors(features), whole.posteriors(features), atol=1e-5)
+
+
+def test_a_network_that_fails_while_it_runs_is_named(tmp_path: pathlib.Path) -> None:
+    model = SpottingModel(tone_model.write(tmp_path / "tones.kws"))
+    with pytest.raises(ModelFileError, match=r"The network in tones\.kws failed while it ran: export it again"):
+        model.posteriors(np.zeros((1, 98, 3), np.float32))
+
+
+def endless() -> onnx.ModelProto:
+    """A network that first counts to 2**62."""
+    body = helper.make_graph(
+        [helper.make_node("Identity", ["go"], ["go_on"])], "body",
+        [helper.make_tensor_value_info("round", TensorProto.INT64, []),
+         helper.make_tensor_value_info("go", TensorProto.BOOL, [])],
+        [helper.make_tensor_value_info("go_on", TensorProto.BOOL, [])],
+    )  # fmt: skip
+    model = tone_model.network()
+    model.graph.initializer.append(numpy_helper.from_array(np.array(2**62, np.int64), "rounds"))
+    model.graph.node.append(helper.make_node("Loop", ["rounds", ""], [], body=body))
+    return model
+
+
+def test_a_network_that_may_run_without_end(tmp_path: pathlib.Path) -> None:
+    assert "may run without end (Loop)" in refusal(
+        tone_model.write(tmp_path / "odd.kws", network=endless().SerializeToString())
+    )
+
+
+def test_operators_are_found_in_functions_and_however_their_length_is_written() -> None:
+    model = tone_model.network()
+    inner = helper.make_node("Scan", ["a"], ["b"], num_scan_inputs=1)
+    model.functions.append(helper.make_function("own", "F", ["a"], ["b"], [inner], [helper.make_opsetid("", 18)]))
+    assert operators(model.SerializeToString()) == {b"ReduceMean", b"MatMul", b"Add", b"Scan"}
+    node = b"\x22\x82\x80\x00If"  # op_type, its length of 2 in three bytes
+    assert operators(b"\x3a\x08\x0a\x06" + node) == {b"If"}
+
+
+@pytest.mark.parametrize("content", [b"\x3a\x7f", b"\x3b", b"\xff" * 30, b"\x3a", b"\x3a\x02\x0a\x05"])
+def test_bytes_that_are_no_network_have_no_operators(content: bytes) -> None:
+    with pytest.raises(ValueError, match="no protobuf message"):
+        operators(content)

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from kws_engine import audio
+from kws_engine.clips.clip import audio_files
 from kws_engine.clips.project import Clip, Project, copy_starter, folder_clips
 from kws_engine.clips.words import check_word, parse_clip_name, speaker_id
 from kws_engine.errors import ProjectError
@@ -358,3 +359,31 @@ def test_the_starter_project_is_copied_and_can_be_changed(tmp_path):
     copy.add_take(copy.words[0], tone(), speaker="me")
     with pytest.raises(ProjectError, match="is a project already"):
         copy_starter(tmp_path / "starter")
+
+
+def test_a_flac_that_is_recorded_again_leaves_a_wav_of_the_same_name_alone(project):
+    project.add_take("up", tone(300), speaker="me")
+    other = project.clips_folder / "up/me_nohash_0.wav"
+    kept = other.read_bytes()
+    audio.write(project.clips_folder / "up/me_nohash_0.flac", tone(500), rate=16000)
+    project.refresh()
+    flac = next(clip for clip in project.clips() if clip.path.suffix == ".flac")
+    redone = project.replace_take(flac, tone(880))
+    assert other.read_bytes() == kept
+    assert redone.path.name == "me_nohash_1.wav" and not flac.path.exists()
+    assert [clip.path for clip in project.clips()] == [other, redone.path]
+
+
+def test_a_file_that_vanishes_while_the_folder_is_read_is_left_out(project, monkeypatch):
+    for hz in (300, 400):
+        project.add_take("up", tone(hz), speaker="me")
+    gone = project.clips_folder / "up/me_nohash_0.wav"
+
+    def listed_then_removed(folder):
+        entries = audio_files(folder)
+        gone.unlink(missing_ok=True)
+        return entries
+
+    monkeypatch.setattr("kws_engine.clips.clip.audio_files", listed_then_removed)
+    project.refresh()
+    assert [clip.path.name for clip in project.clips()] == ["me_nohash_1.wav"]

@@ -86,7 +86,7 @@ def test_events_come_in_order_with_exactly_one_ending(trained: Trained) -> None:
 
 def test_the_run_folder_holds_all_of_the_run(trained: Trained) -> None:
     folder = Path(trained.finished.run)
-    names = {"job.toml", "events.jsonl", "best.safetensors", "evaluation.json", "tc_resnet.kws"}
+    names = {"job.toml", "events.jsonl", "best.safetensors", "last.safetensors", "evaluation.json", "tc_resnet.kws"}
     assert {path.name for path in folder.iterdir()} == names
     kept = [event for event in trained.events if not isinstance(event, Progress)]
     assert list(read_events(folder)) == kept
@@ -105,7 +105,7 @@ def test_the_manifest_says_what_the_file_is(trained: Trained) -> None:
     manifest = SpottingModel(trained.model).manifest
     assert manifest.labels == (*WORDS, "_unknown_", "_silence_") and manifest.schema == 1
     assert (manifest.rate, manifest.window_samples) == (16_000, 16_000)
-    assert manifest.feature["name"] == "mfcc" and manifest.network["name"] == "tc_resnet"
+    assert manifest.feature["name"] == Settings().feature.name and manifest.network["name"] == "tc_resnet"
     assert manifest.source["project"] == "three words" and manifest.source["run"] == Path(trained.finished.run).name
     assert manifest.quality["validation_accuracy"] == trained.finished.validation_accuracy
 
@@ -221,8 +221,8 @@ def test_a_disk_full_at_a_checkpoint_ends_in_one_sentence(project: Project) -> N
 
 def test_a_disk_full_at_the_very_start_ends_in_one_sentence(project: Project) -> None:
     with largest_file(300):
-        assert "cannot be written" in ending(job_of(project)).message
-    assert past_runs(project.runs_folder) == []
+        assert "disk is full" in ending(job_of(project)).message
+    assert list(project.runs_folder.iterdir()) == []
 
 
 def test_a_stop_before_anything_was_learned_is_said(project: Project) -> None:
@@ -256,3 +256,47 @@ def test_damaged_run_folders_are_passed_over(trained: Trained, tmp_path: Path) -
 def test_the_settings_of_a_run_are_all_of_them(tmp_path: Path) -> None:
     values: dict[str, Any] = {"model": {"name": "cnn"}}
     assert settings_of(make_run_folder(Job(tmp_path, values), tmp_path / "runs")) == Settings().with_model("cnn")
+
+
+def test_a_model_stands_also_where_its_evaluation_cannot_be_written(project: Project) -> None:
+    told: list[Event] = []
+    for event in run(job_of(project, "training.epochs=1")):
+        told.append(event)
+        if isinstance(event, Epoch):  # something else stands where the evaluation shall be written
+            (Path(next(one for one in told if isinstance(one, Started)).run) / "evaluation.json" / "x").mkdir(
+                parents=True
+            )
+    finished = told[-1]
+    assert isinstance(finished, Finished) and SpottingModel(finished.model).words
+    skipped = next(event for event in told if isinstance(event, Skipped))
+    assert skipped.path.endswith("evaluation.json") and "cannot be written" in skipped.reason
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory.\nTried to allocate 2 GiB"), "has too little memory for this run"),
+        (
+            torch.AcceleratorError("CUDA error: unspecified launch failure\nCompile with", 719),
+            "unspecified launch failure",
+        ),
+    ],
+)
+def test_a_graphics_card_that_fails_leaves_a_remedy(
+    project: Project, monkeypatch: pytest.MonkeyPatch, error: RuntimeError, said: str
+) -> None:
+    def load(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("kws_engine.runs.run.load", load)
+    message = ending(job_of(project)).message
+    assert said in message and message.endswith("choose training.device=cpu or a smaller batch size")
+
+
+def test_the_last_weights_are_kept_beside_the_best(project: Project) -> None:
+    told = list(run(job_of(project, "training.epochs=3", "training.learning_rate=0.05")))
+    assert isinstance(told[-1], Finished)
+    last, best = (checkpoint.load(Path(told[-1].run) / f"{name}.safetensors") for name in ("last", "best"))
+    assert last.keys() == best.keys()
+    same = all(torch.equal(last[name], best[name]) for name in last)
+    assert same == (told[-1].best_epoch == 3)

@@ -95,7 +95,7 @@ def test_what_a_file_leaves_out_takes_its_default(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_an_unknown_option_is_refused_with_the_nearest(path: str, near: str) -> None:
     with pytest.raises(SpecError) as refused:
-        Settings().with_option(path, "1")
+        Settings().with_options(["feature.name=mfcc", f"{path}=1"])
     assert f"'{path}'" in str(refused.value) and f"did you mean '{near}'?" in str(refused.value)
 
 

@@ -18,7 +18,7 @@ from kws_engine import audio
 from kws_engine.errors import MicrophoneError, SpecError
 from kws_engine.microphone import Reader
 from kws_engine.ring import Ring
-from kws_engine.spotting.detector import Detection, Step
+from kws_engine.spotting.detector import Detection, DetectorConfig, Step
 from kws_gui.bridges.detector import DetectorBridge, FileHeard, OpenModel, SoundPicture
 from kws_gui.bridges.jobs import LongJob
 
@@ -90,7 +90,7 @@ def until(qtbot: QtBot, condition: Callable[[], object]) -> None:
 def test_a_model_file_is_opened_off_the_windows_thread(qtbot: QtBot, bridge: DetectorBridge, kws: pathlib.Path) -> None:
     opened = loaded(qtbot, bridge, kws)
     assert opened.model.words == ("low", "high") and opened.path == kws
-    assert bridge.thresholds == {"low": 0.8, "high": 0.8}
+    assert bridge.thresholds == {"low": DetectorConfig().threshold, "high": DetectorConfig().threshold}
     again = loaded(qtbot, bridge, kws)
     assert again.digest == opened.digest
 
@@ -100,7 +100,7 @@ def test_another_content_has_another_digest(
 ) -> None:
     other = tone_model.write(tmp_path / "tones.kws", manifest={"detector": {"thresholds": {"low": 0.3}}})
     assert loaded(qtbot, bridge, kws).digest != loaded(qtbot, bridge, other).digest
-    assert bridge.thresholds == {"low": 0.3, "high": 0.8}
+    assert bridge.thresholds == {"low": 0.3, "high": DetectorConfig().threshold}
 
 
 def test_a_damaged_file_is_said_in_words(qtbot: QtBot, bridge: DetectorBridge, tmp_path: pathlib.Path) -> None:
@@ -184,7 +184,7 @@ def test_a_threshold_moved_while_listening_holds(qtbot: QtBot, bridge: DetectorB
     speaker, witness = Speaker(), Witness(bridge)
     bridge.start(speaker.reader)
     bridge.setThreshold("low", 1.0)
-    assert bridge.thresholds == {"low": 1.0, "high": 0.8}
+    assert bridge.thresholds == {"low": 1.0, "high": DetectorConfig().threshold}
     time.sleep(0.1)  # a read passes, so that the command came before the sound
     speaker.say(SOUND)
     until(qtbot, lambda: witness.n_frames >= len(SOUND) // 160 - 3)

@@ -23,6 +23,7 @@ from kws_engine import audio
 from kws_engine.clips.project import Project
 from kws_engine.runs.job import Job
 from kws_engine.runs.process import TrainingProcess
+from kws_engine.spotting.detector import DetectorConfig
 from kws_engine.training.events import Finished
 from kws_gui import remembered
 from kws_gui.bridges.microphone import MicrophoneService
@@ -135,7 +136,7 @@ def test_the_ready_model_is_one_click_away(
 
 def test_a_chosen_model_shows_its_words(page: ListenPage) -> None:
     assert page.button.isEnabled() and page.button.text() == "Listen"
-    assert page.view.strip.row("low").threshold() == 0.8
+    assert page.view.strip.row("low").threshold() == DetectorConfig().threshold
     assert page.picker.currentText() == "tones.kws"
     assert "low or high" in page.view.word.accessibleDescription()
 
@@ -211,23 +212,23 @@ def test_a_moved_threshold_is_remembered_for_that_file_and_can_be_reset(
     open_model(qtbot, first, kws)
     assert not first.view.fold.reset.isEnabled()
     qtbot.keyClick(first.view.strip.row("low"), Qt.Key.Key_Down)
-    assert first.bridge.thresholds["low"] == pytest.approx(0.79)
+    assert first.bridge.thresholds["low"] == pytest.approx(DetectorConfig().threshold - 0.01)
 
     second = make_page()
     copy = tmp_path / "renamed.kws"
     copy.write_bytes(kws.read_bytes())
     open_model(qtbot, second, copy)
-    assert second.view.strip.row("low").threshold() == pytest.approx(0.79)
+    assert second.view.strip.row("low").threshold() == pytest.approx(DetectorConfig().threshold - 0.01)
     assert second.view.fold.state() == "1 threshold moved"
 
     second.view.fold.setOpen(True)
     qtbot.mouseClick(second.view.fold.reset, Qt.MouseButton.LeftButton)
-    assert second.view.strip.row("low").threshold() == second.bridge.thresholds["low"] == 0.8
+    assert second.view.strip.row("low").threshold() == second.bridge.thresholds["low"] == DetectorConfig().threshold
     assert not second.view.fold.reset.isEnabled()
 
     other = tone_model.write(tmp_path / "other.kws", manifest={"detector": {"thresholds": {"high": 0.4}}})
     open_model(qtbot, second, other)
-    assert second.bridge.thresholds == {"low": 0.8, "high": 0.4}
+    assert second.bridge.thresholds == {"low": DetectorConfig().threshold, "high": 0.4}
 
 
 def test_detector_settings_are_remembered_for_that_file(
@@ -290,7 +291,7 @@ def test_the_log_is_saved_as_csv_and_cleared(
     qtbot.mouseClick(page.view.log.save_button, Qt.MouseButton.LeftButton)
     rows = list(csv.DictReader(target.read_text(encoding="utf-8").splitlines()))
     assert [(row["word"], row["source"]) for row in rows] == [("low", "said.wav"), ("high", "said.wav")]
-    assert 1.5 < float(rows[0]["seconds"]) < 2.7 and 0.8 <= float(rows[0]["score"]) <= 1
+    assert 1.5 < float(rows[0]["seconds"]) < 2.7 and DetectorConfig().threshold <= float(rows[0]["score"]) <= 1
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "no" / "x.csv"), ""))
     qtbot.mouseClick(page.view.log.save_button, Qt.MouseButton.LeftButton)
     assert page.messages.kind() == "error" and "x.csv" in page.messages.text()

@@ -10,14 +10,16 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, QSettings, Qt, QTimer, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QMessageBox
 from pytestqt.qtbot import QtBot
 from tiny_project import make_project
 
 from kws_engine.clips.project import Project
+from kws_engine.clips.recording import Take, judge
 from kws_gui import remembered, theme
 from kws_gui.app import ErrorReporter, make_window
 from kws_gui.main_window import MainWindow, stored_theme
@@ -171,6 +173,39 @@ def press(text: str) -> None:
     box = QApplication.activeModalWidget()
     assert isinstance(box, QMessageBox)
     next(button for button in box.buttons() if button.text() == text).click()
+
+
+def test_leaving_asks_while_a_take_waits_in_memory(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    project = make_project(tmp_path / "tones", takes=2)
+    opened(window, tmp_path / "tones", qtbot)
+    words = window.page("words")
+    folder = project.clips_folder / "low"
+    away = folder.rename(folder.with_name(".away"))
+    folder.write_text("in the way")
+    assert not words.recordings.save("low", _take(), speaker="eve")
+    QTimer.singleShot(0, lambda: press("Stay"))
+    assert not window.close() and words.recordings.waiting == 1
+    folder.unlink()
+    away.rename(folder)
+    assert window.close()  # it can be stored by now: nothing is asked
+    assert (folder / "eve_nohash_0.wav").is_file()
+
+
+def _take() -> Take:
+    times = np.arange(32_000) / 16_000
+    tone = np.sin(2 * np.pi * 300 * times) * np.exp(-(((times - 1) / 0.12) ** 2))
+    return judge(tone.astype(np.float32), 16_000, clip_samples=16_000)
+
+
+def test_another_project_opens_on_its_words_and_its_menu_works(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    close = next(action for action in window.findChildren(QAction) if action.text() == "&Close project")
+    assert not close.isEnabled()
+    QSettings().setValue("window/page", "listen")
+    make_project(tmp_path / "tones", takes=2)
+    opened(window, tmp_path / "tones", qtbot)
+    assert window.page_name == "words" and close.isEnabled()
 
 
 def test_a_failed_undo_is_said_and_dropped(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:

@@ -140,9 +140,7 @@ def test_a_killed_training_is_said_and_training_goes_on(
     assert page.run.sentence().startswith("Cut off after") and len(past_runs(folder / "runs")) == 2
 
 
-def test_cancel_while_clips_are_read_ends_at_once(
-    qtbot: QtBot, page: TrainPage, trained: Path, tmp_path: Path
-) -> None:
+def test_cancel_while_clips_are_read_ends_at_once(qtbot: QtBot, page: TrainPage, trained: Path, tmp_path: Path) -> None:
     folder = _copy(trained, tmp_path)
     _open(qtbot, page, folder)
     _train(page, qtbot)

@@ -173,6 +173,47 @@ def test_a_take_that_cannot_be_stored_waits_and_is_stored_again(
     assert "eve_nohash_0.wav" in [clip.path.name for clip in project_of(page).clips(word="low")]
 
 
+def test_a_repetition_that_cannot_be_stored_waits_and_takes_the_place_later(page: WordsPage) -> None:
+    page.words.choose("low")
+    assert page.recordings.save("low", take(), speaker="eve")
+    clip, again = page.table.current(), take(at_s=1.2)
+    assert clip is not None
+    trash = project_of(page).folder / ".trash"
+    trash.write_text("in the way")  # the old sound has nowhere to go
+    assert not page.recordings.replace(clip, again)
+    assert "waits in memory" in page.messages.text() and page.recordings.waiting == 1
+    np.testing.assert_allclose(audio.read(clip.path, rate=RATE), take().clip, atol=1 / 32768)
+    trash.unlink()
+    page.messages.remedyButton().click()
+    assert page.recordings.waiting == 0
+    np.testing.assert_allclose(audio.read(clip.path, rate=RATE), again.clip, atol=1 / 32768)
+
+
+def test_a_cut_moved_just_before_another_clip_is_chosen_is_kept(page: WordsPage, qtbot: QtBot) -> None:
+    page.words.choose("low")
+    recorded = take()
+    assert page.recordings.save("low", recorded, speaker="eve")
+    clip = page.table.current()
+    assert clip is not None
+    qtbot.keyClick(page.recorder.waveform, Qt.Key.Key_Right)
+    other = next(one for one in page.table.rows.clips if one.path != clip.path)
+    page.table.choose(other.path)
+    assert page.table.current() == other
+    start = recorded.start + RATE // 100
+    stored = audio.read(clip.path, rate=RATE)
+    np.testing.assert_allclose(stored, recorded.raw[start : start + RATE], atol=1 / 32768)
+
+
+def test_undoing_a_word_keeps_what_came_into_it_meanwhile_for_redo(page: WordsPage) -> None:
+    page.words.add("stop")
+    project_of(page).add_take("stop", take().clip, speaker="eve")  # as an import does: without an undo of its own
+    stack = page.model.undo_stack
+    stack.undo()
+    assert "stop" not in project_of(page).words
+    stack.redo()
+    assert len(project_of(page).clips(word="stop")) == 1
+
+
 def drop(page: WordsPage, folder: Path) -> None:
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(folder))])
@@ -283,7 +324,7 @@ def test_escape_cancels_and_an_unplugged_microphone_keeps_what_there_is(
 def test_background_noise_is_recorded_without_speech(
     virtual_microphone: VirtualMicrophone, page: WordsPage, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kws_gui.pages.words._NOISE_S", 0.5)
+    monkeypatch.setattr("kws_gui.pages.words.NOISE_TAKE_S", 0.5)
     qtbot.waitUntil(lambda: page._microphones.is_open, timeout=PATIENCE_MS)
     quick(page, 1)
     page.words.choose(NOISE)

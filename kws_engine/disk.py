@@ -11,18 +11,18 @@ from pathlib import Path
 
 from kws_engine.errors import ProjectError
 
-_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG)
-_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG)
+FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def in_words(error: OSError, path: Path) -> ProjectError:
     """The sentence for a failed write at `path`."""
-    if error.errno in _FULL:
+    if error.errno in FULL:
         return ProjectError(
             f"The disk is full, {path.name} could not be written: free some space and try again; "
             "everything written before it is kept."
         )
-    if error.errno in _FORBIDDEN:
+    if error.errno in FORBIDDEN:
         return ProjectError(
             f"{path} cannot be written: choose a folder that you may write to, or allow writing to this one."
         )
@@ -59,7 +59,17 @@ def write_atomically(path: Path, content: bytes) -> None:
     Raises:
         ProjectError: the folder cannot be written or the disk is full.
     """
-    with storing(path), temporary_beside(path) as temporary:
+    with storing(path):
+        replace_whole(path, content)
+
+
+def replace_whole(path: Path, content: bytes | memoryview) -> None:
+    """Write beside `path`, force it to the disk, then put it in place: a crash leaves the old file or the new one.
+
+    Raises:
+        OSError: as of the file system; the old file is left as it was.
+    """
+    with temporary_beside(path) as temporary:
         with temporary.open("wb") as file:
             file.write(content)
             file.flush()
