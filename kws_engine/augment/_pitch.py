@@ -43,40 +43,52 @@ def _centres(sound: Tensor, ratio: Tensor, *, hop: int, pieces: int, rate: int) 
     reach, matched = round(_SEARCH_S * rate / step), round(_MATCHED_S * rate / step)
     # Enough silence on both sides for any continuation: a hop at twice the speed and the search.
     margin = 2 * hop // step + 2 * reach + matched
-    coarse = torch.nn.functional.avg_pool1d(sound.unsqueeze(1), step, ceil_mode=True).squeeze(1)
+    coarse = torch.nn.functional.avg_pool1d(sound.unsqueeze(1), step, ceil_mode=True)
     coarse = torch.nn.functional.pad(coarse, (margin, margin))
-    before = coarse.unfold(1, matched, 1)  # (B, places, matched), the piece's first part ends at place + matched
-    energies = torch.nn.functional.avg_pool1d(coarse.square().unsqueeze(1), matched, stride=1).squeeze(1) * matched
-    offsets = torch.arange(-reach, reach + 1, device=sound.device)
-    stay = _STAY * (offsets / reach).square()
-    rows = torch.arange(len(sound), device=sound.device)
-    advance = ratio * hop
-    centre, found = torch.zeros_like(ratio), [torch.zeros_like(ratio)]
+    before = coarse.squeeze(1).unfold(1, matched, 1)  # (B, places, matched): what leads up to place + matched
+    energies = torch.nn.functional.avg_pool1d(coarse.square(), matched, stride=1).squeeze(1) * matched
+    at, scores = _joints(before, energies, ratio * (hop / step), hop=hop / step, start=margin - matched, pieces=pieces)
+    return (at - (margin - matched) + _between(scores).cumsum(dim=0)).T * step
+
+
+def _joints(
+    before: Tensor, energies: Tensor, advance: Tensor, *, hop: float, start: int, pieces: int
+) -> tuple[Tensor, Tensor]:
+    """Places (pieces, B), and the likeness around each (pieces, B, 3), all 0 where the continuation itself was best.
+
+    The loop runs once a piece for the whole batch, with as few operations as it takes: each costs as much as its call.
+    """
+    reach = round(_SEARCH_S * _COARSE_HZ)
+    stay = _STAY * torch.linspace(-1, 1, 2 * reach + 1, device=before.device).square()
+    rows = torch.arange(len(before), device=before.device)
+    scale = energies.sqrt().clamp_min(1e-6).reciprocal()
+    at = torch.full_like(advance, start)
+    found, scores = [at], [torch.zeros_like(before[:, :3, 0])]
     for piece in range(1, pieces):
-        ideal = piece * hop / step
-        continued = (centre + advance) / step
-        place = continued.round().clamp(-margin + matched, coarse.shape[1] - margin).long()
-        template = before[rows, place + margin - matched]
-        first = round(ideal) - reach + margin - matched
+        continued = at + advance
+        place = continued.round().long()
+        first = round(piece * hop) - reach + start
         searched = slice(first, first + 2 * reach + 1)
-        lag = _best(before[:, searched], energies[:, searched], template, stay)
-        off = round(ideal) - reach + lag - place
-        off = torch.where(off.abs() <= 0.5, 0.0, off)  # the continuation itself fits exactly
-        centre = centre + advance + off * step
-        found.append(centre)
-    return torch.stack(found, dim=1)
+        likeness = (before[:, searched] * before[rows, place].unsqueeze(1)).sum(2)  # faster than bmm, which copies
+        score = (likeness * scale[:, searched]).mul_(scale[rows, place].unsqueeze(1)).sub_(stay)
+        off = score.argmax(dim=1) + first - place
+        at = continued + off
+        found.append(at)
+        scores.append(_around(score, place + off - first).mul_((off != 0).unsqueeze(1)))
+    return torch.stack(found), torch.stack(scores)
 
 
-def _best(candidates: Tensor, energies: Tensor, template: Tensor, stay: Tensor) -> Tensor:
-    """Which candidate (B, places, matched) is most like the template (B, matched), between places by a parabola."""
-    likeness = (candidates * template.unsqueeze(1)).sum(2)  # three times as fast as bmm, which copies the view
-    score = likeness / (energies * template.square().sum(1, keepdim=True)).sqrt().clamp_min(1e-12) - stay
-    best = score.argmax(dim=1, keepdim=True)
-    inner = best.clamp(1, score.shape[1] - 2)
-    left, top, right = (score.gather(1, inner + side) for side in (-1, 0, 1))
-    bend = left - 2 * top + right
-    between = (0.5 * (left - right) / bend.clamp_max(-1e-6)).clamp(-0.5, 0.5)
-    return (best + torch.where(best == inner, between, 0.0)).squeeze(1)
+def _around(score: Tensor, best: Tensor) -> Tensor:
+    """The three scores (B, 3) in whose middle the best is, where it is not at an edge."""
+    sides = torch.arange(-1, 2, device=score.device)
+    return score.gather(1, best.clamp(1, score.shape[1] - 2).unsqueeze(1) + sides)
+
+
+def _between(scores: Tensor) -> Tensor:
+    """How far from its middle (..., 3) the best lies, by a parabola: -0.5 to 0.5."""
+    left, middle, right = scores.unbind(-1)
+    bend = (left - 2 * middle + right).clamp_max(-1e-6)
+    return (0.5 * (left - right) / bend).clamp(-0.5, 0.5)
 
 
 def with_formants_back(sound: Tensor, ratio: Tensor, *, rate: int) -> Tensor:

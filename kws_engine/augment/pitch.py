@@ -58,6 +58,8 @@ def build(config: PitchConfig, *, rate: int) -> Augment:
         moved = _pitch.moved(sound[chosen], ratio, rate=rate)
         if config.keep_formants:
             moved = _pitch.with_formants_back(moved, ratio, rate=rate)
-        return sound.index_copy(0, chosen, moved)
+        changed = sound.clone()
+        changed[chosen] = moved
+        return changed
 
     return change_pitch

@@ -80,12 +80,12 @@ def build(config: QualityConfig, *, rate: int) -> Augment:
         if len(chosen) == 0 or not ways:
             return sound
         way = context.uniform(len(chosen), 0, len(ways), device=sound.device).long()
-        result = sound
+        changed = sound.clone()
         for number, reduced in enumerate(ways):
             rows = chosen[way == number]
             if len(rows):
-                result = result.index_copy(0, rows, reduced(sound[rows], config, context, _Told(sound, rows)))
-        return result
+                changed[rows] = reduced(sound[rows], config, context, _Told(sound, rows))
+        return changed
 
     return reduce
 
