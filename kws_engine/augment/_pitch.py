@@ -20,7 +20,7 @@ from kws_engine.augment._reading import read_between
 
 _HOP_S, _SEARCH_S, _MATCHED_S = 0.020, 0.007, 0.020
 _COARSE_HZ = 4000  # matching needs the voice's fundamental and first harmonics only
-_STAY = 0.02  # what a match at the edge of the search must be better by than one in its middle
+_STAY = 1e-4  # what a match at the edge of the search must be better by, in amplitude: decides in near silence only
 _QUEFRENCIES_S, _LARGEST_GAIN = 0.0015, 2.5  # of the envelope; natural logarithm of an amplitude
 
 
@@ -47,48 +47,49 @@ def _centres(sound: Tensor, ratio: Tensor, *, hop: int, pieces: int, rate: int) 
     coarse = torch.nn.functional.pad(coarse, (margin, margin))
     before = coarse.squeeze(1).unfold(1, matched, 1)  # (B, places, matched): what leads up to place + matched
     energies = torch.nn.functional.avg_pool1d(coarse.square(), matched, stride=1).squeeze(1) * matched
-    at, scores = _joints(before, energies, ratio * (hop / step), hop=hop / step, start=margin - matched, pieces=pieces)
-    return (at - (margin - matched) + _between(scores).cumsum(dim=0)).T * step
+    at, off = _joints(before, energies, ratio * (hop / step), hop=hop / step, start=margin - matched, pieces=pieces)
+    return (at - (margin - matched) + off.cumsum(dim=0)).T * step
 
 
 def _joints(
     before: Tensor, energies: Tensor, advance: Tensor, *, hop: float, start: int, pieces: int
 ) -> tuple[Tensor, Tensor]:
-    """Places (pieces, B), and the likeness around each (pieces, B, 3), all 0 where the continuation itself was best.
+    """Whole places found one after another, and how far between them each is best beyond that, both (pieces, B).
 
     The loop runs once a piece for the whole batch, with as few operations as it takes: each costs as much as its call.
     """
     reach = round(_SEARCH_S * _COARSE_HZ)
-    stay = _STAY * torch.linspace(-1, 1, 2 * reach + 1, device=before.device).square()
+    stay = -_STAY * torch.linspace(-1, 1, 2 * reach + 1, device=before.device).square()
     rows = torch.arange(len(before), device=before.device)
     scale = energies.sqrt().clamp_min(1e-6).reciprocal()
     at = torch.full_like(advance, start)
-    found, scores = [at], [torch.zeros_like(before[:, :3, 0])]
+    found, scores, own = [at], [], []
     for piece in range(1, pieces):
         continued = at + advance
-        place = continued.round().long()
         first = round(piece * hop) - reach + start
         searched = slice(first, first + 2 * reach + 1)
+        place = continued.round().long()
         likeness = (before[:, searched] * before[rows, place].unsqueeze(1)).sum(2)  # faster than bmm, which copies
-        score = (likeness * scale[:, searched]).mul_(scale[rows, place].unsqueeze(1)).sub_(stay)
-        off = score.argmax(dim=1) + first - place
-        at = continued + off
+        score = torch.addcmul(stay, likeness, scale[:, searched])
+        own.append(place - first)
+        scores.append(score)
+        at = continued + (score.argmax(dim=1) - own[-1])
         found.append(at)
-        scores.append(_around(score, place + off - first).mul_((off != 0).unsqueeze(1)))
-    return torch.stack(found), torch.stack(scores)
+    off = torch.nn.functional.pad(_between(torch.stack(scores), torch.stack(own)), (0, 0, 1, 0))
+    return torch.stack(found), off
 
 
-def _around(score: Tensor, best: Tensor) -> Tensor:
-    """The three scores (B, 3) in whose middle the best is, where it is not at an edge."""
-    sides = torch.arange(-1, 2, device=score.device)
-    return score.gather(1, best.clamp(1, score.shape[1] - 2).unsqueeze(1) + sides)
+def _between(scores: Tensor, own: Tensor) -> Tensor:
+    """How far from the best of each row (..., S) a parabola through its neighbours peaks, -0.5 to 0.5.
 
-
-def _between(scores: Tensor) -> Tensor:
-    """How far from its middle (..., 3) the best lies, by a parabola: -0.5 to 0.5."""
-    left, middle, right = scores.unbind(-1)
-    bend = (left - 2 * middle + right).clamp_max(-1e-6)
-    return (0.5 * (left - right) / bend).clamp(-0.5, 0.5)
+    0 where the best is at an edge, or is the continuation itself, at `own` (...), which fits exactly.
+    """
+    best = scores.argmax(dim=-1, keepdim=True)
+    inner = best.clamp(1, scores.shape[-1] - 2)
+    left, middle, right = (scores.gather(-1, inner + side) for side in (-1, 0, 1))
+    bend = (left - 2 * middle + right).clamp_max(-1e-9)
+    off = (0.5 * (left - right) / bend).clamp(-0.5, 0.5)
+    return off.where((best == inner) & (best != own.unsqueeze(-1)), 0.0).squeeze(-1)
 
 
 def with_formants_back(sound: Tensor, ratio: Tensor, *, rate: int) -> Tensor:
