@@ -198,9 +198,9 @@ def check_fits(what: str, cell: Size, size: Size) -> None:
 class MinPool2d(nn.Module):
     """The smallest value of each cell."""
 
-    def __init__(self, cell: Size) -> None:
+    def __init__(self, cell: Size, stride: Size | None = None) -> None:
         super().__init__()
-        self.pool = nn.MaxPool2d(cell)
+        self.pool = nn.MaxPool2d(cell, stride)
 
     def forward(self, values: Tensor) -> Tensor:
         smallest: Tensor = -self.pool(-values)

@@ -16,4 +16,4 @@ class L2Config(LayerWeightsConfig):
 @REGULARIZERS.register("l2", "L2 (squared weights)", L2Config)
 def build(config: L2Config) -> Penalty:
     """Keeps weights small, so that none dominates: the sum of squared weights, as in Keras."""
-    return penalty(config, lambda weights: weights.square().sum())
+    return penalty(config, lambda weights: weights.square().sum(), own="own_l2")

@@ -34,24 +34,27 @@ class LayerWeightsConfig:
     )
 
 
-def penalty(config: LayerWeightsConfig, size: Callable[[Tensor], Tensor]) -> Penalty:
-    """A function of a network: the sum over its layers of their factor times the size of their weights."""
+def penalty(config: LayerWeightsConfig, size: Callable[[Tensor], Tensor], *, own: str) -> Penalty:
+    """A function of a network: the sum over its layers of their factor times the size of their weights.
+
+    `own` is the attribute of a layer that has a factor of its own besides: "own_l1", as rows of a network may.
+    """
 
     def penalise(network: nn.Module) -> Tensor:
         import torch
 
-        terms = [factor * size(weights) for factor, weights in _weighted(config, network) if factor]
+        terms = [factor * size(weights) for factor, weights in _weighted(config, network, own) if factor]
         return torch.stack(terms).sum() if terms else torch.zeros((), device=next(network.parameters()).device)
 
     return penalise
 
 
-def _weighted(config: LayerWeightsConfig, network: nn.Module) -> Iterator[tuple[float, Tensor]]:
+def _weighted(config: LayerWeightsConfig, network: nn.Module, own: str) -> Iterator[tuple[float, Tensor]]:
     """(factor, weights) of each layer; scales of batch norm are vectors and so left out."""
     from torch import nn
 
     for layer in network.modules():
-        factor = config.weight
+        factor = config.weight + float(getattr(layer, own, 0.0))
         if isinstance(layer, nn.Conv1d | nn.Conv2d):
             factor += config.conv
         elif isinstance(layer, nn.Linear):

@@ -256,7 +256,7 @@ def test_spatial_dropout_drops_whole_maps_in_training_only(name: str) -> None:
     assert not any(isinstance(layer, nn.Dropout2d) and layer.p for layer in none)
 
 
-@pytest.mark.parametrize("name", MODELS.names())
+@pytest.mark.parametrize("name", [name for name in MODELS.names() if name != "custom"])  # whose dropout is a row
 def test_dropout_acts_in_training_only(name: str) -> None:
     torch.manual_seed(0)
     clips = torch.randn(2, FRAMES, FEATURES)
