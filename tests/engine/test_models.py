@@ -408,3 +408,11 @@ def test_settings_that_cannot_work_are_refused_in_words(name: str, changes: dict
     config = spec.changed(MODELS[name].config(), changes)
     with pytest.raises(SpecError, match=sentence):
         MODELS[name].build(config, n_frames=30, n_features=12, n_labels=3)
+
+
+@pytest.mark.parametrize(("entry", "preset"), PRESETS)
+def test_no_network_has_a_strided_1_x_1_convolution(entry: Any, preset: str) -> None:
+    """Its backward pass writes outside its memory (oneDNN in torch 2.13, 2 threads): `_layers.Every` strides instead."""
+    network = entry.build(entry.preset(preset), **SIZE)
+    layers = [layer for layer in network.modules() if isinstance(layer, nn.Conv1d | nn.Conv2d)]
+    assert not [layer for layer in layers if max(layer.kernel_size) == 1 and max(layer.stride) > 1]
