@@ -412,7 +412,7 @@ def test_settings_that_cannot_work_are_refused_in_words(name: str, changes: dict
 
 @pytest.mark.parametrize(("entry", "preset"), PRESETS)
 def test_no_network_has_a_strided_1_x_1_convolution(entry: Any, preset: str) -> None:
-    """Its backward pass writes outside its memory (oneDNN in torch 2.13, 2 threads): `_layers.Every` strides instead."""
+    """Its backward pass writes outside its memory (oneDNN, torch 2.13, 2 threads): `_layers.Every` strides instead."""
     network = entry.build(entry.preset(preset), **SIZE)
     layers = [layer for layer in network.modules() if isinstance(layer, nn.Conv1d | nn.Conv2d)]
     assert not [layer for layer in layers if max(layer.kernel_size) == 1 and max(layer.stride) > 1]
