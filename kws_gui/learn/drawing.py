@@ -79,8 +79,10 @@ class Axes:
         y = self.low + (self.area.bottom() - at.y()) / self.area.height() * (self.high - self.low)
         return x, y
 
-    def frame(self, painter: QPainter, *, title: str = "", x_label: str = "", y_label: str = "") -> None:
-        """Ground, grid, numbers and names."""
+    def frame(
+        self, painter: QPainter, *, title: str = "", x_label: str = "", y_label: str = "", y_numbers: bool = True
+    ) -> None:
+        """Ground, grid, numbers and names; no lines and numbers of y where they would mean nothing."""
         colors = theme.current()
         painter.fillRect(self.area, colors.color("surface"))
         painter.setFont(theme.font(SMALL))
@@ -93,12 +95,13 @@ class Axes:
             below = QRectF(x - 30, self.area.bottom() + 3, 60, 16)
             painter.drawText(below, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop, text)
         for value, text in _labelled(ticks(self.low, self.high, at_most=max(2, int(self.area.height() / 40)))):
-            y = self.point(self.left, value).y()
-            painter.setPen(grid)
-            painter.drawLine(QPointF(self.area.left(), y), QPointF(self.area.right(), y))
-            painter.setPen(colors.color("muted"))
-            beside = QRectF(self.area.left() - 46, y - 9, 41, 18)
-            painter.drawText(beside, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
+            if y_numbers:
+                y = self.point(self.left, value).y()
+                painter.setPen(grid)
+                painter.drawLine(QPointF(self.area.left(), y), QPointF(self.area.right(), y))
+                painter.setPen(colors.color("muted"))
+                beside = QRectF(self.area.left() - 46, y - 9, 41, 18)
+                painter.drawText(beside, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
         self._name(painter, title, x_label, y_label)
 
     def _name(self, painter: QPainter, title: str, x_label: str, y_label: str) -> None:

@@ -62,7 +62,7 @@ class PolynomialPlot(Drawing):
 
     def paint(self, painter: QPainter, area: QRectF) -> None:
         colors, data = theme.current(), self._data
-        axes = Axes.inside(area, (-1.05, 1.05), (-2.2, 2.2))
+        axes = Axes.inside(area, (-1.05, 1.05), (-2, 3.2))
         axes.frame(painter, title=f"Degree {self._degree}", x_label="x")
         x = np.linspace(-1.05, 1.05, 300)
         axes.curve(painter, x, wave(x), colors.color("muted"), width=1.5, dash=_DASH)
@@ -90,19 +90,19 @@ class ErrorPlot(Drawing):
 
     def paint(self, painter: QPainter, area: QRectF) -> None:
         colors, data = theme.current(), self._data
-        axes = Axes.inside(area, (-0.4, _DEGREES[-1] + 0.4), (0, 1.4))
+        axes = Axes.inside(area, (-0.4, _DEGREES[-1] + 0.4), (0, 1.8))
         axes.frame(painter, title="Error (root mean square)", x_label="degree")
         degrees = np.array(_DEGREES)
         axes.curve(painter, degrees, data.test_errors, colors.color("validation"), dash=_DASH)
         axes.curve(painter, degrees, data.train_errors, colors.color("training"))
         axes.points(painter, degrees, data.test_errors, colors.color("validation"), mark="s", size=3)
         axes.points(painter, degrees, data.train_errors, colors.color("training"), size=3)
-        axes.across(painter, self._degree, colors.color("accent"))
+        axes.across(painter, self._degree, colors.color("text"))
         keys = [
             Key("new points", colors.color("validation"), "--"),
             Key("training points", colors.color("training")),
         ]
-        draw_legend(painter, axes.area, keys)
+        draw_legend(painter, axes.area, keys, right=False)
 
 
 class Ring:
@@ -208,7 +208,7 @@ class RadiusPlot(Drawing):
     def paint(self, painter: QPainter, area: QRectF) -> None:
         colors, ring = theme.current(), self._ring
         axes = Axes.inside(area, (0, 1.45), (0, 1))
-        axes.frame(painter, title="r = √(x² + y²)", x_label="r")
+        axes.frame(painter, title="r = √(x² + y²)", x_label="r", y_numbers=False)
         left, cut = axes.area.left(), axes.point(ring.threshold, 0).x()
         top, height = axes.area.top(), axes.area.height()
         painter.fillRect(QRectF(left, top, cut - left, height), colors.color("training", 0.22))
@@ -220,7 +220,7 @@ class RadiusPlot(Drawing):
             axes.points(painter, chosen, y + spread - 0.08, colors.color(role), mark=mark)
         axes.across(painter, ring.threshold, colors.color("text"), f"threshold {ring.threshold:.2f}")
         keys = [Key("inside", colors.color("training"), "o"), Key("outside", colors.color("validation"), "s")]
-        draw_legend(painter, axes.area, keys)
+        draw_legend(painter, axes.area, keys, right=False)
 
 
 @CHAPTERS.register("overfitting", "Over- and underfitting", order=10)
@@ -233,9 +233,9 @@ class OverfittingChapter(ChapterPage):
             "A model learns from examples and is then asked about something new. Too simple, it misses what the "
             "examples have in common: it underfits. Too flexible, it also learns what is only chance in them: it "
             "overfits, perfect on what it has seen and wrong in between.",
-            "Below, a polynomial goes through a few noisy points of a wave. Raise the degree: the error on the training "
-            "points only ever falls, while the error on new points falls and then rises. More points push that "
-            "rise to higher degrees.",
+            "Below, a polynomial goes through a few noisy points of a wave. Raise the degree: the error on the "
+            "training points only ever falls, while the error on new points falls and then rises. More points push "
+            "that rise to higher degrees.",
             source="C. M. Bishop, Pattern Recognition and Machine Learning, section 1.1 (2006)",
         )
         self._fit_plot, self._error_plot = PolynomialPlot(), ErrorPlot()
@@ -261,7 +261,8 @@ class OverfittingChapter(ChapterPage):
             "Here a point belongs to the inner or the outer class. In x and y no straight line parts them (degree 1); "
             "degree 2 can draw a circle, and high degrees draw islands around single points.",
             "Measured as the distance r from the middle, the same points need one threshold: two weights that cannot "
-            "overfit much. A spectrogram does this for a voice: it shows what matters, so that a small network is enough.",
+            "overfit much. A spectrogram does this for a voice: it shows what matters, so that a small network is "
+            "enough.",
         )
         self._plane, self._radius = PlanePlot(), RadiusPlot()
         self.drawing(self._plane, self._radius)
