@@ -34,6 +34,23 @@ class LayerWeightsConfig:
     )
 
 
+@dataclass(frozen=True)
+class Weighted:
+    """The weights of one layer under one penalty.
+
+    Attributes:
+        name: The parameter's, as in `named_parameters`.
+        layer: Whose they are.
+        factor: What the penalty multiplies their size by; 0 is none.
+        weights: With two dimensions or more; biases and scales of norms are left out.
+    """
+
+    name: str
+    layer: nn.Module
+    factor: float
+    weights: Tensor
+
+
 def penalty(config: LayerWeightsConfig, size: Callable[[Tensor], Tensor], *, own: str) -> Penalty:
     """A function of a network: the sum over its layers of their factor times the size of their weights.
 
@@ -43,17 +60,17 @@ def penalty(config: LayerWeightsConfig, size: Callable[[Tensor], Tensor], *, own
     def penalise(network: nn.Module) -> Tensor:
         import torch
 
-        terms = [factor * size(weights) for factor, weights in _weighted(config, network, own) if factor]
+        terms = [one.factor * size(one.weights) for one in weighted(config, network, own=own) if one.factor]
         return torch.stack(terms).sum() if terms else torch.zeros((), device=next(network.parameters()).device)
 
     return penalise
 
 
-def _weighted(config: LayerWeightsConfig, network: nn.Module, own: str) -> Iterator[tuple[float, Tensor]]:
-    """(factor, weights) of each layer; scales of batch norm are vectors and so left out."""
+def weighted(config: LayerWeightsConfig, network: nn.Module, *, own: str) -> Iterator[Weighted]:
+    """Every layer's weights with their factor."""
     from torch import nn
 
-    for layer in network.modules():
+    for path, layer in network.named_modules():
         factor = config.weight + float(getattr(layer, own, 0.0))
         if isinstance(layer, nn.Conv1d | nn.Conv2d):
             factor += config.conv
@@ -61,4 +78,4 @@ def _weighted(config: LayerWeightsConfig, network: nn.Module, own: str) -> Itera
             factor += config.dense
         for name, weights in layer.named_parameters(recurse=False):
             if name.startswith("weight") and weights.ndim > 1:
-                yield factor, weights
+                yield Weighted(f"{path}.{name}" if path else name, layer, factor, weights)

@@ -30,6 +30,7 @@ from kws_engine.processors import cores
 from kws_engine.regularizers import REGULARIZERS
 from kws_engine.runs.job import Job, append_event, make_run_folder
 from kws_engine.runs.loading import Data, Loading, load
+from kws_engine.runs.weights import acting, write_weights
 from kws_engine.settings import Settings
 from kws_engine.spotting.model_file import Manifest, SpottingModel
 from kws_engine.training import checkpoint
@@ -109,6 +110,7 @@ def _events(job: Job, should_stop: ShouldStop) -> Iterator[Event]:
     checkpoint.save(setup.folder / "best.safetensors", ended.weights)
     path = setup.folder / f"{settings.model.name}.kws"
     model_file.write(path, network.cpu(), pipeline, _manifest(setup, ended))
+    yield from write_weights(setup.folder, network, settings)
     yield from _write_evaluation(setup.folder, SpottingModel(path), project)
     best = ended.best
     yield Finished(str(setup.folder), str(path), best.epoch, best.validation_accuracy, ended.stopped_early)
@@ -175,7 +177,7 @@ def _fit(setup: Setup, network: torch.nn.Module, should_stop: ShouldStop) -> Gen
         network,
         _batches(setup, features),
         setup.settings.training,
-        penalties=_penalties(setup.settings),
+        penalties=_penalties(setup.settings, network),
         training=_measured(setup.data.training, setup, features, most=CURVE_CLIPS),
         validation=_measured(setup.data.validation, setup, features, most=len(setup.data.validation)),
         should_stop=should_stop,
@@ -211,13 +213,9 @@ def _batches(setup: Setup, features: torch.nn.Module) -> Batches:
     )
 
 
-def _penalties(settings: Settings) -> list[Penalty]:
-    """Those whose options were changed: a fresh one is off."""
-    return [
-        REGULARIZERS[name].build(config)
-        for name, config in settings.regularizers.items()
-        if config != REGULARIZERS[name].config()
-    ]
+def _penalties(settings: Settings, network: torch.nn.Module) -> dict[str, Penalty]:
+    """Those that act on any of the network's weights."""
+    return {name: REGULARIZERS[name].build(settings.regularizers[name]) for name in acting(settings, network)}
 
 
 def _augmentations(settings: Settings, rate: int) -> tuple[list[Augment], list[Augment]]:
