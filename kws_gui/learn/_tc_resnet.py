@@ -122,8 +122,8 @@ class _Tally:
         )
         self.size, self.channels = layer.output, channels
         self.field, self.jump = self.field + (kernel - 1) * self.jump, self.jump * step
-        every = f", every {_ORDINALS[step]}" if step > 1 else ""
-        title = f"Convolution {kernel} x {columns}{every}"
+        stride = f", stride {step}" if step > 1 else ""
+        title = f"Convolution {kernel} x {columns}{stride}"
         parameters = layer.weights + 2 * channels
         self.layers.append(Layer(title, role, block, self.shape, parameters, layer.macs, self.field))
 
@@ -131,8 +131,5 @@ class _Tally:
         size, channels_in, field = before
         layer = Convolution(size, channels_in, channels, (1, 1), (2, 2 if self.picture else 1))
         parameters = layer.weights + 2 * channels
-        title = "Shortcut 1 x 1, every second"
+        title = "Shortcut 1 x 1, stride 2"
         self.layers.append(Layer(title, "shortcut", block, self.shape, parameters, layer.macs, field))
-
-
-_ORDINALS = {2: "second"}
