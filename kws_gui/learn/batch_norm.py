@@ -13,7 +13,7 @@ from kws_gui import theme
 from kws_gui.learn import CHAPTERS
 from kws_gui.learn.chapter import ChapterPage
 from kws_gui.learn.controls import Choice, Slider, push_button
-from kws_gui.learn.drawing import Axes, Drawing, Key, draw_legend
+from kws_gui.learn.drawing import Axes, Drawing, Key, draw_legend, number
 from kws_gui.project_model import ProjectModel
 
 Array = NDArray[np.float64]
@@ -40,7 +40,10 @@ class Feature:
         return Feature(means[:, None] + spreads[:, None] * noise, means, spreads)
 
     def running(self, momentum: float) -> tuple[Array, Array]:
-        """Running mean and variance after each batch, from 0 and 1 on; momentum is the share kept, as in Keras."""
+        """Running mean and variance after each batch, from 0 and 1 on; momentum is the share kept, as in Keras.
+
+        A batch counts with its unbiased variance, as in PyTorch.
+        """
         mean, variance, found = 0.0, 1.0, []
         for batch in self.batches:
             mean = momentum * mean + (1 - momentum) * float(batch.mean())
@@ -71,7 +74,7 @@ class BatchPlot(Drawing):
         shown = (("Before", self._before, "validation"), ("After", self._after, "training"))
         for row, (title, values, role) in enumerate(shown):
             part = QRectF(area.left(), area.top() + row * half, area.width(), half)
-            counts, edges = np.histogram(np.clip(values, -6, 7.99), bins=56, range=(-6, 8))
+            counts, edges = np.histogram(np.clip(values, -6, 7.99), bins=35, range=(-6, 8))
             axes = Axes.inside(part, (-6, 8), (0, max(0.2, 1.3 * float(counts.max()) / len(values))))
             axes.frame(painter, title=title, x_label="value" if row else "", y_numbers=False)
             painter.setPen(Qt.PenStyle.NoPen)
@@ -80,7 +83,7 @@ class BatchPlot(Drawing):
                 if share:
                     painter.drawRect(QRectF(axes.point(left, share), axes.point(right, 0)))
             mean, spread = values.mean(), values.std()
-            axes.across(painter, mean, colors.color("text"), f"{mean:.1f} ± {spread:.1f}".replace("-", "−"))
+            axes.across(painter, mean, colors.color("text"), f"{number(mean, 1)} ± {spread:.1f}")
 
 
 class RunningPlot(Drawing):
@@ -98,7 +101,7 @@ class RunningPlot(Drawing):
 
     def paint(self, painter: QPainter, area: QRectF) -> None:
         colors, feature = theme.current(), self._feature
-        axes = Axes.inside(area, (1, _STEPS), (-3, 6))
+        axes = Axes.inside(area, (1, _STEPS), (-3, 8))
         axes.frame(painter, title="Mean and deviation", x_label="batch")
         steps = np.arange(1, _STEPS + 1)
         means, variances = feature.running(self._momentum)
@@ -127,7 +130,7 @@ class BatchNormChapter(ChapterPage):
         self.text(
             "While a layer learns, the values it hands on wander, and the next layer learns after a moving target. "
             "Batch norm subtracts the mean of the batch and divides by its deviation, for each feature; then two "
-            "learned numbers, γ and β, set the scale and the centre anew (here γ = 1, β = 0).",
+            "learned numbers, γ and β, set the scale and the centre anew (here γ = 1, β = 0).",
             "In inference there is no batch: a clip must not be judged by its neighbours. So training keeps a running "
             "mean and variance: new = momentum × old + (1 − momentum) × the batch's. With high momentum they "
             "are smooth but late: after few steps the network hears one thing in training and another in use.",
@@ -135,15 +138,15 @@ class BatchNormChapter(ChapterPage):
         )
         self._batch_plot, self._running_plot = BatchPlot(), RunningPlot()
         self.drawing(self._batch_plot, self._running_plot)
-        self.at = Slider("Batch", low=1, high=_STEPS, value=_MOVED_AT + 4)
+        self.batch = Slider("Batch", low=1, high=_STEPS, value=_MOVED_AT + 4)
         self.momentum = Slider("Momentum", low=0.5, high=0.99, value=0.9, step=0.01, shown=lambda v: f"{v:.2f}")
-        self.size = Slider("Batch size", low=4, high=128, value=32, step=2, log=True)
+        self.batch_size = Slider("Batch size", low=4, high=128, value=32, step=2, log=True)
         self.mode = Choice("Mode", (_TRAINING, _INFERENCE))
         self.new = push_button("New values", "mdi6.dice-5-outline", "Draw other batches")
-        self.controls(self.at, self.momentum)
-        self.controls(self.size, self.mode, self.new)
+        self.controls(self.batch, self.momentum)
+        self.controls(self.batch_size, self.mode, self.new)
         self._said = self.readout()
-        for control in (self.at, self.momentum, self.size, self.mode):
+        for control in (self.batch, self.momentum, self.batch_size, self.mode):
             control.valueChanged.connect(self._show)
         self.new.clicked.connect(self._on_new)
         self._show()
@@ -153,8 +156,8 @@ class BatchNormChapter(ChapterPage):
         self._show()
 
     def _show(self) -> None:
-        at, momentum = int(self.at.value()) - 1, self.momentum.value()
-        feature = Feature.made(self._seed, int(self.size.value()))
+        at, momentum = int(self.batch.value()) - 1, self.momentum.value()
+        feature = Feature.made(self._seed, int(self.batch_size.value()))
         batch = feature.batches[at]
         means, variances = feature.running(momentum)
         training = self.mode.value() == _TRAINING
@@ -164,8 +167,8 @@ class BatchNormChapter(ChapterPage):
         self._running_plot.show_at(feature, momentum, at)
         whose = "the batch's own" if training else "the running"
         self._said.setText(
-            f"{self.mode.value()}: batch {at + 1} normalised by {whose} mean {mean:.2f} and deviation "
-            f"{np.sqrt(variance):.2f} has mean {after.mean():.2f}, deviation {after.std():.2f}."
+            f"{self.mode.value()}: batch {at + 1} normalised by {whose} mean {number(mean)} and deviation "
+            f"{np.sqrt(variance):.2f} has mean {number(after.mean())}, deviation {after.std():.2f}."
         )
         self.try_it(
             {"model.batch_norm": "yes", "model.bn_momentum": f"{momentum:g}"},

@@ -87,7 +87,7 @@ class Axes:
         painter.fillRect(self.area, colors.color("surface"))
         painter.setFont(theme.font(SMALL))
         grid = QPen(colors.color("border"), 1)
-        for value, text in _labelled(ticks(self.left, self.right, at_most=max(2, int(self.area.width() / 70)))):
+        for value, text in _labelled(ticks(self.left, self.right, at_most=max(3, int(self.area.width() / 60)))):
             x = self.point(value, self.low).x()
             painter.setPen(grid)
             painter.drawLine(QPointF(x, self.area.top()), QPointF(x, self.area.bottom()))
@@ -152,14 +152,20 @@ class Axes:
             draw_mark(painter, self.point(at_x, at_y), color, mark=mark, size=size)
         painter.restore()
 
-    def across(self, painter: QPainter, x: float, color: QColor, text: str = "", *, row: int = 0) -> None:
-        """A dotted upright line at x, with a word beside its top; `row` moves the word down so many lines."""
+    def across(
+        self, painter: QPainter, x: float, color: QColor, text: str = "", *, row: int = 0, before: bool = False
+    ) -> None:
+        """A dotted upright line at x, a word right of its top, or left where `before` or where there is no room.
+
+        `row` moves the word down so many lines.
+        """
         top, bottom = self.point(x, self.high), self.point(x, self.low)
         painter.setPen(QPen(color, 2, Qt.PenStyle.DotLine))
         painter.drawLine(top, bottom)
         painter.setFont(theme.font(SMALL, bold=True))
         width = painter.fontMetrics().horizontalAdvance(text) + 8
-        left = top.x() + 6 if top.x() + width < self.area.right() else top.x() - width
+        fits_right, fits_left = top.x() + width < self.area.right(), top.x() - width > self.area.left()
+        left = top.x() - width if fits_left and (before or not fits_right) else top.x() + 6
         painter.drawText(QPointF(left, top.y() + 16 + 17 * row), text)
 
 
@@ -207,8 +213,14 @@ def draw_legend(painter: QPainter, area: QRectF, keys: Sequence[Key], *, right: 
         painter.drawText(QRectF(ground.left() + 36, y - 9, width, 18), Qt.AlignmentFlag.AlignVCenter, key.text)
 
 
+def number(value: float, decimals: int = 2) -> str:
+    """The number as a person writes it: with a real minus, and zero without any."""
+    text = f"{value:.{decimals}f}"
+    return text.lstrip("-") if not float(text) else text.replace("-", "−")
+
+
 def _labelled(values: list[float]) -> list[tuple[float, str]]:
     """Ticks with as many decimals as tell them apart."""
     step = values[1] - values[0] if len(values) > 1 else 1.0
     decimals = max(0, -math.floor(math.log10(step) + 1e-9))
-    return [(value, f"{value:.{decimals}f}".replace("-", "−")) for value in values]
+    return [(value, number(value, decimals)) for value in values]

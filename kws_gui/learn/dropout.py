@@ -13,7 +13,7 @@ from kws_gui import theme
 from kws_gui.learn import CHAPTERS
 from kws_gui.learn.chapter import ChapterPage
 from kws_gui.learn.controls import Choice, Slider, push_button
-from kws_gui.learn.drawing import Axes, Drawing, draw_mark
+from kws_gui.learn.drawing import Axes, Drawing, draw_mark, number
 from kws_gui.project_model import ProjectModel
 from kws_gui.widgets.axis import SMALL
 
@@ -21,7 +21,7 @@ Array = NDArray[np.float64]
 _INPUTS, _HIDDEN, _RADIUS = 4, 8, 15
 _MANY = 200
 _TRAINING, _INFERENCE = "Training", "Inference"
-_SHOWN = (-1.0, 4.0)  # outputs
+_SHOWN = (-2.0, 5.0)  # outputs
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class NetworkDrawing(Drawing):
                 painter.setBrush(Qt.BrushStyle.NoBrush)
                 painter.setPen(QPen(theme.current().color("accent"), 2))
                 painter.drawEllipse(at, _RADIUS + 4, _RADIUS + 4)
-        _draw_unit(painter, columns[2][0], f"{self._network.output(self._kept, self._rate):.1f}", "detection")
+        _draw_unit(painter, columns[2][0], number(self._network.output(self._kept, self._rate), 1), "detection")
         self._name_columns(painter, columns)
 
     def _draw_wires(self, painter: QPainter, columns: list[list[QPointF]], kept: NDArray[np.bool_]) -> None:
@@ -176,17 +176,19 @@ class OutputPlot(Drawing):
         colors = theme.current()
         counts, edges = np.histogram(np.clip(self._outputs, *_SHOWN), bins=25, range=_SHOWN)
         axes = Axes.inside(area, _SHOWN, (0, max(6.0, 1.6 * float(counts.max()))))
-        axes.frame(painter, title=f"Outputs of {len(self._outputs)} draws", x_label="output")
+        axes.frame(painter, title=f"Outputs so far: {len(self._outputs)}", x_label="output")
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(colors.color("training", 0.75))
         for count, left, right in zip(counts, edges, edges[1:], strict=False):
             if count:
                 painter.drawRect(QRectF(axes.point(left, count), axes.point(right, 0)).adjusted(1, 0, -1, 0))
         inference = self._network.output(None, 0.0)
-        axes.across(painter, inference, colors.color("detection_text"), f"inference {inference:.2f}")
+        axes.across(painter, inference, colors.color("detection_text"), f"inference {number(inference)}")
         if self._outputs:
             mean = float(np.mean(self._outputs))
-            axes.across(painter, mean, colors.color("training_text"), f"mean {mean:.2f}", row=1)
+            axes.across(
+                painter, mean, colors.color("training_text"), f"mean {number(mean)}", row=1, before=mean < inference
+            )
 
 
 @CHAPTERS.register("dropout", "Dropout", order=40)
@@ -223,6 +225,10 @@ class DropoutChapter(ChapterPage):
         self._drawing.toggled.connect(self._on_toggled)
         self._draw_units(1)
 
+    def kept(self) -> tuple[bool, ...]:
+        """Which hidden units are kept in training."""
+        return tuple(bool(kept) for kept in self._kept)
+
     def _restart(self) -> None:
         self._outputs = []
         self._draw_units(1)
@@ -251,10 +257,10 @@ class DropoutChapter(ChapterPage):
         if training:
             count = int(self._kept.sum())
             self._said.setText(
-                f"{count} of {_HIDDEN} units kept, each times {1 / (1 - rate):.2f}: output {output:.2f}. Mean of "
-                f"{len(self._outputs)} draws: {np.mean(self._outputs):.2f}; inference: "
-                f"{self._network.output(None, rate):.2f}."
+                f"{count} of {_HIDDEN} units kept, each times {1 / (1 - rate):.2f}: output {number(output)}. Mean of "
+                f"all outputs so far: {number(float(np.mean(self._outputs)))}; inference: "
+                f"{number(self._network.output(None, rate))}."
             )
         else:
-            self._said.setText(f"All {_HIDDEN} units, none scaled: output {output:.2f}, the same every time.")
+            self._said.setText(f"All {_HIDDEN} units, none scaled: output {number(output)}, the same every time.")
         self.try_it({"model.dropout": f"{rate:g}"}, f"Opens Train with a dropout of {rate:.0%}.")

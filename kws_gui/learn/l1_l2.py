@@ -13,7 +13,7 @@ from kws_gui import theme
 from kws_gui.learn import CHAPTERS
 from kws_gui.learn.chapter import ChapterPage
 from kws_gui.learn.controls import Slider
-from kws_gui.learn.drawing import Axes, Drawing, Key, draw_legend
+from kws_gui.learn.drawing import Axes, Drawing, Key, draw_legend, number
 from kws_gui.project_model import ProjectModel
 
 Kind = Literal["L1", "L2"]
@@ -121,12 +121,8 @@ class L1L2Chapter(ChapterPage):
         )
         self._bowls = (BowlPlot("L1"), BowlPlot("L2"))
         self.drawing(*self._bowls)
-        self.strength = Slider(
-            "Strength λ", low=0, high=_MOST, value=1.5, step=0.05, shown=lambda value: f"{value:.2f}"
-        )
-        self.wanted = Slider(
-            "Loss alone wants w =", low=-0.5, high=1.5, value=1, step=0.05, shown=lambda value: f"{value:.2f}"
-        )
+        self.strength = Slider("Strength λ", low=0, high=_MOST, value=1.5, step=0.05, shown=number)
+        self.wanted = Slider("Loss alone wants w =", low=-0.5, high=1.5, value=1, step=0.05, shown=number)
         self.controls(self.strength, self.wanted)
         self._said = self.readout()
         self._path = PathPlot()
@@ -148,7 +144,8 @@ class L1L2Chapter(ChapterPage):
         for plot in (*self._bowls, self._path):
             plot.show_at(wanted, strength)
         first, second = minimum("L1", wanted, strength), minimum("L2", wanted, strength)
-        exactly = "exactly 0" if first == 0 else f"{first:.2f}"
+        exactly = "exactly 0" if first == 0 else number(first)
         self._said.setText(
-            f"Without a penalty w = {wanted:.2f}. With λ = {strength:.2f}: L1 puts it at {exactly}, L2 at {second:.2f}."
+            f"Without a penalty w = {number(wanted)}. With λ = {strength:.2f}: L1 puts it at {exactly}, "
+            f"L2 at {number(second)}."
         )

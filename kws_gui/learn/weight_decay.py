@@ -14,7 +14,7 @@ from kws_gui import theme
 from kws_gui.learn import CHAPTERS
 from kws_gui.learn.chapter import ChapterPage
 from kws_gui.learn.controls import Choice, Slider
-from kws_gui.learn.drawing import Axes, Drawing, Key, draw_legend
+from kws_gui.learn.drawing import Axes, Drawing, Key, draw_legend, number
 from kws_gui.project_model import ProjectModel
 
 _STEPS = 300
@@ -98,14 +98,14 @@ class WeightDecayChapter(ChapterPage):
         self._plots = (ShrinkPlot(decoupled=False), ShrinkPlot(decoupled=True))
         self.drawing(*self._plots)
         self.optimizer = Choice("Optimizer", ("Adam", "SGD"))
-        self.strength = Slider("Strength", low=0, high=2, value=0.5, step=0.05, shown=lambda value: f"{value:.2f}")
+        self.strength = Slider("Strength", low=0, high=2, value=0.5, step=0.05, shown=number)
         self.controls(self.optimizer, self.strength)
         self._said = self.readout()
         self.optimizer.valueChanged.connect(self._show)
         self.strength.valueChanged.connect(self._show)
         self.try_it(
             {"training.optimizer": "adamw", "training.weight_decay": _TRIED, "regularizers.l2.weight": "0"},
-            f"Opens Train with AdamW and a weight decay of {_TRIED}; the usual one is {TrainingConfig().weight_decay:g}.",
+            f"Opens Train with AdamW and a weight decay of {_TRIED}; usual is {TrainingConfig().weight_decay:g}.",
         )
         self._show()
 
