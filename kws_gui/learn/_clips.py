@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import Signal
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
 from kws_engine import audio, resources
 from kws_engine.clips import trimming
+from kws_engine.clips.words import UNKNOWN
 from kws_engine.features.log_mel import LogMelConfig, build
 from kws_engine.features.pipeline import Pipeline
 from kws_gui import theme
@@ -66,13 +68,19 @@ class ClipPicker(QWidget):
         self.words.currentIndexChanged.connect(self._on_word)
         self.again.clicked.connect(self._on_again)
         self.listen.clicked.connect(self.playRequested)
-        model.opened.connect(self.refresh)
-        model.clipsChanged.connect(self.refresh)
-        self.refresh()
+        self._stale = True
+        model.opened.connect(self._on_changed)
+        model.clipsChanged.connect(self._on_changed)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if self._stale:
+            self.refresh()
 
     def refresh(self) -> None:
         """Looks for clips again; the word stays where there still is one of that name."""
-        paths = _paths(self._model)
+        self._stale = False
+        own, paths = _paths(self._model)
         if paths == self._paths:
             return
         self._paths, word = paths, self.words.currentText()
@@ -81,7 +89,7 @@ class ClipPicker(QWidget):
         self.words.addItems(list(self._paths))
         self.words.setCurrentIndex(max(0, self.words.findText(word)))
         self.words.blockSignals(False)
-        self._origin.setText("" if _own(self._model) else "from the starter project")
+        self._origin.setText("" if own else "from the starter project")
         self._on_word()
 
     def shutdown(self) -> None:
@@ -100,6 +108,12 @@ class ClipPicker(QWidget):
             line.addWidget(part)
         line.addWidget(self._origin)
         line.addStretch(1)
+
+    def _on_changed(self) -> None:
+        """Nobody waits for the clips of a chapter that is not seen."""
+        self._stale = True
+        if self.isVisible():
+            self.refresh()
 
     def _on_word(self) -> None:
         self._place = 0
@@ -122,21 +136,18 @@ class ClipPicker(QWidget):
         job.start()
 
 
-def _own(model: ProjectModel) -> bool:
-    return model.project is not None and bool(model.project.words) and bool(model.project.clips())
-
-
-def _paths(model: ProjectModel) -> dict[str, list[Path]]:
-    """The clips of each word that has any."""
-    if _own(model):
-        assert model.project is not None
-        own = {word: [clip.path for clip in model.project.clips(word=word)] for word in model.project.words}
-        if found := {word: paths for word, paths in own.items() if paths}:
-            return found
-    starter: dict[str, list[Path]] = defaultdict(list)
+def _paths(model: ProjectModel) -> tuple[bool, dict[str, list[Path]]]:
+    """Whether they are the project's own, and the clips of each word that has any."""
+    found: dict[str, list[Path]] = defaultdict(list)
+    if model.project is not None:
+        for clip in model.project.clips():
+            found[clip.word].append(clip.path)
+        found.pop(UNKNOWN, None)
+    if found:
+        return True, dict(found)
     for path in sorted(resources.path("starter", "clips").glob("[!_]*/*.flac")):
-        starter[path.parent.name].append(path)
-    return dict(starter)
+        found[path.parent.name].append(path)
+    return False, dict(found)
 
 
 def _sound(path: Path) -> Floats:

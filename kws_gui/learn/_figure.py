@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -119,27 +120,40 @@ def draw_cell(painter: QPainter, cell: QRectF, color: QColor) -> None:
     painter.drawRect(cell)
 
 
-def comparison(heads: tuple[str, ...], rows: tuple[str, ...]) -> tuple[QWidget, list[list[QLabel]]]:
-    """A table of labels to fill: a column per head, a row per name; numbers stand right."""
-    table = QWidget()
-    grid = QGridLayout(table)
-    grid.setContentsMargins(0, 0, 0, 0)
-    grid.setHorizontalSpacing(theme.GROUP)
-    grid.setVerticalSpacing(theme.GRID // 2)
-    for column, words in enumerate(heads, 1):
-        label = QLabel(words)
-        label.setFont(theme.font(bold=True))
-        grid.addWidget(label, 0, column, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignBottom)
-    cells = [[QLabel() for _ in heads] for _ in rows]
-    for row, words in enumerate(rows, 1):
-        name = QLabel(words)
-        theme.set_role(name, "muted")
-        grid.addWidget(name, row, 0)
-        for column, cell in enumerate(cells[row - 1], 1):
-            cell.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-            grid.addWidget(cell, row, column, Qt.AlignmentFlag.AlignRight)
-    grid.setColumnStretch(len(heads) + 1, 1)
-    return table, cells
+class Table(QWidget):
+    """Numbers to compare: a column for each head, a row for each name."""
+
+    def __init__(self, name: str, heads: tuple[str, ...], rows: tuple[str, ...]) -> None:
+        super().__init__()
+        self._heads, self._rows = heads, rows
+        self.cells = [[QLabel() for _ in heads] for _ in rows]
+        self.setAccessibleName(name)
+        grid = QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setHorizontalSpacing(theme.GROUP)
+        grid.setVerticalSpacing(theme.GRID // 2)
+        for column, words in enumerate(heads, 1):
+            label = QLabel(words)
+            label.setFont(theme.font(bold=True))
+            grid.addWidget(label, 0, column, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignBottom)
+        for row, words in enumerate(rows, 1):
+            label = QLabel(words)
+            theme.set_role(label, "muted")
+            grid.addWidget(label, row, 0)
+            for column, cell in enumerate(self.cells[row - 1], 1):
+                grid.addWidget(cell, row, column, Qt.AlignmentFlag.AlignRight)
+        grid.setColumnStretch(len(heads) + 1, 1)
+
+    def fill(self, *columns: Sequence[str]) -> None:
+        """The words of each column, from the top."""
+        for column, words in enumerate(columns):
+            for row, word in enumerate(words):
+                self.cells[row][column].setText(word)
+        told = [
+            f"{name}: " + ", ".join(f"{head} {cell.text()}" for head, cell in zip(self._heads, cells, strict=True))
+            for name, cells in zip(self._rows, self.cells, strict=True)
+        ]
+        self.setAccessibleDescription("; ".join(told))
 
 
 class Spin(QWidget):

@@ -183,7 +183,7 @@ class AugmentationChapter(ChapterPage):
         """What the form holds, switched on."""
         if self.together.isChecked():
             augment = self.model.settings.augment.items()
-            options = {f"augment.{name}.probability": _written(config)["probability"] for name, config in augment}
+            options = {f"augment.{name}.probability": f"{config.probability:g}" for name, config in augment}
             self.try_it(options, "Opens Train with each augmentation at its probability.")
             return
         name, config = self.chooser.value()

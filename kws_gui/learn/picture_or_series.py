@@ -8,7 +8,7 @@ from PySide6.QtGui import QPainter, QPen, QPolygonF
 from kws_gui import theme
 from kws_gui.learn import CHAPTERS
 from kws_gui.learn._arithmetic import Convolution
-from kws_gui.learn._figure import LEFT, Spin, arrow, comparison, grouped, small
+from kws_gui.learn._figure import LEFT, Spin, Table, arrow, grouped, small
 from kws_gui.learn._tc_resnet import counted
 from kws_gui.learn.chapter import ChapterPage
 from kws_gui.learn.drawing import Drawing
@@ -112,23 +112,24 @@ class PictureOrSeriesChapter(ChapterPage):
             f"ResNet of 8 layers, {_LABELS} labels: parameters",
             "Its multiply-accumulates",
         )
-        table, self.cells = comparison(("picture", "time series"), rows)
-        self.drawing(table)
+        self.table = Table("Costs of the two views", ("picture", "time series"), rows)
+        self.drawing(self.table)
         self.said = self.readout()
         for spin in (self.frames, self.features, self.maps, self.channels, self.kernel):
             spin.valueChanged.connect(self._refresh)
 
     def _refresh(self) -> None:
-        layers = self.layers()
+        picture, series = self.layers()
+        self.table.fill(self._counts(picture, picture=True), self._counts(series, picture=False))
+        self._say(picture, series)
+
+    def _counts(self, layer: Convolution, *, picture: bool) -> list[str]:
         frames, features = self.frames.value(), self.features.value()
-        for column, layer in enumerate(layers):
-            network = counted(n_frames=frames, n_features=features, n_labels=_LABELS, picture=column == 0)
-            bands = min(3, features) if column == 0 else features
-            shape = f"{layer.output[0]} x {layer.output[1]} x {layer.channels_out}"
-            counts = layer.outputs, layer.weights, layer.macs, bands, network.parameters, network.macs
-            for row, words in enumerate((shape, *map(grouped, counts))):
-                self.cells[row][column].setText(words)
-        self._say(*layers)
+        network = counted(n_frames=frames, n_features=features, n_labels=_LABELS, picture=picture)
+        shape = f"{layer.output[0]} x {layer.output[1]} x {layer.channels_out}"
+        bands = min(3, features) if picture else features
+        counts = layer.outputs, layer.weights, layer.macs, bands, network.parameters, network.macs
+        return [shape, *map(grouped, counts)]
 
     def _say(self, picture: Convolution, series: Convolution) -> None:
         self.picture.show_layer(picture)

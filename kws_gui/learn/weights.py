@@ -8,7 +8,7 @@ from PySide6.QtGui import QPainter, QPen
 from kws_gui import theme
 from kws_gui.learn import CHAPTERS
 from kws_gui.learn._arithmetic import Convolution
-from kws_gui.learn._figure import LEFT, Spin, comparison, grouped, small
+from kws_gui.learn._figure import LEFT, Spin, Table, grouped, small
 from kws_gui.learn.chapter import ChapterPage
 from kws_gui.learn.drawing import Drawing
 from kws_gui.project_model import ProjectModel
@@ -105,25 +105,27 @@ class WeightsChapter(ChapterPage):
         self.controls(self.frames, self.features, self.units)
         self.controls(self.maps, self.kernel_time, self.kernel_freq)
         rows = ("Weights", "Biases", "Memory of both", "Values that come out", "Multiply-accumulates a clip")
-        table, self.cells = comparison(("fully connected", "convolution"), rows)
-        self.drawing(table)
+        self.table = Table("Costs of the two layers", ("fully connected", "convolution"), rows)
+        self.drawing(self.table)
         self.said = self.readout()
         for spin in (self.frames, self.features, self.units, self.maps, self.kernel_time, self.kernel_freq):
             spin.valueChanged.connect(self._refresh)
 
     def _refresh(self) -> None:
         layers = self.dense(), self.convolution()
-        for column, layer in enumerate(layers):
-            memory = (layer.weights + layer.channels_out) * _BYTES
-            counts = layer.weights, layer.channels_out, memory, layer.outputs, layer.macs
-            for row, count in enumerate(counts):
-                self.cells[row][column].setText(_memory(count) if row == 2 else grouped(count))
+        self.table.fill(*[_counts(layer) for layer in layers])
         dense, shared = layers
         self.said.setText(
             f"Fully connected: {dense.size[0]} · {dense.size[1]} · {dense.channels_out} = {grouped(dense.weights)} "
             f"weights. Convolution: {shared.kernel[0]} · {shared.kernel[1]} · {shared.channels_out} = "
             f"{grouped(shared.weights)}, {_ratio(dense.weights / shared.weights)}; {_more(shared.macs / dense.macs)}."
         )
+
+
+def _counts(layer: Convolution) -> list[str]:
+    biases = layer.channels_out
+    memory = _memory((layer.weights + biases) * _BYTES)
+    return [grouped(layer.weights), grouped(biases), memory, grouped(layer.outputs), grouped(layer.macs)]
 
 
 def _memory(count: int) -> str:
