@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from kws_engine import audio, resources
 from kws_engine.clips.clip import audio_files
@@ -171,6 +171,7 @@ class ChapterPage(QWidget):
     def _make_button(self) -> QPushButton:
         button = QPushButton("Try it on your words")
         theme.set_role(button, "primary")
+        button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         button.clicked.connect(lambda: self.tryRequested.emit(self.options()))
         return button
 

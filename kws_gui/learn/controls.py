@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QSlider, QWidget
 
 from kws_gui import theme
+from kws_gui.forms.editors import guard_wheel
 
 
 class Slider(QWidget):
@@ -42,6 +43,7 @@ class Slider(QWidget):
         self.slider.setPageStep(max(1, count // 8))
         self.slider.setMinimumWidth(96)
         self.slider.setAccessibleName(name)
+        guard_wheel(self.slider)
         self._number = QLabel()
         widest = max(self._number.fontMetrics().horizontalAdvance(self._shown(self._at(i))) for i in range(count + 1))
         self._number.setMinimumWidth(widest + 2)
@@ -96,6 +98,7 @@ class Choice(QWidget):
         self.box = QComboBox()
         self.box.addItems(list(texts))
         self.box.setAccessibleName(name)
+        guard_wheel(self.box)
         if value:
             self.box.setCurrentText(value)
         label = QLabel(name)

@@ -87,7 +87,7 @@ class Axes:
         painter.fillRect(self.area, colors.color("surface"))
         painter.setFont(theme.font(SMALL))
         grid = QPen(colors.color("border"), 1)
-        for value, text in _labelled(ticks(self.left, self.right, at_most=max(3, int(self.area.width() / 60)))):
+        for value, text in _labelled(ticks(self.left, self.right, at_most=max(4, int(self.area.width() / 56)))):
             x = self.point(value, self.low).x()
             painter.setPen(grid)
             painter.drawLine(QPointF(x, self.area.top()), QPointF(x, self.area.bottom()))

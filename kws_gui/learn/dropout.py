@@ -21,7 +21,7 @@ Array = NDArray[np.float64]
 _INPUTS, _HIDDEN, _RADIUS = 4, 8, 15
 _MANY = 200
 _TRAINING, _INFERENCE = "Training", "Inference"
-_SHOWN = (-2.0, 5.0)  # outputs
+_SHOWN = (-2.0, 5.0)  # outputs, at least
 
 
 @dataclass(frozen=True)
@@ -174,8 +174,12 @@ class OutputPlot(Drawing):
 
     def paint(self, painter: QPainter, area: QRectF) -> None:
         colors = theme.current()
-        counts, edges = np.histogram(np.clip(self._outputs, *_SHOWN), bins=25, range=_SHOWN)
-        axes = Axes.inside(area, _SHOWN, (0, max(6.0, 1.6 * float(counts.max()))))
+        low, high = (
+            float(np.floor(min([_SHOWN[0], *self._outputs]))),
+            float(np.ceil(max([_SHOWN[1], *self._outputs]))),
+        )
+        counts, edges = np.histogram(self._outputs, bins=28, range=(low, high))
+        axes = Axes.inside(area, (low, high), (0, max(6.0, 1.6 * float(counts.max()))))
         axes.frame(painter, title=f"Outputs so far: {len(self._outputs)}", x_label="output")
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(colors.color("training", 0.75))

@@ -128,8 +128,8 @@ class L1L2Chapter(ChapterPage):
         self._path = PathPlot()
         self.drawing(self._path)
         self.text(
-            "In a network of thousands of weights λ is small, such as 0.0001. The penalty's share of the loss "
-            "is shown while the network trains."
+            "In a network of many thousand weights λ is small, such as 0.0001: each weight costs next to nothing, all "
+            "together they cost as much as the loss itself."
         )
         self.try_it(
             {"regularizers.l1.weight": _TRIED},

@@ -149,10 +149,11 @@ class OutliersChapter(ChapterPage):
         self._said = self.readout()
         self.text(
             "Words are told apart with the cross-entropy loss, and it too grows without end for a clip under the wrong "
-            "name that the network is sure about. Results lists the clips that it got wrong: listen to them, and "
-            "take out what does not belong. Small weights help as well, since no single clip can bend them far."
+            "name that the network is sure about. Results shows which clips it got wrong: listen to them, and "
+            "take out what does not belong. Label smoothing helps as "
+            "well: it tells the network each name with some doubt, since a name may be wrong."
         )
-        self.try_it({"regularizers.l2.weight": "1e-4"}, "Opens Train with an L2 penalty of 1e-4 on all weights.")
+        self.try_it({"training.label_smoothing": "0.1"}, "Opens Train with label smoothing of 0.1.")
         self.height_of.valueChanged.connect(self._show)
         self._lines.dragged.connect(self.height_of.setValue)
         self._show()
