@@ -20,6 +20,7 @@ _DEGREES = range(0, 13)
 _NOISE = 0.25
 _DASH = Qt.PenStyle.DashLine
 _TEST_POINTS = 200
+_AS_GOOD = 1.15  # times the lowest error on new points
 _CELLS = 72  # of the ground behind the plane, each way
 _RADIUS = 0.6  # of the circle between the two classes
 
@@ -284,7 +285,8 @@ class OverfittingChapter(ChapterPage):
         self._fit_plot.show_fit(data, degree)
         self._error_plot.show_fit(data, degree)
         best = int(np.argmin(data.test_errors))
-        verdict = "underfits" if degree < best - 1 else "overfits" if degree > best + 1 else "fits well"
+        as_good = data.test_errors[degree] < _AS_GOOD * data.test_errors[best]
+        verdict = "fits well" if as_good else "underfits" if degree < best else "overfits"
         self._said.setText(
             f"Degree {degree} {verdict}: error {data.train_errors[degree]:.2f} on the training points, "
             f"{data.test_errors[degree]:.2f} on new ones. Lowest on new ones: degree {best}."
