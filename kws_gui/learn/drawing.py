@@ -166,6 +166,9 @@ class Axes:
         width = painter.fontMetrics().horizontalAdvance(text) + 8
         fits_right, fits_left = top.x() + width < self.area.right(), top.x() - width > self.area.left()
         left = top.x() - width if fits_left and (before or not fits_right) else top.x() + 6
+        if text:
+            ground = QRectF(left - 3, top.y() + 3 + 17 * row, width - 2, 17)
+            painter.fillRect(ground, theme.current().color("surface", 0.88))
         painter.drawText(QPointF(left, top.y() + 16 + 17 * row), text)
 
 
