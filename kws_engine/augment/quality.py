@@ -71,7 +71,9 @@ def build(config: QualityConfig, *, rate: int) -> Augment:
     """
     if config.band_limit and config.low_hz[1] >= config.high_hz[0]:
         raise SpecError(
-            f"Lower limit: up to {config.low_hz[1]:g} Hz is not below the upper one, {config.high_hz[0]:g} Hz; lower it"
+            f"Lower limit: up to {config.low_hz[1]:g} Hz is not below the upper one, {config.high_hz[0]:g} Hz; "
+            "lower it",
+            option="low_hz",
         )
     ways = [way for name, way in _WAYS.items() if getattr(config, name)]
 

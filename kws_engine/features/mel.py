@@ -163,14 +163,18 @@ def _check(config: MelConfig, rate: int) -> None:
     low_hz, high_hz = config.low_hz, config.high_hz
     if high_hz > rate / 2:
         raise SpecError(
-            f"Highest frequency: {high_hz:g} Hz is above {rate / 2:g} Hz, half the sample rate of {rate} Hz; lower it"
+            f"Highest frequency: {high_hz:g} Hz is above {rate / 2:g} Hz, half the sample rate of {rate} Hz; lower it",
+            option="high_hz",
         )
     if low_hz >= high_hz:
-        raise SpecError(f"Lowest frequency: {low_hz:g} Hz is not below the highest, {high_hz:g} Hz; lower it")
+        raise SpecError(
+            f"Lowest frequency: {low_hz:g} Hz is not below the highest, {high_hz:g} Hz; lower it", option="low_hz"
+        )
     if config.hop_ms > config.window_ms:
         raise SpecError(
             f"Hop: {config.hop_ms:g} ms is longer than the window of {config.window_ms:g} ms and would skip sound; "
-            "shorten it"
+            "shorten it",
+            option="hop_ms",
         )
 
 
@@ -184,7 +188,8 @@ def _smallest_transform(config: MelConfig, window_samples: int, rate: int) -> tu
         n_fft *= 2
     raise SpecError(
         f"Mel bands: {config.bands} bands do not fit between {config.low_hz:g} and {config.high_hz:g} Hz; "
-        "use fewer or widen the range"
+        "use fewer or widen the range",
+        option="bands",
     )
 
 

@@ -182,8 +182,10 @@ def scaled(channels: int, width: float) -> int:
     return max(1, int(channels * width))
 
 
-def check_fits(what: str, cell: Size, size: Size) -> None:
+def check_fits(what: str, cell: Size, size: Size, *, options: tuple[str, str] = ("", "")) -> None:
     """Refuses a kernel or cell that is larger than what is left there; `what` names it, as "Layer 2: its kernel".
+
+    `options` are the names of those that set its time and its frequency.
 
     Raises:
         SpecError: With both sizes and the remedy.
@@ -191,7 +193,8 @@ def check_fits(what: str, cell: Size, size: Size) -> None:
     if cell[0] > size[0] or cell[1] > size[1]:
         raise SpecError(
             f"{what} of {cell[0]} x {cell[1]} is larger than the {size[0]} x {size[1]} values "
-            "(time x frequency) that are left there; make it smaller, or pool and stride less before it"
+            "(time x frequency) that are left there; make it smaller, or pool and stride less before it",
+            option=options[0] if cell[0] > size[0] else options[1],
         )
 
 

@@ -105,7 +105,7 @@ def build(config: CnnConfig, *, n_features: int, n_frames: int, n_labels: int) -
     from kws_engine.models import _layers
 
     if not config.maps:
-        raise SpecError("Feature maps: there is no layer; give at least one number, such as 16")
+        raise SpecError("Feature maps: there is no layer; give at least one number, such as 16", option="maps")
     layers: list[nn.Module] = [_layers.FeaturesAsPicture()]
     size, channels = (n_frames, n_features), 1
     for index, maps in enumerate(config.maps):
@@ -127,9 +127,9 @@ def _layer(config: CnnConfig, index: int, *, channels: int, size: Size) -> tuple
     cell = _at(config.pool_time, index), _at(config.pool_freq, index)
     same = config.padding == "same"
     padded = (size[0] + kernel[0] - 1, size[1] + kernel[1] - 1) if same else size
-    _layers.check_fits(f"Layer {index + 1}: its kernel", kernel, padded)
+    _layers.check_fits(f"Layer {index + 1}: its kernel", kernel, padded, options=("kernel_time", "kernel_freq"))
     size = (padded[0] - kernel[0]) // stride[0] + 1, (padded[1] - kernel[1]) // stride[1] + 1
-    _layers.check_fits(f"Layer {index + 1}: its pooling cell", cell, size)
+    _layers.check_fits(f"Layer {index + 1}: its pooling cell", cell, size, options=("pool_time", "pool_freq"))
     layers: list[nn.Module] = [_layers.same_padding(kernel)] if same else []
     layers.append(
         _layers.convolution(channels, config.maps[index], kernel=kernel, stride=stride, style=_layers.Style.of(config))

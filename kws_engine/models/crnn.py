@@ -56,7 +56,9 @@ def build(config: CrnnConfig, *, n_features: int, n_frames: int, n_labels: int) 
     from kws_engine.models import _layers
 
     kernel, stride = (config.kernel_time, config.kernel_freq), (config.stride_time, config.stride_freq)
-    _layers.check_fits("The convolution: its kernel", kernel, (n_frames, n_features))
+    _layers.check_fits(
+        "The convolution: its kernel", kernel, (n_frames, n_features), options=("kernel_time", "kernel_freq")
+    )
     style = _layers.Style.of(config)
     steps, rows = -(-n_frames // stride[0]), -(-n_features // stride[1])
     remembered = config.gru_units * (2 if config.both_ways else 1)

@@ -59,7 +59,7 @@ def build(config: CustomConfig, *, n_features: int, n_frames: int, n_labels: int
 
     infos = tracing.trace(config.layers, n_features, n_frames, n_labels)
     if problem := tracing.first_error(infos):
-        raise SpecError(problem)
+        raise SpecError(problem, option="layers")
     last = infos[-2].shape.maps if config.layers else 0
     body = _rows.body(config.layers, n_features=n_features, n_frames=n_frames)
     network = nn.Sequential(_layers.FeaturesAsPicture(), *body, nn.Linear(last, n_labels))

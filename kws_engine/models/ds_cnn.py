@@ -71,7 +71,8 @@ def build(config: DsCnnConfig, *, n_features: int, n_frames: int, n_labels: int)
     if kernel[0] > n_frames or kernel[1] > n_features:
         raise SpecError(
             f"The first layer: its kernel of {kernel[0]} x {kernel[1]} is larger than the {n_frames} x {n_features} "
-            "values (time x frequency) of a clip; make it smaller"
+            "values (time x frequency) of a clip; make it smaller",
+            option="kernel_time" if kernel[0] > n_frames else "kernel_freq",
         )
     style = _layers.Style.of(config)
     stride = (config.stem_stride_time, config.stem_stride_freq)

@@ -53,7 +53,9 @@ def build(config: KwtConfig, *, n_features: int, n_frames: int, n_labels: int) -
     from kws_engine.models import _attention
 
     if config.size % config.heads:
-        raise SpecError(f"Heads: {config.heads} do not divide the size {config.size}; choose a number that does")
+        raise SpecError(
+            f"Heads: {config.heads} do not divide the size {config.size}; choose a number that does", option="heads"
+        )
     network = nn.Sequential(
         nn.Linear(n_features, config.size),
         _attention.WithClassToken(n_frames, config.size),

@@ -67,7 +67,9 @@ def build(config: ResNetConfig, *, n_features: int, n_frames: int, n_labels: int
     from kws_engine.models import _layers
 
     cell = (config.pool_time, config.pool_freq)
-    _layers.check_fits("The first layer: its pooling cell", cell, (n_frames, n_features))
+    _layers.check_fits(
+        "The first layer: its pooling cell", cell, (n_frames, n_features), options=("pool_time", "pool_freq")
+    )
     layers: list[nn.Module] = [_layers.FeaturesAsPicture(), _conv(config, 0)]
     if cell != (1, 1):
         layers.append(nn.AvgPool2d(cell))

@@ -73,7 +73,7 @@ def build(config: TcResNetConfig, *, n_features: int, n_frames: int, n_labels: i
     from kws_engine.models import _layers
 
     if config.kernel % 2 == 0:
-        raise SpecError(f"Kernel: {config.kernel} frames have no middle; use an odd number")
+        raise SpecError(f"Kernel: {config.kernel} frames have no middle; use an odd number", option="kernel")
     layers, channels = _stem(config, n_features, n_frames)
     for block_channels in _BLOCK_CHANNELS[config.blocks]:
         width = _layers.scaled(block_channels, config.width)
@@ -101,7 +101,9 @@ def _stem(config: TcResNetConfig, n_features: int, n_frames: int) -> tuple[list[
     first = _layers.convolution(1, channels, kernel=kernel, padding=_half(kernel), style=style)
     layers: list[nn.Module] = [_layers.FeaturesAsPicture(), first]
     if config.convolutions == "time and frequency, pooled":
-        _layers.check_fits("The first layer: its pooling cell", _POOL, (n_frames, n_features))
+        _layers.check_fits(
+            "The first layer: its pooling cell", _POOL, (n_frames, n_features), options=("convolutions", "convolutions")
+        )
         layers.append(nn.AvgPool2d(_POOL))
     return layers, channels
 

@@ -21,13 +21,13 @@ from kws_engine.disk import write_atomically
 from kws_engine.errors import KwsError, ProjectError, TrainingError
 from kws_engine.evaluation.metrics import evaluate
 from kws_engine.export import model_file
-from kws_engine.features import FEATURES
 from kws_engine.features.batch import torch_features
 from kws_engine.features.pipeline import Pipeline
 from kws_engine.models import MODELS
 from kws_engine.models.counting import count
 from kws_engine.processors import cores
 from kws_engine.regularizers import REGULARIZERS
+from kws_engine.runs.checking import check
 from kws_engine.runs.job import Job, append_event, make_run_folder
 from kws_engine.runs.loading import Data, Loading, load
 from kws_engine.runs.weights import acting, write_weights
@@ -98,9 +98,11 @@ def _append_if_possible(folder: Path | None, event: Event) -> None:
 
 def _events(job: Job, should_stop: ShouldStop) -> Iterator[Event]:
     torch.set_num_threads(job.threads or cores())
-    torch.manual_seed(job.seed)
     settings, project = Settings.from_dict(job.settings), Project.open(job.project)
-    pipeline: Pipeline = FEATURES[settings.feature.name].build(settings.feature.config, rate=project.rate)
+    pipeline, _ = check(
+        settings, rate=project.rate, n_samples=project.clip_samples, n_labels=max(1, len(project.words)) + 2
+    )
+    torch.manual_seed(job.seed)
     device = pick_device(settings.training.device)
     data = yield from _unless_stopped(load(project, settings), should_stop)
     network = build_network(settings, pipeline, n_samples=project.clip_samples, n_labels=len(data.labels))

@@ -7,11 +7,8 @@ from pathlib import Path
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
-    QFrame,
     QHBoxLayout,
     QLabel,
-    QPushButton,
-    QScrollArea,
     QSplitter,
     QStackedWidget,
     QVBoxLayout,
@@ -26,6 +23,7 @@ from kws_engine.training.events import Epoch, Failed, Finished, Progress, Skippe
 from kws_gui import theme
 from kws_gui.bridges.cost import CostBridge
 from kws_gui.bridges.training import TrainingBridge, training_threads
+from kws_gui.pages.train_card import FormCard
 from kws_gui.pages.train_form import SettingsForm
 from kws_gui.pages.train_history import RunList, RunRow, counted, quality, story, validation_of, when
 from kws_gui.pages.train_run import RunView
@@ -34,7 +32,6 @@ from kws_gui.project_model import ProjectModel
 from kws_gui.widgets.empty_state import EmptyState
 from kws_gui.widgets.message_bar import MessageBar
 
-FORM_WIDTH = 360  # px
 _STORE_AFTER_MS = 400
 _NO_PROJECT = "Open a project or make a new one: a network learns from its recordings."
 
@@ -63,8 +60,8 @@ class TrainPage(QWidget):
         self.shelf = RunShelf(model, self.runs, self)
         self.training = TrainingBridge(self)
         self.costs = CostBridge(self)
-        self.train = QPushButton("Train")
-        self.reset = QPushButton("Reset to defaults")
+        self.card = FormCard(self.form)
+        self.train, self.reset = self.card.train, self.card.reset
         self._run_name = QLabel()
         self._nothing_open = EmptyState("mdi6.folder-open-outline", _NO_PROJECT, "Open a project")
         self._too_little = EmptyState("mdi6.account-voice", "", "Record words")
@@ -119,7 +116,7 @@ class TrainPage(QWidget):
             mistakes[0].show()
             self.messages.showMessage("error", f"{mistakes[0].sentence}. Correct it, then train.")
         elif self.form.cost.refusal:
-            self._left.ensureWidgetVisible(self.form.cost)
+            self.card.bring(self.form.cost)
             self.messages.showMessage("error", self.form.cost.refusal)
         return bool(mistakes or self.form.cost.refusal)
 
@@ -197,6 +194,7 @@ class TrainPage(QWidget):
         if project is None or not self.isVisible():
             return
         self.form.cost.wait()
+        self.form.set_clip(n_samples=project.clip_samples, rate=project.rate, n_labels=len(project.words) + 2)
         self.costs.ask(
             Question(
                 self.form.value().to_dict(),
@@ -312,9 +310,13 @@ class TrainPage(QWidget):
         self.training.epochEnded.connect(self._on_epoch)
         self.training.finished.connect(self._on_finished)
         self.training.failed.connect(self._on_failed)
-        self.costs.counted.connect(self.form.cost.setCost)
-        self.costs.refused.connect(self.form.cost.setRefusal)
+        self.costs.counted.connect(self._on_counted)
+        self.costs.refused.connect(self.form.refuse)
         self.costs.lost.connect(self.form.cost.setUnknown)
+
+    def _on_counted(self, parameters: int, macs: int) -> None:
+        self.form.refuse("", "")
+        self.form.cost.setCost(parameters, macs)
 
     def _on_progressed(self, event: Progress) -> None:
         self.run.read(event)
@@ -334,7 +336,7 @@ class TrainPage(QWidget):
         row = QHBoxLayout(self._work)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(theme.GROUP)
-        row.addWidget(self._make_left())
+        row.addWidget(self.card)
         row.addWidget(self._right, 1)
         self._pages = QStackedWidget()
         self._pages.addWidget(self._nothing_open)
@@ -354,34 +356,6 @@ class TrainPage(QWidget):
         header.addWidget(title, 1)
         header.addWidget(self._run_name)
         return header
-
-    def _make_left(self) -> QFrame:
-        theme.set_role(self.train, "primary")
-        theme.set_icon(self.train, "mdi6.play", role="on_accent")
-        theme.set_role(self.reset, "quiet")
-        self.reset.setToolTip("All options back to where a new project begins; with undo")
-        self._left = QScrollArea()
-        self._left.setWidgetResizable(True)
-        self._left.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._left.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        inner = QWidget()
-        around = QVBoxLayout(inner)
-        around.setContentsMargins(theme.GROUP, theme.GROUP, theme.GRID, theme.GRID)
-        around.addWidget(self.form)
-        self._left.setWidget(inner)
-        buttons = QHBoxLayout()
-        buttons.setContentsMargins(theme.GROUP, theme.GRID, theme.GROUP, theme.GROUP)
-        buttons.addWidget(self.train, 1)
-        buttons.addWidget(self.reset)
-        card = QFrame()
-        theme.set_role(card, "card")
-        card.setFixedWidth(FORM_WIDTH)
-        column = QVBoxLayout(card)
-        column.setContentsMargins(1, 1, 1, 1)
-        column.setSpacing(0)
-        column.addWidget(self._left, 1)
-        column.addLayout(buttons)
-        return card
 
     def _make_right(self) -> QSplitter:
         split = QSplitter(Qt.Orientation.Vertical)
