@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Signal, SignalInstance
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
@@ -131,9 +131,15 @@ class ClipPicker(QWidget):
         path = paths[self._place % len(paths)]
         job = LongJob(lambda progress, should_stop: _sound(path), self)
         self._job = job
-        job.finished.connect(lambda samples: self.picked.emit(samples) if job is self._job else None)
-        job.failed.connect(lambda sentence, _: self.failed.emit(sentence) if job is self._job else None)
+        job.finished.connect(lambda samples: self._on_ended(job, self.picked, samples))
+        job.failed.connect(lambda sentence, _: self._on_ended(job, self.failed, sentence))
         job.start()
+
+    def _on_ended(self, job: LongJob, told: SignalInstance, what: object) -> None:
+        """Tells it, unless another clip has been asked for since."""
+        if job is self._job:
+            self._job = None
+            told.emit(what)
 
 
 def _paths(model: ProjectModel) -> tuple[bool, dict[str, list[Path]]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from kws_gui.widgets.spectrogram import Spectrogram
 from kws_gui.widgets.waveform import Waveform
 
 _FIRST = "pitch"
+_UNCHANGED = "unchanged"  # as augmentations note it
 
 
 class Seen(QWidget):
@@ -172,12 +174,10 @@ class AugmentationChapter(ChapterPage):
     def _on_previewed(self, preview: Preview) -> None:
         self._after = preview.samples
         self.after.show_clip(preview.samples, in_db(preview.changed, self._pipeline))
-        words = [f"{AUGMENTATIONS[name].title}: {drawn}" for name, drawn in preview.drawn.items()]
         heard = not np.array_equal(preview.samples, self._samples)
         self.after.play.setEnabled(heard)
         self.after.play.setToolTip("" if heard else "The sound is unchanged")
-        sentence = "; ".join(words) if words else "Nothing was changed"
-        self.said.setText(f"{sentence}.{'' if heard else ' The sound itself is as it was.'}")
+        self.said.setText(f"{_in_words(preview.drawn)}{'' if heard else ' The sound itself is as it was.'}")
 
     def _offer(self) -> None:
         """What the form holds, switched on."""
@@ -191,6 +191,14 @@ class AugmentationChapter(ChapterPage):
         share = f"{float(written['probability']):.0%}"
         options = {f"augment.{name}.{option}": text for option, text in written.items()}
         self.try_it(options, f"Opens Train with {AUGMENTATIONS[name].title} in {share} of the clips.")
+
+
+def _in_words(drawn: Mapping[str, str]) -> str:
+    """What acted with its values, then what did not."""
+    acted = [f"{AUGMENTATIONS[name].title}: {words}" for name, words in drawn.items() if words != _UNCHANGED]
+    rested = [AUGMENTATIONS[name].title for name, words in drawn.items() if words == _UNCHANGED]
+    sentence = "; ".join(acted) if acted else "Nothing was changed"
+    return f"{sentence}. {'Not drawn this time: ' + ', '.join(rested) + '.' if rested else ''}".rstrip()
 
 
 def _written(config: Any) -> dict[str, str]:

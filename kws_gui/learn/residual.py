@@ -125,7 +125,7 @@ class ResidualChapter(ChapterPage):
             "With shortcuts the product may grow. That is one reason why batch norm follows each convolution: it keeps "
             "the branches small beside the shortcut. Where a block changes the number of channels or halves the "
             "frames, a convolution of 1 x 1 in the shortcut makes both sides fit.",
-            source="He et al. 2016, Deep residual learning; for keywords Tang & Lin 2018.",
+            source="He et al. 2016, Deep residual learning; De & Smith 2020 on batch norm; keywords: Tang & Lin 2018.",
         )
         self.try_it(
             {"model.name": "resnet"},

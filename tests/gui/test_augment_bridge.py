@@ -126,8 +126,22 @@ def test_the_chapter_shows_what_was_drawn_and_draws_again(qtbot: QtBot) -> None:
     assert chapter.said.text() != first
     with qtbot.waitSignal(chapter.bridge.previewed, timeout=PATIENCE_MS):
         chapter.chooser.setValue("spec_augment", AUGMENTATIONS["spec_augment"].config())
-    assert "hidden" in chapter.said.text() and not chapter.after.play.isEnabled()
+    assert "hidden" in chapter.said.text() and "as it was" in chapter.said.text() and not chapter.after.play.isEnabled()
     assert chapter.options() == {"augment.spec_augment.probability": "0.5"}
     chapter.hide()
     assert chapter.bridge.pid is None
+    chapter.shutdown()
+
+
+def test_all_together_say_what_acted_and_what_did_not(qtbot: QtBot) -> None:
+    chapter = AugmentationChapter(ProjectModel())
+    qtbot.addWidget(chapter)
+    with qtbot.waitSignal(chapter.bridge.previewed, timeout=PATIENCE_MS):
+        chapter.show()
+    with qtbot.waitSignal(chapter.bridge.previewed, timeout=PATIENCE_MS) as told:
+        chapter.together.click()
+    assert not chapter.chooser.isEnabled() and len(chapter.options()) == len(NAMES)
+    acted, _, rested = chapter.said.text().partition("Not drawn this time: ")
+    for name, words in told.args[0].drawn.items():
+        assert AUGMENTATIONS[name].title in (rested if words == "unchanged" else acted)
     chapter.shutdown()
