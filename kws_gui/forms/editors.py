@@ -85,6 +85,8 @@ def _make_number(option: Option) -> NumberBox:
 def _make_choice(option: Option) -> QComboBox:
     box = QComboBox()
     box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+    box.setMinimumContentsLength(6)  # a long choice must not widen the form
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     for value in option.choices:
         box.addItem(value.replace("_", " "), value)
     guard_wheel(box)

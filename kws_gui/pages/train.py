@@ -26,6 +26,7 @@ from kws_gui.bridges.training import TrainingBridge, training_threads
 from kws_gui.pages.train_card import FormCard
 from kws_gui.pages.train_form import SettingsForm
 from kws_gui.pages.train_history import RunList, RunRow, counted, quality, story, validation_of, when
+from kws_gui.pages.train_preview import PreviewFold
 from kws_gui.pages.train_run import RunView
 from kws_gui.pages.train_shelf import RunShelf
 from kws_gui.project_model import ProjectModel
@@ -57,6 +58,7 @@ class TrainPage(QWidget):
         self.form = SettingsForm()
         self.run = RunView()
         self.runs = RunList()
+        self.preview = PreviewFold(model)
         self.shelf = RunShelf(model, self.runs, self)
         self.training = TrainingBridge(self)
         self.costs = CostBridge(self)
@@ -81,6 +83,7 @@ class TrainPage(QWidget):
         self.costs.shutdown()
         self.training.shutdown()
         self.shelf.shutdown()
+        self.preview.shutdown()
 
     def store(self) -> None:
         """Keeps the form's settings in the project now."""
@@ -175,8 +178,9 @@ class TrainPage(QWidget):
 
     # -- form
 
-    def _on_form(self, _settings: Settings) -> None:
+    def _on_form(self, settings: Settings) -> None:
         self._store_later.start()
+        self.preview.show_settings(settings)
         self._ask_cost()
 
     def _on_settings(self) -> None:
@@ -214,11 +218,13 @@ class TrainPage(QWidget):
             self.training.stop()
             self._show_button()
         self.form.setValue(self._model.settings)
+        self.preview.show_settings(self.form.value())
         self._on_clips()
         self.shelf.read()
 
     def _on_clips(self) -> None:
         self._look_at_clips()
+        self.preview.read_words()
         self._ask_cost()
 
     def _look_at_clips(self) -> None:
@@ -283,6 +289,7 @@ class TrainPage(QWidget):
         self.reset.clicked.connect(self._on_reset)
         self.form.valueChanged.connect(self._on_form)
         self.run.cancelRequested.connect(self._on_train)
+        self.preview.failed.connect(lambda sentence: self.messages.showMessage("error", sentence))
         self.runs.chosen.connect(self._on_chosen)
         self.shelf.changed.connect(self._look_at_clips)
         self.shelf.settingsChosen.connect(self._on_settings_chosen)
@@ -357,14 +364,20 @@ class TrainPage(QWidget):
         header.addWidget(self._run_name)
         return header
 
-    def _make_right(self) -> QSplitter:
+    def _make_right(self) -> QWidget:
         split = QSplitter(Qt.Orientation.Vertical)
         split.addWidget(self.run)
         split.addWidget(self.runs)
         split.setStretchFactor(0, 3)
         split.setStretchFactor(1, 1)
         split.setChildrenCollapsible(False)
-        return split
+        right = QWidget()
+        column = QVBoxLayout(right)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(split, 1)
+        column.addWidget(self.preview)
+        return right
 
 
 def _in_words(event: Finished) -> str:
