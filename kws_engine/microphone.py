@@ -30,6 +30,8 @@ _LEVEL_S = 0.05
 _NO_SOUND_SYSTEM = "The sound system cannot be used ({}): check its settings and restart it, then try again."
 
 _open_streams: set[Microphone | Playback] = set()
+_stuck_streams: set[Microphone | Playback] = set()  # closed by us, but PortAudio does not come back from it
+_stuck_lock = threading.Lock()
 _portaudio_lock = threading.RLock()
 
 
@@ -89,7 +91,7 @@ def refresh_devices() -> bool:
     """
     sounddevice = _sounddevice()
     with _portaudio_lock:
-        if _open_streams:
+        if _open_streams or _stuck_streams:
             return False
         # PortAudio lists devices only when it starts; sounddevice has no public call for that.
         while sounddevice._initialized:
@@ -369,12 +371,18 @@ def _close(owner: Microphone | Playback, stream: Any) -> None:
 
     def close() -> None:
         stream.close(ignore_errors=True)
-        _open_streams.discard(owner)
+        with _stuck_lock:
+            _open_streams.discard(owner)
+            _stuck_streams.discard(owner)
 
     with _portaudio_lock:
         closing = threading.Thread(target=close, name="closing a stream", daemon=True)
         closing.start()
         closing.join(_CLOSE_WITHIN_S)
+        with _stuck_lock:
+            if owner in _open_streams:
+                _open_streams.remove(owner)
+                _stuck_streams.add(owner)
 
 
 def _sounddevice() -> Any:

@@ -77,6 +77,14 @@ class TrainingConfig:
         advanced=True,
         shown_when=("early_stopping", True),
     )
+    averaging: float = option(
+        0.98,
+        "Weight averaging",
+        "How much of a running average of the weights each step keeps; the average is measured and saved. 0 is off.",
+        low=0.0,
+        high=0.9999,
+        advanced=True,
+    )
     device: Literal["auto", "cpu", "cuda", "mps"] = option(
         "auto", "Device", "Where the network trains; auto takes a graphics card when there is one."
     )

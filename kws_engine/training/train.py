@@ -48,10 +48,12 @@ def fit(
 ) -> Generator[Epoch, None, Fit]:  # fmt: skip
     """Trains in place, yields every epoch, returns the best weights; `network` holds them at the end.
 
+    While an epoch is yielded, `network` holds the weights that were measured: the running average, where that is on.
+
     Raises:
         TrainingError: The loss is no longer a number, or the run was stopped before its first epoch.
     """
-    optimizer = make_optimizer(network, config)
+    optimizer, average = make_optimizer(network, config), Average(network, share=config.averaging)
     total = config.epochs * batches.steps
     best: Epoch | None = None
     weights: dict[str, Tensor] = {}
@@ -59,14 +61,18 @@ def fit(
     for number in range(1, config.epochs + 1):
         started = time.monotonic()
         first_step = (number - 1) * batches.steps
-        terms = _one_epoch(network, batches, optimizer, config, penalties, first_step / total, 1 / total, should_stop)
+        terms = _one_epoch(
+            network, batches, optimizer, average, config, penalties, first_step / total, 1 / total, should_stop
+        )
         if terms is None:
             stopped_early = True
             break
+        average.swap(network)
         epoch = _measure(number, network, training, validation, started, optimizer, terms, best, config)
         if best is None or epoch.best:
             best, weights = epoch, copy.deepcopy(network.state_dict())
         yield epoch
+        average.swap(network)
         if config.early_stopping and number - best.epoch >= config.patience and number < config.epochs:
             stopped_early = True
             break
@@ -85,6 +91,35 @@ def make_optimizer(network: nn.Module, config: TrainingConfig) -> torch.optim.Op
     if config.optimizer == "sgd":
         return torch.optim.SGD(groups, lr=config.learning_rate, momentum=0.9)
     return torch.optim.AdamW(groups, lr=config.learning_rate, fused=decayed[0].device.type in ("cpu", "cuda"))
+
+
+class Average:
+    """A running average of a network's weights and batch norm statistics (Polyak & Juditsky 1992).
+
+    After n steps it keeps the smaller of `share` and (1 + n) / (10 + n) of itself, so that it does not hang on to the
+    random weights of the beginning. With a share of 0 it is the network itself.
+    """
+
+    def __init__(self, network: nn.Module, *, share: float) -> None:
+        self._share, self._steps = share, 0
+        self._state = {name: value.detach().clone() for name, value in network.state_dict().items()}
+
+    @torch.no_grad()
+    def update(self, network: nn.Module) -> None:
+        """Takes in the weights after a step."""
+        kept = min(self._share, (1 + self._steps) / (10 + self._steps))
+        self._steps += 1
+        for name, value in network.state_dict().items():
+            if value.is_floating_point():
+                self._state[name].lerp_(value, 1 - kept)
+            else:
+                self._state[name].copy_(value)
+
+    def swap(self, network: nn.Module) -> None:
+        """Puts the average into the network and keeps the network's own weights; the second call undoes the first."""
+        own = {name: value.detach().clone() for name, value in network.state_dict().items()}
+        network.load_state_dict(self._state)
+        self._state = own
 
 
 def learning_rate(config: TrainingConfig, progress: float) -> float:
@@ -108,7 +143,7 @@ def measure(network: nn.Module, measured: Measured) -> tuple[float, float]:
 
 
 def _one_epoch(
-    network: nn.Module, batches: Batches, optimizer: torch.optim.Optimizer, config: TrainingConfig,
+    network: nn.Module, batches: Batches, optimizer: torch.optim.Optimizer, average: Average, config: TrainingConfig,
     penalties: Mapping[str, Penalty], progress: float, step: float, should_stop: Callable[[], bool],
 ) -> dict[str, float] | None:  # fmt: skip
     """The mean of each term of the loss over the epoch, or None where it was stopped on the way."""
@@ -127,6 +162,7 @@ def _one_epoch(
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
+        average.update(network)
         sums.update({name: float(term.detach()) for name, term in terms.items()})
     return {name: value / batches.steps for name, value in sums.items()}
 

@@ -50,7 +50,7 @@ def test_the_files_own_detector_settings_and_thresholds_are_used(tmp_path: pathl
     saved = {"smoothing_ms": 90.0, "thresholds": {"high": 0.35}}
     model = SpottingModel(tone_model.write(tmp_path / "tones.kws", manifest={"detector": saved}))
     assert model.detector().config == DetectorConfig(smoothing_ms=90.0)
-    assert model.detector().thresholds == {"low": 0.8, "high": 0.35}
+    assert model.detector().thresholds == {"low": DetectorConfig().threshold, "high": 0.35}
     assert model.detector(DetectorConfig(threshold=0.6)).thresholds == {"low": 0.6, "high": 0.35}
 
 

@@ -27,7 +27,7 @@ from kws_engine.training.config import TrainingConfig
 from kws_engine.training.events import Epoch, Progress, Skipped
 from kws_engine.training.mixup import mixed
 from kws_engine.training.silence import silence
-from kws_engine.training.train import Fit, Measured, fit, learning_rate, make_optimizer, measure
+from kws_engine.training.train import Average, Fit, Measured, fit, learning_rate, make_optimizer, measure
 
 RATE, SAMPLES, WORDS = 16_000, 4000, 3
 UNKNOWN, SILENCE = WORDS, WORDS + 1
@@ -402,3 +402,19 @@ def test_a_network_learns_from_mixed_clips_and_is_less_sure() -> None:
     epochs, _ = train(config_of(epochs=25, mixup=1.0), network_of())
     assert epochs[-1].train_accuracy == 1.0
     assert epochs[-1].terms["cross_entropy"] > 3 * epochs[-1].train_loss
+
+
+def test_the_average_is_measured_and_saved_and_its_share_of_zero_is_the_network_itself() -> None:
+    network = torch.nn.Linear(2, 1)
+    average, itself = Average(network, share=0.9), Average(network, share=0.0)
+    for step in range(200):
+        torch.nn.init.constant_(network.weight, float(step))
+        average.update(network)
+        itself.update(network)
+    kept = network.weight[0, 0].item()
+    average.swap(network)
+    assert abs(network.weight[0, 0].item() - 199 + 9) < 0.1  # an average over ten steps lags nine behind
+    average.swap(network)
+    assert network.weight[0, 0].item() == kept
+    itself.swap(network)
+    assert network.weight[0, 0].item() == kept
