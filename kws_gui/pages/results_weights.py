@@ -15,7 +15,7 @@ from kws_gui import theme
 from kws_gui.forms.fold import Fold
 from kws_gui.widgets.axis import SMALL
 
-_HEIGHT = 208  # px of the open fold
+_HEIGHT = 136  # px of the histograms, scroll bar included
 _NEAR_ZERO = (
     f"Near zero: smaller than {NEAR_ZERO_BELOW:.0%} of the largest weight that such a layer begins with "
     "(1 / square root of its inputs). Of a fresh layer 1 weight in 100 is."
@@ -63,7 +63,7 @@ class WeightsFold(Fold):
         self._scroll.setWidget(inner)
         self._scroll.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._scroll.setAccessibleName("Weights of each layer")
-        self._scroll.setFixedHeight(_HEIGHT - 40)
+        self._scroll.setFixedHeight(_HEIGHT)
         content = QWidget()
         column = QVBoxLayout(content)
         column.setContentsMargins(0, 0, 0, 0)
@@ -95,7 +95,9 @@ class LayerHistogram(QWidget):
 
     def sizeHint(self) -> QSize:
         metrics = self.fontMetrics()
-        return QSize(max(176, metrics.horizontalAdvance(self._words), metrics.horizontalAdvance(self._title)) + 16, 140)
+        return QSize(
+            max(176, metrics.horizontalAdvance(self._words), metrics.horizontalAdvance(self._title)) + 16, _HEIGHT - 20
+        )
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter, colors = QPainter(self), theme.current()

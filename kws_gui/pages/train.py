@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QHideEvent, QKeySequence, QShortcut, QShowEvent
+from PySide6.QtGui import QHideEvent, QKeySequence, QResizeEvent, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -34,6 +34,8 @@ from kws_gui.widgets.empty_state import EmptyState
 from kws_gui.widgets.message_bar import MessageBar
 
 _STORE_AFTER_MS = 400
+_RIGHT_HEIGHT = 400  # px
+_ROOM_FOR_ALL = 780  # px; the height that curves, runs and the open preview need
 _NO_PROJECT = "Open a project or make a new one: a network learns from its recordings."
 
 
@@ -97,6 +99,10 @@ class TrainPage(QWidget):
         super().showEvent(event)
         self._look_at_clips()
         self._ask_cost()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._make_room()
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
@@ -240,6 +246,10 @@ class TrainPage(QWidget):
         nothing_to_show = bool(lacking) and not self.runs.rows()
         self._right.setCurrentWidget(self._too_little if nothing_to_show else self._split)
 
+    def _make_room(self) -> None:
+        """In a low window the open preview takes the place of the list of runs."""
+        self.runs.setVisible(self.height() >= _ROOM_FOR_ALL or not self.preview.isOpen())
+
     def _on_chosen(self, row: RunRow | None) -> None:
         live = self.shelf.live
         if self.training.is_running() and (row is None or live is None or row.folder == live):
@@ -289,6 +299,8 @@ class TrainPage(QWidget):
         self.reset.clicked.connect(self._on_reset)
         self.form.valueChanged.connect(self._on_form)
         self.run.cancelRequested.connect(self._on_train)
+        for signal in (self.preview.opening, self.preview.toggled):
+            signal.connect(self._make_room)
         self.preview.failed.connect(lambda sentence: self.messages.showMessage("error", sentence))
         self.runs.chosen.connect(self._on_chosen)
         self.shelf.changed.connect(self._look_at_clips)
@@ -372,6 +384,7 @@ class TrainPage(QWidget):
         split.setStretchFactor(1, 1)
         split.setChildrenCollapsible(False)
         right = QWidget()
+        right.setMinimumHeight(_RIGHT_HEIGHT)  # else the window grows before the runs have made room for the preview
         column = QVBoxLayout(right)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)

@@ -15,7 +15,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QGridLayout,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QToolButton,
     QVBoxLayout,
@@ -42,7 +41,7 @@ from kws_gui.widgets.spectrogram import Spectrogram
 
 Floats = NDArray[np.float32]
 _PAUSE_MS = 200
-_PICTURE_HEIGHT = 132  # px
+_PICTURE_WIDTH, _PICTURE_HEIGHT = 140, 104  # px; at least so wide
 _NO_CLIP = "There is no clip to show: record words first"
 _NOTHING_ON = "No augmentation is on: training sees the clip as it is"
 
@@ -146,7 +145,7 @@ class PreviewFold(Fold):
         self._seen, self._changed = seen, None
         _show(self.before, seen.features, seen.features, seen.hop_ms)
         frames, features = seen.features.shape
-        self.caption.setText(f"As the network sees it: {frames} frames x {features} features")
+        self.caption.setFullText(f"{frames} frames x {features} features")
         self._ask()
 
     def _on_failed(self, sentence: str, _details: str) -> None:
@@ -224,11 +223,16 @@ class PreviewFold(Fold):
             theme.set_icon(button, "mdi6.play", role="muted")
             button.setToolTip(what)
             button.setAccessibleName(what)
-        self.caption, self.caption_after = QLabel("As the network sees it"), QLabel("As training may change it")
+        self.caption, self.caption_after = ElidedLabel(), ElidedLabel()
+        self.caption.setFullText("For the network")
+        self.caption_after.setFullText("Changed, as in training")
         self.before, self.after = Spectrogram(40, gutter=0), Spectrogram(40, gutter=0)
         for picture, name in ((self.before, "Clip as features"), (self.after, "Augmented clip as features")):
             picture.setFixedHeight(_PICTURE_HEIGHT)
+            picture.setMinimumWidth(_PICTURE_WIDTH)
             picture.setAccessibleName(name)
+        self.before.setToolTip("The clip's features, as the network will see them; colours from lowest to highest")
+        self.after.setToolTip("The same after the augmentations that are on, with the random values below")
         self.drawn = ElidedLabel()
         theme.set_role(self.drawn, "muted")
 

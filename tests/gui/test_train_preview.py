@@ -54,7 +54,7 @@ def test_nothing_is_computed_until_it_is_opened(qtbot: QtBot, preview: PreviewFo
     assert preview.is_working()
     _settled(qtbot, preview)
     assert preview.augments.pid is None, "without augmentation torch is not needed"
-    assert preview.caption.text() == "As the network sees it: 98 frames x 40 features"
+    assert preview.caption.fullText() == "98 frames x 40 features"
     assert _picture(preview, "before") == _picture(preview, "after") and not preview.again.isEnabled()
 
 
@@ -62,7 +62,7 @@ def test_the_features_on_the_form_are_the_ones_shown(qtbot: QtBot, preview: Prev
     preview.setOpen(True)
     preview.show_settings(Settings().with_options([*OFF, "feature.name=mfcc", "feature.coefficients=13"]))
     _settled(qtbot, preview)
-    assert preview.caption.text().endswith("x 13 features")
+    assert preview.caption.fullText().endswith("x 13 features")
     shown = np.frombuffer(_picture(preview, "before"), np.uint8)
     assert shown.max() == 255 and shown.min() == 0, "the whole range of the colours is used"
 
@@ -89,3 +89,8 @@ def test_another_word_and_another_clip_are_other_pictures(qtbot: QtBot, preview:
     preview.words.setCurrentIndex(1)
     _settled(qtbot, preview)
     assert len({first, second, _picture(preview, "before")}) == 3
+
+
+def test_it_fits_beside_the_form_in_the_smallest_window(preview: PreviewFold) -> None:
+    preview.setOpen(True)
+    assert preview.minimumSizeHint().width() <= 1024 - 168 - 360 - 3 * 16
