@@ -16,7 +16,15 @@ class MicrophoneError(KwsError):
 
 
 class SpecError(KwsError):
-    """An option's name or value that does not fit its specification."""
+    """An option's name or value that does not fit its specification.
+
+    Attributes:
+        option: Whose field shows the sentence, where one is to blame: "coefficients", or its whole path.
+    """
+
+    def __init__(self, sentence: str, *, option: str = "") -> None:
+        super().__init__(sentence)
+        self.option = option
 
 
 class ProjectError(KwsError):

@@ -15,9 +15,11 @@ import typing
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, TypeVar
 
+from kws_engine import layer_rows
 from kws_engine.errors import SpecError
+from kws_engine.layer_rows import LayerRow
 
-Kind = Literal["bool", "int", "float", "choice", "text", "range", "ints"]
+Kind = Literal["bool", "int", "float", "choice", "text", "range", "ints", "layers"]
 Config = TypeVar("Config")
 _KEY = "kws_option"
 
@@ -28,7 +30,8 @@ class Option:
 
     Attributes:
         name: The field's name, as in `--set model.width=1.5`.
-        kind: Which editor and which parser serve it; `range` is (low, high) in floats, `ints` a list of whole numbers.
+        kind: Which editor and which parser serve it; `range` is (low, high) in floats, `ints` a list of whole numbers,
+            `layers` the rows of a network as in `layer_rows`.
         title: The label in the form, one or two words.
         help: One sentence: what it does and when to change it.
         default: The value of a fresh config.
@@ -62,6 +65,8 @@ class Option:
         """
         try:
             converted = _CONVERT[self.kind](value)
+        except SpecError as error:  # rows name what is wrong themselves
+            raise SpecError(f"{self.title}: {error}") from None
         except (TypeError, ValueError, OverflowError):  # OverflowError: an infinite number of epochs
             raise SpecError(f"{self.title}: {value!r} is not {_NAMES[self.kind]}") from None
         if self.kind == "choice" and converted not in self.choices:
@@ -89,6 +94,8 @@ class Option:
             return "..".join(_number(number) for number in value)
         if self.kind == "ints":
             return ",".join(str(number) for number in value)
+        if self.kind == "layers":
+            return layer_rows.texts(value)
         if self.kind == "bool":
             return "yes" if value else "no"
         return _number(value) if self.kind == "float" else str(value)
@@ -97,7 +104,7 @@ class Option:
         if self.kind == "range" and value[0] > value[1]:
             raise SpecError(f"{self.title}: {value[0]:g} to {value[1]:g} runs backwards; put the smaller value first")
         for number in value if isinstance(value, tuple) else (value,):
-            if isinstance(number, bool | str):
+            if isinstance(number, bool | str | LayerRow):
                 continue
             if not math.isfinite(number):
                 raise SpecError(f"{self.title}: {number} is not a finite number")
@@ -153,8 +160,14 @@ def changed(config: Config, values: Mapping[str, Any]) -> Config:
 
 def to_dict(config: Any) -> dict[str, Any]:
     """The config as plain JSON/TOML values."""
-    values = dataclasses.asdict(config)
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+    values = {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
+    return {name: _plain(value) for name, value in values.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [layer_rows.to_dict(one) if isinstance(one, LayerRow) else one for one in value]
+    return value
 
 
 def from_dict(config_class: type[Config], values: Mapping[str, Any]) -> Config:
@@ -195,7 +208,8 @@ def _kind(hint: Any) -> Kind:
     if typing.get_origin(hint) is Literal:
         return "choice"
     if typing.get_origin(hint) is tuple:
-        return "ints" if typing.get_args(hint)[0] is int else "range"
+        inner: dict[Any, Kind] = {int: "ints", float: "range", LayerRow: "layers"}
+        return inner[typing.get_args(hint)[0]]
     kinds: dict[Any, Kind] = {bool: "bool", int: "int", float: "float", str: "text"}
     if isinstance(hint, types.UnionType) or hint not in kinds:
         raise TypeError(f"an option cannot be of type {hint}")
@@ -250,6 +264,7 @@ _CONVERT: dict[Kind, Any] = {
     "text": str,
     "range": _to_range,
     "ints": _to_ints,
+    "layers": layer_rows.rows,
 }
 _NAMES: dict[Kind, str] = {
     "bool": "yes or no",
@@ -259,4 +274,5 @@ _NAMES: dict[Kind, str] = {
     "text": "a text",
     "range": "two numbers, low..high",
     "ints": "a list of whole numbers",
+    "layers": "a list of layers",
 }

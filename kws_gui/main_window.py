@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import cast
@@ -21,13 +22,15 @@ from PySide6.QtWidgets import (
 )
 
 from kws_engine.clips.project_file import FILE_NAME
+from kws_engine.errors import SpecError
+from kws_engine.settings import Settings
 from kws_gui import remembered, theme
 from kws_gui.bridges.microphone import MicrophoneService
 from kws_gui.bridges.opening import Opened, Opening
 from kws_gui.menus import make_menus
 from kws_gui.pages.start import StartPage
 from kws_gui.project_model import ProjectModel
-from kws_gui.rail import PAGES, Rail
+from kws_gui.rail import PAGES, WITHOUT_PROJECT, Rail
 from kws_gui.widgets.message_bar import MessageBar
 from kws_gui.widgets.progress_row import ProgressRow
 
@@ -35,6 +38,7 @@ _GEOMETRY, _THEME, _PAGE = "window/geometry", "window/theme", "window/page"
 _SLOW_MS = 300  # opening says so only when it takes longer
 _NO_RETURN = "Training is going on. Stop it and close? The best weights so far are kept."
 _UNSAVED = "{} could not be saved and would be lost: free some space, then save again on the Words page."
+_WAITING = "Open a project or make a new one: Train then opens with this chapter's settings."
 
 
 class MainWindow(QMainWindow):
@@ -53,6 +57,7 @@ class MainWindow(QMainWindow):
         self._stack = QStackedWidget()
         self.rail = Rail(self.microphones)
         self._name = ""
+        self._waiting: dict[str, str] = {}  # a chapter's settings, until a project is open
         self._lay_out()
         self.setMenuBar(make_menus(self))
         self._connect()
@@ -66,7 +71,7 @@ class MainWindow(QMainWindow):
 
     @property
     def page_name(self) -> str:
-        """Which page is in front: start, words, train, results or listen."""
+        """Which page is in front: start, words, train, results, listen or learn."""
         return self._name
 
     def page(self, name: str) -> QWidget:
@@ -77,8 +82,8 @@ class MainWindow(QMainWindow):
         return self._pages[name]
 
     def show_page(self, name: str) -> None:
-        """Brings a page to the front; without a project only the start screen and Listen."""
-        if self.model.project is None and name not in ("start", "listen"):
+        """Brings a page to the front; without a project only the start screen, Listen and Learn."""
+        if self.model.project is None and name not in ("start", *WITHOUT_PROJECT):
             name = "start"
         self._name = name
         page = self.page(name)
@@ -104,6 +109,8 @@ class MainWindow(QMainWindow):
             from kws_gui.pages.results import ResultsPage
 
             return self._follow(ResultsPage(self.model))
+        if name == "learn":
+            return self._make_learn_page()
         from kws_gui.pages.listen import ListenPage
 
         return self._follow(ListenPage(self.model, self.microphones))
@@ -122,6 +129,13 @@ class MainWindow(QMainWindow):
         page.newRequested.connect(self.ask_new_project)
         page.starterRequested.connect(self.open_starter)
         page.readyModelRequested.connect(self.listen_with)
+        return page
+
+    def _make_learn_page(self) -> QWidget:
+        from kws_gui.pages.learn import LearnPage
+
+        page = LearnPage(self.model)
+        page.tryRequested.connect(self.try_settings)
         return page
 
     # -- what is open
@@ -171,6 +185,23 @@ class MainWindow(QMainWindow):
         if isinstance(words, WordsPage):
             words.import_folder(folder)
 
+    def try_settings(self, options: Mapping[str, str]) -> None:
+        """Opens Train with these options set, undoable; without a project they wait for one."""
+        if self.model.project is None:
+            self._waiting = dict(options)
+            self.show_page("start")
+            self.messages.showMessage("info", _WAITING)
+            return
+        self.show_page("train")  # first: what was typed on Learn's way there is stored
+        before = self.model.settings
+        after = _with_options(before, options)
+        model = self.model
+        model.push(
+            "Try a chapter's settings",
+            redo=lambda: model.set_settings(after),
+            undo=lambda: model.set_settings(before),
+        )
+
     def report(self, sentence: str, details: str) -> None:
         """Says something unexpected, with the details for a developer."""
         self.messages.showMessage("error", sentence, details=details)
@@ -201,6 +232,9 @@ class MainWindow(QMainWindow):
         self.model.set_model_path(opened.model_path)
         remembered.remember_project(opened.project.folder)
         self.show_page(page if page in PAGES else "words")
+        if self._waiting:
+            options, self._waiting = self._waiting, {}
+            self.try_settings(options)
 
     def _on_failed(self, sentence: str, folder: Path) -> None:
         self._end_progress()
@@ -321,6 +355,16 @@ class MainWindow(QMainWindow):
         if stored is None or not self.restoreGeometry(stored):
             room = QGuiApplication.primaryScreen().availableGeometry()
             self.resize(min(1280, room.width()), min(800, room.height()))
+
+
+def _with_options(settings: Settings, options: Mapping[str, str]) -> Settings:
+    """The settings with these options; where the chosen network or feature lacks one, with the default ones."""
+    assignments = [f"{path}={text}" for path, text in options.items()]
+    try:
+        return settings.with_options(assignments)
+    except SpecError:
+        plain = Settings()
+        return replace(settings, model=plain.model, feature=plain.feature).with_options(assignments)
 
 
 def stored_theme() -> theme.Choice:

@@ -17,11 +17,13 @@ PAGES: dict[str, tuple[str, str]] = {
     "train": ("Train", "mdi6.chart-line"),
     "results": ("Results", "mdi6.grid"),
     "listen": ("Listen", "mdi6.ear-hearing"),
+    "learn": ("Learn", "mdi6.school-outline"),
 }
+WITHOUT_PROJECT = ("listen", "learn")
 
 
 class Rail(QFrame):
-    """Project name, page buttons (Ctrl+1 to 4), microphone.
+    """Project name, page buttons (Ctrl+1 to 5), microphone.
 
     Signals:
         pageChosen: (name) A button was pressed.
@@ -56,11 +58,11 @@ class Rail(QFrame):
         return self._buttons[name]
 
     def show_project(self, name: str, folder: str) -> None:
-        """Says what is open; empty for nothing, then only Listen works."""
+        """Says what is open; empty for nothing, then only Listen and Learn work."""
         self._project.setFullText(name or "No project")
         self._project.setHint(folder)
         for page, button in self._buttons.items():
-            button.setEnabled(bool(name) or page == "listen")
+            button.setEnabled(bool(name) or page in WITHOUT_PROJECT)
 
     def show_page(self, name: str) -> None:
         """Marks the page in front; none of them for the start screen."""

@@ -20,7 +20,14 @@ class BackgroundNoiseConfig:
     domain: ClassVar[str] = "sound"
     order: ClassVar[int] = 30
 
-    probability: float = option(0.7, "Probability", "Share of the clips that get noise; 0 is off.", low=0.0, high=1.0)
+    probability: float = option(
+        0.7,
+        "Probability",
+        "Share of the clips that get noise; 0 is off. It is the noise recorded in the project; where there is none, "
+        "the noises that come with the program.",
+        low=0.0,
+        high=1.0,
+    )
     snr_db: tuple[float, float] = option(
         (0.0, 30.0),
         "Signal to noise",
@@ -33,14 +40,15 @@ class BackgroundNoiseConfig:
 
 @AUGMENTATIONS.register("background_noise", "Background noise", BackgroundNoiseConfig)
 def build(config: BackgroundNoiseConfig, *, rate: int) -> Augment:
-    """Adds random pieces of the project's recorded noise, or white and pink noise where none is recorded."""
+    """Adds random pieces of the project's recorded noise, or of the program's own where none is recorded."""
 
     def add_noise(sound: Tensor, context: Context) -> Tensor:
-        chosen = context.chosen(len(sound), config.probability, device=sound.device).nonzero().squeeze(1)
+        chosen = context.rows(sound, config.probability)
         if len(chosen) == 0:
             return sound
         clips = sound[chosen]
         snr_db = context.uniform(len(clips), *config.snr_db, device=sound.device)
+        context.note("background_noise", sound, chosen, "{:.1f} dB signal to noise", snr_db)
         noise = _generated(clips, context) if context.noises is None else _pieces(context.noises, clips, context)
         level = _rms(clips) / _rms(noise).clamp_min(1e-6) * 10 ** (-snr_db.unsqueeze(1) / 20)
         return sound.index_add(0, chosen, noise * level)

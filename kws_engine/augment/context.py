@@ -2,7 +2,8 @@
 
 An augmentation is one file with a frozen config that starts with `probability` (0 = off) and says in class variables
 which `domain` it works on ("sound", samples (B, N), or "spectrogram", features (B, T, F)) and its `order` among the
-others (small first); its `build(config, *, rate)` returns an `Augment`.
+others (small first); its `build(config, *, rate)` returns an `Augment`. A preview of one clip is that called with a
+batch of one and `Context(drawn={})`.
 """
 
 from __future__ import annotations
@@ -24,11 +25,14 @@ class Context:
         generator: The only source of chance, so that a seed repeats a run.
         rate: Samples a second.
         noises: Recorded background noise in one row (N,) at `rate`, on the batch's device; None where there is none.
+        drawn: Given by who wants to see what is drawn, such as a preview: augmentations write, under their names, a
+            text a clip ("+2.1 semitones", "unchanged").
     """
 
     generator: torch.Generator
     rate: int
     noises: Tensor | None = None
+    drawn: dict[str, list[str]] | None = None
 
     def uniform(self, count: int, low: float, high: float, *, device: torch.device) -> Tensor:
         """Random numbers (count,) between low and high."""
@@ -40,6 +44,35 @@ class Context:
     def chosen(self, count: int, probability: float, *, device: torch.device) -> Tensor:
         """For each of `count` clips whether it is changed: bool (count,)."""
         return self.uniform(count, 0.0, 1.0, device=device) < probability
+
+    def steps(self, count: int, most: int, *, device: torch.device) -> Tensor:
+        """Random whole numbers (count,) in -most .. most without 0."""
+        import torch
+
+        drawn = self.uniform(count, 0, 2 * most, device=device).floor().clamp_max(2 * most - 1) - most
+        return torch.where(drawn < 0, drawn, drawn + 1).long()
+
+    def rows(self, batch: Tensor, probability: float) -> Tensor:
+        """The places (n,) of the clips of a batch (B, ...) that are changed."""
+        return self.chosen(len(batch), probability, device=batch.device).nonzero().squeeze(1)
+
+    def note(self, name: str, batch: Tensor, rows: Tensor, text: str, *values: Tensor) -> None:
+        """Tells what was drawn, where somebody asked.
+
+        Args:
+            name: The augmentation, as registered.
+            batch: (B, ...).
+            rows: Which clips are changed: bool (B,), or their places (n,) in order.
+            text: As for `str.format`, with a place for each of the values.
+            values: What was drawn, (B,) where `rows` is bool, else (n,).
+        """
+        if self.drawn is None:
+            return
+        texts = self.drawn.setdefault(name, ["unchanged"] * len(batch))
+        if not rows.dtype.is_signed:  # bool
+            rows, values = rows.nonzero().squeeze(1), tuple(value[rows] for value in values)
+        for place, *numbers in zip(rows.tolist(), *(value.tolist() for value in values), strict=True):
+            texts[place] = text.format(*numbers)
 
 
 Augment = Callable[["Tensor", Context], "Tensor"]

@@ -37,6 +37,7 @@ def build(config: GainConfig, *, rate: int) -> Augment:
         chosen = context.chosen(len(sound), config.probability, device=sound.device)
         loudest = sound.abs().amax(dim=1).clamp_min(1e-9)
         factors = (10 ** (gains_db / 20)).minimum((1 / loudest).clamp_min(1.0))
+        context.note("gain", sound, chosen, "{:+.1f} dB", 20 * factors.log10())
         return sound * factors.where(chosen, 1.0).unsqueeze(1)
 
     return amplify

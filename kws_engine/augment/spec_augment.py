@@ -48,7 +48,10 @@ def build(config: SpecAugmentConfig, *, rate: int) -> Augment:
         hidden_frames = _stretches(features, config.time_masks, config.max_frames, frames, context)
         hidden_bands = _stretches(features, config.frequency_masks, config.max_bands, bands, context)
         hidden = hidden_frames.unsqueeze(2) | hidden_bands.unsqueeze(1)
-        hidden &= context.chosen(len(features), config.probability, device=features.device).view(-1, 1, 1)
+        chosen = context.chosen(len(features), config.probability, device=features.device)
+        sums = hidden_frames.sum(dim=1), hidden_bands.sum(dim=1)
+        context.note("spec_augment", features, chosen, "{} frames and {} features hidden", *sums)
+        hidden &= chosen.view(-1, 1, 1)
         return features.mean(dim=1, keepdim=True).where(hidden, features)
 
     return mask

@@ -37,10 +37,11 @@ def build(config: SpeedConfig, *, rate: int) -> Augment:
     """Plays the clip faster or slower about its middle, pitch and all (Ko et al. 2015); what is missing is silence."""
 
     def change_speed(sound: Tensor, context: Context) -> Tensor:
-        chosen = context.chosen(len(sound), config.probability, device=sound.device).nonzero().squeeze(1)
+        chosen = context.rows(sound, config.probability)
         if len(chosen) == 0:
             return sound
         factor = context.uniform(len(chosen), *config.factor, device=sound.device)
+        context.note("speed", sound, chosen, "{:.2f} times the speed", factor)
         changed = sound.clone()
         changed[chosen] = _played(sound[chosen], factor)
         return changed
@@ -52,12 +53,7 @@ def _played(sound: Tensor, factor: Tensor) -> Tensor:
     """Samples (B, N) read at `factor` (B,) times the speed by linear interpolation, the middle staying in place."""
     import torch
 
-    samples = sound.shape[1]
-    middle = (samples - 1) / 2
-    at = (torch.arange(samples, device=sound.device) - middle) * factor.unsqueeze(1) + middle
-    before = at.floor()
-    share = at - before
-    padded = torch.nn.functional.pad(sound, (1, 2))  # reading outside gives silence
-    index = (before + 1).clamp(0, samples + 1).long()
-    inside = (at > -1) & (at < samples)
-    return (padded.gather(1, index) * (1 - share) + padded.gather(1, index + 1) * share) * inside
+    from kws_engine.augment._reading import read_between
+
+    steps = torch.arange(sound.shape[1], device=sound.device) - (sound.shape[1] - 1) / 2
+    return read_between(sound, torch.outer(factor, steps).add_((sound.shape[1] - 1) / 2))

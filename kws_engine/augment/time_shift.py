@@ -42,6 +42,7 @@ def build(config: TimeShiftConfig, *, rate: int) -> Augment:
         clips, samples = sound.shape
         chosen = context.chosen(clips, config.probability, device=sound.device)
         offsets = context.uniform(clips, -largest, largest, device=sound.device).round().long() * chosen
+        context.note("time_shift", sound, chosen, "{:+.0f} ms", offsets * (1000 / rate))
         padded = torch.nn.functional.pad(sound, (largest, largest))
         rows = torch.arange(clips, device=sound.device)
         return padded.unfold(1, samples, 1)[rows, largest + offsets]

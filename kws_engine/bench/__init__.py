@@ -21,6 +21,8 @@ class Row:
         unit: Its unit, "" where it has none.
         ratio, against: How many times what `against` names, where it is a comparison.
         asked: What an issue asks for, in the same unit.
+        domain: For an augmentation, what it changes: "sound" or "spectrogram".
+        ms_per_clip: The value again where it is the time for one clip of a second, in ms.
     """
 
     what: str
@@ -29,6 +31,8 @@ class Row:
     ratio: float | None = None
     against: str | None = None
     asked: float | None = None
+    domain: str | None = None
+    ms_per_clip: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values; what is None is left out."""

@@ -28,5 +28,5 @@ def _text(row: Row) -> str:
     value = f"{row.value:.4g}" if isinstance(row.value, float) else str(row.value)
     text = f"{row.what}: {value} {row.unit}".rstrip()
     if row.ratio is not None:
-        text += f", {row.ratio:.2f} times {row.against}"
+        text += f", {row.ratio:.3g} times {row.against}"
     return text if row.asked is None else f"{text} (asked: at most {row.asked:g})"

@@ -83,7 +83,7 @@ def follow(job: Job, output: Output) -> int:
 
 def _values(event: Event) -> dict[str, Any]:
     """As promised for `--json`; what only the curves need stays in the run's events.jsonl."""
-    return {name: value for name, value in to_dict(event).items() if name not in ("penalty", "best")}
+    return {name: value for name, value in to_dict(event).items() if name not in ("penalty", "best", "terms")}
 
 
 def _text(event: Event) -> str:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from kws_engine.features.dynamics import DELTA_REACH
 from kws_engine.features.pipeline import Floats, Pipeline
 
 
 class _Tail(nn.Module):
-    """From power (..., T, bins) to features (..., T, n_features): bands, logarithm, projection, scaling."""
+    """From power (..., T, bins) to features (..., T, n_features): bands, logarithm, projection, scaling, dynamics."""
 
     filterbank: Tensor
     projection: Tensor
@@ -19,13 +22,59 @@ class _Tail(nn.Module):
     def __init__(self, pipeline: Pipeline, filterbank: Floats) -> None:
         super().__init__()
         transform = np.eye(pipeline.n_bands, dtype=np.float32) if pipeline.projection is None else pipeline.projection
-        self.floor = pipeline.floor
+        self.floor, self.takes_powers = pipeline.floor, pipeline.dynamics.pcen is not None
         self.register_buffer("filterbank", torch.tensor(filterbank), persistent=False)
         self.register_buffer("projection", torch.tensor(transform * pipeline.scale), persistent=False)
         self.register_buffer("shift", torch.tensor(pipeline.shift), persistent=False)
+        self.dynamics = _Dynamics(pipeline)
 
     def forward(self, power: Tensor) -> Tensor:
-        return torch.log(power @ self.filterbank + self.floor) @ self.projection + self.shift
+        values = power @ self.filterbank
+        if not self.takes_powers:
+            values = torch.log(values + self.floor) @ self.projection + self.shift
+        features: Tensor = self.dynamics(values)
+        return features
+
+
+class _Dynamics(nn.Module):
+    """`dynamics.Dynamics` over whole clips (..., T, values), T > 0."""
+
+    scale: Tensor
+    shift: Tensor
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        super().__init__()
+        self.dynamics = pipeline.dynamics
+        self.register_buffer("scale", torch.tensor(pipeline.scale), persistent=False)
+        self.register_buffer("shift", torch.tensor(pipeline.shift), persistent=False)
+
+    def forward(self, values: Tensor) -> Tensor:
+        pcen = self.dynamics.pcen
+        if pcen:
+            divided = values * (_smoothed(values, pcen.smoothing) + pcen.floor) ** -pcen.gain
+            values = ((divided + pcen.bias) ** pcen.power - pcen.bias**pcen.power) * self.scale + self.shift
+        if self.dynamics.mean_share:
+            values = values - _smoothed(values, self.dynamics.mean_share)
+        parts = [values]
+        for _ in range(self.dynamics.deltas):
+            parts.append(_slopes(parts[-1]))
+        return torch.cat(parts, dim=-1) if self.dynamics.deltas else values
+
+
+def _smoothed(values: Tensor, share: float) -> Tensor:
+    """The running mean over time (..., T, F) as one product: a clip is short enough for a matrix (T, T)."""
+    steps = torch.arange(values.shape[-2], device=values.device)
+    age = steps.unsqueeze(1) - steps
+    fading = torch.exp(age.clamp_min(0).to(values.dtype) * math.log1p(-share))
+    weights = torch.where(steps == 0, fading, share * fading)  # the mean begins at the first value
+    return torch.where(age >= 0, weights, 0.0) @ values
+
+
+def _slopes(values: Tensor) -> Tensor:
+    first = values[..., :1, :]
+    joined = torch.cat([first] * DELTA_REACH + [values], dim=-2)
+    far, near = joined[..., 4:, :] - joined[..., :-4, :], joined[..., 3:-1, :] - joined[..., 1:-3, :]
+    return 0.2 * far + 0.1 * near
 
 
 class TorchFeatures(nn.Module):

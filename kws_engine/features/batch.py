@@ -18,7 +18,11 @@ def torch_features(pipeline: Pipeline) -> nn.Module:
 
 
 def frontend_graph(pipeline: Pipeline) -> nn.Module:
-    """The same mapping in operations every ONNX runtime has (convolution, square, matmul, log); N >= one window."""
+    """The same mapping in operations every ONNX runtime has (convolution, square, matmul, log); N >= one window.
+
+    What depends on earlier frames (PCEN, running mean, deltas) begins with the first sample: give it the window that
+    the network is to judge, not a piece of a stream.
+    """
     from kws_engine.features._torch import FrontendGraph
 
     return FrontendGraph(pipeline).eval()

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kws_engine.errors import SpecError
+from kws_engine.features.dynamics import Dynamics, Pcen
 from kws_engine.features.pipeline import Pipeline
 from kws_engine.spec import option
 
 Doubles = NDArray[np.float64]
 _LARGEST_TRANSFORM = 1 << 15
+_DELTAS = {"none": 0, "first": 1, "both": 2}
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,29 @@ class MelConfig:
         log=True,
         advanced=True,
     )
+    normalisation: Literal["scaled", "centred", "none"] = option(
+        "scaled",
+        "Normalisation",
+        "Scaled to the order of 1; centred also takes the running mean away, and with it the microphone's colour.",
+        advanced=True,
+    )
+    mean_ms: float = option(
+        1000.0,
+        "Mean over",
+        "How far back the running mean reaches; shorter forgets a microphone sooner and flattens long vowels.",
+        low=50,
+        high=10_000,
+        unit="ms",
+        log=True,
+        advanced=True,
+        shown_when=("normalisation", "centred"),
+    )
+    deltas: Literal["none", "first", "both"] = option(
+        "none",
+        "Deltas",
+        "Adds each feature's slope over the last five frames (Furui 1986), or the slope and its slope.",
+        advanced=True,
+    )
 
 
 def filterbank(n_fft: int, *, bands: int, low_hz: float, high_hz: float, rate: int) -> Doubles:
@@ -101,8 +127,10 @@ def hann(n_samples: int) -> Doubles:
     return window
 
 
-def mel_pipeline(config: MelConfig, *, rate: int, coefficients: int | None = None) -> Pipeline:
-    """Log-mel features, or with `coefficients` their cosine transform, scaled to the order of 1.
+def mel_pipeline(
+    config: MelConfig, *, rate: int, coefficients: int | None = None, pcen: Pcen | None = None
+) -> Pipeline:
+    """Log-mel features, or with `coefficients` their cosine transform, or with `pcen` PCEN, scaled to the order of 1.
 
     Raises:
         SpecError: Options that do not fit each other or the sample rate.
@@ -110,11 +138,16 @@ def mel_pipeline(config: MelConfig, *, rate: int, coefficients: int | None = Non
     _check(config, rate)
     window = hann(round(rate * config.window_ms / 1000))
     n_fft, filters = _smallest_transform(config, len(window), rate)
-    scale, shift = _scaling(window, config, coefficients)
+    hop_samples = max(1, round(rate * config.hop_ms / 1000))
+    n_static = coefficients or config.bands
+    scale, shift = np.ones(n_static), np.zeros(n_static)
+    if config.normalisation != "none":
+        scale, shift = _pcen_scaling(window, config, pcen) if pcen else _scaling(window, config, coefficients)
+    mean_share = -math.expm1(-hop_samples / rate / config.mean_ms * 1000)
     return Pipeline(
         rate=rate,
         window_samples=len(window),
-        hop_samples=max(1, round(rate * config.hop_ms / 1000)),
+        hop_samples=hop_samples,
         n_fft=n_fft,
         window=window.astype(np.float32),
         filterbank=filters.astype(np.float32),
@@ -122,6 +155,7 @@ def mel_pipeline(config: MelConfig, *, rate: int, coefficients: int | None = Non
         projection=None if coefficients is None else cosine_transform(config.bands, coefficients).astype(np.float32),
         scale=scale.astype(np.float32),
         shift=shift.astype(np.float32),
+        dynamics=Dynamics(pcen, mean_share if config.normalisation == "centred" else 0.0, _DELTAS[config.deltas]),
     )
 
 
@@ -129,14 +163,18 @@ def _check(config: MelConfig, rate: int) -> None:
     low_hz, high_hz = config.low_hz, config.high_hz
     if high_hz > rate / 2:
         raise SpecError(
-            f"Highest frequency: {high_hz:g} Hz is above {rate / 2:g} Hz, half the sample rate of {rate} Hz; lower it"
+            f"Highest frequency: {high_hz:g} Hz is above {rate / 2:g} Hz, half the sample rate of {rate} Hz; lower it",
+            option="high_hz",
         )
     if low_hz >= high_hz:
-        raise SpecError(f"Lowest frequency: {low_hz:g} Hz is not below the highest, {high_hz:g} Hz; lower it")
+        raise SpecError(
+            f"Lowest frequency: {low_hz:g} Hz is not below the highest, {high_hz:g} Hz; lower it", option="low_hz"
+        )
     if config.hop_ms > config.window_ms:
         raise SpecError(
             f"Hop: {config.hop_ms:g} ms is longer than the window of {config.window_ms:g} ms and would skip sound; "
-            "shorten it"
+            "shorten it",
+            option="hop_ms",
         )
 
 
@@ -150,7 +188,8 @@ def _smallest_transform(config: MelConfig, window_samples: int, rate: int) -> tu
         n_fft *= 2
     raise SpecError(
         f"Mel bands: {config.bands} bands do not fit between {config.low_hz:g} and {config.high_hz:g} Hz; "
-        "use fewer or widen the range"
+        "use fewer or widen the range",
+        option="bands",
     )
 
 
@@ -169,6 +208,15 @@ def _scaling(window: Doubles, config: MelConfig, coefficients: int | None) -> tu
     shift = np.zeros(coefficients)
     shift[0] = -centre / quarter
     return scale, shift
+
+
+def _pcen_scaling(window: Doubles, config: MelConfig, pcen: Pcen) -> tuple[Doubles, Doubles]:
+    """A level that does not change becomes 0, the loudest sound after silence 4; from the definition alone."""
+    full_scale = (window.sum() / 2) ** 2
+    largest = full_scale / (pcen.smoothing * full_scale + pcen.floor) ** pcen.gain
+    steady, top = (1 + pcen.bias) ** pcen.power, (largest + pcen.bias) ** pcen.power
+    scale = 4 / max(top - steady, 1e-3)
+    return np.full(config.bands, scale), np.full(config.bands, -scale * (steady - pcen.bias**pcen.power))
 
 
 def _mel(hz: float) -> float:

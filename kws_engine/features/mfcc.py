@@ -37,6 +37,7 @@ def build(config: MfccConfig, *, rate: int) -> Pipeline:
     if config.coefficients > config.bands:
         raise SpecError(
             f"Coefficients: {config.coefficients} are more than the {config.bands} mel bands they are made from; "
-            "use fewer coefficients or more bands"
+            "use fewer coefficients or more bands",
+            option="coefficients",
         )
     return mel_pipeline(config, rate=rate, coefficients=config.coefficients)

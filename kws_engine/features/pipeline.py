@@ -1,22 +1,25 @@
 """Sound to feature frames in numpy, for a whole clip and sample by sample; knows no torch and no network.
 
 samples → frames of `window_samples` every `hop_samples` → |rfft|² → mel bands → log → (cosine transform) → scaled
+                                                                              → PCEN → scaled       → (mean, deltas)
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kws_engine.errors import ModelFileError
+from kws_engine.features.dynamics import Dynamics, Pcen, Running
 
 Floats = NDArray[np.float32]
 _NUMBERS = ("rate", "window_samples", "hop_samples", "n_fft")
 _ARRAYS = ("window", "filterbank", "scale", "shift")
+_NONE = Dynamics()
 _BLOCK_FRAMES = 4096  # bounds the memory of a two-hour file
 
 
@@ -36,8 +39,9 @@ class Pipeline:
         filterbank: (n_fft // 2 + 1, n_bands), weights of the power spectrum.
         floor: Added to each band's power before the logarithm.
         projection: (n_bands, n_features), applied after the logarithm; None where bands are the features.
-        scale: (n_features,), and
-        shift: (n_features,): feature = value * scale + shift, fixed by the definition and not by data.
+        scale: (n_static,), and
+        shift: (n_static,): feature = value * scale + shift, fixed by the definition and not by data.
+        dynamics: What depends on the frames before: PCEN in the logarithm's place, running mean, deltas.
     """
 
     rate: int
@@ -50,6 +54,7 @@ class Pipeline:
     projection: Floats | None
     scale: Floats
     shift: Floats
+    dynamics: Dynamics = _NONE
 
     def __post_init__(self) -> None:
         for name in (*_ARRAYS, "projection"):
@@ -65,9 +70,14 @@ class Pipeline:
         return int(self.filterbank.shape[1])
 
     @property
-    def n_features(self) -> int:
-        """Features per frame."""
+    def n_static(self) -> int:
+        """Features per frame without deltas."""
         return self.n_bands if self.projection is None else int(self.projection.shape[1])
+
+    @property
+    def n_features(self) -> int:
+        """Features per frame: the static ones, then their first and second deltas where those are on."""
+        return self.n_static * (1 + self.dynamics.deltas)
 
     @property
     def hop_s(self) -> float:
@@ -88,10 +98,22 @@ class Pipeline:
             (T, n_features) or (B, T, n_features) with T = `n_frames(N)`.
         """
         sound = np.ascontiguousarray(samples, dtype=np.float32)
+        n_frames = self.n_frames(sound.shape[-1])
         if sound.ndim == 1:
-            return self._features(sound, self.n_frames(len(sound)))
-        clips = [self._features(clip, self.n_frames(sound.shape[-1])) for clip in sound]
-        return np.stack(clips) if clips else np.empty((0, self.n_frames(sound.shape[-1]), self.n_features), np.float32)
+            return self.features(self._frames(sound, n_frames))
+        clips = [self.features(self._frames(clip, n_frames)) for clip in sound]
+        return np.stack(clips) if clips else np.empty((0, n_frames, self.n_features), np.float32)
+
+    def features(self, frames: Floats) -> Floats:
+        """The features (T, n_features) of a window of frames (T, n_static) as `Stream.frames` gives them.
+
+        The first frame is the beginning: nothing that sounded before the window counts.
+        """
+        return self.running().push(frames)
+
+    def running(self) -> Running:
+        """What depends on the frames before, at its beginning."""
+        return self.dynamics.running(self.scale, self.shift)
 
     def stream(self) -> Stream:
         """A fresh stream, at sample 0."""
@@ -101,6 +123,9 @@ class Pipeline:
         """The definition as named arrays, for a model file."""
         arrays: dict[str, NDArray[Any]] = {name: np.array([getattr(self, name)], np.int64) for name in _NUMBERS}
         arrays |= {name: getattr(self, name) for name in _ARRAYS} | {"floor": np.array([self.floor], np.float64)}
+        arrays |= {"dynamics": np.array([self.dynamics.mean_share, self.dynamics.deltas], np.float64)}
+        if self.dynamics.pcen:
+            arrays |= {"pcen": np.array(astuple(self.dynamics.pcen), np.float64)}
         return arrays if self.projection is None else arrays | {"projection": self.projection}
 
     @staticmethod
@@ -114,14 +139,15 @@ class Pipeline:
             numbers: dict[str, Any] = {name: int(arrays[name].reshape(1)[0]) for name in _NUMBERS}
             fields: dict[str, Any] = {name: arrays[name] for name in _ARRAYS}
             floor = float(arrays["floor"].reshape(1)[0])
-            return Pipeline(**numbers, **fields, floor=floor, projection=arrays.get("projection"))
+            projection = arrays.get("projection")
+            return Pipeline(**numbers, **fields, floor=floor, projection=projection, dynamics=_dynamics(arrays))
         except KeyError as missing:
             raise ModelFileError(f"The features lack {missing}; the model file is damaged, export it again") from None
         except ValueError as problem:
             raise ModelFileError(f"{problem}; the model file is damaged, export it again") from None
 
-    def _features(self, sound: Floats, n_frames: int) -> Floats:
-        """Features (n_frames, n_features) of the frames at the start of contiguous samples."""
+    def _frames(self, sound: Floats, n_frames: int) -> Floats:
+        """The frames (n_frames, n_static) at the start of contiguous samples, each by itself; powers for PCEN."""
         if n_frames <= _BLOCK_FRAMES:
             return self._block(sound, n_frames)
         starts = range(0, n_frames, _BLOCK_FRAMES)
@@ -130,14 +156,17 @@ class Pipeline:
 
     def _block(self, sound: Floats, n_frames: int) -> Floats:
         if n_frames == 0:
-            return np.empty((0, self.n_features), np.float32)
+            return np.empty((0, self.n_static), np.float32)
         # A view; np.ndarray() makes it 20 times faster than sliding_window_view, which counts at one frame a call.
         frames: Floats = np.ndarray(
             (n_frames, self.window_samples), np.float32, sound, strides=(4 * self.hop_samples, 4)
         )
         spectrum = np.fft.rfft(frames * self.window, self.n_fft)
         power = spectrum.real**2 + spectrum.imag**2
-        values = np.log(power @ self.filterbank + np.float32(self.floor))
+        bands = power @ self.filterbank
+        if self.dynamics.pcen:
+            return np.asarray(bands, dtype=np.float32)
+        values = np.log(bands + np.float32(self.floor))
         if self.projection is not None:
             values = values @ self.projection
         return values * self.scale + self.shift
@@ -152,9 +181,17 @@ class Pipeline:
             return "the filterbank does not have n_fft // 2 + 1 rows"
         if self.projection is not None and (self.projection.ndim != 2 or self.projection.shape[0] != self.n_bands):
             return "the projection does not have a row per band"
-        if self.scale.shape != (self.n_features,) or self.shift.shape != (self.n_features,):
+        if self.scale.shape != (self.n_static,) or self.shift.shape != (self.n_static,):
             return "scale and shift do not have a value per feature"
+        if self.dynamics.pcen and self.projection is not None:
+            return "PCEN takes bands and has no projection"
         return "" if self.floor > 0 else "the floor must be above 0"
+
+
+def _dynamics(arrays: Mapping[str, NDArray[Any]]) -> Dynamics:
+    mean_share, deltas = arrays.get("dynamics", np.zeros(2)).reshape(2)
+    pcen = Pcen(*(float(number) for number in arrays["pcen"].reshape(5))) if "pcen" in arrays else None
+    return Dynamics(pcen, float(mean_share), int(deltas))
 
 
 class Stream:
@@ -167,10 +204,19 @@ class Stream:
     def reset(self) -> None:
         """Forgets what was heard; the next sample is the first."""
         self._tail: Floats = np.empty(0, np.float32)
+        self._running = self.pipeline.running()
 
     def push(self, samples: ArrayLike) -> Floats:
-        """The frames (n, n_features), n >= 0, that these samples (N,) complete."""
+        """The features (n, n_features), n >= 0, of the frames that these samples (N,) complete."""
+        return self._running.push(self.frames(samples))
+
+    def frames(self, samples: ArrayLike) -> Floats:
+        """The frames (n, n_static), each by itself, that these samples complete: for who judges windows of them.
+
+        `Pipeline.features` of the last frames then equals `Pipeline.batch` of their samples. Read a stream either by
+        this or by `push`.
+        """
         sound = np.concatenate((self._tail, np.asarray(samples, dtype=np.float32)))
         n_frames = self.pipeline.n_frames(len(sound))
         self._tail = sound[n_frames * self.pipeline.hop_samples :].copy()
-        return self.pipeline._features(sound, n_frames)
+        return self.pipeline._frames(sound, n_frames)

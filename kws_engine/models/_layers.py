@@ -2,14 +2,58 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
+import torch
 from torch import Tensor, nn
+
+from kws_engine.errors import SpecError
+
+Size = tuple[int, int]
 
 
 class FeaturesAsChannels(nn.Module):
-    """(B, T, F) to (B, F, 1, T), for convolutions along time; a view that is channels-last already."""
+    """(B, T, F) to (B, F, 1, T), or (B, F, T, 1) along rows, for convolutions along time; channels-last, not copied.
+
+    Convolutions across channels are faster along columns, depthwise ones along rows (two to four times, training).
+    """
+
+    def __init__(self, *, along_rows: bool = False) -> None:
+        super().__init__()
+        self.along_rows = along_rows
 
     def forward(self, features: Tensor) -> Tensor:
-        return features.unsqueeze(1).permute(0, 3, 1, 2)
+        return features.transpose(1, 2).unsqueeze(3 if self.along_rows else 2)
+
+
+class DepthwiseAlongRows(nn.Module):
+    """Each channel of (B, C, T, 1) along T with a kernel of its own; odd kernels, the length is kept, no bias.
+
+    With a dilation of d the frames are dealt into d columns, each convolved without dilation: the same numbers, twenty
+    times as fast in training (kernel 29, dilation 2: 2 ms, not 47).
+    """
+
+    def __init__(self, channels: int, kernel: int, *, dilation: int = 1) -> None:
+        super().__init__()
+        self.dilation = dilation
+        self.each = nn.Conv2d(channels, channels, (kernel, 1), padding=(kernel // 2, 0), groups=channels, bias=False)
+
+    def forward(self, values: Tensor) -> Tensor:
+        batch, channels, frames, _ = values.shape
+        missing = -frames % self.dilation
+        if missing:
+            values = nn.functional.pad(values, (0, 0, 0, missing))
+        dealt = values.reshape(batch, channels, (frames + missing) // self.dilation, self.dilation)
+        together: Tensor = self.each(dealt).reshape(batch, channels, frames + missing, 1)
+        return together[:, :, :frames] if missing else together
+
+
+class FrequencyAsRows(nn.Module):
+    """(B, T, F) to (B, 1, F, T), for norms over bands of rows; not copied."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        return features.transpose(1, 2).unsqueeze(1)
 
 
 class FeaturesAsPicture(nn.Module):
@@ -46,42 +90,177 @@ class Residual(nn.Module):
         return nn.functional.relu(self.body(values) + self.shortcut(values))
 
 
+class Sum(nn.Module):
+    """x + body(x)."""
+
+    def __init__(self, body: nn.Module) -> None:
+        super().__init__()
+        self.body = body
+
+    def forward(self, values: Tensor) -> Tensor:
+        total: Tensor = values + self.body(values)
+        return total
+
+
+@dataclass(frozen=True)
+class Style:
+    """What the layers of one network have in common.
+
+    Attributes:
+        batch_norm: After each convolution; without it each has a bias.
+        momentum: Share of the running statistics that a step keeps, in Keras' sense (torch's is 1 minus it).
+        affine: Whether batch norm has a scale and a shift to train.
+        spatial_dropout: Share of feature maps dropped after each activation.
+    """
+
+    batch_norm: bool = True
+    momentum: float = 0.9
+    affine: bool = True
+    spatial_dropout: float = 0.0
+
+    @classmethod
+    def of(cls, config: Any, *, affine: bool = True) -> Style:
+        """From a config with the options of `_options`."""
+        spatial = getattr(config, "spatial_dropout", 0.0)
+        return cls(config.batch_norm, config.bn_momentum, affine, spatial)
+
+    def norm(self, channels: int) -> list[nn.Module]:
+        """Batch norm over maps, or nothing."""
+        return [nn.BatchNorm2d(channels, momentum=1 - self.momentum, affine=self.affine)] if self.batch_norm else []
+
+    def dropped(self) -> list[nn.Module]:
+        """Spatial dropout, or nothing."""
+        return [nn.Dropout2d(self.spatial_dropout)] if self.spatial_dropout else []
+
+
 def convolution(
     channels_in: int,
     channels_out: int,
     *,
-    kernel: tuple[int, int],
-    stride: tuple[int, int] = (1, 1),
-    padding: tuple[int, int] = (0, 0),
-    batch_norm: bool = True,
+    kernel: Size,
+    stride: Size = (1, 1),
+    padding: Size = (0, 0),
+    dilation: Size = (1, 1),
+    depthwise: bool = False,
+    style: Style,
+    bias: bool | None = None,
     relu: bool = True,
 ) -> nn.Sequential:
-    """A 2-D convolution, then batch norm (or a bias in its place), then ReLU."""
+    """A 2-D convolution, then batch norm (or a bias in its place, unless told), then ReLU and spatial dropout."""
     layers: list[nn.Module] = []
     if kernel == (1, 1) and stride != (1, 1) and padding == (0, 0):
         layers.append(Every(*stride))
         stride = (1, 1)
-    layers.append(nn.Conv2d(channels_in, channels_out, kernel, stride, padding, bias=not batch_norm))
-    if batch_norm:
-        layers.append(nn.BatchNorm2d(channels_out))
+    groups = channels_in if depthwise else 1
+    bias = not style.batch_norm if bias is None else bias
+    layers.append(nn.Conv2d(channels_in, channels_out, kernel, stride, padding, dilation, groups, bias))
+    layers += style.norm(channels_out)
     if relu:
-        layers.append(nn.ReLU())
+        layers += [nn.ReLU(), *style.dropped()]
     return nn.Sequential(*layers)
 
 
-def dense(n_in: int, n_out: int, *, batch_norm: bool) -> list[nn.Module]:
+def dense(n_in: int, n_out: int, *, style: Style) -> list[nn.Module]:
     """A fully connected layer, then batch norm (or a bias in its place), then ReLU."""
-    norm: list[nn.Module] = [nn.BatchNorm1d(n_out)] if batch_norm else []
-    return [nn.Linear(n_in, n_out, bias=not batch_norm), *norm, nn.ReLU()]
+    norm: list[nn.Module] = [nn.BatchNorm1d(n_out, momentum=1 - style.momentum)] if style.batch_norm else []
+    return [nn.Linear(n_in, n_out, bias=not style.batch_norm), *norm, nn.ReLU()]
+
+
+def head(channels: int, n_labels: int, *, dropout: float) -> list[nn.Module]:
+    """From maps (B, C, H, W) to logits: the mean of each map, dropout, a dense layer."""
+    return [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(dropout), nn.Linear(channels, n_labels)]
+
+
+def same_padding(kernel: Size) -> nn.Module:
+    """Zeros around the maps so that a stride of s leaves one s-th; even kernels get the odd one at the end."""
+    before = (kernel[0] - 1) // 2, (kernel[1] - 1) // 2
+    return nn.ZeroPad2d((before[1], kernel[1] - 1 - before[1], before[0], kernel[0] - 1 - before[0]))
+
+
+def scaled(channels: int, width: float) -> int:
+    """A channel count times the width multiplier, rounded down, at least 1."""
+    return max(1, int(channels * width))
+
+
+def check_fits(what: str, cell: Size, size: Size, *, options: tuple[str, str] = ("", "")) -> None:
+    """Refuses a kernel or cell that is larger than what is left there; `what` names it, as "Layer 2: its kernel".
+
+    `options` are the names of those that set its time and its frequency.
+
+    Raises:
+        SpecError: With both sizes and the remedy.
+    """
+    if cell[0] > size[0] or cell[1] > size[1]:
+        raise SpecError(
+            f"{what} of {cell[0]} x {cell[1]} is larger than the {size[0]} x {size[1]} values "
+            "(time x frequency) that are left there; make it smaller, or pool and stride less before it",
+            option=options[0] if cell[0] > size[0] else options[1],
+        )
 
 
 class MinPool2d(nn.Module):
     """The smallest value of each cell."""
 
-    def __init__(self, cell: tuple[int, int]) -> None:
+    def __init__(self, cell: Size, stride: Size | None = None) -> None:
         super().__init__()
-        self.pool = nn.MaxPool2d(cell)
+        self.pool = nn.MaxPool2d(cell, stride)
 
     def forward(self, values: Tensor) -> Tensor:
         smallest: Tensor = -self.pool(-values)
         return smallest
+
+
+class SubSpectralNorm(nn.Module):
+    """Batch norm of each band of frequencies by itself (Chang et al. 2021), (B, C, F, T) with `rows` = F.
+
+    Each band has its own statistics, scale and shift for every channel: `bands` times the parameters of batch norm.
+    Where the rows do not divide evenly, some bands have one row more; with fewer rows than bands each row is a band.
+    """
+
+    def __init__(self, channels: int, *, rows: int, bands: int, momentum: float) -> None:
+        super().__init__()
+        bands = min(bands, rows)
+        self.heights = [(band + 1) * rows // bands - band * rows // bands for band in range(bands)]
+        self.even = rows % bands == 0
+        counts = [channels * bands] if self.even else [channels] * bands
+        self.norms = nn.ModuleList(nn.BatchNorm2d(count, momentum=1 - momentum) for count in counts)
+
+    def forward(self, values: Tensor) -> Tensor:
+        if self.even:
+            batch, channels, rows, frames = values.shape
+            bands = len(self.heights)
+            split = values.reshape(batch, channels * bands, rows // bands, frames)
+            together: Tensor = self.norms[0](split).reshape(batch, channels, rows, frames)
+            return together.contiguous(memory_format=torch.channels_last)  # as what it is added to: 10% of a step
+        parts = torch.split(values, self.heights, dim=2)
+        return torch.cat([norm(part) for norm, part in zip(self.norms, parts, strict=True)], dim=2)
+
+
+class BroadcastResidual(nn.Module):
+    """relu(f + along_time(mean of f over frequency) + x), with f = over_frequency(x); (B, C, F, T).
+
+    Without `around`, where x has other channels, x is left out.
+    """
+
+    def __init__(self, over_frequency: nn.Module, along_time: nn.Module, *, around: bool) -> None:
+        super().__init__()
+        self.over_frequency, self.along_time, self.around = over_frequency, along_time, around
+        self.relu = nn.ReLU()
+
+    def forward(self, values: Tensor) -> Tensor:
+        every = self.over_frequency(values)
+        total = every + self.along_time(every.mean(dim=2, keepdim=True))
+        result: Tensor = self.relu(total + values if self.around else total)
+        return result
+
+
+class Recurrent(nn.Module):
+    """A GRU over the frames of maps: (B, C, T, F) to (B, T, units, twice as many when it runs both ways)."""
+
+    def __init__(self, n_in: int, units: int, *, layers: int, both_ways: bool) -> None:
+        super().__init__()
+        self.gru = nn.GRU(n_in, units, layers, batch_first=True, bidirectional=both_ways)
+
+    def forward(self, values: Tensor) -> Tensor:
+        outputs: Tensor = self.gru(values.transpose(1, 2).flatten(2))[0]
+        return outputs

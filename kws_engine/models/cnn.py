@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from kws_engine.errors import SpecError
-from kws_engine.models import MODELS
+from kws_engine.models import MODELS, _options
 from kws_engine.spec import option
 
 if TYPE_CHECKING:
@@ -85,14 +85,10 @@ class CnnConfig:
     dense: tuple[int, ...] = option(
         (128,), "Dense layers", "Units of each fully connected layer before the labels.", low=1, high=4096
     )
-    dropout: float = option(
-        0.3,
-        "Dropout",
-        "Share of each dense layer's inputs dropped in training, against overfitting.",
-        low=0.0,
-        high=0.95,
-    )
-    batch_norm: bool = option(True, "Batch norm", "Normalises each layer over the batch; off gives each layer a bias.")
+    dropout: float = _options.dropout(0.3, "each dense layer's inputs")
+    spatial_dropout: float = _options.spatial_dropout()
+    batch_norm: bool = _options.batch_norm()
+    bn_momentum: float = _options.bn_momentum()
 
 
 @MODELS.register("cnn", "CNN (convolutions in time and frequency)", CnnConfig, presets=_PRESETS)
@@ -109,7 +105,7 @@ def build(config: CnnConfig, *, n_features: int, n_frames: int, n_labels: int) -
     from kws_engine.models import _layers
 
     if not config.maps:
-        raise SpecError("Feature maps: there is no layer; give at least one number, such as 16")
+        raise SpecError("Feature maps: there is no layer; give at least one number, such as 16", option="maps")
     layers: list[nn.Module] = [_layers.FeaturesAsPicture()]
     size, channels = (n_frames, n_features), 1
     for index, maps in enumerate(config.maps):
@@ -131,12 +127,12 @@ def _layer(config: CnnConfig, index: int, *, channels: int, size: Size) -> tuple
     cell = _at(config.pool_time, index), _at(config.pool_freq, index)
     same = config.padding == "same"
     padded = (size[0] + kernel[0] - 1, size[1] + kernel[1] - 1) if same else size
-    _check_fits(index, "kernel", kernel, padded)
+    _layers.check_fits(f"Layer {index + 1}: its kernel", kernel, padded, options=("kernel_time", "kernel_freq"))
     size = (padded[0] - kernel[0]) // stride[0] + 1, (padded[1] - kernel[1]) // stride[1] + 1
-    _check_fits(index, "pooling cell", cell, size)
-    layers: list[nn.Module] = [_same_padding(kernel)] if same else []
+    _layers.check_fits(f"Layer {index + 1}: its pooling cell", cell, size, options=("pool_time", "pool_freq"))
+    layers: list[nn.Module] = [_layers.same_padding(kernel)] if same else []
     layers.append(
-        _layers.convolution(channels, config.maps[index], kernel=kernel, stride=stride, batch_norm=config.batch_norm)
+        _layers.convolution(channels, config.maps[index], kernel=kernel, stride=stride, style=_layers.Style.of(config))
     )
     if cell != (1, 1):
         pools = {"max": nn.MaxPool2d, "average": nn.AvgPool2d, "min": _layers.MinPool2d}
@@ -155,25 +151,9 @@ def _head(config: CnnConfig, n_in: int, n_labels: int) -> list[nn.Module]:
         layers.append(nn.Linear(n_in, config.linear))
         n_in = config.linear
     for units in config.dense:
-        layers += [nn.Dropout(config.dropout), *_layers.dense(n_in, units, batch_norm=config.batch_norm)]
+        layers += [nn.Dropout(config.dropout), *_layers.dense(n_in, units, style=_layers.Style.of(config))]
         n_in = units
     return [*layers, nn.Dropout(config.dropout), nn.Linear(n_in, n_labels)]
-
-
-def _same_padding(kernel: Size) -> nn.Module:
-    """Zeros around the maps so that a stride of 1 keeps their size; even kernels get the odd one at the end."""
-    from torch import nn
-
-    before = (kernel[0] - 1) // 2, (kernel[1] - 1) // 2
-    return nn.ZeroPad2d((before[1], kernel[1] - 1 - before[1], before[0], kernel[0] - 1 - before[0]))
-
-
-def _check_fits(index: int, what: str, cell: Size, size: Size) -> None:
-    if cell[0] > size[0] or cell[1] > size[1]:
-        raise SpecError(
-            f"Layer {index + 1}: its {what} of {cell[0]} x {cell[1]} is larger than the {size[0]} x {size[1]} values "
-            "(time x frequency) that are left there; make it smaller, or pool and stride less before it"
-        )
 
 
 def _at(per_layer: tuple[int, ...], index: int) -> int:

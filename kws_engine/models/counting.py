@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
 
 @dataclass(frozen=True)
@@ -14,9 +14,14 @@ class Cost:
     """Counted for one clip.
 
     Attributes:
-        parameters: Everything trained: weights, biases, batch norm's scale and shift.
-        macs: Multiply-accumulates of convolutions and dense layers, padding included; biases, batch norm, activations,
-            pooling and residual sums are not counted (as in Choi et al. 2019).
+        parameters: Everything trained: weights, biases, scales and shifts of norms, learned embeddings.
+        macs: Multiply-accumulates of convolutions, dense layers, recurrent layers and attention, padding included;
+            biases, norms of every kind (sub-spectral as well), activations, gates, softmax, pooling and residual sums
+            are not counted (as in Choi et al. 2019).
+
+            A convolution: outputs x weights that each one sees (a depthwise one sees its own channel only). A dense
+            layer: the same, for every frame it is used on. A GRU: each of its matrices once a frame and direction.
+            Attention: queries x keys and weights x values, tokens^2 x dimension each; its projections are dense layers.
     """
 
     parameters: int
@@ -24,27 +29,42 @@ class Cost:
 
 
 def count(network: nn.Module, *, n_frames: int, n_features: int) -> Cost:
-    """The cost of one clip of (n_frames, n_features), measured by running it."""
+    """The cost of one clip of (n_frames, n_features), measured by running it.
+
+    A module that multiplies without such layers says so itself: its `macs(output)` is added, output being (1, ...).
+    """
     import torch
-    from torch import nn
 
     macs = 0
 
-    def add(layer: Any, _inputs: Any, output: torch.Tensor) -> None:
+    def add(layer: Any, _inputs: Any, output: Any) -> None:
         nonlocal macs
-        weights_per_output = layer.weight[0].numel()
-        macs += output[0].numel() * weights_per_output
+        macs += _macs(layer, output)
 
-    kinds = (nn.Conv1d, nn.Conv2d, nn.Linear)
-    hooks = [layer.register_forward_hook(add) for layer in network.modules() if isinstance(layer, kinds)]
+    hooks = [layer.register_forward_hook(add) for layer in network.modules()]
     parameter = next(network.parameters())
-    training = network.training
+    training = {layer: layer.training for layer in network.modules()}
     network.eval()
     try:
         with torch.no_grad():
             network(torch.zeros(1, n_frames, n_features, device=parameter.device, dtype=parameter.dtype))
     finally:
-        network.train(training)
+        for layer, was_training in training.items():
+            layer.training = was_training
         for hook in hooks:
             hook.remove()
     return Cost(sum(weights.numel() for weights in network.parameters() if weights.requires_grad), macs)
+
+
+def _macs(layer: nn.Module, output: Any) -> int:
+    """Of one call of one layer on one clip."""
+    from torch import nn
+
+    if isinstance(layer, nn.Conv1d | nn.Conv2d | nn.Linear):
+        outputs: Tensor = output
+        return outputs[0].numel() * layer.weight[0].numel()
+    if isinstance(layer, nn.GRU):
+        frames: int = output[0].shape[1 if layer.batch_first else 0]
+        return frames * sum(weights.numel() for weights in layer.parameters() if weights.ndim > 1)
+    own = getattr(layer, "macs", None)
+    return int(own(output)) if callable(own) else 0

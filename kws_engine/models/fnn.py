@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from kws_engine.models import MODELS
+from kws_engine.models import MODELS, _options
 from kws_engine.spec import option
 
 if TYPE_CHECKING:
@@ -25,14 +25,9 @@ class FnnConfig:
         low=1,
         high=4096,
     )
-    dropout: float = option(
-        0.3,
-        "Dropout",
-        "Share of each hidden layer's outputs dropped in training, against overfitting.",
-        low=0.0,
-        high=0.95,
-    )
-    batch_norm: bool = option(True, "Batch norm", "Normalises each layer over the batch; off gives each layer a bias.")
+    dropout: float = _options.dropout(0.3, "each hidden layer's outputs")
+    batch_norm: bool = _options.batch_norm()
+    bn_momentum: float = _options.bn_momentum()
 
 
 @MODELS.register("fnn", "FNN (fully connected)", FnnConfig, presets=_PRESETS)
@@ -48,6 +43,6 @@ def build(config: FnnConfig, *, n_features: int, n_frames: int, n_labels: int) -
     layers: list[nn.Module] = [nn.Flatten()]
     n_in = n_frames * n_features
     for units in config.layers:
-        layers += [*_layers.dense(n_in, units, batch_norm=config.batch_norm), nn.Dropout(config.dropout)]
+        layers += [*_layers.dense(n_in, units, style=_layers.Style.of(config)), nn.Dropout(config.dropout)]
         n_in = units
     return nn.Sequential(*layers, nn.Linear(n_in, n_labels))

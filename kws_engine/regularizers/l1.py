@@ -16,4 +16,4 @@ class L1Config(LayerWeightsConfig):
 @REGULARIZERS.register("l1", "L1 (absolute weights)", L1Config)
 def build(config: L1Config) -> Penalty:
     """Pulls weights to exactly zero, so that few remain: the sum of absolute weights, as in Keras."""
-    return penalty(config, lambda weights: weights.abs().sum())
+    return penalty(config, lambda weights: weights.abs().sum(), own="own_l1")

@@ -15,5 +15,8 @@ class L2Config(LayerWeightsConfig):
 
 @REGULARIZERS.register("l2", "L2 (squared weights)", L2Config)
 def build(config: L2Config) -> Penalty:
-    """Keeps weights small, so that none dominates: the sum of squared weights, as in Keras."""
-    return penalty(config, lambda weights: weights.square().sum())
+    """Keeps weights small, so that none dominates: the sum of squared weights in the loss, not AdamW's weight decay.
+
+    As in Keras. Weight decay shrinks weights apart from the loss (Loshchilov & Hutter 2019); Training explains it.
+    """
+    return penalty(config, lambda weights: weights.square().sum(), own="own_l2")

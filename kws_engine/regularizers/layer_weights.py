@@ -34,28 +34,48 @@ class LayerWeightsConfig:
     )
 
 
-def penalty(config: LayerWeightsConfig, size: Callable[[Tensor], Tensor]) -> Penalty:
-    """A function of a network: the sum over its layers of their factor times the size of their weights."""
+@dataclass(frozen=True)
+class Weighted:
+    """The weights of one layer under one penalty.
+
+    Attributes:
+        name: The parameter's, as in `named_parameters`.
+        layer: Whose they are.
+        factor: What the penalty multiplies their size by; 0 is none.
+        weights: With two dimensions or more; biases and scales of norms are left out.
+    """
+
+    name: str
+    layer: nn.Module
+    factor: float
+    weights: Tensor
+
+
+def penalty(config: LayerWeightsConfig, size: Callable[[Tensor], Tensor], *, own: str) -> Penalty:
+    """A function of a network: the sum over its layers of their factor times the size of their weights.
+
+    `own` is the attribute of a layer that has a factor of its own besides: "own_l1", as rows of a network may.
+    """
 
     def penalise(network: nn.Module) -> Tensor:
         import torch
 
-        terms = [factor * size(weights) for factor, weights in _weighted(config, network) if factor]
+        terms = [one.factor * size(one.weights) for one in weighted(config, network, own=own) if one.factor]
         return torch.stack(terms).sum() if terms else torch.zeros((), device=next(network.parameters()).device)
 
     return penalise
 
 
-def _weighted(config: LayerWeightsConfig, network: nn.Module) -> Iterator[tuple[float, Tensor]]:
-    """(factor, weights) of each layer; scales of batch norm are vectors and so left out."""
+def weighted(config: LayerWeightsConfig, network: nn.Module, *, own: str) -> Iterator[Weighted]:
+    """Every layer's weights with their factor."""
     from torch import nn
 
-    for layer in network.modules():
-        factor = config.weight
+    for path, layer in network.named_modules():
+        factor = config.weight + float(getattr(layer, own, 0.0))
         if isinstance(layer, nn.Conv1d | nn.Conv2d):
             factor += config.conv
         elif isinstance(layer, nn.Linear):
             factor += config.dense
         for name, weights in layer.named_parameters(recurse=False):
             if name.startswith("weight") and weights.ndim > 1:
-                yield factor, weights
+                yield Weighted(f"{path}.{name}" if path else name, layer, factor, weights)

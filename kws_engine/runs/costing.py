@@ -39,12 +39,14 @@ class Answer:
 
     Attributes:
         number: The question's, as `ask` gave it.
+        option: The path of the option to blame, such as "model.kernel_time"; empty where no single one is.
     """
 
     number: int
     parameters: int = 0
     macs: int = 0
     refusal: str = ""
+    option: str = ""
 
 
 class CostProcess:
@@ -97,15 +99,13 @@ def cost(question: Question) -> Cost:
     """
     import torch
 
-    from kws_engine.features import FEATURES
     from kws_engine.models.counting import count
-    from kws_engine.runs.run import build_network
+    from kws_engine.runs.checking import check
     from kws_engine.settings import Settings
 
     settings = Settings.from_dict(question.settings)
-    pipeline = FEATURES[settings.feature.name].build(settings.feature.config, rate=question.rate)
+    pipeline, network = check(settings, rate=question.rate, n_samples=question.n_samples, n_labels=question.n_labels)
     with torch.device("meta"):
-        network = build_network(settings, pipeline, n_samples=question.n_samples, n_labels=question.n_labels)
         return count(network, n_frames=pipeline.n_frames(question.n_samples), n_features=pipeline.n_features)
 
 
@@ -126,7 +126,7 @@ def _answer(number: int, question: Question) -> Answer:
     try:
         counted = cost(question)
     except KwsError as error:
-        return Answer(number, refusal=str(error))
+        return Answer(number, refusal=str(error), option=getattr(error, "option", ""))
     except Exception as error:  # noqa: BLE001 - the child's edge: a size that torch refuses is an answer too
         return Answer(number, refusal=f"There is no such network: {error}")
     return Answer(number, counted.parameters, counted.macs)

@@ -21,15 +21,16 @@ from kws_engine.disk import write_atomically
 from kws_engine.errors import KwsError, ProjectError, TrainingError
 from kws_engine.evaluation.metrics import evaluate
 from kws_engine.export import model_file
-from kws_engine.features import FEATURES
 from kws_engine.features.batch import torch_features
 from kws_engine.features.pipeline import Pipeline
 from kws_engine.models import MODELS
 from kws_engine.models.counting import count
 from kws_engine.processors import cores
 from kws_engine.regularizers import REGULARIZERS
+from kws_engine.runs.checking import check
 from kws_engine.runs.job import Job, append_event, make_run_folder
 from kws_engine.runs.loading import Data, Loading, load
+from kws_engine.runs.weights import acting, write_weights
 from kws_engine.settings import Settings
 from kws_engine.spotting.model_file import Manifest, SpottingModel
 from kws_engine.training import checkpoint
@@ -97,9 +98,11 @@ def _append_if_possible(folder: Path | None, event: Event) -> None:
 
 def _events(job: Job, should_stop: ShouldStop) -> Iterator[Event]:
     torch.set_num_threads(job.threads or cores())
-    torch.manual_seed(job.seed)
     settings, project = Settings.from_dict(job.settings), Project.open(job.project)
-    pipeline: Pipeline = FEATURES[settings.feature.name].build(settings.feature.config, rate=project.rate)
+    pipeline, _ = check(
+        settings, rate=project.rate, n_samples=project.clip_samples, n_labels=max(1, len(project.words)) + 2
+    )
+    torch.manual_seed(job.seed)
     device = pick_device(settings.training.device)
     data = yield from _unless_stopped(load(project, settings), should_stop)
     network = build_network(settings, pipeline, n_samples=project.clip_samples, n_labels=len(data.labels))
@@ -109,6 +112,7 @@ def _events(job: Job, should_stop: ShouldStop) -> Iterator[Event]:
     checkpoint.save(setup.folder / "best.safetensors", ended.weights)
     path = setup.folder / f"{settings.model.name}.kws"
     model_file.write(path, network.cpu(), pipeline, _manifest(setup, ended))
+    yield from write_weights(setup.folder, network, settings)
     yield from _write_evaluation(setup.folder, SpottingModel(path), project)
     best = ended.best
     yield Finished(str(setup.folder), str(path), best.epoch, best.validation_accuracy, ended.stopped_early)
@@ -175,7 +179,7 @@ def _fit(setup: Setup, network: torch.nn.Module, should_stop: ShouldStop) -> Gen
         network,
         _batches(setup, features),
         setup.settings.training,
-        penalties=_penalties(setup.settings),
+        penalties=_penalties(setup.settings, network),
         training=_measured(setup.data.training, setup, features, most=CURVE_CLIPS),
         validation=_measured(setup.data.validation, setup, features, most=len(setup.data.validation)),
         should_stop=should_stop,
@@ -211,13 +215,9 @@ def _batches(setup: Setup, features: torch.nn.Module) -> Batches:
     )
 
 
-def _penalties(settings: Settings) -> list[Penalty]:
-    """Those whose options were changed: a fresh one is off."""
-    return [
-        REGULARIZERS[name].build(config)
-        for name, config in settings.regularizers.items()
-        if config != REGULARIZERS[name].config()
-    ]
+def _penalties(settings: Settings, network: torch.nn.Module) -> dict[str, Penalty]:
+    """Those that act on any of the network's weights."""
+    return {name: REGULARIZERS[name].build(settings.regularizers[name]) for name in acting(settings, network)}
 
 
 def _augmentations(settings: Settings, rate: int) -> tuple[list[Augment], list[Augment]]:

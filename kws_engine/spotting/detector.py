@@ -145,7 +145,7 @@ class Detector:
         """Forgets what was heard; the next sample is that one."""
         pipeline = self._model.pipeline
         self._stream: Stream = pipeline.stream()
-        self._frames = np.zeros((0, pipeline.n_features), np.float32)
+        self._frames = np.zeros((0, pipeline.n_static), np.float32)
         self._waiting: Samples = np.zeros(0, np.float32)
         self._looked_at = at_sample  # samples up to there were given to the stream
         self._next_look = at_sample + (self._window_frames - 1) * pipeline.hop_samples + pipeline.window_samples
@@ -187,11 +187,12 @@ class Detector:
         return self.feed(np.concatenate((silence, sound, rest)))
 
     def _look(self, samples: Samples) -> Step:
-        frames = np.concatenate((self._frames, self._stream.push(samples)))
+        frames = np.concatenate((self._frames, self._stream.frames(samples)))
         self._frames = frames[-self._window_frames :].copy()
         self._looked_at = self._next_look
         self._next_look += self._look_samples
-        self._recent.append(self._model.posteriors(self._frames[None])[0])
+        features = self._model.pipeline.features(self._frames)  # of this window alone, as in training
+        self._recent.append(self._model.posteriors(features[None])[0])
         del self._recent[: -self._looks_smoothed]
         scores: Samples = np.asarray(np.mean(self._recent, axis=0), dtype=np.float32)
         return Step(self._looked_at, scores, self._decide(scores, self._looked_at))

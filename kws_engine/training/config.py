@@ -31,10 +31,28 @@ class TrainingConfig:
     weight_decay: float = option(
         0.1,
         "Weight decay",
-        "Shrinks every weight a little at each step, apart from the loss (AdamW).",
+        "Shrinks every weight by the same share at each step, apart from the loss. L2 (under Regularizers) is a term "
+        "of the loss: AdamW divides its pull by the size of a weight's gradients, so that weights with large gradients "
+        "hardly shrink. With SGD the two differ by a factor only.",
         low=0.0,
         high=1.0,
         log=True,
+    )
+    label_smoothing: float = option(
+        0.0,
+        "Label smoothing",
+        "Share of the certainty that is spread over all labels: the network learns not to be surer than that, which "
+        "helps where some recordings have the wrong label; 0 is off, 0.1 is usual.",
+        low=0.0,
+        high=0.5,
+    )
+    mixup: float = option(
+        0.0,
+        "Mixup",
+        "Blends pairs of clips and their labels. Blends are drawn from Beta(a, a): 0 is off, 0.2 leaves most pairs "
+        "nearly unmixed, 1 makes every blend as likely.",
+        low=0.0,
+        high=2.0,
     )
     early_stopping: bool = option(
         True,

@@ -51,6 +51,11 @@ class Epoch:
 
     Both losses are plain cross-entropy in nats without penalties, both accuracies shares in 0..1; all four are measured
     with the same weights after the epoch, without augmentation and dropout, the training part on a fixed sample.
+
+    Attributes:
+        penalty: All penalties together, their mean over the epoch's steps.
+        terms: What the loss that was trained on is the sum of, mean over the epoch's steps: "cross_entropy" with
+            augmentation, dropout, label smoothing and mixup, and each penalty by its name. Empty for runs of before.
     """
 
     epoch: int
@@ -62,6 +67,7 @@ class Epoch:
     seconds: float
     penalty: float
     best: bool
+    terms: dict[str, float] = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True)

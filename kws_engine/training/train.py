@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections import Counter
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -16,9 +17,11 @@ from kws_engine.errors import TrainingError
 from kws_engine.training.batches import Batches
 from kws_engine.training.config import TrainingConfig
 from kws_engine.training.events import Epoch
+from kws_engine.training.mixup import mixed
 
 Penalty = Callable[[nn.Module], Tensor]
 NOTHING_TRAINED = "The run was stopped before its first epoch ended: nothing was trained, start it again"
+CROSS_ENTROPY = "cross_entropy"  # a term of the loss, beside the penalties' names
 CURVE_CLIPS = 1000  # the training curve is measured on at most so many clips
 
 
@@ -40,7 +43,7 @@ class Fit:
 
 
 def fit(
-    network: nn.Module, batches: Batches, config: TrainingConfig, *, penalties: Sequence[Penalty],
+    network: nn.Module, batches: Batches, config: TrainingConfig, *, penalties: Mapping[str, Penalty],
     training: Measured, validation: Measured, should_stop: Callable[[], bool],
 ) -> Generator[Epoch, None, Fit]:  # fmt: skip
     """Trains in place, yields every epoch, returns the best weights; `network` holds them at the end.
@@ -58,14 +61,14 @@ def fit(
     for number in range(1, config.epochs + 1):
         started = time.monotonic()
         first_step = (number - 1) * batches.steps
-        penalty = _one_epoch(
+        terms = _one_epoch(
             network, batches, optimizer, average, config, penalties, first_step / total, 1 / total, should_stop
         )
-        if penalty is None:
+        if terms is None:
             stopped_early = True
             break
         average.swap(network)
-        epoch = _measure(number, network, training, validation, started, optimizer, penalty, best, config)
+        epoch = _measure(number, network, training, validation, started, optimizer, terms, best, config)
         if best is None or epoch.best:
             best, weights = epoch, copy.deepcopy(network.state_dict())
         yield epoch
@@ -141,26 +144,39 @@ def measure(network: nn.Module, measured: Measured) -> tuple[float, float]:
 
 def _one_epoch(
     network: nn.Module, batches: Batches, optimizer: torch.optim.Optimizer, average: Average, config: TrainingConfig,
-    penalties: Sequence[Penalty], progress: float, step: float, should_stop: Callable[[], bool],
-) -> float | None:  # fmt: skip
-    """The mean penalty of the epoch, or None where it was stopped on the way."""
+    penalties: Mapping[str, Penalty], progress: float, step: float, should_stop: Callable[[], bool],
+) -> dict[str, float] | None:  # fmt: skip
+    """The mean of each term of the loss over the epoch, or None where it was stopped on the way."""
     network.train()
-    penalty_sum = 0.0
+    sums: Counter[str] = Counter()
     for features, labels in batches.epoch():
         if should_stop():
             return None
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(config, progress)
         progress += step
-        penalty = torch.stack([penalty(network) for penalty in penalties]).sum() if penalties else torch.zeros(())
-        loss = functional.cross_entropy(network(features), labels) + penalty.to(features.device)
+        terms = {CROSS_ENTROPY: _cross_entropy(network, features, labels, config)}
+        terms |= {name: penalty(network).to(features.device) for name, penalty in penalties.items()}
+        loss = torch.stack(list(terms.values())).sum()
         _check_number(float(loss.detach()), optimizer)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         average.update(network)
-        penalty_sum += float(penalty.detach())
-    return penalty_sum / batches.steps
+        sums.update({name: float(term.detach()) for name, term in terms.items()})
+    return {name: value / batches.steps for name, value in sums.items()}
+
+
+def _cross_entropy(network: nn.Module, features: Tensor, labels: Tensor, config: TrainingConfig) -> Tensor:
+    """In nats, against labels as smoothed and mixed as the config says."""
+    smoothing = config.label_smoothing
+    if not config.mixup:
+        return functional.cross_entropy(network(features), labels, label_smoothing=smoothing)
+    blended, partners, shares = mixed(features, labels, config.mixup)
+    logits = network(blended)
+    own = functional.cross_entropy(logits, labels, label_smoothing=smoothing, reduction="none")
+    other = functional.cross_entropy(logits, partners, label_smoothing=smoothing, reduction="none")
+    return (shares * own + (1 - shares) * other).mean()
 
 
 def _check_number(loss: float, optimizer: torch.optim.Optimizer) -> None:
@@ -173,7 +189,7 @@ def _check_number(loss: float, optimizer: torch.optim.Optimizer) -> None:
 
 def _measure(
     number: int, network: nn.Module, training: Measured, validation: Measured, started: float,
-    optimizer: torch.optim.Optimizer, penalty: float, best: Epoch | None, config: TrainingConfig,
+    optimizer: torch.optim.Optimizer, terms: dict[str, float], best: Epoch | None, config: TrainingConfig,
 ) -> Epoch:  # fmt: skip
     train_loss, train_accuracy = measure(network, training)
     validation_loss, validation_accuracy = measure(network, validation)
@@ -186,6 +202,7 @@ def _measure(
         validation_accuracy=validation_accuracy,
         learning_rate=float(optimizer.param_groups[0]["lr"]),
         seconds=time.monotonic() - started,
-        penalty=penalty,
+        penalty=sum(value for name, value in terms.items() if name != CROSS_ENTROPY),
+        terms=terms,
         best=best is None or validation_loss < best.validation_loss - config.minimum_gain,
     )

@@ -16,12 +16,12 @@ class CostBridge(QObject):
 
     Signals:
         counted(parameters, macs): Of the newest question.
-        refused(str): There is no such network, in words.
+        refused(str, str): The settings cannot work, in words, and the path of the option to blame, or nothing.
         lost(str): Nothing can be counted any more; the network may well be fine.
     """
 
     counted = Signal(object, object)
-    refused = Signal(str)
+    refused = Signal(str, str)
     lost = Signal(str)
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -83,7 +83,7 @@ class CostBridge(QObject):
 
     def _tell(self, answer: Answer) -> None:
         if answer.refusal:
-            self.refused.emit(answer.refusal)
+            self.refused.emit(answer.refusal, answer.option)
         else:
             self.counted.emit(answer.parameters, answer.macs)
 

@@ -65,6 +65,10 @@ class RegistryChooser(QWidget):
         """The form of the chosen entry."""
         return self._form(self.value()[0])
 
+    def forms(self) -> list[ConfigForm]:
+        """The forms made so far, of whichever entries."""
+        return list(self._forms.values())
+
     def entryBox(self) -> QComboBox:
         """The combo of entries."""
         return self._entry_box

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QLineEd
 
 from kws_engine.spec import Kind, Option
 from kws_gui import theme
+from kws_gui.forms.layers import LayersEditor
 from kws_gui.forms.number import NumberBox
 
 
@@ -84,6 +85,8 @@ def _make_number(option: Option) -> NumberBox:
 def _make_choice(option: Option) -> QComboBox:
     box = QComboBox()
     box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+    box.setMinimumContentsLength(6)  # a long choice must not widen the form
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     for value in option.choices:
         box.addItem(value.replace("_", " "), value)
     guard_wheel(box)
@@ -143,5 +146,12 @@ EDITORS: dict[Kind, Editor] = {
         write=_write_ints,
         changed=lambda edit: edit.textChanged,
         fields=lambda edit: [edit],
+    ),
+    "layers": Editor(
+        make=LayersEditor,
+        read=lambda editor: editor.text(),
+        write=lambda editor, value: editor.setRows(value),
+        changed=lambda editor: editor.changed,
+        fields=lambda editor: [editor.button],
     ),
 }

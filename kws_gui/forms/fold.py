@@ -12,6 +12,7 @@ from kws_gui.widgets.elided_label import ElidedLabel
 class Fold(QWidget):
     """A header button (space opens it) with a state in words beside it, and the content below."""
 
+    opening = Signal()  # before the content takes its room
     toggled = Signal(bool)
 
     def __init__(self, title: str, content: QWidget, *, opened: bool = False) -> None:
@@ -68,6 +69,8 @@ class Fold(QWidget):
         column.addLayout(inner)
 
     def _on_toggled(self, opened: bool) -> None:
+        if opened:
+            self.opening.emit()
         self._content.setVisible(opened)
         self._on_icon()
         self.toggled.emit(opened)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import textwrap
 from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt, Signal
@@ -62,6 +63,12 @@ class ConfigForm(QWidget):
         """What is typed wrongly at the moment, by option name: the sentences shown under the fields."""
         return {name: row.error() for name, row in self._rows.items() if row.error()}
 
+    def refuse(self, name: str, sentence: str) -> bool:
+        """Says under a field why its value cannot work with the others, "" takes it back; whether it is shown."""
+        for row in self._rows.values():
+            row.refuse(sentence if row.option.name == name else "")
+        return name in self._rows and self._rows[name].shown
+
     def isEmpty(self) -> bool:
         """Whether the config has no option at all."""
         return not self._rows
@@ -116,6 +123,7 @@ class _Row(QObject):
         self.option = option
         self.shown = True
         self.differs = False
+        self._refusal = ""
         self._kind = EDITORS[option.kind]
         self.editor: QWidget = self._kind.make(option)
         self.label = _make_label(option)
@@ -137,6 +145,12 @@ class _Row(QObject):
     def error(self) -> str:
         """The sentence under the field, or nothing."""
         return self.message.text()
+
+    def refuse(self, sentence: str) -> None:
+        """Says why a value that fits by itself cannot work, until told otherwise."""
+        if sentence != self._refusal and self.error() in ("", self._refusal):
+            self._say(sentence)
+        self._refusal = sentence
 
     def setShown(self, shown: bool) -> None:
         """Shows or hides the whole row; a hidden one forgets what was typed wrongly."""
@@ -177,7 +191,7 @@ class _Row(QObject):
         except SpecError as error:
             self._say(str(error))
             return
-        self._say("")
+        self._say(self._refusal)  # what was refused stays said until the new value has been judged
         self._last = value
         self.edited.emit(self.option.name, value)
 
@@ -206,7 +220,7 @@ class _Row(QObject):
     def _make_reset(self) -> QToolButton:
         button = QToolButton()
         theme.set_icon(button, "mdi6.undo-variant", role="muted", size=14)
-        default = self.option.text(self.option.default)
+        default = textwrap.shorten(self.option.text(self.option.default), 60, placeholder=" …")
         button.setToolTip(f"Changed. Back to {default}".strip())
         button.setAccessibleName(f"Reset {self.option.title} to {default}")
         button.clicked.connect(self._on_reset)

@@ -16,6 +16,7 @@ from kws_gui import theme
 from kws_gui.bridges.jobs import LongJob
 from kws_gui.pages.results_clips import ClipList
 from kws_gui.pages.results_source import ABOUT, PARTS, SourcePicker
+from kws_gui.pages.results_weights import WeightsFold
 from kws_gui.pages.results_words import WordTable
 from kws_gui.pages.train_history import read_rows
 from kws_gui.project_model import ProjectModel
@@ -78,6 +79,7 @@ class ResultsPage(QWidget):
         self.matrix = ConfusionMatrix()
         self.words = WordTable()
         self.clips = ClipList()
+        self.weights = WeightsFold()
         self._make_empty_states()
         self._lay_out()
         self._connect()
@@ -198,6 +200,7 @@ class ResultsPage(QWidget):
         if is_first:  # later it stands where the person has put it
             self._right.setSizes([min(self.words.wholeHeight(), self._right.height() // 2), self._right.height()])
         self.clips.clear()
+        self.weights.show_run(self._shown.model.parent)
         count = len(evaluation.judged)
         right = sum(one.label == one.predicted for one in evaluation.judged)
         interval = wilson(right, count)
@@ -348,6 +351,7 @@ class ResultsPage(QWidget):
             column.addWidget(widget)
         column.addSpacing(theme.GRID)
         column.addWidget(split, 1)
+        column.addWidget(self.weights)
         return results
 
 

@@ -5,13 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QHideEvent, QKeySequence, QShortcut, QShowEvent
+from PySide6.QtGui import QHideEvent, QKeySequence, QResizeEvent, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
-    QFrame,
     QHBoxLayout,
     QLabel,
-    QPushButton,
-    QScrollArea,
     QSplitter,
     QStackedWidget,
     QVBoxLayout,
@@ -26,16 +23,19 @@ from kws_engine.training.events import Epoch, Failed, Finished, Progress, Skippe
 from kws_gui import theme
 from kws_gui.bridges.cost import CostBridge
 from kws_gui.bridges.training import TrainingBridge, training_threads
+from kws_gui.pages.train_card import FormCard
 from kws_gui.pages.train_form import SettingsForm
 from kws_gui.pages.train_history import RunList, RunRow, counted, quality, story, validation_of, when
+from kws_gui.pages.train_preview import PreviewFold
 from kws_gui.pages.train_run import RunView
 from kws_gui.pages.train_shelf import RunShelf
 from kws_gui.project_model import ProjectModel
 from kws_gui.widgets.empty_state import EmptyState
 from kws_gui.widgets.message_bar import MessageBar
 
-FORM_WIDTH = 360  # px
 _STORE_AFTER_MS = 400
+_RIGHT_HEIGHT = 400  # px
+_ROOM_FOR_ALL = 780  # px; the height that curves, runs and the open preview need
 _NO_PROJECT = "Open a project or make a new one: a network learns from its recordings."
 
 
@@ -60,11 +60,12 @@ class TrainPage(QWidget):
         self.form = SettingsForm()
         self.run = RunView()
         self.runs = RunList()
+        self.preview = PreviewFold(model)
         self.shelf = RunShelf(model, self.runs, self)
         self.training = TrainingBridge(self)
         self.costs = CostBridge(self)
-        self.train = QPushButton("Train")
-        self.reset = QPushButton("Reset to defaults")
+        self.card = FormCard(self.form)
+        self.train, self.reset = self.card.train, self.card.reset
         self._run_name = QLabel()
         self._nothing_open = EmptyState("mdi6.folder-open-outline", _NO_PROJECT, "Open a project")
         self._too_little = EmptyState("mdi6.account-voice", "", "Record words")
@@ -84,6 +85,7 @@ class TrainPage(QWidget):
         self.costs.shutdown()
         self.training.shutdown()
         self.shelf.shutdown()
+        self.preview.shutdown()
 
     def store(self) -> None:
         """Keeps the form's settings in the project now."""
@@ -97,6 +99,10 @@ class TrainPage(QWidget):
         super().showEvent(event)
         self._look_at_clips()
         self._ask_cost()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._make_room()
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
@@ -119,7 +125,7 @@ class TrainPage(QWidget):
             mistakes[0].show()
             self.messages.showMessage("error", f"{mistakes[0].sentence}. Correct it, then train.")
         elif self.form.cost.refusal:
-            self._left.ensureWidgetVisible(self.form.cost)
+            self.card.bring(self.form.cost)
             self.messages.showMessage("error", self.form.cost.refusal)
         return bool(mistakes or self.form.cost.refusal)
 
@@ -178,8 +184,9 @@ class TrainPage(QWidget):
 
     # -- form
 
-    def _on_form(self, _settings: Settings) -> None:
+    def _on_form(self, settings: Settings) -> None:
         self._store_later.start()
+        self.preview.show_settings(settings)
         self._ask_cost()
 
     def _on_settings(self) -> None:
@@ -197,6 +204,7 @@ class TrainPage(QWidget):
         if project is None or not self.isVisible():
             return
         self.form.cost.wait()
+        self.form.set_clip(n_samples=project.clip_samples, rate=project.rate, n_labels=len(project.words) + 2)
         self.costs.ask(
             Question(
                 self.form.value().to_dict(),
@@ -216,11 +224,13 @@ class TrainPage(QWidget):
             self.training.stop()
             self._show_button()
         self.form.setValue(self._model.settings)
+        self.preview.show_settings(self.form.value())
         self._on_clips()
         self.shelf.read()
 
     def _on_clips(self) -> None:
         self._look_at_clips()
+        self.preview.read_words()
         self._ask_cost()
 
     def _look_at_clips(self) -> None:
@@ -235,6 +245,10 @@ class TrainPage(QWidget):
         self._too_little.setSentence(lacking)
         nothing_to_show = bool(lacking) and not self.runs.rows()
         self._right.setCurrentWidget(self._too_little if nothing_to_show else self._split)
+
+    def _make_room(self) -> None:
+        """In a low window the open preview takes the place of the list of runs."""
+        self.runs.setVisible(self.height() >= _ROOM_FOR_ALL or not self.preview.isOpen())
 
     def _on_chosen(self, row: RunRow | None) -> None:
         live = self.shelf.live
@@ -285,6 +299,9 @@ class TrainPage(QWidget):
         self.reset.clicked.connect(self._on_reset)
         self.form.valueChanged.connect(self._on_form)
         self.run.cancelRequested.connect(self._on_train)
+        for signal in (self.preview.opening, self.preview.toggled):
+            signal.connect(self._make_room)
+        self.preview.failed.connect(lambda sentence: self.messages.showMessage("error", sentence))
         self.runs.chosen.connect(self._on_chosen)
         self.shelf.changed.connect(self._look_at_clips)
         self.shelf.settingsChosen.connect(self._on_settings_chosen)
@@ -312,9 +329,13 @@ class TrainPage(QWidget):
         self.training.epochEnded.connect(self._on_epoch)
         self.training.finished.connect(self._on_finished)
         self.training.failed.connect(self._on_failed)
-        self.costs.counted.connect(self.form.cost.setCost)
-        self.costs.refused.connect(self.form.cost.setRefusal)
+        self.costs.counted.connect(self._on_counted)
+        self.costs.refused.connect(self.form.refuse)
         self.costs.lost.connect(self.form.cost.setUnknown)
+
+    def _on_counted(self, parameters: int, macs: int) -> None:
+        self.form.refuse("", "")
+        self.form.cost.setCost(parameters, macs)
 
     def _on_progressed(self, event: Progress) -> None:
         self.run.read(event)
@@ -334,7 +355,7 @@ class TrainPage(QWidget):
         row = QHBoxLayout(self._work)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(theme.GROUP)
-        row.addWidget(self._make_left())
+        row.addWidget(self.card)
         row.addWidget(self._right, 1)
         self._pages = QStackedWidget()
         self._pages.addWidget(self._nothing_open)
@@ -355,42 +376,21 @@ class TrainPage(QWidget):
         header.addWidget(self._run_name)
         return header
 
-    def _make_left(self) -> QFrame:
-        theme.set_role(self.train, "primary")
-        theme.set_icon(self.train, "mdi6.play", role="on_accent")
-        theme.set_role(self.reset, "quiet")
-        self.reset.setToolTip("All options back to where a new project begins; with undo")
-        self._left = QScrollArea()
-        self._left.setWidgetResizable(True)
-        self._left.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._left.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        inner = QWidget()
-        around = QVBoxLayout(inner)
-        around.setContentsMargins(theme.GROUP, theme.GROUP, theme.GRID, theme.GRID)
-        around.addWidget(self.form)
-        self._left.setWidget(inner)
-        buttons = QHBoxLayout()
-        buttons.setContentsMargins(theme.GROUP, theme.GRID, theme.GROUP, theme.GROUP)
-        buttons.addWidget(self.train, 1)
-        buttons.addWidget(self.reset)
-        card = QFrame()
-        theme.set_role(card, "card")
-        card.setFixedWidth(FORM_WIDTH)
-        column = QVBoxLayout(card)
-        column.setContentsMargins(1, 1, 1, 1)
-        column.setSpacing(0)
-        column.addWidget(self._left, 1)
-        column.addLayout(buttons)
-        return card
-
-    def _make_right(self) -> QSplitter:
+    def _make_right(self) -> QWidget:
         split = QSplitter(Qt.Orientation.Vertical)
         split.addWidget(self.run)
         split.addWidget(self.runs)
         split.setStretchFactor(0, 3)
         split.setStretchFactor(1, 1)
         split.setChildrenCollapsible(False)
-        return split
+        right = QWidget()
+        right.setMinimumHeight(_RIGHT_HEIGHT)  # else the window grows before the runs have made room for the preview
+        column = QVBoxLayout(right)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(split, 1)
+        column.addWidget(self.preview)
+        return right
 
 
 def _in_words(event: Finished) -> str:

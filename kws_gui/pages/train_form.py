@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from kws_engine import spec
 from kws_engine.augment import AUGMENTATIONS
+from kws_engine.errors import SpecError
 from kws_engine.features import FEATURES
 from kws_engine.models import MODELS
 from kws_engine.regularizers import REGULARIZERS
@@ -22,6 +23,7 @@ from kws_gui.forms.chooser import RegistryChooser
 from kws_gui.forms.fold import Fold
 from kws_gui.forms.form import ConfigForm
 from kws_gui.forms.group import RegistryGroup
+from kws_gui.forms.layers import LayersEditor
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class SettingsForm(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._clip: tuple[int, int, int] | None = None
         self.model = RegistryChooser(MODELS)
         self.feature = RegistryChooser(FEATURES)
         self.regularizers = RegistryGroup(REGULARIZERS)
@@ -91,8 +94,22 @@ class SettingsForm(QWidget):
             getattr(self, name).setValue(getattr(settings, name))
         blocker.unblock()
         self._tell_states()
+        self._tell_input()
         if self.value() != before:
             self.valueChanged.emit(self.value())
+
+    def set_clip(self, *, n_samples: int, rate: int, n_labels: int) -> None:
+        """What the network is computed for: a clip of that length, and so many outputs."""
+        self._clip = (n_samples, rate, n_labels)
+        self._tell_input()
+
+    def refuse(self, sentence: str, path: str) -> None:
+        """Says at the field of that path, such as "model.kernel_time", why it cannot work; "" takes all back."""
+        if sentence:
+            self.cost.setRefusal(sentence)
+        for section, form in self._forms_by_path():
+            name = path.removeprefix(f"{section}.") if path.startswith(f"{section}.") else ""
+            form.refuse(name, sentence if name else "")
 
     def mistakes(self) -> list[Mistake]:
         """What is typed wrongly at the moment, in reading order."""
@@ -111,6 +128,29 @@ class SettingsForm(QWidget):
             found += [(group.form(name), [self.folds[section], group.fold(name)]) for name in group.value()]
         found += [(self.training, [self.folds["training"]]), (self.detector, [self.folds["detector"]])]
         return found
+
+    def _forms_by_path(self) -> list[tuple[str, ConfigForm]]:
+        found = [("model", form) for form in self.model.forms()] + [("feature", form) for form in self.feature.forms()]
+        for section in ("regularizers", "augment"):
+            group: RegistryGroup = getattr(self, section)
+            found += [(f"{section}.{name}", group.form(name)) for name in group.value()]
+        return [*found, ("training", self.training), ("detector", self.detector)]
+
+    def _tell_input(self) -> None:
+        """Tells editors of layers what their input is, where the features can be made."""
+        name, config = self.model.value()
+        editors = [self.model.form().editor(o.name) for o in spec.options(config) if o.kind == "layers"]
+        if not editors or self._clip is None:
+            return
+        n_samples, rate, n_labels = self._clip
+        chosen, options = self.feature.value()
+        try:
+            pipeline = FEATURES[chosen].build(options, rate=rate)
+        except SpecError:  # said at the field
+            return
+        for editor in editors:
+            assert isinstance(editor, LayersEditor), name
+            editor.setInput(pipeline.n_features, pipeline.n_frames(n_samples), n_labels)
 
     def _lay_out(self) -> None:
         title = QLabel("Network")
@@ -142,6 +182,7 @@ class SettingsForm(QWidget):
         if self.model.form() is not self._ordered:
             self._order_tabs()
         self._tell_states()
+        self._tell_input()
         self.valueChanged.emit(self.value())
 
     def _tell_states(self) -> None:

@@ -8,12 +8,17 @@ from collections.abc import Sequence
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
+from kws_engine.regularizers import REGULARIZERS
 from kws_engine.training.events import Epoch, Progress, Started
 from kws_gui import theme
 from kws_gui.widgets.curves import LossAndAccuracy, Point
 from kws_gui.widgets.elided_label import ElidedLabel
 from kws_gui.widgets.progress_row import ProgressRow, duration
 
+_TERMS = (
+    "What the last epoch was trained on: cross-entropy with augmentation, dropout, label smoothing and mixup (so it is "
+    "higher than the curve, which is measured without them), and each penalty on the weights"
+)
 _WAITING = "No run yet: choose a network and press Train"
 
 
@@ -33,6 +38,7 @@ class RunView(QWidget):
         self.progress.cancelRequested.connect(self.cancelRequested)
         self._sentence = ElidedLabel()
         self._times = ElidedLabel()
+        self._terms = ElidedLabel()
         self._live: list[Epoch] = []
         self._shows_live = False
         self._total_epochs = 0
@@ -104,6 +110,7 @@ class RunView(QWidget):
         """Draws a past run and says what it was."""
         self._shows_live = False
         self._show(epochs)
+        self._terms.setFullText(loss_in_words(epochs[-1]) if epochs else "")
         self._say(sentence, " · ".join(part for part in (quality, _took(epochs)) if part))
 
     def show_none(self) -> None:
@@ -118,6 +125,10 @@ class RunView(QWidget):
         """Elapsed and remaining time, in words."""
         return self._times.fullText()
 
+    def loss(self) -> str:
+        """What the loss of the last epoch shown is the sum of."""
+        return self._terms.fullText()
+
     def _show(self, epochs: Sequence[Epoch]) -> None:
         points = [_point(epoch) for epoch in epochs]
         if points != list(self.curves.points()) or not points:
@@ -130,6 +141,7 @@ class RunView(QWidget):
         if not self._shows_live or not self._clock.isActive():
             return
         elapsed_s = time.monotonic() - self._began_s
+        self._terms.setFullText(loss_in_words(self._live[-1]) if self._live else "")
         done = len(self._live)
         if not self._total_epochs:
             self._say("Getting ready", f"{duration(elapsed_s)} so far")
@@ -152,9 +164,12 @@ class RunView(QWidget):
         lines = QVBoxLayout(words)
         lines.setContentsMargins(0, 0, 0, 0)
         lines.setSpacing(theme.GRID // 2)
-        for line in (self._sentence, self._times):
+        for line in (self._sentence, self._times, self._terms):
             lines.addWidget(line)
-        theme.set_role(self._times, "muted")
+        for line in (self._times, self._terms):
+            theme.set_role(line, "muted")
+        self._terms.setToolTip(_TERMS)
+        self._terms.setAccessibleName("What the loss is the sum of")
         self._foot = QStackedWidget()
         self._foot.addWidget(words)
         self._foot.addWidget(self.progress)
@@ -177,6 +192,20 @@ def _best_epoch(epochs: Sequence[Epoch]) -> int | None:
 def _best(epochs: Sequence[Epoch]) -> str:
     best = next((epoch for epoch in reversed(epochs) if epoch.best), None)
     return f"Best so far: epoch {best.epoch}, validation accuracy {best.validation_accuracy:.0%}" if best else ""
+
+
+def loss_in_words(epoch: Epoch) -> str:
+    """In words: "Loss 0.42 = cross-entropy 0.40 + L2 0.02 (5%)"; nothing for runs that did not tell."""
+    if not epoch.terms:
+        return ""
+    total = sum(epoch.terms.values())
+    penalties = [name for name in epoch.terms if name in REGULARIZERS]
+    parts = [f"cross-entropy {epoch.terms.get('cross_entropy', 0.0):.3f}"]
+    for name in penalties:
+        title = REGULARIZERS[name].title.partition(" (")[0]
+        share = epoch.terms[name] / total if total else 0.0
+        parts.append(f"{title} {epoch.terms[name]:.3f} ({share:.0%})")
+    return f"Loss {total:.3f} = {' + '.join(parts)}"
 
 
 def _took(epochs: Sequence[Epoch]) -> str:

@@ -68,8 +68,9 @@ class Spectrogram(QWidget):
         if not self._timer.isActive():
             self._timer.start()
 
-    def setFrames(self, frames_db: NDArray[np.floating]) -> None:
-        """Shows one whole sound, shape (n, bands), that does not scroll; time starts at 0."""
+    def setFrames(self, frames_db: NDArray[np.floating], *, hop_ms: float | None = None) -> None:
+        """Shows one whole sound, shape (n, bands), that does not scroll; time starts at 0. A new hop is kept."""
+        self._hop_s = self._hop_s if hop_ms is None else hop_ms / 1000
         padded = -(-max(len(frames_db), 1) // 4) * 4
         self._ring = np.zeros((frames_db.shape[1], padded), np.uint8)
         self._ring[:, : len(frames_db)] = levels(frames_db).T[::-1]

@@ -35,9 +35,10 @@ class Scripted:
     rate = RATE
     window_samples = RATE // 10
 
-    def __init__(self) -> None:
-        entry = FEATURES["log_mel"]
-        self.pipeline = entry.build(entry.config(window_ms=10.0, hop_ms=10.0, low_hz=500.0, bands=4), rate=RATE)
+    def __init__(self, feature: str = "log_mel", **options: str) -> None:
+        entry = FEATURES[feature]
+        config = entry.config(window_ms=10.0, hop_ms=10.0, low_hz=500.0, bands=4, **options)
+        self.pipeline = entry.build(config, rate=RATE)
         self.scores: list[tuple[float, float]] = []
         self.looks = 0
 
@@ -104,16 +105,20 @@ def test_looks_are_a_hop_apart_and_begin_with_a_whole_window(model: SpottingMode
     assert set(np.diff(times)) == {RATE * 50 // 1000}
 
 
-def test_a_hop_longer_than_the_window_skips_frames_but_never_looks_at_stale_ones() -> None:
-    scripted = Scripted()
+@pytest.mark.parametrize(("feature", "deltas"), [("log_mel", "none"), ("log_mel", "both"), ("pcen", "first")])
+@pytest.mark.parametrize("hop_ms", [20.0, 500.0])
+def test_every_window_is_seen_as_a_clip_of_its_own_and_no_frame_is_stale(
+    feature: str, deltas: str, hop_ms: float
+) -> None:
+    scripted = Scripted(feature, deltas=deltas)
     scripted.scores = [(0.0, 0.0)]
     seen: list[np.ndarray] = []
     scripted.posteriors = lambda features: (  # type: ignore[method-assign]
         seen.append(features.copy()) or np.array([[0, 0, 1, 0]], np.float32)  # type: ignore[func-returns-value]
     )
     sound = np.random.default_rng(0).normal(0, 0.1, RATE * 2).astype(np.float32)
-    steps = Detector(scripted, DetectorConfig(hop_ms=500.0)).feed(sound)
-    assert len(steps) == 4
+    steps = Detector(scripted, DetectorConfig(hop_ms=hop_ms)).feed(sound)
+    assert len(steps) == 1 + (len(sound) - scripted.window_samples) // round(hop_ms * RATE / 1000)
     for step, features in zip(steps, seen, strict=True):
         window = sound[step.at_sample - scripted.window_samples : step.at_sample]
         np.testing.assert_allclose(features[0], scripted.pipeline.batch(window), atol=1e-5)

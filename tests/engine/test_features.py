@@ -16,17 +16,32 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kws_engine import spec
 from kws_engine.errors import ModelFileError, SpecError
 from kws_engine.export.onnx import to_onnx
 from kws_engine.features import FEATURES, mel, torchaudio_guard
 from kws_engine.features.batch import frontend_graph, torch_features
+from kws_engine.features.dynamics import Pcen
 from kws_engine.features.log_mel import LogMelConfig
 from kws_engine.features.mfcc import MfccConfig
+from kws_engine.features.pcen import PcenConfig
 from kws_engine.features.pipeline import Pipeline
 
 RATE = 16_000
 ENTRIES = [pytest.param(entry, id=entry.name) for entry in FEATURES]
+PARTS = [entry.name for entry in FEATURES]
 PIPELINES = {entry.name: entry.build(entry.config(), rate=RATE) for entry in FEATURES}
+VARIANTS: dict[str, dict[str, Any]] = {
+    "deltas": {"deltas": "both"}, "centred": {"normalisation": "centred", "mean_ms": 200.0},
+    "raw with slopes": {"normalisation": "none", "deltas": "first", "window_ms": 25.0},
+}  # fmt: skip
+PIPELINES |= {
+    f"{entry.name}, {title}": entry.build(spec.changed(entry.config(), changes), rate=RATE)
+    for entry in FEATURES
+    for title, changes in VARIANTS.items()
+}
+EXPORTED = [*PARTS, "pcen, deltas", "mfcc, centred"]  # an export takes seconds
+RUNNING = [name for name in PIPELINES if "," in name or name == "pcen"]
 
 
 def _sound(n_samples: int, seed: int = 0) -> np.ndarray:
@@ -59,6 +74,7 @@ def test_defaults_are_those_of_the_field() -> None:
     assert (mfcc.window_samples, mfcc.hop_samples, mfcc.n_bands, mfcc.n_features) == (480, 160, 80, 40)
     assert (log_mel.window_samples, log_mel.hop_samples, log_mel.n_features) == (480, 160, 40)
     assert mfcc.n_frames(RATE) == 98
+    assert PIPELINES["pcen"].dynamics.pcen == Pcen(smoothing=0.025, gain=0.98, bias=2.0, power=0.5, floor=1e-6)
 
 
 @pytest.mark.parametrize("name", PIPELINES)
@@ -72,7 +88,7 @@ def test_a_stream_equals_the_batch_however_it_is_cut(name: str, pieces: list[int
         start += piece
     whole = pipeline.batch(sound)
     assert np.concatenate(frames).shape == whole.shape
-    np.testing.assert_allclose(np.concatenate(frames), whole, atol=1e-5)
+    np.testing.assert_allclose(np.concatenate(frames), whole, atol=1e-5, rtol=1e-6)
 
 
 @pytest.mark.parametrize("name", PIPELINES)
@@ -88,19 +104,44 @@ def test_a_long_sound_is_done_in_blocks_without_a_seam(name: str) -> None:
     pipeline = PIPELINES[name]
     sound = _sound(9_000 * pipeline.hop_samples)
     late = 8_190 * pipeline.hop_samples
-    np.testing.assert_allclose(pipeline.batch(sound)[8_190:], pipeline.batch(sound[late:]), atol=1e-5)
+    frames, later = pipeline.stream().frames(sound), pipeline.stream().frames(sound[late:])
+    np.testing.assert_allclose(frames[8_190:], later, atol=1e-5, rtol=1e-5)
+    stream = pipeline.stream()
+    pieces = np.concatenate([stream.push(piece) for piece in np.array_split(sound, 7)])
+    np.testing.assert_allclose(pipeline.batch(sound), pieces, atol=1e-5, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+@settings(deadline=None, max_examples=20)
+@given(start=st.integers(0, 300), n_frames=st.integers(1, 98))
+def test_a_window_of_a_running_stream_is_seen_as_a_clip_of_its_own(name: str, start: int, n_frames: int) -> None:
+    pipeline, sound = PIPELINES[name], _sound(5 * RATE)
+    seen = pipeline.features(pipeline.stream().frames(sound)[start : start + n_frames])
+    first = start * pipeline.hop_samples
+    clip = sound[first : first + (n_frames - 1) * pipeline.hop_samples + pipeline.window_samples]
+    np.testing.assert_allclose(seen, pipeline.batch(clip), atol=1e-5, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", RUNNING)
+def test_only_earlier_frames_count(name: str) -> None:
+    pipeline, sound = PIPELINES[name], _sound(RATE)
+    changed = sound.copy()
+    changed[8_000:] = 0.5
+    frames = pipeline.n_frames(8_000)
+    np.testing.assert_allclose(pipeline.batch(changed)[:frames], pipeline.batch(sound)[:frames], atol=1e-6)
+    assert np.abs(pipeline.batch(changed)[frames + 5 :] - pipeline.batch(sound)[frames + 5 :]).max() > 0.1
 
 
 @pytest.mark.parametrize("name", PIPELINES)
 def test_torch_gives_the_same_numbers(name: str) -> None:
     sound = np.stack([_sound(RATE, seed) for seed in range(4)])
     features = torch_features(PIPELINES[name])(torch.from_numpy(sound)).numpy()
-    np.testing.assert_allclose(features, PIPELINES[name].batch(sound), atol=1e-4)
+    np.testing.assert_allclose(features, PIPELINES[name].batch(sound), atol=1e-4, rtol=1e-5)
     assert torch_features(PIPELINES[name])(torch.zeros(2, 10)).shape == (2, 0, PIPELINES[name].n_features)
     assert not list(torch_features(PIPELINES[name]).parameters()), "there is nothing to train in features"
 
 
-@pytest.mark.parametrize("name", PIPELINES)
+@pytest.mark.parametrize("name", EXPORTED)
 def test_the_exported_graph_gives_the_same_numbers_at_any_length(name: str) -> None:
     graph = to_onnx(
         frontend_graph(PIPELINES[name]),
@@ -110,10 +151,11 @@ def test_the_exported_graph_gives_the_same_numbers_at_any_length(name: str) -> N
         dynamic={0: "clips", 1: "samples"},
     )
     session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
-    for clips, n_samples in ((1, 480), (3, 4_001), (1, 40_000)):
+    shortest = PIPELINES[name].window_samples
+    for clips, n_samples in ((1, shortest), (3, 4_001), (1, 40_000)):
         sound = np.stack([_sound(n_samples, seed) for seed in range(clips)])
         features = session.run(None, {"samples": sound})[0]
-        np.testing.assert_allclose(features, PIPELINES[name].batch(sound), atol=1e-4)
+        np.testing.assert_allclose(features, PIPELINES[name].batch(sound), atol=1e-4, rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", PIPELINES)
@@ -122,13 +164,16 @@ def test_every_way_agrees_on_real_speech(name: str, shared_data: Path) -> None:
     assert rate == RATE
     expected = PIPELINES[name].batch(sound)
     samples = torch.from_numpy(sound).unsqueeze(0)
-    np.testing.assert_allclose(torch_features(PIPELINES[name])(samples)[0].numpy(), expected, atol=1e-4)
-    np.testing.assert_allclose(frontend_graph(PIPELINES[name])(samples)[0].numpy(), expected, atol=1e-4)
+    np.testing.assert_allclose(torch_features(PIPELINES[name])(samples)[0].numpy(), expected, atol=1e-4, rtol=1e-5)
+    np.testing.assert_allclose(frontend_graph(PIPELINES[name])(samples)[0].numpy(), expected, atol=1e-4, rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", PIPELINES)
 def test_values_are_of_the_order_of_one(name: str) -> None:
     pipeline = PIPELINES[name]
+    if "raw" in name:
+        assert pipeline.batch(np.zeros(RATE)).shape[1] == 2 * pipeline.n_static
+        return
     loud, silent = pipeline.batch(np.clip(30 * _sound(RATE), -1, 1)), pipeline.batch(np.zeros(RATE))
     assert np.abs(loud).max() < 10 and np.abs(silent).max() < 10
     assert np.isfinite(silent).all()
@@ -171,6 +216,53 @@ def test_log_mel_equals_torchaudios(torchaudio: Any) -> None:
     np.testing.assert_allclose(pipeline.batch(sound), theirs * pipeline.scale + pipeline.shift, atol=1e-4)
 
 
+def _pcen_of_the_paper(powers: np.ndarray) -> np.ndarray:
+    """Wang et al. 2017, equations 1 and 2, frame by frame."""
+    level, values = powers[0], []
+    for power in powers:
+        level = (1 - 0.025) * level + 0.025 * power
+        values.append((power / (1e-6 + level) ** 0.98 + 2.0) ** 0.5 - 2.0**0.5)
+    return np.stack(values)
+
+
+def test_pcen_is_that_of_its_paper_over_torchaudios_bands(torchaudio: Any) -> None:
+    pipeline, sound = PIPELINES["pcen"], _sound(RATE)
+    bands = torchaudio.transforms.MelSpectrogram(RATE, **_spectrogram_options(pipeline))
+    theirs = _pcen_of_the_paper(bands(_for_torchaudio(sound, pipeline)).numpy().T.astype(np.float64))
+    np.testing.assert_allclose(pipeline.batch(sound), theirs * pipeline.scale + pipeline.shift, atol=1e-4)
+    raw = FEATURES["pcen"].build(PcenConfig(normalisation="none"), rate=RATE)
+    np.testing.assert_allclose(raw.batch(sound), theirs, atol=1e-4, rtol=1e-4)
+
+
+def test_pcen_hears_near_and_far_alike_and_loudness_alone_not() -> None:
+    pipeline, sound = PIPELINES["pcen"], _sound(RATE)
+    near, far = pipeline.batch(sound), pipeline.batch(0.1 * sound)
+    assert np.abs(near - far).mean() < 0.05
+    assert np.abs(PIPELINES["log_mel"].batch(sound) - PIPELINES["log_mel"].batch(0.1 * sound)).mean() > 0.5
+    hum = 0.2 * np.sin(2 * np.pi * 440 * np.arange(RATE) / RATE)
+    assert np.abs(pipeline.batch(hum)).max() < 0.3, "what does not change does not stand out"
+
+
+@pytest.mark.parametrize("name", ["mfcc", "log_mel", "pcen"])
+def test_deltas_equal_torchaudios_two_frames_later(name: str, torchaudio: Any) -> None:
+    pipeline, sound = PIPELINES[f"{name}, deltas"], _sound(RATE)
+    static, first, second = np.split(pipeline.batch(sound), 3, axis=1)
+    np.testing.assert_array_equal(static, PIPELINES[name].batch(sound))
+    compute = torchaudio.functional.compute_deltas
+    theirs = compute(torch.from_numpy(static.T.copy()), win_length=5)
+    np.testing.assert_allclose(first[2:], theirs.numpy().T[:-2], atol=1e-4)
+    np.testing.assert_allclose(second[8:], compute(theirs, win_length=5).numpy().T[4:-4], atol=1e-4)
+
+
+def test_the_running_mean_takes_a_microphones_colour_away() -> None:
+    pipeline, sound = PIPELINES["log_mel, centred"], _sound(3 * RATE)
+    coloured = 0.5 * sound
+    coloured[1:] += 0.4 * coloured[:-1]
+    plain = PIPELINES["log_mel"]
+    without, within = (np.abs(p.batch(coloured) - p.batch(sound))[20:].mean() for p in (plain, pipeline))
+    assert within < without / 4
+
+
 _USE = "import torch; print(torchaudio.transforms.MFCC(16000)(torch.zeros(1, 16000)).shape)"
 
 
@@ -209,6 +301,7 @@ def test_torchaudio_loads_with_and_without_its_native_part(before: str, native: 
 def test_a_pipeline_survives_being_stored_as_arrays(name: str) -> None:
     restored, sound = Pipeline.from_arrays(PIPELINES[name].to_arrays()), _sound(5_000)
     np.testing.assert_array_equal(restored.batch(sound), PIPELINES[name].batch(sound))
+    assert restored.dynamics == PIPELINES[name].dynamics
     assert (restored.rate, restored.hop_s) == (RATE, 0.01)
 
 
@@ -219,6 +312,7 @@ def test_damaged_arrays_are_refused_in_a_sentence() -> None:
     for name, array in (
         ("window", np.ones(3)), ("filterbank", np.ones((5, 80))), ("projection", np.ones((3, 40))),
         ("scale", np.ones(3)), ("hop_samples", np.array([0])), ("floor", np.array([0.0])), ("rate", np.array([])),
+        ("dynamics", np.zeros(3)), ("pcen", np.zeros(5)),
     ):  # fmt: skip
         with pytest.raises(ModelFileError, match="the model file is damaged, export it again"):
             Pipeline.from_arrays({**arrays, name: array})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,8 +21,13 @@ from kws_engine.models.counting import Cost, count
 from kws_engine.models.tc_resnet import TcResNetConfig
 
 FRAMES, FEATURES, LABELS = 98, 40, 12
+KINDS = (nn.Conv2d, nn.Linear)
 SIZE = {"n_frames": FRAMES, "n_features": FEATURES, "n_labels": LABELS}
 ENTRIES = [pytest.param(entry, id=entry.name) for entry in MODELS]
+CONVOLUTIONAL = [
+    name for name in MODELS.names() if "spatial_dropout" in {o.name for o in spec.options(MODELS[name].config)}
+]
+NORMED = [name for name in MODELS.names() if "batch_norm" in {o.name for o in spec.options(MODELS[name].config)}]
 PRESETS = [pytest.param(entry, name, id=f"{entry.name}-{name}") for entry in MODELS for name in entry.presets]
 
 
@@ -54,12 +60,17 @@ def test_every_preset_maps_frames_to_logits(entry: Any, preset: str) -> None:
     assert torch.isfinite(many).all()
 
 
-@pytest.mark.parametrize("entry", ENTRIES)
-@pytest.mark.parametrize("batch_norm", [True, False], ids=["batch norm", "biases"])
-def test_every_network_learns_eight_clips_by_heart(entry: Any, batch_norm: bool) -> None:
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        *((name, {"batch_norm": on}) for name in NORMED for on in (True, False)),
+        ("kwt", {}),
+        ("kwt", {"norm_first": True, "layers": 3}),
+    ],
+)
+def test_every_network_learns_eight_clips_by_heart(name: str, changes: dict[str, Any]) -> None:
     torch.manual_seed(0)
-    names = {option.name for option in spec.options(entry.config)}
-    changes = {"batch_norm": batch_norm} if "batch_norm" in names else {}
+    entry = MODELS[name]
     network = entry.build(spec.changed(entry.config(), changes), n_frames=40, n_features=20, n_labels=4)
     clips, labels = torch.randn(8, 40, 20), torch.arange(8) % 4
     optimizer = torch.optim.Adam(network.parameters(), lr=3e-3)
@@ -92,25 +103,107 @@ def test_every_exported_network_gives_the_same_scores(entry: Any) -> None:
         np.testing.assert_allclose(scores, network(features).detach().numpy(), atol=1e-4)
 
 
-@pytest.mark.parametrize(
-    ("preset", "parameters", "macs"),
-    [
-        ("8", 65_200, 1_520_000),
-        ("8 x1.5", 144_300, 3_280_000),
-        ("14", 135_900, 3_030_000),
-        ("14 x1.5", 303_000, 6_680_000),
-    ],
-)
-def test_tc_resnet_is_as_large_as_the_source_says(preset: str, parameters: int, macs: int) -> None:
-    network = MODELS["tc_resnet"].build(MODELS["tc_resnet"].preset(preset), **SIZE)
-    cost = count(network, n_frames=FRAMES, n_features=FEATURES)
-    assert cost.parameters == pytest.approx(parameters, rel=0.01)
-    assert cost.macs == pytest.approx(macs, rel=0.01)
+AS_PAPER = {"frames": 98, "features": 40, "labels": 12}
+SAINATH = {"frames": 32, "features": 40, "labels": 4, "batch_norm": False}  # its networks see 32 frames at a time
+ZHANG = {"frames": 49, "features": 10, "labels": 12, "batch_norm": False}  # folded into one bias a map
+MAJUMDAR = {"frames": 128, "features": 64, "labels": 30}
+ARIK = {"frames": 151, "features": 40, "labels": 2}
+POINTWISE = {"each_value_of": {nn.BatchNorm2d: 2, nn.ReLU: 1}}  # counted as so many operations more
+
+FIGURES: dict[str, tuple[float, float | None, dict[str, Any]]] = {
+    # name:preset -> parameters, multiply-accumulates, what they are counted on
+    # Sainath & Parada 2015, tables 1 and 3
+    "cnn:trad-fpool3": (244.2e3, 9.7e6, SAINATH),
+    "cnn:one-fstride4": (122.2e3, 503e3, SAINATH),
+    # Zhang et al. 2017: KB less the two largest neighbouring outputs; (operations - biases) / 2
+    "ds_cnn:S": (38.6e3 - 2 * 125 * 64, (5.4e6 - 9 * 125 * 64) / 2, ZHANG),
+    "ds_cnn:M": (189.2e3 - (250 + 65) * 172, (19.8e6 - (250 + 8 * 65) * 172) / 2, ZHANG),
+    "ds_cnn:L": (497.6e3 - (250 + 65) * 276, (56.9e6 - (250 + 10 * 65) * 276) / 2, ZHANG),
+    # Tang & Lin 2018, table 2
+    "resnet:res8": (110e3, None, AS_PAPER),
+    "resnet:res15": (238e3, None, AS_PAPER),
+    "resnet:res26": (438e3, None, AS_PAPER),
+    "resnet:res8-narrow": (19.9e3, None, AS_PAPER),
+    "resnet:res15-narrow": (42.6e3, None, AS_PAPER),
+    "resnet:res26-narrow": (78.4e3, None, AS_PAPER),
+    # Choi et al. 2019; 35.8M and 4.0M operations of the 2-D variants, which have the temporal network's parameters
+    "tc_resnet:8": (65.2e3, 1.52e6, AS_PAPER),
+    "tc_resnet:8 x1.5": (144.3e3, 3.28e6, AS_PAPER),
+    "tc_resnet:14": (135.9e3, 3.03e6, AS_PAPER),
+    "tc_resnet:14 x1.5": (303e3, 6.68e6, AS_PAPER),
+    "tc_resnet:2D 8": (65.2e3, 35.8e6 / 2, AS_PAPER),
+    "tc_resnet:2D 8 pool": (65.2e3, 3.95e6 / 2, AS_PAPER),
+    # Majumdar & Ginsburg 2020, 64 MFCCs and 30 labels
+    "matchboxnet:3x1x64": (77e3, None, MAJUMDAR),
+    "matchboxnet:3x2x64": (93e3, None, MAJUMDAR),
+    "matchboxnet:6x2x64": (140e3, None, MAJUMDAR),
+    # Kim et al. 2021
+    "bc_resnet:1": (9.2e3, 3.1e6, AS_PAPER | POINTWISE),
+    "bc_resnet:1.5": (17.2e3, None, AS_PAPER),
+    "bc_resnet:2": (27.3e3, None, AS_PAPER),
+    "bc_resnet:3": (54.2e3, None, AS_PAPER),
+    "bc_resnet:6": (188e3, None, AS_PAPER),
+    "bc_resnet:8": (321e3, 89.1e6, AS_PAPER | POINTWISE),
+    # Arik et al. 2017
+    "crnn:229k": (229e3, None, ARIK),
+    # Berg et al. 2021, table 1
+    "kwt:1": (607e3, None, AS_PAPER),
+    "kwt:2": (2_394e3, None, AS_PAPER),
+    "kwt:3": (5_361e3, None, AS_PAPER),
+}
 
 
-def test_tc_resnet_takes_clips_of_any_length() -> None:
-    network = _build("tc_resnet").eval()
-    for frames in (1, 50, 300):
+@pytest.mark.parametrize("preset", FIGURES)
+def test_networks_are_as_large_as_their_sources_say(preset: str) -> None:
+    parameters, macs, counted = FIGURES[preset]
+    entry = MODELS[preset.partition(":")[0]]
+    changes = {"batch_norm": False} if counted.get("batch_norm") is False else {}
+    config = spec.changed(entry.preset(preset.partition(":")[2]), changes)
+    size = {"n_frames": counted["frames"], "n_features": counted["features"]}
+    network = entry.build(config, **size, n_labels=counted["labels"])
+    assert sum(weights.numel() for weights in network.parameters()) == pytest.approx(parameters, rel=0.01)
+    if macs is not None:
+        cost = count(network, **size)
+        assert cost.parameters == pytest.approx(parameters, rel=0.01)
+        values = _values_of(network, counted.get("each_value_of", {}), **size)
+        assert cost.macs + values == pytest.approx(macs, rel=0.01)
+
+
+def _values_of(network: nn.Module, kinds: dict[type[nn.Module], int], *, n_frames: int, n_features: int) -> int:
+    """How many values the layers of these kinds give for one clip, each as often as it says."""
+    counts: list[int] = []
+    for layer in network.modules():
+        if type(layer) in kinds:
+            layer.register_forward_hook(lambda this, _inputs, output: counts.append(kinds[type(this)] * output.numel()))
+    network.eval()(torch.zeros(1, n_frames, n_features))
+    return sum(counts)
+
+
+def test_every_preset_with_a_published_size_is_in_the_table() -> None:
+    presets = {f"{entry.name}:{preset}" for entry in MODELS for preset in entry.presets}
+    ours = {"cnn:small", "fnn:3 x 128", "fnn:3 x 512"}
+    assert presets - ours - {name for name in presets if name.startswith("custom:")} == set(FIGURES)
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+@pytest.mark.parametrize(("n_frames", "n_features"), [(20, 10), (33, 13), (21, 39), (40, 80)])
+def test_any_clip_is_taken_or_refused_by_layer(entry: Any, n_frames: int, n_features: int) -> None:
+    for preset in entry.presets:
+        try:
+            network = entry.build(entry.preset(preset), n_frames=n_frames, n_features=n_features, n_labels=3)
+        except SpecError as error:
+            assert re.match(r"(Layer \d+|The first layer|The convolution): its", str(error))
+            assert entry.name == "cnn"  # its presets are made for one size of clip, without padding
+            continue
+        logits = network(torch.randn(3, n_frames, n_features))
+        logits.sum().backward()
+        assert logits.shape == (3, 3) and torch.isfinite(logits).all()
+
+
+@pytest.mark.parametrize("name", ["tc_resnet", "ds_cnn", "resnet", "matchboxnet", "bc_resnet"])
+def test_networks_that_average_over_time_take_clips_of_any_length(name: str) -> None:
+    network = _build(name).eval()
+    for frames in (4, 51, 200):
         assert network(torch.zeros(2, frames, FEATURES)).shape == (2, LABELS)
 
 
@@ -119,32 +212,61 @@ def test_an_even_kernel_is_refused() -> None:
         MODELS["tc_resnet"].build(TcResNetConfig(kernel=8), **SIZE)
 
 
-@pytest.mark.parametrize("name", ["tc_resnet", "cnn", "fnn"])
-def test_without_batch_norm_every_layer_has_a_bias(name: str) -> None:
-    layers = [layer for layer in _build(name, batch_norm=False).modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
-    assert all(layer.bias is not None for layer in layers)
-    norms = [layer for layer in _build(name).modules() if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d)]
-    assert norms and not any(
-        isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d) for layer in _build(name, batch_norm=False).modules()
-    )
+@pytest.mark.parametrize("name", NORMED)
+def test_without_batch_norm_there_are_biases(name: str) -> None:
+    norms = (nn.BatchNorm1d, nn.BatchNorm2d)
+    with_norm, without = _build(name, batch_norm=True), _build(name, batch_norm=False)
+    assert any(isinstance(layer, norms) for layer in with_norm.modules())
+    assert not any(isinstance(layer, norms) for layer in without.modules())
+    assert _biases(without) > _biases(with_norm)
 
 
-@pytest.mark.parametrize("name", ["tc_resnet", "cnn", "fnn"])
+def _biases(network: nn.Module) -> int:
+    return sum(getattr(layer, "bias", None) is not None for layer in network.modules() if isinstance(layer, KINDS))
+
+
+@pytest.mark.parametrize("name", NORMED)
+def test_batch_norm_keeps_the_share_of_its_statistics_that_is_set(name: str) -> None:
+    clips = torch.randn(4, FRAMES, FEATURES)
+    network = _build(name, batch_norm=True, bn_momentum=0.25, dropout=0.0)
+    norms = [layer for layer in network.modules() if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d)]
+    assert all(layer.momentum == pytest.approx(0.75) for layer in norms)
+    seen: list[torch.Tensor] = []
+    norms[0].register_forward_pre_hook(lambda _layer, inputs: seen.append(inputs[0].detach()))
+    network.train()(clips)
+    mean = seen[0].transpose(0, 1).flatten(1).mean(1)
+    torch.testing.assert_close(norms[0].running_mean, 0.75 * mean)  # it starts at 0
+
+
+@pytest.mark.parametrize("name", CONVOLUTIONAL)
+def test_spatial_dropout_drops_whole_maps_in_training_only(name: str) -> None:
+    torch.manual_seed(0)
+    network = _build(name, spatial_dropout=0.5, dropout=0.0)
+    kinds = [layer for layer in network.modules() if isinstance(layer, nn.Dropout2d)]
+    assert kinds and all(layer.p == 0.5 for layer in kinds)
+    maps: list[torch.Tensor] = []
+    kinds[0].register_forward_hook(lambda _layer, _inputs, output: maps.append(output))
+    network.train()(torch.randn(8, FRAMES, FEATURES))
+    alive = (maps[0] != 0).flatten(2).any(2).float().mean()
+    assert 0.2 < alive < 0.8
+    network.eval()
+    clips = torch.randn(2, FRAMES, FEATURES)
+    assert torch.equal(network(clips), network(clips))
+    none = _build(name, spatial_dropout=0.0).modules()
+    assert not any(isinstance(layer, nn.Dropout2d) and layer.p for layer in none)
+
+
+@pytest.mark.parametrize("name", [name for name in MODELS.names() if name != "custom"])  # whose dropout is a row
 def test_dropout_acts_in_training_only(name: str) -> None:
     torch.manual_seed(0)
     clips = torch.randn(2, FRAMES, FEATURES)
-    network = _build(name, dropout=0.5, batch_norm=False).train()
-    assert not torch.equal(network(clips), network(clips))
+    still = {"spatial_dropout": 0.0} if name in CONVOLUTIONAL else {}
+    network = _build(name, dropout=0.5, **still).train()
+    assert not torch.allclose(network(clips), network(clips))
     network.eval()
     assert torch.equal(network(clips), network(clips))
-    assert torch.equal(*(_build(name, dropout=0.0, batch_norm=False).train().apply(_fill)(clips) for _ in range(2)))
-
-
-def _fill(layer: nn.Module) -> None:
-    if isinstance(layer, nn.Conv2d | nn.Linear):
-        nn.init.constant_(layer.weight, 0.01)
-        if layer.bias is not None:
-            nn.init.zeros_(layer.bias)
+    network = _build(name, dropout=0.0, **still).train()
+    torch.testing.assert_close(network(clips), network(clips))
 
 
 def test_the_first_convolutions_are_those_of_sainath_and_parada() -> None:
@@ -221,3 +343,76 @@ def test_counting_leaves_the_network_as_it_was() -> None:
     assert network.training and all(layer.training for layer in network.modules())
     assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
     assert not any(layer._forward_hooks for layer in network.modules())
+
+
+def test_a_gru_costs_its_matrices_for_every_frame_and_direction() -> None:
+    network = _build("crnn", maps=1, kernel_time=1, kernel_freq=1, stride_time=1, stride_freq=1, gru_layers=1, dense=1)
+    matrices = 3 * 32 * (FEATURES + 32)  # three gates from the inputs and from the state
+    convolution, dense = FRAMES * FEATURES, FRAMES * 64 + LABELS
+    cost = count(network, n_frames=FRAMES, n_features=FEATURES)
+    assert cost.macs == convolution + 2 * FRAMES * matrices + dense
+
+
+@pytest.mark.parametrize("heads", [1, 4])
+def test_attention_costs_the_square_of_the_tokens(heads: int) -> None:
+    tokens, size = FRAMES + 1, 16
+    network = _build("kwt", layers=1, size=size, heads=heads)
+    projections = 4 * size * size + 2 * 4 * size * size
+    expected = FRAMES * FEATURES * size + tokens * projections + 2 * tokens * tokens * size + size * LABELS
+    assert count(network, n_frames=FRAMES, n_features=FEATURES).macs == expected
+
+
+@pytest.mark.parametrize(("rows", "bands"), [(20, [4, 4, 4, 4, 4]), (7, [1, 1, 2, 1, 2]), (3, [1, 1, 1])])
+def test_sub_spectral_norm_is_batch_norm_of_each_band(rows: int, bands: list[int]) -> None:
+    from kws_engine.models._layers import SubSpectralNorm
+
+    torch.manual_seed(0)
+    values = 3 * torch.randn(6, 2, rows, 11) + torch.arange(rows)[:, None]
+    norm = SubSpectralNorm(2, rows=rows, bands=5, momentum=0.9)
+    assert norm.heights == bands
+    assert sum(weights.numel() for weights in norm.parameters()) == 2 * 2 * len(bands)
+    for band in norm(values).split(bands, dim=2):
+        means, spreads = band.mean((0, 2, 3)), band.var((0, 2, 3), unbiased=False)
+        torch.testing.assert_close(means, torch.zeros(2), atol=1e-5, rtol=0)
+        torch.testing.assert_close(spreads, torch.ones(2), atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize("frames", [98, 99, 30])
+@pytest.mark.parametrize("dilation", [1, 2, 3])
+def test_frames_dealt_into_columns_are_convolved_as_with_dilation(frames: int, dilation: int) -> None:
+    from kws_engine.models._layers import DepthwiseAlongRows
+
+    fast = DepthwiseAlongRows(4, 29, dilation=dilation)
+    plain = nn.Conv2d(4, 4, (29, 1), padding=(14 * dilation, 0), dilation=(dilation, 1), groups=4, bias=False)
+    plain.weight = fast.each.weight
+    values = torch.randn(2, 4, frames, 1)
+    torch.testing.assert_close(fast(values), plain(values))
+
+
+def test_res15_reaches_twice_as_far_every_third_layer() -> None:
+    network = MODELS["resnet"].build(MODELS["resnet"].preset("res15"), **SIZE)
+    dilations = [layer.dilation[0] for layer in network.modules() if isinstance(layer, nn.Conv2d)]
+    assert dilations == [1, 1, 1, 2, 2, 2, 4, 4, 4, 8, 8, 8, 16, 16]
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "sentence"),
+    [
+        ("ds_cnn", {"kernel_freq": 40}, "The first layer: its kernel of 10 x 40 is larger than the 30 x 12 values"),
+        ("resnet", {"pool_freq": 16}, "The first layer: its pooling cell of 4 x 16 is larger than the 30 x 12 values"),
+        ("crnn", {"kernel_time": 31}, "The convolution: its kernel of 31 x 5 is larger than the 30 x 12 values"),
+        ("kwt", {"heads": 3}, "Heads: 3 do not divide the size 64; choose a number that does"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused_in_words(name: str, changes: dict[str, Any], sentence: str) -> None:
+    config = spec.changed(MODELS[name].config(), changes)
+    with pytest.raises(SpecError, match=sentence):
+        MODELS[name].build(config, n_frames=30, n_features=12, n_labels=3)
+
+
+@pytest.mark.parametrize(("entry", "preset"), PRESETS)
+def test_no_network_has_a_strided_1_x_1_convolution(entry: Any, preset: str) -> None:
+    """Its backward pass writes outside its memory (oneDNN, torch 2.13, 2 threads): `_layers.Every` strides instead."""
+    network = entry.build(entry.preset(preset), **SIZE)
+    layers = [layer for layer in network.modules() if isinstance(layer, nn.Conv1d | nn.Conv2d)]
+    assert not [layer for layer in layers if max(layer.kernel_size) == 1 and max(layer.stride) > 1]

@@ -18,9 +18,12 @@ from kws_engine.regularizers import REGULARIZERS
 
 REGISTRIES = (FEATURES, MODELS, AUGMENTATIONS, REGULARIZERS)
 PARTS = {
-    "feature": {"log_mel", "mfcc"},
-    "model": {"cnn", "fnn", "tc_resnet"},
-    "augmentation": {"background_noise", "gain", "spec_augment", "time_shift"},
+    "feature": {"log_mel", "mfcc", "pcen"},
+    "model": {"cnn", "custom", "fnn", "tc_resnet"},
+    "augmentation": {
+        "background_noise", "gain", "pitch", "polarity", "quality", "reverb", "shift_frequency", "shift_time",
+        "spec_augment", "speed", "time_shift", "warp",
+    },
     "regularizer": {"l1", "l2"},
 }
 

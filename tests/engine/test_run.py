@@ -86,7 +86,15 @@ def test_events_come_in_order_with_exactly_one_ending(trained: Trained) -> None:
 
 def test_the_run_folder_holds_all_of_the_run(trained: Trained) -> None:
     folder = Path(trained.finished.run)
-    names = {"job.toml", "events.jsonl", "best.safetensors", "last.safetensors", "evaluation.json", "tc_resnet.kws"}
+    names = {
+        "job.toml",
+        "events.jsonl",
+        "best.safetensors",
+        "last.safetensors",
+        "evaluation.json",
+        "weights.json",
+        "tc_resnet.kws",
+    }
     assert {path.name for path in folder.iterdir()} == names
     kept = [event for event in trained.events if not isinstance(event, Progress)]
     assert list(read_events(folder)) == kept

@@ -90,7 +90,7 @@ def test_what_a_file_leaves_out_takes_its_default(tmp_path: Path) -> None:
     ("path", "near"),
     [("model.widht", "model.width"), ("training.epoch", "training.epochs"), ("trainin.epochs", "training.epochs"),
      ("augment.gian.probability", "augment.gain.probability"), ("regularizers.l2.wieght", "regularizers.l2.weight"),
-     ("detector.treshold", "detector.threshold"), ("feature.coeficients", "feature.coefficients"),
+     ("detector.treshold", "detector.threshold"), ("feature.bnads", "feature.bands"),
      ("model.name.x", "model.name")],
 )  # fmt: skip
 def test_an_unknown_option_is_refused_with_the_nearest(path: str, near: str) -> None:

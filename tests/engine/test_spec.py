@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import pytest
 
-from kws_engine import spec
+from kws_engine import layer_rows, spec
 from kws_engine.augment import AUGMENTATIONS
 from kws_engine.errors import SpecError
 from kws_engine.features import FEATURES
@@ -138,5 +138,6 @@ def _another(described: spec.Option) -> Any:
         "float": low + (high - low) / 3,
         "range": (low + (high - low) / 3, high),
         "ints": (int(low), int(high)),
+        "layers": layer_rows.parse("conv1d 8 9 stride 2 l1 1e-05; minpool 2x1 stride 1; gmp"),
         "text": "a text",
     }[described.kind]

@@ -6,7 +6,7 @@ import itertools
 import math
 import pathlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,7 @@ from kws_engine.training import checkpoint, events
 from kws_engine.training.batches import MADE_UP, SILENT, Batches, Part, load_noise, load_part, mixture
 from kws_engine.training.config import TrainingConfig
 from kws_engine.training.events import Epoch, Progress, Skipped
+from kws_engine.training.mixup import mixed
 from kws_engine.training.silence import silence
 from kws_engine.training.train import Average, Fit, Measured, fit, learning_rate, make_optimizer, measure
 
@@ -81,11 +82,11 @@ def measured(data: Part) -> Measured:
 
 def train(
     config: TrainingConfig, network: torch.nn.Module, *, data: Part | None = None, validation: Part | None = None,
-    penalties: Sequence[Any] = (), should_stop: Callable[[], bool] = lambda: False, seed: int = 0,
+    penalties: Mapping[str, Any] | None = None, should_stop: Callable[[], bool] = lambda: False, seed: int = 0,
 ) -> tuple[list[Epoch], Fit]:  # fmt: skip
     data = data or part()
     told = fit(
-        network, batches_of(data, config, seed=seed), config, penalties=penalties, training=measured(data),
+        network, batches_of(data, config, seed=seed), config, penalties=penalties or {}, training=measured(data),
         validation=measured(validation or part(4, seed=1)), should_stop=should_stop,
     )  # fmt: skip
     epochs = []
@@ -176,10 +177,12 @@ def test_a_penalty_makes_the_weights_smaller_and_is_told(name: str, norm: int) -
         torch.manual_seed(0)
         network = network_of()
         penalty = REGULARIZERS[name].build(changed(REGULARIZERS[name].config(), {"weight": weight}))
-        epochs, _ = train(config_of(epochs=10), network, penalties=[penalty] if weight else [])
+        epochs, _ = train(config_of(epochs=10), network, penalties={name: penalty} if weight else {})
         sizes.append(size(network, norm=norm))
         assert (epochs[-1].penalty > 0) == (weight > 0)
         assert epochs[-1].train_loss < 2.0, "losses are told without the penalty"
+        assert set(epochs[-1].terms) == {"cross_entropy", *([name] if weight else [])}
+        assert epochs[-1].terms.get(name, 0.0) == pytest.approx(epochs[-1].penalty)
     assert sizes[1] < 0.7 * sizes[0]
 
 
@@ -212,7 +215,7 @@ def test_what_is_measured_must_be_a_number_too() -> None:
     features = Measured(torch.full_like(measured(broken).features, math.nan), broken.labels)
     config = config_of()
     told = fit(
-        network_of(), batches_of(part(), config), config, penalties=[], training=measured(part()), validation=features,
+        network_of(), batches_of(part(), config), config, penalties={}, training=measured(part()), validation=features,
         should_stop=lambda: False,
     )  # fmt: skip
     with pytest.raises(TrainingError, match="no longer a number"):
@@ -282,7 +285,7 @@ def test_batches_are_augmented_anew_and_what_is_measured_never_is() -> None:
     validation = measured(part(4, seed=1))
     before = validation.features.clone()
     told = fit(
-        network_of(), batches_of(part(), config, sound=[gain]), config, penalties=[], training=measured(part()),
+        network_of(), batches_of(part(), config, sound=[gain]), config, penalties={}, training=measured(part()),
         validation=validation, should_stop=lambda: False,
     )  # fmt: skip
     assert next(told).epoch == 1 and torch.equal(before, validation.features)
@@ -351,7 +354,8 @@ def test_a_checkpoint_is_read_back_and_a_damaged_one_refused(tmp_path: pathlib.P
 @pytest.mark.parametrize(
     "event",
     [Progress("Reading", 1, 2), Skipped("a.wav", "a.wav is empty"), events.Failed("No words"),
-     events.Started("r", ["a"], {"a": 1}, {"a": 1}, 2, 3, "cpu", 4), Epoch(1, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, True),
+     events.Started("r", ["a"], {"a": 1}, {"a": 1}, 2, 3, "cpu", 4),
+     Epoch(1, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, True, {"cross_entropy": 1.0}),
      events.Finished("r", "m.kws", 1, 0.9, False)],
 )  # fmt: skip
 def test_events_survive_as_plain_values(event: events.Event) -> None:
@@ -367,6 +371,37 @@ def test_some_silence_swells_and_fades() -> None:
     unevenness_db = 10 * torch.log10(tenths.max(1).values / tenths.min(1).values.clamp_min(1e-12))
     assert 0.4 < (unevenness_db > 20).float().mean() < 0.8
     assert 0.1 < (unevenness_db < 6).float().mean()
+
+
+def test_smoothed_labels_keep_the_network_from_being_too_sure() -> None:
+    sure, smoothed = network_of(), network_of()
+    smoothed.load_state_dict(sure.state_dict())
+    told = {}
+    for network, share in ((sure, 0.0), (smoothed, 0.3)):
+        epochs, _ = train(config_of(epochs=20, label_smoothing=share), network)
+        told[share] = epochs[-1]
+    assert told[0.3].train_accuracy == 1.0 and told[0.3].train_loss > 3 * told[0.0].train_loss
+    labels = WORDS + 2
+    kept = 1 - 0.3 + 0.3 / labels
+    least = -kept * math.log(kept) - (labels - 1) * (0.3 / labels) * math.log(0.3 / labels)
+    assert told[0.3].terms["cross_entropy"] > 0.98 * least, "no network can do better against smoothed labels"
+
+
+def test_mixup_blends_clips_with_their_labels() -> None:
+    features, labels = torch.randn(64, 5, 4), torch.arange(64)
+    blended, partners, shares = mixed(features, labels, 0.4)
+    assert blended.shape == features.shape and sorted(partners.tolist()) == labels.tolist()
+    assert ((shares >= 0.5) & (shares <= 1)).all() and shares.std() > 0.05
+    own = shares[:, None, None]
+    torch.testing.assert_close(blended, own * features + (1 - own) * features[partners])
+    few = [float(mixed(features, labels, alpha)[2].mean()) for alpha in (0.05, 1.0)]
+    assert few[0] > 0.93 and few[1] == pytest.approx(0.75, abs=0.06)
+
+
+def test_a_network_learns_from_mixed_clips_and_is_less_sure() -> None:
+    epochs, _ = train(config_of(epochs=25, mixup=1.0), network_of())
+    assert epochs[-1].train_accuracy == 1.0
+    assert epochs[-1].terms["cross_entropy"] > 3 * epochs[-1].train_loss
 
 
 def test_the_average_is_measured_and_saved_and_its_share_of_zero_is_the_network_itself() -> None:

@@ -48,9 +48,9 @@ def opened(window: MainWindow, folder: Path, qtbot: QtBot) -> None:
         window.open_folder(folder)
 
 
-def test_with_nothing_open_only_listening_is_offered(window: MainWindow) -> None:
+def test_with_nothing_open_only_listening_and_learning_are_offered(window: MainWindow) -> None:
     assert window.page_name == "start"
-    assert [name for name in PAGES if window.rail.button(name).isEnabled()] == ["listen"]
+    assert [name for name in PAGES if window.rail.button(name).isEnabled()] == ["listen", "learn"]
     window.show_page("train")
     assert window.page_name == "start"
 

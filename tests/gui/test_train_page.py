@@ -248,3 +248,33 @@ def test_a_failure_can_be_copied(qtbot: QtBot, page: TrainPage, trained: Path, t
 )
 def test_counts_are_rounded_to_what_people_compare(count: int, text: str) -> None:
     assert rounded(count) == text
+
+
+def test_a_setting_that_cannot_work_is_refused_at_its_field(
+    qtbot: QtBot, page: TrainPage, trained: Path, tmp_path: Path
+) -> None:
+    _open(qtbot, page, _copy(trained, tmp_path))
+    page.form.setValue(Settings().with_options(["feature.name=mfcc", "feature.bands=20"]))
+    form = page.form.feature.form()
+    qtbot.waitUntil(lambda: "coefficients" in form.errors(), timeout=PATIENCE_MS)
+    assert form.errors()["coefficients"].startswith("Coefficients: 40 are more than the 20 mel bands")
+    _train(page, qtbot)
+    assert not page.training.is_running() and page.form.folds["feature"].isOpen()
+    assert page.messages.text().startswith("Coefficients: 40 are more than the 20 mel bands")
+    page.form.setValue(Settings())
+    qtbot.waitUntil(lambda: form.errors() == {} and not page.form.cost.refusal, timeout=PATIENCE_MS)
+
+
+def test_the_open_preview_fits_into_the_smallest_window(
+    qtbot: QtBot, page: TrainPage, trained: Path, tmp_path: Path
+) -> None:
+    _open(qtbot, page, _copy(trained, tmp_path))
+    page.resize(856, 640)
+    page.preview.setOpen(True)
+    qtbot.waitUntil(lambda: not page.preview.is_working(), timeout=PATIENCE_MS)
+    assert page.height() == 640 and not page.runs.isVisible()
+    page.resize(856, 900)
+    assert page.runs.isVisible()
+    page.resize(856, 640)
+    page.preview.setOpen(False)
+    assert page.runs.isVisible()

@@ -1,0 +1,121 @@
+"""The arithmetic of moving pitch, for a batch at once; knows no chance. Needs torch at import: the registry skips it.
+
+The sound is put together anew from pieces 40 ms long, one every 20 ms, each read `ratio` times as fast. Two pieces
+that overlap must agree where they do, so each is taken near its own place where the sound best matches the
+continuation of the piece before (waveform similarity overlap-add):
+
+    source    ..|--- piece m - 1 ---|....      its continuation is matched within ± 7 ms of the place of piece m
+    result    |-- m - 1 --|
+                    |---- m ----|              Hann windows, which add up to 1
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from kws_engine.augment._reading import read_between
+
+_HOP_S, _SEARCH_S, _MATCHED_S = 0.020, 0.007, 0.020
+_COARSE_HZ = 4000  # matching needs the voice's fundamental and first harmonics only
+_STAY = 1e-4  # what a match at the edge of the search must be better by, in amplitude: decides in near silence only
+_QUEFRENCIES_S, _LARGEST_GAIN = 0.0015, 2.5  # of the envelope; natural logarithm of an amplitude
+
+
+def moved(sound: Tensor, ratio: Tensor, *, rate: int) -> Tensor:
+    """Sound (B, N) with its pitch, and its formants, times `ratio` (B,), and the words at their places."""
+    hop = round(_HOP_S * rate)
+    pieces = -(-sound.shape[1] // hop) + 1
+    centres = _centres(sound, ratio, hop=hop, pieces=pieces, rate=rate)
+    steps = torch.arange(-hop, hop, device=sound.device)
+    at = torch.addcmul(centres.unsqueeze(2), ratio.view(-1, 1, 1), steps)
+    fade = 0.5 + 0.5 * torch.cos(math.pi / hop * steps)
+    read = read_between(sound, at.flatten(1)).view(*at.shape).mul_(fade).view(*at.shape[:2], 2, hop)
+    joined: Tensor = (read[:, :-1, 1] + read[:, 1:, 0]).flatten(1)
+    return joined[:, : sound.shape[1]]
+
+
+def _centres(sound: Tensor, ratio: Tensor, *, hop: int, pieces: int, rate: int) -> Tensor:
+    """Where each piece is centred in the sound, in samples (B, pieces), whole or not."""
+    step = max(1, round(rate / _COARSE_HZ))
+    reach, matched = round(_SEARCH_S * rate / step), round(_MATCHED_S * rate / step)
+    # Enough silence on both sides for any continuation: a hop at twice the speed and the search.
+    margin = 2 * hop // step + 2 * reach + matched
+    coarse = torch.nn.functional.avg_pool1d(sound.unsqueeze(1), step, ceil_mode=True)
+    coarse = torch.nn.functional.pad(coarse, (margin, margin))
+    before = coarse.squeeze(1).unfold(1, matched, 1)  # (B, places, matched): what leads up to place + matched
+    energies = torch.nn.functional.avg_pool1d(coarse.square(), matched, stride=1).squeeze(1) * matched
+    at, off = _joints(before, energies, ratio * (hop / step), hop=hop / step, start=margin - matched, pieces=pieces)
+    return (at - (margin - matched) + off.cumsum(dim=0)).T * step
+
+
+def _joints(
+    before: Tensor, energies: Tensor, advance: Tensor, *, hop: float, start: int, pieces: int
+) -> tuple[Tensor, Tensor]:
+    """Whole places found one after another, and how far between them each is best beyond that, both (pieces, B).
+
+    The loop runs once a piece for the whole batch, with as few operations as it takes: each costs as much as its call.
+    """
+    reach = round(_SEARCH_S * _COARSE_HZ)
+    stay = -_STAY * torch.linspace(-1, 1, 2 * reach + 1, device=before.device).square()
+    rows = torch.arange(len(before), device=before.device)
+    scale = energies.sqrt().clamp_min(1e-6).reciprocal()
+    at = torch.full_like(advance, start)
+    found, scores, own = [at], [], []
+    for piece in range(1, pieces):
+        continued = at + advance
+        first = round(piece * hop) - reach + start
+        searched = slice(first, first + 2 * reach + 1)
+        place = continued.round().long()
+        likeness = (before[:, searched] * before[rows, place].unsqueeze(1)).sum(2)  # faster than bmm, which copies
+        score = torch.addcmul(stay, likeness, scale[:, searched])
+        own.append(place - first)
+        scores.append(score)
+        at = continued + (score.argmax(dim=1) - own[-1])
+        found.append(at)
+    off = torch.nn.functional.pad(_between(torch.stack(scores), torch.stack(own)), (0, 0, 1, 0))
+    return torch.stack(found), off
+
+
+def _between(scores: Tensor, own: Tensor) -> Tensor:
+    """How far from the best of each row (..., S) a parabola through its neighbours peaks, -0.5 to 0.5.
+
+    0 where the best is at an edge, or is the continuation itself, at `own` (...), which fits exactly.
+    """
+    best = scores.argmax(dim=-1, keepdim=True)
+    inner = best.clamp(1, scores.shape[-1] - 2)
+    left, middle, right = (scores.gather(-1, inner + side) for side in (-1, 0, 1))
+    bend = (left - 2 * middle + right).clamp_max(-1e-9)
+    off = (0.5 * (left - right) / bend).clamp(-0.5, 0.5)
+    return off.where((best == inner) & (best != own.unsqueeze(-1)), 0.0).squeeze(-1)
+
+
+def with_formants_back(sound: Tensor, ratio: Tensor, *, rate: int) -> Tensor:
+    """Sound (B, N) whose spectral envelope was moved by `ratio` (B,), with the envelope where it was.
+
+    The envelope is the logarithmic spectrum without its fast changes along frequency. At f it is to be what now stands
+    at f * ratio.
+    """
+    n_fft = 1 << round(math.log2(0.032 * rate))
+    window = torch.hann_window(n_fft, device=sound.device).sqrt()
+    spectrum = torch.stft(sound, n_fft, n_fft // 2, window=window, pad_mode="constant", return_complex=True)
+    magnitude = spectrum.real.square() + spectrum.imag.square()
+    change = _envelope_change(0.5 * torch.log(magnitude + 1e-7), ratio, rate=rate)
+    gain = change.clamp(-_LARGEST_GAIN, _LARGEST_GAIN).exp()
+    level = sound.square().mean(dim=1, keepdim=True)
+    changed: Tensor = torch.istft(spectrum * gain, n_fft, n_fft // 2, window=window, length=sound.shape[1])
+    return changed * (level / changed.square().mean(dim=1, keepdim=True).clamp_min(1e-12)).sqrt()
+
+
+def _envelope_change(logarithm: Tensor, ratio: Tensor, *, rate: int) -> Tensor:
+    """Envelope at f * ratio less envelope at f, for logarithmic amplitudes (B, bins, T)."""
+    bins = logarithm.shape[1]
+    quefrencies = torch.arange(1, round(_QUEFRENCIES_S * rate), device=logarithm.device)
+    angles = math.pi / (bins - 1) * quefrencies.unsqueeze(1) * torch.arange(bins, device=logarithm.device)
+    weights = torch.full((bins,), 2.0 / (bins - 1), device=logarithm.device)
+    weights[0] = weights[-1] = 1.0 / (bins - 1)
+    cepstrum = (angles.cos() * weights) @ logarithm
+    moved = (angles.unsqueeze(0) * ratio.view(-1, 1, 1)).cos() - angles.cos()
+    return moved.transpose(1, 2) @ cepstrum

@@ -1,0 +1,65 @@
+"""Says the word higher or lower in the same time; knows no word and no network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from kws_engine.augment import AUGMENTATIONS
+from kws_engine.augment.context import Augment, Context
+from kws_engine.spec import option
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class PitchConfig:
+    """Options of the pitch."""
+
+    domain: ClassVar[str] = "sound"
+    order: ClassVar[int] = 7
+
+    probability: float = option(
+        0.2, "Probability", "Share of the clips whose pitch changes; 0 is off.", low=0.0, high=1.0
+    )
+    semitones: tuple[float, float] = option(
+        (-3.0, 3.0),
+        "Semitones",
+        "Below 0 is lower, above 0 higher; 12 are an octave, far more than a voice changes.",
+        low=-12,
+        high=12,
+        unit="semitones",
+    )
+    keep_formants: bool = option(
+        True,
+        "Keep formants",
+        "The same mouth speaks higher or lower; without it the mouth grows or shrinks, too, as a child's or a giant's.",
+    )
+
+
+@AUGMENTATIONS.register("pitch", "Pitch", PitchConfig)
+def build(config: PitchConfig, *, rate: int) -> Augment:
+    """Moves the pitch and keeps the duration: pieces read faster or slower, joined where they match (WSOLA).
+
+    Verhelst & Roelands 1993. Kept formants are those of the cepstral envelope (Röbel & Rodet 2005), put back after
+    the move.
+    """
+
+    def change_pitch(sound: Tensor, context: Context) -> Tensor:
+        chosen = context.rows(sound, config.probability)
+        if len(chosen) == 0:
+            return sound
+        from kws_engine.augment import _pitch
+
+        semitones = context.uniform(len(chosen), *config.semitones, device=sound.device)
+        context.note("pitch", sound, chosen, "{:+.1f} semitones", semitones)
+        ratio = 2 ** (semitones / 12)
+        moved = _pitch.moved(sound[chosen], ratio, rate=rate)
+        if config.keep_formants:
+            moved = _pitch.with_formants_back(moved, ratio, rate=rate)
+        changed = sound.clone()
+        changed[chosen] = moved
+        return changed
+
+    return change_pitch

@@ -1,0 +1,38 @@
+"""Turns the sound upside down; knows no word and no network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from kws_engine.augment import AUGMENTATIONS
+from kws_engine.augment.context import Augment, Context
+from kws_engine.spec import option
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class PolarityConfig:
+    """Options of the polarity."""
+
+    domain: ClassVar[str] = "sound"
+    order: ClassVar[int] = 2
+
+    probability: float = option(0.5, "Probability", "Share of the clips turned over; 0 is off.", low=0.0, high=1.0)
+
+
+@AUGMENTATIONS.register("polarity", "Polarity", PolarityConfig)
+def build(config: PolarityConfig, *, rate: int) -> Augment:
+    """Swaps up and down, as a microphone wired the other way round does; no ear and no power spectrum notices.
+
+    It matters where a network is given more than powers, and it makes the sum with a noise another one.
+    """
+
+    def turn(sound: Tensor, context: Context) -> Tensor:
+        chosen = context.chosen(len(sound), config.probability, device=sound.device)
+        context.note("polarity", sound, chosen, "upside down")
+        return sound.where(~chosen.unsqueeze(1), -sound)
+
+    return turn

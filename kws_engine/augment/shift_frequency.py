@@ -1,0 +1,57 @@
+"""Moves spectrograms up or down in frequency; knows no sound and no network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from kws_engine.augment import AUGMENTATIONS
+from kws_engine.augment.context import Augment, Context
+from kws_engine.spec import option
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class ShiftFrequencyConfig:
+    """Options of the shift in frequency."""
+
+    domain: ClassVar[str] = "spectrogram"
+    order: ClassVar[int] = 30
+
+    probability: float = option(
+        0.1,
+        "Probability",
+        "Share of the spectrograms shifted; 0 is off. Of use to mel bands, not to cepstra or beside deltas.",
+        low=0.0,
+        high=1.0,
+    )
+    max_bands: int = option(
+        2,
+        "Largest shift",
+        "Higher or lower by up to this; more makes another vowel.",
+        low=1,
+        high=40,
+        unit="bands",
+    )
+
+
+@AUGMENTATIONS.register("shift_frequency", "Shift in frequency", ShiftFrequencyConfig)
+def build(config: ShiftFrequencyConfig, *, rate: int) -> Augment:
+    """Moves the picture up or down, as if a smaller or larger person spoke (Jaitly & Hinton 2013).
+
+    On the mel scale a shorter or longer vocal tract is nearly a shift. The band at the edge fills the gap.
+    """
+
+    def shift(features: Tensor, context: Context) -> Tensor:
+        import torch
+
+        clips, _, bands = features.shape
+        chosen = context.chosen(clips, config.probability, device=features.device)
+        offsets = context.steps(clips, config.max_bands, device=features.device)
+        context.note("shift_frequency", features, chosen, "{:+d} bands", offsets)
+        places = torch.arange(bands, device=features.device) - (offsets * chosen).unsqueeze(1)
+        return features.gather(2, places.clamp(0, bands - 1).unsqueeze(1).expand_as(features))
+
+    return shift

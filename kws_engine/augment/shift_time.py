@@ -1,0 +1,54 @@
+"""Moves spectrograms earlier or later; knows no sound and no network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from kws_engine.augment import AUGMENTATIONS
+from kws_engine.augment.context import Augment, Context
+from kws_engine.spec import option
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class ShiftTimeConfig:
+    """Options of the shift in time."""
+
+    domain: ClassVar[str] = "spectrogram"
+    order: ClassVar[int] = 20
+
+    probability: float = option(
+        0.1,
+        "Probability",
+        "Share of the spectrograms shifted; 0 is off. The sound is shifted already, if that is on.",
+        low=0.0,
+        high=1.0,
+    )
+    max_frames: int = option(
+        8,
+        "Largest shift",
+        "Earlier or later by up to this; more cuts into long words.",
+        low=1,
+        high=100,
+        unit="frames",
+    )
+
+
+@AUGMENTATIONS.register("shift_time", "Shift in time", ShiftTimeConfig)
+def build(config: ShiftTimeConfig, *, rate: int) -> Augment:
+    """Moves the picture left or right, as if the word began later or sooner; the frame at the edge fills the gap."""
+
+    def shift(features: Tensor, context: Context) -> Tensor:
+        import torch
+
+        clips, frames = features.shape[:2]
+        chosen = context.chosen(clips, config.probability, device=features.device)
+        offsets = context.steps(clips, config.max_frames, device=features.device)
+        context.note("shift_time", features, chosen, "{:+d} frames", offsets)
+        places = torch.arange(frames, device=features.device) - (offsets * chosen).unsqueeze(1)
+        return features.gather(1, places.clamp(0, frames - 1).unsqueeze(2).expand_as(features))
+
+    return shift

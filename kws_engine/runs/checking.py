@@ -1,0 +1,66 @@
+"""Puts settings together before anything is read, so that what cannot work is refused at once; knows no clip."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from kws_engine.augment import AUGMENTATIONS
+from kws_engine.errors import SpecError
+from kws_engine.features import FEATURES
+from kws_engine.features.pipeline import Pipeline
+from kws_engine.models import MODELS
+from kws_engine.settings import Settings
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def check(settings: Settings, *, rate: int, n_samples: int, n_labels: int) -> tuple[Pipeline, nn.Module]:
+    """The features, and the network without memory for its weights, of clips of so many samples; loads torch.
+
+    Raises:
+        SpecError: Settings that cannot work, with the path of the option to blame where it is one.
+    """
+    import torch
+
+    with blamed("feature"):
+        pipeline: Pipeline = FEATURES[settings.feature.name].build(settings.feature.config, rate=rate)
+        check_frames(pipeline, n_samples)
+    with blamed("model"), torch.device("meta"):
+        network: nn.Module = MODELS[settings.model.name].build(
+            settings.model.config,
+            n_features=pipeline.n_features,
+            n_frames=pipeline.n_frames(n_samples),
+            n_labels=n_labels,
+        )
+    for name, config in settings.augment.items():
+        if config.probability > 0:
+            with blamed(f"augment.{name}"):
+                AUGMENTATIONS[name].build(config, rate=rate)
+    return pipeline, network
+
+
+def check_frames(pipeline: Pipeline, n_samples: int) -> None:
+    """Refuses a window that is longer than the clip.
+
+    Raises:
+        SpecError: With both lengths.
+    """
+    if pipeline.n_frames(n_samples) < 1:
+        window_ms, clip_ms = (1000 * count / pipeline.rate for count in (pipeline.window_samples, n_samples))
+        raise SpecError(
+            f"Window: {window_ms:g} ms are longer than a clip of {clip_ms:g} ms; shorten it", option="window_ms"
+        )
+
+
+@contextlib.contextmanager
+def blamed(section: str) -> Iterator[None]:
+    """Gives the option of a `SpecError` its whole path."""
+    try:
+        yield
+    except SpecError as error:
+        if error.option:
+            error.option = f"{section}.{error.option}"
+        raise

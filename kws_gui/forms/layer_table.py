@@ -1,0 +1,263 @@
+"""The rows of a network in a table, with what each of them leaves and costs; knows no form and no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QSignalBlocker, Qt, Signal
+from PySide6.QtGui import QBrush, QKeySequence, QShortcut
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QHeaderView,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableWidget,
+    QTableWidgetItem,
+    QWidget,
+)
+
+from kws_engine.errors import SpecError
+from kws_engine.layer_rows import KINDS, LayerRow, row
+from kws_engine.models.tracing import RowInfo, trace
+from kws_gui import theme
+
+KIND, VALUES, OUTPUT, PARAMETERS, MACS, FIELD = range(6)
+_COLUMNS = {
+    "Layer": "What the row does",
+    "Values": "Without a name in their order, further ones by name: 16 3x3 stride 2",
+    "Output": "Maps of frames x features, or values in a line",
+    "Parameters": "Weights, biases, scales and shifts to learn",
+    "MACs": "Multiply-accumulates for one clip",
+    "Sees": "Receptive field: frames x features of the input that one output value depends on",
+}
+_WIDTHS = {KIND: 190, VALUES: 180, PARAMETERS: 92, MACS: 100, FIELD: 88}
+_LABELS = "Labels"
+
+
+@dataclass(frozen=True)
+class Input:
+    """What the network gets and is to tell apart."""
+
+    n_features: int = 40
+    n_frames: int = 98
+    n_labels: int = 12
+
+
+class LayerTable(QTableWidget):
+    """Editable rows; what is typed wrongly stays, and is said in its row.
+
+    Signals:
+        rowsChanged(): Any row, right or wrong; `texts` has them.
+    """
+
+    rowsChanged = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(0, len(_COLUMNS), parent)
+        self._texts: list[str] = []
+        self._input = Input()
+        self._errors: dict[int, str] = {}
+        self._set_up()
+        for keys, act in (
+            ("Alt+Up", lambda: self.move_row(-1)),
+            ("Alt+Down", lambda: self.move_row(1)),
+            ("Ctrl+D", self.duplicate_row),
+            ("Delete", self.delete_row),
+        ):
+            shortcut = QShortcut(QKeySequence(keys), self, act)
+            shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
+        self.itemChanged.connect(self._on_item)
+        theme.notifier.changed.connect(self._draw)
+        self._draw()
+
+    # -- rows
+
+    def texts(self) -> list[str]:
+        """Each row as it stands, right or wrong."""
+        return list(self._texts)
+
+    def set_texts(self, texts: Iterable[str]) -> None:
+        """Shows rows; says nothing."""
+        self._texts = list(texts)
+        self._draw()
+
+    def set_input(self, given: Input) -> None:
+        """What the rows are computed for."""
+        if given != self._input:
+            self._input = given
+            self._draw()
+
+    def error(self) -> str:
+        """What does not fit, with its row; or nothing."""
+        for number, sentence in self._errors.items():
+            return f"Row {number + 1}: {sentence}" if number < len(self._texts) else sentence
+        return ""
+
+    def infos(self) -> list[RowInfo]:
+        """What the rows leave and cost, as far as they can be read."""
+        return trace(self._readable()[0], self._input.n_features, self._input.n_frames, self._input.n_labels)
+
+    def add_row(self, kind: str) -> None:
+        """A row of that kind after the current one."""
+        at = min(self.currentRow() + 1, len(self._texts)) if self.currentRow() >= 0 else len(self._texts)
+        self._texts.insert(at, KINDS[kind].start)
+        self._edited(at)
+
+    def move_row(self, by: int) -> None:
+        """The current row up (-1) or down (1)."""
+        at = self.currentRow()
+        if self._is_own(at) and 0 <= at + by < len(self._texts):
+            self._texts.insert(at + by, self._texts.pop(at))
+            self._edited(at + by)
+
+    def duplicate_row(self) -> None:
+        """The current row once more, below itself."""
+        at = self.currentRow()
+        if self._is_own(at):
+            self._texts.insert(at + 1, self._texts[at])
+            self._edited(at + 1)
+
+    def delete_row(self) -> None:
+        """Takes the current row out."""
+        at = self.currentRow()
+        if self._is_own(at):
+            del self._texts[at]
+            self._edited(min(at, len(self._texts)))
+
+    def can(self, action: str) -> bool:
+        """Whether "up", "down", "duplicate" or "delete" would do anything."""
+        at = self.currentRow()
+        edge = {"up": 0, "down": len(self._texts) - 1}
+        return self._is_own(at) and at != edge.get(action, -1)
+
+    def _is_own(self, at: int) -> bool:
+        return 0 <= at < len(self._texts)
+
+    def _edited(self, at: int) -> None:
+        self._draw()
+        self.setCurrentCell(at, max(self.currentColumn(), 0))
+        self.rowsChanged.emit()
+
+    def _on_item(self, item: QTableWidgetItem) -> None:
+        at = item.row()
+        if not self._is_own(at) or item.column() not in (KIND, VALUES):
+            return
+        kind, _, values = self._texts[at].partition(" ")
+        if item.column() == VALUES:
+            self._texts[at] = f"{kind} {' '.join(item.text().split())}".strip()
+        else:
+            self._texts[at] = _turned(values, str(item.data(Qt.ItemDataRole.UserRole)))
+        self._edited(at)
+
+    # -- drawing
+
+    def _readable(self) -> tuple[list[LayerRow], str]:
+        """The rows up to the first that cannot be read, and why it cannot."""
+        found: list[LayerRow] = []
+        for text in self._texts:
+            try:
+                found.append(row(text))
+            except SpecError as error:
+                return found, str(error)
+        return found, ""
+
+    def _draw(self) -> None:
+        blocker = QSignalBlocker(self)
+        rows, unreadable = self._readable()
+        infos = self.infos()
+        if unreadable:  # the row of the labels is not reached
+            infos = infos[: len(rows)]
+        self._errors = {number: info.error for number, info in enumerate(infos) if info.error}
+        if unreadable and not self._errors:
+            self._errors = {len(rows): unreadable}
+        self.setRowCount(len(self._texts) + 1)
+        for at in range(len(self._texts) + 1):
+            self._draw_row(at, infos[at] if at < len(infos) else None)
+        blocker.unblock()
+        self.setAccessibleDescription(self.error() or f"{len(self._texts)} rows that fit together")
+
+    def _draw_row(self, at: int, info: RowInfo | None) -> None:
+        is_own, error = at < len(self._texts), self._errors.get(at, "")
+        kind, _, values = self._texts[at].partition(" ") if is_own else ("", "", "")
+        title = KINDS[kind].title if kind in KINDS else kind or _LABELS
+        self._put(at, KIND, title, editable=is_own, data=kind)
+        self._put(at, VALUES, values if is_own else f"{self._input.n_labels}, added by itself", editable=is_own)
+        span = len(_COLUMNS) - OUTPUT if error else 1
+        if self.columnSpan(at, OUTPUT) != span:
+            self.setSpan(at, OUTPUT, 1, span)
+        fits = info is not None and info.reached and not error
+        told = (info.shape.text(), f"{info.parameters:,}", f"{info.macs:,}", f"{info.field[0]} x {info.field[1]}") if (
+            fits and info is not None
+        ) else (error, "", "", "")  # fmt: skip
+        for column, text in zip((OUTPUT, PARAMETERS, MACS, FIELD), told, strict=True):
+            self._put(at, column, text, wrong=bool(error))
+        self.resizeRowToContents(at)
+
+    def _put(
+        self, at: int, column: int, text: str, *, editable: bool = False, wrong: bool = False, data: str = ""
+    ) -> None:
+        item = QTableWidgetItem(text)
+        flags = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
+        item.setFlags(flags | Qt.ItemFlag.ItemIsEditable if editable else flags)
+        item.setData(Qt.ItemDataRole.UserRole, data)
+        colors = theme.current()
+        item.setForeground(QBrush(colors.color("error_text" if wrong else "text" if editable else "muted")))
+        if column >= PARAMETERS and not wrong:
+            item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        item.setToolTip(text if column == OUTPUT else KINDS[data].help if data in KINDS else "")
+        self.setItem(at, column, item)
+
+    def _set_up(self) -> None:
+        self.setHorizontalHeaderLabels(list(_COLUMNS))
+        header = self.horizontalHeader()
+        for column, help in enumerate(_COLUMNS.values()):
+            self.horizontalHeaderItem(column).setToolTip(help)
+            side = Qt.AlignmentFlag.AlignRight if column >= PARAMETERS else Qt.AlignmentFlag.AlignLeft
+            self.horizontalHeaderItem(column).setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
+            if column in _WIDTHS:
+                self.setColumnWidth(column, _WIDTHS[column])
+        header.setSectionResizeMode(OUTPUT, QHeaderView.ResizeMode.Stretch)
+        header.setHighlightSections(False)
+        self.setItemDelegateForColumn(KIND, _KindDelegate(self))
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setShowGrid(False)
+        self.setTabKeyNavigation(False)
+        self.setWordWrap(True)
+        self.setAccessibleName("Layers")
+
+
+class _KindDelegate(QStyledItemDelegate):
+    """A combo of kinds in the first column."""
+
+    def createEditor(
+        self, parent: QWidget, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> QWidget:
+        box = QComboBox(parent)
+        for kind, described in KINDS.items():
+            box.addItem(described.title, kind)
+            box.setItemData(box.count() - 1, described.help, Qt.ItemDataRole.ToolTipRole)
+        box.setAccessibleName("Kind of layer")
+        box.activated.connect(lambda: (self.commitData.emit(box), self.closeEditor.emit(box)))
+        return box
+
+    def setEditorData(self, editor: QWidget, index: QModelIndex | QPersistentModelIndex) -> None:
+        assert isinstance(editor, QComboBox)
+        editor.setCurrentIndex(editor.findData(index.data(Qt.ItemDataRole.UserRole)))
+
+    def setModelData(self, editor: QWidget, model: object, index: QModelIndex | QPersistentModelIndex) -> None:
+        assert isinstance(editor, QComboBox)
+        if editor.currentData() != index.data(Qt.ItemDataRole.UserRole):
+            model.setData(index, editor.currentData(), Qt.ItemDataRole.UserRole)  # type: ignore[attr-defined]
+
+
+def _turned(values: str, kind: str) -> str:
+    """The row as another kind: with its values where they fit, else as a new one."""
+    text = f"{kind} {values}".strip()
+    try:
+        row(text)
+    except SpecError:
+        return KINDS[kind].start
+    return text
