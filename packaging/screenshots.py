@@ -2,7 +2,7 @@
 
 Run it from the repository root, with Xvfb and PulseAudio installed:
 
-    xvfb-run -a -s "-screen 0 1920x1200x24" .venv/bin/python packaging/screenshots.py [--output docs/pictures]
+    xvfb-run -a -s "-screen 0 1920x1200x24" .venv/bin/python packaging/screenshots.py [--output FOLDER] [--only learn]
 """
 
 from __future__ import annotations
@@ -18,9 +18,12 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 EPOCHS = 20
+PAGES = ("start", "words", "train", "results", "listen", "learn")
 PATIENCE_S = 900.0
 FULL_AT = 5  # words in the log
-MOST_BYTES = 150_000
+MOST_BYTES = 120_000
+LEARN_HEIGHT = 1200  # px at most; a chapter is shown as a whole where it is no taller
+LEARN_IN_DARK = "convolution"
 
 
 def main() -> int:
@@ -40,6 +43,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "pictures")
     parser.add_argument("--epochs", type=int, default=EPOCHS)
+    parser.add_argument("--only", choices=PAGES, nargs="+", default=PAGES, help="these pages, and what they need")
     parser.add_argument("--size", default="1280x800", help="of the window, WIDTHxHEIGHT")
     return parser.parse_args()
 
@@ -50,7 +54,7 @@ class Photographer:
     def __init__(self, arguments: argparse.Namespace, microphone: Any, home: Path) -> None:
         from kws_gui import app as application
 
-        self._output, self._epochs = arguments.output, arguments.epochs
+        self._output, self._epochs, self._only = arguments.output, arguments.epochs, tuple(arguments.only)
         self._microphone, self._home = microphone, home
         self._output.mkdir(parents=True, exist_ok=True)
         self._app = application.make_application(["kws-studio"])
@@ -60,20 +64,26 @@ class Photographer:
     def run(self) -> None:
         """All pages; the window is closed whatever happens."""
         try:
-            for page in (self._start, self._words, self._train, self._results, self._listen):
-                page()
+            for page in PAGES:
+                if page in self._needed():
+                    getattr(self, f"_{page}")()
         finally:
             self._window.close()
 
+    def _needed(self) -> set[str]:
+        """The pages asked for, and those that lead to them: Results and Listen show what Train trained."""
+        needed = {"start", *self._only}
+        return needed | {"train"} if needed & {"results", "listen"} else needed
+
     def _start(self) -> None:
+        window = self._window
         self._settle(0.5)
         self._take("start")
-
-    def _words(self) -> None:
-        window = self._window
         window.page("start").starter.click()
         self._wait("the starter project", lambda: window.page_name == "words")
-        page = window.page("words")
+
+    def _words(self) -> None:
+        page = self._window.page("words")
         page.words.choose(page.words.tree.topLevelItem(3).text(0))
         page.table.selectRow(1)
         self._play(self._speech(seconds=4.0))
@@ -116,6 +126,21 @@ class Photographer:
         self._take("listen")
         page.button.click()
 
+    def _learn(self) -> None:
+        from kws_gui.learn import CHAPTERS
+
+        self._window.rail.button("learn").click()
+        page, width, height = self._window.page("learn"), self._window.width(), self._window.height()
+        for chapter in CHAPTERS:
+            page.show_chapter(chapter.name)
+            self._settle(2.5)  # a chapter may compute its first picture in a process of its own
+            more = page.chapter(chapter.name).height() - page.list.height()
+            self._window.resize(width, min(height + max(more, 0), LEARN_HEIGHT))
+            self._settle(0.5)
+            themes = ("light", "dark") if chapter.name == LEARN_IN_DARK else ("light",)
+            self._take(f"learn-{chapter.name.replace('_', '-')}", themes)
+            self._window.resize(width, height)
+
     # -- sound
 
     def _speech(self, *, seconds: float) -> Path:
@@ -142,12 +167,16 @@ class Photographer:
 
     # -- the window
 
-    def _take(self, name: str) -> None:
-        """The page as it is now, light and dark."""
-        for choice in ("light", "dark"):
+    def _take(self, name: str, themes: tuple[str, ...] = ("light", "dark")) -> None:
+        """The page as it is now, light and dark where not said otherwise; one of only one theme has a shorter name."""
+        if name.partition("-")[0] not in self._only:
+            return
+        for choice in themes:
             self._window.set_theme(choice)
             self._settle(0.12)
-            _save(self._window.grab().toImage(), self._output / f"{name}-{choice}.png")
+            is_plain = name.startswith("learn-") and choice == "light"
+            file = f"{name}.png" if is_plain else f"{name}-{choice}.png"
+            _save(self._window.grab().toImage(), self._output / file)
         self._window.set_theme("light")
 
     def _wait(self, what: str, condition: Callable[[], object]) -> None:

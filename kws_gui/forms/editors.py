@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -51,23 +52,24 @@ def guard_wheel(widget: QWidget) -> None:
 
 
 class RangeBox(QWidget):
-    """Two numbers, low to high."""
+    """Two numbers, low to high; the unit is in the label, for there is no room inside."""
 
     changed = Signal()
 
     def __init__(self, option: Option) -> None:
         super().__init__()
-        self.low, self.high = NumberBox(option), NumberBox(option)
+        number = dataclasses.replace(option, unit="")
+        self.low, self.high = NumberBox(number), NumberBox(number)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(6)
+        row.setSpacing(theme.GRID // 2)
         to = QLabel("to")
         theme.set_role(to, "muted")
         for part in (self.low, to, self.high):
             row.addWidget(part, 0 if part is to else 1)
         for box, end in ((self.low, "lowest"), (self.high, "highest")):
             guard_wheel(box)
-            box.setAccessibleName(f"{option.title}, {end}")
+            box.setAccessibleName(f"{option.title}, {end}" + (f", {option.unit}" if option.unit else ""))
             box.textChanged.connect(self.changed)
         self.setFocusProxy(self.low)
 

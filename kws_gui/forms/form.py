@@ -14,6 +14,7 @@ from kws_engine.spec import Option, checked, options
 from kws_gui import theme
 from kws_gui.forms.editors import EDITORS
 from kws_gui.forms.fold import Fold
+from kws_gui.widgets.wrapped_label import WrappedLabel
 
 _LABEL_WIDTH = 128  # px; longer titles wrap, so that fields of every form stand in one line
 _RESET_WIDTH = 26  # px; kept free where nothing can be reset
@@ -246,21 +247,20 @@ def form_row(title: str, field: QWidget) -> QWidget:
 
 
 def _with_unit(option: Option) -> str:
-    return f"{option.title}, {option.unit}" if option.unit else option.title
+    needed = option.unit and option.unit != option.title.lower()
+    return f"{option.title}, {option.unit}" if needed else option.title
 
 
 def _make_label(option: Option) -> QLabel:
-    label = QLabel(option.title)
+    label = QLabel(_with_unit(option) if option.kind == "range" else option.title)
     label.setWordWrap(True)
     label.setTextFormat(Qt.TextFormat.PlainText)
     label.setFixedWidth(_LABEL_WIDTH)
     return label
 
 
-def _make_message() -> QLabel:
-    message = QLabel()
-    message.setWordWrap(True)
-    message.setTextFormat(Qt.TextFormat.PlainText)
+def _make_message() -> WrappedLabel:
+    message = WrappedLabel()
     message.setVisible(False)
     theme.set_role(message, "error")
     return message

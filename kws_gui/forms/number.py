@@ -26,7 +26,7 @@ class NumberBox(QAbstractSpinBox):
         theme.set_role(self._unit, "muted")
         self._unit.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setMinimumWidth(64)
+        self.setMinimumWidth(56)
         self.lineEdit().installEventFilter(self)
         self.lineEdit().textChanged.connect(self.textChanged)
         self._place_unit()

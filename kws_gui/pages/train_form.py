@@ -24,6 +24,7 @@ from kws_gui.forms.fold import Fold
 from kws_gui.forms.form import ConfigForm
 from kws_gui.forms.group import RegistryGroup
 from kws_gui.forms.layers import LayersEditor
+from kws_gui.widgets.wrapped_label import WrappedLabel
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class SettingsForm(QWidget):
             "detector": Fold("Detector", self.detector),
         }
         for group in (self.regularizers, self.augment):
-            group.setContentsMargins(theme.GROUP, 0, 0, 0)
+            group.setContentsMargins(theme.GRID, 0, 0, 0)
         self._lay_out()
         self.setValue(Settings())
         for part in (self.model, self.feature, self.regularizers, self.augment, self.training, self.detector):
@@ -198,12 +199,11 @@ class SettingsForm(QWidget):
         self.folds["detector"].setState(_changes(settings.detector))
 
 
-class CostLabels(QLabel):
+class CostLabels(WrappedLabel):
     """Parameters and MACs of the network on the form, or why there is no such network."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.setWordWrap(True)
         self.setAccessibleName("Size of the network")
         self.setToolTip("Weights to learn, and multiply-accumulates for one clip")
         self.refusal = ""

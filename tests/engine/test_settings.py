@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import tomli_w
+from other_value import other_value
 
 from kws_engine import spec
 from kws_engine.clips.project import Project
@@ -30,24 +31,6 @@ def option_of(settings: Settings, path: str) -> tuple[spec.Option, Any]:
     part = getattr(settings, section)
     config = part[rest[0]] if len(rest) == 2 else getattr(part, "config", part)
     return spec.find(config, rest[-1]), getattr(config, rest[-1])
-
-
-def other_value(option: spec.Option, value: Any) -> Any:
-    """A value that fits and is another one."""
-    if option.kind == "bool":
-        return not value
-    if option.kind == "choice":
-        return next(choice for choice in option.choices if choice != value)
-    if option.kind in ("range", "ints"):
-        return tuple(other_value(_of_one(option), number) for number in value)
-    low, high = option.low if option.low is not None else 0, option.high if option.high is not None else 9
-    candidates = [(low + 3 * value) / 4, (high + 3 * value) / 4] if option.kind == "float" else [value + 1, value - 1]
-    return next(number for number in candidates if low <= number <= high and number != value)
-
-
-def _of_one(option: spec.Option) -> spec.Option:
-    kind: Any = "float" if option.kind == "range" else "int"
-    return spec.Option(option.name, kind, option.title, option.help, None, option.low, option.high)
 
 
 PATHS = sorted({(number, path) for number, one in enumerate(every_choice()) for path in one.paths()})

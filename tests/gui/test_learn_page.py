@@ -122,6 +122,22 @@ def test_drawings_show_something_in_both_themes(page: LearnPage, qapp: QApplicat
         assert (bright != dark).any()
 
 
+def test_in_a_wide_window_the_button_stands_with_the_text(page: LearnPage, qtbot: QtBot) -> None:
+    page.resize(1800, 900)
+    chapter = shown(page, "tc_resnet")
+    qtbot.waitUntil(lambda: chapter.width() > 1400)
+    assert chapter.button is not None
+    paragraph = next(label for label in chapter.findChildren(QLabel) if label.text().startswith("TC-ResNet reads"))
+    what = next(label for label in chapter.findChildren(QLabel) if label.text().startswith("Opens Train"))
+    left, right = (chapter.button.mapTo(chapter, chapter.button.rect().topLeft()).x(), _right(what, chapter))
+    assert left == paragraph.mapTo(chapter, paragraph.rect().topLeft()).x() and right <= _right(paragraph, chapter)
+    assert what.mapTo(chapter, what.rect().topLeft()).x() - _right(chapter.button, chapter) <= 2 * theme.GROUP
+
+
+def _right(part: QWidget, chapter: ChapterPage) -> int:
+    return part.mapTo(chapter, part.rect().topRight()).x()
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_what_a_chapter_tries_is_known_to_train(qtbot: QtBot, page: LearnPage, name: str) -> None:
     chapter = shown(page, name)
@@ -131,6 +147,14 @@ def test_what_a_chapter_tries_is_known_to_train(qtbot: QtBot, page: LearnPage, n
         settings = Settings().with_options(f"{path}={text}" for path, text in chapter.options().items())
         assert chapter.options() and set(chapter.options()) <= set(settings.paths())
         assert Settings.from_dict(settings.to_dict()) == settings
+
+
+def test_every_chapter_has_its_picture_in_the_documents() -> None:
+    docs = Path(__file__).parents[2] / "docs"
+    written = (docs / "learn.md").read_text(encoding="utf-8")
+    for chapter in CHAPTERS:
+        picture = f"pictures/learn-{chapter.name.replace('_', '-')}.png"
+        assert f"## {chapter.title}\n" in written and f"]({picture})" in written and (docs / picture).is_file()
 
 
 def test_no_chapter_loads_torch() -> None:
