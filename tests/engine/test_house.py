@@ -15,7 +15,7 @@ ENGINE = ROOT / "kws_engine"
 ORDER = (
     "errors", "layer_rows", "spec", "registry", "resources", "processors", "disk", "audio", "ring", "microphone",
     "clips", "features", "augment", "models", "regularizers", "training", "spotting", "settings", "evaluation",
-    "export", "runs", "bench", "commands", "cli",
+    "export", "runs", "sweeps", "bench", "commands", "cli",
 )  # fmt: skip
 NO_SCREEN = ("PySide6", "pyqtgraph", "qtawesome", "superqt", "kws_gui")
 SOURCES = sorted(ENGINE.rglob("*.py"))
