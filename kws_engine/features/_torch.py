@@ -77,8 +77,11 @@ def _slopes(values: Tensor) -> Tensor:
     return 0.2 * far + 0.1 * near
 
 
+_AT_ONCE = 16  # clips; more at once and their spectra leave the processor's cache (0.5 ms a clip of a second, not 0.2)
+
+
 class TorchFeatures(nn.Module):
-    """Samples (B, N) to features (B, T, F), the fastest way measured: unfold, rfft, matmul."""
+    """Samples (B, N) to features (B, T, F), the fastest way measured: unfold, rfft, matmul, a few clips at a time."""
 
     window: Tensor
 
@@ -92,9 +95,15 @@ class TorchFeatures(nn.Module):
         pipeline = self.pipeline
         if pipeline.n_frames(samples.shape[-1]) == 0:
             return samples.new_zeros((*samples.shape[:-1], 0, pipeline.n_features))
+        if samples.device.type == "cpu" and samples.ndim == 2 and len(samples) > _AT_ONCE:
+            return torch.cat([self._features(some) for some in samples.split(_AT_ONCE)])
+        return self._features(samples)
+
+    def _features(self, samples: Tensor) -> Tensor:
+        pipeline = self.pipeline
         frames = samples.unfold(-1, pipeline.window_samples, pipeline.hop_samples) * self.window
-        spectrum = torch.view_as_real(torch.fft.rfft(frames, pipeline.n_fft))
-        features: Tensor = self.tail(spectrum.square().sum(-1))
+        spectrum = torch.fft.rfft(frames, pipeline.n_fft)
+        features: Tensor = self.tail(torch.addcmul(spectrum.real.square(), spectrum.imag, spectrum.imag))
         return features
 
 
