@@ -1,0 +1,114 @@
+"""clips.csv: every clip that a run used, with its content's hash, so that it can be repeated; knows no training."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from kws_engine import resources
+from kws_engine.disk import storing, temporary_beside
+from kws_engine.errors import KwsError, TrainingError
+
+FILE = "clips.csv"
+_HEADER = ["path", "split", "label", "sha256"]
+_STARTER = ("starter", "clips")
+
+
+@dataclass(frozen=True)
+class ClipRow:
+    """One clip of a run.
+
+    Attributes:
+        path: Relative to the project with `/` on every system; absolute where the clip ships with the program.
+        label: What it was taken for, such as `_unknown_`.
+        sha256: Of the whole file, in hexadecimal.
+    """
+
+    path: str
+    split: str
+    label: str
+    sha256: str
+
+
+def row_of(path: Path, *, project: Path, split: str, label: str, sha256: str = "") -> ClipRow:
+    """The row of a clip; its file is read for the hash where none is given.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    written = path.relative_to(project).as_posix() if path.is_relative_to(project) else path.absolute().as_posix()
+    return ClipRow(written, split, label, sha256 or sha256_of(path))
+
+
+def sha256_of(path: Path) -> str:
+    """The hash of a file's content, in hexadecimal.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_clips(folder: Path, rows: Iterable[ClipRow]) -> None:
+    """Writes clips.csv into a run's folder, whole or not at all; takes any number of rows and keeps none in memory.
+
+    Raises:
+        ProjectError: It cannot be written, or the disk is full.
+    """
+    path = folder / FILE
+    with storing(path), temporary_beside(path) as temporary:
+        with open(temporary, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(_HEADER)
+            writer.writerows((row.path, row.split, row.label, row.sha256) for row in rows)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+
+
+def read_clips(path: Path) -> Iterator[ClipRow]:
+    """The rows of a clips.csv, or of the one in a run's folder, one by one.
+
+    Raises:
+        TrainingError: It is missing or damaged.
+    """
+    path = path / FILE if path.is_dir() else path
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape", newline="") as file:
+            rows = csv.reader(file, strict=True)
+            if next(rows, None) != _HEADER:
+                raise _damaged(path)
+            for row in rows:
+                if len(row) != len(_HEADER) or not row[0] or "\0" in row[0]:
+                    raise _damaged(path)
+                yield ClipRow(*row)
+    except FileNotFoundError:
+        raise TrainingError(
+            f"{path.parent.name} has no list of its clips ({path.name}), as runs of before have none: "
+            "train again with its settings instead"
+        ) from None
+    except (OSError, csv.Error) as error:
+        raise _damaged(path) from error
+
+
+def located(row: ClipRow, project: Path) -> Path:
+    """Where the clip of a row is now; one that ships with the program is found wherever the program is installed."""
+    path = project / row.path
+    if path.exists():
+        return path
+    parts = PurePosixPath(row.path).parts
+    for start in range(1, len(parts) - 2):
+        if parts[start : start + 2] == _STARTER and ".." not in parts:
+            with contextlib.suppress(KwsError):
+                return resources.path(*parts[start:])
+    return path
+
+
+def _damaged(path: Path) -> TrainingError:
+    return TrainingError(f"The list of clips {path} is damaged: choose another run, or train again with its settings")
