@@ -6,8 +6,6 @@ import contextlib
 import json
 import platform
 import re
-import tomllib
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib import metadata
@@ -20,13 +18,24 @@ from kws_engine import __version__
 from kws_engine.disk import write_atomically
 from kws_engine.errors import ProjectError, TrainingError
 from kws_engine.processors import cores
+from kws_engine.runs import labels
+from kws_engine.runs.records import (
+    EVENTS_FILE,
+    JOB_FILE,
+    SCHEMA,
+    PastRun,
+    job_content,
+    past_runs,
+    read_events,
+    unreadable,
+)  # fmt: skip
 from kws_engine.settings import Settings
-from kws_engine.training.events import Epoch, Event, Failed, Finished, from_dict, to_dict
+from kws_engine.training.events import Event, to_dict
 
-JOB_FILE = "job.toml"
-LABEL_FILE = "label.toml"
-SCHEMA = 1
-_LARGEST_JOB = 1_000_000  # bytes; the largest settings that a form makes are some 10,000
+__all__ = [
+    "JOB_FILE", "SCHEMA", "Job", "PastRun", "append_event", "make_run_folder", "past_runs", "read_events", "read_job",
+    "settings_of", "versions",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -55,27 +64,6 @@ class Job:
     clips: Path | None = None
 
 
-@dataclass(frozen=True)
-class PastRun:
-    """A run as its folder tells it.
-
-    Attributes:
-        model: The `.kws` file, or None where the run did not get that far.
-        message: Why it failed, empty if it did not; a run without an ending was cut off.
-    """
-
-    folder: Path
-    network: str
-    epochs: tuple[Epoch, ...]
-    model: Path | None
-    message: str
-
-    @property
-    def best(self) -> Epoch | None:
-        """The last epoch that was a new best."""
-        return next((epoch for epoch in reversed(self.epochs) if epoch.best), None)
-
-
 def make_run_folder(job: Job, runs_folder: Path) -> Path:
     """A new folder `<time>-<name>` with job.toml in it, and label.toml where the run has a name or tags.
 
@@ -94,10 +82,10 @@ def make_run_folder(job: Job, runs_folder: Path) -> Path:
     }
     try:
         if job.name or job.tags:
-            write_label(folder, name=job.name, tags=job.tags)
+            labels.write_label(folder, labels.Label(job.name, job.tags))
         write_atomically(folder / JOB_FILE, tomli_w.dumps(content).encode())
     except ProjectError:
-        (folder / LABEL_FILE).unlink(missing_ok=True)
+        (folder / labels.FILE).unlink(missing_ok=True)
         folder.rmdir()
         raise
     return folder
@@ -125,16 +113,6 @@ def _folder_name(name: str) -> str:
     return re.sub(r"[^\w-]+", "-", name, flags=re.ASCII).strip("-_")[:40]
 
 
-def write_label(folder: Path, *, name: str, tags: Sequence[str] = (), note: str = "") -> None:
-    """What a person wrote about a run, in label.toml; job.toml never changes.
-
-    Raises:
-        ProjectError: It cannot be written, or the disk is full.
-    """
-    content = {"name": name, "tags": list(tags), "note": note}
-    write_atomically(folder / LABEL_FILE, tomli_w.dumps(content).encode())
-
-
 def versions() -> dict[str, str]:
     """Of what a run's numbers hang on besides this program: Python, the libraries that count, the platform."""
     found = {"python": platform.python_version()}
@@ -150,11 +128,11 @@ def read_job(folder: Path) -> Job:
     Raises:
         KwsError: job.toml is missing, damaged or of a newer program, or an option in it is no longer known.
     """
-    content = _job_content(folder)
+    content = job_content(folder)
     settings = Settings.from_dict(content["settings"]).to_dict()
     seed, threads = content.get("seed", 0), content.get("threads")
     if not isinstance(seed, int) or not isinstance(threads, int | None) or not 0 <= seed < 2**63 - 1:
-        raise _unreadable(folder)
+        raise unreadable(folder)
     # a run lies in <project>/runs/<run>, a sweep's in <project>/sweeps/<sweep>/<run>: the project is the nearest above
     project = next((above for above in folder.absolute().parents if (above / "project.toml").exists()), None)
     if project is None:
@@ -170,35 +148,10 @@ def append_event(folder: Path, event: Event) -> None:
         TrainingError: The disk is full.
     """
     try:
-        with open(folder / "events.jsonl", "a", encoding="utf-8") as file:
+        with open(folder / EVENTS_FILE, "a", encoding="utf-8") as file:
             file.write(json.dumps(to_dict(event)) + "\n")
     except OSError as error:
         raise TrainingError(f"{folder} cannot be written ({error.strerror}): free some space and train again") from None
-
-
-def past_runs(runs_folder: Path) -> list[PastRun]:
-    """Every run of a project, newest first; folders that are no run are passed over."""
-    if not runs_folder.is_dir():
-        return []
-    folders = sorted((path.parent for path in runs_folder.glob("*/job.toml")), reverse=True)
-    return [run for run in map(_past_run, folders) if run is not None]
-
-
-def _past_run(folder: Path) -> PastRun | None:
-    try:
-        network = tomllib.loads((folder / "job.toml").read_text(encoding="utf-8"))["settings"]["model"]["name"]
-    except (OSError, KeyError, TypeError, ValueError):
-        return None
-    epochs, message, finished = [], "cut off before its end", False
-    for event in read_events(folder):
-        if isinstance(event, Epoch):
-            epochs.append(event)
-        elif isinstance(event, Failed):
-            message = event.message
-        elif isinstance(event, Finished):
-            message, finished = "", True
-    models = sorted(folder.glob("*.kws")) if finished else []
-    return PastRun(folder, str(network), tuple(epochs), models[0] if models else None, message)
 
 
 def settings_of(run_folder: Path) -> Settings:
@@ -207,39 +160,4 @@ def settings_of(run_folder: Path) -> Settings:
     Raises:
         KwsError: job.toml is missing, damaged or of a newer program, or an option in it is no longer known.
     """
-    return Settings.from_dict(_job_content(run_folder)["settings"])
-
-
-def _job_content(folder: Path) -> dict[str, Any]:
-    try:
-        with open(folder / JOB_FILE, "rb") as file:
-            text = file.read(_LARGEST_JOB + 1)
-        if len(text) > _LARGEST_JOB:
-            raise _unreadable(folder)
-        content = tomllib.loads(text.decode())
-        schema = content.get("schema", 1)
-        if not isinstance(schema, int) or not isinstance(content["settings"], dict):
-            raise _unreadable(folder)
-    except (OSError, LookupError, TypeError, ValueError, RecursionError):
-        raise _unreadable(folder) from None
-    if schema > SCHEMA:
-        made_by = str(content.get("version", "newer"))[:20]
-        raise TrainingError(f"{folder.name} was made by a newer KWS Studio ({made_by}): update this one to use the run")
-    return content
-
-
-def _unreadable(folder: Path) -> TrainingError:
-    return TrainingError(f"The settings of {folder.name} cannot be read: choose another run")
-
-
-def read_events(folder: Path) -> Iterator[Event]:
-    """The events of a run; a half-written last line is passed over."""
-    try:
-        lines = (folder / "events.jsonl").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return
-    for line in lines:
-        try:
-            yield from_dict(json.loads(line))
-        except (ValueError, KeyError, TypeError):
-            continue
+    return Settings.from_dict(job_content(run_folder)["settings"])
