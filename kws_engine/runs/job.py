@@ -26,9 +26,10 @@ from kws_engine.runs.records import (
     PastRun,
     job_content,
     past_runs,
+    project_of,
     read_events,
     unreadable,
-)  # fmt: skip
+)
 from kws_engine.settings import Settings
 from kws_engine.training.events import Event, to_dict
 
@@ -133,10 +134,7 @@ def read_job(folder: Path) -> Job:
     seed, threads = content.get("seed", 0), content.get("threads")
     if not isinstance(seed, int) or not isinstance(threads, int | None) or not 0 <= seed < 2**63 - 1:
         raise unreadable(folder)
-    # a run lies in <project>/runs/<run>, a sweep's in <project>/sweeps/<sweep>/<run>: the project is the nearest above
-    project = next((above for above in folder.absolute().parents if (above / "project.toml").exists()), None)
-    if project is None:
-        raise TrainingError(f"{folder} lies in no project: choose a run in the runs folder of a project")
+    project = project_of(folder)
     runs_folder = None if folder.absolute().parent == project / "runs" else folder.absolute().parent
     return Job(project, settings, seed, threads if threads and threads > 0 else None, runs_folder=runs_folder)
 

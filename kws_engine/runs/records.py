@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from kws_engine.clips import project_file
 from kws_engine.errors import TrainingError
 from kws_engine.runs import labels
 from kws_engine.runs.lock import is_locked
@@ -76,6 +77,26 @@ class PastRun:
         """Whether it ended before its time and has what it takes to go on."""
         return self.state in ("cut off", "stopped", "failed") and (self.folder / CHECKPOINT_FILE).is_file()
 
+    def to_dict(self) -> dict[str, Any]:
+        """As printed by `kws runs --json`; what is not known is null."""
+        best = self.best
+        return {
+            "run": str(self.folder),
+            "name": self.label.name,
+            "tags": list(self.label.tags),
+            "state": self.state,
+            "network": self.network,
+            "seed": self.seed,
+            "epochs": len(self.epochs),
+            "best_epoch": best.epoch if best else None,
+            "validation_accuracy": best.validation_accuracy if best else None,
+            "validation_loss": best.validation_loss if best and math.isfinite(best.validation_loss) else None,
+            "parameters": self.parameters or None,
+            "macs": self.macs or None,
+            "model": str(self.model) if self.model else None,
+            "message": self.message,
+        }
+
 
 def past_runs(runs_folder: Path) -> list[PastRun]:
     """Every run of a project, newest first; folders that are no run are passed over."""
@@ -109,6 +130,18 @@ def run_in(folder: Path) -> PastRun:
     if run.state == "damaged":
         job_content(folder)  # says what is wrong with it
     return run
+
+
+def project_of(folder: Path) -> Path:
+    """The project that a run lies in: the nearest folder above it with a project.toml, for those of a sweep too.
+
+    Raises:
+        TrainingError: There is none.
+    """
+    for above in folder.absolute().parents:
+        if (above / project_file.FILE_NAME).exists():
+            return above
+    raise TrainingError(f"{folder} lies in no project: choose a run in the runs folder of a project")
 
 
 def job_content(folder: Path) -> dict[str, Any]:

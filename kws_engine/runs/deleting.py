@@ -1,0 +1,67 @@
+"""Runs moved to the project's trash and back; knows no training, and deletes nothing that a program is at work on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from kws_engine.clips import trash
+from kws_engine.errors import TrainingError
+from kws_engine.runs.labels import read_label
+from kws_engine.runs.lock import RunLock
+from kws_engine.runs.records import project_of
+
+
+@dataclass(frozen=True)
+class DeletedRun:
+    """A run in the trash, and where it came from.
+
+    Attributes:
+        folder: Where it stood, and stands again once restored.
+        name: What a person called it, empty where nobody did.
+    """
+
+    project: Path
+    folder: Path
+    name: str
+    deletion: trash.Deletion
+
+
+def delete_run(folder: Path) -> DeletedRun:
+    """Moves a run's folder to the trash of its project.
+
+    Raises:
+        TrainingError: There is no such run, or a program is training it right now.
+        ProjectError: The project cannot be written.
+    """
+    folder = folder.absolute()
+    if not folder.is_dir():
+        raise TrainingError(f"There is no run {folder.name}: it was deleted or moved")
+    project = project_of(folder)
+    with RunLock(folder):
+        pass  # nobody is at work in it
+    name = read_label(folder).name
+    return DeletedRun(project, folder, name, trash.delete(project, [folder.relative_to(project)]))
+
+
+def restore_run(deleted: DeletedRun) -> Path:
+    """Puts it back where it was.
+
+    Raises:
+        ProjectError: The trash was emptied, or another run has its place.
+    """
+    trash.restore(deleted.project, deleted.deletion)
+    return deleted.folder
+
+
+def deleted_runs(project: Path) -> list[DeletedRun]:
+    """The runs in a project's trash, those deleted last first."""
+    project = project.absolute()
+    found = sorted((project / trash.FOLDER_NAME).glob("*/runs/*"), key=lambda path: path.parts[-3], reverse=True)
+    return [_deleted(project, path) for path in found if path.is_dir()]
+
+
+def _deleted(project: Path, path: Path) -> DeletedRun:
+    bin_folder = path.parent.parent
+    back = path.relative_to(bin_folder)
+    return DeletedRun(project, project / back, read_label(path).name, trash.Deletion(bin_folder, (back,)))
