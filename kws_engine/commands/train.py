@@ -64,8 +64,8 @@ def _settings_of(project: Project) -> Settings:
         raise ProjectError(f"The settings in {project.folder / 'project.toml'} cannot be used: {error}") from error
 
 
-def follow(job: Job, output: Output) -> int:
-    """Runs the job here, printing its events; the exit status."""
+def follow(job: Job, output: Output, *, command: str = "train") -> int:
+    """Runs the job here, printing its events for the command of that name; the exit status."""
     from kws_engine.runs.run import run  # torch is imported only when something trains
 
     last: Event | None = None
@@ -77,7 +77,7 @@ def follow(job: Job, output: Output) -> int:
                 output.result(_values(event), "" if isinstance(event, Failed) else _text(event))
             last = event
     if isinstance(last, Failed):
-        output.message(f"kws train: {last.message}")
+        output.message(f"kws {command}: {last.message}")
     return 0 if isinstance(last, Finished) else 1
 
 

@@ -1,0 +1,128 @@
+"""Jobs made from a run's folder: the same run again, or the rest of one that ended early; trains nothing itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from kws_engine import __version__
+from kws_engine.errors import TrainingError
+from kws_engine.runs.clip_list import FILE as CLIPS_FILE
+from kws_engine.runs.clip_list import located, read_clips, sha256_of
+from kws_engine.runs.job import Job, read_job, versions
+from kws_engine.runs.labels import LONGEST_NAME
+from kws_engine.runs.records import job_content, run_in
+
+_NAMED = 3
+_SUFFIX = " (repeated)"
+
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Repetition:
+    """A run's job once more, and what is no longer as it was.
+
+    Attributes:
+        changed: Clips whose content is another one by now, as clips.csv names them.
+        missing: Clips that are gone.
+        versions: Sentences on what the first run was made with and this one would not be.
+    """
+
+    job: Job
+    changed: tuple[str, ...]
+    missing: tuple[str, ...]
+    versions: tuple[str, ...]
+
+    def check(self) -> None:
+        """Refuses where it would not be the same run.
+
+        Raises:
+            TrainingError: So many clips have changed or are missing, and the first of them.
+        """
+        if refusal := self.refusal():
+            raise TrainingError(refusal)
+
+    def refusal(self) -> str:
+        """Why it would not be the same run, in one sentence; empty where nothing stands against it."""
+        parts = [
+            _counted(paths, what)
+            for paths, what in (
+                (self.changed, ("has changed", "have changed")),
+                (self.missing, ("is missing", "are missing")),
+            )
+            if paths
+        ]
+        if not parts:
+            return ""
+        return f"{' and '.join(parts)}: bring them back, or allow the changes with --allow-changes"
+
+
+def repetition(folder: Path, *, progress: Progress | None = None) -> Repetition:
+    """Reads a run's folder and every clip that it used.
+
+    Args:
+        folder: The run's.
+        progress: Told how many clips were looked at.
+
+    Raises:
+        KwsError: It is no run, is damaged or has no list of its clips, or an option of it is no longer known.
+    """
+    run, job = run_in(folder), read_job(folder)
+    changed, missing = [], []
+    for number, row in enumerate(read_clips(folder), 1):
+        try:
+            if sha256_of(located(row, job.project)) != row.sha256:
+                changed.append(row.path)
+        except OSError:
+            missing.append(row.path)
+        if progress is not None and number % 1000 == 0:
+            progress(number)
+    name = run.label.name.removesuffix(_SUFFIX)
+    again = replace(
+        job,
+        name=name and name[: LONGEST_NAME - len(_SUFFIX)] + _SUFFIX,
+        tags=run.label.tags,
+        runs_folder=None,
+        clips=folder.absolute() / CLIPS_FILE,
+    )
+    return Repetition(again, tuple(changed), tuple(missing), _other_versions(folder))
+
+
+def resumption(folder: Path) -> Job:
+    """The job that goes on with a run that was cut off, stopped or failed.
+
+    Raises:
+        KwsError: It is no run or damaged, some program is training it, it came to its end, or it has no checkpoint.
+    """
+    run = run_in(folder)
+    if run.state == "running":
+        raise TrainingError(
+            f"The run {run.title} is being trained by another program: wait for its end or stop it there"
+        )
+    if run.state == "finished":
+        raise TrainingError(f"The run {run.title} came to its end: train again with more epochs to go further")
+    if not run.can_resume:
+        raise TrainingError(
+            f"The run {run.title} kept no checkpoint to go on from: start it anew, with `kws repeat` or its settings"
+        )
+    return replace(read_job(folder), resume=folder.absolute())
+
+
+def _counted(paths: tuple[str, ...], what: tuple[str, str]) -> str:
+    count = "1 clip" if len(paths) == 1 else f"{len(paths)} clips"
+    more = ", ..." if len(paths) > _NAMED else ""
+    return f"{count} {what[len(paths) > 1]} ({', '.join(paths[:_NAMED])}{more})"
+
+
+def _other_versions(folder: Path) -> tuple[str, ...]:
+    content = job_content(folder)
+    was = content.get("versions")
+    before = {**(was if isinstance(was, dict) else {}), "KWS Studio": content.get("version")}
+    now = {**versions(), "KWS Studio": __version__}
+    return tuple(
+        f"{name} was {before[name]} and is {now.get(name, 'not there')} now: the last digits may differ"
+        for name in sorted(before)
+        if isinstance(before[name], str) and before[name] != now.get(name)
+    )
