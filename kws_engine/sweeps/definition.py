@@ -1,0 +1,89 @@
+"""What makes a sweep this sweep and no other, as its study and its folder keep it; knows no trial and no database."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kws_engine.clips.project import Project
+from kws_engine.errors import ProjectError, SpecError, TrainingError
+from kws_engine.settings import Settings
+from kws_engine.sweeps import space as spaces
+from kws_engine.sweeps.job import By, Pruning, SweepJob
+from kws_engine.sweeps.space import Space
+
+
+@dataclass(frozen=True)
+class Definition:
+    """All that a worker on any machine needs besides the project's clips.
+
+    Attributes:
+        words: Of the project that it is a sweep of.
+    """
+
+    space: Space
+    by: By
+    pruning: Pruning
+    seed: int
+    words: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON/TOML values."""
+        return {
+            "by": self.by,
+            "pruning": self.pruning,
+            "seed": self.seed,
+            "words": list(self.words),
+            "options": {one.path: one.text() for one in self.space.axes},
+            "fixed": list(self.space.fixed),
+            "settings": self.space.base.to_dict(),
+        }
+
+    def to_text(self) -> str:
+        """As the study keeps it."""
+        return json.dumps(self.to_dict())
+
+    def is_same(self, other: Definition) -> bool:
+        """Whether both are one sweep; the order of the options does not count."""
+        mine, theirs = json.loads(self.to_text()), json.loads(other.to_text())
+        return bool({**mine, "fixed": sorted(mine["fixed"])} == {**theirs, "fixed": sorted(theirs["fixed"])})
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Definition:
+        """The inverse of `to_dict`.
+
+        Raises:
+            TrainingError: It is damaged or of a newer program.
+        """
+        try:
+            ranges = [f"{path}={text}" for path, text in values["options"].items()]
+            space = spaces.parse(Settings.from_dict(values["settings"]), [*values["fixed"], *ranges])
+            return cls(space, values["by"], values["pruning"], int(values["seed"]), tuple(values["words"]))
+        except (KeyError, TypeError, ValueError, AttributeError, SpecError) as error:
+            raise TrainingError(f"The sweep's definition cannot be used ({error}): start a new sweep") from None
+
+
+def defined(job: SweepJob, project: Project) -> Definition:
+    """The definition that a job with ranges asks for.
+
+    Raises:
+        SpecError: A range or value that does not fit.
+        ProjectError: The settings in project.toml cannot be used.
+    """
+    if job.settings is not None:
+        base = Settings.from_dict(job.settings)
+    else:
+        try:
+            base = Settings.from_dict(project.settings)
+        except SpecError as error:  # not the command line's fault but the file's
+            raise ProjectError(f"The settings in {project.folder / 'project.toml'} cannot be used: {error}") from error
+    space = spaces.parse(base, job.assignments)
+    return Definition(space, job.by, job.pruning, job.seed, tuple(project.words))
+
+
+def epochs_of(definition: Definition) -> int:
+    """Epochs of a trial at most."""
+    axis = next((one for one in definition.space.axes if one.path == "training.epochs"), None)
+    return int(axis.high) if axis else definition.space.settings.training.epochs

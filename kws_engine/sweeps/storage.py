@@ -1,0 +1,148 @@
+"""The database that a sweep's workers share, a file or a server, and its errors in words; knows no trial."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import sqlite3
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kws_engine.errors import SpecError, TrainingError
+
+if TYPE_CHECKING:
+    from optuna.storages import RDBStorage
+
+_WAIT_S = 60.0
+_POSTGRES = ("psycopg", "psycopg2")
+
+
+def open_storage(file: Path, address: str, *, heartbeat_s: int | None = None, read_only: bool = False) -> RDBStorage:
+    """The storage at that address, or the file where the address is empty; loads optuna.
+
+    Raises:
+        SpecError: The address is none.
+        TrainingError: A driver is missing, or the database cannot be reached or written.
+    """
+    with in_words(shown(address) or str(file)), quiet():
+        from optuna.storages import RDBStorage
+
+        beat: dict[str, Any] = {}
+        if heartbeat_s is not None:
+            beat = {"heartbeat_interval": heartbeat_s, "grace_period": 3 * heartbeat_s}
+        if address:
+            return RDBStorage(_with_driver(address), {"pool_pre_ping": True}, **beat)
+        # The creator opens the file: its path never stands in an address, where "?", "%" or "{" would mean something.
+        connect = _connect(file, read_only=read_only)
+        storage = _made(lambda: RDBStorage("sqlite:///study.db", {"creator": connect}, **beat))
+        if not read_only:
+            _one_writer_at_a_time(storage)
+        return storage
+
+
+def shown(address: str) -> str:
+    """The address without its password.
+
+    Raises:
+        SpecError: It is none.
+    """
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        return make_url(address).render_as_string(hide_password=True) if address else ""
+    except (ArgumentError, ValueError):
+        raise SpecError(
+            f"{address!r} is no address of a database: write it as postgresql://user@machine/database", option="storage"
+        ) from None
+
+
+@contextlib.contextmanager
+def in_words(where: str) -> Iterator[None]:
+    """Turns a database's errors into a `TrainingError` that says what to do."""
+    from optuna.exceptions import StorageInternalError
+    from sqlalchemy.exc import NoSuchModuleError, SQLAlchemyError
+
+    try:
+        yield
+    except NoSuchModuleError:
+        raise SpecError(f"{where} names no kind of database that is known; use postgresql://...") from None
+    except ImportError as error:
+        cause = error.__cause__ if isinstance(error.__cause__, ImportError) else error
+        raise TrainingError(f"{where} needs the database driver {cause.name}: pip install {cause.name}") from None
+    except (StorageInternalError, SQLAlchemyError, sqlite3.Error) as error:
+        reason = _first_line(error)
+        raise TrainingError(
+            f"The sweep's storage {where} does not answer ({reason}): check the address, the user and that the server "
+            "or disk is there, then give the same command again; what is finished is kept"
+        ) from error
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """No log and no warning of features that optuna calls experimental."""
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        yield
+
+
+def _with_driver(address: str) -> str:
+    """PostgreSQL by whichever driver is there; braces are what optuna would fill in."""
+    from sqlalchemy import make_url
+
+    url = make_url(address)
+    if url.drivername in ("postgres", "postgresql"):
+        driver = next((name for name in _POSTGRES if importlib.util.find_spec(name)), "")
+        if not driver:
+            raise TrainingError(
+                f"{shown(address)} needs PostgreSQL's driver: pip install 'psycopg[binary]', then try again"
+            )
+        url = url.set(drivername=f"postgresql+{driver}")
+    return url.render_as_string(hide_password=False).replace("{", "{{").replace("}", "}}")
+
+
+def _connect(file: Path, *, read_only: bool) -> Callable[[], sqlite3.Connection]:
+    address = f"{file.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}"
+
+    def connect() -> sqlite3.Connection:
+        return sqlite3.connect(address, uri=True, timeout=_WAIT_S, isolation_level=None, check_same_thread=False)
+
+    return connect
+
+
+def _made(make: Callable[[], RDBStorage]) -> RDBStorage:
+    """Once more where another process makes the tables at this very moment."""
+    from sqlalchemy.exc import IntegrityError, OperationalError
+
+    for _ in range(20):
+        try:
+            return make()
+        except (IntegrityError, OperationalError) as error:
+            if not ("already exists" in str(error) or isinstance(error, IntegrityError)):
+                raise
+            time.sleep(0.1)
+    return make()
+
+
+def _one_writer_at_a_time(storage: RDBStorage) -> None:
+    """Every transaction takes the file's lock at its begin.
+
+    By default SQLite takes it at the first write: two workers could both read that a trial waits, then both take it.
+    """
+    from sqlalchemy import event
+
+    @event.listens_for(storage.engine, "begin")
+    def _begin(connection: Any) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _first_line(error: Exception) -> str:
+    cause = error.__cause__ or error
+    cause = getattr(cause, "orig", None) or cause
+    return next((line.strip() for line in str(cause).splitlines() if line.strip()), type(cause).__name__)

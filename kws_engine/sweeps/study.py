@@ -1,0 +1,224 @@
+"""Finds or makes a sweep's study in its storage, with what samples and what prunes; knows no training."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from kws_engine.clips.project import Project
+from kws_engine.errors import SpecError, TrainingError
+from kws_engine.sweeps.definition import Definition, defined, epochs_of
+from kws_engine.sweeps.job import (
+    STUDY_FILE,
+    SweepJob,
+    name_of,
+    past_sweep,
+    past_sweeps,
+    sweeps_folder,
+    write_sweep,
+)
+from kws_engine.sweeps.space import Axis, Value
+from kws_engine.sweeps.storage import in_words, open_storage, quiet, shown
+
+if TYPE_CHECKING:
+    import optuna
+    from optuna.storages import RDBStorage
+
+DEFINITION = "definition"
+_STARTUP_TRIALS = 10
+_PRUNED_FROM_TRIAL = 5
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A sweep that stands: its study is there and says what it is."""
+
+    name: str
+    folder: Path
+    definition: Definition
+    study: optuna.Study
+    storage: RDBStorage
+    address: str
+
+    @property
+    def where(self) -> str:
+        """The storage in words."""
+        return shown(self.address) or str(self.folder / STUDY_FILE)
+
+    def trials(self) -> list[optuna.trial.FrozenTrial]:
+        """Every trial as it is now."""
+        return self.study.get_trials(deepcopy=False)
+
+
+def open_sweep(job: SweepJob) -> Sweep:
+    """The sweep that the job names or describes, made where there is none; loads optuna.
+
+    Raises:
+        SpecError: Options that do not fit, or a name that another sweep has.
+        ProjectError, TrainingError: The project or the storage cannot be used.
+    """
+    project = Project.open(job.project)
+    wanted = defined(job, project) if job.assignments else None
+    if wanted is None:
+        return _checked(_known(project, job), project)
+    for name in _names(job, wanted):
+        sweep = _opened(project, job, name, wanted)
+        if sweep.definition.is_same(wanted):
+            write_sweep(sweep.folder, definition=wanted.to_dict(), storage=shown(job.storage), trials=job.trials)
+            return sweep
+        if job.name:
+            raise SpecError(
+                f"The sweep {name!r} has other options, settings or another seed: give this one another name, "
+                f"or go on with that one by its name alone"
+            )
+    raise AssertionError("names never end")
+
+
+def read_sweep(project: Project, name: str, *, address: str = "") -> Sweep:
+    """A sweep that exists, to be looked at: nothing is written.
+
+    Raises:
+        TrainingError: There is none of that name, or its storage cannot be used.
+    """
+    folder = sweeps_folder(project.folder) / name
+    if not address and not (folder / STUDY_FILE).is_file():
+        past = past_sweep(folder)
+        if past is None or not past.storage:
+            raise TrainingError(f"There is no sweep {name!r} in {project.folder}: start one, or give its storage")
+        address = past.storage
+    return _existing(folder, address, read_only=True)
+
+
+def sampler_of(definition: Definition, *, slot: int, attempt: int) -> optuna.samplers.BaseSampler:
+    """What proposes a trial's options: chance for the first trials, then TPE (Bergstra et al. 2011).
+
+    Seeded by the slot, so that the same sweep tries the same first options on however many workers. Trials that still
+    run count as bad ones ("constant liar"), so that workers do not crowd at one place.
+    """
+    import numpy as np
+    from optuna.samplers import TPESampler
+
+    seed = int(np.random.SeedSequence((definition.seed, slot, attempt)).generate_state(1)[0])
+    with quiet():
+        return TPESampler(seed=seed, constant_liar=True, n_startup_trials=_STARTUP_TRIALS)
+
+
+def pruner_of(definition: Definition) -> optuna.pruners.BasePruner:
+    """What ends a trial early; never in the first quarter of its epochs, where the learning rate still rises."""
+    from optuna.pruners import HyperbandPruner, MedianPruner, NopPruner
+
+    epochs = epochs_of(definition)
+    first = max(1, epochs // 4)
+    if definition.pruning == "median":
+        return MedianPruner(n_startup_trials=_PRUNED_FROM_TRIAL, n_warmup_steps=first - 1)
+    if definition.pruning == "hyperband":
+        return HyperbandPruner(min_resource=first, max_resource=epochs)
+    return NopPruner()
+
+
+def suggested(trial: optuna.Trial, axes: tuple[Axis, ...]) -> dict[str, Value]:
+    """The trial's value of each option."""
+    return {one.path: _suggested(trial, one) for one in axes}
+
+
+def _suggested(trial: optuna.Trial, axis: Axis) -> Value:
+    if axis.kind == "choice":
+        return str(trial.suggest_categorical(axis.path, axis.choices))
+    if axis.kind == "int":
+        step = int(axis.step or 1)
+        return trial.suggest_int(axis.path, int(axis.low), int(axis.high), step=step, log=axis.log)
+    return trial.suggest_float(axis.path, axis.low, axis.high, step=axis.step, log=axis.log)
+
+
+def _names(job: SweepJob, wanted: Definition) -> Any:
+    if job.name:
+        return [job.name]
+    first = name_of([one.path for one in wanted.space.axes])
+    return itertools.chain([first], (f"{first}-{number}" for number in itertools.count(2)))
+
+
+def _opened(project: Project, job: SweepJob, name: str, wanted: Definition) -> Sweep:
+    """The study of that name; a new one says that it is the wanted one."""
+    import optuna
+
+    folder = sweeps_folder(project.folder) / name
+    if not job.storage:
+        past = past_sweep(folder)
+        if past is not None and past.storage:
+            raise SpecError(f"The sweep {name!r} is kept at {past.storage}: give --storage, or another name")
+        write_folder(folder)
+    storage = open_storage(folder / STUDY_FILE, job.storage, heartbeat_s=job.heartbeat_s)
+    with in_words(shown(job.storage) or str(folder / STUDY_FILE)), quiet():
+        direction: Literal["minimize", "maximize"] = "minimize" if wanted.by == "loss" else "maximize"
+        pruner = pruner_of(wanted)
+        study = optuna.create_study(
+            storage=storage, study_name=name, direction=direction, pruner=pruner, load_if_exists=True
+        )
+        if DEFINITION not in study.user_attrs:
+            study.set_user_attr(DEFINITION, wanted.to_text())
+        definition = Definition.from_dict(json.loads(study.user_attrs[DEFINITION]))
+        return Sweep(name, folder, definition, study, storage, job.storage)
+
+
+def write_folder(folder: Path) -> None:
+    """Makes the sweep's folder.
+
+    Raises:
+        ProjectError: It cannot be written.
+    """
+    from kws_engine.disk import storing
+
+    with storing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+
+
+def _known(project: Project, job: SweepJob) -> Sweep:
+    """The sweep that a job without ranges means: the one named, or the only one."""
+    name = job.name or _only(project, job)
+    folder = sweeps_folder(project.folder) / name
+    if not job.storage and not (folder / STUDY_FILE).is_file():
+        past = past_sweep(folder)
+        remote = f": it is kept at {past.storage}, give that as --storage" if past and past.storage else ""
+        raise TrainingError(f"There is no sweep {name!r} in {project.folder}{remote or ': start it with --set'}")
+    sweep = _existing(folder, job.storage, heartbeat_s=job.heartbeat_s)
+    write_sweep(folder, definition=sweep.definition.to_dict(), storage=shown(job.storage), trials=job.trials)
+    return sweep
+
+
+def _existing(folder: Path, address: str, *, heartbeat_s: int | None = None, read_only: bool = False) -> Sweep:
+    import optuna
+
+    storage = open_storage(folder / STUDY_FILE, address, heartbeat_s=heartbeat_s, read_only=read_only)
+    with in_words(shown(address) or str(folder / STUDY_FILE)), quiet():
+        try:
+            study = optuna.load_study(study_name=folder.name, storage=storage)
+            definition = Definition.from_dict(json.loads(study.user_attrs[DEFINITION]))
+        except KeyError:
+            where = shown(address) or folder
+            raise TrainingError(f"There is no sweep {folder.name!r} at {where}: start it with --set") from None
+        study.pruner = pruner_of(definition)
+        return Sweep(folder.name, folder, definition, study, storage, address)
+
+
+def _only(project: Project, job: SweepJob) -> str:
+    if job.storage:
+        storage = open_storage(Path(), job.storage)
+        with in_words(shown(job.storage)):
+            names = [study.study_name for study in storage.get_all_studies()]
+    else:
+        names = [past.name for past in past_sweeps(project.folder) if not past.storage]
+    if len(names) == 1:
+        return names[0]
+    if not names:
+        raise SpecError("There is nothing to search: give at least one range, as in --set model.width=0.5:2")
+    raise SpecError(f"There are several sweeps, {', '.join(sorted(names))}: say with --name which one to go on with")
+
+
+def _checked(sweep: Sweep, project: Project) -> Sweep:
+    if set(sweep.definition.words) != set(project.words):
+        theirs = ", ".join(sweep.definition.words)
+        raise TrainingError(f"The sweep {sweep.name!r} is of a project with the words {theirs}: open that project")
+    return sweep
