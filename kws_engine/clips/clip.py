@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from kws_engine import audio
-from kws_engine.clips.split import SPLITS, Split, which_set
+from kws_engine.clips.split import Split, which_set
 from kws_engine.clips.words import NOISE, UNKNOWN, parse_clip_name
 from kws_engine.errors import AudioError, ProjectError
 
@@ -43,19 +42,6 @@ class WordSummary:
     seconds: float
 
 
-def summarise(clips: Sequence[Clip]) -> WordSummary:
-    """Count the clips of one word."""
-    training, validation, testing = (sum(clip.split == split for clip in clips) for split in SPLITS)
-    seconds = round(sum(clip.seconds for clip in clips), 3)
-    return WordSummary(training, validation, testing, len({clip.speaker for clip in clips}), seconds)
-
-
-def by_take_order(item: tuple[str, Clip]) -> tuple[str, str, int, str]:
-    """Sorting key of (path, clip): by word, speaker and take, so that take 10 comes after take 9."""
-    key, clip = item
-    return clip.word, clip.speaker, clip.take, key
-
-
 def is_audio_name(name: str) -> bool:
     """Whether a file of this name is taken for a clip; hidden files are not."""
     return not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES
@@ -81,16 +67,6 @@ def word_folders(folder: Path) -> list[Path]:
     except OSError as error:
         raise ProjectError(f"{folder} cannot be read ({error.strerror}): choose a folder of clips.") from error
     return [path for path in inside if path.name == UNKNOWN or not path.name.startswith(("_", "."))]
-
-
-def word_files(folder: Path) -> dict[str, os.stat_result]:
-    """Size and time of every audio file in `word_folders`, by `word/name`; files removed meanwhile are left out."""
-    found = {}
-    for word in word_folders(folder):
-        for entry in audio_files(word):
-            with contextlib.suppress(FileNotFoundError):
-                found[f"{word.name}/{entry.name}"] = entry.stat()
-    return found
 
 
 def layout_clips(folder: Path, *, with_unreadable: bool = False) -> list[Clip]:

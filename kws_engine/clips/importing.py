@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import numpy as np
 
 from kws_engine import audio
 from kws_engine.clips.clip import LONGEST_CLIP_S
@@ -103,10 +104,10 @@ class _Import:
         self.skipped = list(self.plan.skipped)
         self._takes: dict[str, TakeNumbers] = {}
         self._known: dict[str, set[Path]] = defaultdict(set)
-        self._unhashed: dict[int, list[Path]] = defaultdict(list)
-        for clip in self.project.clips(include_excluded=True):
-            with contextlib.suppress(FileNotFoundError):  # removed by another program since the project was read
-                self._unhashed[clip.path.stat().st_size].append(clip.path)
+        self._table = self.project.table()
+        by_size = np.argsort(self._table.sizes, kind="stable")
+        sizes, starts = np.unique(self._table.sizes[by_size], return_index=True)
+        self._unhashed = dict(zip(sizes.tolist(), np.split(by_size, starts[1:]), strict=False))
 
     def take(self, source: Source) -> None:
         """Bring one file in, or note why not."""
@@ -203,13 +204,9 @@ class _Import:
         self._digests[f"{source.word}/{path.name}"] = digest
 
     def _is_known(self, digest: str, size: int, word: str) -> bool:
-        for path in self._unhashed.pop(size, ()):
-            key = f"{path.parent.name}/{path.name}"
-            try:
-                self._digests[key] = found = self.project.index.digest(key)
-            except FileNotFoundError:
-                continue
-            self._known[found].add(path)
+        rows = self._unhashed.pop(size, ())
+        for key, found in self.project.index.digests(map(self._table.key, rows)):
+            self._known[found].add(self._table.folder / key)
         places = self._known.get(digest, set())
         in_unknown = {path for path in places if path.parent.name == UNKNOWN}
         if places and (word == UNKNOWN or places != in_unknown):

@@ -1,115 +1,156 @@
-"""What was measured in clips and decided about them, in clips.sqlite; knows nothing of words or speakers."""
+"""What was measured in clips and decided about them, in clips.sqlite, read on demand; knows no words or speakers."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import os
-import sqlite3
 import threading
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
 
 from kws_engine import audio
-from kws_engine.clips.split import SPLITS, Split
-from kws_engine.disk import is_writable
-from kws_engine.errors import AudioError, ProjectError
+from kws_engine.clips.header import frames_and_rate
+from kws_engine.clips.index_file import Decision, IndexDamaged, IndexFile
+from kws_engine.clips.split import Split
 
-FILE_NAME: Final = "clips.sqlite"
-_BUSY_S: Final = 10.0
-_TABLES: Final = """
-CREATE TABLE IF NOT EXISTS measured (
-    path TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, sha256 TEXT,
-    frames INTEGER NOT NULL, rate INTEGER NOT NULL, peak_db REAL, rms_db REAL);
-CREATE TABLE IF NOT EXISTS decided (
-    path TEXT PRIMARY KEY, sha256 TEXT NOT NULL, size INTEGER NOT NULL,
-    excluded INTEGER NOT NULL, split TEXT, note TEXT NOT NULL);
-"""
-_MEASURED: Final = "path, size, mtime_ns, sha256, frames, rate, peak_db, rms_db"
-_DECIDED: Final = "path, sha256, size, excluded, split, note"
+__all__ = ["Decision", "Index", "IndexDamaged", "Known", "file_digest"]
+
+_AT_ONCE: Final = 500
+_MEASURE: Final = """
+INSERT INTO measured VALUES (?, ?, ?, NULL, ?, ?, NULL, NULL) ON CONFLICT (path) DO UPDATE SET
+    size = excluded.size, mtime_ns = excluded.mtime_ns, frames = excluded.frames, rate = excluded.rate,
+    sha256 = NULL, peak_db = NULL, rms_db = NULL
+WHERE size <> excluded.size OR mtime_ns <> excluded.mtime_ns"""
+
+
+Known = tuple[int, int, int, int]
+"""A file's size in bytes and time of writing in ns, and what its header then said: samples per channel, 0 where it
+cannot be read, and rate in Hz."""
 
 
 @dataclass(frozen=True)
-class Measured:
-    """What a file is: `frames` is 0 where it cannot be read; digest and levels (dBFS) are None until asked for."""
+class _Heard:
+    """What needed all of a file when it had this size and time: digest and levels in dBFS, as far as asked for."""
 
     size: int
     mtime_ns: int
-    sha256: str | None
-    frames: int
-    rate: int
+    sha256: str | None = None
     peak_db: float | None = None
     rms_db: float | None = None
 
-    @property
-    def seconds(self) -> float:
-        return self.frames / self.rate if self.rate else 0.0
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What a person decided about the recording with this content."""
-
-    sha256: str
-    size: int
-    excluded: bool = False
-    split: Split | None = None
-    note: str = ""
-
-    @property
-    def says_something(self) -> bool:
-        return self.excluded or self.split is not None or bool(self.note)
-
 
 class Index:
-    """The rows of clips.sqlite by path relative to the clips folder; in memory only where it cannot be written."""
+    """Rows by path relative to the clips folder; only decisions, which are few, are held in memory.
+
+    Where clips.sqlite cannot be written, what was digested or decoded is held in memory too.
+    """
 
     def __init__(self, project_folder: Path, clips_folder: Path) -> None:
-        self._file = project_folder / FILE_NAME
+        self._file = IndexFile(project_folder)
         self._clips = clips_folder
         self._lock = threading.RLock()
-        self._measured: dict[str, Measured] = {}
         self._decided: dict[str, Decision] = {}
+        self._content: dict[str, str] = {}  # digests of the files that were decided about, as they are
+        self._unsaved: dict[str, _Heard] = {}
 
-    def update(self, entries: Mapping[str, os.stat_result]) -> None:
-        """Bring the index up to the files that are there: headers are read only of new and changed ones."""
-        with self._lock:
-            self._load()
-            changed = {path: stat for path, stat in entries.items() if not _same(self._measured.get(path), stat)}
-            gone = [path for path in self._measured if path not in entries]
-            for path in gone:
-                del self._measured[path]
-            self._measured.update((path, self._measure(path, stat)) for path, stat in changed.items())
-            self._follow_decisions(entries, changed)
-            if changed or gone:
-                self._save(measured=list(changed), forgotten=gone)
+    # -- the files that are there
 
-    def add(self, path: str) -> None:
-        """Take in one file that is new, changed or back again, without looking at the others.
+    def load(self) -> None:
+        """Read the decisions.
 
         Raises:
-            OSError: the file is not there.
+            IndexDamaged: `rebuild` is to be called.
         """
         with self._lock:
-            stat = (self._clips / path).stat()
-            if not _same(self._measured.get(path), stat):
-                self._measured[path] = self._measure(path, stat)
-            if path in self._decided:
-                self._digest_if_readable(path)
-            self._save(measured=[path])
+            decided = self._file.decisions()
+            if decided is not None:
+                self._decided = decided
 
-    def measured(self, path: str) -> Measured:
-        return self._measured[path]
+    def rebuild(self) -> None:
+        """Set a damaged file aside and carry over whatever decisions can still be read from it."""
+        with self._lock:
+            self._decided = {**self._file.set_aside(), **self._decided}
+            self._file.save(decided=self._decided.items())
+
+    def known(self, word: str) -> dict[str, Known]:
+        """What is remembered of the files in a folder, by name.
+
+        Raises:
+            IndexDamaged: `rebuild` is to be called.
+        """
+        query = "SELECT substr(path, ?), size, mtime_ns, frames, rate FROM measured WHERE path >= ? AND path < ?"
+        rows = self._file.rows(query, (len(word) + 2, *_range(word))) or ()
+        return {row[0]: row[1:] for row in rows}
+
+    def remember(self, rows: Iterable[tuple[str, Known]], *, gone: Iterable[str] = ()) -> None:
+        """Store what headers said, by path, and forget the paths of files that are gone."""
+        values = ((path, *known) for path, known in rows)
+        self._file.change(("DELETE FROM measured WHERE path = ?", ((path,) for path in gone)), (_MEASURE, values))
+
+    def forget_other_words(self, words: Iterable[str]) -> None:
+        """Forget the files of folders that are gone."""
+        there, at, gone = set(words), "", []
+        while found := self._file.rows("SELECT path FROM measured WHERE path >= ? ORDER BY path LIMIT 1", (at,)):
+            word = found[0][0].partition("/")[0]
+            at = _range(word)[1]
+            if word not in there:
+                gone.append(_range(word))
+        if gone:
+            self._file.change(("DELETE FROM measured WHERE path >= ? AND path < ?", gone))
+
+    def orphans(self) -> dict[int, set[str]]:
+        """Digests of the decisions whose files are gone, by size: such files may have been renamed by hand."""
+        sizes: dict[int, set[str]] = {}
+        for path, decision in self._decided.items():
+            if not os.path.lexists(self._clips / path):
+                sizes.setdefault(decision.size, set()).add(decision.sha256)
+        return sizes
+
+    def follow(self, candidates: Iterable[str]) -> None:
+        """Bring the decisions up to the files: digest what they need; one whose file was renamed follows the content.
+
+        Args:
+            candidates: new and changed files of a size that `orphans` gave.
+        """
+        with self._lock:
+            by_content = {d.sha256: d for p, d in self._decided.items() if not os.path.lexists(self._clips / p)}
+            for path in candidates if by_content else ():
+                digest = self._digest_if_readable(path)
+                if path not in self._decided and digest in by_content:
+                    self._decided[path] = by_content.pop(digest)
+                    self._file.save(decided=[(path, self._decided[path])])
+            self._content = dict(self.digests(self._decided))
+
+    def take_in(self, paths: Sequence[str]) -> dict[str, Known]:
+        """Take in files that are new, changed or back again, without looking at the others.
+
+        Raises:
+            OSError: a file is not there.
+        """
+        with self._lock:
+            known = {}
+            for path in paths:
+                stat = (self._clips / path).stat()
+                header = frames_and_rate(self._clips / path, stat.st_size)
+                known[path] = (stat.st_size, stat.st_mtime_ns, *header)
+            self.remember(known.items())
+            self._content.update(self.digests(path for path in paths if path in self._decided))
+            return known
+
+    # -- decisions
+
+    def decided(self) -> list[str]:
+        """The paths about which something was decided."""
+        return list(self._decided)
 
     def decision(self, path: str) -> Decision | None:
         """What was decided about the content that is at `path` now."""
-        decision, measured = self._decided.get(path), self._measured.get(path)
-        if decision is None or measured is None or measured.sha256 != decision.sha256:
-            return None
-        return decision
+        decision = self._decided.get(path)
+        return decision if decision is not None and self._content.get(path) == decision.sha256 else None
 
     def decide(
         self,
@@ -126,7 +167,7 @@ class Index:
         """
         with self._lock:
             digest = self.digest(path)
-            old = self.decision(path) or Decision(digest, self._measured[path].size)
+            old = self.decision(path) or Decision(digest, (self._clips / path).stat().st_size)
             new = replace(
                 old,
                 excluded=old.excluded if excluded is None else excluded,
@@ -134,34 +175,49 @@ class Index:
             )
             if split != "keep":
                 new = replace(new, split=split)
-            self._store_decision(path, new)
+            self._file.save(decided=[(path, new)], must=True)
+            self._decided[path], self._content[path] = new, digest
 
-    def _store_decision(self, path: str, decision: Decision) -> None:
-        before = self._decided.get(path)
-        self._decided[path] = decision
-        try:
-            self._save(measured=[path], decided=[path], must=True)
-        except ProjectError:
-            self._decided.pop(path)
-            if before is not None:
-                self._decided[path] = before
-            raise
-
-    def move(self, paths: Mapping[str, str]) -> None:
-        """Let rows follow files that were renamed, from old path to new."""
+    def move_word(self, old: str, new: str) -> None:
+        """Let rows follow the folder of a word that was renamed."""
         with self._lock:
-            self._measured = {paths.get(path, path): row for path, row in self._measured.items()}
-            self._decided = {paths.get(path, path): row for path, row in self._decided.items()}
-            self._save(measured=paths.values(), decided=paths.values(), forgotten=paths.keys(), undecided=paths.keys())
+            self._decided = {_moved(path, old, new): decision for path, decision in self._decided.items()}
+            self._content = {_moved(path, old, new): digest for path, digest in self._content.items()}
+            self._unsaved = {_moved(path, old, new): heard for path, heard in self._unsaved.items()}
+            rename = "SET path = ? || substr(path, ?) WHERE path >= ? AND path < ?"
+            moved = [(new, len(old) + 1, *_range(old))]
+            for table in ("measured", "decided"):
+                self._file.change(
+                    (f"DELETE FROM {table} WHERE path >= ? AND path < ?", [_range(new)]),
+                    (f"UPDATE {table} {rename}", moved),
+                )
+
+    # -- what needs all of a file
 
     def digest(self, path: str) -> str:
-        """SHA-256 of the file's bytes, computed once for each content."""
-        measured = self._measured[path]
-        if measured.sha256 is None:
-            measured = replace(measured, sha256=file_digest(self._clips / path))
-            self._measured[path] = measured
-        assert measured.sha256 is not None
-        return measured.sha256
+        """SHA-256 of the file's bytes, computed once for each content.
+
+        Raises:
+            FileNotFoundError: the file is not there.
+        """
+        for _, digest in self.digests([path]):
+            return digest
+        raise FileNotFoundError(path)
+
+    def digests(self, paths: Iterable[str]) -> Iterator[tuple[str, str]]:
+        """Path and SHA-256 of each file, computed once for each content; files that cannot be read are left out."""
+        paths = iter(paths)
+        while some := list(itertools.islice(paths, _AT_ONCE)):
+            heard = self._heard(some)
+            fresh = {}
+            for path in some:
+                if path not in heard or heard[path].sha256 is None:
+                    with contextlib.suppress(OSError):
+                        now = heard.get(path) or self._unheard(path)
+                        fresh[path] = replace(now, sha256=file_digest(self._clips / path))
+            self._keep(fresh)
+            heard.update(fresh)
+            yield from ((path, heard[path].sha256 or "") for path in some if path in heard and heard[path].sha256)
 
     def levels(self, paths: Sequence[str]) -> list[tuple[float, float]]:
         """Peak and RMS level in dBFS of each file, measured once for each content.
@@ -169,125 +225,61 @@ class Index:
         Raises:
             AudioError: a file cannot be read.
         """
-        with self._lock:
-            fresh = [path for path in paths if self._measured[path].peak_db is None]
-            for path in fresh:
-                samples = audio.read(self._clips / path, rate=self._measured[path].rate)
-                self._measured[path] = replace(
-                    self._measured[path], peak_db=audio.peak_db(samples), rms_db=audio.rms_db(samples)
-                )
-            self._save(measured=fresh)
-            rows = [self._measured[path] for path in paths]
-            return [(row.peak_db or 0.0, row.rms_db or 0.0) for row in rows]
+        levels = []
+        for at in range(0, len(paths), _AT_ONCE):
+            heard, fresh = self._heard(paths[at : at + _AT_ONCE]), {}
+            for path in paths[at : at + _AT_ONCE]:
+                now = heard.get(path)
+                if now is None or now.peak_db is None or now.rms_db is None:
+                    now = fresh[path] = self._listened(path, now)
+                levels.append((now.peak_db or 0.0, now.rms_db or 0.0))
+            self._keep(fresh)
+        return levels
 
     def remember_digests(self, digests: Mapping[str, str]) -> None:
         """Keep digests that were computed while the files were written."""
-        with self._lock:
-            known = {path: digest for path, digest in digests.items() if path in self._measured}
-            self._measured.update((path, replace(self._measured[path], sha256=d)) for path, d in known.items())
-            self._save(measured=list(known))
+        values = ((digest, path) for path, digest in digests.items())
+        self._file.change(("UPDATE measured SET sha256 = ? WHERE path = ?", values))
 
-    def save_digests(self, paths: Iterable[str]) -> None:
-        """Store digests that `digest` computed."""
-        with self._lock:
-            self._save(measured=[path for path in paths if path in self._measured])
-
-    def _measure(self, path: str, stat: os.stat_result) -> Measured:
+    def _heard(self, paths: Sequence[str]) -> dict[str, _Heard]:
+        """What is remembered of these files as they are now."""
+        marks = ",".join("?" * len(paths))
+        query = f"SELECT path, size, mtime_ns, sha256, peak_db, rms_db FROM measured WHERE path IN ({marks})"
         try:
-            header = audio.info(self._clips / path)
-        except AudioError:
-            return Measured(stat.st_size, stat.st_mtime_ns, None, 0, 0)
-        return Measured(stat.st_size, stat.st_mtime_ns, None, header.frames, header.rate)
+            rows = self._file.rows(query, tuple(paths)) or ()
+        except IndexDamaged:  # it is made again when the project is read next
+            rows = ()
+        found = {path: _Heard(*rest) for path, *rest in rows}
+        found.update((path, self._unsaved[path]) for path in paths if path in self._unsaved)
+        return {path: heard for path, heard in found.items() if self._is_now(path, heard)}
 
-    def _follow_decisions(self, entries: Mapping[str, os.stat_result], changed: Mapping[str, os.stat_result]) -> None:
-        """Digest what a decision needs; a decision whose file was renamed by hand follows the content."""
-        for path in list(self._decided):
-            if path in entries:
-                self._digest_if_readable(path)
-                continue
-            decision = self._decided[path]
-            for other in (p for p in changed if self._measured[p].size == decision.size and p not in self._decided):
-                if self._digest_if_readable(other) == decision.sha256:
-                    self._decided[other] = decision
-                    self._save(measured=[other], decided=[other])
-                    break
+    def _is_now(self, path: str, heard: _Heard) -> bool:
+        try:
+            return self._unheard(path) == _Heard(heard.size, heard.mtime_ns)
+        except OSError:
+            return False
+
+    def _unheard(self, path: str) -> _Heard:
+        stat = (self._clips / path).stat()
+        return _Heard(stat.st_size, stat.st_mtime_ns)
+
+    def _listened(self, path: str, before: _Heard | None) -> _Heard:
+        samples = audio.read(self._clips / path, rate=audio.info(self._clips / path).rate)
+        heard = before or self._unheard(path)
+        return replace(heard, peak_db=audio.peak_db(samples), rms_db=audio.rms_db(samples))
+
+    def _keep(self, fresh: Mapping[str, _Heard]) -> None:
+        """Store what was digested and decoded, or hold it in memory."""
+        update = """UPDATE measured SET sha256 = coalesce(?, sha256), peak_db = coalesce(?, peak_db),
+            rms_db = coalesce(?, rms_db) WHERE path = ? AND size = ? AND mtime_ns = ?"""
+        values = [(h.sha256, h.peak_db, h.rms_db, path, h.size, h.mtime_ns) for path, h in fresh.items()]
+        if values and not self._file.change((update, values)):
+            self._unsaved.update(fresh)
 
     def _digest_if_readable(self, path: str) -> str | None:
         with contextlib.suppress(OSError):
             return self.digest(path)
         return None
-
-    def _load(self) -> None:
-        if not self._file.exists():
-            return
-        try:
-            self._read_rows()
-        except sqlite3.OperationalError as error:
-            if not str(error).startswith("no such column"):
-                return  # busy or out of reach: what is in memory stays, headers are read again
-            self._rebuild()
-        except sqlite3.DatabaseError:
-            self._rebuild()
-
-    def _read_rows(self) -> None:
-        with self._connected() as database:
-            measured = database.execute(f"SELECT {_MEASURED} FROM measured").fetchall()
-            decided = database.execute(f"SELECT {_DECIDED} FROM decided").fetchall()
-        self._measured.update((path, Measured(*rest)) for path, *rest in measured)
-        self._decided = dict(_decision(row) for row in decided)
-
-    def _rebuild(self) -> None:
-        """Set a damaged file aside and carry over whatever decisions can still be read from it."""
-        decided = dict(_salvaged(self._file))
-        aside = self._file.with_name(f"{FILE_NAME}.damaged-{time.strftime('%Y%m%d-%H%M%S')}")
-        with contextlib.suppress(OSError):
-            for suffix in ("-wal", "-shm"):
-                self._file.with_name(FILE_NAME + suffix).unlink(missing_ok=True)
-            os.replace(self._file, aside)
-        self._measured = {}
-        self._decided = {**decided, **self._decided}
-        self._save(decided=list(self._decided))
-
-    def _save(
-        self,
-        *,
-        measured: Iterable[str] = (),
-        decided: Iterable[str] = (),
-        forgotten: Iterable[str] = (),
-        undecided: Iterable[str] = (),
-        must: bool = False,
-    ) -> None:
-        try:
-            with self._connected() as database, database:
-                database.executemany("DELETE FROM measured WHERE path = ?", [(path,) for path in forgotten])
-                database.executemany("DELETE FROM decided WHERE path = ?", [(path,) for path in undecided])
-                database.executemany("REPLACE INTO measured VALUES (?,?,?,?,?,?,?,?)", self._measured_rows(measured))
-                database.executemany("REPLACE INTO decided VALUES (?,?,?,?,?,?)", self._decided_rows(decided))
-        except (sqlite3.Error, UnicodeEncodeError) as error:  # the latter: a file name that is no Unicode
-            if must:
-                raise ProjectError(
-                    f"{self._file} cannot be written ({error}): free some space or allow writing there, and try again."
-                ) from error
-
-    def _measured_rows(self, paths: Iterable[str]) -> list[tuple[object, ...]]:
-        rows = [(path, self._measured[path]) for path in paths if path in self._measured]
-        return [(p, m.size, m.mtime_ns, m.sha256, m.frames, m.rate, m.peak_db, m.rms_db) for p, m in rows]
-
-    def _decided_rows(self, paths: Iterable[str]) -> list[tuple[object, ...]]:
-        rows = [(path, self._decided[path]) for path in paths if path in self._decided]
-        return [(p, d.sha256, d.size, int(d.excluded), d.split, d.note) for p, d in rows]
-
-    @contextlib.contextmanager
-    def _connected(self) -> Iterator[sqlite3.Connection]:
-        """A connection for a moment, so that no open handle hinders other programs or moving the folder."""
-        writable = is_writable(self._file.parent) and (not self._file.exists() or is_writable(self._file))
-        source = self._file.absolute().as_uri() + ("" if writable else "?mode=ro&immutable=1")
-        with contextlib.closing(sqlite3.connect(source, timeout=_BUSY_S, uri=True)) as database:
-            if writable:
-                database.execute("PRAGMA journal_mode = WAL")
-                database.execute("PRAGMA synchronous = NORMAL")
-                database.executescript(_TABLES)
-            yield database
 
 
 def file_digest(path: Path) -> str:
@@ -296,19 +288,11 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _same(measured: Measured | None, stat: os.stat_result) -> bool:
-    return measured is not None and (measured.size, measured.mtime_ns) == (stat.st_size, stat.st_mtime_ns)
+def _range(word: str) -> tuple[str, str]:
+    """The first path in a folder's order that is in it, and the first after it; `0` comes after `/`."""
+    return f"{word}/", f"{word}0"
 
 
-def _decision(row: tuple[str, str, int, int, str | None, str]) -> tuple[str, Decision]:
-    path, sha256, size, excluded, split, note = row
-    return path, Decision(sha256, size, bool(excluded), split if split in SPLITS else None, note)
-
-
-def _salvaged(file: Path) -> Iterator[tuple[str, Decision]]:
-    """The decisions that a damaged file still gives, row by row until the damage."""
-    with contextlib.suppress(sqlite3.Error, TypeError, ValueError):
-        with contextlib.closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as database:
-            database.text_factory = lambda raw: raw.decode("utf-8", "replace")
-            for row in database.execute(f"SELECT {_DECIDED} FROM decided"):
-                yield _decision(row)
+def _moved(path: str, old: str, new: str) -> str:
+    word, _, name = path.partition("/")
+    return f"{new}/{name}" if word == old else path

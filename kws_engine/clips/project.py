@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 
 from kws_engine import resources
 from kws_engine.clips import project_file, trash
-from kws_engine.clips.clip import Clip, WordSummary, audio_files, by_take_order, layout_clips, summarise, word_files
+from kws_engine.clips.clip import Clip, WordSummary, audio_files, layout_clips
 from kws_engine.clips.index import Index
-from kws_engine.clips.split import SPLITS, Split, speakers_fill_parts, split_by_take, which_set
+from kws_engine.clips.scan import scan
+from kws_engine.clips.split import SPLITS, Split, speakers_fill_parts, split_codes
+from kws_engine.clips.table import ClipList, ClipTable, Entry
 from kws_engine.clips.takes import TakeNumbers, wav_in_place_of, write_audio, write_take
 from kws_engine.clips.trash import Deletion, Removal
 from kws_engine.clips.words import NOISE, UNKNOWN, check_new_word, parse_clip_name, speaker_id
@@ -35,12 +37,10 @@ class Project:
         self.folder = Path(folder)
         self._lock = threading.RLock()
         self._by_take: frozenset[str] | None = None
-        self._take_in(project_file.read(self.folder))
+        self._table = self._unreadable = ClipTable.empty(self.clips_folder)
         self.index = Index(self.folder, self.clips_folder)
-        self._clips: dict[str, Clip] = {}
-        self.unreadable: tuple[Clip, ...] = ()
         self.refresh()
-        if self._by_take is None and self._clips:
+        if self._by_take is None:
             self.settle_split()
 
     @classmethod
@@ -96,27 +96,27 @@ class Project:
     def refresh(self) -> None:
         """Look at the disk again: words, clips, decisions; headers are read only of files that changed."""
         with self._lock:
-            self._take_in(project_file.read(self.folder))
-            entries = word_files(self.clips_folder)
-            self.index.update(entries)
-            found = {path: self._clip(path) for path in entries}
-            self._clips = {path: clip for path, clip in sorted(found.items(), key=by_take_order) if clip.seconds > 0}
-            self.unreadable = tuple(clip for clip in found.values() if clip.seconds <= 0)
-            in_use = {clip.word for clip in self._clips.values()} - {UNKNOWN}
-            self._words += tuple(sorted(in_use - set(self._words)))
+            content = project_file.read(self.folder)
+            self._take_in(content)
+            found = scan(self.clips_folder, self.index, before=(self._table, self._unreadable))
+            readable, unreadable = found.tables(content.words)
+            self._words = readable.words[:-1]
+            self._table, self._unreadable = self._decided(readable), self._decided(unreadable)
 
-    def clips(
-        self, *, word: str | None = None, split: Split | None = None, include_excluded: bool = False
-    ) -> list[Clip]:
-        """The clips of all words and of `_unknown_`, by word, speaker and take."""
-        # a snapshot without the lock: whoever shows the clips never waits for a refresh in another thread
-        return [
-            clip
-            for clip in list(self._clips.values())
-            if (word is None or clip.word == word)
-            and (split is None or clip.split == split)
-            and (include_excluded or not clip.excluded)
-        ]
+    def table(self) -> ClipTable:
+        """All readable clips in columns, as they are now; later changes do not show in it."""
+        # without the lock: whoever shows or counts the clips never waits for a refresh in another thread
+        return self._table.with_words((*self._words, UNKNOWN))
+
+    def clips(self, *, word: str | None = None, split: Split | None = None, include_excluded: bool = False) -> ClipList:
+        """The clips of all words and of `_unknown_`, by word, speaker and take, as they are now."""
+        table = self._table
+        return table.clips(table.select(word=word, split=split, include_excluded=include_excluded))
+
+    @property
+    def unreadable(self) -> Sequence[Clip]:
+        """The files in the folders of words that are no sound, with 0 seconds."""
+        return self._unreadable.clips()
 
     def noises(self) -> list[Path]:
         """The recordings of background noise, of any length."""
@@ -124,7 +124,8 @@ class Project:
 
     def summary(self) -> dict[str, WordSummary]:
         """Counts for each word in order, `_unknown_` last."""
-        return {word: summarise(self.clips(word=word)) for word in (*self.words, UNKNOWN)}
+        table = self.table()
+        return {word: table.summary(word) for word in table.words}
 
     def add_word(self, word: str) -> str:
         """Add a word at the end; gives it in its stored form.
@@ -164,14 +165,13 @@ class Project:
             target = self.clips_folder / new
             if new.casefold() != old.casefold() and target.exists() and any(target.iterdir()):
                 raise ProjectError(f'The folder {target} is not empty: choose another name than "{new}".')
-            moved = {path: f"{new}/{path.partition('/')[2]}" for path in self._clips if path.startswith(f"{old}/")}
             with storing(target):
                 (self.clips_folder / old).mkdir(exist_ok=True)
                 if new.casefold() != old.casefold() and target.exists():
                     target.rmdir()  # empty, and Windows would not replace it
                 os.replace(self.clips_folder / old, target)
             self._save(words=[new if word == old else word for word in self.words])
-            self.index.move(moved)
+            self.index.move_word(old, new)
             self.refresh()
             return new
 
@@ -204,7 +204,7 @@ class Project:
             self._include([self._key(path)])
             if self._by_take is None:
                 self.settle_split()
-            return self._clips[self._key(path)]
+            return self._clip(self._key(path))
 
     def replace_take(self, clip: Clip, samples: NDArray[np.float32]) -> Clip:
         """Put a new recording in the place of a clip; its old sound goes to the trash, a hand-set split stays.
@@ -220,7 +220,7 @@ class Project:
                 write_audio(temporary, samples, rate=self.rate, shown=target.name)
                 trash.delete(self.folder, [Path("clips") / key])
                 os.replace(temporary, target)
-            del self._clips[key]
+            self._table = self._table.without([key])
             self._include([self._key(target)])
             if before is not None and (before.split or before.note):
                 self.index.decide(self._key(target), split=before.split, note=before.note)
@@ -235,8 +235,7 @@ class Project:
         with self._lock:
             keys = [self._key(clip.path) for clip in clips]
             deletion = trash.delete(self.folder, [Path("clips") / key for key in keys])
-            for key in keys:
-                self._clips.pop(key, None)
+            self._table = self._table.without(keys)
             return deletion
 
     def restore(self, deleted: Deletion | Removal) -> None:
@@ -299,16 +298,18 @@ class Project:
         good; whoever comes later goes by hash. A project that cannot be written is settled in memory.
         """
         with self._lock:
-            speakers = sorted({clip.speaker for clip in self._clips.values()})
+            speakers = sorted(self._table.speakers[at] for at in np.unique(self._table.speaker).tolist())
             if not speakers:
                 return
             self._by_take = frozenset(() if speakers_fill_parts(speakers) else speakers)
             if is_writable(self.folder):
                 self._save(by_take=sorted(self._by_take))
-            self._clips = {path: self._clip(path) for path in self._clips}
+            self._table = self._decided(self._table)
 
     def _take_in(self, content: project_file.ProjectFile) -> None:
-        self.name, self._words, self._settings = content.name, content.words, MappingProxyType(dict(content.settings))
+        in_use = self._table.word_rows.keys() - {UNKNOWN, *content.words}
+        self._words = (*content.words, *sorted(in_use))  # folders that were put there by hand
+        self.name, self._settings = content.name, MappingProxyType(dict(content.settings))
         self.rate, self.clip_ms = content.rate, content.clip_ms
         if content.by_take is not None:
             self._by_take = frozenset(content.by_take)
@@ -322,32 +323,31 @@ class Project:
         self._take_in(project_file.change(self.folder, mutate))
 
     def _clip(self, key: str) -> Clip:
-        word, _, name = key.partition("/")
-        speaker, take = parse_clip_name(name.rpartition(".")[0])
-        decision, seconds = self.index.decision(key), self.index.measured(key).seconds
-        by_rule = split_by_take(take or 0) if speaker in (self._by_take or ()) else which_set(speaker)
-        split = decision.split if decision and decision.split else by_rule
-        return Clip(
-            self.clips_folder / word / name,
-            word,
-            speaker,
-            take or 0,
-            split,
-            seconds,
-            bool(decision and decision.excluded),
-        )
+        row = self._table.row(key)
+        assert row is not None
+        return self._table.clip(row)
 
-    def _include(self, keys: Iterable[str]) -> None:
-        """Take in single files, so that a recording costs the same in a large project as in a small one."""
+    def _decided(self, table: ClipTable) -> ClipTable:
+        """The same clips with their parts by rule, and with what was decided about a few of them."""
+        by_rule = split_codes(table.speakers, table.speaker, table.takes, by_take=self._by_take or ())
+        decided = {}
+        for key in self.index.decided():
+            row, decision = table.row(key), self.index.decision(key)
+            if row is not None and decision is not None:
+                code = None if decision.split is None else SPLITS.index(decision.split)
+                decided[row] = code, decision.excluded
+        return table.with_decisions(by_rule, decided)
+
+    def _include(self, keys: Sequence[str]) -> None:
+        """Take in single files, without looking at the others."""
         with storing(self.clips_folder):
-            for key in keys:
-                self.index.add(key)
-                self._clips[key] = self._clip(key)
-        self._clips = dict(sorted(self._clips.items(), key=by_take_order))
+            known = self.index.take_in(keys)
+        entries = [Entry(key, 0, False, *known[key]) for key in keys]
+        self._table = self._decided(self.table().with_clips(entries))
 
     def _renewed(self, key: str) -> Clip:
-        clip = self._clips[key] = self._clip(key)
-        return clip
+        self._table = self._decided(self._table)
+        return self._clip(key)
 
     def _key(self, path: Path) -> str:
         key = f"{path.parent.name}/{path.name}"
@@ -361,7 +361,7 @@ class Project:
         return word
 
 
-def folder_clips(folder: str | os.PathLike[str], *, with_unreadable: bool = False) -> list[Clip]:
+def folder_clips(folder: str | os.PathLike[str], *, with_unreadable: bool = False) -> Sequence[Clip]:
     """The clips of a project, with its own split, or of any folder in Speech Commands layout, split by hash.
 
     Files that cannot be read are left out, or come with 0 seconds.

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Final, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
 
 Split = Literal["training", "validation", "testing"]
 SPLITS: Final[tuple[Split, ...]] = get_args(Split)
@@ -41,3 +44,24 @@ def split_by_take(take: int) -> Split:
 def speakers_fill_parts(speakers: Iterable[str]) -> bool:
     """Whether splitting by the speakers' hashes leaves neither training nor validation empty."""
     return {"training", "validation"} <= {which_set(speaker) for speaker in speakers}
+
+
+def split_codes(
+    speakers: Sequence[str], speaker: NDArray[np.int32], takes: NDArray[np.int32], *, by_take: Iterable[str]
+) -> NDArray[np.int8]:
+    """The part of each clip (N,) by rule, as an index into `SPLITS`.
+
+    Args:
+        speakers: all there are.
+        speaker: who speaks in each clip (N,), an index into `speakers`.
+        takes: the take of each clip (N,).
+        by_take: the speakers who are in all parts; all others go by hash.
+    """
+    by_hash = np.array([SPLITS.index(which_set(name)) for name in speakers], np.int8)
+    codes = by_hash[speaker] if len(speaker) else np.zeros(0, np.int8)
+    in_all = set(by_take)
+    if in_all:
+        mixed = np.array([name in in_all for name in speakers], bool)[speaker] if len(speaker) else np.zeros(0, bool)
+        cycle = np.array([SPLITS.index(split_by_take(take)) for take in range(8)], np.int8)
+        codes[mixed] = cycle[takes[mixed] % 8]
+    return codes

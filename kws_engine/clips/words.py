@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 from kws_engine.errors import ProjectError
@@ -19,7 +20,7 @@ _WINDOWS_DEVICES: Final = frozenset(
     ["con", "prn", "aux", "nul", *(f"com{n}" for n in range(1, 10)), *(f"lpt{n}" for n in range(1, 10))]
 )
 _FORBIDDEN: Final = '/\\:*?"<>|'
-_CLIP_NAME: Final = re.compile(r"^(?P<speaker>.+?)_nohash_(?P<take>.*)$", re.DOTALL)
+_BEFORE_TAKE: Final = "_nohash_"
 
 
 def check_word(name: str) -> str:
@@ -65,6 +66,7 @@ def _printable(text: str) -> str:
     return "".join(c if c.isprintable() else "�" for c in text)
 
 
+@lru_cache(maxsize=4096)
 def speaker_id(text: str) -> str:
     """A speaker's id made of any text: letters, digits, `-`, `_` and `.` stay, all else becomes `-`."""
     kept = re.sub(r"[^\w.-]+", "-", unicodedata.normalize("NFC", text.strip()))
@@ -79,13 +81,13 @@ def clip_name(speaker: str, take: int) -> str:
 
 def parse_clip_name(stem: str) -> tuple[str, int | None]:
     """Speaker and take of a file name without its suffix; the take is None where the name has none."""
-    match = _CLIP_NAME.match(stem)
-    if match is None:
+    at = stem.find(_BEFORE_TAKE, 1)
+    if at < 0:
         return speaker_id(stem), None
-    take = match["take"]
+    take = stem[at + len(_BEFORE_TAKE) :]
     # more digits than this are no count of takes, and int() refuses thousands of them
     is_number = take.isascii() and take.isdigit() and len(take) <= 9
-    return speaker_id(match["speaker"]), int(take) if is_number else None
+    return speaker_id(stem[:at]), int(take) if is_number else None
 
 
 def check_new_word(name: str, others: Iterable[str]) -> str:

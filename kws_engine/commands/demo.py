@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,7 @@ def _demo(arguments: argparse.Namespace, output: Output) -> int:
     return 0
 
 
-def _listen(model: Any, clips: list[Clip], project: Project) -> StreamQuality:
+def _listen(model: Any, clips: Sequence[Clip], project: Project) -> StreamQuality:
     def read(path: Path) -> NDArray[np.float32]:
         return audio.read(path, rate=model.rate)
 

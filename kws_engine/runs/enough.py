@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from kws_engine.clips.clip import Clip
+from kws_engine.clips.split import SPLITS, Split
+from kws_engine.clips.table import ClipTable
 from kws_engine.errors import TrainingError
 
 
@@ -15,13 +17,13 @@ def check_words(words: Sequence[str]) -> None:
         raise TrainingError("The project has no words yet: add at least one and record it")
 
 
-def check_enough(clips: Sequence[Clip], words: Sequence[str], split: str) -> None:
-    """The clips of one part: two of each word to train on, one of any word to validate on.
+def check_enough(clips: Sequence[Clip] | Mapping[str, int], words: Sequence[str], split: str) -> None:
+    """The clips of one part, or how many each word has: two of each to train on, one of any to validate on.
 
     Raises:
         TrainingError: There are fewer; which word lacks how many.
     """
-    counts = Counter(clip.word for clip in clips)
+    counts = Counter(clips) if isinstance(clips, Mapping) else Counter(clip.word for clip in clips)
     for word in words:
         if split == "training" and counts[word] < 2:
             raise TrainingError(
@@ -34,15 +36,21 @@ def check_enough(clips: Sequence[Clip], words: Sequence[str], split: str) -> Non
         )
 
 
-def lack(clips: Sequence[Clip], words: Sequence[str]) -> str:
+def lack(clips: Sequence[Clip] | ClipTable, words: Sequence[str]) -> str:
     """What a project's clips lack for a run, in one sentence; empty where nothing does."""
     try:
         check_words(words)
-        for split in ("training", "validation"):
-            check_enough([clip for clip in clips if clip.split == split], words, split)
+        for split in SPLITS[:2]:
+            check_enough(_of_part(clips, split), words, split)
     except TrainingError as error:
         return str(error)
     return ""
+
+
+def _of_part(clips: Sequence[Clip] | ClipTable, split: Split) -> Sequence[Clip] | Mapping[str, int]:
+    if isinstance(clips, ClipTable):
+        return clips.word_counts(split)
+    return [clip for clip in clips if clip.split == split]
 
 
 def _clips(count: int) -> str:

@@ -239,7 +239,7 @@ class TrainPage(QWidget):
         self._pages.setCurrentWidget(self._nothing_open if project is None else self._work)
         if project is None or self.training.is_running():
             return
-        lacking = lack(project.clips(), project.words)
+        lacking = lack(project.table(), project.words)
         self.train.setEnabled(not lacking)
         self.train.setToolTip(lacking or "Train a network with these settings (Ctrl+Return)")
         self._too_little.setSentence(lacking)

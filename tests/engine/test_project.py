@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from kws_engine import audio
-from kws_engine.clips.clip import audio_files
+from kws_engine.clips.clip import is_audio_name
 from kws_engine.clips.project import Clip, Project, copy_starter, folder_clips
 from kws_engine.clips.words import check_word, parse_clip_name, speaker_id
 from kws_engine.errors import ProjectError
@@ -379,11 +379,10 @@ def test_a_file_that_vanishes_while_the_folder_is_read_is_left_out(project, monk
         project.add_take("up", tone(hz), speaker="me")
     gone = project.clips_folder / "up/me_nohash_0.wav"
 
-    def listed_then_removed(folder):
-        entries = audio_files(folder)
+    def removed_once_listed(name):
         gone.unlink(missing_ok=True)
-        return entries
+        return is_audio_name(name)
 
-    monkeypatch.setattr("kws_engine.clips.clip.audio_files", listed_then_removed)
+    monkeypatch.setattr("kws_engine.clips.scan.is_audio_name", removed_once_listed)
     project.refresh()
     assert [clip.path.name for clip in project.clips()] == ["me_nohash_1.wav"]

@@ -1,0 +1,154 @@
+"""The file clips.sqlite: opened for a moment each time, waited for, set aside when damaged; knows no clip's file."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from kws_engine.clips.split import SPLITS, Split
+from kws_engine.disk import is_writable
+from kws_engine.errors import ProjectError
+
+FILE_NAME: Final = "clips.sqlite"
+_BUSY_S: Final = 10.0
+_TABLES: Final = """
+CREATE TABLE IF NOT EXISTS measured (
+    path TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, sha256 TEXT,
+    frames INTEGER NOT NULL, rate INTEGER NOT NULL, peak_db REAL, rms_db REAL);
+CREATE TABLE IF NOT EXISTS decided (
+    path TEXT PRIMARY KEY, sha256 TEXT NOT NULL, size INTEGER NOT NULL,
+    excluded INTEGER NOT NULL, split TEXT, note TEXT NOT NULL);
+"""
+_DECIDED: Final = "path, sha256, size, excluded, split, note"
+
+Statement = tuple[str, Iterable[tuple[Any, ...]]]
+
+
+class IndexDamaged(Exception):
+    """clips.sqlite is no database, or not one of this program."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a person decided about the recording with this content."""
+
+    sha256: str
+    size: int
+    excluded: bool = False
+    split: Split | None = None
+    note: str = ""
+
+
+class IndexFile:
+    """Every call opens and closes it, so that no open handle hinders other programs or moving the folder."""
+
+    def __init__(self, project_folder: Path) -> None:
+        self._file = project_folder / FILE_NAME
+
+    def rows(self, query: str, values: tuple[Any, ...] = ()) -> list[Any] | None:
+        """All rows of a query; None where there is no file, or it is busy or out of reach.
+
+        Raises:
+            IndexDamaged: the file is damaged.
+        """
+        if not self._file.exists():
+            return None
+        try:
+            with self._connected() as database:
+                return database.execute(query, values).fetchall()
+        except UnicodeEncodeError:  # a file name that is no Unicode
+            return None
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError) and not str(error).startswith("no such column"):
+                return None
+            raise IndexDamaged(str(error)) from error
+
+    def decisions(self) -> dict[str, Decision] | None:
+        """All decisions by path; None where they cannot be read now.
+
+        Raises:
+            IndexDamaged: the file is damaged.
+        """
+        rows = self.rows(f"SELECT {_DECIDED} FROM decided")
+        return None if rows is None else dict(map(_decision, rows))
+
+    def change(self, *statements: Statement, must: bool = False) -> bool:
+        """Run statements, each for all of its rows, all or none; whether it could be done.
+
+        Files whose names are no Unicode are not remembered.
+
+        Raises:
+            ProjectError: it `must` be done and the file cannot be written.
+        """
+        try:
+            with self._connected() as database, database:
+                for statement, rows in statements:
+                    database.executemany(statement, rows if must else (row for row in rows if _is_unicode(row)))
+        except (sqlite3.Error, UnicodeEncodeError) as error:
+            if must:
+                raise ProjectError(
+                    f"{self._file} cannot be written ({error}): free some space or allow writing there, and try again."
+                ) from error
+            return False
+        return True
+
+    def save(self, *, decided: Iterable[tuple[str, Decision]], must: bool = False) -> bool:
+        """Store decisions by path; whether it could be done.
+
+        Raises:
+            ProjectError: it `must` be done and the file cannot be written.
+        """
+        rows = [(p, d.sha256, d.size, int(d.excluded), d.split, d.note) for p, d in decided]
+        return self.change(("REPLACE INTO decided VALUES (?,?,?,?,?,?)", rows), must=must)
+
+    def set_aside(self) -> dict[str, Decision]:
+        """Rename a damaged file and give whatever decisions can still be read from it."""
+        decided = dict(_salvaged(self._file))
+        aside = self._file.with_name(f"{FILE_NAME}.damaged-{time.strftime('%Y%m%d-%H%M%S')}")
+        with contextlib.suppress(OSError):
+            for suffix in ("-wal", "-shm"):
+                self._file.with_name(FILE_NAME + suffix).unlink(missing_ok=True)
+            os.replace(self._file, aside)
+        return decided
+
+    @contextlib.contextmanager
+    def _connected(self) -> Iterator[sqlite3.Connection]:
+        writable = is_writable(self._file.parent) and (not self._file.exists() or is_writable(self._file))
+        source = self._file.absolute().as_uri() + ("" if writable else "?mode=ro&immutable=1")
+        with contextlib.closing(sqlite3.connect(source, timeout=_BUSY_S, uri=True)) as database:
+            if writable:
+                database.execute("PRAGMA journal_mode = WAL")
+                database.execute("PRAGMA synchronous = NORMAL")
+                database.executescript(_TABLES)
+            yield database
+
+
+def _is_unicode(row: tuple[Any, ...]) -> bool:
+    """Whether SQLite can take the row; a file name on Linux may be any bytes."""
+    try:
+        for value in row:
+            if isinstance(value, str):
+                value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _decision(row: tuple[str, str, int, int, str | None, str]) -> tuple[str, Decision]:
+    path, sha256, size, excluded, split, note = row
+    return path, Decision(sha256, size, bool(excluded), split if split in SPLITS else None, note)
+
+
+def _salvaged(file: Path) -> Iterator[tuple[str, Decision]]:
+    """The decisions that a damaged file still gives, row by row until the damage."""
+    with contextlib.suppress(sqlite3.Error, TypeError, ValueError):
+        with contextlib.closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as database:
+            database.text_factory = lambda raw: raw.decode("utf-8", "replace")
+            for row in database.execute(f"SELECT {_DECIDED} FROM decided"):
+                yield _decision(row)

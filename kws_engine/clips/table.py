@@ -1,0 +1,308 @@
+"""Very many clips in columns of a few dozen bytes a clip; knows neither how they were found nor what they are for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final, overload
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from kws_engine.clips.clip import Clip, WordSummary
+from kws_engine.clips.split import SPLITS, Split
+from kws_engine.clips.words import parse_clip_name
+
+Rows = NDArray[np.int64]
+
+_TYPES: Final[dict[str, Any]] = {
+    "labels": np.int16, "speaker": np.int32, "takes": np.int32, "split": np.int8, "excluded": np.bool_,
+    "frames": np.int64, "rates": np.int32, "sizes": np.int64, "mtimes_ns": np.int64,
+}  # fmt: skip
+COLUMNS: Final = tuple(_TYPES)
+
+
+class Names:
+    """File names as the system's bytes in one row, each with where it ends; immutable."""
+
+    def __init__(self, content: bytes | bytearray | NDArray[np.uint8], lengths: ArrayLike) -> None:
+        self._bytes = np.frombuffer(content, np.uint8) if not isinstance(content, np.ndarray) else content
+        ends = np.concatenate(([0], np.cumsum(np.asarray(lengths, np.int64))))
+        self._ends = ends.astype(np.uint32 if ends[-1] < 2**32 else np.int64)
+
+    def __len__(self) -> int:
+        return len(self._ends) - 1
+
+    def __getitem__(self, row: int) -> str:
+        return os.fsdecode(self._bytes[self._ends[row] : self._ends[row + 1]].tobytes())
+
+    def kept(self, mask: NDArray[np.bool_]) -> Names:
+        """The names at which `mask` (N,) is true."""
+        lengths = np.diff(self._ends)
+        return Names(self._bytes[np.repeat(mask, lengths)], lengths[mask])
+
+    def inserted(self, at: Rows, names: Sequence[str]) -> Names:
+        """With more names, each before a row of `at` (M,), which ascends."""
+        raw = [os.fsencode(name) for name in names]
+        added = np.array([len(name) for name in raw], np.int64)
+        places = np.repeat(self._ends[at].astype(np.int64), added)
+        content = np.insert(self._bytes, places, np.frombuffer(b"".join(raw), np.uint8))
+        return Names(content, np.insert(np.diff(self._ends).astype(np.int64), at, added))
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A clip to be put into a table: its key, its part as an index into `SPLITS`, and what its file is."""
+
+    key: str
+    split: int
+    excluded: bool
+    size: int
+    mtime_ns: int
+    frames: int
+    rate: int
+
+    @property
+    def order(self) -> tuple[str, str, int, str]:
+        """By word, speaker, take and name."""
+        word, _, name = self.key.partition("/")
+        return word, *parse_name(name), name
+
+
+@dataclass(frozen=True, eq=False)
+class ClipTable:
+    """A snapshot of clips, N rows by word, speaker, take and file name; nothing changes it.
+
+    Attributes:
+        folder: The clips folder of the project.
+        words: What `labels` index: the project's words in their order, then `_unknown_`.
+        speakers: What `speaker` indexes, in no order.
+        labels: (N,) int16.
+        speaker: (N,) int32.
+        takes: (N,) int32.
+        split: (N,) int8, an index into `SPLITS`; a hand-set part is in it.
+        excluded: (N,) bool.
+        frames: (N,) int64, samples per channel.
+        rates: (N,) int32, in Hz; 0 where a file cannot be read.
+        sizes: (N,) int64, in bytes.
+        mtimes_ns: (N,) int64.
+        names: (N,) file names.
+    """
+
+    folder: Path
+    words: tuple[str, ...]
+    speakers: tuple[str, ...]
+    labels: NDArray[np.int16]
+    speaker: NDArray[np.int32]
+    takes: NDArray[np.int32]
+    split: NDArray[np.int8]
+    excluded: NDArray[np.bool_]
+    frames: NDArray[np.int64]
+    rates: NDArray[np.int32]
+    sizes: NDArray[np.int64]
+    mtimes_ns: NDArray[np.int64]
+    names: Names
+
+    def __post_init__(self) -> None:
+        for column in COLUMNS:
+            array = np.asarray(getattr(self, column), _TYPES[column])
+            array.flags.writeable = False
+            object.__setattr__(self, column, array)
+
+    @classmethod
+    def empty(cls, folder: Path, words: tuple[str, ...] = ()) -> ClipTable:
+        """A table without rows."""
+        return cls(
+            folder, words, (), **{name: np.zeros(0, kind) for name, kind in _TYPES.items()}, names=Names(b"", [])
+        )
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def seconds(self) -> NDArray[np.float64]:
+        """Length of each clip (N,) in seconds, 0 where it cannot be read."""
+        return self.frames / np.maximum(self.rates, 1)
+
+    @cached_property
+    def word_rows(self) -> dict[str, range]:
+        """The rows of each word that has any: they stand together."""
+        starts = np.flatnonzero(np.diff(self.labels, prepend=-1)) if len(self) else np.zeros(0, np.int64)
+        ends = [*starts[1:].tolist(), len(self)]
+        spans = zip(starts.tolist(), ends, strict=False)
+        return {self.words[self.labels[start]]: range(start, end) for start, end in spans}
+
+    def select(self, *, word: str | None = None, split: Split | None = None, include_excluded: bool = False) -> Rows:
+        """The rows (M,) of a word and a part, or of all, in order."""
+        rows = range(len(self)) if word is None else self.word_rows.get(word, range(0))
+        part = slice(rows.start, rows.stop)
+        wanted = np.ones(len(rows), bool) if include_excluded else ~self.excluded[part]
+        if split is not None:
+            wanted &= self.split[part] == SPLITS.index(split)
+        return np.flatnonzero(wanted).astype(np.int64, copy=False) + rows.start
+
+    def counts(self, *, include_excluded: bool = False) -> NDArray[np.int64]:
+        """Clips of each word in each part (words, parts)."""
+        rows = self.select(include_excluded=include_excluded)
+        cells = self.labels[rows].astype(np.int64) * len(SPLITS) + self.split[rows]
+        return np.bincount(cells, minlength=len(self.words) * len(SPLITS)).reshape(-1, len(SPLITS))
+
+    def word_counts(self, split: Split, *, include_excluded: bool = False) -> dict[str, int]:
+        """Clips of each word in one part."""
+        counts = self.counts(include_excluded=include_excluded)[:, SPLITS.index(split)]
+        return dict(zip(self.words, counts.tolist(), strict=True))
+
+    def summary(self, word: str) -> WordSummary:
+        """How much of a word there is, without what is left out."""
+        rows = self.select(word=word)
+        training, validation, testing = np.bincount(self.split[rows], minlength=len(SPLITS)).tolist()
+        seconds = round(float(self.seconds[rows].sum()), 3)
+        return WordSummary(training, validation, testing, len(np.unique(self.speaker[rows])), seconds)
+
+    def key(self, row: int) -> str:
+        """`word/name`, the path under `folder`."""
+        return f"{self.words[self.labels[row]]}/{self.names[row]}"
+
+    def path(self, row: int) -> Path:
+        """Where a clip is."""
+        return self.folder / self.key(row)
+
+    def clip(self, row: int) -> Clip:
+        """One row as a `Clip`."""
+        rate = int(self.rates[row])
+        return Clip(
+            self.path(row),
+            self.words[self.labels[row]],
+            self.speakers[self.speaker[row]],
+            int(self.takes[row]),
+            SPLITS[self.split[row]],
+            int(self.frames[row]) / rate if rate else 0.0,
+            bool(self.excluded[row]),
+        )
+
+    def clips(self, rows: Rows | None = None) -> ClipList:
+        """Some rows, or all, as a list whose clips are made when they are asked for."""
+        return ClipList(self, np.arange(len(self)) if rows is None else rows)
+
+    def row(self, key: str) -> int | None:
+        """The row of the clip at `word/name`, None where there is none."""
+        word, _, name = key.partition("/")
+        row = self._place((word, *parse_name(name), name))
+        return row if row < len(self) and self.key(row) == key else None
+
+    def kept(self, mask: NDArray[np.bool_]) -> ClipTable:
+        """The rows at which `mask` (N,) is true."""
+        columns = {column: getattr(self, column)[mask] for column in COLUMNS}
+        return replace(self, **columns, names=self.names.kept(mask))
+
+    def without(self, keys: Iterable[str]) -> ClipTable:
+        """All rows but those of `keys`."""
+        gone = [row for row in map(self.row, keys) if row is not None]
+        mask = np.ones(len(self), bool)
+        mask[gone] = False
+        return self.kept(mask) if gone else self
+
+    def with_clips(self, entries: Sequence[Entry]) -> ClipTable:
+        """With more clips, or others in the place of those that have their keys."""
+        table, entries = self.without(entry.key for entry in entries), sorted(entries, key=lambda entry: entry.order)
+        if not entries:
+            return table
+        speakers = {speaker: at for at, speaker in enumerate(self.speakers)}
+        rows = []
+        for entry in entries:
+            word, speaker, take, _ = entry.order
+            who = speakers.setdefault(speaker, len(speakers))
+            rows.append(
+                (
+                    self.words.index(word), who, take, entry.split, entry.excluded,
+                    entry.frames, entry.rate, entry.size, entry.mtime_ns,
+                )
+            )  # fmt: skip
+        at = np.array([table._place(entry.order) for entry in entries], np.int64)
+        values = zip(COLUMNS, zip(*rows, strict=True), strict=True)
+        columns: dict[str, Any] = {name: np.insert(getattr(table, name), at, column) for name, column in values}
+        names = table.names.inserted(at, [entry.order[3] for entry in entries])
+        return replace(table, speakers=tuple(speakers), **columns, names=names)
+
+    def with_decisions(self, split: NDArray[np.int8], decided: Mapping[int, tuple[int | None, bool]]) -> ClipTable:
+        """With the parts by rule (N,), and for some rows the part set by hand and whether they are left out."""
+        split, excluded = split.copy(), np.zeros(len(self), np.bool_)
+        for row, (code, is_excluded) in decided.items():
+            split[row] = split[row] if code is None else code
+            excluded[row] = is_excluded
+        return replace(self, split=split, excluded=excluded)
+
+    def with_words(self, words: tuple[str, ...]) -> ClipTable:
+        """The same clips for another list of words, which has all that are in use."""
+        if words == self.words:
+            return self
+        place = {word: at for at, word in enumerate(words)}
+        moved = np.array([place.get(word, -1) for word in self.words] or [0], np.int16)
+        return replace(self, words=words, labels=moved[self.labels])
+
+    def _place(self, wanted: tuple[str, str, int, str]) -> int:
+        """The first row that does not come before this word, speaker, take and name."""
+        rows = self.word_rows.get(wanted[0])
+        if rows is None:
+            return min((r.start for other, r in self.word_rows.items() if other > wanted[0]), default=len(self))
+        low, high = rows.start, rows.stop
+        while low < high:
+            middle = (low + high) // 2
+            if (self.speakers[self.speaker[middle]], int(self.takes[middle]), self.names[middle]) < wanted[1:]:
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
+
+class ClipList(Sequence[Clip]):
+    """Rows of a table as clips, each made anew when it is asked for; a later change of the project does not show."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, table: ClipTable, rows: Rows) -> None:
+        self.table = table
+        self.indices = rows
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    @overload
+    def __getitem__(self, index: int) -> Clip: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> ClipList: ...
+
+    def __getitem__(self, index: int | slice) -> Clip | ClipList:
+        if isinstance(index, slice):
+            return ClipList(self.table, self.indices[index])
+        return self.table.clip(int(self.indices[index]))
+
+    def __iter__(self) -> Iterator[Clip]:
+        for start in range(0, len(self.indices), 1024):  # Python numbers for a thousand rows at a time
+            yield from map(self.table.clip, self.indices[start : start + 1024].tolist())
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, (ClipList, list, tuple)):
+            return NotImplemented
+        if isinstance(other, ClipList) and other.table is self.table:
+            return bool(np.array_equal(other.indices, self.indices))
+        return len(self) == len(other) and all(a == b for a, b in zip(self, other, strict=True))
+
+    def __add__(self, other: Iterable[Clip]) -> list[Clip]:
+        return [*self, *other]
+
+    def __radd__(self, other: Iterable[Clip]) -> list[Clip]:
+        return [*other, *self]
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} clips>"
+
+
+def parse_name(name: str) -> tuple[str, int]:
+    """Speaker and take of a clip's file name; a name without a take is take 0."""
+    speaker, take = parse_clip_name(name.rpartition(".")[0])
+    return speaker, take or 0
