@@ -128,7 +128,7 @@ def run_in(folder: Path) -> PastRun:
     if run is None:
         raise TrainingError(f"{folder} is no run: name a folder in the runs folder of a project")
     if run.state == "damaged":
-        job_content(folder)  # says what is wrong with it
+        raise TrainingError(run.message)
     return run
 
 
