@@ -96,7 +96,7 @@ class TorchFeatures(nn.Module):
         if pipeline.n_frames(samples.shape[-1]) == 0:
             return samples.new_zeros((*samples.shape[:-1], 0, pipeline.n_features))
         if samples.device.type == "cpu" and samples.ndim == 2 and len(samples) > _AT_ONCE:
-            return torch.cat([self._features(some) for some in samples.split(_AT_ONCE)])
+            return torch.cat([self._features(some) for some in torch.split(samples, _AT_ONCE)])
         return self._features(samples)
 
     def _features(self, samples: Tensor) -> Tensor:

@@ -1,25 +1,28 @@
-"""A project's clips brought into memory for a run, with the program's own where some are lacking; knows no network."""
+"""A project's clips brought within reach of a run, with the program's own where some are lacking; knows no network."""
 
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, overload
 
+import numpy as np
+import torch
 from torch import Tensor
 
 from kws_engine import audio, resources
-from kws_engine.clips.clip import Clip, layout_clips
+from kws_engine.clips.clip import layout_clips
 from kws_engine.clips.project import Project
+from kws_engine.clips.table import ClipTable
 from kws_engine.clips.words import SILENCE, UNKNOWN
 from kws_engine.errors import AudioError
+from kws_engine.runs.clip_list import located, read_clips
 from kws_engine.runs.enough import check_enough, check_words
 from kws_engine.settings import Settings
-from kws_engine.training.batches import Part, load_noise, load_part
 from kws_engine.training.events import Progress, Skipped
+from kws_engine.training.parts import Clips, load_noise, load_part
 
 Result = TypeVar("Result")
 Loading = Generator[Progress | Skipped, None, Result]
@@ -27,31 +30,97 @@ Loading = Generator[Progress | Skipped, None, Result]
 
 @dataclass(frozen=True)
 class Data:
-    """What is learned from: both parts in memory, and the noises in one row (N,)."""
+    """What is learned from: both parts, and the noises in one row (N,)."""
 
     labels: tuple[str, ...]
-    training: Part
-    validation: Part
+    training: Clips
+    validation: Clips
     noises: Tensor
 
 
-def load(project: Project, settings: Settings) -> Loading[Data]:
+@dataclass(frozen=True)
+class Listed:
+    """Clips of one part before they are read: N files, and labels (N,) int64."""
+
+    paths: Sequence[Path]
+    labels: Tensor
+
+
+class Paths(Sequence[Path]):
+    """Files of some rows of a table, made when asked for, and then some more."""
+
+    def __init__(self, table: ClipTable, rows: np.ndarray, more: Sequence[Path] = ()) -> None:
+        self._table, self._rows, self._more = table, rows, more
+
+    def __len__(self) -> int:
+        return len(self._rows) + len(self._more)
+
+    @overload
+    def __getitem__(self, at: int) -> Path: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[Path]: ...
+    def __getitem__(self, at: int | slice) -> Path | list[Path]:
+        if isinstance(at, slice):
+            return [self[place] for place in range(*at.indices(len(self)))]
+        if at < len(self._rows):
+            return self._table.path(int(self._rows[at]))
+        return self._more[at - len(self._rows)]
+
+
+def load(project: Project, settings: Settings, *, only: Path | None = None) -> Loading[Data]:
     """Yields how far it is and every file left out, and returns what was read.
+
+    Args:
+        project: Whose clips.
+        settings: Whether the program's own other words are added.
+        only: A clips.csv: exactly the clips in it, in the parts and with the labels that stand there.
 
     Raises:
         TrainingError: There are too few clips, or too few that can be read.
     """
-    check_words(project.words)
+    words, listed = _from_list(project, only) if only else _from_project(project, settings)
+    check_words(words)
     yield from _unreadable(project)
-    training = yield from _load_split("training", project, settings)
-    validation = yield from _load_split("validation", project, settings)
+    parts = {}
+    for split in ("training", "validation"):
+        parts[split] = yield from _load_split(split, listed[split], project, words)
     noises = yield from _last(load_noise(project.noises() or shipped_noises(), rate=project.rate))
-    return Data((*project.words, UNKNOWN, SILENCE), training, validation, noises)
+    return Data((*words, UNKNOWN, SILENCE), parts["training"], parts["validation"], noises)
 
 
 def shipped_noises() -> list[Path]:
     """The noises that ship with the program, for projects that have recorded none."""
     return sorted(resources.path("starter", "clips", "_background_noise_").iterdir())
+
+
+def _from_project(project: Project, settings: Settings) -> tuple[tuple[str, ...], dict[str, Listed]]:
+    table, words = project.table(), project.words
+    labels = torch.from_numpy(table.labels.astype(np.int64))
+    listed = {}
+    for split in ("training", "validation"):
+        rows = table.select(split=split)
+        more: list[Path] = []
+        if settings.training.shipped_unknown and words:
+            more = _shipped_unknown(_counts(labels[rows], words), words, split)
+        known = torch.cat([labels[rows], torch.full((len(more),), len(words))])
+        listed[split] = Listed(Paths(table, rows, more), known)
+    return words, listed
+
+
+def _from_list(project: Project, only: Path) -> tuple[tuple[str, ...], dict[str, Listed]]:
+    found: dict[str, tuple[list[Path], list[str]]] = {"training": ([], []), "validation": ([], [])}
+    for row in read_clips(only):
+        if row.split in found:
+            found[row.split][0].append(located(row, project.folder))
+            found[row.split][1].append(row.label)
+    named = {label for _, labels in found.values() for label in labels} - {UNKNOWN}
+    words = (*(word for word in project.words if word in named), *sorted(named - set(project.words)))
+    number = {label: at for at, label in enumerate((*words, UNKNOWN))}
+    listed = {
+        split: Listed(paths, torch.tensor([number[label] for label in labels], dtype=torch.int64))
+        for split, (paths, labels) in found.items()
+    }
+    return words, listed
 
 
 def _unreadable(project: Project) -> Iterator[Skipped]:
@@ -63,43 +132,40 @@ def _unreadable(project: Project) -> Iterator[Skipped]:
             yield Skipped(str(clip.path), str(error))
 
 
-def _load_split(split: str, project: Project, settings: Settings) -> Loading[Part]:
-    clips = [clip for clip in project.clips() if clip.split == split]
-    if settings.training.shipped_unknown:
-        clips += _shipped_unknown(clips, project.words, split)
-    check_enough(clips, project.words, split)
-    labels = (*project.words, UNKNOWN)
-    pairs = [(clip.path, labels.index(clip.word)) for clip in clips]
-    loading = load_part(pairs, rate=project.rate, clip_samples=project.clip_samples, what=f"Reading {split} clips")
-    skipped, part = yield from _skipped_and_last(loading)
-    check_enough([clip for clip in clips if str(clip.path) not in skipped], project.words, split)
+def _load_split(split: str, listed: Listed, project: Project, words: Sequence[str]) -> Loading[Clips]:
+    check_enough(_counts(listed.labels, words), words, split)
+    loading = load_part(
+        listed.paths,
+        listed.labels,
+        rate=project.rate,
+        clip_samples=project.clip_samples,
+        what=f"Reading {split} clips",
+    )
+    part: Clips = yield from _last(loading)
+    check_enough(_counts(part.labels, words), words, split)
     return part
 
 
-def _shipped_unknown(clips: Sequence[Clip], words: Sequence[str], split: str) -> list[Clip]:
+def _counts(labels: Tensor, words: Sequence[str]) -> dict[str, int]:
+    counts = torch.bincount(labels, minlength=len(words) + 1).tolist()
+    return dict(zip((*words, UNKNOWN), counts, strict=True))
+
+
+def _shipped_unknown(counts: Mapping[str, int], words: Sequence[str], split: str) -> list[Path]:
     """The program's own recordings of other words, where the project has fewer of them than of a word."""
-    counts = Counter(clip.word for clip in clips)
     if counts[UNKNOWN] >= max(counts[word] for word in words):
         return []
     taken = {word.casefold() for word in words}
     says = json.loads(resources.path("starter", "unknown_words.json").read_text(encoding="utf-8"))
     shipped = [clip for clip in layout_clips(resources.path("starter", "clips")) if clip.split == split]
-    said = [(clip, says[clip.path.name] if clip.word == UNKNOWN else clip.word) for clip in shipped]
-    return [replace(clip, word=UNKNOWN) for clip, word in said if word.casefold() not in taken]
+    said = [(clip.path, says[clip.path.name] if clip.word == UNKNOWN else clip.word) for clip in shipped]
+    return [path for path, word in said if word.casefold() not in taken]
 
 
-def _last(events: Iterator[Progress | Skipped | Result]) -> Loading[Result]:
-    _, last = yield from _skipped_and_last(events)
-    return last
-
-
-def _skipped_and_last(events: Iterator[Progress | Skipped | Result]) -> Loading[tuple[set[str], Result]]:
-    """Passes the events on; returns the paths left out, and the last item, which is none."""
-    skipped: set[str] = set()
+def _last(events: Iterable[Progress | Skipped | Result]) -> Loading[Result]:
+    """Passes the events on; returns the last item, which is none."""
     for item in events:
-        if isinstance(item, Skipped):
-            skipped.add(item.path)
-        elif not isinstance(item, Progress):
-            return skipped, item
+        if not isinstance(item, Progress | Skipped):
+            return item
         yield item
     raise AssertionError("a loader ends with what it loaded")

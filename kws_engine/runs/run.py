@@ -5,8 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import traceback
-from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,46 +13,31 @@ from typing import Any
 import torch
 
 from kws_engine import __version__, spec
-from kws_engine.augment import AUGMENTATIONS
-from kws_engine.augment.context import Augment
 from kws_engine.clips.project import Project
 from kws_engine.disk import write_atomically
 from kws_engine.errors import KwsError, ProjectError, TrainingError
 from kws_engine.evaluation.metrics import evaluate
 from kws_engine.export import model_file
-from kws_engine.features.batch import torch_features
 from kws_engine.features.pipeline import Pipeline
 from kws_engine.models import MODELS
 from kws_engine.models.counting import count
 from kws_engine.processors import cores
-from kws_engine.regularizers import REGULARIZERS
 from kws_engine.runs.checking import check
+from kws_engine.runs.clip_list import FILE as CLIPS_FILE
+from kws_engine.runs.fitting import Setup, ShouldStop, check_same_clips, fit_run
 from kws_engine.runs.job import Job, append_event, make_run_folder
 from kws_engine.runs.loading import Data, Loading, load
-from kws_engine.runs.weights import acting, write_weights
+from kws_engine.runs.lock import RunLock
+from kws_engine.runs.tables import ClipListing
+from kws_engine.runs.weights import write_weights
 from kws_engine.settings import Settings
 from kws_engine.spotting.model_file import Manifest, SpottingModel
 from kws_engine.training import checkpoint
-from kws_engine.training.batches import Batches, Part, mixture
-from kws_engine.training.events import Epoch, Event, Failed, Finished, Skipped, Started
-from kws_engine.training.silence import silence
-from kws_engine.training.train import CURVE_CLIPS, NOTHING_TRAINED, Fit, Measured, Penalty, fit
+from kws_engine.training.events import Event, Failed, Finished, Progress, Skipped, Started
+from kws_engine.training.parts import Clips
+from kws_engine.training.train import NOTHING_TRAINED, Fit, Snapshot
 
-ShouldStop = Callable[[], bool]
 _OTHER_DEVICE = "choose training.device=cpu or a smaller batch size"
-
-
-@dataclass(frozen=True)
-class Setup:
-    """A run that stands: all that its steps need to know."""
-
-    job: Job
-    folder: Path
-    project: Project
-    settings: Settings
-    pipeline: Pipeline
-    data: Data
-    device: torch.device
 
 
 def run(job: Job, should_stop: ShouldStop = lambda: False) -> Iterator[Event]:
@@ -65,7 +49,7 @@ def run(job: Job, should_stop: ShouldStop = lambda: False) -> Iterator[Event]:
                 folder = Path(event.run)
             if isinstance(event, Finished):
                 _append_if_possible(folder, event)  # the model stands, whatever the disk says now
-            elif folder is not None:
+            elif folder is not None and not isinstance(event, Progress):
                 append_event(folder, event)
             yield event
     except Exception as error:  # noqa: BLE001 - the run's edge: every end is an event
@@ -104,22 +88,44 @@ def _events(job: Job, should_stop: ShouldStop) -> Iterator[Event]:
     )
     torch.manual_seed(job.seed)
     device = pick_device(settings.training.device)
-    data = yield from _unless_stopped(load(project, settings), should_stop)
+    before = checkpoint.load_snapshot(job.resume) if job.resume else None
+    skipped: list[Skipped] = []
+    data = yield from _unless_stopped(load(project, settings, only=_only(job)), should_stop, skipped)
     network = build_network(settings, pipeline, n_samples=project.clip_samples, n_labels=len(data.labels))
-    folder = make_run_folder(job, job.runs_folder or project.runs_folder)
+    folder = job.resume or make_run_folder(job, job.runs_folder or project.runs_folder)
     setup = Setup(job, folder, project, settings, pipeline, data, device)
-    yield _started(setup, network)
-    ended = yield from _fit(setup, network.to(device), should_stop)
+    with RunLock(folder):
+        if before is not None:
+            check_same_clips(setup, before, skipped)
+            (folder / "events.jsonl").unlink(missing_ok=True)
+        yield _started(setup, network)
+        yield from _trained(setup, network, should_stop, before)
+
+
+def _trained(
+    setup: Setup, network: torch.nn.Module, should_stop: ShouldStop, before: Snapshot | None
+) -> Iterator[Event]:
+    listing = ClipListing(setup.folder, setup.data, setup.project)
+    ended = yield from fit_run(setup, network.to(setup.device), should_stop, before=before)
     checkpoint.save(setup.folder / "best.safetensors", ended.weights)
-    path = setup.folder / f"{settings.model.name}.kws"
-    model_file.write(path, network.cpu(), pipeline, _manifest(setup, ended))
-    yield from write_weights(setup.folder, network, settings)
-    yield from _write_evaluation(setup.folder, SpottingModel(path), project)
+    path = setup.folder / f"{setup.settings.model.name}.kws"
+    model_file.write(path, network.cpu(), setup.pipeline, _manifest(setup, ended))
+    yield from write_weights(setup.folder, network, setup.settings)
+    yield from _write_evaluation(setup.folder, SpottingModel(path), setup.project)
+    yield from listing.end()
     best = ended.best
     yield Finished(str(setup.folder), str(path), best.epoch, best.validation_accuracy, ended.stopped_early)
 
 
-def _unless_stopped(loading: Loading[Data], should_stop: ShouldStop) -> Loading[Data]:
+def _only(job: Job) -> Path | None:
+    """The list of the clips that a run keeps to: one given, or that of the run it goes on with."""
+    if job.clips is None and job.resume is not None and (job.resume / CLIPS_FILE).exists():
+        return job.resume / CLIPS_FILE
+    return job.clips
+
+
+def _unless_stopped(loading: Loading[Data], should_stop: ShouldStop, skipped: list[Skipped]) -> Loading[Data]:
+    """Passes the events on, keeping those of files left out."""
     while True:
         try:
             event = next(loading)
@@ -128,6 +134,8 @@ def _unless_stopped(loading: Loading[Data], should_stop: ShouldStop) -> Loading[
             return data
         if should_stop():
             raise TrainingError(NOTHING_TRAINED)
+        if isinstance(event, Skipped):
+            skipped.append(event)
         yield event
 
 
@@ -157,7 +165,7 @@ def pick_device(name: str) -> torch.device:
 def _started(setup: Setup, network: torch.nn.Module) -> Started:
     data, pipeline = setup.data, setup.pipeline
 
-    def counts(part: Part) -> dict[str, int]:
+    def counts(part: Clips) -> dict[str, int]:
         return {label: int((part.labels == number).sum()) for number, label in enumerate(data.labels[:-1])}
 
     cost = count(network, n_frames=pipeline.n_frames(setup.project.clip_samples), n_features=pipeline.n_features)
@@ -171,75 +179,6 @@ def _started(setup: Setup, network: torch.nn.Module) -> Started:
         device=str(setup.device),
         epochs=setup.settings.training.epochs,
     )
-
-
-def _fit(setup: Setup, network: torch.nn.Module, should_stop: ShouldStop) -> Generator[Epoch, None, Fit]:
-    """Trains, keeping the last weights and every new best on disk before the epoch is told of."""
-    features = torch_features(setup.pipeline).to(setup.device)
-    epochs = fit(
-        network,
-        _batches(setup, features),
-        setup.settings.training,
-        penalties=_penalties(setup.settings, network),
-        training=_measured(setup.data.training, setup, features, most=CURVE_CLIPS),
-        validation=_measured(setup.data.validation, setup, features, most=len(setup.data.validation)),
-        should_stop=should_stop,
-    )
-    while True:
-        try:
-            epoch = next(epochs)
-        except StopIteration as end:
-            ended: Fit = end.value
-            return ended
-        if epoch.best:
-            checkpoint.save(setup.folder / "best.safetensors", network.state_dict())
-        checkpoint.save(setup.folder / "last.safetensors", network.state_dict())
-        yield epoch
-
-
-def _batches(setup: Setup, features: torch.nn.Module) -> Batches:
-    data, settings = setup.data, setup.settings.training
-    unknown = len(data.labels) - 2
-    sound, spectrogram = _augmentations(setup.settings, setup.project.rate)
-    return Batches(
-        data.training,
-        mixture(data.training.labels, settings, words=unknown, unknown=unknown),
-        noises=data.noises,
-        sound=sound,
-        spectrogram=spectrogram,
-        features=features,
-        batch_size=settings.batch_size,
-        rate=setup.project.rate,
-        unknown=unknown,
-        seed=setup.job.seed,
-        device=setup.device,
-    )
-
-
-def _penalties(settings: Settings, network: torch.nn.Module) -> dict[str, Penalty]:
-    """Those that act on any of the network's weights."""
-    return {name: REGULARIZERS[name].build(settings.regularizers[name]) for name in acting(settings, network)}
-
-
-def _augmentations(settings: Settings, rate: int) -> tuple[list[Augment], list[Augment]]:
-    chosen: dict[str, list[Augment]] = {"sound": [], "spectrogram": []}
-    for name, config in sorted(settings.augment.items(), key=lambda item: item[1].order):
-        if config.probability > 0:
-            chosen[config.domain].append(AUGMENTATIONS[name].build(config, rate=rate))
-    return chosen["sound"], chosen["spectrogram"]
-
-
-def _measured(part: Part, setup: Setup, features: torch.nn.Module, *, most: int) -> Measured:
-    """Features of at most so many clips, the same ones in every run, and their share of silence."""
-    generator = torch.Generator().manual_seed(0)
-    some = torch.randperm(len(part), generator=generator)[:most]
-    data, n_samples = setup.data, part.samples.shape[1]
-    quiet = silence(max(1, len(some) // len(data.labels)), n_samples, noises=data.noises, generator=generator)
-    blocks = [part.samples[numbers].float() / 32768.0 for numbers in torch.split(some, 256)]
-    with torch.no_grad():
-        framed = [features(block.to(setup.device)) for block in (*blocks, *torch.split(quiet, 256))]
-    labels = torch.cat([part.labels[some], torch.full((len(quiet),), len(data.labels) - 1)])
-    return Measured(torch.cat(framed), labels.to(setup.device))
 
 
 def _manifest(setup: Setup, ended: Fit) -> Manifest:

@@ -1,8 +1,14 @@
-"""Clips in memory and the batches of an epoch, augmented on the way; knows no network and no loss."""
+"""The batches of an epoch, augmented on the way; knows no network and no loss.
+
+Augmenting a clip and taking its features costs several times what a small network's step costs. So a run keeps the
+features of every draw of an epoch and makes only a share of them anew each epoch (`fresh_share`); what is cheap, the
+augmentation of the spectrogram, is always done anew. What a draw's features are follows from the seed, its block and
+the epoch alone, whatever was computed before: a resumed run and a part of several processes find the same.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,161 +17,172 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from kws_engine import audio
 from kws_engine.augment.context import Augment, Context
-from kws_engine.clips import trimming
-from kws_engine.clips.clip import LONGEST_CLIP_S
-from kws_engine.errors import AudioError
-from kws_engine.training.config import TrainingConfig
-from kws_engine.training.events import Progress, Skipped
+from kws_engine.training.chance import SOUND, SPECTROGRAM, generator_of, numpy_of
+from kws_engine.training.events import Progress
+from kws_engine.training.kept import ALONE, BLOCK, Kept, Share
 from kws_engine.training.made_up import made_up_word, speech_spans
+from kws_engine.training.mixture import MADE_UP, SILENT, Draws, Mixture
+from kws_engine.training.parts import Clips, Part
 from kws_engine.training.silence import silence
+from kws_engine.training.store import Store, make_store
 
-LONGEST_NOISE_S = 120.0
-SILENT, MADE_UP = -1, -2  # in the place of a clip's index
-
-
-@dataclass(frozen=True)
-class Part:
-    """One part of the data: samples (N, clip_samples) int16 and labels (N,) int64."""
-
-    samples: Tensor
-    labels: Tensor
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-
-def load_part(
-    clips: Sequence[tuple[Path, int]], *, rate: int, clip_samples: int, what: str
-) -> Iterator[Progress | Skipped | Part]:
-    """Reads (path, label index) clips, each cut to the speech in it; yields how far it is and last of all the part."""
-    samples = torch.zeros((len(clips), clip_samples), dtype=torch.int16)
-    labels, kept = torch.zeros(len(clips), dtype=torch.int64), 0
-    for number, (path, label) in enumerate(clips):
-        if number % 200 == 0:
-            yield Progress(what, number, len(clips))
-        try:
-            sound = audio.read(path, rate=rate, max_seconds=LONGEST_CLIP_S)
-        except AudioError as error:
-            yield Skipped(str(path), str(error))
-            continue
-        samples[kept] = _to_int16(trimming.fitted(sound, rate, clip_samples=clip_samples))
-        labels[kept] = label
-        kept += 1
-    yield Progress(what, len(clips), len(clips))
-    yield Part(samples[:kept], labels[:kept])
-
-
-def load_noise(paths: Sequence[Path], *, rate: int) -> Iterator[Skipped | Tensor]:
-    """Yields the unreadable files and last of all every noise in one row (N,), float32, at most two minutes of each."""
-    noises = []
-    for path in paths:
-        try:
-            blocks, seconds = [], 0.0
-            for block in audio.blocks(path, rate=rate):
-                blocks.append(block)
-                seconds += len(block) / rate
-                if seconds >= LONGEST_NOISE_S:
-                    break
-            noises.append(np.concatenate(blocks))
-        except AudioError as error:
-            yield Skipped(str(path), str(error))
-    yield torch.from_numpy(np.concatenate(noises)) if noises else torch.zeros(0)
-
-
-def _to_int16(sound: NDArray[np.float32]) -> Tensor:
-    return torch.from_numpy(np.clip(np.round(sound * 32768.0), -32768, 32767).astype(np.int16))
+_WHAT = "Augmenting and taking features"
+_PIECES_FROM = 2000  # clips at most that made-up words are made from
+_SHARE_OF_CARD = 0.3  # of a graphics card's free memory that samples may take
 
 
 @dataclass(frozen=True)
-class Mixture:
-    """How many draws of each label an epoch has, and from which clips."""
+class Batch:
+    """What one step learns from.
 
-    draws: Mapping[int, int]
-    members: Mapping[int, Tensor]
-
-    def epoch(self, generator: torch.Generator) -> Tensor:
-        """Clip indices of one epoch in random order; SILENT and MADE_UP stand for clips made on the way."""
-        drawn = [_drawn(self.members[label], count, generator) for label, count in self.draws.items()]
-        order = torch.cat(drawn)
-        return order[torch.randperm(len(order), generator=generator)]
-
-
-def mixture(labels: Tensor, config: TrainingConfig, *, words: int, unknown: int) -> Mixture:
-    """Every clip of a word once, or as often as `clips_per_epoch` asks; other words and silence by their shares.
-
-    Args:
-        labels: (N,) of the training part; labels below `words` are words.
-        config: The shares.
-        words: How many words there are.
-        unknown: The label index of `_unknown_`; silence is `unknown + 1`. Made-up words count under MADE_UP.
+    Attributes:
+        features: (B, T, F), on the device.
+        labels: (B,), on the device.
+        clips: (B,) indices into the training part, or SILENT or MADE_UP; on the CPU.
+        whole: Clips of the step in all processes together.
     """
-    members = {label: torch.nonzero(labels == label).flatten() for label in range(unknown + 1)}
-    spoken = sum(len(members[label]) for label in range(words))
-    speech_share = max(1.0 - config.unknown_share - config.silence_share - config.made_up_share, 0.05)
-    repeats = max(1.0, config.clips_per_epoch * speech_share / max(spoken, 1))
-    draws = {label: round(len(members[label]) * repeats) for label in range(words)}
-    per_share = sum(draws.values()) / speech_share
-    # Few recordings repeated many times would be learned by heart: at most three times as often as a word's.
-    draws[unknown] = round(min(config.unknown_share * per_share, 3 * repeats * len(members[unknown])))
-    draws[unknown + 1] = round(config.silence_share * per_share)
-    draws[MADE_UP] = round(config.made_up_share * per_share)
-    members |= {unknown + 1: torch.tensor([SILENT]), MADE_UP: torch.tensor([MADE_UP])}
-    return Mixture({label: count for label, count in draws.items() if count}, members)
 
-
-def _drawn(members: Tensor, count: int, generator: torch.Generator) -> Tensor:
-    whole, rest = divmod(count, len(members))
-    some = members[torch.randperm(len(members), generator=generator)[:rest]]
-    return torch.cat([members.repeat(whole), some])
+    features: Tensor
+    labels: Tensor
+    clips: Tensor
+    whole: int
 
 
 class Batches:
-    """The training part as an endless source of epochs of (features, labels), augmented anew each time."""
+    """The training part as a source of epochs."""
 
     def __init__(
-        self, part: Part, plan: Mixture, *, noises: Tensor, sound: Sequence[Augment], spectrogram: Sequence[Augment],
+        self, part: Clips, plan: Mixture, *, noises: Tensor, sound: Sequence[Augment], spectrogram: Sequence[Augment],
         features: torch.nn.Module, batch_size: int, rate: int, unknown: int, seed: int, device: torch.device,
+        fresh_share: float = 1.0, share: Share = ALONE, folder: Path | None = None,
     ) -> None:  # fmt: skip
-        self._part, self._plan, self._noises = part, plan, noises
+        self.part, self._noises, self._unknown = _near(part, device), noises, unknown
         self._sound, self._spectrogram, self._features = sound, spectrogram, features
-        self._batch_size, self._unknown, self._device = batch_size, unknown, device
-        self._order = torch.Generator().manual_seed(seed)
-        self._making = np.random.default_rng(seed)
-        self._clips = part.samples.numpy()
-        self._spans = speech_spans(self._clips)
-        generator = torch.Generator(device=device).manual_seed(seed + 1)
-        self._context = Context(generator=generator, rate=rate, noises=noises.to(device) if len(noises) else None)
-        self.steps = -(-sum(plan.draws.values()) // batch_size)
+        self._rate, self._seed, self._device, self._share = rate, seed, device, share
+        self._noises_there = noises.to(device) if len(noises) else None
+        self._draws = Draws(plan, seed=seed)
+        self._pieces = _pieces(part, seed)
+        self._spans = speech_spans(self._pieces)
+        self._ends = _ends(len(self._draws), batch_size, world=share.world)
+        self.steps = len(self._ends)
+        self._period = round(1 / fresh_share)
+        self._kept = Kept(self._draws, share, still=not sound) if self._period > 1 else None
+        self._folder = folder
+        self._store: Store | None = None
 
-    def epoch(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Features (B, T, F) and labels (B,) on the device."""
-        for indices in torch.split(self._plan.epoch(self._order), self._batch_size):
-            if len(indices) == 1:  # batch norm cannot learn from one clip
-                indices = indices.repeat(2)
-            yield self._batch(indices)
+    def __len__(self) -> int:
+        """Clips of an epoch, in all processes together."""
+        return len(self._draws)
 
-    def _batch(self, indices: Tensor) -> tuple[Tensor, Tensor]:
-        sound, labels = self._clips_of(indices)
-        sound = sound.to(self._device)
+    def prepare(self, epoch: int) -> Iterator[Progress]:
+        """Makes what is to be made anew before an epoch (from 1 on); tells of the first time, which takes longest."""
+        if self._kept is None:
+            return
+        first_time = self._store is None
+        for number, (block, generation) in enumerate(self._kept.due(epoch, self._period)):
+            if first_time and number % 8 == 0:
+                yield Progress(_WHAT, number * BLOCK, len(self._kept))
+            rows, draws = self._kept.block(block)
+            clips = self._draws.clips(draws, generation=generation)
+            self._write(rows, self._made(clips, block, generation))
+            self._kept.made(block, generation, clips)
+        if first_time:
+            yield Progress(_WHAT, len(self._kept), len(self._kept))
+
+    def epoch(self, number: int) -> Iterator[Batch]:
+        """Every draw once, in the order of this epoch; with fresh_share below 1 after `prepare`."""
+        order = self._draws.order(number, world=self._share.world)
+        for step, (start, end) in enumerate(zip([0, *self._ends], self._ends, strict=False)):
+            mine = order[start:end][self._share.rank :: self._share.world]
+            with torch.no_grad():
+                features, clips = self._batch(mine, number, step)
+                context = self._context(SPECTROGRAM, number, step, self._share.rank)
+                for augment in self._spectrogram:
+                    features = augment(features, context)
+            yield Batch(features, self._labels(clips).to(self._device), clips, end - start)
+
+    def _batch(self, draws: Tensor, epoch: int, step: int) -> tuple[Tensor, Tensor]:
+        """Features (B, T, F) and clips (B,) of these draws (B,)."""
+        if self._kept is None:
+            clips = self._draws.clips(draws, generation=epoch - 1)
+            return self._made(clips, step, epoch), clips
+        assert self._store is not None, "prepare comes first"
+        rows = self._kept.rows(draws)
+        return self._store.read(rows), self._kept.clips(rows)
+
+    def _made(self, clips: Tensor, *where: int) -> Tensor:
+        """Features of these clips, their sound augmented; chance follows from `where`."""
+        numbers = (SOUND, *where, self._share.rank)
+        sound = self._sound_of(clips, numbers).to(self._device)
+        context = self._context(*numbers)
         with torch.no_grad():
             for augment in self._sound:
-                sound = augment(sound, self._context)
-            features = self._features(sound)
-            for augment in self._spectrogram:
-                features = augment(features, self._context)
-        return features, labels.to(self._device)
+                sound = augment(sound, context)
+            features: Tensor = self._features(sound)
+        return features
 
-    def _clips_of(self, indices: Tensor) -> tuple[Tensor, Tensor]:
-        """Recorded clips (B, N) and labels (B,), with what is made on the way in its places."""
-        sound = self._part.samples[indices.clamp_min(0)].float() / 32768.0
-        labels = self._part.labels[indices.clamp_min(0)].clone()
-        quiet = indices == SILENT
+    def _sound_of(self, clips: Tensor, numbers: tuple[int, ...]) -> Tensor:
+        """Recorded clips (B, N), with what is made on the way in its places."""
+        recorded, quiet = clips >= 0, clips == SILENT
+        sound = self.part.sound(clips[recorded])
+        if len(sound) < len(clips):
+            everywhere = sound.new_zeros((len(clips), sound.shape[1]))
+            everywhere[recorded] = sound
+            sound = everywhere
         if count := int(quiet.sum()):
-            sound[quiet] = silence(count, sound.shape[1], noises=self._noises, generator=self._order)
-            labels[quiet] = self._unknown + 1
-        for place in torch.nonzero(indices == MADE_UP).flatten():
-            sound[place] = torch.from_numpy(made_up_word(self._clips, self._spans, self._making))
-            labels[place] = self._unknown
-        return sound, labels
+            chance = generator_of(torch.device("cpu"), self._seed, *numbers, 1)
+            sound[quiet] = silence(count, sound.shape[1], noises=self._noises, generator=chance).to(sound.device)
+        made_up = torch.nonzero(clips == MADE_UP).flatten()
+        if len(made_up):
+            rng = numpy_of(self._seed, *numbers, 2)
+            words = [made_up_word(self._pieces, self._spans, rng) for _ in made_up]
+            sound[made_up] = torch.from_numpy(np.stack(words)).to(sound.device)
+        return sound
+
+    def _labels(self, clips: Tensor) -> Tensor:
+        labels = self.part.labels[clips.clamp_min(0)].clone()
+        labels[clips == SILENT] = self._unknown + 1
+        labels[clips == MADE_UP] = self._unknown
+        return labels
+
+    def _context(self, *numbers: int) -> Context:
+        generator = generator_of(self._device, self._seed, *numbers)
+        return Context(generator=generator, rate=self._rate, noises=self._noises_there)
+
+    def _write(self, rows: Tensor, features: Tensor) -> None:
+        assert self._kept is not None
+        if self._store is None:
+            shape = tuple(features.shape[1:])
+            self._store = make_store(len(self._kept), shape, device=self._device, folder=self._folder)
+        self._store.write(rows, features)
+
+
+def _near(part: Clips, device: torch.device) -> Clips:
+    """The part on the graphics card, where it fits."""
+    if device.type != "cuda" or not isinstance(part, Part):
+        return part
+    if part.samples.nbytes > _SHARE_OF_CARD * torch.cuda.mem_get_info(device)[0]:
+        return part
+    return Part(part.samples.to(device), part.labels, part.paths)
+
+
+def _pieces(part: Clips, seed: int) -> NDArray[np.int16]:
+    """Clips (N, clip_samples) that made-up words are made from."""
+    if isinstance(part, Part):
+        return part.samples.numpy()
+    some = numpy_of(seed, SOUND).choice(len(part), size=min(_PIECES_FROM, len(part)), replace=False)
+    sound = part.sound(torch.from_numpy(np.sort(some)))
+    return np.asarray((sound * 32767).round().to(torch.int16).numpy())
+
+
+def _ends(count: int, batch_size: int, *, world: int) -> list[int]:
+    """Where each batch of an epoch ends; a rest too small to learn from joins the batch before it."""
+    least = 2 * world  # batch norm cannot learn from one clip
+    size = max(batch_size, least)
+    ends = list(range(size, count + 1, size)) or [count]
+    if count - ends[-1] >= least:
+        ends.append(count)
+    else:
+        ends[-1] = count
+    return ends

@@ -22,11 +22,29 @@ class TrainingConfig:
         high=10.0,
         log=True,
     )
-    schedule: Literal["one_cycle", "cosine", "constant"] = option(
-        "one_cycle", "Schedule", "How the learning rate moves: up and down again, only down, or not at all."
+    schedule: Literal["one_cycle", "cosine", "step", "constant"] = option(
+        "one_cycle",
+        "Schedule",
+        "How the learning rate moves: up and down again, only down, down to a tenth at a time, or not at all.",
+    )
+    drops: int = option(
+        2,
+        "Drops",
+        "How often the learning rate falls to a tenth, at equal distances.",
+        low=1,
+        high=10,
+        shown_when=("schedule", "step"),
     )
     optimizer: Literal["adamw", "sgd"] = option(
-        "adamw", "Optimizer", "AdamW adapts each weight's step; SGD with momentum 0.9 is the classic."
+        "adamw", "Optimizer", "AdamW adapts each weight's step; SGD with momentum is the classic."
+    )
+    momentum: float = option(
+        0.9,
+        "Momentum",
+        "How much of the step before a step keeps.",
+        low=0.0,
+        high=0.999,
+        shown_when=("optimizer", "sgd"),
     )
     weight_decay: float = option(
         0.1,
@@ -87,6 +105,28 @@ class TrainingConfig:
     )
     device: Literal["auto", "cpu", "cuda", "mps"] = option(
         "auto", "Device", "Where the network trains; auto takes a graphics card when there is one."
+    )
+    precision: Literal["auto", "float32", "bfloat16"] = option(
+        "auto",
+        "Precision",
+        "Half as many bits for the network's arithmetic while it trains; auto does so where it is faster, on graphics "
+        "cards with bfloat16 and networks large enough.",
+        advanced=True,
+    )
+    class_balance: Literal["off", "draws", "weights"] = option(
+        "off",
+        "Class balance",
+        "Where words have unequally many clips: draws them equally often, or weighs the loss of rare ones more.",
+        advanced=True,
+    )
+    fresh_share: float = option(
+        0.125,
+        "Share augmented anew",
+        "How much of an epoch's sound is augmented anew; the rest is taken again as it was some epochs before, with "
+        "new changes to its spectrogram. 1 makes all anew, which takes several times as long.",
+        low=0.01,
+        high=1.0,
+        advanced=True,
     )
     clips_per_epoch: int = option(
         1500,

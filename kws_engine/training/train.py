@@ -1,12 +1,11 @@
-"""The training loop: a generator of epochs that ends with the best weights; knows no file, screen or project."""
+"""The training loop, which ends with the best weights and can be gone on with; knows no file, screen or project."""
 
 from __future__ import annotations
 
 import copy
 import math
 import time
-from collections import Counter
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -14,15 +13,25 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kws_engine.errors import TrainingError
-from kws_engine.training.batches import Batches
+from kws_engine.training.batches import Batch, Batches
+from kws_engine.training.chance import STEPS, seed_of
 from kws_engine.training.config import TrainingConfig
-from kws_engine.training.events import Epoch
+from kws_engine.training.dynamics import Dynamics
+from kws_engine.training.events import Epoch, Progress
 from kws_engine.training.mixup import mixed
+from kws_engine.training.optimizing import (
+    Average,
+    learning_rate,
+    make_optimizer,
+    optimizer_tensors,
+    restore_optimizer,
+)
 
 Penalty = Callable[[nn.Module], Tensor]
 NOTHING_TRAINED = "The run was stopped before its first epoch ended: nothing was trained, start it again"
 CROSS_ENTROPY = "cross_entropy"  # a term of the loss, beside the penalties' names
 CURVE_CLIPS = 1000  # the training curve is measured on at most so many clips
+_CHECKED_EVERY = 16  # steps; looking at the loss makes a graphics card wait
 
 
 @dataclass(frozen=True)
@@ -42,167 +51,244 @@ class Fit:
     stopped_early: bool
 
 
+@dataclass(frozen=True)
+class Snapshot:
+    """All that is needed to go on after an epoch as if nothing had happened.
+
+    Attributes:
+        tensors: Weights, their average, the best of them, the optimizer's memory and what is known of each clip.
+        history: The epochs so far.
+        steps: How many steps the average has taken in.
+    """
+
+    tensors: dict[str, Tensor]
+    history: tuple[Epoch, ...]
+    steps: int
+
+
+class Loop:
+    """Trains a network in place; `epochs` does the work, `snapshot` and `restore` let another process go on with it."""
+
+    def __init__(
+        self, network: nn.Module, batches: Batches, config: TrainingConfig, *, penalties: Mapping[str, Penalty],
+        training: Measured, validation: Measured, should_stop: Callable[[], bool], seed: int = 0,
+        dynamics: Dynamics | None = None, label_weights: Tensor | None = None,
+    ) -> None:  # fmt: skip
+        self._network, self._batches, self._config, self._penalties = network, batches, config, penalties
+        self._training, self._validation, self._should_stop = training, validation, should_stop
+        self._seed, self._dynamics, self._label_weights = seed, dynamics, label_weights
+        self._optimizer, self._average = make_optimizer(network, config), Average(network, share=config.averaging)
+        self._device = next(network.parameters()).device
+        self._autocast = wants_bfloat16(config, network)
+        self.history: list[Epoch] = []
+        self.best: Epoch | None = None
+        self.best_weights: dict[str, Tensor] = {}
+        self.stopped_early = False
+
+    def epochs(self) -> Iterator[Progress | Epoch]:
+        """Yields every epoch, and work before it that takes long.
+
+        While an epoch is yielded, the network holds the weights that were measured: the running average, where that is
+        on; afterwards those of the best epoch.
+
+        Raises:
+            TrainingError: The loss is no longer a number, or the run was stopped before its first epoch.
+        """
+        for number in range(len(self.history) + 1, self._config.epochs + 1):
+            if self._is_patience_over():
+                break
+            started = time.monotonic()
+            yield from self._batches.prepare(number)
+            terms = self._one_epoch(number)
+            if terms is None:
+                self.stopped_early = True
+                break
+            self._average.swap(self._network)
+            epoch = self._measure(number, started, terms)
+            self.history.append(epoch)
+            if epoch.best:
+                self.best, self.best_weights = epoch, copy.deepcopy(self._network.state_dict())
+            yield epoch
+            self._average.swap(self._network)
+        if self.best is None:
+            raise TrainingError(NOTHING_TRAINED)
+        self._network.load_state_dict(self.best_weights)
+        self._network.eval()
+
+    def result(self) -> Fit:
+        """After the last epoch."""
+        assert self.best is not None
+        return Fit(self.best_weights, self.best, self.stopped_early)
+
+    def snapshot(self) -> Snapshot:
+        """While an epoch is yielded: the state after it."""
+        parts = {
+            "average": self._network.state_dict(),
+            "network": self._average.tensors(),
+            "best": self.best_weights,
+            "optimizer": optimizer_tensors(self._optimizer),
+            "dynamics": self._dynamics.tensors() if self._dynamics else {},
+        }
+        tensors = {f"{part}/{name}": value for part, values in parts.items() for name, value in values.items()}
+        return Snapshot(tensors, tuple(self.history), self._average.steps)
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Before `epochs`: goes on after the last epoch of the snapshot.
+
+        Raises:
+            TrainingError: It is of another network.
+        """
+        parts: dict[str, dict[str, Tensor]] = {}
+        for key, value in snapshot.tensors.items():
+            part, _, name = key.partition("/")
+            parts.setdefault(part, {})[name] = value
+        try:
+            self._network.load_state_dict(parts["network"])
+            self._average.restore(parts["average"], steps=snapshot.steps)
+            restore_optimizer(self._optimizer, parts.get("optimizer", {}))
+            if self._dynamics is not None:
+                self._dynamics.restore(parts["dynamics"])
+        except (RuntimeError, ValueError, LookupError):
+            raise TrainingError(
+                "The run's checkpoint is of another network or of other clips: start the run anew with `kws repeat`, "
+                "or by Train with its settings"
+            ) from None
+        self.history = list(snapshot.history)
+        self.best = next((epoch for epoch in reversed(self.history) if epoch.best), None)
+        self.best_weights = {name: value.to(self._device) for name, value in parts.get("best", {}).items()}
+
+    def _is_patience_over(self) -> bool:
+        if not self._config.early_stopping or self.best is None:
+            return False
+        self.stopped_early = len(self.history) - self.best.epoch >= self._config.patience
+        return self.stopped_early
+
+    def _one_epoch(self, number: int) -> dict[str, float] | None:
+        """The mean of each term of the loss over the epoch, or None where it was stopped on the way."""
+        self._network.train()
+        torch.manual_seed(seed_of(self._seed, STEPS, number))
+        sums: dict[str, Tensor] = {}
+        for step, batch in enumerate(self._batches.epoch(number)):
+            if self._should_stop():
+                return None
+            self._set_rate((number - 1 + step / self._batches.steps) / self._config.epochs)
+            terms = self._step(batch, late=2 * number > self._config.epochs)
+            for name, term in terms.items():
+                sums[name] = sums[name] + term if name in sums else term
+            if step % _CHECKED_EVERY == 0:
+                self._check_number(sum(float(value) for value in sums.values()))
+        means = {name: float(value) / self._batches.steps for name, value in sums.items()}
+        self._check_number(sum(means.values()))
+        return means
+
+    def _set_rate(self, progress: float) -> None:
+        for group in self._optimizer.param_groups:
+            group["lr"] = learning_rate(self._config, progress)
+
+    def _step(self, batch: Batch, *, late: bool) -> dict[str, Tensor]:
+        """One step down the loss; its terms, detached."""
+        terms = {CROSS_ENTROPY: self._cross_entropy(batch, late=late)}
+        for name, penalty in self._penalties.items():
+            terms[name] = penalty(self._network).to(self._device)
+        loss = terms[CROSS_ENTROPY] if len(terms) == 1 else torch.stack(list(terms.values())).sum()
+        self._optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self._optimizer.step()
+        self._average.update()
+        return {name: term.detach() for name, term in terms.items()}
+
+    def _cross_entropy(self, batch: Batch, *, late: bool) -> Tensor:
+        """In nats, against labels as smoothed and mixed as the config says."""
+        config, labels = self._config, batch.labels
+        if not config.mixup:
+            logits = self._logits(batch.features)
+            self._observe(batch, logits, late=late)
+            return functional.cross_entropy(
+                logits, labels, weight=self._label_weights, label_smoothing=config.label_smoothing
+            )
+        blended, partners, shares = mixed(batch.features, labels, config.mixup)
+        logits = self._logits(blended)
+        self._observe(batch, logits, late=late, shares=shares)
+        own, other = (
+            functional.cross_entropy(
+                logits, some, weight=self._label_weights, label_smoothing=config.label_smoothing, reduction="none"
+            )
+            for some in (labels, partners)
+        )
+        return (shares * own + (1 - shares) * other).mean()
+
+    def _logits(self, features: Tensor) -> Tensor:
+        with torch.autocast(self._device.type, dtype=torch.bfloat16, enabled=self._autocast):
+            logits: Tensor = self._network(features)
+        return logits.float()
+
+    def _observe(self, batch: Batch, logits: Tensor, *, late: bool, shares: Tensor | None = None) -> None:
+        if self._dynamics is not None:
+            self._dynamics.observe(batch.clips, batch.labels, logits, late=late, shares=shares)
+
+    def _check_number(self, loss: float) -> None:
+        if not math.isfinite(loss):
+            rate = float(self._optimizer.param_groups[0]["lr"])
+            kept = f"; the weights of epoch {self.best.epoch} are kept" if self.best else ""
+            raise TrainingError(
+                f"The loss is no longer a number at a learning rate of {rate:.2g}: train again with a tenth of it{kept}"
+            )
+
+    def _measure(self, number: int, started: float, terms: dict[str, float]) -> Epoch:
+        train_loss, train_accuracy = measure(self._network, self._training)
+        validation_loss, validation_accuracy = measure(self._network, self._validation)
+        self._check_number(train_loss + validation_loss)
+        return Epoch(
+            epoch=number,
+            train_loss=train_loss,
+            train_accuracy=train_accuracy,
+            validation_loss=validation_loss,
+            validation_accuracy=validation_accuracy,
+            learning_rate=float(self._optimizer.param_groups[0]["lr"]),
+            seconds=time.monotonic() - started,
+            penalty=sum(value for name, value in terms.items() if name != CROSS_ENTROPY),
+            terms=terms,
+            best=self.best is None or validation_loss < self.best.validation_loss - self._config.minimum_gain,
+        )
+
+
 def fit(
     network: nn.Module, batches: Batches, config: TrainingConfig, *, penalties: Mapping[str, Penalty],
-    training: Measured, validation: Measured, should_stop: Callable[[], bool],
+    training: Measured, validation: Measured, should_stop: Callable[[], bool], seed: int = 0,
 ) -> Generator[Epoch, None, Fit]:  # fmt: skip
-    """Trains in place, yields every epoch, returns the best weights; `network` holds them at the end.
-
-    While an epoch is yielded, `network` holds the weights that were measured: the running average, where that is on.
-
-    Raises:
-        TrainingError: The loss is no longer a number, or the run was stopped before its first epoch.
-    """
-    optimizer, average = make_optimizer(network, config), Average(network, share=config.averaging)
-    total = config.epochs * batches.steps
-    best: Epoch | None = None
-    weights: dict[str, Tensor] = {}
-    stopped_early = False
-    for number in range(1, config.epochs + 1):
-        started = time.monotonic()
-        first_step = (number - 1) * batches.steps
-        terms = _one_epoch(
-            network, batches, optimizer, average, config, penalties, first_step / total, 1 / total, should_stop
-        )
-        if terms is None:
-            stopped_early = True
-            break
-        average.swap(network)
-        epoch = _measure(number, network, training, validation, started, optimizer, terms, best, config)
-        if best is None or epoch.best:
-            best, weights = epoch, copy.deepcopy(network.state_dict())
-        yield epoch
-        average.swap(network)
-        if config.early_stopping and number - best.epoch >= config.patience and number < config.epochs:
-            stopped_early = True
-            break
-    if best is None:
-        raise TrainingError(NOTHING_TRAINED)
-    network.load_state_dict(weights)
-    network.eval()
-    return Fit(weights, best, stopped_early)
-
-
-def make_optimizer(network: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
-    """AdamW (Loshchilov & Hutter 2019) or SGD with momentum; biases and batch norm are never decayed."""
-    decayed = [weight for weight in network.parameters() if weight.ndim > 1]
-    others = [weight for weight in network.parameters() if weight.ndim <= 1]
-    groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    if config.optimizer == "sgd":
-        return torch.optim.SGD(groups, lr=config.learning_rate, momentum=0.9)
-    return torch.optim.AdamW(groups, lr=config.learning_rate, fused=decayed[0].device.type in ("cpu", "cuda"))
-
-
-class Average:
-    """A running average of a network's weights and batch norm statistics (Polyak & Juditsky 1992).
-
-    After n steps it keeps the smaller of `share` and (1 + n) / (10 + n) of itself, so that it does not hang on to the
-    random weights of the beginning. With a share of 0 it is the network itself.
-    """
-
-    def __init__(self, network: nn.Module, *, share: float) -> None:
-        self._share, self._steps = share, 0
-        self._state = {name: value.detach().clone() for name, value in network.state_dict().items()}
-
-    @torch.no_grad()
-    def update(self, network: nn.Module) -> None:
-        """Takes in the weights after a step."""
-        kept = min(self._share, (1 + self._steps) / (10 + self._steps))
-        self._steps += 1
-        for name, value in network.state_dict().items():
-            if value.is_floating_point():
-                self._state[name].lerp_(value, 1 - kept)
-            else:
-                self._state[name].copy_(value)
-
-    def swap(self, network: nn.Module) -> None:
-        """Puts the average into the network and keeps the network's own weights; the second call undoes the first."""
-        own = {name: value.detach().clone() for name, value in network.state_dict().items()}
-        network.load_state_dict(self._state)
-        self._state = own
-
-
-def learning_rate(config: TrainingConfig, progress: float) -> float:
-    """The rate at `progress` 0..1 of the run: one-cycle (Smith & Topin 2017), half a cosine down, or constant."""
-    if config.schedule == "constant":
-        return config.learning_rate
-    rise = 0.2 if config.schedule == "one_cycle" else 0.0
-    if progress < rise:
-        return config.learning_rate * (0.05 + 0.95 * (1 - math.cos(math.pi * progress / rise)) / 2)
-    fall = (progress - rise) / (1 - rise)
-    return config.learning_rate * max((1 + math.cos(math.pi * min(fall, 1.0))) / 2, 1e-3)
+    """A whole run of `Loop`: yields every epoch, returns the best weights; `network` holds them at the end."""
+    loop = Loop(
+        network, batches, config, penalties=penalties, training=training, validation=validation,
+        should_stop=should_stop, seed=seed,
+    )  # fmt: skip
+    for event in loop.epochs():
+        if isinstance(event, Epoch):
+            yield event
+    return loop.result()
 
 
 @torch.no_grad()
 def measure(network: nn.Module, measured: Measured) -> tuple[float, float]:
     """(cross-entropy in nats, accuracy 0..1) in evaluation mode."""
-    network.eval()
-    logits = torch.cat([network(features) for features in torch.split(measured.features, 512)])
+    logits = predict(network, measured.features)
     loss = functional.cross_entropy(logits, measured.labels)
     return float(loss), float((logits.argmax(1) == measured.labels).float().mean())
 
 
-def _one_epoch(
-    network: nn.Module, batches: Batches, optimizer: torch.optim.Optimizer, average: Average, config: TrainingConfig,
-    penalties: Mapping[str, Penalty], progress: float, step: float, should_stop: Callable[[], bool],
-) -> dict[str, float] | None:  # fmt: skip
-    """The mean of each term of the loss over the epoch, or None where it was stopped on the way."""
-    network.train()
-    sums: Counter[str] = Counter()
-    for features, labels in batches.epoch():
-        if should_stop():
-            return None
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(config, progress)
-        progress += step
-        terms = {CROSS_ENTROPY: _cross_entropy(network, features, labels, config)}
-        terms |= {name: penalty(network).to(features.device) for name, penalty in penalties.items()}
-        loss = torch.stack(list(terms.values())).sum()
-        _check_number(float(loss.detach()), optimizer)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        average.update(network)
-        sums.update({name: float(term.detach()) for name, term in terms.items()})
-    return {name: value / batches.steps for name, value in sums.items()}
+@torch.no_grad()
+def predict(network: nn.Module, features: Tensor) -> Tensor:
+    """Logits (N, n_labels) of features (N, T, F) in evaluation mode."""
+    network.eval()
+    return torch.cat([network(some) for some in torch.split(features, 512)])
 
 
-def _cross_entropy(network: nn.Module, features: Tensor, labels: Tensor, config: TrainingConfig) -> Tensor:
-    """In nats, against labels as smoothed and mixed as the config says."""
-    smoothing = config.label_smoothing
-    if not config.mixup:
-        return functional.cross_entropy(network(features), labels, label_smoothing=smoothing)
-    blended, partners, shares = mixed(features, labels, config.mixup)
-    logits = network(blended)
-    own = functional.cross_entropy(logits, labels, label_smoothing=smoothing, reduction="none")
-    other = functional.cross_entropy(logits, partners, label_smoothing=smoothing, reduction="none")
-    return (shares * own + (1 - shares) * other).mean()
+def wants_bfloat16(config: TrainingConfig, network: nn.Module) -> bool:
+    """Whether the network's arithmetic is done in bfloat16: where it is asked for, or is known to be faster."""
+    if config.precision != "auto":
+        return config.precision == "bfloat16"
+    weight = next(network.parameters())
+    large = sum(one.numel() for one in network.parameters()) >= _LARGE
+    return weight.device.type == "cuda" and large and torch.cuda.is_bf16_supported()
 
 
-def _check_number(loss: float, optimizer: torch.optim.Optimizer) -> None:
-    if not math.isfinite(loss):
-        rate = float(optimizer.param_groups[0]["lr"])
-        raise TrainingError(
-            f"The loss is no longer a number at a learning rate of {rate:.2g}: train again with a tenth of it"
-        )
-
-
-def _measure(
-    number: int, network: nn.Module, training: Measured, validation: Measured, started: float,
-    optimizer: torch.optim.Optimizer, terms: dict[str, float], best: Epoch | None, config: TrainingConfig,
-) -> Epoch:  # fmt: skip
-    train_loss, train_accuracy = measure(network, training)
-    validation_loss, validation_accuracy = measure(network, validation)
-    _check_number(train_loss + validation_loss, optimizer)
-    return Epoch(
-        epoch=number,
-        train_loss=train_loss,
-        train_accuracy=train_accuracy,
-        validation_loss=validation_loss,
-        validation_accuracy=validation_accuracy,
-        learning_rate=float(optimizer.param_groups[0]["lr"]),
-        seconds=time.monotonic() - started,
-        penalty=sum(value for name, value in terms.items() if name != CROSS_ENTROPY),
-        terms=terms,
-        best=best is None or validation_loss < best.validation_loss - config.minimum_gain,
-    )
+_LARGE = 1_000_000  # parameters; below, converting costs more than it saves

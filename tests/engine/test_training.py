@@ -22,16 +22,21 @@ from kws_engine.models import MODELS
 from kws_engine.regularizers import REGULARIZERS
 from kws_engine.spec import changed
 from kws_engine.training import checkpoint, events
-from kws_engine.training.batches import MADE_UP, SILENT, Batches, Part, load_noise, load_part, mixture
+from kws_engine.training.batches import Batches
 from kws_engine.training.config import TrainingConfig
+from kws_engine.training.dynamics import Dynamics
 from kws_engine.training.events import Epoch, Progress, Skipped
+from kws_engine.training.kept import ALONE, Share
+from kws_engine.training.mixture import MADE_UP, SILENT, Draws, mixture
 from kws_engine.training.mixup import mixed
+from kws_engine.training.optimizing import Average, learning_rate, make_optimizer
+from kws_engine.training.parts import Part, StreamedPart, load_noise, load_part
 from kws_engine.training.silence import silence
-from kws_engine.training.train import Average, Fit, Measured, fit, learning_rate, make_optimizer, measure
+from kws_engine.training.train import Fit, Loop, Measured, fit, measure
 
 RATE, SAMPLES, WORDS = 16_000, 4000, 3
 UNKNOWN, SILENCE = WORDS, WORDS + 1
-NO_SHARES = {"silence_share": 0.0, "unknown_share": 0.0, "made_up_share": 0.0, "clips_per_epoch": 1}
+NO_SHARES = {"silence_share": 0.0, "unknown_share": 0.0, "made_up_share": 0.0, "clips_per_epoch": 1, "fresh_share": 1.0}
 PIPELINE = FEATURES["log_mel"].build(FEATURES["log_mel"].config(), rate=RATE)
 CPU = torch.device("cpu")
 
@@ -68,11 +73,14 @@ def network_of(name: str = "fnn", **changes: Any) -> torch.nn.Module:
     return built
 
 
-def batches_of(data: Part, config: TrainingConfig, *, sound: Sequence[Any] = (), seed: int = 0) -> Batches:
+def batches_of(
+    data: Part, config: TrainingConfig, *, sound: Sequence[Any] = (), seed: int = 0, share: Share = ALONE
+) -> Batches:
     plan = mixture(data.labels, config, words=WORDS, unknown=UNKNOWN)
     return Batches(
         data, plan, noises=torch.zeros(0), sound=sound, spectrogram=[], features=torch_features(PIPELINE),
         batch_size=config.batch_size, rate=RATE, unknown=UNKNOWN, seed=seed, device=CPU,
+        fresh_share=config.fresh_share, share=share,
     )  # fmt: skip
 
 
@@ -87,7 +95,7 @@ def train(
     data = data or part()
     told = fit(
         network, batches_of(data, config, seed=seed), config, penalties=penalties or {}, training=measured(data),
-        validation=measured(validation or part(4, seed=1)), should_stop=should_stop,
+        validation=measured(validation or part(4, seed=1)), should_stop=should_stop, seed=seed,
     )  # fmt: skip
     epochs = []
     while True:
@@ -225,18 +233,26 @@ def test_what_is_measured_must_be_a_number_too() -> None:
 def test_the_learning_rate_rises_and_falls_as_named() -> None:
     highest = config_of().learning_rate
     rates = {name: [learning_rate(config_of(schedule=name), step / 100) for step in range(101)]
-             for name in ("one_cycle", "cosine", "constant")}  # fmt: skip
+             for name in ("one_cycle", "cosine", "constant", "step")}  # fmt: skip
     assert set(rates["constant"]) == {highest}
     assert rates["cosine"][0] == highest and rates["cosine"] == sorted(rates["cosine"], reverse=True)
     assert rates["one_cycle"].index(max(rates["one_cycle"])) == 20 and max(rates["one_cycle"]) == highest
     assert all(0 < rate <= highest for one in rates.values() for rate in one)
+    assert [rates["step"][at] for at in (0, 33, 34, 66, 67, 100)] == pytest.approx(
+        [highest, highest, highest / 10, highest / 10, highest / 100, highest / 100]
+    )
+
+
+def drawn_in(plan: Any, *, epoch: int) -> torch.Tensor:
+    draws = Draws(plan, seed=0)
+    return draws.clips(draws.order(epoch), generation=epoch - 1)
 
 
 def test_an_epoch_holds_every_clip_and_the_asked_shares() -> None:
     labels = torch.cat([part(40).labels, torch.full((60,), UNKNOWN)])
     config = config_of(unknown_share=0.2, silence_share=0.1, made_up_share=0.1)
     plan = mixture(labels, config, words=WORDS, unknown=UNKNOWN)
-    drawn = plan.epoch(torch.Generator().manual_seed(0))
+    drawn = drawn_in(plan, epoch=1)
     counts = Counter(int(labels[i]) if i >= 0 else int(i) for i in drawn)
     assert counts == {0: 40, 1: 40, 2: 40, UNKNOWN: 40, SILENT: 20, MADE_UP: 20}
     assert set(range(120)) <= set(drawn.tolist()) and drawn.tolist() != sorted(drawn.tolist())
@@ -245,10 +261,32 @@ def test_an_epoch_holds_every_clip_and_the_asked_shares() -> None:
 def test_few_clips_are_repeated_evenly_up_to_a_full_epoch() -> None:
     labels = part(5).labels
     config = config_of(clips_per_epoch=200, silence_share=0.25)
-    drawn = mixture(labels, config, words=WORDS, unknown=UNKNOWN).epoch(torch.Generator())
+    drawn = drawn_in(mixture(labels, config, words=WORDS, unknown=UNKNOWN), epoch=1)
     counts = Counter(drawn.tolist())
     assert len(drawn) == pytest.approx(200, abs=2) and counts[SILENT] == 50
     assert {counts[number] for number in range(15)} == {10}
+
+
+def test_clips_beyond_an_epoch_take_turns() -> None:
+    labels = torch.cat([part(4).labels, torch.full((50,), UNKNOWN)])
+    plan = mixture(labels, config_of(unknown_share=0.5), words=WORDS, unknown=UNKNOWN)
+    drawn = torch.cat([drawn_in(plan, epoch=epoch) for epoch in range(1, 26)])
+    counts = Counter(drawn[drawn >= 12].tolist())
+    assert plan.draws[UNKNOWN] == 12 and len(counts) == 50 and set(counts.values()) == {6}
+
+
+@pytest.mark.parametrize("world", [1, 2, 3, 4])
+def test_processes_share_every_epoch_without_loss_or_repetition(world: int) -> None:
+    draws = Draws(mixture(part(37).labels, config_of(), words=WORDS, unknown=UNKNOWN), seed=3)
+    alone = draws.order(1)
+    for epoch in (1, 2):
+        order = draws.order(epoch, world=world)
+        parts = [order[rank::world].tolist() for rank in range(world)]
+        assert sorted(itertools.chain(*parts)) == list(range(111))
+        assert [sorted(mine) for mine in parts] == [draws.of(rank, world).tolist() for rank in range(world)]
+    if world in (1, 2, 4):
+        assert torch.equal(draws.order(1, world=world), alone), "the very batches of one process"
+    assert not torch.equal(draws.order(2, world=world), draws.order(1, world=world))
 
 
 def test_few_other_words_are_not_learned_by_heart() -> None:
@@ -261,11 +299,11 @@ def test_few_other_words_are_not_learned_by_heart() -> None:
 def test_batches_cover_an_epoch_whatever_their_size(batch_size: int) -> None:
     config = config_of(batch_size=batch_size, silence_share=0.1, made_up_share=0.2)
     batches = batches_of(part(), config)
-    epoch = list(batches.epoch())
-    assert len(epoch) == batches.steps and all(len(labels) > 1 for _, labels in epoch)
-    labels = torch.cat([labels for _, labels in epoch])
-    assert set(labels.tolist()) == {0, 1, 2, UNKNOWN, SILENCE}
-    for features, _ in epoch:
+    epoch = list(batches.epoch(1))
+    assert len(epoch) == batches.steps and all(len(batch.labels) > 1 for batch in epoch)
+    labels = torch.cat([batch.labels for batch in epoch])
+    assert set(labels.tolist()) == {0, 1, 2, UNKNOWN, SILENCE} and len(labels) == len(batches)
+    for features in (batch.features for batch in epoch):
         assert features.shape[1:] == (PIPELINE.n_frames(SAMPLES), PIPELINE.n_features)
         assert torch.isfinite(features).all() and not features.requires_grad
 
@@ -277,7 +315,7 @@ def test_batches_are_augmented_anew_and_what_is_measured_never_is() -> None:
 
     def mean_feature(**options: Any) -> list[float]:
         batches = batches_of(part(), config, **options)
-        return [float(features.mean()) for _ in range(3) for features, _ in batches.epoch()]
+        return [float(batch.features.mean()) for number in (1, 2, 3) for batch in batches.epoch(number)]
 
     plain, louder = mean_feature(), mean_feature(sound=[gain])
     assert plain == pytest.approx([plain[0]] * 3, abs=1e-6)
@@ -310,10 +348,8 @@ def test_clips_are_read_cut_and_counted_and_the_damaged_named(tmp_path: pathlib.
     for name, seconds in (("short", 0.1), ("right", 0.25), ("long", 2.0)):
         audio.write(tmp_path / f"{name}.wav", np.resize(sound, round(seconds * RATE)), rate=RATE)
     (tmp_path / "text.wav").write_text("no sound")
-    paths = [
-        (tmp_path / f"{name}.wav", number) for number, name in enumerate(("short", "text", "right", "gone", "long"))
-    ]
-    told = list(load_part(paths, rate=RATE, clip_samples=SAMPLES, what="Reading"))
+    paths = [tmp_path / f"{name}.wav" for name in ("short", "text", "right", "gone", "long")]
+    told = list(load_part(paths, torch.arange(5), rate=RATE, clip_samples=SAMPLES, what="Reading"))
     *before, loaded = told
     assert isinstance(loaded, Part) and loaded.samples.shape == (3, SAMPLES) and loaded.samples.dtype == torch.int16
     assert loaded.labels.tolist() == [0, 2, 4]
@@ -409,8 +445,8 @@ def test_the_average_is_measured_and_saved_and_its_share_of_zero_is_the_network_
     average, itself = Average(network, share=0.9), Average(network, share=0.0)
     for step in range(200):
         torch.nn.init.constant_(network.weight, float(step))
-        average.update(network)
-        itself.update(network)
+        average.update()
+        itself.update()
     kept = network.weight[0, 0].item()
     average.swap(network)
     assert abs(network.weight[0, 0].item() - 199 + 9) < 0.1  # an average over ten steps lags nine behind
@@ -418,3 +454,142 @@ def test_the_average_is_measured_and_saved_and_its_share_of_zero_is_the_network_
     assert network.weight[0, 0].item() == kept
     itself.swap(network)
     assert network.weight[0, 0].item() == kept
+
+
+def test_what_is_kept_is_taken_again_and_a_share_made_anew() -> None:
+    entry = AUGMENTATIONS["gain"]
+    gain = entry.build(changed(entry.config(), {"probability": 1.0}), rate=RATE)
+    batches = batches_of(part(400), config_of(fresh_share=0.25, batch_size=64), sound=[gain])
+
+    def sums(epoch: int) -> dict[int, float]:
+        told = list(batches.prepare(epoch))
+        assert bool(told) == (epoch == 1), "only the first time takes long"
+        clips, values = zip(*[(b.clips, b.features.sum((1, 2))) for b in batches.epoch(epoch)], strict=True)
+        return dict(zip(torch.cat(clips).tolist(), torch.cat(values).tolist(), strict=True))
+
+    told = [sums(epoch) for epoch in range(1, 10)]
+    assert all(epoch.keys() == set(range(1200)) for epoch in told)
+    new = [sum(before[clip] != after[clip] for clip in before) / 1200 for before, after in itertools.pairwise(told)]
+    assert all(0.1 < share < 0.4 for share in new) and sum(new[:4]) == pytest.approx(1.0, abs=0.01)
+
+
+def test_without_sound_augmentation_what_is_kept_equals_what_is_fresh() -> None:
+    for share in (1.0, 0.1):
+        batches = batches_of(part(20), config_of(fresh_share=share, batch_size=60))
+        list(batches.prepare(1))
+        batch = next(iter(batches.epoch(1)))
+        own = torch_features(PIPELINE)(part(20).sound(batch.clips))
+        torch.testing.assert_close(batch.features, own, atol=0.01, rtol=1e-3)  # kept in half precision
+
+
+def test_a_streamed_part_reads_what_is_asked_and_replaces_what_is_gone(tmp_path: pathlib.Path) -> None:
+    data = part(4)
+    for number, samples in enumerate(data.samples.numpy()):
+        audio.write(tmp_path / f"{number:02d}.wav", samples / 32768, rate=RATE)
+    paths = sorted(tmp_path.iterdir())
+    streamed = StreamedPart(paths, data.labels, rate=RATE, clip_samples=SAMPLES)
+    torch.testing.assert_close(streamed.sound(torch.tensor([5, 0])), data.sound(torch.tensor([5, 0])))
+    paths[0].unlink()
+    paths[1].write_text("no sound")
+    assert torch.equal(streamed.sound(torch.tensor([0]))[0], data.sound(torch.tensor([2]))[0]), "of the same label"
+    assert [pathlib.Path(one.path).name for one in streamed.newly_skipped()] == ["00.wav", "01.wav"]
+    assert streamed.newly_skipped() == [] and streamed.sound(torch.tensor([], dtype=torch.long)).shape == (0, SAMPLES)
+
+
+def test_a_network_learns_from_a_streamed_part_as_from_memory(tmp_path: pathlib.Path) -> None:
+    data = part(4)
+    for number, samples in enumerate(data.samples.numpy()):
+        audio.write(tmp_path / f"{number:02d}.wav", samples / 32768, rate=RATE)
+    streamed = StreamedPart(sorted(tmp_path.iterdir()), data.labels, rate=RATE, clip_samples=SAMPLES)
+    losses = []
+    for source in (data, streamed):
+        torch.manual_seed(0)
+        config = config_of(epochs=3, fresh_share=0.5)
+        told = fit(
+            network_of(), batches_of(source, config), config, penalties={}, training=measured(data),
+            validation=measured(part(4, seed=1)), should_stop=lambda: False,
+        )  # fmt: skip
+        losses.append([epoch.validation_loss for epoch in told])
+    assert losses[0] == pytest.approx(losses[1], abs=1e-6)
+
+
+def loop_of(config: TrainingConfig, network: torch.nn.Module, *, sound: Sequence[Any] = ()) -> Loop:
+    data = part(10)
+    return Loop(
+        network, batches_of(data, config, sound=sound, seed=5), config, penalties={}, training=measured(data),
+        validation=measured(part(4, seed=1)), should_stop=lambda: False, seed=5,
+        dynamics=Dynamics(len(data), WORDS + 2),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+@pytest.mark.parametrize("share", [1.0, 0.3])
+def test_a_run_gone_on_with_ends_as_one_never_interrupted(tmp_path: pathlib.Path, optimizer: str, share: float) -> None:
+    entry = AUGMENTATIONS["gain"]
+    gain = entry.build(changed(entry.config(), {"probability": 0.5}), rate=RATE)
+    config = config_of(
+        epochs=6, optimizer=optimizer, fresh_share=share, silence_share=0.1, made_up_share=0.1, mixup=0.2,
+        averaging=0.9, weight_decay=0.01,
+    )  # fmt: skip
+
+    def network() -> torch.nn.Module:
+        return network_of("tc_resnet", width=0.25)
+
+    torch.manual_seed(5)
+    whole = loop_of(config, network(), sound=[gain])
+    for event in whole.epochs():
+        if isinstance(event, Epoch) and event.epoch == 3:
+            checkpoint.save_snapshot(tmp_path, whole.snapshot())
+    torch.manual_seed(99)  # another process knows nothing of the first one's chance
+    second = loop_of(config, network(), sound=[gain])
+    second.restore(checkpoint.load_snapshot(tmp_path))
+    assert [epoch.epoch for epoch in second.history] == [1, 2, 3]
+    assert [event.epoch for event in second.epochs() if isinstance(event, Epoch)] == [4, 5, 6]
+
+    def numbers(loop: Loop) -> list[float]:
+        return [v for e in loop.history for v in (e.train_loss, e.validation_loss, e.terms["cross_entropy"])]
+
+    assert numbers(second) == numbers(whole)
+    assert second.best is not None and whole.best is not None and second.best.epoch == whole.best.epoch
+    assert all(torch.equal(value, whole.best_weights[name]) for name, value in second.best_weights.items())
+
+
+def test_a_checkpoint_of_another_network_is_refused(tmp_path: pathlib.Path) -> None:
+    config = config_of(epochs=2)
+    loop = loop_of(config, network_of("tc_resnet", width=0.25))
+    next(event for event in loop.epochs() if isinstance(event, Epoch))
+    checkpoint.save_snapshot(tmp_path, loop.snapshot())
+    with pytest.raises(TrainingError, match="of another network"):
+        loop_of(config, network_of("tc_resnet", width=0.5)).restore(checkpoint.load_snapshot(tmp_path))
+    with pytest.raises(TrainingError, match="before its first epoch"):
+        checkpoint.load_snapshot(tmp_path / "none")
+    path = tmp_path / checkpoint.FILE
+    checkpoint.save(path, {"a": torch.zeros(1)}, about={"schema": "1", "steps": "x", "history": "[]"})
+    with pytest.raises(TrainingError, match="damaged"):
+        checkpoint.load_snapshot(tmp_path)
+
+
+def test_a_wrong_label_stands_apart_from_the_others() -> None:
+    data = part(20)
+    labels = data.labels.clone()
+    labels[3] = 2
+    dynamics = Dynamics(len(labels), WORDS + 2)
+    config = config_of(epochs=12, learning_rate=0.003)
+    wrong = Part(data.samples, labels)
+    loop = Loop(
+        network_of(), batches_of(wrong, config), config, penalties={}, training=measured(wrong),
+        validation=measured(part(4, seed=1)), should_stop=lambda: False, dynamics=dynamics,
+    )  # fmt: skip
+    list(loop.epochs())
+    seen, margin, own, predicted = dynamics.rows()
+    assert set(seen.tolist()) == {12} and int(margin.argmin()) == 3 == int(own.argmin())
+    assert int(predicted[3]) == 0 and (predicted == data.labels).float().mean() > 0.95
+
+
+@pytest.mark.parametrize("balance", ["draws", "weights"])
+def test_a_rare_word_counts_as_much_as_the_others(balance: str) -> None:
+    labels = torch.tensor([0] * 40 + [1] * 4 + [2] * 40)
+    plan = mixture(labels, config_of(class_balance=balance), words=WORDS, unknown=UNKNOWN)
+    assert plan.draws[1] == (28 if balance == "draws" else 4)
+    drawn = drawn_in(plan, epoch=1)
+    assert set(range(40, 44)) <= set(drawn.tolist())

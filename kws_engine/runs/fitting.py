@@ -1,0 +1,192 @@
+"""The loop of a run put together from its settings and data, with its checkpoints; knows no model file."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from kws_engine.augment import AUGMENTATIONS
+from kws_engine.augment.context import Augment
+from kws_engine.clips.project import Project
+from kws_engine.errors import ProjectError, TrainingError
+from kws_engine.features.batch import torch_features
+from kws_engine.features.pipeline import Pipeline
+from kws_engine.regularizers import REGULARIZERS
+from kws_engine.runs.job import Job
+from kws_engine.runs.loading import Data
+from kws_engine.runs.tables import write_learning, write_validation
+from kws_engine.runs.tensorboard import TensorBoardLog
+from kws_engine.runs.weights import acting
+from kws_engine.settings import Settings
+from kws_engine.training import checkpoint
+from kws_engine.training.batches import Batches
+from kws_engine.training.dynamics import Dynamics
+from kws_engine.training.events import Epoch, Progress, Skipped
+from kws_engine.training.mixture import SILENT, mixture
+from kws_engine.training.parts import Clips
+from kws_engine.training.silence import silence
+from kws_engine.training.train import CURVE_CLIPS, Fit, Loop, Measured, Penalty, Snapshot, predict
+
+MOST_VALIDATED = 10_000  # clips measured after each epoch; a share of more would be no surer
+ShouldStop = Callable[[], bool]
+
+
+@dataclass(frozen=True)
+class Setup:
+    """A run that stands: all that its steps need to know."""
+
+    job: Job
+    folder: Path
+    project: Project
+    settings: Settings
+    pipeline: Pipeline
+    data: Data
+    device: torch.device
+
+
+def fit_run(
+    setup: Setup, network: torch.nn.Module, should_stop: ShouldStop, *, before: Snapshot | None = None
+) -> Generator[Epoch | Progress | Skipped, None, Fit]:
+    """Trains, keeping the state after each epoch on disk before the epoch is told of.
+
+    Args:
+        setup: The run.
+        network: On the device.
+        should_stop: Asked before each step; it may wait, which pauses the run.
+        before: Where to go on; its epochs are told of again.
+
+    Raises:
+        TrainingError: The loss is no longer a number, or `before` is of another run.
+        ProjectError: The disk is full; the checkpoint before stands.
+    """
+    features = torch_features(setup.pipeline).to(setup.device)
+    dynamics = Dynamics(len(setup.data.training), len(setup.data.labels))
+    curve, _ = measured_on(setup.data.training, setup, features, most=CURVE_CLIPS)
+    validation, clips = measured_on(setup.data.validation, setup, features, most=MOST_VALIDATED)
+    loop = Loop(
+        network, make_batches(setup, features), setup.settings.training,
+        penalties=penalties_of(setup.settings, network), training=curve, validation=validation,
+        should_stop=should_stop, seed=setup.job.seed, dynamics=dynamics, label_weights=_label_weights(setup),
+    )  # fmt: skip
+    if before is not None:
+        loop.restore(before)
+        yield from before.history
+    with contextlib.closing(TensorBoardLog(setup.folder, loop.history)) as log:
+        for event in loop.epochs():
+            if isinstance(event, Epoch):
+                _keep(setup.folder, network, loop, event)
+                log.epoch(event)
+            yield event
+            yield from _newly_skipped(setup.data)
+    yield from _write_tables(setup, dynamics, clips, validation, predict(network, validation.features))
+    return loop.result()
+
+
+def _keep(folder: Path, network: torch.nn.Module, loop: Loop, epoch: Epoch) -> None:
+    if epoch.best:
+        checkpoint.save(folder / "best.safetensors", network.state_dict())
+    checkpoint.save_snapshot(folder, loop.snapshot())
+
+
+def _newly_skipped(data: Data) -> Iterator[Skipped]:
+    for part in (data.training, data.validation):
+        yield from part.newly_skipped()
+
+
+def _write_tables(
+    setup: Setup, dynamics: Dynamics, clips: Tensor, validation: Measured, logits: Tensor
+) -> Iterator[Skipped]:
+    """Leaves them out where they cannot be written: the weights stand."""
+    try:
+        write_learning(setup.folder, dynamics, setup.data, setup.project)
+        write_validation(
+            setup.folder, clips, validation.labels, logits, data=setup.data, project=setup.project
+        )  # fmt: skip
+    except ProjectError as error:
+        yield Skipped(str(setup.folder), str(error))
+
+
+def make_batches(setup: Setup, features: torch.nn.Module) -> Batches:
+    """The training part of a run, with its augmentations."""
+    data, settings = setup.data, setup.settings.training
+    unknown = len(data.labels) - 2
+    sound, spectrogram = augmentations_of(setup.settings, setup.project.rate)
+    return Batches(
+        data.training,
+        mixture(data.training.labels, settings, words=unknown, unknown=unknown),
+        noises=data.noises,
+        sound=sound,
+        spectrogram=spectrogram,
+        features=features,
+        batch_size=settings.batch_size,
+        rate=setup.project.rate,
+        unknown=unknown,
+        seed=setup.job.seed,
+        device=setup.device,
+        fresh_share=settings.fresh_share,
+        folder=setup.folder if setup.folder.is_dir() else None,
+    )
+
+
+def penalties_of(settings: Settings, network: torch.nn.Module) -> dict[str, Penalty]:
+    """Those that act on any of the network's weights."""
+    return {name: REGULARIZERS[name].build(settings.regularizers[name]) for name in acting(settings, network)}
+
+
+def augmentations_of(settings: Settings, rate: int) -> tuple[list[Augment], list[Augment]]:
+    """Those of the sound and those of the spectrogram, in their order."""
+    chosen: dict[str, list[Augment]] = {"sound": [], "spectrogram": []}
+    for name, config in sorted(settings.augment.items(), key=lambda item: item[1].order):
+        if config.probability > 0:
+            chosen[config.domain].append(AUGMENTATIONS[name].build(config, rate=rate))
+    return chosen["sound"], chosen["spectrogram"]
+
+
+def measured_on(part: Clips, setup: Setup, features: torch.nn.Module, *, most: int) -> tuple[Measured, Tensor]:
+    """Features of at most so many clips, the same ones in every run, and their share of silence.
+
+    Returns:
+        What is measured, and the clips' indices in the part (N,), SILENT for those without a word.
+    """
+    generator = torch.Generator().manual_seed(0)
+    some = torch.randperm(len(part), generator=generator)[:most]
+    data, n_samples = setup.data, setup.project.clip_samples
+    quiet = silence(max(1, len(some) // len(data.labels)), n_samples, noises=data.noises, generator=generator)
+    with torch.no_grad():
+        framed = [features(part.sound(numbers).to(setup.device)) for numbers in torch.split(some, 256)]
+        framed += [features(block.to(setup.device)) for block in torch.split(quiet, 256)]
+    labels = torch.cat([part.labels[some], torch.full((len(quiet),), len(data.labels) - 1)])
+    return Measured(torch.cat(framed), labels.to(setup.device)), torch.cat([some, torch.full((len(quiet),), SILENT)])
+
+
+def _label_weights(setup: Setup) -> Tensor | None:
+    """By how much each label's loss counts, where rare words are to count more; 1 on average over the clips."""
+    if setup.settings.training.class_balance != "weights":
+        return None
+    words = len(setup.data.labels) - 2
+    counts = torch.bincount(setup.data.training.labels, minlength=words)[:words].clamp_min(1).float()
+    weights = torch.ones(words + 2)
+    weights[:words] = counts.sum() / (words * counts)
+    return weights.to(setup.device)
+
+
+def check_same_clips(setup: Setup, before: Snapshot, skipped: list[Skipped]) -> None:
+    """Refuses to go on with other clips than the run began with.
+
+    Raises:
+        TrainingError: Names what is gone.
+    """
+    began_with = len(before.tensors.get("dynamics/seen", ()))
+    now = len(setup.data.training)
+    if began_with == now:
+        return
+    gone = ", ".join(Path(one.path).name for one in skipped[:3])
+    what = (
+        f"{len(skipped)} of its clips cannot be read ({gone})" if skipped else f"it has {now} clips, not {began_with}"
+    )
+    raise TrainingError(f"The run {setup.folder.name} cannot go on, because {what}: bring them back, or train anew")

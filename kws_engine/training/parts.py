@@ -1,0 +1,172 @@
+"""One part of the data as samples: all in memory where that is small, else read when asked for; knows no network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from kws_engine import audio
+from kws_engine.clips import trimming
+from kws_engine.clips.clip import LONGEST_CLIP_S
+from kws_engine.errors import AudioError
+from kws_engine.training.events import Progress, Skipped
+
+LONGEST_NOISE_S = 120.0
+IN_MEMORY_BYTES = 384 * 2**20  # of samples; a part beyond that is read from its files whenever a clip is needed
+_ANOTHERS = 20  # clips tried in the place of one that can no longer be read
+
+
+class Clips(Protocol):
+    """What a part of the data can do, wherever its samples are.
+
+    Attributes:
+        labels: (N,) int64.
+        paths: The file of each clip; empty where nobody needs them.
+    """
+
+    @property
+    def labels(self) -> Tensor: ...
+
+    @property
+    def paths(self) -> Sequence[Path]: ...
+
+    def __len__(self) -> int: ...
+
+    def sound(self, indices: Tensor) -> Tensor:
+        """Samples (B, clip_samples) in -1..1 of these clips (B,)."""
+        ...
+
+    def newly_skipped(self) -> list[Skipped]:
+        """The files found unreadable since the last call."""
+        ...
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part in memory: samples (N, clip_samples) int16 and labels (N,) int64."""
+
+    samples: Tensor
+    labels: Tensor
+    paths: Sequence[Path] = field(default=(), repr=False)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def sound(self, indices: Tensor) -> Tensor:
+        """Samples (B, clip_samples) in -1..1."""
+        return self.samples[indices].float() / 32768.0
+
+    def newly_skipped(self) -> list[Skipped]:
+        """None: all were read at the beginning."""
+        return []
+
+
+class StreamedPart:
+    """A part whose clips are read from their files each time, so that memory does not grow with their number."""
+
+    def __init__(self, paths: Sequence[Path], labels: Tensor, *, rate: int, clip_samples: int) -> None:
+        self.paths, self.labels = paths, labels
+        self._rate, self._clip_samples = rate, clip_samples
+        self._skipped: dict[int, Skipped] = {}
+        self._told = 0
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def sound(self, indices: Tensor) -> Tensor:
+        """Samples (B, clip_samples) in -1..1; where a file is gone or damaged, those of another clip of its label."""
+        sound = torch.empty((len(indices), self._clip_samples))
+        for place, index in enumerate(indices.tolist()):
+            sound[place] = torch.from_numpy(self._one(index))
+        return sound
+
+    def newly_skipped(self) -> list[Skipped]:
+        """The files found unreadable since the last call."""
+        new = list(self._skipped.values())[self._told :]
+        self._told += len(new)
+        return new
+
+    def _one(self, index: int) -> NDArray[np.float32]:
+        for candidate in (index, *self._others(index)):
+            if candidate in self._skipped:
+                continue
+            try:
+                return read_clip(self.paths[candidate], rate=self._rate, clip_samples=self._clip_samples)
+            except AudioError as error:
+                self._skipped[candidate] = Skipped(str(self.paths[candidate]), str(error))
+        return np.zeros(self._clip_samples, np.float32)
+
+    def _others(self, index: int) -> Iterator[int]:
+        """Other clips of the label, the nearest after it first."""
+        alike = torch.nonzero(self.labels == self.labels[index]).flatten()
+        at = int(torch.searchsorted(alike, index))
+        for step in range(1, min(_ANOTHERS, len(alike))):
+            yield int(alike[(at + step) % len(alike)])
+
+
+def read_clip(path: Path, *, rate: int, clip_samples: int) -> NDArray[np.float32]:
+    """One clip (clip_samples,), cut to the speech in it.
+
+    Raises:
+        AudioError: The file is missing, damaged, silent about its format or far too long.
+    """
+    sound = audio.read(path, rate=rate, max_seconds=LONGEST_CLIP_S)
+    return trimming.fitted(sound, rate, clip_samples=clip_samples)
+
+
+def load_part(
+    paths: Sequence[Path], labels: Tensor, *, rate: int, clip_samples: int, what: str
+) -> Iterator[Progress | Skipped | Part | StreamedPart]:
+    """Reads the clips, or where they are too many leaves them on disk; yields how far it is and last of all the part.
+
+    Args:
+        paths: Of N clips.
+        labels: (N,) int64.
+        rate: Samples a second.
+        clip_samples: Length of a clip.
+        what: Is being done, for who waits.
+    """
+    if len(paths) * clip_samples * 2 > IN_MEMORY_BYTES:
+        yield StreamedPart(paths, labels, rate=rate, clip_samples=clip_samples)
+        return
+    samples = torch.zeros((len(paths), clip_samples), dtype=torch.int16)
+    kept: list[int] = []
+    for number, path in enumerate(paths):
+        if number % 200 == 0:
+            yield Progress(what, number, len(paths))
+        try:
+            samples[len(kept)] = _to_int16(read_clip(path, rate=rate, clip_samples=clip_samples))
+        except AudioError as error:
+            yield Skipped(str(path), str(error))
+            continue
+        kept.append(number)
+    yield Progress(what, len(paths), len(paths))
+    yield Part(samples[: len(kept)], labels[kept], [paths[number] for number in kept])
+
+
+def load_noise(paths: Sequence[Path], *, rate: int) -> Iterator[Skipped | Tensor]:
+    """Yields the unreadable files and last of all every noise in one row (N,), float32, at most two minutes of each."""
+    noises = []
+    for path in paths:
+        try:
+            blocks, seconds = [], 0.0
+            for block in audio.blocks(path, rate=rate):
+                blocks.append(block)
+                seconds += len(block) / rate
+                if seconds >= LONGEST_NOISE_S:
+                    break
+            noises.append(np.concatenate(blocks))
+        except AudioError as error:
+            yield Skipped(str(path), str(error))
+    yield torch.from_numpy(np.concatenate(noises)) if noises else torch.zeros(0)
+
+
+def _to_int16(sound: NDArray[np.float32]) -> Tensor:
+    return torch.from_numpy(np.clip(np.round(sound * 32768.0), -32768, 32767).astype(np.int16))
