@@ -1,0 +1,107 @@
+"""From a run's history and clips to findings: what is wrong, how that shows, what to do; knows no file and no screen.
+
+>>> diagnose(history, facts)   # when a run has ended: all of it
+>>> watch(history, ...)        # while it goes on: one quiet line
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+
+from kws_engine.evaluation import finding_in_clips, finding_in_curves
+from kws_engine.evaluation.finding import (
+    KINDS,
+    Facts,
+    Finding,
+    JudgedClip,
+    Kind,
+    LearnedClip,
+    Remedy,
+    SuspectClip,
+    UsedClip,
+)
+from kws_engine.evaluation.finding_in_clips import suspects
+from kws_engine.evaluation.finding_in_curves import Curves, chance_loss
+from kws_engine.evaluation.remedies import settings_after
+from kws_engine.settings import Settings
+from kws_engine.training.events import Epoch
+
+__all__ = [
+    "KINDS", "Facts", "Finding", "JudgedClip", "Kind", "LearnedClip", "Remedy", "SuspectClip", "UsedClip", "diagnose",
+    "settings_after", "suspects", "watch",
+]  # fmt: skip
+
+_FIRST_WATCHED = 4  # epochs; before, averaged weights and batch norm still settle
+_EXPLAINS: Mapping[Kind, tuple[Kind, ...]] = {
+    "silence_learned": ("confused_words", "label_errors", "underfitting"),
+    "confused_words": ("label_errors", "underfitting"),
+    "label_errors": ("underfitting",),
+    "diverging": ("noisy_validation", "overfitting", "underfitting", "not_converged"),
+    "noisy_validation": ("overfitting",),
+}
+"""What is no finding of its own beside its cause: it goes when the cause is cured, or cannot be told before."""
+_LATE = 0.6  # of the epochs, from which a low plateau is named while the run goes on
+
+
+def diagnose(history: Sequence[Epoch], facts: Facts) -> list[Finding]:
+    """Everything found, what is to be cured first in the first place; empty for a healthy run.
+
+    Findings stand in the order of cause before effect: a leak makes every other figure worthless, wrong labels look
+    like underfitting, and so on.
+    """
+    found = [*_in_clips(facts), *_in_curves(history, facts)]
+    ranked = [dataclasses.replace(one, severity=_severity(one)) for one in found]
+    explained = {effect for one in found for effect in _EXPLAINS.get(one.kind, ())}
+    return sorted((one for one in ranked if one.kind not in explained), key=lambda one: -one.severity)
+
+
+def watch(history: Sequence[Epoch], *, settings: Settings, validation_clips: int, labels: int) -> Finding | None:
+    """The one thing worth saying while a run goes on, from its epochs so far; None while all is well.
+
+    Args:
+        history: The epochs so far.
+        settings: The run's.
+        validation_clips: Of all labels together.
+        labels: How many labels the network has.
+    """
+    if len(history) < _FIRST_WATCHED:
+        return None
+    curves = Curves(history, settings, validation_clips, chance_loss({}, labels))
+    is_late = len(history) >= _LATE * settings.training.epochs
+    return (
+        finding_in_curves.diverging(curves)
+        or finding_in_curves.overfitting(curves, running=True)
+        or (finding_in_curves.underfitting(curves) if is_late else None)
+        or (finding_in_curves.noisy_validation(curves) if is_late else None)
+    )
+
+
+def _in_clips(facts: Facts) -> Iterator[Finding]:
+    looks = (
+        finding_in_clips.leakage, finding_in_clips.silence_learned, finding_in_clips.confused_words,
+        finding_in_clips.label_errors, finding_in_clips.few_clips,
+    )  # fmt: skip
+    for look in looks:
+        if (found := look(facts)) is not None:
+            yield found
+
+
+def _in_curves(history: Sequence[Epoch], facts: Facts) -> Iterator[Finding]:
+    clips = sum(facts.validation.values())
+    curves = Curves(history, facts.settings, clips, chance_loss(facts.training, len(facts.labels)))
+    found = [finding_in_curves.diverging(curves, lost_number=facts.lost_number)]
+    if history:
+        found += [look(curves) for look in (
+            finding_in_curves.noisy_validation, finding_in_curves.overfitting, finding_in_curves.underfitting,
+            finding_in_curves.not_converged,
+        )]  # fmt: skip
+    for one in found:
+        if one is not None:
+            yield one
+
+
+def _severity(finding: Finding) -> float:
+    """0..1: a tenth for each place in the order of causes, and within it how strong the evidence is."""
+    place = KINDS.index(finding.kind)
+    return (len(KINDS) - 1 - place + min(max(finding.severity, 0.0), 0.99)) / len(KINDS)

@@ -1,0 +1,283 @@
+"""Faults of the clips that a run learned from and was judged on; knows no curve and no file."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from itertools import combinations
+from statistics import median
+
+from kws_engine.clips.words import SILENCE, SPECIAL
+from kws_engine.evaluation.finding import Facts, Finding, JudgedClip, LearnedClip, Remedy, SuspectClip, UsedClip
+from kws_engine.evaluation.interval import wilson
+
+_LEAKED = 0.02  # share of the validation part; less changes no figure
+_SPEECHLESS = 0.10  # share of a word's clips; of real recordings up to 2% are empty or cut off
+_HEARD_IN_SILENCE = 0.3
+_LEARNED = 0.75  # accuracy, confusions of a pair aside, from which errors tell of clips and no longer of the network
+_MIXED_UP = 0.12  # of what is said of a pair, at the lower end of the interval
+_HARDLY_ANY = 10  # clips
+_FAR_FEWER = 0.25  # of what the other words have
+_VOICES = 5  # speakers of the other words, from which one alone is few
+_DOUBTED = 0.05  # share of the clips that look wrong, at the lower end of the interval
+_FAR_BELOW = 0.4  # of the usual probability of its own label: a clip is learned as one of another word
+_SHOWN = 200
+
+
+def leakage(facts: Facts) -> Finding | None:
+    """Validation clips whose recording or speaker is in the training part, too; a lone speaker's takes may be."""
+    training = [clip for clip in facts.clips if clip.split == "training"]
+    validation = [clip for clip in facts.clips if clip.split == "validation"]
+    contents = {clip.sha256: clip.path for clip in training if clip.sha256}
+    speakers = {clip.speaker for clip in training if clip.speaker} - facts.one_voice
+    copies = [clip for clip in validation if clip.sha256 in contents]
+    known = [clip for clip in validation if clip.speaker in speakers and clip.sha256 not in contents]
+    leaked = len(copies) + len(known)
+    if leaked < 2 or leaked < _LEAKED * len(validation):
+        return None
+    clips = tuple(_copy(clip, contents[clip.sha256]) for clip in copies) + tuple(map(_known_voice, known))
+    said = [f"{len(copies)} are copies of training recordings"] if copies else []
+    said += (
+        [f"{len(known)} are by {len({clip.speaker for clip in known})} speakers of the training part"] if known else []
+    )
+    return Finding(
+        "leakage",
+        "Training clips in the validation part",
+        "The validation figures are too good: the network is tested on what, or on whom, it has learned by heart.",
+        f"Of {len(validation)} validation clips, {' and '.join(said)}.",
+        None,
+        leaked / max(len(validation), 1),
+        (Remedy("Leave these validation clips out", action="exclude", clips=clips),),
+        clips[:_SHOWN],
+    )
+
+
+def _copy(clip: UsedClip, original: str) -> SuspectClip:
+    return SuspectClip(clip.path, clip.label, clip.label, 1.0, f"the same recording as {original}", "validation")
+
+
+def _known_voice(clip: UsedClip) -> SuspectClip:
+    return SuspectClip(clip.path, clip.label, clip.label, 0.5, f"{clip.speaker} is in the training part", "validation")
+
+
+def silence_learned(facts: Facts) -> Finding | None:
+    """Words among whose clips many hold no speech, or that are heard where nothing is said."""
+    heard: dict[str, list[UsedClip]] = defaultdict(list)
+    for clip in facts.clips:
+        if clip.has_speech is not None:
+            heard[clip.label].append(clip)
+    empty = {word: [clip for clip in clips if not clip.has_speech] for word, clips in heard.items()}
+    words = [w for w in empty if len(empty[w]) > 2 and wilson(len(empty[w]), len(heard[w])).low > _SPEECHLESS / 2
+             and len(empty[w]) > _SPEECHLESS * len(heard[w])]  # fmt: skip
+    answers = Counter(clip.predicted for clip in facts.judged if clip.label == SILENCE)
+    talking = {w: n for w, n in answers.items() if w not in SPECIAL and n > _HEARD_IN_SILENCE * answers.total()}
+    if not words and not (talking and _accuracy(facts.judged) > _LEARNED):
+        return None
+    said = [f"{len(empty[w])} of {len(heard[w])} clips of “{w}” hold no speech" for w in words]
+    said += [f"“{w}” is heard in {n} of {answers.total()} clips of silence" for w, n in talking.items()]
+    clips = tuple(
+        SuspectClip(clip.path, w, SILENCE, 1.0, "nothing in it rises above the noise", clip.split)
+        for w in words for clip in empty[w]
+    )  # fmt: skip
+    return Finding(
+        "silence_learned",
+        "Silence learned instead of speech",
+        "Recordings in which nobody speaks teach the network that silence is a word, so it answers to noise.",
+        "; ".join(said) + ".",
+        None,
+        sum(len(empty[w]) for w in words) / max(sum(len(heard[w]) for w in words), 1),
+        _silence_remedies(clips, [*words, *(w for w in talking if w not in words)]),
+        clips[:_SHOWN],
+    )
+
+
+def _silence_remedies(clips: tuple[SuspectClip, ...], words: Sequence[str]) -> tuple[Remedy, ...]:
+    exclude = (Remedy(f"Leave the {len(clips)} empty clips out", action="exclude", clips=clips),) if clips else ()
+    return (*exclude, *(Remedy(f"Record “{word}” again", action="record", word=word) for word in words))
+
+
+def few_clips(facts: Facts) -> Finding | None:
+    """Words with hardly any clip to learn from, or far fewer clips or voices than the others."""
+    reasons = _lacks(facts)
+    if not reasons:
+        return None
+    return Finding(
+        "few_clips",
+        "Too few clips of a word",
+        "From so few recordings or voices the network learns these very recordings and not the word.",
+        "; ".join(reasons.values()) + _recalls(facts.judged, list(reasons)) + ".",
+        None,
+        1 - min(facts.training.get(word, 0) for word in reasons) / 100,
+        _few_remedies(list(reasons), facts),
+    )
+
+
+def _lacks(facts: Facts) -> dict[str, str]:
+    """What the words lack that have too few clips or voices."""
+    words = [word for word in facts.labels if word not in SPECIAL]
+    voices, reasons = _voices(facts.clips), {}
+    for word in words:
+        count = facts.training.get(word, 0)
+        others = [facts.training.get(other, 0) for other in words if other != word] or [count]
+        usual_voices = median([voices.get(other, 0) for other in words if other != word] or [0])
+        if count < _HARDLY_ANY or count < _FAR_FEWER * median(others):
+            reasons[word] = f"“{word}” has {_clips(count)} to learn from, the other words {median(others):.0f}"
+        elif voices.get(word) == 1 and usual_voices >= _VOICES:
+            reasons[word] = f"“{word}” has a single speaker, the other words {usual_voices:.0f}"
+    return reasons
+
+
+def _voices(clips: Iterable[UsedClip]) -> dict[str, int]:
+    """Speakers of each word in the training part; a clip whose speaker is not known counts as one of its own."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for clip in clips:
+        if clip.split == "training":
+            found[clip.label].add(clip.speaker or clip.path)
+    return {word: len(speakers) for word, speakers in found.items()}
+
+
+def _recalls(judged: Sequence[JudgedClip], words: Sequence[str]) -> str:
+    total = Counter(clip.label for clip in judged)
+    right = Counter(clip.label for clip in judged if clip.predicted == clip.label)
+    return "".join(
+        f"; {right[word]} of {total[word]} validation clips of it are heard" for word in words if total[word]
+    )
+
+
+def _few_remedies(words: Sequence[str], facts: Facts) -> tuple[Remedy, ...]:
+    found = [Remedy(f"Record more of “{word}”", action="record", word=word) for word in words]
+    found += [Remedy(f"Import recordings of “{word}”", action="import", word=word) for word in words]
+    if getattr(facts.settings.training, "class_balance", "draws") == "off":
+        found.append(Remedy("Draw all words equally often", {"training.class_balance": "draws"}))
+    return tuple(found)
+
+
+def confused_words(facts: Facts) -> Finding | None:
+    """Two words that are taken for each other more often than chance and too few clips of one explain."""
+    known = [label for label in facts.labels if label not in (*SPECIAL, *_lacks(facts))]
+    pairs = list(combinations(known, 2))
+    counts = Counter((clip.label, clip.predicted) for clip in facts.judged)
+    shares = {pair: _mixed_up(counts, *pair) for pair in pairs}
+    found = [pair for pair in pairs if shares[pair][2] > _MIXED_UP and _accuracy(facts.judged, *pair) > _LEARNED]
+    if not found:
+        return None
+    found.sort(key=lambda pair: -shares[pair][2])
+    first, second = found[0]
+    said = [f"{shares[p][0]} of {shares[p][1]} clips of “{p[0]}” and “{p[1]}” are taken for the other" for p in found]
+    clips = _confused_clips(facts, found)
+    return Finding(
+        "confused_words",
+        f"“{first}” and “{second}” are confused",
+        "The network cannot tell these words apart: they sound alike, or the same word is in both folders.",
+        "; ".join(said) + ".",
+        None,
+        shares[found[0]][2],
+        (
+            Remedy(f"Compare the clips of “{first}” and “{second}”", action="open_words", word=second),
+            Remedy(f"Record more of “{first}”, clearly spoken", action="record", word=first),
+            Remedy(f"Record more of “{second}”, clearly spoken", action="record", word=second),
+        ),
+        clips,
+    )
+
+
+def _mixed_up(counts: Counter[tuple[str, str]], one: str, other: str) -> tuple[int, int, float]:
+    """(taken for the other, said of either, lower end of their share's interval)."""
+    wrong = counts[one, other] + counts[other, one]
+    total = wrong + counts[one, one] + counts[other, other]
+    return wrong, total, wilson(wrong, total).low if total else 0.0
+
+
+def _accuracy(judged: Sequence[JudgedClip], *alike: str) -> float:
+    """Share of right answers, where words of `alike` count as one."""
+    right = sum(c.label == c.predicted or (c.label in alike and c.predicted in alike) for c in judged)
+    return right / max(len(judged), 1)
+
+
+def _confused_clips(facts: Facts, pairs: Sequence[tuple[str, str]]) -> tuple[SuspectClip, ...]:
+    ones = [c for c in facts.judged if c.path and ((c.label, c.predicted) in pairs or (c.predicted, c.label) in pairs)]
+    ones.sort(key=lambda clip: -clip.probability)
+    return tuple(_taken_for_another(clip, clip.probability) for clip in ones[:_SHOWN])
+
+
+def suspects(facts: Facts) -> tuple[SuspectClip, ...]:
+    """Clips that are likely to bear the wrong label, or to be unlike any other of it, the likeliest first.
+
+    Of the training part those whose label lost against another at most of their steps (area under the margin, Pleiss
+    et al. 2020), of the validation part those that the network is as sure to be another word as it usually is of that
+    word (confident learning, Northcutt et al. 2021). They are worth listening to in a healthy run, too.
+    """
+    found = [_doubted(clip) for clip in doubted(facts.learned)] + _surely_another(facts.judged)
+    return tuple(sorted(found, key=lambda clip: -clip.score))
+
+
+def doubted(learned: Sequence[LearnedClip]) -> list[LearnedClip]:
+    """The training clips that lost against another label, with far less probability than is usual for theirs.
+
+    What is usual is the label's own median, so that it holds for a network that has learned much or little.
+    """
+    of_label: dict[str, list[float]] = defaultdict(list)
+    for clip in learned:
+        of_label[clip.label].append(clip.own_probability)
+    least = {label: _FAR_BELOW * median(values) for label, values in of_label.items()}
+    return [
+        clip
+        for clip in learned
+        if _is_of_a_word(clip) and clip.margin < 0 and clip.own_probability < least[clip.label]
+        and clip.predicted != clip.label
+    ]  # fmt: skip
+
+
+def _is_of_a_word(clip: LearnedClip) -> bool:
+    return clip.label not in SPECIAL and clip.seen > 0
+
+
+def _doubted(clip: LearnedClip) -> SuspectClip:
+    reason = f"mostly taken for “{clip.predicted}”, {clip.own_probability:.0%} sure of “{clip.label}”"
+    return SuspectClip(clip.path, clip.label, clip.predicted, 1 - clip.own_probability, reason)
+
+
+def _surely_another(judged: Sequence[JudgedClip]) -> list[SuspectClip]:
+    probabilities: dict[str, list[float]] = defaultdict(list)
+    for clip in judged:
+        probabilities[clip.label].append(clip.own_probability)
+    usual = {label: sum(values) / len(values) for label, values in probabilities.items()}
+    return [
+        _taken_for_another(clip, 1 - clip.own_probability)
+        for clip in judged
+        if clip.path and clip.label not in SPECIAL and clip.predicted != clip.label
+        and clip.probability >= usual.get(clip.predicted, 2.0)
+    ]  # fmt: skip
+
+
+def _taken_for_another(clip: JudgedClip, score: float) -> SuspectClip:
+    reason = f"taken for “{clip.predicted}”, {clip.probability:.0%} sure"
+    return SuspectClip(clip.path, clip.label, clip.predicted, score, reason, "validation")
+
+
+def label_errors(facts: Facts) -> Finding | None:
+    """More clips that look mislabelled than a clean set of recordings has."""
+    total, found = sum(map(_is_of_a_word, facts.learned)), len(doubted(facts.learned))
+    if not found or wilson(found, total).low < _DOUBTED:
+        return None
+    clips = suspects(facts)
+    relabel = tuple(clip for clip in clips if clip.likely not in (*SPECIAL, ""))
+    return Finding(
+        "label_errors",
+        "Probably wrong labels",
+        "Clips in the wrong word's folder teach the network to be wrong, and hide how good it is.",
+        f"{found} of {total} training clips ({found / total:.0%}) were taken for another word nearly whenever they "
+        "were trained on; of clean recordings it is 2 to 4%.",
+        None,
+        found / total,
+        (
+            Remedy(f"Leave these {len(clips)} clips out", action="exclude", clips=clips),
+            Remedy(f"Give {len(relabel)} of them the word that is heard", action="relabel", clips=relabel),
+            Remedy("Smooth the labels", {"training.label_smoothing": "0.1"}),
+        ),
+        clips[:_SHOWN],
+    )
+
+
+def _clips(count: int) -> str:
+    return "1 clip" if count == 1 else f"{count} clips"

@@ -1,0 +1,242 @@
+"""Faults that the curves of a run show, epoch by epoch; knows no clip and no file."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kws_engine.evaluation.finding import Finding, Remedy
+from kws_engine.evaluation.interval import Interval, wilson
+from kws_engine.evaluation.remedies import for_capacity, for_more_training, for_overfitting, for_the_rate
+from kws_engine.settings import Settings
+from kws_engine.training.events import Epoch
+
+Values = NDArray[np.float64]
+
+_WIDEST = 0.15  # 95% interval of a validation accuracy that still tells one run from another
+_GAP = 0.05  # of accuracy, between training and the upper end of the validation's interval
+_RISE = 0.15  # of validation loss over its lowest
+_RISING_EPOCHS = 5
+_POOR = 0.85  # training accuracy below which a network has not learned its own clips
+_PLATEAU_EPOCHS = 8  # fewer show no plateau
+_STILL_FALLING = 0.5  # - d ln(loss) / d ln(epoch): twice the epochs would divide the loss by 2 to this power
+_NOTHING_LEARNED = 0.95  # of the loss of who knows only how frequent each label is
+_BLOWN_UP = 3.0  # times the loss of before
+
+
+@dataclass(frozen=True)
+class Curves:
+    """A run's history as arrays (epochs,), with what is needed to read them."""
+
+    history: Sequence[Epoch]
+    settings: Settings
+    validation_clips: int
+    chance_loss: float
+
+    def of(self, name: str) -> Values:
+        """One of an epoch's numbers over the epochs."""
+        return np.array([getattr(epoch, name) for epoch in self.history], np.float64)
+
+    @property
+    def cross_entropy(self) -> Values:
+        """Of the very steps, with augmentation and dropout; the measured one where a run of before has none."""
+        return np.array([epoch.terms.get("cross_entropy", epoch.train_loss) for epoch in self.history], np.float64)
+
+    @property
+    def best(self) -> Epoch:
+        """The epoch of the lowest validation loss."""
+        return min(self.history, key=lambda epoch: epoch.validation_loss)
+
+    @property
+    def interval(self) -> Interval:
+        """Of the best epoch's validation accuracy."""
+        total = max(1, self.validation_clips)
+        return wilson(min(self.best.validation_accuracy, 1.0) * total, total)
+
+
+def chance_loss(training: Mapping[str, int], n_labels: int) -> float:
+    """Cross-entropy in nats of who knows only how frequent each label is; silence is one clip in `n_labels`."""
+    counts = np.array([count for count in training.values() if count > 0], np.float64)
+    if not len(counts):
+        return math.log(max(n_labels, 2))
+    counts = np.append(counts, counts.sum() / max(n_labels, 2))
+    shares = counts / counts.sum()
+    return float(-(shares * np.log(shares)).sum())
+
+
+def diverging(curves: Curves, *, lost_number: bool = False) -> Finding | None:
+    """The loss leaves the range of numbers, leaps up on the way, or never comes below that of guessing."""
+    losses, steps = curves.of("train_loss"), curves.cross_entropy
+    evidence, epoch = "", len(losses)
+    rate = curves.settings.training.learning_rate
+    if lost_number:
+        evidence, epoch = "The loss is no longer a number", len(losses) + 1
+    elif (leap := _leap(steps, curves.chance_loss)) is not None:
+        evidence, epoch = f"The loss of the steps leaps from {steps[:leap].min():.2f} to {steps[leap]:.2f}", leap + 1
+    elif (start := _never_learned(losses, steps, curves.chance_loss)) is not None:
+        evidence, epoch = f"The loss stays at {losses[-1]:.2f}; guessing has {curves.chance_loss:.2f}", start
+    if not evidence:
+        return None
+    return Finding(
+        "diverging",
+        "Learning rate too high",
+        "Each step overshoots, so the loss grows or stays where it began instead of falling.",
+        f"{evidence} at a learning rate of {rate:.2g}.",
+        epoch,
+        1.0,
+        for_the_rate(curves.settings),
+    )
+
+
+def _leap(steps: Values, chance: float) -> int | None:
+    """The first epoch whose mean loss is far above that of before and of guessing."""
+    for at in range(1, len(steps)):
+        if steps[at] > _BLOWN_UP * max(steps[:at].min(), chance / 2) and steps[at] > 1.2 * chance:
+            return at
+    return None
+
+
+def _never_learned(losses: Values, steps: Values, chance: float) -> int | None:
+    """The epoch from which a run stands still at the loss of guessing; a slow one still falls."""
+    if len(losses) < 4 or losses[-1] < _NOTHING_LEARNED * chance:
+        return None
+    last = steps[len(steps) // 2 :]
+    return 2 if last.max() - last.min() < 0.1 * chance and steps[-1] > 0.9 * chance else None
+
+
+def noisy_validation(curves: Curves) -> Finding | None:
+    """So few validation clips that the interval of their accuracy is wider than what runs differ by."""
+    interval = curves.interval
+    width = interval.high - interval.low
+    if not curves.validation_clips or width <= _WIDEST:
+        return None
+    late = curves.of("validation_accuracy")[len(curves.history) // 2 :]
+    return Finding(
+        "noisy_validation",
+        "Too few clips to validate on",
+        "The validation figures depend on a few clips, so a difference between epochs or runs may be chance.",
+        f"{curves.validation_clips} clips: {interval.text()} right with 95% confidence; the second half of the epochs "
+        f"differ by {100 * (late.max() - late.min()):.0f} points.",
+        None,
+        width,
+        (
+            Remedy(f"Record or import about {_clips_for(interval.share)} clips to validate on", action="import"),
+            Remedy("Record more takes of every word", action="record"),
+        ),
+    )
+
+
+def _clips_for(share: float) -> int:
+    """How many clips make the interval narrow enough, rounded up to tens."""
+    total = 10
+    while (found := wilson(share * total, total)).high - found.low > _WIDEST:
+        total += 10
+    return total
+
+
+def overfitting(curves: Curves, *, running: bool = False) -> Finding | None:
+    """Validation loss rises while training loss falls, or training accuracy is beyond the validation's interval."""
+    train, validation = curves.of("train_loss"), curves.of("validation_loss")
+    lowest = int(validation.argmin())
+    after = len(validation) - 1 - lowest
+    rise = float(np.median(validation[lowest + 1 :][-_RISING_EPOCHS:]) / validation[lowest] - 1) if after else 0.0
+    rising = after >= _RISING_EPOCHS and rise > _rise_by_chance(curves) and train[-1] < 0.9 * train[lowest]
+    upper = curves.interval.high
+    accuracy = float(np.median(curves.of("train_accuracy")[-3:]))
+    gap = accuracy - upper > _GAP and accuracy > _POOR and not (running and after < 2)
+    if not (rising or gap):
+        return None
+    said = [_rose(train, validation, lowest)] if rising else []
+    right = f"{accuracy:.0%} of the training clips are right"
+    said += [f"{right}, of the {curves.validation_clips} validation clips {curves.interval.text()}"] if gap else []
+    evidence = "; ".join(said)
+    return Finding(
+        "overfitting",
+        "Overfitting",
+        "The network learns the training recordings by heart instead of what the words have in common.",
+        f"{evidence[0].upper()}{evidence[1:]}.",
+        lowest + 1,
+        min(1.0, max(rise, accuracy - upper)),
+        for_overfitting(curves.settings),
+    )
+
+
+def _rose(train: Values, validation: Values, lowest: int) -> str:
+    rose = f"validation loss rose from {validation[lowest]:.3f} in epoch {lowest + 1} to {validation[-1]:.3f}"
+    return f"{rose} while training loss fell from {train[lowest]:.3f} to {train[-1]:.3f}"
+
+
+def _rise_by_chance(curves: Curves) -> float:
+    """How much of the lowest validation loss a rise must be to be none of chance.
+
+    Two standard errors of a mean over so many clips, whose losses scatter about as much as they are large.
+    """
+    return max(_RISE, 2.0 / math.sqrt(max(1, curves.validation_clips)))
+
+
+def underfitting(curves: Curves) -> Finding | None:
+    """Training and validation have both settled on a poor level."""
+    if not _is_poor(curves) or len(curves.history) < _PLATEAU_EPOCHS or _still_falling(curves):
+        return None
+    last, interval = curves.history[-1], curves.interval
+    return Finding(
+        "underfitting",
+        "Underfitting",
+        "The network is too small or too held back, or its features lack what tells the words apart.",
+        f"Both level off: {last.train_accuracy:.0%} of the training clips are right and {interval.text()} of the "
+        f"validation clips.",
+        _settled(curves.of("train_loss")),
+        1 - last.train_accuracy,
+        for_capacity(curves.settings),
+    )
+
+
+def not_converged(curves: Curves) -> Finding | None:
+    """The run ended while its losses were still falling."""
+    falling = _still_falling(curves)
+    if not falling and len(curves.history) >= _PLATEAU_EPOCHS:
+        return None
+    if not _is_poor(curves):
+        return None
+    losses = curves.of("train_loss")
+    return Finding(
+        "not_converged",
+        "Not finished learning",
+        "The run ended, or its learning rate faded out, before the network had learned what it can.",
+        f"After {len(losses)} epochs {curves.history[-1].train_accuracy:.0%} of the training clips are right, and the "
+        f"training loss had fallen from {losses[len(losses) // 2]:.3f} to {losses[-1]:.3f} in the second half.",
+        len(losses),
+        1 - curves.history[-1].train_accuracy,
+        for_more_training(curves.settings, len(losses)),
+    )
+
+
+def _is_poor(curves: Curves) -> bool:
+    return float(np.median(curves.of("train_accuracy")[-3:])) < _POOR
+
+
+def _still_falling(curves: Curves) -> bool:
+    """Whether the loss fell steadily for as long as the learning rate was at least half of its highest."""
+    return falling_power(curves) > _STILL_FALLING
+
+
+def falling_power(curves: Curves) -> float:
+    """- d ln(loss) / d ln(epoch), the median of slopes (Theil-Sen), where the rate was at least half of its highest."""
+    rates, losses = curves.of("learning_rate"), curves.of("train_loss")
+    hot = int(np.flatnonzero(rates >= 0.5 * rates.max())[-1]) + 1
+    first = max(1, hot // 2)
+    if hot - first < 2:
+        return math.inf
+    epochs, logs = np.log(np.arange(first + 1, hot + 1)), np.log(np.maximum(losses[first:hot], 1e-9))
+    one, other = np.triu_indices(len(epochs), 1)
+    return -float(np.median((logs[other] - logs[one]) / (epochs[other] - epochs[one])))
+
+
+def _settled(losses: Values) -> int:
+    """The first epoch from which the loss stays within a tenth of where it ends."""
+    outside = np.flatnonzero(losses > 1.1 * losses[-1])
+    return int(outside[-1]) + 2 if len(outside) else 1
