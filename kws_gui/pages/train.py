@@ -36,6 +36,7 @@ from kws_gui.widgets.message_bar import MessageBar
 _STORE_AFTER_MS = 400
 _RIGHT_HEIGHT = 400  # px
 _ROOM_FOR_ALL = 780  # px; the height that curves, runs and the open preview need
+_LOW, _LOW_RUNS, _ANY_HEIGHT = 600, 104, 16_777_215  # px; below _LOW the list of runs has this much at most
 _NO_PROJECT = "Open a project or make a new one: a network learns from its recordings."
 
 
@@ -247,7 +248,9 @@ class TrainPage(QWidget):
         self._right.setCurrentWidget(self._too_little if nothing_to_show else self._split)
 
     def _make_room(self) -> None:
-        """In a low window the open preview takes the place of the list of runs."""
+        """In a low window the open preview takes the place of the list of runs, which else gives way to the curves."""
+        low = self._right.height() < _LOW
+        self.runs.setMaximumHeight(max(self.runs.minimumSizeHint().height(), _LOW_RUNS) if low else _ANY_HEIGHT)
         self.runs.setVisible(self.height() >= _ROOM_FOR_ALL or not self.preview.isOpen())
 
     def _on_chosen(self, row: RunRow | None) -> None:
@@ -299,6 +302,8 @@ class TrainPage(QWidget):
         self.reset.clicked.connect(self._on_reset)
         self.form.valueChanged.connect(self._on_form)
         self.run.cancelRequested.connect(self._on_train)
+        self.run.failed.connect(lambda sentence: self.messages.showMessage("error", sentence))
+        self.run.saved.connect(lambda path: self.messages.showMessage("info", f"Saved {path}."))
         for signal in (self.preview.opening, self.preview.toggled):
             signal.connect(self._make_room)
         self.preview.failed.connect(lambda sentence: self.messages.showMessage("error", sentence))

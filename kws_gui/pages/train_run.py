@@ -6,12 +6,13 @@ import time
 from collections.abc import Sequence
 
 from PySide6.QtCore import QTimer, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from kws_engine.regularizers import REGULARIZERS
 from kws_engine.training.events import Epoch, Progress, Started
 from kws_gui import theme
-from kws_gui.widgets.curves import LossAndAccuracy, Point
+from kws_gui.widgets.curves import LossAndAccuracy, point_of
 from kws_gui.widgets.elided_label import ElidedLabel
 from kws_gui.widgets.progress_row import ProgressRow, duration
 
@@ -19,6 +20,7 @@ _TERMS = (
     "What the last epoch was trained on: cross-entropy with augmentation, dropout, label smoothing and mixup (so it is "
     "higher than the curve, which is measured without them), and each penalty on the weights"
 )
+_ROOM_FOR_TERMS = 440  # px; in a lower view the loss terms are only in the curves' own view of them
 _WAITING = "No run yet: choose a network and press Train"
 
 
@@ -27,13 +29,21 @@ class RunView(QWidget):
 
     Signals:
         cancelRequested(): Cancel, while the clips are read.
+        remedyTriggered(): The remedy of the finding was pressed.
+        failed(str): A picture or table of the curves was not written, in words.
+        saved(Path): It was.
     """
 
     cancelRequested = Signal()
+    remedyTriggered = Signal()
+    failed = Signal(str)
+    saved = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.curves = LossAndAccuracy()
+        self.curves = LossAndAccuracy(findings=True)
+        for signal in ("remedyTriggered", "failed", "saved"):
+            getattr(self.curves, signal).connect(getattr(self, signal))
         self.progress = ProgressRow()
         self.progress.cancelRequested.connect(self.cancelRequested)
         self._sentence = ElidedLabel()
@@ -129,13 +139,22 @@ class RunView(QWidget):
         """What the loss of the last epoch shown is the sum of."""
         return self._terms.fullText()
 
+    def setFinding(self, text: str, tooltip: str = "", remedy: str = "") -> None:
+        """What the curves mean, in one line below them that is always there."""
+        self.curves.setFinding(text, tooltip, remedy)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._terms.setVisible(event.size().height() >= _ROOM_FOR_TERMS)
+
     def _show(self, epochs: Sequence[Epoch]) -> None:
-        points = [_point(epoch) for epoch in epochs]
+        points = [point_of(epoch) for epoch in epochs]
         if points != list(self.curves.points()) or not points:
+            self.setFinding("")
             self.curves.setPoints(points, best=_best_epoch(epochs))
 
     def _draw(self, epoch: Epoch) -> None:
-        self.curves.setPoints([*self.curves.points(), _point(epoch)], best=_best_epoch(self._live))
+        self.curves.append(point_of(epoch), best=_best_epoch(self._live))
 
     def _tell(self) -> None:
         if not self._shows_live or not self._clock.isActive():
@@ -179,10 +198,6 @@ class RunView(QWidget):
         column.setSpacing(theme.GRID)
         column.addWidget(self.curves, 1)
         column.addWidget(self._foot)
-
-
-def _point(epoch: Epoch) -> Point:
-    return Point(epoch.epoch, epoch.train_loss, epoch.validation_loss, epoch.train_accuracy, epoch.validation_accuracy)
 
 
 def _best_epoch(epochs: Sequence[Epoch]) -> int | None:

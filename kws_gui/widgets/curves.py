@@ -1,60 +1,65 @@
-"""Loss and accuracy by epoch, for training and validation, in two linked plots; knows no training."""
+"""Loss, accuracy, learning rate and loss terms by epoch, of one run or several over one another; trains nothing."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from pathlib import Path
 
-import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QPointF, Qt
-from PySide6.QtGui import QPen
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtCore import QPoint, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from kws_gui import theme
-from kws_gui.widgets.axis import SMALL, nice_step, ticks
+from kws_gui.widgets import curve_export, curve_lines
+from kws_gui.widgets.curve_bar import CurveBar
+from kws_gui.widgets.curve_key import CurveKey
+from kws_gui.widgets.curve_numbers import Point, RunCurves, Terms, csv_of_run, csv_of_runs, point_of, spans_a_decade
+from kws_gui.widgets.curve_panel import Line, Panel
+from kws_gui.widgets.curve_plots import CurvePlots
+from kws_gui.widgets.finding_line import FindingLine
 
-_AXIS_WIDTH = 52  # px; both plots' left axes, so that their epochs stand below one another
-
-
-@dataclass(frozen=True)
-class Point:
-    """What is known of one epoch; accuracies are 0..1."""
-
-    epoch: int
-    train_loss: float
-    validation_loss: float
-    train_accuracy: float
-    validation_accuracy: float
+__all__ = ["LossAndAccuracy", "Point", "RunCurves", "point_of"]
 
 
 class LossAndAccuracy(QWidget):
-    """Training solid with dots, validation dashed with squares; the epoch under the pointer is told in numbers."""
+    """Training solid with dots, validation dashed with squares; the epoch asked for is told in numbers.
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    Signals:
+        failed(str): A picture or table was not written, in words.
+        saved(Path): It was.
+        remedyTriggered(): The remedy of the finding was pressed.
+    """
+
+    failed = Signal(str)
+    saved = Signal(object)
+    remedyTriggered = Signal()
+
+    def __init__(self, parent: QWidget | None = None, *, findings: bool = False) -> None:
         super().__init__(parent)
         self._points: list[Point] = []
+        self._runs: tuple[RunCurves, ...] | None = None
         self._best: int | None = None
-        self._asked: int | None = None
+        self._title = ""
+        self.bar, self.key = CurveBar(), CurveKey()
+        self.finding = FindingLine()
+        self.finding.setVisible(findings)
+        self._loss, self._accuracy = Panel("Loss"), Panel("Accuracy", percent=True)
+        self._panels = {
+            curve_lines.LOSS: self._loss,
+            curve_lines.ACCURACY: self._accuracy,
+            curve_lines.SPEED: Panel("Learning rate", "Rate"),
+            curve_lines.TRAINED: Panel("Loss as trained on", "Loss trained on", "Loss"),
+            curve_lines.PENALTIES: Panel("Penalties"),
+        }
+        self.plots = CurvePlots(list(self._panels.values()))
         self.setMinimumSize(280, 240)
-        self._readout = QLabel()
-        self._readout.setWordWrap(True)
-        self._readout.setMinimumHeight(2 * self.fontMetrics().lineSpacing())
-        self._readout.setAlignment(Qt.AlignmentFlag.AlignTop)
-        self._readout.setContentsMargins(_AXIS_WIDTH, 0, 0, 0)
-        theme.set_role(self._readout, "muted")
-        self._loss = _Panel("Loss", percent=False)
-        self._accuracy = _Panel("Accuracy", percent=True)
-        self._accuracy.plot.setXLink(self._loss.plot)
-        self._legend = _Legend()
-        self._lay_out()
-        for panel in (self._loss, self._accuracy):
-            panel.view.scene().sigMouseMoved.connect(lambda at, panel=panel: self._on_hover(panel, at))
-            panel.view.viewport().installEventFilter(self)
         self.setAccessibleName("Loss and accuracy by epoch")
-        theme.notifier.changed.connect(self._on_theme)
-        self._on_theme()
-        self._draw()
+        self._lay_out()
+        self._connect()
+        self._on_view()
+
+    # -- what is drawn
 
     def add(
         self,
@@ -63,215 +68,222 @@ class LossAndAccuracy(QWidget):
         validation_loss: float,
         train_accuracy: float,
         validation_accuracy: float,
+        *,
+        learning_rate: float = math.nan,
+        seconds: float = math.nan,
+        terms: Terms | None = None,
     ) -> None:
         """Adds one epoch; accuracies are 0..1."""
-        self._points.append(Point(epoch, train_loss, validation_loss, train_accuracy, validation_accuracy))
+        numbers = (train_loss, validation_loss, train_accuracy, validation_accuracy)
+        self.append(Point(epoch, *numbers, learning_rate, seconds, terms or {}), best=self._best)
+
+    def append(self, point: Point, *, best: int | None = None) -> None:
+        """One epoch more of the run shown, and the best so far."""
+        self._runs = None
+        self._points.append(point)
+        self._best = best
         self._draw()
 
     def setPoints(self, points: Iterable[Point], *, best: int | None = None) -> None:
-        """Shows a whole run at once."""
-        self._points, self._best, self._asked = list(points), best, None
-        self._draw()
+        """Shows a whole run at once, all its epochs."""
+        self._points, self._best, self._runs = list(points), best, None
+        self._show_anew()
+
+    def setRuns(self, runs: Iterable[RunCurves]) -> None:
+        """Shows several runs over one another, told apart by colour, dash and marker in their order."""
+        self._points, self._best, self._runs = [], None, tuple(runs)
+        self._show_anew()
 
     def clear(self) -> None:
         """Starts again without any epoch."""
-        self._points.clear()
-        self._best = self._asked = None
-        self._draw()
+        self.setPoints([])
 
     def setBest(self, epoch: int | None) -> None:
         """Marks the epoch whose weights are kept; None takes the mark away."""
         self._best = epoch
         self._draw()
 
+    def setTitle(self, title: str) -> None:
+        """What a saved picture has above the curves and a saved file is named after."""
+        self._title = title
+
+    def setFinding(self, text: str, tooltip: str = "", remedy: str = "") -> None:
+        """What the curves mean, in one line below them, with its remedy as a link; nothing moves."""
+        self.finding.setFinding(text, tooltip, remedy)
+
     def points(self) -> tuple[Point, ...]:
-        """The epochs shown."""
+        """The epochs shown of the one run."""
         return tuple(self._points)
+
+    def runs(self) -> tuple[RunCurves, ...]:
+        """The runs shown over one another."""
+        return self._runs or ()
 
     def text(self) -> str:
         """What the curves show, in words, for the epoch pointed at or the last."""
-        if not self._points:
-            return "No epoch yet: the curves appear while the network trains"
-        asked = [point for point in self._points if point.epoch == self._asked]
-        point = asked[0] if asked else self._points[-1]
-        best = f" · best {self._best}" if self._best is not None else ""
-        return (
-            f"Epoch {point.epoch}: loss {point.train_loss:.3f} / {point.validation_loss:.3f}, accuracy "
-            f"{point.train_accuracy:.1%} / {point.validation_accuracy:.1%} (training / validation){best}"
+        asked = self.plots.askedEpoch()
+        if self._runs is not None:
+            return curve_lines.runs_in_words(self._runs, asked)
+        return curve_lines.in_words(self._points, asked, self._best)
+
+    # -- views and zoom
+
+    def view(self) -> str:
+        """What is drawn: "curves", "rate" or "terms"."""
+        return self.bar.view()
+
+    def setView(self, view: str) -> None:
+        """Draws loss and accuracy ("curves"), the learning rate ("rate") or the loss terms ("terms")."""
+        self.bar.views.choose(view)
+
+    def zoom(self, low: float, high: float) -> None:
+        """Shows these epochs only."""
+        self.plots.zoom(low, high)
+
+    def showAll(self) -> None:
+        """Shows every epoch."""
+        self.plots.showAll()
+
+    def shownEpochs(self) -> tuple[float, float]:
+        """The first and last epoch in view."""
+        return self.plots.range()
+
+    # -- files
+
+    def askPicture(self) -> None:
+        """Asks where to, then saves the picture."""
+        path = curve_export.ask_path(self, "Save picture of the curves", self._stem(), suffix=".png", kind="Pictures")
+        if path is not None:
+            self.savePicture(path)
+
+    def askNumbers(self) -> None:
+        """Asks where to, then saves the numbers."""
+        path = curve_export.ask_path(self, "Save numbers of the curves", self._stem(), suffix=".csv", kind="Tables")
+        if path is not None:
+            self.saveNumbers(path)
+
+    def savePicture(self, path: Path) -> bool:
+        """Writes what is drawn as PNG with title and legend, at twice the size; whether it was written."""
+        self.plots.ask(None)
+        return self._write(path, curve_export.picture(self._title, self.plots, self.key))
+
+    def saveNumbers(self, path: Path) -> bool:
+        """Writes every epoch as a row of a CSV file; whether it was written."""
+        text = csv_of_run(self._points) if self._runs is None else csv_of_runs(self._runs)
+        return self._write(path, text.encode("utf-8"))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.text().lower() == "l" and self.bar.log.isEnabled():
+            self.bar.log.toggle()
+        else:
+            super().keyPressEvent(event)
+
+    # -- drawing
+
+    def _show_anew(self) -> None:
+        self.plots.showAll()
+        self._draw()
+
+    def _on_view(self) -> None:
+        self._draw()
+
+    def _shown(self) -> list[str]:
+        """The plots of the view; without a penalty there is none of penalties."""
+        names = [*curve_lines.PANELS[self.view()]]
+        points = self._points if self._runs is None else [point for run in self._runs for point in run.points]
+        if self.view() == "terms" and not curve_lines.penalty_names(points):
+            names.remove(curve_lines.PENALTIES)
+        return names
+
+    def _draw(self) -> None:
+        """Draws the plots in view; the others are drawn when they come into view."""
+        runs = self._runs if self._runs is not None else (RunCurves("", self._points),)
+        self.plots.setEpochs(sorted({point.epoch for run in runs for point in run.points}))
+        names = self._shown()
+        self.plots.show_panels([self._panels[name] for name in names])
+        for name in names:
+            lines, panel = self._lines(name), self._panels[name]
+            panel.setLines(lines, smoothing=self._smoothing(name), logarithmic=self._is_log(name, lines))
+            panel.setBest(self._best, labelled=name == names[0])
+        self._name_axes()
+        self._show_state(runs)
+        self._tell()
+
+    def _lines(self, name: str) -> list[Line]:
+        if self._runs is None:
+            return curve_lines.lines_of_run(name, self._points)
+        return curve_lines.lines_of_runs(name, self._runs, training=self.bar.withTraining())
+
+    def _smoothing(self, name: str) -> float:
+        return 0.0 if name == curve_lines.SPEED else self.bar.smoothing()
+
+    def _is_log(self, name: str, lines: list[Line]) -> bool:
+        if name in (curve_lines.LOSS, curve_lines.TRAINED):
+            return self.bar.isLogarithmic()
+        return name != curve_lines.ACCURACY and spans_a_decade(value for line in lines for value in line.values)
+
+    def _name_axes(self) -> None:
+        several = self._runs is not None
+        self._loss.values.setTitles(*(["Validation loss"] if several else []), "Loss")
+        self._accuracy.values.setTitles(*(["Validation accuracy"] if several else []), "Accuracy")
+
+    def _show_state(self, runs: tuple[RunCurves, ...]) -> None:
+        points = [point for run in runs for point in run.points]
+        self.bar.showState(
+            empty=not points,
+            zoomed=self.plots.isZoomed(),
+            several=self._runs is not None,
+            spans=spans_a_decade(curve_lines.losses(points)),
         )
 
-    def eventFilter(self, watched: object, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Leave and self._asked is not None:
-            self._asked = None
-            self._tell()
-        return False
+    def _tell(self) -> None:
+        """Says the numbers of the epoch asked for."""
+        asked = self.plots.askedEpoch()
+        if self._runs is not None:
+            self.key.setItems(curve_lines.key_of_runs(self.view(), self._runs, asked))
+        else:
+            point = next((point for point in self._points if point.epoch == asked), None)
+            self.key.setItems(curve_lines.key_of_run(self.view(), self._points, point, self._best))
+        self.key.setToolTip(self.text())
+        self.setAccessibleDescription(self.text())
+
+    def _on_zoom(self) -> None:
+        self.bar.all_action.setEnabled(self.plots.isZoomed())
+
+    def _on_menu(self, at: QPoint) -> None:
+        self.bar.menu.popup(at)
+
+    def _on_theme(self) -> None:
+        for panel in self._panels.values():
+            panel.wear()
+
+    def _write(self, path: Path, content: bytes) -> bool:
+        wrong = curve_export.write(path, content)
+        if wrong:
+            self.failed.emit(wrong)
+        else:
+            self.saved.emit(path)
+        return not wrong
+
+    def _stem(self) -> str:
+        return self._title or "curves"
+
+    def _connect(self) -> None:
+        self.bar.changed.connect(self._on_view)
+        self.bar.pictureAsked.connect(self.askPicture)
+        self.bar.numbersAsked.connect(self.askNumbers)
+        self.bar.allAsked.connect(self.showAll)
+        self.plots.asked.connect(self._tell)
+        self.plots.zoomChanged.connect(self._on_zoom)
+        self.plots.menuAsked.connect(self._on_menu)
+        self.finding.remedyTriggered.connect(self.remedyTriggered)
+        theme.notifier.changed.connect(self._on_theme)
 
     def _lay_out(self) -> None:
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(theme.GRID)
-        column.addWidget(self._legend)
-        column.addWidget(self._loss.view, 1)
-        column.addWidget(self._accuracy.view, 1)
-        column.addWidget(self._readout)
-
-    def _draw(self) -> None:
-        epochs = [point.epoch for point in self._points]
-        self._loss.setData(epochs, [p.train_loss for p in self._points], [p.validation_loss for p in self._points])
-        self._accuracy.setData(
-            epochs, [100 * p.train_accuracy for p in self._points], [100 * p.validation_accuracy for p in self._points]
-        )
-        self._loss.plot.setXRange(1, max([*epochs, 10]), padding=0.04)
-        for panel, labelled in ((self._loss, True), (self._accuracy, False)):
-            panel.setBest(self._best, labelled=labelled)
-        self._tell()
-
-    def _tell(self) -> None:
-        self._readout.setText(self.text())
-        self._readout.setToolTip(self.text())
-        self.setAccessibleDescription(self.text())
-        for panel in (self._loss, self._accuracy):
-            panel.setAsked(self._asked)
-
-    def _on_hover(self, panel: _Panel, at: QPointF) -> None:
-        if not self._points or not panel.plot.sceneBoundingRect().contains(at):
-            return
-        epoch = panel.plot.getViewBox().mapSceneToView(at).x()
-        self._asked = min((point.epoch for point in self._points), key=lambda known: abs(known - epoch))
-        self._tell()
-
-    def _on_theme(self) -> None:
-        for panel in (self._loss, self._accuracy):
-            panel.wear()
-        self._legend.update_colors()
-
-
-class _Panel:
-    """One plot: two curves, the mark of the best epoch, and the line under the pointer."""
-
-    def __init__(self, title: str, *, percent: bool) -> None:
-        self._percent = percent
-        self.view = pg.PlotWidget(enableMenu=False)
-        self.view.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.view.setMinimumHeight(88)
-        self.view.setAccessibleName(title)
-        self.plot = self.view.getPlotItem()
-        self.plot.setLabel("left", title + (", %" if percent else ""))
-        self.plot.setMouseEnabled(False, False)
-        self.plot.hideButtons()
-        self.plot.setContentsMargins(4, 8, 12, 4)
-        self.plot.getAxis("left").setWidth(_AXIS_WIDTH)
-        self.plot.getAxis("bottom").enableAutoSIPrefix(False)
-        self.plot.getAxis("left").enableAutoSIPrefix(False)
-        if percent:
-            self.plot.setLabel("bottom", "Epoch")
-        self.train = self.plot.plot(symbol="o", symbolSize=5)
-        self.validation = self.plot.plot(symbol="s", symbolSize=5)
-        self._best = pg.InfiniteLine(angle=90, label="", labelOpts={"position": 0.92, "movable": False})
-        self._asked = pg.InfiniteLine(angle=90)
-        for line in (self._best, self._asked):
-            line.setVisible(False)
-            self.plot.addItem(line, ignoreBounds=True)
-
-    def setData(self, epochs: list[int], train: list[float], validation: list[float]) -> None:
-        self.train.setData(epochs, train)
-        self.validation.setData(epochs, validation)
-        values = [value for value in (*train, *validation) if value == value and abs(value) != float("inf")]
-        low, high = (0.0, 100.0) if self._percent else (0.0, max(values, default=1.0) * 1.05 or 1.0)
-        if self._percent and values and min(values) > 50:
-            low = 50.0 if min(values) < 80 else 80.0
-        self.plot.setYRange(low, high, padding=0.07)
-        self.plot.getAxis("left").setTicks([_labelled(ticks(low, high, at_most=5))])
-        last = max([*epochs, 10])
-        step = max(1, int(nice_step(last / 8)))
-        self.plot.getAxis("bottom").setTicks(
-            [[(epoch, str(epoch)) for epoch in range(0, last + 1, step) if epoch] or []]
-        )
-
-    def setBest(self, epoch: int | None, *, labelled: bool) -> None:
-        self._best.setVisible(epoch is not None)
-        if epoch is not None:
-            self._best.setValue(epoch)
-            self._best.label.setFormat(f"best: {epoch}" if labelled else "")
-            right_half = epoch > self.plot.viewRange()[0][1] / 2
-            self._best.label.anchors = [(1, 0.5), (1, 0.5)] if right_half else [(0, 0.5), (0, 0.5)]
-            self._best.label.updatePosition()
-
-    def setAsked(self, epoch: int | None) -> None:
-        self._asked.setVisible(epoch is not None)
-        if epoch is not None:
-            self._asked.setValue(epoch)
-
-    def wear(self) -> None:
-        """Puts on the colours of the theme."""
-        colors = theme.current()
-        self.view.setBackground(colors.sunken)
-        for name in ("left", "bottom"):
-            axis = self.plot.getAxis(name)
-            axis.setPen(pg.mkPen(colors.field_border))
-            axis.setTextPen(pg.mkPen(colors.muted))
-            axis.setTickFont(theme.font(SMALL))
-            axis.setStyle(tickLength=4)
-            axis.label.setFont(theme.font(SMALL))
-        self.plot.showGrid(x=False, y=True, alpha=0.35)
-        for curve, role, dash in (
-            (self.train, "training", Qt.PenStyle.SolidLine),
-            (self.validation, "validation", Qt.PenStyle.DashLine),
-        ):
-            color = colors.color(role)
-            curve.setPen(pg.mkPen(color, width=2, style=dash))
-            curve.setSymbolBrush(color)
-            curve.setSymbolPen(pg.mkPen(color))
-        self._best.setPen(pg.mkPen(colors.detection, width=2, style=Qt.PenStyle.DotLine))
-        self._best.label.setColor(colors.detection_text)
-        self._best.label.setFont(theme.font(bold=True))
-        self._asked.setPen(pg.mkPen(colors.muted, width=1))
-
-
-def _labelled(values: list[float]) -> list[tuple[float, str]]:
-    """Ticks with as many decimals as tell them apart."""
-    step = values[1] - values[0] if len(values) > 1 else 1.0
-    decimals = max(0, -math.floor(math.log10(step) + 1e-9))
-    return [(value, f"{value:.{decimals}f}") for value in values]
-
-
-class _Legend(QWidget):
-    """Line, marker and word of each curve."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        row = QHBoxLayout(self)
-        row.setContentsMargins(_AXIS_WIDTH, 0, 0, 0)
-        row.setSpacing(theme.GRID)
-        self._samples = [_Sample("training", Qt.PenStyle.SolidLine), _Sample("validation", Qt.PenStyle.DashLine)]
-        for sample, word in zip(self._samples, ("Training", "Validation"), strict=True):
-            row.addWidget(sample)
-            row.addWidget(QLabel(word))
-            row.addSpacing(theme.GRID)
-        row.addStretch()
-
-    def update_colors(self) -> None:
-        for sample in self._samples:
-            sample.update()
-
-
-class _Sample(QWidget):
-    """A short piece of a curve with its marker."""
-
-    def __init__(self, role: str, dash: Qt.PenStyle) -> None:
-        super().__init__()
-        self._role, self._dash = role, dash
-        self.setFixedSize(32, 16)
-
-    def paintEvent(self, event: object) -> None:
-        painter = pg.QtGui.QPainter(self)
-        painter.setRenderHint(pg.QtGui.QPainter.RenderHint.Antialiasing)
-        color = theme.current().color(self._role)
-        painter.setPen(QPen(color, 2, self._dash))
-        painter.drawLine(0, 8, 32, 8)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(color)
-        if self._role == "training":
-            painter.drawEllipse(QPointF(16, 8), 4, 4)
-        else:
-            painter.drawRect(12, 4, 8, 8)
+        column.setSpacing(theme.GRID // 2)
+        column.addWidget(self.bar)
+        column.addWidget(self.plots, 1)
+        column.addWidget(self.key)
+        column.addWidget(self.finding)

@@ -1,0 +1,307 @@
+"""One plot of curves over the epochs: smoothed and raw, linear or logarithmic, with its marks; knows no run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyqtgraph as pg
+from numpy.typing import NDArray
+from PySide6.QtCore import Qt
+
+from kws_gui import theme
+from kws_gui.widgets.axis import SMALL
+from kws_gui.widgets.curve_axes import EpochAxis, ValueAxis, ZoomBox
+from kws_gui.widgets.curve_numbers import MOST, smoothed
+from kws_gui.widgets.curve_style import CurveStyle
+
+_EACH_FROM, _MARK_APART = 9, 28  # px an epoch from which each has its marker; else px at least between two
+_TOP, _BOTTOM = 0.08, 0.06  # of the height, free above and below the values
+_DENSE = 3  # px an epoch; where there are fewer, lines are thin: calmer, and drawn in half the time
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One curve to draw; `faint` ones accompany another, `best` is an epoch to ring on the curve."""
+
+    style: CurveStyle
+    epochs: Sequence[int]
+    values: Sequence[float]
+    faint: bool = False
+    best: int | None = None
+
+
+class Curve:
+    """What is drawn of one line: the raw values faint behind, the line, and a marker every few epochs."""
+
+    def __init__(self, plot: pg.PlotItem) -> None:
+        self.raw, self.line = (pg.PlotCurveItem(antialias=True, connect="finite") for _ in range(2))
+        self.marks = pg.ScatterPlotItem(pxMode=True)
+        self._plot, self._faint, self._dense = plot, False, False
+        self._style: CurveStyle | None = None
+        for depth, item in enumerate((self.raw, self.line, self.marks)):
+            item.setZValue(depth)
+            plot.addItem(item, ignoreBounds=True)
+
+    def getData(self) -> tuple[Array | None, Array | None]:
+        """The epochs and values of the line, as far as they are drawn."""
+        return self.line.getData()
+
+    def show(self, epochs: Array, raw: Array, values: Array | None, *, style: CurveStyle, faint: bool) -> None:
+        """Draws other values; `values` are smoothed ones, with the raw behind them."""
+        if (style, faint) != (self._style, self._faint):
+            self._style, self._faint = style, faint
+            self.wear()
+        self.line.setData(epochs, raw if values is None else values)
+        self.raw.setVisible(values is not None)
+        if values is not None:
+            self.raw.setData(epochs, raw)
+
+    def mark(self, every: int, *, dense: bool) -> None:
+        """Markers at each `every`-th epoch and at the last, none on a faint curve; a dense curve is a thin line."""
+        if dense != self._dense:
+            self._dense = dense
+            self.wear()
+        epochs, values = self.line.getData()
+        if self._faint or epochs is None or not len(epochs):
+            self.marks.clear()
+            return
+        chosen = (epochs.astype(int) % every == 0) | (np.arange(len(epochs)) == len(epochs) - 1)
+        chosen &= np.isfinite(values)
+        self.marks.setData(epochs[chosen], values[chosen])
+
+    def wear(self) -> None:
+        """Puts on the colours of the theme."""
+        if self._style is None:
+            return
+        color = self._style.color(theme.current(), 0.45 if self._faint else 1.0)
+        self.line.setPen(pg.mkPen(color, width=1 if self._faint or self._dense else 2, style=self._style.dash))
+        self.raw.setPen(pg.mkPen(self._style.color(theme.current(), 0.35), width=1))
+        self.marks.setSymbol(self._style.symbol)
+        self.marks.setSize(6)
+        self.marks.setBrush(color)
+        self.marks.setPen(pg.mkPen(color))
+
+    def remove(self) -> None:
+        """Takes the curve off the plot."""
+        for item in (self.raw, self.line, self.marks):
+            self._plot.removeItem(item)
+
+
+class Panel:
+    """A plot with its axes, curves, the mark of the best epoch, the epoch asked for, and where a value is no number."""
+
+    def __init__(self, *titles: str, percent: bool = False) -> None:
+        self._percent, self._log, self._smoothing = percent, False, 0.0
+        self._lines: tuple[Line, ...] = ()
+        self._drawn: list[tuple[Array, Array]] = []  # epochs and values of each line, as they stand on the axis
+        self._every, self._asked_epoch = 1, None
+        self._best_epoch: int | None = None
+        self._held: tuple[float, float] | None = None
+        self.box, self.epochs, self.values = ZoomBox(), EpochAxis(), ValueAxis(*titles, unit="%" if percent else "")
+        self.view = pg.PlotWidget(viewBox=self.box, axisItems={"left": self.values, "bottom": self.epochs})
+        self.view.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.view.setMinimumHeight(72)
+        self.view.setAccessibleName(titles[0])
+        self.plot = self.view.getPlotItem()
+        self.plot.hideButtons()
+        self.plot.setContentsMargins(2, 6, 10, 2)
+        self.curves = [Curve(self.plot), Curve(self.plot)]
+        self._make_marks()
+        self.box.sigResized.connect(self._mark)
+        self.wear()
+
+    @property
+    def train(self) -> Curve:
+        """The first curve."""
+        return self.curves[0]
+
+    @property
+    def validation(self) -> Curve:
+        """The second curve."""
+        return self.curves[1]
+
+    def setLines(self, lines: Sequence[Line], *, smoothing: float = 0.0, logarithmic: bool = False) -> None:
+        """Draws other lines; those that stay the same curve keep their items."""
+        while len(self.curves) < max(len(lines), 2):
+            self.curves.append(Curve(self.plot))
+        while len(self.curves) > max(len(lines), 2):
+            self.curves.pop().remove()
+        self._lines, self._smoothing, self._log = tuple(lines), smoothing, logarithmic
+        self.values.setLogarithmic(logarithmic)
+        self._drawn = []
+        for curve, line in zip(self.curves, lines, strict=False):
+            soft = self._scaled(smoothed(line.values, smoothing)) if smoothing else None
+            epochs, raw = np.asarray(line.epochs, float), self._scaled(line.values)
+            self._drawn.append((epochs, raw))
+            curve.show(epochs, raw, soft, style=line.style, faint=line.faint)
+        for curve in self.curves[len(lines) :]:
+            curve.line.setData([], [])
+            curve.raw.setData([], [])
+        self._fit()
+        self._mark()
+        self.setAsked(self._asked_epoch)
+        self.box.prepareForPaint()  # now and not while painting, which would paint twice
+
+    def setEpochs(self, low: float, high: float) -> None:
+        """Shows these epochs, and the values they have unless a rectangle of them was chosen."""
+        if list(self.box.viewRange()[0]) != [low, high]:
+            self.box.setXRange(low, high, padding=0)
+            self._fit()
+            self._mark()
+            self.box.prepareForPaint()
+
+    def hold(self, low: float | None, high: float = 0.0) -> None:
+        """Keeps the values shown to low..high as they stand on the axis; None fits them again."""
+        self._held = None if low is None else (low, high)
+        self._fit()
+
+    def setBest(self, epoch: int | None, *, labelled: bool) -> None:
+        """A dotted line at the epoch whose weights are kept, with its number or without."""
+        self._best_epoch = epoch
+        self._best.setVisible(epoch is not None)
+        self._best_name.setVisible(epoch is not None and labelled)
+        if epoch is not None:
+            self._best.setValue(epoch)
+            self._best_name.setText(f"best: {epoch}")
+            self._place_name()
+
+    def setAsked(self, epoch: int | None) -> None:
+        """A line at the epoch whose numbers are told, and a dot on each curve."""
+        self._asked_epoch = epoch
+        self._asked.setVisible(epoch is not None)
+        self._dots.setVisible(epoch is not None)
+        if epoch is not None:
+            self._asked.setValue(epoch)
+            self._dots.setData(*self._at(epoch))
+
+    def setBottom(self, labelled: bool) -> None:
+        """Whether the epochs are numbered under this plot."""
+        self.epochs.setLabelled(labelled)
+
+    def wear(self) -> None:
+        """Puts on the colours of the theme."""
+        colors = theme.current()
+        self.view.setBackground(colors.sunken)
+        for axis in (self.values, self.epochs):
+            axis.setPen(pg.mkPen(colors.field_border))
+            axis.setTextPen(pg.mkPen(colors.muted))
+            axis.setTickFont(theme.font(SMALL))
+            axis.setStyle(tickLength=4)
+        self.plot.showGrid(x=False, y=True, alpha=0.35)
+        for curve in self.curves:
+            curve.wear()
+        self._best.setPen(pg.mkPen(colors.detection, width=2, style=Qt.PenStyle.DotLine))
+        self._best_name.setColor(colors.detection_text)
+        self._best_name.setFont(theme.font(bold=True))
+        self._fit()
+        self._asked.setPen(pg.mkPen(colors.muted, width=1))
+        self._dots.setBrush(colors.sunken)
+        self._dots.setPen(pg.mkPen(colors.text, width=2))
+        self._lost.setPen(pg.mkPen(colors.error, width=2))
+
+    def _make_marks(self) -> None:
+        self._best, self._asked = pg.InfiniteLine(angle=90), pg.InfiniteLine(angle=90)
+        self._best_name = pg.TextItem()
+        self._dots = pg.ScatterPlotItem(size=8, symbol="o")
+        self._rings = pg.ScatterPlotItem(size=14, symbol="o", brush=None)
+        self._lost = pg.ScatterPlotItem(size=9, symbol="x")
+        for depth, item in enumerate((self._best, self._asked, self._best_name, self._rings, self._lost, self._dots)):
+            item.setZValue(10 + depth)
+            self.plot.addItem(item, ignoreBounds=True)
+        for item in (self._best, self._asked, self._best_name):
+            item.setVisible(False)
+
+    def _scaled(self, values: Sequence[float]) -> Array:
+        """As they stand on the axis; what cannot be drawn is NaN."""
+        array = np.asarray(values, float)
+        array = np.where(np.abs(array) < MOST, array, np.nan)
+        if self._log:
+            with np.errstate(divide="ignore", invalid="ignore"):
+                return np.log10(np.where(array > 0, array, np.nan))
+        return array
+
+    def _at(self, epoch: int) -> tuple[list[int], list[float]]:
+        """Where the curves are at that epoch."""
+        found = []
+        for line, curve in zip(self._lines, self.curves, strict=False):
+            _, values = curve.getData()
+            if not line.faint and values is not None and epoch in line.epochs:
+                found.append(float(values[list(line.epochs).index(epoch)]))
+        known = [value for value in found if math.isfinite(value)]
+        return [epoch] * len(known), known
+
+    def _fit(self) -> None:
+        """Shows all values of the epochs in view, with room above and below."""
+        low, high = self._held or self._range()
+        if list(self.box.viewRange()[1]) != [low, high]:
+            self.box.setYRange(low, high, padding=0)
+        self._place_name()
+        self._show_lost(low + 0.92 * (high - low))
+        ringed = [self._ring(line, curve) for line, curve in zip(self._lines, self.curves, strict=False)]
+        colors = [line.style.color(theme.current()) for line, at in zip(self._lines, ringed, strict=False) if at]
+        places = [at for at in ringed if at]
+        self._rings.setData(
+            [x for x, _ in places], [y for _, y in places], pen=[pg.mkPen(color, width=2) for color in colors]
+        )
+
+    def _range(self) -> tuple[float, float]:
+        first, last = self.box.viewRange()[0]
+        inside = [values[(epochs >= first) & (epochs <= last)] for epochs, values in self._drawn]
+        values = np.concatenate(inside) if inside else np.empty(0)
+        values = values[np.isfinite(values)]
+        low, high = self._ends(values, zoomed=self._is_zoomed(first, last))
+        room = high - low
+        return low - _BOTTOM * room, high + _TOP * room
+
+    def _ends(self, values: Array, *, zoomed: bool) -> tuple[float, float]:
+        lowest, highest = (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
+        if self._log or zoomed:
+            least = 0.1 if self._log else max(abs(highest) * 0.02, 1e-9)
+            spare = max(0.0, least - (highest - lowest)) / 2
+            return lowest - spare, highest + spare
+        if self._percent:
+            return (80.0 if lowest >= 80 else 50.0 if lowest > 50 else 0.0), 100.0
+        return min(0.0, lowest), highest or 1.0
+
+    def _is_zoomed(self, first: float, last: float) -> bool:
+        known = [float(end) for epochs, _ in self._drawn if len(epochs) for end in (epochs[0], epochs[-1])]
+        return bool(known) and (first > min(known) or last < max(known))
+
+    def _ring(self, line: Line, curve: Curve) -> tuple[int, float] | None:
+        if line.best is None or line.best not in line.epochs:
+            return None
+        _, values = curve.getData()
+        assert values is not None
+        value = float(values[list(line.epochs).index(line.best)])
+        return (line.best, value) if math.isfinite(value) else None
+
+    def _show_lost(self, height: float) -> None:
+        """A cross at the top where a value is no number."""
+        lost = sorted({epoch for line in self._lines for epoch in lost_epochs(line)})
+        self._lost.setVisible(bool(lost))
+        self._lost.setData(lost, [height] * len(lost))
+
+    def _mark(self, *_: object) -> None:
+        first, last = self.box.viewRange()[0]
+        per_epoch = self.box.width() / max(last - first, 1e-9)
+        every = 1 if per_epoch >= _EACH_FROM else math.ceil(_MARK_APART / max(per_epoch, 1e-6))
+        for curve in self.curves:
+            curve.mark(every, dense=per_epoch < _DENSE)
+        self._place_name()
+
+    def _place_name(self) -> None:
+        if self._best_epoch is not None:
+            (first, last), (_, high) = self.box.viewRange()
+            right_half = self._best_epoch > (first + last) / 2
+            self._best_name.setAnchor((1, 0.1) if right_half else (0, 0.1))
+            self._best_name.setPos(self._best_epoch, high)
+
+
+def lost_epochs(line: Line) -> list[int]:
+    """The epochs whose value is no number that can be drawn."""
+    values = np.asarray(line.values, float)
+    return [line.epochs[int(index)] for index in np.flatnonzero(~(np.abs(values) < MOST))]
