@@ -21,7 +21,6 @@ from kws_engine.evaluation.finding import Facts, Finding, JudgedClip, LearnedCli
 from kws_engine.runs import clip_list
 from kws_engine.runs.job import settings_of
 from kws_engine.runs.records import history, read_events, run_in
-from kws_engine.runs.records import history, read_events, run_in
 from kws_engine.training.events import Epoch, Failed, Started
 
 LEARNING_FILE, VALIDATION_FILE = "learning.csv", "validation.csv"
