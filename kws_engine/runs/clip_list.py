@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from kws_engine import resources
+from kws_engine.clips.clip import audio_files
+from kws_engine.clips.words import NOISE
 from kws_engine.disk import storing, temporary_beside
 from kws_engine.errors import KwsError, TrainingError
 
@@ -53,6 +55,21 @@ def sha256_of(path: Path) -> str:
     """
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def noise_hashes(project: Path) -> dict[str, str]:
+    """The project's recordings of background noise, as of `ClipRow.path`, each with its hash; unreadable ones without.
+
+    Raises:
+        ProjectError: Their folder cannot be read.
+    """
+    found: dict[str, str] = {}
+    for entry in audio_files(project / "clips" / NOISE):
+        path = Path(entry.path)
+        found[path.relative_to(project).as_posix()] = ""
+        with contextlib.suppress(OSError):
+            found[path.relative_to(project).as_posix()] = sha256_of(path)
+    return found
 
 
 def write_clips(folder: Path, rows: Iterable[ClipRow]) -> None:

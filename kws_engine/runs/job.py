@@ -19,6 +19,7 @@ from kws_engine.disk import write_atomically
 from kws_engine.errors import ProjectError, TrainingError
 from kws_engine.processors import cores
 from kws_engine.runs import labels
+from kws_engine.runs.clip_list import noise_hashes
 from kws_engine.runs.records import (
     EVENTS_FILE,
     JOB_FILE,
@@ -79,6 +80,7 @@ def make_run_folder(job: Job, runs_folder: Path) -> Path:
         "threads": job.threads or cores(),
         "version": __version__,
         "versions": versions(),
+        "noises": noise_hashes(job.project),
         "settings": settings.to_dict(),
     }
     try:

@@ -9,12 +9,13 @@ from pathlib import Path
 from kws_engine import __version__
 from kws_engine.errors import TrainingError
 from kws_engine.runs.clip_list import FILE as CLIPS_FILE
-from kws_engine.runs.clip_list import located, read_clips, sha256_of
+from kws_engine.runs.clip_list import located, noise_hashes, read_clips, sha256_of
 from kws_engine.runs.job import Job, read_job, versions
 from kws_engine.runs.labels import LONGEST_NAME
 from kws_engine.runs.records import job_content, run_in
 
 _NAMED = 3
+_TOLD_EVERY = 1000  # clips
 _SUFFIX = " (repeated)"
 
 Progress = Callable[[int], None]
@@ -27,12 +28,14 @@ class Repetition:
     Attributes:
         changed: Clips whose content is another one by now, as clips.csv names them.
         missing: Clips that are gone.
+        added: Background noises that the run did not have; other clips that were added since are left out anyway.
         versions: Sentences on what the first run was made with and this one would not be.
     """
 
     job: Job
     changed: tuple[str, ...]
     missing: tuple[str, ...]
+    added: tuple[str, ...]
     versions: tuple[str, ...]
 
     def check(self) -> None:
@@ -46,17 +49,15 @@ class Repetition:
 
     def refusal(self) -> str:
         """Why it would not be the same run, in one sentence; empty where nothing stands against it."""
-        parts = [
-            _counted(paths, what)
-            for paths, what in (
-                (self.changed, ("has changed", "have changed")),
-                (self.missing, ("is missing", "are missing")),
-            )
-            if paths
-        ]
+        kinds = (
+            (self.changed, "clip has changed", "clips have changed"),
+            (self.missing, "clip is missing", "clips are missing"),
+            (self.added, "background noise was added", "background noises were added"),
+        )
+        parts = [_counted(paths, one, many) for paths, one, many in kinds if paths]
         if not parts:
             return ""
-        return f"{' and '.join(parts)}: bring them back, or allow the changes with --allow-changes"
+        return f"{', '.join(parts)}: put it back as it was, or allow the changes with --allow-changes"
 
 
 def repetition(folder: Path, *, progress: Progress | None = None) -> Repetition:
@@ -70,15 +71,7 @@ def repetition(folder: Path, *, progress: Progress | None = None) -> Repetition:
         KwsError: It is no run, is damaged or has no list of its clips, or an option of it is no longer known.
     """
     run, job = run_in(folder), read_job(folder)
-    changed, missing = [], []
-    for number, row in enumerate(read_clips(folder), 1):
-        try:
-            if sha256_of(located(row, job.project)) != row.sha256:
-                changed.append(row.path)
-        except OSError:
-            missing.append(row.path)
-        if progress is not None and number % 1000 == 0:
-            progress(number)
+    changed, missing, added = _differences(folder, job.project, progress or (lambda done: None))
     name = run.label.name.removesuffix(_SUFFIX)
     again = replace(
         job,
@@ -87,7 +80,7 @@ def repetition(folder: Path, *, progress: Progress | None = None) -> Repetition:
         runs_folder=None,
         clips=folder.absolute() / CLIPS_FILE,
     )
-    return Repetition(again, tuple(changed), tuple(missing), _other_versions(folder))
+    return Repetition(again, tuple(changed), tuple(missing), tuple(added), _other_versions(folder))
 
 
 def resumption(folder: Path) -> Job:
@@ -110,10 +103,29 @@ def resumption(folder: Path) -> Job:
     return replace(read_job(folder), resume=folder.absolute())
 
 
-def _counted(paths: tuple[str, ...], what: tuple[str, str]) -> str:
-    count = "1 clip" if len(paths) == 1 else f"{len(paths)} clips"
+def _differences(folder: Path, project: Path, progress: Progress) -> tuple[list[str], list[str], list[str]]:
+    """What has changed, is missing, and was added to the noises."""
+    changed: list[str] = []
+    missing: list[str] = []
+    for number, row in enumerate(read_clips(folder), 1):
+        try:
+            if sha256_of(located(row, project)) != row.sha256:
+                changed.append(row.path)
+        except OSError:
+            missing.append(row.path)
+        if number % _TOLD_EVERY == 0:
+            progress(number)
+    noises, now = job_content(folder).get("noises"), noise_hashes(project)
+    if not isinstance(noises, dict):  # runs of before did not list them
+        return changed, missing, []
+    changed += [path for path in noises if path in now and now[path] != noises[path]]
+    missing += [path for path in noises if path not in now]
+    return changed, missing, [path for path in now if path not in noises]
+
+
+def _counted(paths: tuple[str, ...], one: str, many: str) -> str:
     more = ", ..." if len(paths) > _NAMED else ""
-    return f"{count} {what[len(paths) > 1]} ({', '.join(paths[:_NAMED])}{more})"
+    return f"{len(paths)} {one if len(paths) == 1 else many} ({', '.join(paths[:_NAMED])}{more})"
 
 
 def _other_versions(folder: Path) -> tuple[str, ...]:
