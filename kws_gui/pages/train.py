@@ -6,14 +6,7 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QKeySequence, QResizeEvent, QShortcut, QShowEvent
-from PySide6.QtWidgets import (
-    QHBoxLayout,
-    QLabel,
-    QSplitter,
-    QStackedWidget,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from kws_engine.runs.costing import Question
 from kws_engine.runs.enough import lack
@@ -36,7 +29,7 @@ from kws_gui.widgets.message_bar import MessageBar
 _STORE_AFTER_MS = 400
 _RIGHT_HEIGHT = 400  # px
 _ROOM_FOR_ALL = 780  # px; the height that curves, runs and the open preview need
-_LOW, _LOW_RUNS, _ANY_HEIGHT = 600, 104, 16_777_215  # px; below _LOW the list of runs has this much at most
+_LOW, _LOW_RUNS, _ANY_HEIGHT = 600, 66, 16_777_215  # px; below _LOW the list of runs shows its head and one row
 _NO_PROJECT = "Open a project or make a new one: a network learns from its recordings."
 
 
@@ -249,8 +242,8 @@ class TrainPage(QWidget):
 
     def _make_room(self) -> None:
         """In a low window the open preview takes the place of the list of runs, which else gives way to the curves."""
-        low = self._right.height() < _LOW
-        self.runs.setMaximumHeight(max(self.runs.minimumSizeHint().height(), _LOW_RUNS) if low else _ANY_HEIGHT)
+        self.runs.tree.setMinimumHeight(_LOW_RUNS if self._right.height() < _LOW else 0)
+        self.runs.setMaximumHeight(self.runs.minimumSizeHint().height() if self._right.height() < _LOW else _ANY_HEIGHT)
         self.runs.setVisible(self.height() >= _ROOM_FOR_ALL or not self.preview.isOpen())
 
     def _on_chosen(self, row: RunRow | None) -> None:
@@ -304,8 +297,8 @@ class TrainPage(QWidget):
         self.run.cancelRequested.connect(self._on_train)
         self.run.failed.connect(lambda sentence: self.messages.showMessage("error", sentence))
         self.run.saved.connect(lambda path: self.messages.showMessage("info", f"Saved {path}."))
-        for signal in (self.preview.opening, self.preview.toggled):
-            signal.connect(self._make_room)
+        self.preview.opening.connect(self._make_room)
+        self.preview.toggled.connect(self._make_room)
         self.preview.failed.connect(lambda sentence: self.messages.showMessage("error", sentence))
         self.runs.chosen.connect(self._on_chosen)
         self.shelf.changed.connect(self._look_at_clips)

@@ -14,6 +14,7 @@ from kws_gui.widgets.axis import SMALL, nice_step, ticks
 from kws_gui.widgets.curve_numbers import brief
 
 AXIS_WIDTH = 60  # px; all left axes, so that the epochs of plots stand below one another
+LINE_HEIGHT = 6  # px; of a bottom axis without numbers
 EPOCHS_HEIGHT = 22  # px; ticks, numbers and the word "Epoch" in the corner
 _PER_NOTCH = 1.25  # of the epochs shown, by one notch of the wheel
 Levels = list[tuple[float, list[float]]]
@@ -46,11 +47,11 @@ class EpochAxis(_Axis):
 
     def setLabelled(self, labelled: bool) -> None:
         """With numbers, or only a line above another plot that has them."""
-        if labelled == self._labelled and self.height() == (EPOCHS_HEIGHT if labelled else 6):
+        if labelled == self._labelled and self.height() == (EPOCHS_HEIGHT if labelled else LINE_HEIGHT):
             return
         self._labelled = labelled
         self.setStyle(showValues=labelled)
-        self.setHeight(EPOCHS_HEIGHT if labelled else 6)
+        self.setHeight(EPOCHS_HEIGHT if labelled else LINE_HEIGHT)
 
     def tickValues(self, minVal: float, maxVal: float, size: float) -> Levels:
         at_most = max(1, int(size / 56))

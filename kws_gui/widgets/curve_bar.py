@@ -82,6 +82,7 @@ class CurveBar(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._fit()
+        self.layout().activate()  # else the words that did not fit are seen until the next turn of the event loop
 
     def _fit(self) -> None:
         """Words where there is room for them."""

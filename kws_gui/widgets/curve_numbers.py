@@ -99,17 +99,15 @@ def penalties(terms: Terms) -> float:
 
 def number(value: float, decimals: int = 3) -> str:
     """In as few characters as tell it: "0.312", "4.2e-5", "NaN", "∞"."""
-    if math.isnan(value):
-        return "NaN"
-    if math.isinf(value):
-        return "∞" if value > 0 else "-∞"
-    if value == 0 or _PLAIN_FROM <= abs(value) < _PLAIN_TO:
+    if math.isfinite(value) and (value == 0 or _PLAIN_FROM <= abs(value) < _PLAIN_TO):
         return f"{value:.{decimals}f}"
     return brief(value)
 
 
 def brief(value: float) -> str:
-    """Two significant digits, an exponent only where it is shorter: "0.01", "2.5e-4", "1e6"."""
+    """Two significant digits, an exponent only where it is shorter: "0.01", "2.5e-4", "1e6", "∞"."""
+    if not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "∞" if value > 0 else "-∞"
     if value == 0 or _PLAIN_FROM <= abs(value) < _PLAIN_TO:
         return f"{value:.2g}" if abs(value) < 100 else f"{value:.0f}"
     mantissa, exponent = f"{value:.1e}".split("e")

@@ -7,11 +7,12 @@ import math
 from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QFocusEvent, QKeyEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from kws_gui import theme
 from kws_gui.widgets.axis import draw_focus, nice_step
+from kws_gui.widgets.curve_axes import EPOCHS_HEIGHT, LINE_HEIGHT
 from kws_gui.widgets.curve_panel import Panel
 
 _LEAST_EPOCHS = 10  # shown, so that the first epochs stand where they stay
@@ -55,6 +56,7 @@ class CurvePlots(QWidget):
         for panel in self._panels:
             panel.view.setVisible(panel in self._shown)
             panel.setBottom(panel is self._shown[-1])
+        self._share()
         self._apply()
 
     def setEpochs(self, epochs: Sequence[int]) -> None:
@@ -185,6 +187,18 @@ class CurvePlots(QWidget):
             painter = QPainter(self)
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             draw_focus(painter, QRectF(self.rect()), radius=4)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._share()
+
+    def _share(self) -> None:
+        """The same height for each plot's values; the last has the numbers of the epochs below."""
+        extra, column = EPOCHS_HEIGHT - LINE_HEIGHT, self.layout()
+        assert isinstance(column, QVBoxLayout)
+        room = (self.height() - extra) // max(len(self._shown), 1)
+        for index, panel in enumerate(self._panels):
+            column.setStretch(index, max(room + (extra if panel in self._shown[-1:] else 0), 1))
 
     # -- range
 

@@ -53,7 +53,7 @@ class LossAndAccuracy(QWidget):
             curve_lines.PENALTIES: Panel("Penalties"),
         }
         self.plots = CurvePlots(list(self._panels.values()))
-        self.setMinimumSize(280, 240)
+        self.setMinimumSize(312, 240)
         self.setAccessibleName("Loss and accuracy by epoch")
         self._lay_out()
         self._connect()
