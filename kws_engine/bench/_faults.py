@@ -147,8 +147,8 @@ def _not_converged(plan: _Plan) -> None:
 
 
 def _diverging(plan: _Plan) -> None:
-    """Ten to a hundred times the rate that works, with or without what softens it."""
-    factor = float(10 ** plan.generator.uniform(1, 2))
+    """Twenty-five to a hundred times the rate that works (ten times still does), with or without what softens it."""
+    factor = float(10 ** plan.generator.uniform(1.4, 2))
     plan.options |= {"training.schedule": str(plan.generator.choice(["constant", "one_cycle", "cosine"]))}
     if plan.generator.random() < 0.5:
         plan.options |= {"training.learning_rate": f"{0.008 * factor:.3g}"}
