@@ -12,14 +12,16 @@ from kws_engine.runs.job import Job
 from kws_engine.runs.spawning import SPAWN, end_process, end_with_parent, spawn
 from kws_engine.training.events import Event, Failed, Finished
 
+_LOOK_EVERY_S = 0.05  # whether a paused run may go on
+
 
 class TrainingProcess:
     """Starts at once; `poll` gives the events so far and makes the ending itself if the process vanishes."""
 
     def __init__(self, job: Job) -> None:
         self._receiver, sender = SPAWN.Pipe(duplex=False)
-        self._stop = SPAWN.Event()
-        self._process = spawn(_child, job, sender, self._stop)
+        self._stop, self._pause = SPAWN.Event(), SPAWN.Event()
+        self._process = spawn(_child, job, sender, self._stop, self._pause)
         sender.close()
         self.ended = False
 
@@ -45,6 +47,19 @@ class TrainingProcess:
             events.append(Failed(_vanished(self._process.exitcode)))
         return events
 
+    def pause(self) -> None:
+        """Lets the run wait after its current step; what it has is kept, in memory and on disk."""
+        self._pause.set()
+
+    def resume(self) -> None:
+        """Lets a paused run go on."""
+        self._pause.clear()
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether the run waits, or will after its current step."""
+        return self._pause.is_set()
+
     def stop(self) -> None:
         """Asks politely: the run ends after the current step with the best weights so far."""
         self._stop.set()
@@ -61,10 +76,10 @@ def _vanished(exit_code: int | None) -> str:
     if exit_code is None or exit_code >= 0:
         why = f"ended unexpectedly with exit code {exit_code}"
     elif -exit_code == getattr(signal, "SIGKILL", None):
-        why = "was ended by SIGKILL, by hand or by the system for lack of memory"
+        why = "was ended by SIGKILL, by hand or by the system for lack of memory (a smaller batch size needs less)"
     else:
         why = f"was ended by {_signal_name(-exit_code)}"
-    return f"The training process {why}; what its epochs reached is kept in the run's folder: train again"
+    return f"The training process {why}; what its epochs reached is kept in the run's folder: resume it"
 
 
 def _signal_name(number: int) -> str:
@@ -74,13 +89,19 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-def _child(job: Job, sender: Connection, stop: Flag) -> None:
+def _child(job: Job, sender: Connection, stop: Flag, pause: Flag) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     threading.Thread(target=end_with_parent, daemon=True).start()
+
+    def should_stop() -> bool:
+        while pause.is_set() and not stop.wait(_LOOK_EVERY_S):
+            pass
+        return stop.is_set()
+
     try:
         from kws_engine.runs.run import run
 
-        for event in run(job, stop.is_set):
+        for event in run(job, should_stop):
             sender.send(event)
     except BrokenPipeError:
         return

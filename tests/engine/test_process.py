@@ -8,7 +8,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from speech_project import QUICK
 from kws_engine.clips.project import Project
 from kws_engine.runs.job import Job, past_runs
 from kws_engine.runs.process import TrainingProcess, _vanished
+from kws_engine.runs.run import run
 from kws_engine.settings import Settings
 from kws_engine.training.events import Epoch, Event, Failed, Finished, Progress, Started
 
@@ -81,7 +83,7 @@ def test_a_killed_process_ends_in_one_sentence_that_says_so(project: Project) ->
         told += events_until(process, is_ending)
         endings = [event for event in told if is_ending(event)]
         assert endings == told[-1:] and isinstance(told[-1], Failed)
-        assert "SIGKILL" in told[-1].message and "train again" in told[-1].message
+        assert "SIGKILL" in told[-1].message and "resume it" in told[-1].message
         time.sleep(0.2)
         assert process.poll() == [] and not process.is_alive()
     past = past_runs(project.runs_folder)[0]
@@ -154,3 +156,44 @@ def test_the_process_ends_when_its_parent_is_killed(project: Project, tmp_path: 
 )
 def test_every_exit_has_words(code: int | None, said: str) -> None:
     assert said in _vanished(code) and _vanished(code).endswith("train again")
+
+
+def test_a_paused_run_waits_and_goes_on(project: Project) -> None:
+    with running(project, *ENDLESS) as process:
+        events_until(process, lambda event: isinstance(event, Epoch))
+        process.pause()
+        assert process.is_paused
+        quiet_since = time.monotonic()
+        while time.monotonic() - quiet_since < 1.0:  # what was under way may still arrive
+            if process.poll():
+                quiet_since = time.monotonic()
+            time.sleep(0.05)
+        assert process.is_alive()
+        process.resume()
+        assert not process.is_paused and events_until(process, lambda event: isinstance(event, Epoch))
+        process.pause()
+        process.stop()
+        assert isinstance(events_until(process, is_ending)[-1], Finished), "a paused run can be stopped"
+
+
+def test_a_run_killed_again_and_again_ends_as_one_never_interrupted(project: Project) -> None:
+    options = ("training.epochs=7", "training.fresh_share=0.3", "training.mixup=0.1")
+    job = Job(project.folder, Settings().with_options((*QUICK, *options)).to_dict(), seed=4, threads=1)
+    whole = [event for event in run(job) if isinstance(event, Epoch)]
+    folder: Path | None = None
+    for last_epoch in (1, 3, 4):
+        with closing(TrainingProcess(replace(job, resume=folder))) as process:
+            told = events_until(process, lambda event, last=last_epoch: getattr(event, "epoch", 0) == last)
+            time.sleep(0.03 if last_epoch == 3 else 0.0)  # somewhere in an epoch
+            os.kill(process.pid or 0, signal.SIGKILL)
+            wait_until_gone(process.pid or 0)
+        folder = next(Path(event.run) for event in told if isinstance(event, Started))
+    with closing(TrainingProcess(replace(job, resume=folder))) as process:
+        told = events_until(process, is_ending)
+    assert isinstance(told[-1], Finished) and Path(told[-1].model).is_file()
+    past = past_runs(project.runs_folder)[0]
+    assert past.folder == folder and past.model is not None
+    for before, after in zip(whole, past.epochs, strict=True):
+        assert (before.epoch, before.best) == (after.epoch, after.best)
+        numbers = [(e.train_loss, e.validation_loss, e.penalty, e.learning_rate) for e in (before, after)]
+        assert numbers[0] == pytest.approx(numbers[1], abs=1e-5)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import csv
 import itertools
 import json
 import math
 import resource
+import time
 import tomllib
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +28,7 @@ from kws_engine.evaluation.metrics import evaluate
 from kws_engine.features import FEATURES
 from kws_engine.models import MODELS
 from kws_engine.regularizers import REGULARIZERS
+from kws_engine.runs.clip_list import read_clips, sha256_of
 from kws_engine.runs.enough import lack
 from kws_engine.runs.job import Job, append_event, make_run_folder, past_runs, read_events, settings_of
 from kws_engine.runs.run import build_network, pick_device, run
@@ -71,7 +75,7 @@ def largest_file(size: int) -> Iterator[None]:
 
 def test_events_come_in_order_with_exactly_one_ending(trained: Trained) -> None:
     kinds = [kind for kind, _ in itertools.groupby(type(event) for event in trained.events)]
-    assert kinds == [Progress, Started, Epoch, Finished]
+    assert kinds == [Progress, Started, Progress, Epoch, Finished]
     started = next(event for event in trained.events if isinstance(event, Started))
     epochs = [event for event in trained.events if isinstance(event, Epoch)]
     assert started.labels == [*WORDS, "_unknown_", "_silence_"]
@@ -90,12 +94,16 @@ def test_the_run_folder_holds_all_of_the_run(trained: Trained) -> None:
         "job.toml",
         "events.jsonl",
         "best.safetensors",
-        "last.safetensors",
+        "checkpoint.safetensors",
+        "clips.csv",
+        "learning.csv",
+        "validation.csv",
         "evaluation.json",
         "weights.json",
         "tc_resnet.kws",
     }
-    assert {path.name for path in folder.iterdir()} == names
+    assert {path.name for path in folder.iterdir() if ".tfevents." not in path.name} == names
+    assert len(list(folder.glob("events.out.tfevents.*"))) == 1
     kept = [event for event in trained.events if not isinstance(event, Progress)]
     assert list(read_events(folder)) == kept
     job = tomllib.loads((folder / "job.toml").read_text())
@@ -293,7 +301,7 @@ def test_a_model_stands_also_where_its_evaluation_cannot_be_written(project: Pro
 def test_a_graphics_card_that_fails_leaves_a_remedy(
     project: Project, monkeypatch: pytest.MonkeyPatch, error: RuntimeError, said: str
 ) -> None:
-    def load(*_: object) -> None:
+    def load(*_: object, **__: object) -> None:
         raise error
 
     monkeypatch.setattr("kws_engine.runs.run.load", load)
@@ -304,7 +312,52 @@ def test_a_graphics_card_that_fails_leaves_a_remedy(
 def test_the_last_weights_are_kept_beside_the_best(project: Project) -> None:
     told = list(run(job_of(project, "training.epochs=3", "training.learning_rate=0.05")))
     assert isinstance(told[-1], Finished)
-    last, best = (checkpoint.load(Path(told[-1].run) / f"{name}.safetensors") for name in ("last", "best"))
-    assert last.keys() == best.keys()
-    same = all(torch.equal(last[name], best[name]) for name in last)
+    folder = Path(told[-1].run)
+    snapshot, best = checkpoint.load_snapshot(folder), checkpoint.load(folder / "best.safetensors")
+    assert [epoch.epoch for epoch in snapshot.history] == [1, 2, 3]
+    last = {name: snapshot.tensors[f"average/{name}"] for name in best}
+    same = all(torch.equal(last[name], best[name]) for name in best)
     assert same == (told[-1].best_epoch == 3)
+
+
+def test_a_run_knows_its_clips_and_how_each_was_learned(trained: Trained) -> None:
+    folder = Path(trained.finished.run)
+    listed = list(read_clips(folder))
+    assert {row.split for row in listed} == {"training", "validation"}
+    own = [row for row in listed if not Path(row.path).is_absolute()]
+    assert {row.label for row in own} == {*WORDS} and all(
+        row.sha256 == sha256_of(trained.project.folder / row.path) for row in own
+    )
+    with open(folder / "learning.csv", newline="") as file:
+        learned = list(csv.DictReader(file))
+    assert {row["path"] for row in learned} == {row.path for row in listed if row.split == "training"}
+    assert all(int(row["seen"]) > 0 and 0 <= float(row["own_probability"]) <= 1 for row in learned)
+    with open(folder / "validation.csv", newline="") as file:
+        judged = list(csv.DictReader(file))
+    right = sum(row["label"] == row["predicted"] for row in judged) / len(judged)
+    assert right == pytest.approx(trained.finished.validation_accuracy, abs=1e-6)
+    assert {row["path"] for row in judged if row["path"]} == {row.path for row in listed if row.split == "validation"}
+
+
+def test_a_run_keeps_to_the_clips_it_is_told(project: Project, tmp_path: Path) -> None:
+    first = list(run(job_of(project)))[-1]
+    assert isinstance(first, Finished)
+    audio.write(project.clips_folder / WORDS[0] / "new_nohash_0.wav", np.zeros(16_000, np.float32), rate=16_000)
+    again = list(run(replace(job_of(project), clips=Path(first.run) / "clips.csv")))
+    assert [e.validation_loss for e in again if isinstance(e, Epoch)] == [
+        epoch.validation_loss for epoch in past_runs(project.runs_folder)[1].epochs
+    ]
+
+
+def test_a_run_cannot_go_on_without_its_clips(project: Project) -> None:
+    folder = Path(next(event.run for event in up_to_the_first_epoch(job_of(project)) if isinstance(event, Started)))
+    wait_for = folder / "clips.csv"
+    deadline = time.monotonic() + 30
+    while not wait_for.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    clip = next(row for row in read_clips(folder) if row.split == "training" and row.label == WORDS[0])
+    gone = project.folder / clip.path
+    gone.unlink()
+    message = ending(replace(job_of(project), resume=folder)).message
+    assert gone.name in message and "cannot go on" in message
+    assert read_events(folder) and (folder / "checkpoint.safetensors").exists()
