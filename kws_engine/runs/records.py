@@ -113,7 +113,9 @@ def read_run(folder: Path) -> PastRun | None:
     A folder with a run's name but without a readable job.toml is a damaged run: it can only be deleted.
     """
     run = _read(folder, _signature(folder))
-    return replace(run, state="running", message="") if run is not None and is_locked(folder) else run
+    if run is None or run.state != "cut off" or not is_locked(folder):  # who has just told its ending may still hold it
+        return run
+    return replace(run, state="running", message="")
 
 
 def run_in(folder: Path) -> PastRun:

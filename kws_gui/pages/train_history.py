@@ -197,9 +197,7 @@ def state(row: RunRow, *, running: bool) -> str:
     """How a run ended, in a word or a sentence."""
     if running:
         return "running"
-    if not row.run.message:
-        return "finished"
-    return "cut off" if row.run.message.startswith("cut off") else f"failed: {row.run.message}"
+    return f"failed: {row.run.message}" if row.run.state == "failed" else row.run.state
 
 
 def validation_of(run_folder: Path) -> tuple[Interval | None, int]:

@@ -234,7 +234,7 @@ def test_a_deleted_run_comes_back_whole(folder: Path) -> None:
 
 
 def test_one_lock_at_a_time(folder: Path) -> None:
-    made = ended(folder)
+    made = run_folder(folder, events=epochs(2))
     with RunLock(made):
         assert is_locked(made) and only(folder).state == "running"
         with (
@@ -244,9 +244,15 @@ def test_one_lock_at_a_time(folder: Path) -> None:
             raise AssertionError("two have the lock")
         with pytest.raises(TrainingError, match="in use"):
             deleting.delete_run(made)
-    assert not is_locked(made) and only(folder).state == "finished" and not (made / lock.FILE).exists()
+    assert not is_locked(made) and only(folder).state == "cut off" and not (made / lock.FILE).exists()
     with RunLock(made):
         pass
+
+
+def test_a_run_that_told_its_ending_is_not_running(folder: Path) -> None:
+    made = ended(folder)
+    with RunLock(made):
+        assert only(folder).state == "finished"
 
 
 def test_a_killed_program_leaves_no_lock_behind(folder: Path) -> None:
