@@ -50,6 +50,7 @@ def _rows(clips: int, *, asked_s: float | None = None, asked_bytes: float | None
         of = f"{clips:,} clips"
         yield Row(f"{of}: first open, every header read", first["seconds"], "s")
         yield Row(f"{of}: open again", warm["seconds"], "s", asked=asked_s)
+        yield Row(f"{of}: open again, processor time", warm["cpu_seconds"], "s")
         for part, count in warm["parts"].items():
             yield Row(f"{of}: {part} part", count, "clips")
         yield Row(f"{of}: memory of the open project", warm["held_bytes"] / clips, "bytes a clip", asked=asked_bytes)

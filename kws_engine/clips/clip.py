@@ -44,7 +44,7 @@ class WordSummary:
 
 def is_audio_name(name: str) -> bool:
     """Whether a file of this name is taken for a clip; hidden files are not."""
-    return not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES
+    return not name.startswith(".") and (name.endswith(".wav") or os.path.splitext(name)[1].lower() in SUFFIXES)
 
 
 def audio_files(folder: Path) -> list[os.DirEntry[str]]:

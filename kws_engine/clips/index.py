@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from kws_engine import audio
 from kws_engine.clips.header import frames_and_rate
@@ -27,9 +27,9 @@ INSERT INTO measured VALUES (?, ?, ?, NULL, ?, ?, NULL, NULL) ON CONFLICT (path)
 WHERE size <> excluded.size OR mtime_ns <> excluded.mtime_ns"""
 
 
-Known = tuple[int, int, int, int]
-"""A file's size in bytes and time of writing in ns, and what its header then said: samples per channel, 0 where it
-cannot be read, and rate in Hz."""
+Known = tuple[tuple[Any, ...], ...]
+"""Files in columns by name: names, sizes in bytes, times of writing in ns, and what their headers then said: samples
+per channel, 0 where it cannot be read, and rate in Hz; or nothing."""
 
 
 @dataclass(frozen=True)
@@ -76,20 +76,19 @@ class Index:
             self._decided = {**self._file.set_aside(), **self._decided}
             self._file.save(decided=self._decided.items())
 
-    def known(self, word: str) -> dict[str, Known]:
-        """What is remembered of the files in a folder, by name.
+    def known(self, word: str) -> Known:
+        """What is remembered of the files in a folder.
 
         Raises:
             IndexDamaged: `rebuild` is to be called.
         """
-        query = "SELECT substr(path, ?), size, mtime_ns, frames, rate FROM measured WHERE path >= ? AND path < ?"
-        rows = self._file.rows(query, (len(word) + 2, *_range(word))) or ()
-        return {row[0]: row[1:] for row in rows}
+        query = """SELECT substr(path, ?), size, mtime_ns, frames, rate FROM measured
+            WHERE path >= ? AND path < ? ORDER BY path"""
+        return tuple(zip(*(self._file.rows(query, (len(word) + 2, *_range(word))) or ()), strict=True))
 
-    def remember(self, rows: Iterable[tuple[str, Known]], *, gone: Iterable[str] = ()) -> None:
-        """Store what headers said, by path, and forget the paths of files that are gone."""
-        values = ((path, *known) for path, known in rows)
-        self._file.change(("DELETE FROM measured WHERE path = ?", ((path,) for path in gone)), (_MEASURE, values))
+    def remember(self, rows: Iterable[tuple[str, int, int, int, int]], *, gone: Iterable[str] = ()) -> None:
+        """Store path, size, time, samples and rate of files, and forget the paths of files that are gone."""
+        self._file.change(("DELETE FROM measured WHERE path = ?", ((path,) for path in gone)), (_MEASURE, rows))
 
     def forget_other_words(self, words: Iterable[str]) -> None:
         """Forget the files of folders that are gone."""
@@ -125,8 +124,11 @@ class Index:
                     self._file.save(decided=[(path, self._decided[path])])
             self._content = dict(self.digests(self._decided))
 
-    def take_in(self, paths: Sequence[str]) -> dict[str, Known]:
+    def take_in(self, paths: Sequence[str]) -> dict[str, tuple[int, int, int, int]]:
         """Take in files that are new, changed or back again, without looking at the others.
+
+        Returns:
+            Size, time of writing, samples and rate of each.
 
         Raises:
             OSError: a file is not there.
@@ -137,7 +139,7 @@ class Index:
                 stat = (self._clips / path).stat()
                 header = frames_and_rate(self._clips / path, stat.st_size)
                 known[path] = (stat.st_size, stat.st_mtime_ns, *header)
-            self.remember(known.items())
+            self.remember((path, *values) for path, values in known.items())
             self._content.update(self.digests(path for path in paths if path in self._decided))
             return known
 

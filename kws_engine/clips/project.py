@@ -18,11 +18,11 @@ from kws_engine.clips import project_file, trash
 from kws_engine.clips.clip import Clip, WordSummary, audio_files, layout_clips
 from kws_engine.clips.index import Index
 from kws_engine.clips.scan import scan
-from kws_engine.clips.split import SPLITS, Split, speakers_fill_parts, split_codes
+from kws_engine.clips.split import SPLITS, Split, speakers_fill_parts, split_by_take, split_codes, which_set
 from kws_engine.clips.table import ClipList, ClipTable, Entry
 from kws_engine.clips.takes import TakeNumbers, wav_in_place_of, write_audio, write_take
 from kws_engine.clips.trash import Deletion, Removal
-from kws_engine.clips.words import NOISE, UNKNOWN, check_new_word, parse_clip_name, speaker_id
+from kws_engine.clips.words import NOISE, UNKNOWN, check_new_word, parse_clip_name, parse_name, speaker_id
 from kws_engine.disk import is_writable, storing, temporary_beside
 from kws_engine.errors import ProjectError
 
@@ -204,7 +204,7 @@ class Project:
             self._include([self._key(path)])
             if self._by_take is None:
                 self.settle_split()
-            return self._clip(self._key(path))
+            return self._renewed(self._key(path))
 
     def replace_take(self, clip: Clip, samples: NDArray[np.float32]) -> Clip:
         """Put a new recording in the place of a clip; its old sound goes to the trash, a hand-set split stays.
@@ -322,32 +322,31 @@ class Project:
 
         self._take_in(project_file.change(self.folder, mutate))
 
-    def _clip(self, key: str) -> Clip:
-        row = self._table.row(key)
-        assert row is not None
-        return self._table.clip(row)
-
     def _decided(self, table: ClipTable) -> ClipTable:
         """The same clips with their parts by rule, and with what was decided about a few of them."""
         by_rule = split_codes(table.speakers, table.speaker, table.takes, by_take=self._by_take or ())
-        decided = {}
-        for key in self.index.decided():
-            row, decision = table.row(key), self.index.decision(key)
-            if row is not None and decision is not None:
-                code = None if decision.split is None else SPLITS.index(decision.split)
-                decided[row] = code, decision.excluded
-        return table.with_decisions(by_rule, decided)
+        rows = ((table.row(key), key) for key in self.index.decided())
+        return table.with_parts(by_rule, {row: self._part(key) for row, key in rows if row is not None})
+
+    def _part(self, key: str) -> tuple[int, bool]:
+        """The part of one clip, as an index into `SPLITS`, and whether it is left out."""
+        speaker, take = parse_name(key.partition("/")[2])
+        by_rule = split_by_take(take) if speaker in (self._by_take or ()) else which_set(speaker)
+        decision = self.index.decision(key)
+        split = decision.split if decision and decision.split else by_rule
+        return SPLITS.index(split), bool(decision and decision.excluded)
 
     def _include(self, keys: Sequence[str]) -> None:
         """Take in single files, without looking at the others."""
         with storing(self.clips_folder):
             known = self.index.take_in(keys)
-        entries = [Entry(key, 0, False, *known[key]) for key in keys]
-        self._table = self._decided(self.table().with_clips(entries))
+        self._table = self.table().with_clips([Entry(key, *self._part(key), *known[key]) for key in keys])
 
     def _renewed(self, key: str) -> Clip:
-        self._table = self._decided(self._table)
-        return self._clip(key)
+        row = self._table.row(key)
+        assert row is not None
+        self._table = self._table.with_parts(self._table.split, {row: self._part(key)}, self._table.excluded)
+        return self._table.clip(row)
 
     def _key(self, path: Path) -> str:
         key = f"{path.parent.name}/{path.name}"

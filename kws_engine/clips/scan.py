@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,22 +17,27 @@ from kws_engine.clips.clip import is_audio_name, word_folders
 from kws_engine.clips.header import frames_and_rate
 from kws_engine.clips.index import Index, IndexDamaged, Known
 from kws_engine.clips.split import split_codes
-from kws_engine.clips.table import ClipTable, Names, parse_name
-from kws_engine.clips.words import UNKNOWN
+from kws_engine.clips.table import ClipTable, Names
+from kws_engine.clips.words import UNKNOWN, parse_name
 from kws_engine.errors import ProjectError
 
 _THREADS: Final = 4
 _AT_ONCE: Final = 256
 
 
-class _File(NamedTuple):
-    """One file of a word; ordered as clips are."""
+class _Files(NamedTuple):
+    """The files of a word, in columns, by name."""
 
-    speaker: str
-    take: int
-    name: str
-    size: int
-    mtime_ns: int
+    names: tuple[str, ...] = ()
+    sizes: tuple[int, ...] = ()
+    mtimes_ns: tuple[int, ...] = ()
+
+
+class _Headers(NamedTuple):
+    """What the files' headers say, in columns beside `_Files`."""
+
+    frames: Sequence[int] = ()
+    rates: Sequence[int] = ()
 
 
 @dataclass
@@ -51,22 +57,25 @@ class Scan:
     _names: bytearray = field(default_factory=bytearray)
     _lengths: array[int] = field(default_factory=lambda: array("i"))
 
-    def add_word(self, word: str, files: Sequence[_File], headers: Iterable[tuple[int, int]]) -> None:
-        """The files of one folder, in order, with their samples and rates."""
-        label, speakers = len(self.words), self._speakers
+    def add_word(self, word: str, files: _Files, headers: _Headers) -> None:
+        """The files of one folder, which are put into the order of clips."""
         self.words.append(word)
-        self._labels.extend([label] * len(files))
-        self._speaker.extend([speakers.setdefault(file.speaker, len(speakers)) for file in files])
-        self._takes.extend([file.take for file in files])
-        self._sizes.extend([file.size for file in files])
-        self._mtimes_ns.extend([file.mtime_ns for file in files])
-        for frames, rate in headers:
-            self._frames.append(frames)
-            self._rates.append(rate)
-        for file in files:
-            raw = os.fsencode(file.name)
-            self._names += raw
-            self._lengths.append(len(raw))
+        if not files.names:
+            return
+        said = list(map(parse_name, files.names))
+        order = sorted(range(len(said)), key=lambda at: (*said[at], files.names[at]))
+        speakers, takes = zip(*(said[at] for at in order), strict=True)
+        known = self._speakers
+        self._labels.extend([len(self.words) - 1] * len(order))
+        self._speaker.extend([known.setdefault(speaker, len(known)) for speaker in speakers])
+        self._takes.extend(takes)
+        columns = self._sizes, self._mtimes_ns, self._frames, self._rates
+        for column, values in zip(columns, (files.sizes, files.mtimes_ns, *headers), strict=True):
+            column.extend([values[at] for at in order])
+        names = [files.names[at] for at in order]
+        joined = "".join(names)
+        self._lengths.extend(map(len, names) if joined.isascii() else (len(os.fsencode(name)) for name in names))
+        self._names += os.fsencode(joined)
 
     def tables(self, words: Sequence[str], by_take: Iterable[str] = ()) -> tuple[ClipTable, ClipTable]:
         """The clips that can be read, and those that cannot, split by rule.
@@ -116,62 +125,94 @@ def _scan(folder: Path, index: Index, before: Sequence[ClipTable]) -> Scan:
     found, orphans, candidates = Scan(folder), index.orphans(), list[str]()
     for path in sorted(word_folders(folder), key=lambda path: path.name):
         word = path.name
-        files = sorted(_files(path))
-        known = _known(word, before) or index.known(word)
-        fresh = [file for file in files if known.get(file.name, ())[:2] != (file.size, file.mtime_ns)]
-        gone = known.keys() - {file.name for file in files}
-        if fresh:
-            known.update(_measured(path, fresh))
-        if fresh or gone:
-            index.remember(((f"{word}/{file.name}", known[file.name]) for file in fresh),
-                           gone=(f"{word}/{name}" for name in gone))  # fmt: skip
-        candidates += (f"{word}/{file.name}" for file in fresh if file.size in orphans)
-        found.add_word(word, files, (known[file.name][2:] for file in files))
+        files, known = _files(path), _known(word, before) or index.known(word)
+        if (files.names, files.sizes, files.mtimes_ns) == tuple(known[:3]):
+            headers = _Headers(*known[3:])
+        else:
+            headers, fresh = _brought_up(path, files, known, index)
+            candidates += (f"{word}/{files.names[at]}" for at in fresh if files.sizes[at] in orphans)
+        found.add_word(word, files, headers)
     index.forget_other_words(found.words)
     index.follow(candidates)
     return found
 
 
-def _files(folder: Path) -> Iterator[_File]:
-    """The audio files directly in a folder; those removed meanwhile are left out."""
+def _brought_up(folder: Path, files: _Files, known: Known, index: Index) -> tuple[_Headers, list[int]]:
+    """The headers of all files of a word, of which some changed, and which did; the index is told."""
+    word = folder.name
+    remembered = {row[0]: row[1:] for row in zip(*known, strict=True)}
+    now = list(zip(files.sizes, files.mtimes_ns, strict=True))
+    fresh = [at for at, name in enumerate(files.names) if remembered.get(name, ())[:2] != now[at]]
+    read = _read_headers(folder, [(files.names[at], files.sizes[at]) for at in fresh])
+    gone = remembered.keys() - set(files.names)
+    remembered.update((files.names[at], (*now[at], *header)) for at, header in zip(fresh, read, strict=True))
+    index.remember(
+        ((f"{word}/{files.names[at]}", *remembered[files.names[at]]) for at in fresh),
+        gone=(f"{word}/{name}" for name in gone),
+    )
+    headers = [remembered[name][2:] for name in files.names]
+    return _Headers(*zip(*headers, strict=True)), fresh
+
+
+def _files(folder: Path) -> _Files:
+    """The audio files directly in a folder, by name; those removed meanwhile are left out."""
     try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                try:
-                    if is_audio_name(entry.name) and entry.is_file():
-                        stat = entry.stat()
-                        yield _File(*parse_name(entry.name), entry.name, stat.st_size, stat.st_mtime_ns)
-                except FileNotFoundError:
-                    continue
+        with _listing(folder) as entries:
+            files = sorted(_entries(entries))
     except (FileNotFoundError, NotADirectoryError):
-        return
+        return _Files()
     except OSError as error:
         raise ProjectError(f"{folder} cannot be read ({error.strerror}): check that you may open it.") from error
+    return _Files(*zip(*files, strict=True))
 
 
-def _known(word: str, tables: Sequence[ClipTable]) -> dict[str, Known]:
-    known: dict[str, Known] = {}
+@contextlib.contextmanager
+def _listing(folder: Path) -> Iterator[Iterator[os.DirEntry[str]]]:
+    """The entries of a folder; by its open handle, where there is such a thing, their sizes come sooner."""
+    if os.scandir not in os.supports_fd:
+        with os.scandir(folder) as entries:
+            yield entries
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with os.scandir(handle) as entries:
+            yield entries
+    finally:
+        os.close(handle)
+
+
+def _entries(entries: Iterable[os.DirEntry[str]]) -> Iterator[tuple[str, int, int]]:
+    for entry in entries:
+        try:
+            if is_audio_name(entry.name) and entry.is_file():
+                stat = entry.stat()
+                yield entry.name, stat.st_size, stat.st_mtime_ns
+        except FileNotFoundError:
+            continue
+
+
+def _known(word: str, tables: Sequence[ClipTable]) -> Known:
+    """What tables say of a word's files."""
+    files: list[tuple[str, int, int, int, int]] = []
     for table in tables:
         rows = table.word_rows.get(word, range(0))
         part = slice(rows.start, rows.stop)
         columns = (getattr(table, name)[part].tolist() for name in ("sizes", "mtimes_ns", "frames", "rates"))
-        known.update(zip(map(table.names.__getitem__, rows), zip(*columns, strict=True), strict=True))
-    return known
+        files += zip(map(table.names.__getitem__, rows), *columns, strict=True)
+    return tuple(zip(*sorted(files), strict=True))
 
 
-def _measured(folder: Path, files: Sequence[_File]) -> Mapping[str, Known]:
-    """What the headers of these files say, by name."""
+def _read_headers(folder: Path, files: Sequence[tuple[str, int]]) -> list[tuple[int, int]]:
+    """Samples and rate of files, given by name and size."""
     parts = [files[at : at + _AT_ONCE] for at in range(0, len(files), _AT_ONCE)]
 
-    def measure(part: Sequence[_File]) -> list[tuple[int, int]]:
-        return [frames_and_rate(os.path.join(folder, file.name), file.size) for file in part]
+    def read(part: Sequence[tuple[str, int]]) -> list[tuple[int, int]]:
+        return [frames_and_rate(os.path.join(folder, name), size) for name, size in part]
 
-    if len(parts) == 1:
-        headers = measure(parts[0])
-    else:  # reading from a disk waits, and waits together
-        with ThreadPoolExecutor(_THREADS) as threads:
-            headers = [header for some in threads.map(measure, parts) for header in some]
-    return {f.name: (f.size, f.mtime_ns, *header) for f, header in zip(files, headers, strict=True)}
+    if len(parts) <= 1:
+        return [header for part in parts for header in read(part)]
+    with ThreadPoolExecutor(_THREADS) as threads:  # reading from a disk waits, and waits together
+        return [header for some in threads.map(read, parts) for header in some]
 
 
 def _numpy(values: array[int], kind: Any) -> Any:

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from kws_engine.clips.clip import Clip, WordSummary
 from kws_engine.clips.split import SPLITS, Split
-from kws_engine.clips.words import parse_clip_name
+from kws_engine.clips.words import parse_name
 
 Rows = NDArray[np.int64]
 
@@ -38,6 +38,11 @@ class Names:
 
     def __getitem__(self, row: int) -> str:
         return os.fsdecode(self._bytes[self._ends[row] : self._ends[row + 1]].tobytes())
+
+    @property
+    def nbytes(self) -> int:
+        """What they take in memory."""
+        return self._bytes.nbytes + self._ends.nbytes
 
     def kept(self, mask: NDArray[np.bool_]) -> Names:
         """The names at which `mask` (N,) is true."""
@@ -227,12 +232,17 @@ class ClipTable:
         names = table.names.inserted(at, [entry.order[3] for entry in entries])
         return replace(table, speakers=tuple(speakers), **columns, names=names)
 
-    def with_decisions(self, split: NDArray[np.int8], decided: Mapping[int, tuple[int | None, bool]]) -> ClipTable:
-        """With the parts by rule (N,), and for some rows the part set by hand and whether they are left out."""
-        split, excluded = split.copy(), np.zeros(len(self), np.bool_)
-        for row, (code, is_excluded) in decided.items():
-            split[row] = split[row] if code is None else code
-            excluded[row] = is_excluded
+    def with_parts(
+        self,
+        split: NDArray[np.int8],
+        chosen: Mapping[int, tuple[int, bool]],
+        excluded: NDArray[np.bool_] | None = None,
+    ) -> ClipTable:
+        """With these parts (N,) and clips left out (N,), none without them, but for a few rows as `chosen` says."""
+        split = split.copy()
+        excluded = np.zeros(len(self), np.bool_) if excluded is None else excluded.copy()
+        for row, (code, is_excluded) in chosen.items():
+            split[row], excluded[row] = code, is_excluded
         return replace(self, split=split, excluded=excluded)
 
     def with_words(self, words: tuple[str, ...]) -> ClipTable:
@@ -300,9 +310,3 @@ class ClipList(Sequence[Clip]):
 
     def __repr__(self) -> str:
         return f"<{len(self)} clips>"
-
-
-def parse_name(name: str) -> tuple[str, int]:
-    """Speaker and take of a clip's file name; a name without a take is take 0."""
-    speaker, take = parse_clip_name(name.rpartition(".")[0])
-    return speaker, take or 0

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from kws_engine import audio
 from kws_engine.clips import trash
-from kws_engine.clips.words import clip_name, parse_clip_name
+from kws_engine.clips.words import clip_name, parse_clip_name, parse_name
 from kws_engine.disk import publish, storing, temporary_beside
 from kws_engine.errors import AudioError, ProjectError
 
@@ -39,17 +39,12 @@ class TakeNumbers:
 
     def use(self, name: str) -> None:
         """Note a file's name as present."""
-        self._present.add(_key(name))
-        self._pass(name)
+        self._present.add(self._pass(name))
 
-    def _pass(self, name: str) -> None:
-        speaker, take = _key(name)
+    def _pass(self, name: str) -> tuple[str, int]:
+        speaker, take = parse_name(name)
         self._next[speaker] = max(self._next[speaker], take + 1)
-
-
-def _key(name: str) -> tuple[str, int]:
-    speaker, take = parse_clip_name(Path(name).stem)
-    return speaker, take or 0
+        return speaker, take
 
 
 def publish_take(temporary: Path, folder: Path, *, speaker: str, first: int) -> Path:

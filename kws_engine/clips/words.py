@@ -90,6 +90,12 @@ def parse_clip_name(stem: str) -> tuple[str, int | None]:
     return speaker_id(stem[:at]), int(take) if is_number else None
 
 
+def parse_name(name: str) -> tuple[str, int]:
+    """Speaker and take of a clip's file name; a name without a take is take 0."""
+    speaker, take = parse_clip_name(name.rpartition(".")[0])
+    return speaker, take or 0
+
+
 def check_new_word(name: str, others: Iterable[str]) -> str:
     """The word in its stored form, fit to stand beside `others`.
 
