@@ -15,7 +15,7 @@ from kws_gui import theme
 from kws_gui.widgets.curve_key import CurveKey
 
 _FOLDER = "curves/folder"
-_SCALE = 2  # pixels of the picture for one of the screen
+SCALE = 2  # pixels of the picture for one of the screen
 
 
 def ask_path(parent: QWidget, title: str, stem: str, *, suffix: str, kind: str) -> Path | None:
@@ -46,8 +46,8 @@ def picture(title: str, plots: QWidget, key: CurveKey) -> bytes:
     head = QFontMetricsF(theme.font(theme.TITLE_SCALE, bold=True)).height() + theme.GRID if title else 0.0
     width = plots.width() + 2 * margin
     height = round(margin + head + plots.height() + theme.GRID + key.height() + margin)
-    image = QImage(_SCALE * width, _SCALE * height, QImage.Format.Format_RGB32)
-    image.setDevicePixelRatio(_SCALE)
+    image = QImage(SCALE * width, SCALE * height, QImage.Format.Format_RGB32)
+    image.setDevicePixelRatio(SCALE)
     image.fill(colors.color("window"))
     painter = QPainter(image)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)

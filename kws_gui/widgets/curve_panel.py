@@ -85,6 +85,15 @@ class Curve:
         self.marks.setBrush(color)
         self.marks.setPen(pg.mkPen(color))
 
+    def print_at(self, scale: int) -> None:
+        """Lines so many pixels wider and markers drawn anew, for a picture that has more pixels than the screen."""
+        self.wear()
+        for item in (self.raw, self.line):
+            pen = pg.mkPen(item.opts["pen"])
+            pen.setWidthF(scale * pen.widthF())
+            item.setPen(pen)
+        self.marks.opts["useCache"] = scale == 1
+
     def remove(self) -> None:
         """Takes the curve off the plot."""
         for item in (self.raw, self.line, self.marks):
@@ -177,6 +186,14 @@ class Panel:
         if epoch is not None:
             self._asked.setValue(epoch)
             self._dots.setData(*self._at(epoch))
+
+    def print_at(self, scale: int) -> None:
+        """For a picture with so many pixels for one of the screen; 1 for the screen again."""
+        for curve in self.curves:
+            if curve.getData()[0] is not None:
+                curve.print_at(scale)
+        self._rings.opts["useCache"] = self._lost.opts["useCache"] = scale == 1
+        self._best.setPen(pg.mkPen(theme.current().detection, width=2 * scale, style=Qt.PenStyle.DotLine))
 
     def setBottom(self, labelled: bool) -> None:
         """Whether the epochs are numbered under this plot."""

@@ -165,7 +165,12 @@ class LossAndAccuracy(QWidget):
     def savePicture(self, path: Path) -> bool:
         """Writes what is drawn as PNG with title and legend, at twice the size; whether it was written."""
         self.plots.ask(None)
-        return self._write(path, curve_export.picture(self._title, self.plots, self.key))
+        for panel in self._panels.values():
+            panel.print_at(curve_export.SCALE)
+        content = curve_export.picture(self._title, self.plots, self.key)
+        for panel in self._panels.values():
+            panel.print_at(1)
+        return self._write(path, content)
 
     def saveNumbers(self, path: Path) -> bool:
         """Writes every epoch as a row of a CSV file; whether it was written."""
