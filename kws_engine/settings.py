@@ -26,6 +26,44 @@ _PLAIN: dict[str, type[Any]] = {"training": TrainingConfig, "detector": Detector
 
 
 @dataclass(frozen=True)
+class Recipe:
+    """Settings that belong together, as somebody published them.
+
+    Attributes:
+        title: For a menu.
+        help: What it sets, and whose it is.
+        assignments: As after `--set`.
+    """
+
+    title: str
+    help: str
+    assignments: tuple[str, ...]
+
+
+RECIPES: Mapping[str, Recipe] = {
+    "studio": Recipe(
+        "KWS Studio's own",
+        "AdamW with weight decay 0.1, one cycle up to 0.008, and a running average of the weights.",
+        (
+            "training.optimizer=adamw", "training.schedule=one_cycle", "training.learning_rate=0.008",
+            "training.weight_decay=0.1", "training.batch_size=128", "training.averaging=0.98",
+            "training.early_stopping=yes", "feature.name=log_mel",
+        ),
+    ),
+    "tc_resnet": Recipe(
+        "TC-ResNet's (Choi et al. 2019)",
+        "SGD with momentum 0.9, batches of 100, a learning rate of 0.1 that falls to a tenth after each third, weight "
+        "decay 0.001, on 40 MFCC. The authors trained for 30,000 steps: some 80 epochs of their 37,000 clips.",
+        (
+            "training.optimizer=sgd", "training.momentum=0.9", "training.schedule=step", "training.drops=2",
+            "training.learning_rate=0.1", "training.weight_decay=0.001", "training.batch_size=100",
+            "training.averaging=0", "training.early_stopping=no", "feature.name=mfcc",
+        ),
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
 class Chosen:
     """One entry of a registry with its options."""
 
@@ -84,6 +122,16 @@ class Settings:
     def _with(self, section: str, value: Any) -> Settings:
         parts: dict[str, Any] = {section: value}
         return dataclasses.replace(self, **parts)
+
+    def with_recipe(self, name: str) -> Settings:
+        """The options of a recipe on top of these settings; network and augmentations stay.
+
+        Raises:
+            SpecError: Unknown, with the nearest known.
+        """
+        if name not in RECIPES:
+            raise spec.unknown(name, list(RECIPES), what="recipe")
+        return self.with_options(RECIPES[name].assignments)
 
     def with_options(self, assignments: Iterable[str]) -> Settings:
         """Several `path=value` in their order."""

@@ -11,7 +11,7 @@ from kws_engine.commands.interrupts import interrupts
 from kws_engine.commands.output import Output
 from kws_engine.errors import KwsError, ProjectError, SpecError
 from kws_engine.runs.job import Job
-from kws_engine.settings import Settings
+from kws_engine.settings import RECIPES, Settings
 from kws_engine.training.events import Epoch, Event, Failed, Finished, Progress, Skipped, Started, to_dict
 
 
@@ -19,6 +19,7 @@ def add(add_command: Any) -> None:
     train = add_command("train", _train, help="train a network on a project's clips")
     train.add_argument("project", type=Path)
     train.add_argument("--model", metavar="NAME[:PRESET]", help="the network, as listed by `kws models`")
+    train.add_argument("--recipe", metavar="NAME", help=f"settings that belong together: {', '.join(RECIPES)}")
     train.add_argument(
         "--set", action="append", default=[], metavar="OPTION=VALUE", dest="assignments",
         help="any option, as in model.width=1.5 or training.epochs=30; may be given again",
@@ -45,6 +46,8 @@ def _train(arguments: argparse.Namespace, output: Output) -> int:
         settings = _settings_of(project)
         if arguments.model:
             settings = settings.with_model(arguments.model)
+        if arguments.recipe:
+            settings = settings.with_recipe(arguments.recipe)
         settings = settings.with_options(arguments.assignments)
     except KwsError as error:
         output.result({"event": "failed", "message": str(error)})

@@ -121,3 +121,18 @@ def test_a_damaged_file_is_refused_in_words(values: dict[str, Any]) -> None:
     with pytest.raises(SpecError) as refused:
         Settings.from_dict(values)
     assert len(str(refused.value)) > 10 and "\n" not in str(refused.value)
+
+
+def test_a_recipe_sets_what_it_says_and_leaves_the_network() -> None:
+    settings = Settings().with_option("model.width", "0.5").with_recipe("tc_resnet")
+    assert (settings.training.optimizer, settings.training.schedule, settings.training.learning_rate) == (
+        "sgd",
+        "step",
+        0.1,
+    )
+    assert settings.feature.name == "mfcc" and settings.model.config.width == 0.5
+    back = settings.with_recipe("studio")
+    assert back.feature.name == Settings().feature.name and back.training.optimizer == Settings().training.optimizer
+    assert back.training.learning_rate == Settings().training.learning_rate
+    with pytest.raises(SpecError, match="recipe"):
+        settings.with_recipe("tc_resnt")
