@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -145,14 +146,19 @@ def importance_of(study: optuna.Study) -> dict[str, float]:
     """Share of each option in what sets good trials apart from the others, largest first (PED-ANOVA, Watanabe 2023).
 
     Needs no further library, unlike fANOVA, which takes scikit-learn's forests. Complete trials only; of fewer than
-    five nothing can be said.
+    five, or of results that are all alike, nothing can be said.
     """
     from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
     from optuna.trial import TrialState
 
     if len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))) < FEWEST_FOR_IMPORTANCE:
         return {}
-    found = get_param_importances(study, evaluator=PedAnovaImportanceEvaluator())
+    with quiet():
+        warnings.filterwarnings("error", "Target and region quantiles select the same")
+        try:
+            found = get_param_importances(study, evaluator=PedAnovaImportanceEvaluator())
+        except UserWarning:
+            return {}
     if not all(math.isfinite(share) for share in found.values()):
         return {}
     return {path: float(share) for path, share in sorted(found.items(), key=lambda one: -one[1])}

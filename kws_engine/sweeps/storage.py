@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from optuna.storages import RDBStorage
 
 _WAIT_S = 60.0
+_TRIES = 30
 _POSTGRES = ("psycopg", "psycopg2")
 
 
@@ -34,7 +35,7 @@ def open_storage(file: Path, address: str, *, heartbeat_s: int | None = None, re
         if heartbeat_s is not None:
             beat = {"heartbeat_interval": heartbeat_s, "grace_period": 3 * heartbeat_s}
         if address:
-            return RDBStorage(_with_driver(address), {"pool_pre_ping": True}, **beat)
+            return _made(lambda: RDBStorage(_with_driver(address), {"pool_pre_ping": True}, **beat))
         # The creator opens the file: its path never stands in an address, where "?", "%" or "{" would mean something.
         connect = _connect(file, read_only=read_only)
         storage = _made(lambda: RDBStorage("sqlite:///study.db", {"creator": connect}, **beat))
@@ -117,14 +118,14 @@ def _connect(file: Path, *, read_only: bool) -> Callable[[], sqlite3.Connection]
 
 
 def _made(make: Callable[[], RDBStorage]) -> RDBStorage:
-    """Once more where another process makes the tables at this very moment."""
-    from sqlalchemy.exc import IntegrityError, OperationalError
+    """Once more where another machine or process makes the tables at this very moment."""
+    from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
 
-    for _ in range(20):
+    for _ in range(_TRIES):
         try:
             return make()
-        except (IntegrityError, OperationalError) as error:
-            if not ("already exists" in str(error) or isinstance(error, IntegrityError)):
+        except (IntegrityError, OperationalError, ProgrammingError) as error:
+            if not (isinstance(error, IntegrityError) or "already exists" in str(error)):
                 raise
             time.sleep(0.1)
     return make()

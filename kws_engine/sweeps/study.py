@@ -136,7 +136,7 @@ def _suggested(trial: optuna.Trial, axis: Axis) -> Value:
 def _names(job: SweepJob, wanted: Definition) -> Any:
     if job.name:
         return [job.name]
-    first = name_of([one.path for one in wanted.space.axes])
+    first = name_of(sorted(one.path for one in wanted.space.axes))
     return itertools.chain([first], (f"{first}-{number}" for number in itertools.count(2)))
 
 
