@@ -167,18 +167,38 @@ class Index:
         Raises:
             ProjectError: the project cannot be written.
         """
+        self.decide_all([path], excluded=excluded, split=split, note=note)
+
+    def decide_all(
+        self,
+        paths: Sequence[str],
+        *,
+        excluded: bool | None = None,
+        split: Split | Literal["keep"] | None = "keep",
+        note: str | None = None,
+    ) -> None:
+        """The same of several files, all or none.
+
+        Raises:
+            ProjectError: the project cannot be written.
+            FileNotFoundError: a file is not there.
+        """
         with self._lock:
-            digest = self.digest(path)
-            old = self.decision(path) or Decision(digest, (self._clips / path).stat().st_size)
-            new = replace(
-                old,
-                excluded=old.excluded if excluded is None else excluded,
-                note=old.note if note is None else note,
-            )
-            if split != "keep":
-                new = replace(new, split=split)
-            self._file.save(decided=[(path, new)], must=True)
-            self._decided[path], self._content[path] = new, digest
+            digests = dict(self.digests(paths))
+            changed = {}
+            for path in paths:
+                if path not in digests:
+                    raise FileNotFoundError(path)
+                old = self.decision(path) or Decision(digests[path], (self._clips / path).stat().st_size)
+                new = replace(
+                    old,
+                    excluded=old.excluded if excluded is None else excluded,
+                    note=old.note if note is None else note,
+                )
+                changed[path] = new if split == "keep" else replace(new, split=split)
+            self._file.save(decided=changed.items(), must=True)
+            self._decided.update(changed)
+            self._content.update((path, digests[path]) for path in changed)
 
     def move_word(self, old: str, new: str) -> None:
         """Let rows follow the folder of a word that was renamed."""

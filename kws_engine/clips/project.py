@@ -17,12 +17,13 @@ from kws_engine import resources
 from kws_engine.clips import project_file, trash
 from kws_engine.clips.clip import Clip, WordSummary, audio_files, layout_clips
 from kws_engine.clips.index import Index
+from kws_engine.clips.parts import part_of, with_parts
 from kws_engine.clips.scan import scan
-from kws_engine.clips.split import SPLITS, Split, speakers_fill_parts, split_by_take, split_codes, which_set
+from kws_engine.clips.split import SPLITS, Split, speakers_fill_parts
 from kws_engine.clips.table import ClipList, ClipTable, Entry
 from kws_engine.clips.takes import TakeNumbers, wav_in_place_of, write_audio, write_take
 from kws_engine.clips.trash import Deletion, Removal
-from kws_engine.clips.words import NOISE, UNKNOWN, check_new_word, parse_clip_name, parse_name, speaker_id
+from kws_engine.clips.words import NOISE, UNKNOWN, check_new_word, parse_clip_name, speaker_id
 from kws_engine.disk import is_writable, storing, temporary_beside
 from kws_engine.errors import ProjectError
 
@@ -149,8 +150,8 @@ class Project:
         with self._lock:
             position = self.words.index(self._known(word))
             deletion = trash.delete(self.folder, [Path("clips") / word])
+            self._table, self._unreadable = (t.without_word(word) for t in (self._table, self._unreadable))
             self._save(words=[other for other in self.words if other != word])
-            self.refresh()
             return Removal(word, position, deletion)
 
     def rename_word(self, old: str, new: str) -> str:
@@ -170,9 +171,14 @@ class Project:
                 if new.casefold() != old.casefold() and target.exists():
                     target.rmdir()  # empty, and Windows would not replace it
                 os.replace(self.clips_folder / old, target)
-            self._save(words=[new if word == old else word for word in self.words])
+            words = [new if word == old else word for word in self.words]
             self.index.move_word(old, new)
-            self.refresh()
+            self._table, self._unreadable = (t.renamed(old, new) for t in (self._table, self._unreadable))
+            try:
+                self._save(words=words)
+            except ProjectError:
+                self.refresh()  # the folder has its new name
+                raise
             return new
 
     def save_settings(self, settings: Mapping[str, Any]) -> None:
@@ -253,7 +259,8 @@ class Project:
                 words = list(self.words)
                 words.insert(deleted.position, deleted.word)
                 self._save(words=words)
-            self.refresh()
+            folder = self.clips_folder / deleted.word
+            self._include([f"{deleted.word}/{entry.name}" for entry in audio_files(folder)])
 
     def set_split(self, clip: Clip, split: Split | None) -> Clip:
         """Put a clip into a part by hand; None gives it back to the rule."""
@@ -323,24 +330,20 @@ class Project:
         self._take_in(project_file.change(self.folder, mutate))
 
     def _decided(self, table: ClipTable) -> ClipTable:
-        """The same clips with their parts by rule, and with what was decided about a few of them."""
-        by_rule = split_codes(table.speakers, table.speaker, table.takes, by_take=self._by_take or ())
-        rows = ((table.row(key), key) for key in self.index.decided())
-        return table.with_parts(by_rule, {row: self._part(key) for row, key in rows if row is not None})
+        return with_parts(table, self.index, self._by_take or frozenset())
 
     def _part(self, key: str) -> tuple[int, bool]:
-        """The part of one clip, as an index into `SPLITS`, and whether it is left out."""
-        speaker, take = parse_name(key.partition("/")[2])
-        by_rule = split_by_take(take) if speaker in (self._by_take or ()) else which_set(speaker)
-        decision = self.index.decision(key)
-        split = decision.split if decision and decision.split else by_rule
-        return SPLITS.index(split), bool(decision and decision.excluded)
+        return part_of(key, self.index, self._by_take or frozenset())
 
     def _include(self, keys: Sequence[str]) -> None:
         """Take in single files, without looking at the others."""
         with storing(self.clips_folder):
             known = self.index.take_in(keys)
-        self._table = self.table().with_clips([Entry(key, *self._part(key), *known[key]) for key in keys])
+        entries = [Entry(key, *self._part(key), *known[key]) for key in keys]
+        self._table = self.table().with_clips([entry for entry in entries if entry.frames])
+        every = (*self._table.words, *(word for word in self._unreadable.words if word not in self._table.words))
+        silent = [entry for entry in entries if not entry.frames]
+        self._unreadable = self._unreadable.with_words(every).with_clips(silent) if silent else self._unreadable
 
     def _renewed(self, key: str) -> Clip:
         row = self._table.row(key)

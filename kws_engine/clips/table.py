@@ -23,6 +23,8 @@ _TYPES: Final[dict[str, Any]] = {
     "frames": np.int64, "rates": np.int32, "sizes": np.int64, "mtimes_ns": np.int64,
 }  # fmt: skip
 COLUMNS: Final = tuple(_TYPES)
+_OF_CLIPS: Final = ("takes", "split", "excluded", "frames", "rates")
+_AT_ONCE: Final = 65_536
 
 
 class Names:
@@ -48,6 +50,16 @@ class Names:
         """The names at which `mask` (N,) is true."""
         lengths = np.diff(self._ends)
         return Names(self._bytes[np.repeat(mask, lengths)], lengths[mask])
+
+    def picked(self, rows: Rows) -> Names:
+        """The names of some rows (M,), in their order."""
+        starts, lengths = self._ends[rows].astype(np.int64), np.diff(self._ends)[rows].astype(np.int64)
+        moved_by = starts - np.concatenate(([0], np.cumsum(lengths)))[:-1]
+        return Names(self._bytes[np.repeat(moved_by, lengths) + np.arange(lengths.sum())], lengths)
+
+    def same(self, other: Names) -> bool:
+        """Whether the other ones are these, in this order."""
+        return np.array_equal(self._ends, other._ends) and np.array_equal(self._bytes, other._bytes)
 
     def inserted(self, at: Rows, names: Sequence[str]) -> Names:
         """With more names, each before a row of `at` (M,), which ascends."""
@@ -245,13 +257,24 @@ class ClipTable:
             split[row], excluded[row] = code, is_excluded
         return replace(self, split=split, excluded=excluded)
 
+    def without_word(self, word: str) -> ClipTable:
+        """All rows but those of a word."""
+        rows = self.word_rows.get(word, range(0))
+        return self.kept(~np.isin(np.arange(len(self)), rows)) if rows else self
+
+    def renamed(self, old: str, new: str) -> ClipTable:
+        """The same clips under another word, which none had."""
+        words = tuple(new if word == old else word for word in self.words)
+        blocks = sorted((new if word == old else word, rows.start, rows.stop) for word, rows in self.word_rows.items())
+        order = np.concatenate([np.arange(start, stop) for _, start, stop in blocks] or [np.zeros(0, np.int64)])
+        columns: dict[str, Any] = {name: getattr(self, name)[order] for name in COLUMNS}
+        return replace(self, words=words, **columns, names=self.names.picked(order))
+
     def with_words(self, words: tuple[str, ...]) -> ClipTable:
         """The same clips for another list of words, which has all that are in use."""
         if words == self.words:
             return self
-        place = {word: at for at, word in enumerate(words)}
-        moved = np.array([place.get(word, -1) for word in self.words] or [0], np.int16)
-        return replace(self, words=words, labels=moved[self.labels])
+        return replace(self, words=words, labels=_places(self.words, words).astype(np.int16)[self.labels])
 
     def _place(self, wanted: tuple[str, str, int, str]) -> int:
         """The first row that does not come before this word, speaker, take and name."""
@@ -298,9 +321,26 @@ class ClipList(Sequence[Clip]):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, (ClipList, list, tuple)):
             return NotImplemented
-        if isinstance(other, ClipList) and other.table is self.table:
-            return bool(np.array_equal(other.indices, self.indices))
+        if isinstance(other, ClipList):
+            return len(self) == len(other) and self._same(other)
         return len(self) == len(other) and all(a == b for a, b in zip(self, other, strict=True))
+
+    def _same(self, other: ClipList) -> bool:
+        mine, theirs = self.table, other.table
+        if mine is theirs and np.array_equal(self.indices, other.indices):
+            return True
+        if mine.folder != theirs.folder:
+            return False
+        word, speaker = _places(theirs.words, mine.words), _places(theirs.speakers, mine.speakers)
+        for start in range(0, len(self), _AT_ONCE):
+            a, b = self.indices[start : start + _AT_ONCE], other.indices[start : start + _AT_ONCE]
+            columns = [(getattr(mine, name)[a], getattr(theirs, name)[b]) for name in _OF_CLIPS]
+            columns += [(mine.labels[a], word[theirs.labels[b]]), (mine.speaker[a], speaker[theirs.speaker[b]])]
+            if not all(np.array_equal(*pair) for pair in columns) or not mine.names.picked(a).same(
+                theirs.names.picked(b)
+            ):
+                return False
+        return True
 
     def __add__(self, other: Iterable[Clip]) -> list[Clip]:
         return [*self, *other]
@@ -310,3 +350,9 @@ class ClipList(Sequence[Clip]):
 
     def __repr__(self) -> str:
         return f"<{len(self)} clips>"
+
+
+def _places(of: Sequence[str], among: Sequence[str]) -> NDArray[np.int64]:
+    """Where each of some names stands among others, -1 where it does not."""
+    place = {name: at for at, name in enumerate(among)}
+    return np.array([place.get(name, -1) for name in of], np.int64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSize
 
 from kws_engine import audio, resources
 from kws_engine.clips import trimming
+from kws_engine.clips.clip import Clip
 from kws_engine.clips.words import UNKNOWN
 from kws_engine.features.log_mel import LogMelConfig, build
 from kws_engine.features.pipeline import Pipeline
@@ -55,7 +57,7 @@ class ClipPicker(QWidget):
     def __init__(self, model: ProjectModel) -> None:
         super().__init__()
         self._model = model
-        self._paths: dict[str, list[Path]] = {}
+        self._paths: dict[str, Sequence[Clip | Path]] = {}
         self._place = 0
         self._job: LongJob | None = None
         self.words = _word_box()
@@ -124,11 +126,12 @@ class ClipPicker(QWidget):
         self._read()
 
     def _read(self) -> None:
-        paths = self._paths.get(self.words.currentText(), [])
+        paths = self._paths.get(self.words.currentText(), ())
         self.again.setEnabled(len(paths) > 1)
         if not paths:
             return
-        path = paths[self._place % len(paths)]
+        clip = paths[self._place % len(paths)]
+        path = clip.path if isinstance(clip, Clip) else clip
         job = LongJob(lambda progress, should_stop: _sound(path), self)
         self._job = job
         job.finished.connect(lambda samples: self._on_ended(job, self.picked, samples))
@@ -142,15 +145,14 @@ class ClipPicker(QWidget):
             told.emit(what)
 
 
-def _paths(model: ProjectModel) -> tuple[bool, dict[str, list[Path]]]:
+def _paths(model: ProjectModel) -> tuple[bool, dict[str, Sequence[Clip | Path]]]:
     """Whether they are the project's own, and the clips of each word that has any."""
-    found: dict[str, list[Path]] = defaultdict(list)
     if model.project is not None:
-        for clip in model.project.clips():
-            found[clip.word].append(clip.path)
-        found.pop(UNKNOWN, None)
-    if found:
-        return True, dict(found)
+        words = model.project.table().word_rows.keys() - {UNKNOWN}
+        own = {word: clips for word in sorted(words) if (clips := model.project.clips(word=word))}
+        if own:
+            return True, dict(own)
+    found: dict[str, list[Clip | Path]] = defaultdict(list)
     for path in sorted(resources.path("starter", "clips").glob("[!_]*/*.flac")):
         found[path.parent.name].append(path)
     return False, dict(found)

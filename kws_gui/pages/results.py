@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,7 +45,7 @@ class Judgement:
 
     model: Path
     part: Split
-    clips: tuple[Any, ...]
+    clips: Sequence[Any]
 
 
 class ResultsPage(QWidget):
@@ -112,7 +113,7 @@ class ResultsPage(QWidget):
         project, path = self._model.project, self._model.model_path
         if project is None or path is None:
             return None
-        return Judgement(path, self.source.part(), tuple(project.clips(split=self.source.part())))
+        return Judgement(path, self.source.part(), project.clips(split=self.source.part()))
 
     def _look(self) -> None:
         """Shows what there is, and starts judging where that is not what is asked for."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from PySide6.QtWidgets import (
 from kws_engine import audio, resources
 from kws_engine.augment import AUGMENTATIONS
 from kws_engine.clips import trimming
-from kws_engine.clips.clip import LONGEST_CLIP_S
+from kws_engine.clips.clip import LONGEST_CLIP_S, Clip
 from kws_engine.features import FEATURES
 from kws_engine.runs.previewing import Preview, PreviewQuestion
 from kws_engine.settings import Settings
@@ -67,7 +67,7 @@ class PreviewFold(Fold):
 
     def __init__(self, model: ProjectModel) -> None:
         self._model, self._settings = model, Settings()
-        self._paths: dict[str, list[Path]] = {}
+        self._clips: dict[str, Sequence[Clip]] = {}
         self._place = self._seed = 0
         self._seen: Seen | None = None
         self._changed: Preview | None = None
@@ -88,13 +88,13 @@ class PreviewFold(Fold):
     def read_words(self) -> None:
         """Looks again at which clips there are."""
         project = self._model.project
-        self._paths = {}
-        for clip in project.clips(split="training") if project is not None else []:
-            self._paths.setdefault(clip.word, []).append(clip.path)
+        words = project.table().word_rows if project is not None else ()
+        parts = {word: project.clips(word=word, split="training") for word in words} if project is not None else {}
+        self._clips = {word: clips for word, clips in parts.items() if clips}
         chosen = self.words.currentText()
         self.words.blockSignals(True)
         self.words.clear()
-        self.words.addItems(sorted(self._paths, key=lambda word: (word.startswith("_"), word)))
+        self.words.addItems(sorted(self._clips, key=lambda word: (word.startswith("_"), word)))
         self.words.setCurrentIndex(max(0, self.words.findText(chosen)))
         self.words.blockSignals(False)
         self._later()
@@ -124,16 +124,16 @@ class PreviewFold(Fold):
 
     def _look(self) -> None:
         """Reads the clip and computes its features in a thread; a newer wish waits for its end."""
-        paths = self._paths.get(self.words.currentText(), [])
+        clips = self._clips.get(self.words.currentText(), ())
         for part in (self.other, self.hear, self.hear_changed, self.again):
-            part.setEnabled(bool(paths))
-        if not paths or self._model.project is None:
+            part.setEnabled(bool(clips))
+        if not clips or self._model.project is None:
             self.drawn.setFullText(_NO_CLIP)
             return
         if self._job is not None:
             self._again_after = True
             return
-        project, settings, path = self._model.project, self._settings, paths[self._place % len(paths)]
+        project, settings, path = self._model.project, self._settings, clips[self._place % len(clips)].path
         rate, n_samples = project.rate, project.clip_samples
         self._job = LongJob(lambda _progress, _stop: _seen(path, settings, rate, n_samples), self)
         self._job.finished.connect(self._on_seen)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QSettings, Qt
@@ -194,7 +195,7 @@ class WordsPage(QWidget):
 
     def _refresh_clips(self) -> None:
         project, word = self._model.project, self.words.word
-        clips: list[Clip] = []
+        clips: Sequence[Clip] = ()
         if project is not None and word == NOISE:
             clips = noise_clips(project)
         elif project is not None:

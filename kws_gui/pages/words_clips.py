@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QPoint, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView, QWidget
 
 from kws_engine.clips.clip import Clip
 from kws_engine.clips.split import SPLITS, Split
+from kws_engine.clips.table import ClipList
 from kws_engine.clips.words import NOISE
 from kws_gui import theme
 
@@ -22,22 +24,31 @@ _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
 class ClipsModel(QAbstractTableModel):
-    """Clips in rows; levels are given later, as they are measured."""
+    """Clips in rows, made when they come into view; levels are given later, as they are measured."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._clips: list[Clip] = []
+        self._clips: Sequence[Clip] = ()
+        self._last: tuple[int, Clip] | None = None
         self._peaks_db: dict[Path, float] = {}
 
     @property
-    def clips(self) -> list[Clip]:
+    def clips(self) -> Sequence[Clip]:
         return self._clips
 
     def set_clips(self, clips: Sequence[Clip]) -> None:
         """Shows these, by speaker and take."""
         self.beginResetModel()
-        self._clips = sorted(clips, key=lambda clip: (clip.speaker.casefold(), clip.take, clip.path.name))
+        self._clips, self._last = _by_speaker(clips), None
         self.endResetModel()
+
+    def row_of(self, path: Path) -> int | None:
+        """The row of the clip at `path`, None where it is not shown."""
+        if isinstance(self._clips, ClipList):
+            row = self._clips.table.row(f"{path.parent.name}/{path.name}")
+            rows = np.flatnonzero(self._clips.indices == row).tolist() if row is not None else []
+            return rows[0] if rows and self._clips[rows[0]].path == path else None
+        return next((row for row, clip in enumerate(self._clips) if clip.path == path), None)
 
     def set_levels(self, peaks_db: dict[Path, float]) -> None:
         """Peak levels in dBFS by path."""
@@ -59,7 +70,7 @@ class ClipsModel(QAbstractTableModel):
         return None
 
     def data(self, index: _Index, role: int = 0) -> Any:
-        clip = self._clips[index.row()]
+        clip = self._clip(index.row())
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
             return self._text(clip, index.column())
         if role == Qt.ItemDataRole.TextAlignmentRole and index.column() >= 3:
@@ -69,6 +80,12 @@ class ClipsModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.ToolTipRole:
             return f"{clip.path}" + ("\nleft out of training and evaluation" if clip.excluded else "")
         return None
+
+    def _clip(self, row: int) -> Clip:
+        """A row is asked for many times in turn while it is drawn."""
+        if self._last is None or self._last[0] != row:
+            self._last = row, self._clips[row]
+        return self._last[1]
 
     def _text(self, clip: Clip, column: int) -> str:
         if column == 0:
@@ -81,6 +98,18 @@ class ClipsModel(QAbstractTableModel):
             return f"{clip.seconds:.2f} s" if clip.seconds < 60 else f"{clip.seconds / 60:.1f} min"
         peak_db = self._peaks_db.get(clip.path)
         return "" if peak_db is None else f"{peak_db:.0f} dB"
+
+
+def _by_speaker(clips: Sequence[Clip]) -> Sequence[Clip]:
+    """The clips of a word by speaker, however written, and take."""
+    if not isinstance(clips, ClipList):
+        return sorted(clips, key=lambda clip: (clip.speaker.casefold(), clip.take, clip.path.name))
+    table, rows = clips.table, clips.indices  # by speaker and take already, with all capitals first
+    there, speaker = np.unique(table.speaker[rows], return_inverse=True)
+    names = [table.speakers[at] for at in there.tolist()]
+    rank = np.argsort(sorted(range(len(names)), key=lambda at: (names[at].casefold(), names[at])))
+    order = np.argsort(rank[speaker], kind="stable") if len(rows) else slice(0)
+    return ClipList(table, rows[order])
 
 
 class ClipTable(QTableView):
@@ -111,6 +140,7 @@ class ClipTable(QTableView):
         self.setTabKeyNavigation(False)
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(28)
+        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         header = self.horizontalHeader()
         header.setHighlightSections(False)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
@@ -140,11 +170,11 @@ class ClipTable(QTableView):
 
     def choose(self, path: Path) -> None:
         """Makes the clip at `path` current and brings it into view."""
-        for row, clip in enumerate(self.rows.clips):
-            if clip.path == path:
-                self.selectRow(row)
-                self.setCurrentIndex(self.rows.index(row, 0))
-                self.scrollTo(self.rows.index(row, 0))
+        row = self.rows.row_of(path)
+        if row is not None:
+            self.selectRow(row)
+            self.setCurrentIndex(self.rows.index(row, 0))
+            self.scrollTo(self.rows.index(row, 0))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         clip = self.current()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QBrush, QKeyEvent
 from PySide6.QtWidgets import (
@@ -20,7 +18,6 @@ from PySide6.QtWidgets import (
 )
 
 from kws_engine.clips.project import Removal
-from kws_engine.clips.split import SPLITS
 from kws_engine.clips.words import NOISE, UNKNOWN
 from kws_gui import theme
 from kws_gui.project_model import ProjectModel
@@ -90,9 +87,9 @@ class WordList(QWidget):
         blocked = self.tree.blockSignals(True)
         self.tree.clear()
         if project is not None:
-            counts = Counter((clip.word, clip.split) for clip in project.clips())
-            for word in (*project.words, UNKNOWN):
-                self._add_row(word, [counts[word, split] for split in SPLITS])
+            table = project.table()
+            for word, counts in zip(table.words, table.counts().tolist(), strict=True):
+                self._add_row(word, counts)
             self._add_row(NOISE, [len(project.noises())])
         self.choose(before)
         if not self.word and self.tree.topLevelItemCount():

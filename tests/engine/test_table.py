@@ -226,3 +226,30 @@ def test_a_file_name_that_is_no_unicode_is_a_clip_like_others(project):
     odd = project.clips(word="up")
     assert len(odd) == 19 and sum(clip.path.read_bytes()[:4] == b"RIFF" for clip in odd) == 19
     assert len(reopened(project).clips(word="up")) == 19
+
+
+def test_lists_of_two_tables_are_equal_where_their_clips_are(project):
+    clips, other = project.clips(), reopened(project)
+    assert clips == other.clips() and clips[::-1] == other.clips()[::-1] and clips != other.clips()[::-1]
+    other.exclude(other.clips()[3], True)
+    assert clips != other.clips(include_excluded=True)
+    other.exclude(other.table().clip(3), False)
+    assert clips == other.clips()
+    other.rename_word("up", "again")  # now before the others
+    assert clips != other.clips() and clips[:18] == other.clips()[18:]
+
+
+def test_a_word_that_was_removed_or_renamed_is_known_without_looking_at_the_others(project):
+    (project.clips_folder / "down/broken_nohash_0.wav").write_text("no sound")
+    stranger = project.clips_folder / "up/eve_nohash_0.wav"
+    project.refresh()
+    stranger.write_bytes(project.clips()[0].path.read_bytes())
+    removal = project.remove_word("down")
+    assert len(project.clips()) == 18 and not project.unreadable
+    project.restore(removal)
+    project.rename_word("down", "above")
+    assert len(project.clips()) == 36, "what another program put into another word is seen at the next refresh"
+    assert [clip.path for clip in project.unreadable] == [project.clips_folder / "above/broken_nohash_0.wav"]
+    project.refresh()
+    assert len(project.clips()) == 37
+    assert columns(project.table()) == columns(reopened(project).table())
