@@ -49,15 +49,17 @@ class Repetition:
 
     def refusal(self) -> str:
         """Why it would not be the same run, in one sentence; empty where nothing stands against it."""
+        changes = self.changes()
+        return f"{changes}: put it back as it was, or allow the changes with --allow-changes" if changes else ""
+
+    def changes(self) -> str:
+        """What is no longer as it was, counted and with the first of it named; empty where all is."""
         kinds = (
             (self.changed, "clip has changed", "clips have changed"),
             (self.missing, "clip is missing", "clips are missing"),
             (self.added, "background noise was added", "background noises were added"),
         )
-        parts = [_counted(paths, one, many) for paths, one, many in kinds if paths]
-        if not parts:
-            return ""
-        return f"{', '.join(parts)}: put it back as it was, or allow the changes with --allow-changes"
+        return ", ".join(_counted(paths, one, many) for paths, one, many in kinds if paths)
 
 
 def repetition(folder: Path, *, progress: Progress | None = None) -> Repetition:

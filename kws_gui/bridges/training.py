@@ -65,6 +65,21 @@ class TrainingBridge(QObject):
         self._process = TrainingProcess(job)
         self._timer.start()
 
+    @property
+    def is_paused(self) -> bool:
+        """Whether the run waits, or will after its current step."""
+        return self._process is not None and self._process.is_paused
+
+    def pause(self) -> None:
+        """Lets the run wait after its current step, in its process and with all it has."""
+        if self._process is not None:
+            self._process.pause()
+
+    def go_on(self) -> None:
+        """Lets a paused run go on."""
+        if self._process is not None:
+            self._process.resume()
+
     def stop(self) -> None:
         """Asks politely: the run ends after its current step with the best weights so far.
 

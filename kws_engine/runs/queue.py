@@ -1,0 +1,179 @@
+"""Jobs that wait for their turn, kept in the project so that a closed program loses none; starts none itself.
+
+A job stays in the queue until its run stands. Every change reads the file anew under a lock: two programs may add to
+one queue.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kws_engine.disk import storing, write_atomically
+from kws_engine.errors import TrainingError
+from kws_engine.runs.job import Job
+from kws_engine.runs.lock import RunLock, is_locked
+
+FILE = "queue.json"
+_SCHEMA = 1
+_LARGEST = 50_000_000  # characters, some 10,000 jobs
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A job in the queue.
+
+    Attributes:
+        key: Names it for good, wherever in the queue it moves.
+    """
+
+    key: str
+    job: Job
+
+    @property
+    def network(self) -> str:
+        """The name of its network; empty where its settings do not tell."""
+        model = self.job.settings.get("model")
+        return str(model.get("name", "")) if isinstance(model, Mapping) else ""
+
+
+def read_queue(project: Path) -> tuple[Waiting, ...]:
+    """What waits in a project, the next first; what is no job is passed over.
+
+    Raises:
+        TrainingError: The file is damaged or of a newer program.
+    """
+    path = project / "runs" / FILE
+    try:
+        content = json.loads(path.read_text(encoding="utf-8")[:_LARGEST])
+        schema, entries = int(content["schema"]), list(content["waiting"])
+    except FileNotFoundError:
+        return ()
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        raise TrainingError(f"The queue of runs in {path} cannot be read: delete the file, and queue anew") from None
+    if schema > _SCHEMA:
+        raise TrainingError(f"The queue of runs in {path} was made by a newer KWS Studio: update this one to use it")
+    found = (_read(entry, project) for entry in entries)
+    return tuple(waiting for waiting in found if waiting is not None)
+
+
+def add(project: Path, job: Job, *, at: int | None = None, key: str = "") -> tuple[Waiting, ...]:
+    """Puts a job at the end, or at a place; what waits then.
+
+    Raises:
+        TrainingError, ProjectError: The queue cannot be read or written.
+    """
+    waiting = Waiting(key or uuid.uuid4().hex, job)
+
+    def change(before: list[Waiting]) -> None:
+        before.insert(len(before) if at is None else at, waiting)
+
+    return _changed(project, change)
+
+
+def remove(project: Path, key: str) -> tuple[Waiting, ...]:
+    """Takes a job out, if it is there; what waits then.
+
+    Raises:
+        TrainingError, ProjectError: The queue cannot be read or written.
+    """
+
+    def change(before: list[Waiting]) -> None:
+        before[:] = [waiting for waiting in before if waiting.key != key]
+
+    return _changed(project, change)
+
+
+def move(project: Path, key: str, by: int) -> tuple[Waiting, ...]:
+    """Moves a job towards the front (below 0) or the end, as far as there is room; what waits then.
+
+    Raises:
+        TrainingError, ProjectError: The queue cannot be read or written.
+    """
+
+    def change(before: list[Waiting]) -> None:
+        at = next((at for at, waiting in enumerate(before) if waiting.key == key), None)
+        if at is not None:
+            moved = before.pop(at)
+            before.insert(min(max(0, at + by), len(before)), moved)
+
+    return _changed(project, change)
+
+
+def _changed(project: Path, change: Callable[[list[Waiting]], None]) -> tuple[Waiting, ...]:
+    folder = project / "runs"
+    with storing(folder):
+        folder.mkdir(exist_ok=True)
+    with _alone(folder):
+        waiting = list(read_queue(project))
+        change(waiting)
+        _write(project, waiting)
+    return tuple(waiting)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    lock = RunLock(folder)
+    try:
+        lock.__enter__()
+    except TrainingError:
+        if not is_locked(folder):  # it cannot be written
+            raise
+        raise TrainingError(f"Another program is changing the queue of runs in {folder}: try again") from None
+    try:
+        yield
+    finally:
+        lock.__exit__(None, None, None)
+
+
+def _write(project: Path, waiting: Sequence[Waiting]) -> None:
+    content = {"schema": _SCHEMA, "waiting": [_to_dict(one, project) for one in waiting]}
+    write_atomically(project / "runs" / FILE, json.dumps(content, indent=1).encode())
+
+
+def _to_dict(waiting: Waiting, project: Path) -> dict[str, Any]:
+    job = waiting.job
+    return {
+        "key": waiting.key,
+        "settings": job.settings,
+        "seed": job.seed,
+        "threads": job.threads,
+        "name": job.name,
+        "tags": list(job.tags),
+        "resume": _path_text(job.resume, project),
+        "clips": _path_text(job.clips, project),
+    }
+
+
+def _read(entry: Any, project: Path) -> Waiting | None:
+    try:
+        threads = entry["threads"]
+        job = Job(
+            project,
+            dict(entry["settings"]),
+            int(entry["seed"]),
+            int(threads) if threads is not None else None,
+            name=str(entry["name"]),
+            tags=tuple(str(tag) for tag in entry["tags"]),
+            resume=_path(entry["resume"], project),
+            clips=_path(entry["clips"], project),
+        )
+        return Waiting(str(entry["key"]), job)
+    except (LookupError, TypeError, ValueError):
+        return None
+
+
+def _path_text(path: Path | None, project: Path) -> str | None:
+    """Relative to the project, which may be moved while a job waits."""
+    if path is None:
+        return None
+    return path.relative_to(project).as_posix() if path.is_relative_to(project) else str(path)
+
+
+def _path(text: str | None, project: Path) -> Path | None:
+    return None if text is None else project / text

@@ -1,0 +1,75 @@
+"""The queue of a project's runs as the window shows it, every change stored at once; starts none; knows no page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+
+from kws_engine.errors import KwsError
+from kws_engine.runs import queue
+from kws_engine.runs.job import Job
+from kws_engine.runs.queue import Waiting
+
+
+class RunQueue(QObject):
+    """What waits in the open project, the next first.
+
+    Signals:
+        changed(): Something came, went or moved.
+        failed(str): It could not be read or stored, in words.
+    """
+
+    changed = Signal()
+    failed = Signal(str)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._project: Path | None = None
+        self._waiting: tuple[Waiting, ...] = ()
+
+    def open(self, project: Path | None) -> None:
+        """Reads another project's queue; None for no project."""
+        self._project, self._waiting = project, ()
+        if project is not None:
+            self._attempt(lambda: queue.read_queue(project))
+        self.changed.emit()
+
+    def waiting(self) -> tuple[Waiting, ...]:
+        """What waits."""
+        return self._waiting
+
+    def add(self, job: Job, *, at: int | None = None, key: str = "") -> bool:
+        """Puts a job at the end, or back at its place; whether it was stored."""
+        return self._change(lambda project: queue.add(project, job, at=at, key=key))
+
+    def remove(self, key: str) -> bool:
+        """Takes a job out; whether that was stored."""
+        return self._change(lambda project: queue.remove(project, key))
+
+    def move(self, key: str, by: int) -> bool:
+        """Moves a job towards the front (below 0) or the end; whether that was stored."""
+        return self._change(lambda project: queue.move(project, key, by))
+
+    def next(self) -> Waiting | None:
+        """The first that waits, as it stands on the disk: another window may have taken one out."""
+        project = self._project
+        if project is not None and self._attempt(lambda: queue.read_queue(project)):
+            self.changed.emit()
+        return self._waiting[0] if self._waiting else None
+
+    def _change(self, change: Callable[[Path], tuple[Waiting, ...]]) -> bool:
+        project = self._project
+        if project is None or not self._attempt(lambda: change(project)):
+            return False
+        self.changed.emit()
+        return True
+
+    def _attempt(self, read: Callable[[], tuple[Waiting, ...]]) -> bool:
+        try:
+            self._waiting = read()
+        except KwsError as error:
+            self.failed.emit(str(error))
+            return False
+        return True
