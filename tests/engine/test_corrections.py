@@ -1,0 +1,142 @@
+"""Clips left out or moved to another word, many at once: nothing is overwritten, all or none, and back again."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+
+import numpy as np
+import pytest
+
+from kws_engine import audio
+from kws_engine.clips.clip import Clip
+from kws_engine.clips.corrections import Move, exclude, relabel
+from kws_engine.clips.project import Project
+from kws_engine.errors import ProjectError
+
+RATE = 16_000
+
+
+def sound(seed: int) -> np.ndarray:
+    return (0.2 * np.random.default_rng(seed).standard_normal(RATE // 4)).astype(np.float32)
+
+
+@pytest.fixture
+def project(tmp_path: pathlib.Path) -> Project:
+    made = Project.create(tmp_path / "words", words=["up", "down"])
+    for number in range(6):
+        audio.write(made.clips_folder / "up" / f"ann_nohash_{number}.wav", sound(number), rate=RATE)
+    audio.write(made.clips_folder / "down" / "ann_nohash_1.wav", sound(99), rate=RATE)
+    audio.write(made.clips_folder / "down" / "bob_nohash_0.wav", sound(98), rate=RATE)
+    made.refresh()
+    made.settle_split()
+    return made
+
+
+def clip(project: Project, word: str, take: int) -> Clip:
+    return next(
+        one for one in project.clips(word=word, include_excluded=True) if (one.speaker, one.take) == ("ann", take)
+    )
+
+
+def contents(project: Project) -> dict[str, bytes]:
+    return {path.relative_to(project.clips_folder).as_posix(): path.read_bytes()
+            for path in project.clips_folder.rglob("*.wav")}  # fmt: skip
+
+
+def same_after_reading_anew(project: Project) -> None:
+    anew = Project.open(project.folder)
+    assert list(anew.clips(include_excluded=True)) == list(project.clips(include_excluded=True))
+
+
+def test_a_moved_clip_keeps_its_name_where_that_is_free_and_comes_back(project: Project) -> None:
+    before, was = contents(project), clip(project, "up", 3)
+    (moved,) = relabel(project, [Move(was, "down")])
+    assert (moved.word, moved.path.name, moved.speaker, moved.take, moved.split) == (
+        "down", was.path.name, "ann", 3, was.split,
+    )  # fmt: skip
+    assert not was.path.exists() and moved.path.read_bytes() == before["up/ann_nohash_3.wav"]
+    assert project.summary()["up"].training + project.summary()["up"].validation + project.summary()["up"].testing == 5
+    same_after_reading_anew(project)
+    assert relabel(project, [Move(moved, "up", was.path.name)]) == [was]
+    assert contents(project) == before
+    same_after_reading_anew(project)
+
+
+def test_a_name_in_use_is_never_overwritten_and_the_way_back_finds_the_old_name(project: Project) -> None:
+    before, was = contents(project), clip(project, "up", 1)
+    (moved,) = relabel(project, [Move(was, "down")])
+    after = contents(project)
+    assert moved.path.name == "ann_nohash_2.wav" and moved.split == was.split
+    assert after["down/ann_nohash_1.wav"] == before["down/ann_nohash_1.wav"]
+    assert after["down/ann_nohash_2.wav"] == before["up/ann_nohash_1.wav"]
+    same_after_reading_anew(project)
+    assert relabel(project, [Move(moved, "up", was.path.name)]) == [was]
+    assert contents(project) == before
+
+
+def test_the_name_of_a_deleted_clip_stays_free_for_it(project: Project) -> None:
+    deleted = project.delete([clip(project, "down", 1)])
+    (moved,) = relabel(project, [Move(clip(project, "up", 1), "down")])
+    assert moved.path.name == "ann_nohash_2.wav"
+    project.restore(deleted)
+    assert len(project.clips(word="down")) == 3
+
+
+def test_a_clip_keeps_its_part_even_under_a_number_of_another_part(project: Project) -> None:
+    for take in range(6):
+        was = clip(project, "up", take)
+        (moved,) = relabel(project, [Move(was, "down")])
+        assert moved.split == was.split
+    same_after_reading_anew(project)
+
+
+def test_what_was_decided_goes_along(project: Project) -> None:
+    was = project.exclude(clip(project, "up", 4), True)
+    was = project.set_split(was, "testing")
+    project.set_note(was, "coughs")
+    (moved,) = relabel(project, [Move(was, "_unknown_")])
+    assert moved.excluded and moved.split == "testing" and project.note(moved) == "coughs"
+    same_after_reading_anew(project)
+
+
+def test_all_move_or_none(project: Project) -> None:
+    before = contents(project)
+    moves = [Move(clip(project, "up", 2), "down"), Move(clip(project, "up", 5), "down")]
+    moves[1].clip.path.unlink()
+    with pytest.raises(ProjectError, match="no longer there"):
+        relabel(project, moves)
+    before.pop("up/ann_nohash_5.wav")
+    assert contents(project) == before
+    with pytest.raises(ProjectError, match="no word"):
+        relabel(project, [Move(moves[0].clip, "sideways")])
+    assert contents(project) == before
+
+
+@pytest.mark.skipif(os.name == "nt" or not hasattr(os, "seteuid") or os.getuid() != 0, reason="needs to change rights")
+def test_where_one_cannot_be_moved_the_others_come_back(project: Project) -> None:
+    before = contents(project)
+    moves = [Move(clip(project, "up", 2), "down"), Move(clip(project, "up", 3), "_unknown_")]
+    for path in (project.folder, *project.folder.rglob("*"), *project.folder.parents[:3]):
+        path.chmod(path.stat().st_mode | 0o777)
+    (project.clips_folder / "_unknown_").chmod(0o555)
+    os.seteuid(65534)
+    try:
+        with pytest.raises(ProjectError, match="cannot be written"):
+            relabel(project, moves)
+    finally:
+        os.seteuid(0)
+    assert contents(project) == before
+
+
+def test_many_are_left_out_at_once_and_come_back(project: Project) -> None:
+    clips = list(project.clips(word="up"))
+    exclude(project, clips, True)
+    assert not project.clips(word="up") and len(project.clips(word="up", include_excluded=True)) == 6
+    same_after_reading_anew(project)
+    exclude(project, clips, False)
+    assert list(project.clips(word="up")) == clips
+    clips[0].path.unlink()
+    with pytest.raises(ProjectError, match="no longer there"):
+        exclude(project, clips, True)
+    assert not any(one.excluded for one in project.clips(include_excluded=True))
