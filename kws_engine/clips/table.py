@@ -63,11 +63,9 @@ class Names:
 
     def inserted(self, at: Rows, names: Sequence[str]) -> Names:
         """With more names, each before a row of `at` (M,), which ascends."""
-        raw = [os.fsencode(name) for name in names]
-        added = np.array([len(name) for name in raw], np.int64)
-        places = np.repeat(self._ends[at].astype(np.int64), added)
-        content = np.insert(self._bytes, places, np.frombuffer(b"".join(raw), np.uint8))
-        return Names(content, np.insert(np.diff(self._ends).astype(np.int64), at, added))
+        raw = [np.frombuffer(os.fsencode(name), np.uint8) for name in names]
+        lengths = _inserted(np.diff(self._ends), at, [[len(name)] for name in raw])
+        return Names(_inserted(self._bytes, self._ends[at], raw), lengths)
 
 
 @dataclass(frozen=True)
@@ -240,7 +238,9 @@ class ClipTable:
             )  # fmt: skip
         at = np.array([table._place(entry.order) for entry in entries], np.int64)
         values = zip(COLUMNS, zip(*rows, strict=True), strict=True)
-        columns: dict[str, Any] = {name: np.insert(getattr(table, name), at, column) for name, column in values}
+        columns: dict[str, Any] = {
+            name: _inserted(getattr(table, name), at, [[value] for value in column]) for name, column in values
+        }
         names = table.names.inserted(at, [entry.order[3] for entry in entries])
         return replace(table, speakers=tuple(speakers), **columns, names=names)
 
@@ -356,3 +356,10 @@ def _places(of: Sequence[str], among: Sequence[str]) -> NDArray[np.int64]:
     """Where each of some names stands among others, -1 where it does not."""
     place = {name: at for at, name in enumerate(among)}
     return np.array([place.get(name, -1) for name in of], np.int64)
+
+
+def _inserted(column: NDArray[Any], at: NDArray[Any], pieces: Sequence[ArrayLike]) -> NDArray[Any]:
+    """A column with a piece before each of some rows (M,), which ascend; what lies between is copied whole."""
+    between = np.split(column, at.astype(np.int64))
+    mixed = [part for pair in zip(between, pieces, strict=False) for part in pair]
+    return np.concatenate([np.asarray(part, column.dtype) for part in (*mixed, between[-1])])
