@@ -131,16 +131,15 @@ def _compare(arguments: argparse.Namespace, output: Output) -> None:
 
 def _side_by_side(compared: Comparison) -> str:
     names = [one.run.title for one in compared.runs]
-    rows = [
-        [title, *values] for title, values in zip(_TITLES, zip(*map(_numbers, compared.runs), strict=True), strict=True)
-    ]
+    columns = zip(*map(_numbers, compared.runs), strict=True)
+    rows = [[title, *values] for title, values in zip(_TITLES, columns, strict=True) if any(values)]
     settings = [[path, *map(_shown, values)] for path, values in compared.differs.items()]
     differing = table(settings, header=["differs", *names]) if settings else "All options are the same."
-    tested = f"\n\n{compared.mcnemar.text()}" if compared.mcnemar else ""
+    tested = f"\n\n{compared.mcnemar.text(*names)}" if compared.mcnemar else ""
     return f"{table(rows, header=[f'{compared.split} part', *names])}\n\n{differing}{tested}"
 
 
-_TITLES = ("right", "of clips", "best accuracy", "best loss", "best epoch", "epochs", "minutes", "parameters", "MACs",
+_TITLES = ("right", "of clips", "best accuracy", "best loss", "best epoch", "epochs", "seconds", "parameters", "MACs",
            "false alarms/h")  # fmt: skip
 
 
@@ -153,7 +152,7 @@ def _numbers(one: Compared) -> list[str]:
         f"{best.validation_loss:.3f}" if best else "",
         str(best.epoch) if best else "",
         str(len(run.epochs)),
-        f"{one.seconds / 60:.1f}",
+        f"{one.seconds:.1f}",
         f"{run.parameters:,}" if run.parameters else "",
         f"{run.macs:,}" if run.macs else "",
         "" if one.false_alarms_per_hour is None else f"{one.false_alarms_per_hour:.1f}",

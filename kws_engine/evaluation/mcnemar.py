@@ -25,12 +25,13 @@ class McNemar:
     p: float
     clips: int
 
-    def text(self) -> str:
-        """In one sentence, for people."""
-        alone = f"{self.b} clips only the first has right, {self.c} only the second (of {self.clips})"
-        if self.p < 0.05:
-            return f"{'The first' if self.b > self.c else 'The second'} is better: {alone}, p = {self.p:.2g}"
-        return f"No difference beyond chance: {alone}, p = {self.p:.2g}"
+    def text(self, first: str = "the first", second: str = "the second") -> str:
+        """In one sentence, for people, with the models' names."""
+        counts = f"{self.b} right by {first} alone, {self.c} by {second} alone, of {self.clips} clips; p = {self.p:.2g}"
+        if self.p >= 0.05:
+            return f"No difference beyond chance: {counts}"
+        better = first if self.b > self.c else second
+        return f"{better[0].upper()}{better[1:]} is better, beyond chance: {counts}"
 
 
 def mcnemar(b: int, c: int, *, clips: int) -> McNemar:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -195,12 +196,17 @@ def _answers(
 ) -> dict[str, tuple[str, str]]:
     project = project_of(run.folder)
     if split == "validation" and (run.folder / VALIDATION_FILE).is_file():
-        return {str(project / path): answer for path, answer in read_answers(run.folder).items()}
+        return {_key(project, path): answer for path, answer in read_answers(run.folder).items()}
     if run.model is None:
         raise TrainingError("it has no model file, train it to its end")
     clips = Project.open(project).clips(split=split)
     evaluation = evaluate(SpottingModel(run.model), clips, progress=progress, should_stop=should_stop)
     return {str(one.path.absolute()): (one.label, one.predicted) for one in evaluation.judged}
+
+
+def _key(project: Path, path: str) -> str:
+    """`str(project / path)`, ten times as fast: there may be a million of them."""
+    return os.path.join(project, path if os.sep == "/" else path.replace("/", os.sep))
 
 
 def _leave_out_trained(
@@ -222,7 +228,7 @@ def _learned(run: PastRun) -> Iterable[str]:
     project = project_of(run.folder)
     for row in read_clips(run.folder):
         if row.split == "training":
-            yield str(project / row.path)
+            yield _key(project, row.path)
 
 
 def _common(answers: Sequence[Answers], notes: list[str]) -> list[str]:

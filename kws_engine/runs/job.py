@@ -73,7 +73,6 @@ def make_run_folder(job: Job, runs_folder: Path) -> Path:
         TrainingError, ProjectError: It cannot be written, or the disk is full.
     """
     settings = Settings.from_dict(job.settings)
-    folder = _new_folder(runs_folder, _folder_name(job.name) or settings.model.name)
     content = {
         "schema": SCHEMA,
         "seed": job.seed,
@@ -83,6 +82,7 @@ def make_run_folder(job: Job, runs_folder: Path) -> Path:
         "noises": noise_hashes(job.project),
         "settings": settings.to_dict(),
     }
+    folder = _new_folder(runs_folder, _folder_name(job.name) or settings.model.name)
     try:
         if job.name or job.tags:
             labels.write_label(folder, labels.Label(job.name, job.tags))
