@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from kws_engine.clips.project import Project
-from kws_engine.commands.interrupts import interrupts
+from kws_engine.commands.interrupts import INTERRUPTED, interrupts
 from kws_engine.commands.output import Output
 from kws_engine.errors import KwsError, ProjectError, SpecError
 from kws_engine.settings import Settings
@@ -77,7 +77,9 @@ def _sweep(arguments: argparse.Namespace, output: Output) -> int:
                 folder = Path(event.folder)
             _say(event, folder, output)
             last = event
-    return 0 if isinstance(last, SweepEnded) and not last.stopped else 1
+    if isinstance(last, SweepEnded):
+        return INTERRUPTED if last.stopped else 0
+    return 1
 
 
 def _job(arguments: argparse.Namespace) -> SweepJob:
