@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kws_engine.augment.context import Augment, Context
+from kws_engine.training.ahead import Ahead
 from kws_engine.training.chance import SOUND, SPECTROGRAM, generator_of, numpy_of
 from kws_engine.training.events import Progress
 from kws_engine.training.kept import ALONE, BLOCK, Kept, Share
@@ -30,6 +31,8 @@ from kws_engine.training.store import Store, make_store
 _WHAT = "Augmenting and taking features"
 _PIECES_FROM = 2000  # clips at most that made-up words are made from
 _SHARE_OF_CARD = 0.3  # of a graphics card's free memory that samples may take
+
+Made = tuple[Tensor, Tensor]  # clips (B,) and their features (B, T, F)
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,7 @@ class Batches:
         self._kept = Kept(self._draws, share, still=not sound) if self._period > 1 else None
         self._folder = folder
         self._store: Store | None = None
+        self._ahead: Ahead[tuple[int, int], Made] | None = None
 
     def __len__(self) -> int:
         """Clips of an epoch, in all processes together."""
@@ -79,16 +83,45 @@ class Batches:
         """Makes what is to be made anew before an epoch (from 1 on); tells of the first time, which takes longest."""
         if self._kept is None:
             return
+        if self._ahead is not None:
+            for (block, generation), made in self._ahead.finish():
+                self._take_in(block, generation, made)
+            self._ahead = None
         first_time = self._store is None
         for number, (block, generation) in enumerate(self._kept.due(epoch, self._period)):
             if first_time and number % 8 == 0:
                 yield Progress(_WHAT, number * BLOCK, len(self._kept))
-            rows, draws = self._kept.block(block)
-            clips = self._draws.clips(draws, generation=generation)
-            self._write(rows, self._made(clips, block, generation))
-            self._kept.made(block, generation, clips)
+            self._take_in(block, generation, self._block((block, generation)))
         if first_time:
             yield Progress(_WHAT, len(self._kept), len(self._kept))
+
+    def begin(self, epoch: int) -> None:
+        """Begins to make in a thread what this epoch needs, while the one before it is learned from."""
+        if self._kept is not None and self._device.type == "cpu" and torch.get_num_threads() > 1:
+            self._ahead = Ahead(self._kept.due(epoch, self._period), self._block)
+
+    def close(self) -> None:
+        """Ends the thread; nothing is learned from any more."""
+        if self._ahead is not None:
+            self._ahead.cancel()
+            self._ahead = None
+
+    def _block(self, due: tuple[int, int]) -> Made:
+        """The clips of a block in a generation, and their features."""
+        assert self._kept is not None
+        block, generation = due
+        _, draws = self._kept.block(block)
+        clips = self._draws.clips(draws, generation=generation)
+        return clips, self._made(clips, block, generation)
+
+    def _take_in(self, block: int, generation: int, made: Made) -> None:
+        assert self._kept is not None
+        clips, features = made
+        if self._store is None:
+            shape = tuple(features.shape[1:])
+            self._store = make_store(len(self._kept), shape, device=self._device, folder=self._folder)
+        self._store.write(self._kept.block(block)[0], features)
+        self._kept.made(block, generation, clips)
 
     def epoch(self, number: int) -> Iterator[Batch]:
         """Every draw once, in the order of this epoch; with fresh_share below 1 after `prepare`."""
@@ -149,13 +182,6 @@ class Batches:
     def _context(self, *numbers: int) -> Context:
         generator = generator_of(self._device, self._seed, *numbers)
         return Context(generator=generator, rate=self._rate, noises=self._noises_there)
-
-    def _write(self, rows: Tensor, features: Tensor) -> None:
-        assert self._kept is not None
-        if self._store is None:
-            shape = tuple(features.shape[1:])
-            self._store = make_store(len(self._kept), shape, device=self._device, folder=self._folder)
-        self._store.write(rows, features)
 
 
 def _near(part: Clips, device: torch.device) -> Clips:

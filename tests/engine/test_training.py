@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import pathlib
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -15,13 +16,14 @@ import torch
 
 from kws_engine import audio
 from kws_engine.augment import AUGMENTATIONS
-from kws_engine.errors import ProjectError, TrainingError
+from kws_engine.errors import AudioError, ProjectError, TrainingError
 from kws_engine.features import FEATURES
 from kws_engine.features.batch import torch_features
 from kws_engine.models import MODELS
 from kws_engine.regularizers import REGULARIZERS
 from kws_engine.spec import changed
 from kws_engine.training import checkpoint, events
+from kws_engine.training.ahead import Ahead
 from kws_engine.training.batches import Batches
 from kws_engine.training.config import TrainingConfig
 from kws_engine.training.dynamics import Dynamics
@@ -593,3 +595,37 @@ def test_a_rare_word_counts_as_much_as_the_others(balance: str) -> None:
     assert plan.draws[1] == (28 if balance == "draws" else 4)
     drawn = drawn_in(plan, epoch=1)
     assert set(range(40, 44)) <= set(drawn.tolist())
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_what_is_made_ahead_in_a_thread_is_what_is_made_in_time(threads: int) -> None:
+    entry = AUGMENTATIONS["gain"]
+    gain = entry.build(changed(entry.config(), {"probability": 1.0}), rate=RATE)
+    config = config_of(fresh_share=0.3, batch_size=64, made_up_share=0.1, silence_share=0.1)
+    torch.set_num_threads(threads)
+
+    def epochs(*, ahead: bool) -> list[float]:
+        batches, sums = batches_of(part(200), config, sound=[gain]), []
+        for number in (1, 2, 3, 4):
+            list(batches.prepare(number))
+            if ahead:
+                batches.begin(number + 1)
+            sums += [float(batch.features.sum()) for batch in batches.epoch(number)]
+        batches.close()
+        return sums
+
+    assert epochs(ahead=True) == epochs(ahead=False)
+
+
+def test_what_goes_wrong_in_the_thread_is_told_where_it_is_waited_for() -> None:
+    def work(number: int) -> int:
+        if number == 3:
+            raise AudioError("gone")
+        return number * number
+
+    assert sorted(Ahead(range(3), work).finish()) == [(0, 0), (1, 1), (2, 4)]
+    with pytest.raises(AudioError, match="gone"):
+        Ahead(range(5), work).finish()
+    slow = Ahead(range(1000), lambda number: time.sleep(0.01))
+    slow.cancel()
+    assert len(slow.finish()) < 1000
