@@ -34,9 +34,9 @@ __all__ = [
 
 _FIRST_WATCHED = 4  # epochs; before, averaged weights and batch norm still settle
 _EXPLAINS: Mapping[Kind, tuple[Kind, ...]] = {
-    "silence_learned": ("confused_words", "label_errors", "underfitting"),
-    "confused_words": ("label_errors", "underfitting"),
-    "label_errors": ("underfitting",),
+    "silence_learned": ("confused_words", "label_errors", "underfitting", "not_converged"),
+    "confused_words": ("label_errors", "underfitting", "not_converged"),
+    "label_errors": ("underfitting", "not_converged"),
     "diverging": ("noisy_validation", "overfitting", "underfitting", "not_converged"),
     "noisy_validation": ("overfitting",),
 }

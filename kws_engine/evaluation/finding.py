@@ -48,7 +48,7 @@ class LearnedClip:
         seen: How often it was trained on.
         margin: Mean over all of its steps of the logit of its label less the largest other one.
         own_probability: Mean probability of its label over those steps.
-        predicted: The label most often given to it over the last half of the epochs.
+        predicted: The label most often given to it over the last half of the epochs; empty where it did not come to it.
     """
 
     path: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import combinations
@@ -15,7 +16,9 @@ _LEAKED = 0.02  # share of the validation part; less changes no figure
 _SPEECHLESS = 0.10  # share of a word's clips; of real recordings up to 2% are empty or cut off
 _HEARD_IN_SILENCE = 0.3
 _LEARNED = 0.75  # accuracy, confusions of a pair aside, from which errors tell of clips and no longer of the network
+_LEARNED_WELL = 0.85
 _MIXED_UP = 0.12  # of what is said of a pair, at the lower end of the interval
+_NEARLY_GUESSED = 0.2
 _HARDLY_ANY = 10  # clips
 _FAR_FEWER = 0.25  # of what the other words have
 _VOICES = 5  # speakers of the other words, from which one alone is few
@@ -158,7 +161,11 @@ def confused_words(facts: Facts) -> Finding | None:
     pairs = list(combinations(known, 2))
     counts = Counter((clip.label, clip.predicted) for clip in facts.judged)
     shares = {pair: _mixed_up(counts, *pair) for pair in pairs}
-    found = [pair for pair in pairs if shares[pair][2] > _MIXED_UP and _accuracy(facts.judged, *pair) > _LEARNED]
+    found = [
+        pair
+        for pair in pairs
+        if shares[pair][2] > _least_mixed_up(facts.judged, *pair) and not _told_apart(facts.learned, *pair)
+    ]
     if not found:
         return None
     found.sort(key=lambda pair: -shares[pair][2])
@@ -186,6 +193,22 @@ def _mixed_up(counts: Counter[tuple[str, str]], one: str, other: str) -> tuple[i
     wrong = counts[one, other] + counts[other, one]
     total = wrong + counts[one, one] + counts[other, other]
     return wrong, total, wilson(wrong, total).low if total else 0.0
+
+
+def _least_mixed_up(judged: Sequence[JudgedClip], one: str, other: str) -> float:
+    """How much two words must be mixed up to be named: more where the network makes many other errors, too."""
+    accuracy = _accuracy(judged, one, other)
+    return math.inf if accuracy < _LEARNED else _NEARLY_GUESSED if accuracy < _LEARNED_WELL else _MIXED_UP
+
+
+def _told_apart(learned: Sequence[LearnedClip], one: str, other: str) -> bool:
+    """Whether the training clips of two words were hardly ever confused: then the validation's are, from overfitting.
+
+    The same recordings are learned by heart apart, whatever they say; what is not known is not told apart.
+    """
+    clips = [clip for clip in learned if clip.label in (one, other)]
+    mixed = sum(clip.predicted != clip.label and clip.predicted in (one, other) for clip in clips)
+    return bool(clips) and mixed < _MIXED_UP / 4 * len(clips)
 
 
 def _accuracy(judged: Sequence[JudgedClip], *alike: str) -> float:
@@ -233,7 +256,8 @@ def _is_of_a_word(clip: LearnedClip) -> bool:
 
 
 def _doubted(clip: LearnedClip) -> SuspectClip:
-    reason = f"mostly taken for “{clip.predicted}”, {clip.own_probability:.0%} sure of “{clip.label}”"
+    taken = f"mostly taken for “{clip.predicted}”, " if clip.predicted else "taken for another word, "
+    reason = f"{taken}{clip.own_probability:.0%} sure of “{clip.label}”"
     return SuspectClip(clip.path, clip.label, clip.predicted, 1 - clip.own_probability, reason)
 
 

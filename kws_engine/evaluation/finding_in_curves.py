@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 
 from kws_engine.evaluation.finding import Finding, Remedy
 from kws_engine.evaluation.interval import Interval, wilson
-from kws_engine.evaluation.remedies import for_capacity, for_more_training, for_overfitting, for_the_rate
+from kws_engine.evaluation.remedies import (
+    for_capacity,
+    for_more_training,
+    for_overfitting,
+    for_the_rate,
+    penalties,
+    usual_rate,
+)
 from kws_engine.settings import Settings
 from kws_engine.training.events import Epoch
 
@@ -25,7 +32,10 @@ _POOR = 0.85  # training accuracy below which a network has not learned its own 
 _PLATEAU_EPOCHS = 8  # fewer show no plateau
 _STILL_FALLING = 0.5  # - d ln(loss) / d ln(epoch): twice the epochs would divide the loss by 2 to this power
 _NOTHING_LEARNED = 0.95  # of the loss of who knows only how frequent each label is
+_FEWEST_AT_CHANCE = 4  # epochs
 _BLOWN_UP = 3.0  # times the loss of before
+_SLOW, _FAST = 0.2, 5.0  # of the usual learning rate
+_HARDLY_FALLING = 0.1
 
 
 @dataclass(frozen=True)
@@ -75,10 +85,14 @@ def diverging(curves: Curves, *, lost_number: bool = False) -> Finding | None:
     rate = curves.settings.training.learning_rate
     if lost_number:
         evidence, epoch = "The loss is no longer a number", len(losses) + 1
-    elif (leap := _leap(steps, curves.chance_loss)) is not None:
-        evidence, epoch = f"The loss of the steps leaps from {steps[:leap].min():.2f} to {steps[leap]:.2f}", leap + 1
-    elif (start := _never_learned(losses, steps, curves.chance_loss)) is not None:
-        evidence, epoch = f"The loss stays at {losses[-1]:.2f}; guessing has {curves.chance_loss:.2f}", start
+    elif (leap := _leap(steps, curves.chance_loss) or _leap(losses, curves.chance_loss)) is not None:
+        worst = max(steps[leap], losses[leap])
+        evidence, epoch = f"The loss leaps to {worst:.3g}, where guessing has {curves.chance_loss:.2f},", leap + 1
+    elif _never_learned(losses, steps, curves.chance_loss) and not penalties(curves.settings):
+        evidence, epoch = f"The loss stays at {losses[-1]:.2f}, guessing has {curves.chance_loss:.2f},", 1
+    elif rate > _FAST * usual_rate(curves.settings) and len(losses) >= _PLATEAU_EPOCHS and _is_poor(curves):
+        settled = f"{curves.history[-1].train_accuracy:.0%} of the training clips are right in the end"
+        evidence, epoch = f"Only {settled}, with {rate / usual_rate(curves.settings):.0f} times the usual rate,", 1
     if not evidence:
         return None
     return Finding(
@@ -100,12 +114,13 @@ def _leap(steps: Values, chance: float) -> int | None:
     return None
 
 
-def _never_learned(losses: Values, steps: Values, chance: float) -> int | None:
-    """The epoch from which a run stands still at the loss of guessing; a slow one still falls."""
-    if len(losses) < 4 or losses[-1] < _NOTHING_LEARNED * chance:
-        return None
-    last = steps[len(steps) // 2 :]
-    return 2 if last.max() - last.min() < 0.1 * chance and steps[-1] > 0.9 * chance else None
+def _never_learned(losses: Values, steps: Values, chance: float) -> bool:
+    """Whether a run ends at the loss of guessing without having come there slowly: a slow one still falls."""
+    if len(losses) < _FEWEST_AT_CHANCE or losses[-1] < _NOTHING_LEARNED * chance:
+        return False
+    late = steps[len(steps) // 2 :]
+    is_flat = np.ptp(late) < 0.1 * chance and losses[1] - losses[-1] < 0.02 * chance
+    return bool(is_flat or losses[1:].max() > 1.2 * chance)
 
 
 def noisy_validation(curves: Curves) -> Finding | None:
@@ -220,8 +235,9 @@ def _is_poor(curves: Curves) -> bool:
 
 
 def _still_falling(curves: Curves) -> bool:
-    """Whether the loss fell steadily for as long as the learning rate was at least half of its highest."""
-    return falling_power(curves) > _STILL_FALLING
+    """Whether the loss fell steadily for as long as the rate was high; at a rate far below the usual, if at all."""
+    is_slow = curves.settings.training.learning_rate < _SLOW * usual_rate(curves.settings)
+    return falling_power(curves) > (_HARDLY_FALLING if is_slow else _STILL_FALLING)
 
 
 def falling_power(curves: Curves) -> float:

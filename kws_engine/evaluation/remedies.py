@@ -52,10 +52,8 @@ def for_overfitting(settings: Settings) -> tuple[Remedy, ...]:
 def for_capacity(settings: Settings) -> tuple[Remedy, ...]:
     """A larger or less held back network, and fuller features; first what is furthest from its default."""
     found = []
-    penalized = {f"regularizers.{name}.{one.name}": "0" for name, config in settings.regularizers.items()
-                 for one in spec.options(config) if one.kind == "float" and getattr(config, one.name) > 0}  # fmt: skip
-    if penalized:
-        found.append(Remedy("Take the penalties on the weights off", penalized))
+    if penalized := penalties(settings):
+        found.append(Remedy("Take the penalties on the weights off", dict.fromkeys(penalized, "0")))
     dropout, width = _value(settings, "dropout"), _value(settings, "width")
     if dropout is not None and dropout > 0.5:
         found.append(Remedy("Lower dropout to 0.2", {"model.dropout": "0.2"}))
@@ -72,12 +70,26 @@ def for_more_training(settings: Settings, epochs: int) -> tuple[Remedy, ...]:
     """More epochs; larger steps where they are smaller than usual."""
     more, rate = max(2 * epochs, 40), settings.training.learning_rate
     found = [Remedy(f"Train for {more} epochs", {"training.epochs": str(more)})]
-    usual = Settings().training.learning_rate if settings.training.optimizer == "adamw" else 0.05
-    if rate < usual / 3:
-        raised = min(10 * rate, usual)
+    if rate < usual_rate(settings) / 3:
+        raised = min(10 * rate, usual_rate(settings))
         larger = Remedy(f"Raise the learning rate to {raised:.2g}", {"training.learning_rate": f"{raised:.3g}"})
         found.insert(0, larger)
     return tuple(found)
+
+
+def usual_rate(settings: Settings) -> float:
+    """The learning rate that suits the optimizer: the default, or where it is SGD that of TC-ResNet's paper."""
+    return Settings().training.learning_rate if settings.training.optimizer == "adamw" else 0.1
+
+
+def penalties(settings: Settings) -> list[str]:
+    """The paths of the penalties on the weights that are on."""
+    return [
+        f"regularizers.{name}.{one.name}"
+        for name, config in settings.regularizers.items()
+        for one in spec.options(config)
+        if one.kind == "float" and getattr(config, one.name) > 0
+    ]
 
 
 def _value(settings: Settings, name: str) -> float | None:

@@ -61,15 +61,17 @@ def facts_of(folder: Path, *, progress: Progress | None = None) -> Facts:
     lost_number = any(isinstance(event, Failed) and event.message.startswith(LOST_NUMBER) for event in events)
     if started is None or not (lost_number or any(isinstance(event, Epoch) for event in events)):
         raise TrainingError(f"{folder.name} has no epoch to judge by: choose a run that got further, or train again")
-    project = _project_of(folder)
-    clips = _clips(folder)
+    project, clips = _project_of(folder), _clips(folder)
+    learned = list(_rows(folder / LEARNING_FILE, _learned))
+    if 2 * len(history(iter(events))) <= started.epochs:  # what clips are called counts from the second half on
+        learned = [replace(clip, predicted="") for clip in learned]
     return Facts(
         settings=settings,
         labels=tuple(started.labels),
         training=started.training,
         validation=started.validation,
         clips=_listened(clips, project, progress or (lambda done, total: None)) if project else clips,
-        learned=list(_rows(folder / LEARNING_FILE, _learned)),
+        learned=learned,
         judged=list(_rows(folder / VALIDATION_FILE, _judged)),
         one_voice=_one_voice(project),
         lost_number=lost_number,
@@ -144,7 +146,11 @@ def _listened(clips: list[UsedClip], project: Path, progress: Progress) -> list[
 
 
 def _speech_in(clips: Sequence[tuple[int, UsedClip]], project: Path) -> dict[int, bool | None]:
-    return {at: _has_speech(project / clip.path) for at, clip in clips}
+    return {at: _has_speech(_located(clip, project)) for at, clip in clips}
+
+
+def _located(clip: UsedClip, project: Path) -> Path:
+    return clip_list.located(clip_list.ClipRow(clip.path, clip.split, clip.label, clip.sha256), project)
 
 
 def _has_speech(path: Path) -> bool | None:
