@@ -6,7 +6,7 @@ import json
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar, overload
+from typing import Any, TypeVar, overload
 
 import numpy as np
 import torch
@@ -162,7 +162,7 @@ def _shipped_unknown(counts: Mapping[str, int], words: Sequence[str], split: str
     return [path for path, word in said if word.casefold() not in taken]
 
 
-def _last(events: Iterable[Progress | Skipped | Result]) -> Loading[Result]:
+def _last(events: Iterable[Any]) -> Loading[Any]:
     """Passes the events on; returns the last item, which is none."""
     for item in events:
         if not isinstance(item, Progress | Skipped):

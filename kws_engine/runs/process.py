@@ -5,12 +5,16 @@ from __future__ import annotations
 import signal
 import threading
 import traceback
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Event as Flag
+from typing import Literal
 
 from kws_engine.runs.job import Job
 from kws_engine.runs.spawning import SPAWN, end_process, end_with_parent, spawn
-from kws_engine.training.events import Event, Failed, Finished
+from kws_engine.training.events import Event, Failed, Finished, RateFound
+
+What = Literal["run", "learning rate"]
 
 _LOOK_EVERY_S = 0.05  # whether a paused run may go on
 
@@ -18,10 +22,11 @@ _LOOK_EVERY_S = 0.05  # whether a paused run may go on
 class TrainingProcess:
     """Starts at once; `poll` gives the events so far and makes the ending itself if the process vanishes."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, *, what: What = "run") -> None:
+        """Trains, or looks for a learning rate with the job's settings."""
         self._receiver, sender = SPAWN.Pipe(duplex=False)
         self._stop, self._pause = SPAWN.Event(), SPAWN.Event()
-        self._process = spawn(_child, job, sender, self._stop, self._pause)
+        self._process = spawn(_child, job, what, sender, self._stop, self._pause)
         sender.close()
         self.ended = False
 
@@ -40,7 +45,7 @@ class TrainingProcess:
         try:
             while not self.ended and self._receiver.poll():
                 events.append(self._receiver.recv())
-                self.ended = isinstance(events[-1], Finished | Failed)
+                self.ended = isinstance(events[-1], Finished | Failed | RateFound)
         except (EOFError, OSError):
             self.ended = True
             self._process.join(5)
@@ -89,7 +94,7 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-def _child(job: Job, sender: Connection, stop: Flag, pause: Flag) -> None:
+def _child(job: Job, what: What, sender: Connection, stop: Flag, pause: Flag) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     threading.Thread(target=end_with_parent, daemon=True).start()
 
@@ -99,11 +104,19 @@ def _child(job: Job, sender: Connection, stop: Flag, pause: Flag) -> None:
         return stop.is_set()
 
     try:
-        from kws_engine.runs.run import run
-
-        for event in run(job, should_stop):
+        for event in _events(job, what, should_stop):
             sender.send(event)
     except BrokenPipeError:
         return
     except Exception as error:  # noqa: BLE001 - the child's edge
         sender.send(Failed(f"Training could not start: {error}", traceback.format_exc()))
+
+
+def _events(job: Job, what: What, should_stop: Callable[[], bool]) -> Iterator[Event]:
+    if what == "run":
+        from kws_engine.runs.run import run
+
+        return run(job, should_stop)
+    from kws_engine.runs.rates import find_rate
+
+    return find_rate(job, should_stop)

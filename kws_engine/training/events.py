@@ -89,9 +89,25 @@ class Failed:
     traceback: str = ""
 
 
-Event = Progress | Skipped | Started | Epoch | Finished | Failed
+@dataclass(frozen=True)
+class RatePoint:
+    """One step of the search for a learning rate: the rate, the loss before the step, and its running mean, in nats."""
+
+    learning_rate: float
+    loss: float
+    smoothed: float
+
+
+@dataclass(frozen=True)
+class RateFound:
+    """The good end of that search; None where no rate is better than another."""
+
+    learning_rate: float | None
+
+
+Event = Progress | Skipped | Started | Epoch | Finished | Failed | RatePoint | RateFound
 _NAMES: dict[str, type[Any]] = {
-    kind.__name__.lower(): kind for kind in (Progress, Skipped, Started, Epoch, Finished, Failed)
+    kind.__name__.lower(): kind for kind in (Progress, Skipped, Started, Epoch, Finished, Failed, RatePoint, RateFound)
 }
 
 

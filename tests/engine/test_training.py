@@ -29,6 +29,7 @@ from kws_engine.training.config import TrainingConfig
 from kws_engine.training.dynamics import Dynamics
 from kws_engine.training.events import Epoch, Progress, Skipped
 from kws_engine.training.kept import ALONE, Share
+from kws_engine.training.lr_finder import suggestion, try_rates
 from kws_engine.training.mixture import MADE_UP, SILENT, Draws, mixture
 from kws_engine.training.mixup import mixed
 from kws_engine.training.optimizing import Average, learning_rate, make_optimizer
@@ -629,3 +630,36 @@ def test_what_goes_wrong_in_the_thread_is_told_where_it_is_waited_for() -> None:
     slow = Ahead(range(1000), lambda number: time.sleep(0.01))
     slow.cancel()
     assert len(slow.finish()) < 1000
+
+
+def rates_tried(config: TrainingConfig, network: torch.nn.Module) -> list[events.RatePoint]:
+    told = try_rates(network, batches_of(part(40), config), config, penalties={}, seed=1)
+    return [event for event in told if isinstance(event, events.RatePoint)]
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+def test_the_rate_found_learns_where_a_thousandth_and_a_thousandfold_do_not(optimizer: str) -> None:
+    config = config_of(optimizer=optimizer, batch_size=30)
+    points = rates_tried(config, network_of("tc_resnet", width=0.25))
+    rates = [point.learning_rate for point in points]
+    assert rates == sorted(rates) and rates[0] < 1e-5 and points[-1].smoothed > 0
+    found = suggestion(points)
+    assert found is not None
+    losses = []
+    for rate in (found / 1000, found, min(found * 1000, 10.0)):
+        torch.manual_seed(2)
+        tried = config_of(
+            optimizer=optimizer, batch_size=30, learning_rate=max(rate, 1e-7), epochs=15, averaging=0.0
+        )  # fmt: skip
+        epochs, _ = train(tried, network_of("tc_resnet", width=0.25), data=part(40))
+        losses.append(epochs[-1].validation_loss)
+    assert losses[1] < 0.5 * losses[0] and losses[1] < losses[2]
+
+
+def test_where_nothing_is_learned_no_rate_is_suggested() -> None:
+    level = [events.RatePoint(10.0 ** (step / 20 - 6), 1.0, 1.0 + 1e-3 * (step % 3)) for step in range(120)]
+    assert suggestion(level) is None and suggestion([]) is None and suggestion(level[:5]) is None
+    falling = [
+        events.RatePoint(10.0 ** (step / 20 - 6), 1.0, 3 - step / 60 if step < 90 else step / 20) for step in range(120)
+    ]
+    assert suggestion(falling) == pytest.approx(10 ** (45 / 20 - 6), rel=0.2)
