@@ -14,13 +14,13 @@ _CLIPS_SHOWN = 10
 
 def add(add_command: Any) -> None:
     command = add_command("diagnose", _diagnose, help="say what is wrong with a run and what to do about it")
-    command.add_argument("run", type=Path, metavar="RUN", help="a folder in a project's runs")
+    command.add_argument("folder", type=Path, metavar="RUN", help="a folder in a project's runs")
 
 
 def _diagnose(arguments: argparse.Namespace, output: Output) -> None:
     from kws_engine.runs.diagnosing import diagnose_run
 
-    findings = diagnose_run(arguments.run)
+    findings = diagnose_run(arguments.folder)
     values = {"findings": [finding.to_dict() for finding in findings]}
     output.result(values, "\n\n".join(map(_text, findings)) or "Nothing wrong was found.")
 

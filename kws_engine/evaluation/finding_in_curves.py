@@ -120,7 +120,7 @@ def _never_learned(losses: Values, steps: Values, chance: float) -> bool:
         return False
     late = steps[len(steps) // 2 :]
     is_flat = np.ptp(late) < 0.1 * chance and losses[1] - losses[-1] < 0.02 * chance
-    return bool(is_flat or losses[1:].max() > 1.2 * chance)
+    return bool((is_flat and len(losses) >= _PLATEAU_EPOCHS) or losses[1:].max() > 1.2 * chance)
 
 
 def noisy_validation(curves: Curves) -> Finding | None:
