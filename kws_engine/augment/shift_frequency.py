@@ -47,11 +47,14 @@ def build(config: ShiftFrequencyConfig, *, rate: int) -> Augment:
     def shift(features: Tensor, context: Context) -> Tensor:
         import torch
 
-        clips, _, bands = features.shape
-        chosen = context.chosen(clips, config.probability, device=features.device)
-        offsets = context.steps(clips, config.max_bands, device=features.device)
+        bands = features.shape[2]
+        chosen = context.rows(features, config.probability)
+        if len(chosen) == 0:
+            return features
+        offsets = context.steps(len(chosen), config.max_bands, device=features.device)
         context.note("shift_frequency", features, chosen, "{:+d} bands", offsets)
-        places = torch.arange(bands, device=features.device) - (offsets * chosen).unsqueeze(1)
-        return features.gather(2, places.clamp(0, bands - 1).unsqueeze(1).expand_as(features))
+        places = (torch.arange(bands, device=features.device) - offsets.unsqueeze(1)).clamp(0, bands - 1)
+        some = features[chosen]
+        return features.index_copy(0, chosen, some.gather(2, places.unsqueeze(1).expand_as(some)))
 
     return shift

@@ -44,11 +44,13 @@ def build(config: ShiftTimeConfig, *, rate: int) -> Augment:
     def shift(features: Tensor, context: Context) -> Tensor:
         import torch
 
-        clips, frames = features.shape[:2]
-        chosen = context.chosen(clips, config.probability, device=features.device)
-        offsets = context.steps(clips, config.max_frames, device=features.device)
+        frames = features.shape[1]
+        chosen = context.rows(features, config.probability)
+        if len(chosen) == 0:
+            return features
+        offsets = context.steps(len(chosen), config.max_frames, device=features.device)
         context.note("shift_time", features, chosen, "{:+d} frames", offsets)
-        places = torch.arange(frames, device=features.device) - (offsets * chosen).unsqueeze(1)
-        return features.gather(1, places.clamp(0, frames - 1).unsqueeze(2).expand_as(features))
+        places = (torch.arange(frames, device=features.device) - offsets.unsqueeze(1)).clamp(0, frames - 1)
+        return features.index_copy(0, chosen, features[chosen.unsqueeze(1), places])
 
     return shift

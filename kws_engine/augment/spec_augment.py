@@ -45,14 +45,16 @@ def build(config: SpecAugmentConfig, *, rate: int) -> Augment:
 
     def mask(features: Tensor, context: Context) -> Tensor:
         frames, bands = features.shape[1:]
-        hidden_frames = _stretches(features, config.time_masks, config.max_frames, frames, context)
-        hidden_bands = _stretches(features, config.frequency_masks, config.max_bands, bands, context)
+        chosen = context.rows(features, config.probability)
+        if len(chosen) == 0:
+            return features
+        some = features[chosen]
+        hidden_frames = _stretches(some, config.time_masks, config.max_frames, frames, context)
+        hidden_bands = _stretches(some, config.frequency_masks, config.max_bands, bands, context)
         hidden = hidden_frames.unsqueeze(2) | hidden_bands.unsqueeze(1)
-        chosen = context.chosen(len(features), config.probability, device=features.device)
         sums = hidden_frames.sum(dim=1), hidden_bands.sum(dim=1)
         context.note("spec_augment", features, chosen, "{} frames and {} features hidden", *sums)
-        hidden &= chosen.view(-1, 1, 1)
-        return features.mean(dim=1, keepdim=True).where(hidden, features)
+        return features.index_copy(0, chosen, some.mean(dim=1, keepdim=True).where(hidden, some))
 
     return mask
 

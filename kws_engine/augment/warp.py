@@ -36,13 +36,15 @@ def build(config: WarpConfig, *, rate: int) -> Augment:
     """Says one part of the word slower and the rest faster, both ends staying in place (Park et al. 2019)."""
 
     def warp(features: Tensor, context: Context) -> Tensor:
-        clips, frames = features.shape[:2]
-        chosen = context.chosen(clips, config.probability, device=features.device)
-        moment = (frames - 1) * context.uniform(clips, 0.25, 0.75, device=features.device)
+        frames = features.shape[1]
+        chosen = context.rows(features, config.probability)
+        if len(chosen) == 0:
+            return features
+        moment = (frames - 1) * context.uniform(len(chosen), 0.25, 0.75, device=features.device)
         largest = min(float(config.max_frames), (frames - 1) / 8)  # the order of the frames stays
-        moves = context.uniform(clips, -largest, largest, device=features.device)
+        moves = context.uniform(len(chosen), -largest, largest, device=features.device)
         context.note("warp", features, chosen, "frame {:.0f} by {:+.1f}", moment, moves)
-        return _read(features, _places(moment, moves * chosen, frames))
+        return features.index_copy(0, chosen, _read(features[chosen], _places(moment, moves, frames)))
 
     return warp
 

@@ -1,0 +1,166 @@
+"""The inside of `kws bench train`: one measurement in this process, told as one JSON object; knows no screen."""
+
+from __future__ import annotations
+
+import json
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from kws_engine.features.batch import torch_features
+from kws_engine.models import MODELS
+from kws_engine.processors import cores
+from kws_engine.runs.checking import check
+from kws_engine.runs.fitting import augmentations_of
+from kws_engine.runs.job import Job
+from kws_engine.runs.run import run
+from kws_engine.settings import Settings
+from kws_engine.training.batches import Batches
+from kws_engine.training.events import Epoch, Failed, Started
+from kws_engine.training.mixture import mixture
+from kws_engine.training.optimizing import make_optimizer
+from kws_engine.training.parts import Part
+from kws_engine.training.train import CURVE_CLIPS, Loop, Measured
+
+RATE, BATCH = 16_000, 128
+_CLIPS, _LABELS = 10_000, 12
+_VALIDATION = _CLIPS // 8  # as many as there are of Speech Commands
+_EPOCHS, _ROUNDS, _STEPS = 6, 25, 10
+_RUN_EPOCHS = 40
+
+
+def speed(_folder: Path, augmented: str) -> dict[str, float]:
+    """Clips/s of whole epochs, measuring and all, beside the same step on a batch that is there."""
+    settings = Settings()
+    pipeline, _ = check(settings, rate=RATE, n_samples=RATE, n_labels=_LABELS)
+    features = torch_features(pipeline)
+    sound, spectrogram = augmentations_of(settings, RATE) if augmented == "1" else ([], [])
+    generator = torch.Generator().manual_seed(0)
+    swell = torch.hann_window(RATE) * 4000
+    samples = (torch.randn(_CLIPS, RATE, generator=generator) * swell).to(torch.int16)
+    part = Part(samples, torch.arange(_CLIPS) % (_LABELS - 1))
+    unknown = _LABELS - 2
+    batches = Batches(
+        part, mixture(part.labels, settings.training, words=unknown, unknown=unknown),
+        noises=0.1 * torch.randn(60 * RATE, generator=generator), sound=sound, spectrogram=spectrogram,
+        features=features, batch_size=BATCH, rate=RATE, unknown=unknown, seed=0, device=torch.device("cpu"),
+        fresh_share=settings.training.fresh_share,
+    )  # fmt: skip
+    measured = [Measured(torch.randn(n, *_shape(pipeline)), torch.zeros(n).long()) for n in (CURVE_CLIPS, _VALIDATION)]
+    loop = Loop(
+        _network(pipeline), batches, settings.training, penalties={}, training=measured[0], validation=measured[1],
+        should_stop=lambda: False,
+    )  # fmt: skip
+    step = _stepping(_network(pipeline), torch.randn(BATCH, *_shape(pipeline)))
+    epochs = (event for event in loop.epochs() if isinstance(event, Epoch))
+    first_ms = next(epochs).seconds / len(batches)
+    pairs = [(next(epochs).seconds / len(batches), step(5 * _STEPS) / BATCH) for _ in range(_EPOCHS)]
+    run_s, bare_s = (statistics.median(values) for values in zip(*pairs, strict=True))
+    ratio = statistics.median(bare / _spread(first_ms, own) for own, bare in pairs)
+    return {"run": 1 / _spread(first_ms, run_s), "bare": 1 / bare_s, "ratio": ratio}
+
+
+def step(_folder: Path) -> dict[str, float]:
+    """Our network's step beside that of the same network in conv1d, in turns."""
+    pipeline, _ = check(Settings(), rate=RATE, n_samples=RATE, n_labels=_LABELS)
+    features = torch.randn(BATCH, *_shape(pipeline))
+    ours = _stepping(_network(pipeline), features)
+    theirs = _stepping(_Conv1dTcResNet(pipeline.n_features, _LABELS), features, plain=True)
+    pairs = [(ours(_STEPS), theirs(_STEPS)) for _ in range(_ROUNDS)]
+    own, other = (statistics.median(values) for values in zip(*pairs, strict=True))
+    ratio = statistics.median(slow / fast for fast, slow in pairs)
+    return {"ours": BATCH / own, "conv1d": BATCH / other, "ratio": ratio}
+
+
+def memory(folder: Path) -> dict[str, float]:
+    """The most memory that a run on a project's clips takes until its second epoch."""
+    options = ("training.shipped_unknown=no", "training.clips_per_epoch=1", "training.epochs=2")
+    job = Job(folder / "project", Settings().with_options(options).to_dict())
+    for event in run(job):
+        if isinstance(event, Failed):
+            raise SystemExit(event.message)
+        if isinstance(event, Started | Epoch):
+            print(f"{event}"[:200], file=sys.stderr)
+        if isinstance(event, Epoch) and event.epoch == 2:
+            break
+    return {"bytes": 1024.0 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}
+
+
+def _spread(first: float, later: float) -> float:
+    """The mean over a whole run, whose first epoch makes every clip's features."""
+    return (first + (_RUN_EPOCHS - 1) * later) / _RUN_EPOCHS
+
+
+def _shape(pipeline: Any) -> tuple[int, int]:
+    return pipeline.n_frames(RATE), pipeline.n_features
+
+
+def _network(pipeline: Any) -> nn.Module:
+    entry, (n_frames, n_features) = MODELS["tc_resnet"], _shape(pipeline)
+    network: nn.Module = entry.build(entry.config(), n_features=n_features, n_frames=n_frames, n_labels=_LABELS)
+    return network
+
+
+def _stepping(network: nn.Module, features: Tensor, *, plain: bool = False) -> Callable[[int], float]:
+    """A function that takes so many steps and gives the seconds of one."""
+    network.train()
+    settings = Settings().training
+    optimizer = torch.optim.AdamW(network.parameters()) if plain else make_optimizer(network, settings)
+    labels = torch.arange(len(features)) % _LABELS
+
+    def take(steps: int) -> float:
+        began = time.perf_counter()
+        for _ in range(steps):
+            loss = functional.cross_entropy(network(features), labels)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+        return (time.perf_counter() - began) / steps
+
+    take(3)
+    return take
+
+
+class _Conv1dTcResNet(nn.Module):
+    """TC-ResNet8 as it is usually written: conv1d over (B, F, T), plain batch norm, plain AdamW (Choi et al. 2019)."""
+
+    def __init__(self, n_features: int, n_labels: int) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv1d(n_features, 16, 3, padding=1, bias=False), nn.BatchNorm1d(16), nn.ReLU())
+        self.blocks = nn.ModuleList(_Block1d(n_in, n_out) for n_in, n_out in ((16, 24), (24, 32), (32, 48)))
+        self.head = nn.Sequential(nn.AdaptiveAvgPool1d(1), nn.Flatten(), nn.Dropout(0.5), nn.Linear(48, n_labels))
+
+    def forward(self, features: Tensor) -> Tensor:
+        values = self.stem(features.transpose(1, 2))
+        for block in self.blocks:
+            values = block(values)
+        logits: Tensor = self.head(values)
+        return logits
+
+
+class _Block1d(nn.Module):
+    def __init__(self, n_in: int, n_out: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv1d(n_in, n_out, 9, stride=2, padding=4, bias=False), nn.BatchNorm1d(n_out), nn.ReLU(),
+            nn.Conv1d(n_out, n_out, 9, padding=4, bias=False), nn.BatchNorm1d(n_out),
+        )  # fmt: skip
+        self.around = nn.Sequential(nn.Conv1d(n_in, n_out, 1, stride=2, bias=False), nn.BatchNorm1d(n_out), nn.ReLU())
+
+    def forward(self, values: Tensor) -> Tensor:
+        total: Tensor = functional.relu(self.body(values) + self.around(values))
+        return total
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(cores())
+    wanted = {"speed": speed, "step": step, "memory": memory}[sys.argv[1]]
+    print(json.dumps(wanted(Path(sys.argv[2]), *sys.argv[3:])))
