@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
 from collections.abc import Mapping
 from typing import Any, TextIO
@@ -13,11 +14,13 @@ class Output:
     """Results of a command.
 
     With `as_json`, standard output holds JSON lines and nothing else, whatever a library prints: `sys.stdout` is turned
-    to standard error for the time of the command.
+    to standard error for the time of the command. Of several processes that torchrun started, only the first one gives
+    results.
     """
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
+        self._is_first = "TORCHELASTIC_RUN_ID" not in os.environ or os.environ.get("RANK", "0") == "0"
         self._stdout: TextIO = sys.stdout
         if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name may hold what no terminal can show
             sys.stdout.reconfigure(errors="backslashreplace")
@@ -30,6 +33,8 @@ class Output:
 
     def result(self, values: Mapping[str, Any], text: str = "") -> None:
         """One result: as JSON, or as `text` where it is for people and not empty."""
+        if not self._is_first:
+            return
         if self.as_json:
             print(json.dumps(values), file=self._stdout, flush=True)
         elif text:

@@ -17,15 +17,20 @@ from kws_engine.training.events import Epoch, Event, Failed, Finished, Progress,
 
 def add(add_command: Any) -> None:
     train = add_command("train", _train, help="train a network on a project's clips")
-    train.add_argument("project", type=Path)
-    train.add_argument("--model", metavar="NAME[:PRESET]", help="the network, as listed by `kws models`")
-    train.add_argument("--recipe", metavar="NAME", help=f"settings that belong together: {', '.join(RECIPES)}")
-    train.add_argument(
+    add_options(train)
+
+
+def add_options(command: argparse.ArgumentParser) -> None:
+    """The arguments from which `job_of` makes a job."""
+    command.add_argument("project", type=Path)
+    command.add_argument("--model", metavar="NAME[:PRESET]", help="the network, as listed by `kws models`")
+    command.add_argument("--recipe", metavar="NAME", help=f"settings that belong together: {', '.join(RECIPES)}")
+    command.add_argument(
         "--set", action="append", default=[], metavar="OPTION=VALUE", dest="assignments",
         help="any option, as in model.width=1.5 or training.epochs=30; may be given again",
     )  # fmt: skip
-    train.add_argument("--seed", type=_seed, default=0, help="of weights, order and augmentation (0)")
-    train.add_argument("--threads", type=_threads, metavar="N", help="processor cores to use (all)")
+    command.add_argument("--seed", type=_seed, default=0, help="of weights, order and augmentation (0)")
+    command.add_argument("--threads", type=_threads, metavar="N", help="processor cores to use (all)")
 
 
 def _seed(text: str) -> int:
@@ -41,6 +46,15 @@ def _threads(text: str) -> int:
 
 
 def _train(arguments: argparse.Namespace, output: Output) -> int:
+    return follow(job_of(arguments, output), output)
+
+
+def job_of(arguments: argparse.Namespace, output: Output) -> Job:
+    """The job that the arguments of `add_options` ask for; tells of a refusal as an event before it is raised.
+
+    Raises:
+        KwsError: The project cannot be opened, or there are no such settings.
+    """
     try:
         project = Project.open(arguments.project)
         settings = _settings_of(project)
@@ -57,7 +71,7 @@ def _train(arguments: argparse.Namespace, output: Output) -> int:
         said = f"{where} cannot be read ({why}): check its name and permissions"
         output.result({"event": "failed", "message": said})
         raise ProjectError(said) from error
-    return follow(Job(arguments.project.resolve(), settings.to_dict(), arguments.seed, arguments.threads), output)
+    return Job(arguments.project.resolve(), settings.to_dict(), arguments.seed, arguments.threads)
 
 
 def _settings_of(project: Project) -> Settings:
@@ -70,17 +84,19 @@ def _settings_of(project: Project) -> Settings:
 def follow(job: Job, output: Output, *, command: str = "train") -> int:
     """Runs the job here, printing its events for the command of that name; the exit status."""
     from kws_engine.runs.run import run  # torch is imported only when something trains
+    from kws_engine.training.scale_out import of_environment
 
     last: Event | None = None
+    processes = of_environment()
     with interrupts() as interrupted:
-        for event in run(job, lambda: bool(interrupted)):
-            if isinstance(event, Progress | Skipped):
-                output.message(_text(event))
-            else:
+        for event in run(job, lambda: bool(interrupted) or processes.is_orphan, processes=processes):
+            if not isinstance(event, Progress | Skipped):
                 output.result(_values(event), "" if isinstance(event, Failed) else _text(event))
+            elif processes.is_first:
+                output.message(_text(event))
             last = event
-    if isinstance(last, Failed):
-        output.message(f"kws {command}: {last.message}")
+        if isinstance(last, Failed) and last.message:
+            output.message(f"kws {command}: {last.message}")
     return 0 if isinstance(last, Finished) else 1
 
 
@@ -109,3 +125,5 @@ def _text(event: Event) -> str:
             return f"{ended}; best epoch {event.best_epoch}: {event.validation_accuracy:.1%}\n{event.model}"
         case Failed():
             return event.message
+        case _:
+            return ""

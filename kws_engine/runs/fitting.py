@@ -29,6 +29,7 @@ from kws_engine.training.dynamics import Dynamics
 from kws_engine.training.events import Epoch, Progress, Skipped
 from kws_engine.training.mixture import SILENT, mixture
 from kws_engine.training.parts import Clips
+from kws_engine.training.scale_out import ONE, Processes
 from kws_engine.training.silence import silence
 from kws_engine.training.train import CURVE_CLIPS, Fit, Loop, Measured, Penalty, Snapshot, predict
 
@@ -47,6 +48,7 @@ class Setup:
     pipeline: Pipeline
     data: Data
     device: torch.device
+    processes: Processes = ONE
 
 
 def fit_run(
@@ -72,25 +74,37 @@ def fit_run(
         network, make_batches(setup, features), setup.settings.training,
         penalties=penalties_of(setup.settings, network), training=curve, validation=validation,
         should_stop=should_stop, seed=setup.job.seed, dynamics=dynamics, label_weights=_label_weights(setup),
+        processes=setup.processes,
     )  # fmt: skip
     if before is not None:
         loop.restore(before)
         yield from before.history
-    with contextlib.closing(TensorBoardLog(setup.folder, loop.history)) as log:
+    with _log_of(setup, loop) as log:
         for event in loop.epochs():
             if isinstance(event, Epoch):
-                _keep(setup.folder, network, loop, event)
-                log.epoch(event)
+                _keep(setup, network, loop, event)
+                if log is not None:
+                    log.epoch(event)
             yield event
-            yield from _newly_skipped(setup.data)
-    yield from _write_tables(setup, dynamics, clips, validation, predict(network, validation.features))
+            yield from setup.processes.gathered(list(_newly_skipped(setup.data)))
+    dynamics.restore(setup.processes.summed(dynamics.tensors()))
+    if setup.processes.is_first:
+        yield from _write_tables(setup, dynamics, clips, validation, predict(network, validation.features))
     return loop.result()
 
 
-def _keep(folder: Path, network: torch.nn.Module, loop: Loop, epoch: Epoch) -> None:
-    if epoch.best:
-        checkpoint.save(folder / "best.safetensors", network.state_dict())
-    checkpoint.save_snapshot(folder, loop.snapshot())
+def _log_of(setup: Setup, loop: Loop) -> contextlib.AbstractContextManager[TensorBoardLog | None]:
+    if not setup.processes.is_first:
+        return contextlib.nullcontext()
+    return contextlib.closing(TensorBoardLog(setup.folder, loop.history))
+
+
+def _keep(setup: Setup, network: torch.nn.Module, loop: Loop, epoch: Epoch) -> None:
+    snapshot = loop.snapshot()  # which the processes make together
+    if setup.processes.is_first:
+        if epoch.best:
+            checkpoint.save(setup.folder / "best.safetensors", network.state_dict())
+        checkpoint.save_snapshot(setup.folder, snapshot)
 
 
 def _newly_skipped(data: Data) -> Iterator[Skipped]:
@@ -129,6 +143,7 @@ def make_batches(setup: Setup, features: torch.nn.Module) -> Batches:
         seed=setup.job.seed,
         device=setup.device,
         fresh_share=settings.fresh_share,
+        share=setup.processes.share,
         folder=setup.folder if setup.folder.is_dir() else None,
     )
 

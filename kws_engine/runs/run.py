@@ -7,6 +7,7 @@ import json
 import traceback
 from collections.abc import Iterator
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,6 @@ from kws_engine.export import model_file
 from kws_engine.features.pipeline import Pipeline
 from kws_engine.models import MODELS
 from kws_engine.models.counting import count
-from kws_engine.processors import cores
 from kws_engine.runs.checking import check
 from kws_engine.runs.clip_list import FILE as CLIPS_FILE
 from kws_engine.runs.fitting import Setup, ShouldStop, check_same_clips, fit_run
@@ -35,17 +35,21 @@ from kws_engine.spotting.model_file import Manifest, SpottingModel
 from kws_engine.training import checkpoint
 from kws_engine.training.events import Event, Failed, Finished, Progress, Skipped, Started
 from kws_engine.training.parts import Clips
+from kws_engine.training.scale_out import ONE, Processes
 from kws_engine.training.train import NOTHING_TRAINED, Fit, Snapshot
 
 _OTHER_DEVICE = "choose training.device=cpu or a smaller batch size"
 
 
-def run(job: Job, should_stop: ShouldStop = lambda: False) -> Iterator[Event]:
-    """Yields the events of a run; exactly one ending, `Finished` or `Failed`, is the last of them."""
+def run(job: Job, should_stop: ShouldStop = lambda: False, *, processes: Processes = ONE) -> Iterator[Event]:
+    """Yields the events of a run; exactly one ending, `Finished` or `Failed`, is the last of them.
+
+    Of several processes the first one alone writes anything; a `Failed` without words is one that another tells of.
+    """
     folder: Path | None = None
     try:
-        for event in _events(job, should_stop):
-            if isinstance(event, Started):
+        for event in _events(job, should_stop, processes):
+            if isinstance(event, Started) and processes.is_first:
                 folder = Path(event.run)
             if isinstance(event, Finished):
                 _append_if_possible(folder, event)  # the model stands, whatever the disk says now
@@ -53,16 +57,17 @@ def run(job: Job, should_stop: ShouldStop = lambda: False) -> Iterator[Event]:
                 append_event(folder, event)
             yield event
     except Exception as error:  # noqa: BLE001 - the run's edge: every end is an event
-        yield _failed(error, folder)
+        yield _failed(error, folder, processes)
 
 
-def _failed(error: Exception, folder: Path | None) -> Failed:
-    event = Failed(_sentence(error), "".join(traceback.format_exception(error)))
+def _failed(error: Exception, folder: Path | None, processes: Processes) -> Failed:
+    event = Failed(processes.fault(error, in_words(error)), "".join(traceback.format_exception(error)))
     _append_if_possible(folder, event)
     return event
 
 
-def _sentence(error: Exception) -> str:
+def in_words(error: Exception) -> str:
+    """What went wrong, in one sentence for who trains."""
     if isinstance(error, KwsError):
         return str(error)
     first = next(iter(str(error).splitlines()), "") or type(error).__name__
@@ -80,23 +85,25 @@ def _append_if_possible(folder: Path | None, event: Event) -> None:
             append_event(folder, event)
 
 
-def _events(job: Job, should_stop: ShouldStop) -> Iterator[Event]:
-    torch.set_num_threads(job.threads or cores())
+def _events(job: Job, should_stop: ShouldStop, processes: Processes) -> Iterator[Event]:
+    torch.set_num_threads(job.threads or processes.threads)
     settings, project = Settings.from_dict(job.settings), Project.open(job.project)
     pipeline, _ = check(
         settings, rate=project.rate, n_samples=project.clip_samples, n_labels=max(1, len(project.words)) + 2
     )
+    device = processes.join(pick_device(settings.training.device), batch_size=settings.training.batch_size)
     torch.manual_seed(job.seed)
-    device = pick_device(settings.training.device)
-    before = checkpoint.load_snapshot(job.resume) if job.resume else None
+    before = processes.from_first(lambda: checkpoint.load_snapshot(job.resume) if job.resume else None)
     skipped: list[Skipped] = []
-    data = yield from _unless_stopped(load(project, settings, only=_only(job)), should_stop, skipped)
+    data = yield from unless_stopped(load(project, settings, only=_only(job)), should_stop, skipped)
     network = build_network(settings, pipeline, n_samples=project.clip_samples, n_labels=len(data.labels))
-    folder = job.resume or make_run_folder(job, job.runs_folder or project.runs_folder)
-    setup = Setup(job, folder, project, settings, pipeline, data, device)
-    with RunLock(folder):
+    processes.check_same((job.settings, job.seed, _labels_of(data)), name="settings and clips")
+    folder = processes.from_first(lambda: job.resume or make_run_folder(job, job.runs_folder or project.runs_folder))
+    setup = Setup(job, folder, project, settings, pipeline, data, device, processes)
+    with RunLock(folder) if processes.is_first else contextlib.nullcontext():
         if before is not None:
             check_same_clips(setup, before, skipped)
+        if before is not None and processes.is_first:
             (folder / "events.jsonl").unlink(missing_ok=True)
         yield _started(setup, network)
         yield from _trained(setup, network, should_stop, before)
@@ -105,16 +112,28 @@ def _events(job: Job, should_stop: ShouldStop) -> Iterator[Event]:
 def _trained(
     setup: Setup, network: torch.nn.Module, should_stop: ShouldStop, before: Snapshot | None
 ) -> Iterator[Event]:
-    listing = ClipListing(setup.folder, setup.data, setup.project)
-    ended = yield from fit_run(setup, network.to(setup.device), should_stop, before=before)
-    checkpoint.save(setup.folder / "best.safetensors", ended.weights)
+    listing = ClipListing(setup.folder, setup.data, setup.project) if setup.processes.is_first else None
+    with setup.processes.norms(network.to(setup.device)):
+        ended = yield from fit_run(setup, network, should_stop, before=before)
+    setup.processes.leave()
     path = setup.folder / f"{setup.settings.model.name}.kws"
+    if listing is not None:
+        yield from _write_model(setup, path, network, ended)
+        yield from listing.end()
+    best = ended.best
+    yield Finished(str(setup.folder), str(path), best.epoch, best.validation_accuracy, ended.stopped_early)
+
+
+def _write_model(setup: Setup, path: Path, network: torch.nn.Module, ended: Fit) -> Iterator[Skipped]:
+    checkpoint.save(setup.folder / "best.safetensors", ended.weights)
     model_file.write(path, network.cpu(), setup.pipeline, _manifest(setup, ended))
     yield from write_weights(setup.folder, network, setup.settings)
     yield from _write_evaluation(setup.folder, SpottingModel(path), setup.project)
-    yield from listing.end()
-    best = ended.best
-    yield Finished(str(setup.folder), str(path), best.epoch, best.validation_accuracy, ended.stopped_early)
+
+
+def _labels_of(data: Data) -> str:
+    """A digest of which clips there are of which label."""
+    return sha256(data.training.labels.numpy().tobytes() + b"/" + data.validation.labels.numpy().tobytes()).hexdigest()
 
 
 def _only(job: Job) -> Path | None:
@@ -124,7 +143,7 @@ def _only(job: Job) -> Path | None:
     return job.clips
 
 
-def _unless_stopped(loading: Loading[Data], should_stop: ShouldStop, skipped: list[Skipped]) -> Loading[Data]:
+def unless_stopped(loading: Loading[Data], should_stop: ShouldStop, skipped: list[Skipped]) -> Loading[Data]:
     """Passes the events on, keeping those of files left out."""
     while True:
         try:
@@ -176,7 +195,7 @@ def _started(setup: Setup, network: torch.nn.Module) -> Started:
         validation=counts(data.validation),
         parameters=cost.parameters,
         macs=cost.macs,
-        device=str(setup.device),
+        device=setup.processes.described(setup.device),
         epochs=setup.settings.training.epochs,
     )
 

@@ -26,6 +26,7 @@ from kws_engine.training.optimizing import (
     optimizer_tensors,
     restore_optimizer,
 )
+from kws_engine.training.scale_out import ONE, Processes
 
 Penalty = Callable[[nn.Module], Tensor]
 NOTHING_TRAINED = "The run was stopped before its first epoch ended: nothing was trained, start it again"
@@ -72,8 +73,9 @@ class Loop:
     def __init__(
         self, network: nn.Module, batches: Batches, config: TrainingConfig, *, penalties: Mapping[str, Penalty],
         training: Measured, validation: Measured, should_stop: Callable[[], bool], seed: int = 0,
-        dynamics: Dynamics | None = None, label_weights: Tensor | None = None,
+        dynamics: Dynamics | None = None, label_weights: Tensor | None = None, processes: Processes = ONE,
     ) -> None:  # fmt: skip
+        self._processes, self._forward = processes, processes.spread(network)
         self._network, self._batches, self._config, self._penalties = network, batches, config, penalties
         self._training, self._validation, self._should_stop = training, validation, should_stop
         self._seed, self._dynamics, self._label_weights = seed, dynamics, label_weights
@@ -94,11 +96,23 @@ class Loop:
         Raises:
             TrainingError: The loss is no longer a number, or the run was stopped before its first epoch.
         """
+        try:
+            yield from self._all_epochs()
+        finally:
+            self._batches.close()
+        if self.best is None:
+            raise TrainingError(NOTHING_TRAINED)
+        self._network.load_state_dict(self.best_weights)
+        self._network.eval()
+
+    def _all_epochs(self) -> Iterator[Progress | Epoch]:
         for number in range(len(self.history) + 1, self._config.epochs + 1):
             if self._is_patience_over():
                 break
             started = time.monotonic()
             yield from self._batches.prepare(number)
+            if number < self._config.epochs:
+                self._batches.begin(number + 1)
             terms = self._one_epoch(number)
             if terms is None:
                 self.stopped_early = True
@@ -110,10 +124,6 @@ class Loop:
                 self.best, self.best_weights = epoch, copy.deepcopy(self._network.state_dict())
             yield epoch
             self._average.swap(self._network)
-        if self.best is None:
-            raise TrainingError(NOTHING_TRAINED)
-        self._network.load_state_dict(self.best_weights)
-        self._network.eval()
 
     def result(self) -> Fit:
         """After the last epoch."""
@@ -127,7 +137,7 @@ class Loop:
             "network": self._average.tensors(),
             "best": self.best_weights,
             "optimizer": optimizer_tensors(self._optimizer),
-            "dynamics": self._dynamics.tensors() if self._dynamics else {},
+            "dynamics": self._processes.summed(self._dynamics.tensors()) if self._dynamics else {},
         }
         tensors = {f"{part}/{name}": value for part, values in parts.items() for name, value in values.items()}
         return Snapshot(tensors, tuple(self.history), self._average.steps)
@@ -147,7 +157,7 @@ class Loop:
             self._average.restore(parts["average"], steps=snapshot.steps)
             restore_optimizer(self._optimizer, parts.get("optimizer", {}))
             if self._dynamics is not None:
-                self._dynamics.restore(parts["dynamics"])
+                self._dynamics.restore(self._processes.only_first(parts["dynamics"]))
         except (RuntimeError, ValueError, LookupError):
             raise TrainingError(
                 "The run's checkpoint is of another network or of other clips: start the run anew with `kws repeat`, "
@@ -166,18 +176,20 @@ class Loop:
     def _one_epoch(self, number: int) -> dict[str, float] | None:
         """The mean of each term of the loss over the epoch, or None where it was stopped on the way."""
         self._network.train()
-        torch.manual_seed(seed_of(self._seed, STEPS, number))
+        share = self._processes.share
+        torch.manual_seed(seed_of(self._seed, STEPS, number, *([share.rank] if share.rank else [])))
         sums: dict[str, Tensor] = {}
         for step, batch in enumerate(self._batches.epoch(number)):
-            if self._should_stop():
+            if self._processes.any(self._should_stop()):
                 return None
             self._set_rate((number - 1 + step / self._batches.steps) / self._config.epochs)
             terms = self._step(batch, late=2 * number > self._config.epochs)
             for name, term in terms.items():
                 sums[name] = sums[name] + term if name in sums else term
             if step % _CHECKED_EVERY == 0:
-                self._check_number(sum(float(value) for value in sums.values()))
-        means = {name: float(value) / self._batches.steps for name, value in sums.items()}
+                self._check_number(*self._processes.total([sum(float(value) for value in sums.values())]))
+        totals = self._processes.total([float(value) / (self._batches.steps * share.world) for value in sums.values()])
+        means = dict(zip(sums, totals, strict=True))
         self._check_number(sum(means.values()))
         return means
 
@@ -188,14 +200,24 @@ class Loop:
     def _step(self, batch: Batch, *, late: bool) -> dict[str, Tensor]:
         """One step down the loss; its terms, detached."""
         terms = {CROSS_ENTROPY: self._cross_entropy(batch, late=late)}
+        if self._processes.share.world > 1:
+            terms[CROSS_ENTROPY] = terms[CROSS_ENTROPY] * self._part(batch)
         for name, penalty in self._penalties.items():
             terms[name] = penalty(self._network).to(self._device)
         loss = terms[CROSS_ENTROPY] if len(terms) == 1 else torch.stack(list(terms.values())).sum()
         self._optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        self._processes.backward(loss)
         self._optimizer.step()
         self._average.update()
         return {name: term.detach() for name, term in terms.items()}
+
+    def _part(self, batch: Batch) -> float:
+        """By what this process's mean is multiplied, so that the processes' mean is that over all their clips."""
+        world = self._processes.share.world
+        if self._label_weights is None or self._config.mixup:
+            return len(batch.labels) * world / batch.whole
+        own = float(self._label_weights[batch.labels].sum())
+        return own * world / self._processes.total([own])[0]
 
     def _cross_entropy(self, batch: Batch, *, late: bool) -> Tensor:
         """In nats, against labels as smoothed and mixed as the config says."""
@@ -219,7 +241,7 @@ class Loop:
 
     def _logits(self, features: Tensor) -> Tensor:
         with torch.autocast(self._device.type, dtype=torch.bfloat16, enabled=self._autocast):
-            logits: Tensor = self._network(features)
+            logits: Tensor = self._forward(features)
         return logits.float()
 
     def _observe(self, batch: Batch, logits: Tensor, *, late: bool, shares: Tensor | None = None) -> None:
@@ -235,8 +257,8 @@ class Loop:
             )
 
     def _measure(self, number: int, started: float, terms: dict[str, float]) -> Epoch:
-        train_loss, train_accuracy = measure(self._network, self._training)
-        validation_loss, validation_accuracy = measure(self._network, self._validation)
+        train_loss, train_accuracy = measure(self._network, self._training, processes=self._processes)
+        validation_loss, validation_accuracy = measure(self._network, self._validation, processes=self._processes)
         self._check_number(train_loss + validation_loss)
         return Epoch(
             epoch=number,
@@ -268,11 +290,22 @@ def fit(
 
 
 @torch.no_grad()
-def measure(network: nn.Module, measured: Measured) -> tuple[float, float]:
-    """(cross-entropy in nats, accuracy 0..1) in evaluation mode."""
+def measure(network: nn.Module, measured: Measured, *, processes: Processes = ONE) -> tuple[float, float]:
+    """(cross-entropy in nats, accuracy 0..1) in evaluation mode; several processes share the work."""
+    if processes.share.world > 1:
+        return _measure_together(network, measured, processes)
     logits = predict(network, measured.features)
     loss = functional.cross_entropy(logits, measured.labels)
     return float(loss), float((logits.argmax(1) == measured.labels).float().mean())
+
+
+def _measure_together(network: nn.Module, measured: Measured, processes: Processes) -> tuple[float, float]:
+    features, labels = (
+        values[processes.share.rank :: processes.share.world] for values in (measured.features, measured.labels)
+    )
+    loss, accuracy = measure(network, Measured(features, labels)) if len(labels) else (0.0, 0.0)
+    total = processes.total([loss * len(labels), round(accuracy * len(labels))])
+    return total[0] / len(measured.labels), total[1] / len(measured.labels)
 
 
 @torch.no_grad()

@@ -1,0 +1,303 @@
+"""The processes that train one network together, as torchrun starts them; knows no network, file or event.
+
+Every process makes its own part of each batch and all of them take the same step, so that their weights stay the same.
+The first one alone decides nothing: what makes a run end is agreed upon before each step.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import inspect
+import logging
+import os
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from kws_engine.errors import SpecError, TrainingError
+from kws_engine.processors import cores
+from kws_engine.training.global_norm import global_norms
+from kws_engine.training.kept import ALONE, Share
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+T = TypeVar("T")
+_PATIENCE = timedelta(minutes=30)  # for a process that writes, reads or evaluates while the others wait
+_WORDS_WITHIN_S = 3.0  # a process that fails tells why before the others notice
+_LOST = ("gloo", "NCCL", "Connection closed by peer", "Connection reset by peer", "Broken pipe")
+
+
+class Processes:
+    """One process, the usual case: every question has its own answer for an answer."""
+
+    def __init__(self, share: Share = ALONE) -> None:
+        self.share = share
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this process is the one that writes and tells."""
+        return self.share.rank == 0
+
+    @property
+    def threads(self) -> int:
+        """Processor cores for each process."""
+        return cores()
+
+    def join(self, device: torch.device, *, batch_size: int) -> torch.device:
+        """Brings the processes together; gives this one's device."""
+        return device
+
+    def described(self, device: torch.device) -> str:
+        """What the run trains on, for people."""
+        return str(device)
+
+    def norms(self, network: nn.Module) -> contextlib.AbstractContextManager[None]:
+        """Within it, the network's batch norms are over all processes' clips."""
+        return contextlib.nullcontext()
+
+    def spread(self, network: nn.Module) -> Callable[[Tensor], Tensor]:
+        """The network's training pass, whose gradients become the mean over all processes."""
+        return network
+
+    def backward(self, loss: Tensor) -> None:
+        """The gradients of a loss, after a pass through what `spread` gave."""
+        loss.backward()  # type: ignore[no-untyped-call]
+
+    def any(self, wish: bool) -> bool:
+        """Whether any process has that wish."""
+        return wish
+
+    def total(self, values: Sequence[float]) -> list[float]:
+        """Each number's sum over all processes."""
+        return list(values)
+
+    def summed(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Each tensor's sum over all processes, on the CPU where there are several."""
+        return dict(tensors)
+
+    def only_first(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The tensors in the first process, zeros in the others: the inverse of `summed`."""
+        return dict(tensors)
+
+    def from_first(self, make: Callable[[], T]) -> T:
+        """What the first process makes, in all of them."""
+        return make()
+
+    def gathered(self, items: Sequence[T]) -> list[T]:
+        """The items of all processes, those of the first one first, none twice."""
+        return list(items)
+
+    def check_same(self, what: object, *, name: str) -> None:
+        """Refuses to go on where the processes do not have the same.
+
+        Raises:
+            TrainingError: They differ in it.
+        """
+
+    @property
+    def is_orphan(self) -> bool:
+        """Whether the program that started the processes is gone, and nobody waits for them."""
+        return False
+
+    def fault(self, error: Exception, sentence: str) -> str:
+        """The sentence to tell for an error that ends this process; empty where another process tells it."""
+        return sentence
+
+    def leave(self) -> None:
+        """After the last common step."""
+
+
+ONE = Processes()
+
+
+def of_environment() -> Processes:
+    """The processes that torchrun started, or the one that there is."""
+    world = int(os.environ.get("WORLD_SIZE", "1")) if "TORCHELASTIC_RUN_ID" in os.environ else 1
+    return Together(Share(int(os.environ["RANK"]), world)) if world > 1 else ONE
+
+
+def _without_buffers() -> dict[str, Any]:
+    """Batch norms are the same everywhere: nothing to send before each step. Newer torch calls it otherwise."""
+    known = inspect.signature(nn.parallel.DistributedDataParallel).parameters
+    return {next(name for name in ("forward_sync_buffers", "broadcast_buffers") if name in known): False}
+
+
+class Together(Processes):
+    """One of several processes, told by torchrun's environment which; joined by Lightning Fabric."""
+
+    def __init__(self, share: Share) -> None:
+        super().__init__(share)
+        self._local_world, self._parent = int(os.environ["LOCAL_WORLD_SIZE"]), os.getppid()
+        self._fabric: Fabric | None = None
+        self._control: dist.ProcessGroup | None = None  # on the CPU: a graphics card need not wait to be asked
+
+    @property
+    def threads(self) -> int:
+        """Processor cores for each process of this machine."""
+        return max(1, cores() // self._local_world)
+
+    def join(self, device: torch.device, *, batch_size: int) -> torch.device:
+        """Waits for the others.
+
+        Raises:
+            SpecError: The batch cannot be shared out evenly.
+            TrainingError: There is no such device for each process.
+        """
+        self._check(device, batch_size)
+        from lightning_fabric import Fabric  # takes seconds
+        from lightning_fabric.strategies.ddp import DDPStrategy
+
+        logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+        backend = "nccl" if device.type == "cuda" else "gloo"
+        strategy = DDPStrategy(
+            process_group_backend=backend, timeout=_PATIENCE, gradient_as_bucket_view=True, **_without_buffers()
+        )
+        nodes = int(os.environ.get("GROUP_WORLD_SIZE", "1"))
+        self._fabric = Fabric(accelerator=device.type, strategy=strategy, devices=self._local_world, num_nodes=nodes)
+        self._fabric.launch()
+        self._control = dist.new_group(backend="gloo", timeout=_PATIENCE)
+        return self._fabric.device
+
+    def _check(self, device: torch.device, batch_size: int) -> None:
+        world = self.share.world
+        if batch_size % world:
+            raise SpecError(
+                f"Batch size: {batch_size} clips cannot be shared evenly among {world} processes: choose "
+                f"training.batch_size={max(1, round(batch_size / world)) * world}",
+                option="training.batch_size",
+            )
+        if device.type not in ("cpu", "cuda"):
+            raise TrainingError(f"Several processes cannot train on {device}: choose training.device=cpu")
+        if device.type == "cuda" and torch.cuda.device_count() < self._local_world:
+            raise TrainingError(
+                f"This machine has {torch.cuda.device_count()} graphics cards for {self._local_world} processes: start "
+                "as many processes as there are cards, or choose training.device=cpu"
+            )
+
+    def described(self, device: torch.device) -> str:
+        """How many of which."""
+        return f"{self.share.world} x {device.type}"
+
+    def norms(self, network: nn.Module) -> contextlib.AbstractContextManager[None]:
+        """Within it, the network's batch norms are over all processes' clips."""
+        return global_norms(network)
+
+    def spread(self, network: nn.Module) -> Callable[[Tensor], Tensor]:
+        """The network with DistributedDataParallel around it; its weights become those of the first process."""
+        assert self._fabric is not None, "join comes first"
+        wrapped: Callable[[Tensor], Tensor] = self._fabric.setup_module(network)
+        return wrapped
+
+    def backward(self, loss: Tensor) -> None:
+        """The gradients of a loss, their mean over all processes."""
+        assert self._fabric is not None
+        self._fabric.backward(loss)
+
+    def any(self, wish: bool) -> bool:
+        """Whether any process has that wish."""
+        flag = torch.tensor([int(wish)], dtype=torch.int32)
+        dist.all_reduce(flag, op=dist.ReduceOp.MAX, group=self._control)
+        return bool(flag.item())
+
+    def total(self, values: Sequence[float]) -> list[float]:
+        """Each number's sum over all processes."""
+        sums = torch.tensor(list(values), dtype=torch.float64)
+        dist.all_reduce(sums, group=self._control)
+        return [float(value) for value in sums]
+
+    def summed(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Each tensor's sum over all processes, on the CPU."""
+        sums = {}
+        for name, tensor in tensors.items():
+            wide = tensor.detach().cpu().to(torch.int32 if tensor.dtype == torch.int16 else tensor.dtype, copy=True)
+            dist.all_reduce(wide, group=self._control)
+            sums[name] = wide.to(tensor.dtype)
+        return sums
+
+    def only_first(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The tensors in the first process, zeros in the others."""
+        return {name: value if self.is_first else torch.zeros_like(value) for name, value in tensors.items()}
+
+    def from_first(self, make: Callable[[], T]) -> T:
+        """What the first process makes, in all of them."""
+        made: list[Any] = [make() if self.is_first else None]
+        dist.broadcast_object_list(made, src=0, group=self._control)
+        first: T = made[0]
+        return first
+
+    def gathered(self, items: Sequence[T]) -> list[T]:
+        """The items of all processes, those of the first one first, none twice."""
+        lists: list[Any] = [None] * self.share.world
+        dist.all_gather_object(lists, list(items), group=self._control)
+        return list(dict.fromkeys(item for own in lists for item in own))
+
+    def check_same(self, what: object, *, name: str) -> None:
+        """Refuses to go on where the processes do not have the same.
+
+        Raises:
+            TrainingError: They differ in it.
+        """
+        if self.any(self.from_first(lambda: what) != what):
+            raise TrainingError(
+                f"The processes of this run do not have the same {name}: give every machine the same project, program "
+                "and command"
+            )
+
+    @property
+    def is_orphan(self) -> bool:
+        """Whether torchrun is gone."""
+        return os.getppid() != self._parent
+
+    def fault(self, error: Exception, sentence: str) -> str:
+        """Tells the others why this process ends, or learns from them; empty where the first process tells it."""
+        is_lost = isinstance(error, RuntimeError) and any(sign in str(error) for sign in _LOST)
+        if self.is_first:
+            told = self._others_word() if is_lost else sentence
+            self._leave_word(told)
+            return told
+        if not is_lost:
+            self._leave_word(sentence)
+        told = self._word_of(0, wait_s=2 * _WORDS_WITHIN_S)
+        if told and (is_lost or told == sentence):
+            return ""
+        return f"Process {self.share.rank}: {self._others_word() if is_lost else sentence}"
+
+    def _others_word(self) -> str:
+        """Why another process has gone, as it said itself."""
+        for rank in range(self.share.world):
+            if rank != self.share.rank and (said := self._word_of(rank, wait_s=_WORDS_WITHIN_S / self.share.world)):
+                return f"Process {rank} of this run failed: {said}"
+        return (
+            "Another process of this run is gone without a word: it was killed, or its machine was lost; what the "
+            "epochs reached is kept in the run's folder: resume it"
+        )
+
+    def _leave_word(self, sentence: str) -> None:
+        with contextlib.suppress(RuntimeError):
+            self._store.set(f"fault/{self.share.rank}", sentence)
+
+    def _word_of(self, rank: int, *, wait_s: float) -> str:
+        with contextlib.suppress(RuntimeError):
+            self._store.wait([f"fault/{rank}"], timedelta(seconds=wait_s))
+            return str(self._store.get(f"fault/{rank}"), "utf-8")
+        return ""
+
+    @functools.cached_property
+    def _store(self) -> Any:
+        """The processes' notice board, which torchrun holds; it stands even where a process is gone."""
+        from torch.distributed import PrefixStore, TCPStore  # type: ignore[attr-defined]
+
+        address, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+        store = TCPStore(address, port, is_master=False, timeout=timedelta(seconds=5), wait_for_workers=False)
+        return PrefixStore(f"kws/{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
+
+    def leave(self) -> None:
+        """After the last common step."""
+        if dist.is_initialized():
+            dist.destroy_process_group()
