@@ -52,7 +52,7 @@ def speed(_folder: Path, augmented: str) -> dict[str, float]:
         part, mixture(part.labels, settings.training, words=unknown, unknown=unknown),
         noises=0.1 * torch.randn(60 * RATE, generator=generator), sound=sound, spectrogram=spectrogram,
         features=features, batch_size=BATCH, rate=RATE, unknown=unknown, seed=0, device=torch.device("cpu"),
-        fresh_share=settings.training.fresh_share,
+        fresh_share=settings.training.fresh_share, epochs=settings.training.epochs,
     )  # fmt: skip
     measured = [Measured(torch.randn(n, *_shape(pipeline)), torch.zeros(n).long()) for n in (CURVE_CLIPS, _VALIDATION)]
     loop = Loop(
@@ -162,5 +162,5 @@ class _Block1d(nn.Module):
 
 if __name__ == "__main__":
     torch.set_num_threads(cores())
-    wanted = {"speed": speed, "step": step, "memory": memory}[sys.argv[1]]
-    print(json.dumps(wanted(Path(sys.argv[2]), *sys.argv[3:])))
+    measurements: dict[str, Callable[..., dict[str, float]]] = {"speed": speed, "step": step, "memory": memory}
+    print(json.dumps(measurements[sys.argv[1]](Path(sys.argv[2]), *sys.argv[3:])))

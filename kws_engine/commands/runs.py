@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ def add(add_command: Any) -> None:
 
     resume = add_command("resume", _resume, help="go on with a run that was cut off, stopped or failed")
     resume.add_argument("run_folder", type=Path, metavar="RUN", help="a run's folder")
+    resume.add_argument("--finish", action="store_true", help="train no more: write the model of its best epoch so far")
 
 
 def _add_runs(add_command: Any) -> None:
@@ -183,7 +185,7 @@ def _repeat(arguments: argparse.Namespace, output: Output) -> int:
 
 def _resume(arguments: argparse.Namespace, output: Output) -> int:
     try:
-        job = resumption(arguments.run_folder)
+        job = replace(resumption(arguments.run_folder), finish=arguments.finish)
     except KwsError as error:
         output.result({"event": "failed", "message": str(error)})
         raise

@@ -79,6 +79,8 @@ def fit_run(
     if before is not None:
         loop.restore(before)
         yield from before.history
+    if setup.job.finish:
+        loop.end_here()
     with _log_of(setup, loop) as log:
         for event in loop.epochs():
             if isinstance(event, Epoch):
@@ -143,6 +145,7 @@ def make_batches(setup: Setup, features: torch.nn.Module) -> Batches:
         seed=setup.job.seed,
         device=setup.device,
         fresh_share=settings.fresh_share,
+        epochs=settings.epochs,
         share=setup.processes.share,
         folder=setup.folder if setup.folder.is_dir() else None,
     )

@@ -52,6 +52,7 @@ class Job:
         name: What a person calls the run; kept in label.toml, as the tags are.
         runs_folder: Where the run's folder is made; None takes the project's `runs`.
         resume: The folder of a run to go on with, in place of a new one.
+        finish: Whether a run that is gone on with ends at once, with the best weights it has.
         clips: A clips.csv of another run: only the clips in it are used.
     """
 
@@ -63,6 +64,7 @@ class Job:
     tags: tuple[str, ...] = ()
     runs_folder: Path | None = None
     resume: Path | None = None
+    finish: bool = False
     clips: Path | None = None
 
 

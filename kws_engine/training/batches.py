@@ -58,7 +58,7 @@ class Batches:
     def __init__(
         self, part: Clips, plan: Mixture, *, noises: Tensor, sound: Sequence[Augment], spectrogram: Sequence[Augment],
         features: torch.nn.Module, batch_size: int, rate: int, unknown: int, seed: int, device: torch.device,
-        fresh_share: float = 1.0, share: Share = ALONE, folder: Path | None = None,
+        fresh_share: float = 1.0, epochs: int = 1, share: Share = ALONE, folder: Path | None = None,
     ) -> None:  # fmt: skip
         self.part, self._noises, self._unknown = _near(part, device), noises, unknown
         self._sound, self._spectrogram, self._features = sound, spectrogram, features
@@ -69,8 +69,9 @@ class Batches:
         self._spans = speech_spans(self._pieces)
         self._ends = _ends(len(self._draws), batch_size, world=share.world)
         self.steps = len(self._ends)
-        self._period = round(1 / fresh_share)
-        self._kept = Kept(self._draws, share, still=not sound) if self._period > 1 else None
+        self._kept: Kept | None = None
+        if fresh_share < 1:
+            self._kept = Kept(self._draws, share, fresh_share=fresh_share, epochs=epochs, still=not sound)
         self._folder = folder
         self._store: Store | None = None
         self._ahead: Ahead[tuple[int, int], Made] | None = None
@@ -88,7 +89,7 @@ class Batches:
                 self._take_in(block, generation, made)
             self._ahead = None
         first_time = self._store is None
-        for number, (block, generation) in enumerate(self._kept.due(epoch, self._period)):
+        for number, (block, generation) in enumerate(self._kept.due(epoch)):
             if first_time and number % 8 == 0:
                 yield Progress(_WHAT, number * BLOCK, len(self._kept))
             self._take_in(block, generation, self._block((block, generation)))
@@ -98,7 +99,7 @@ class Batches:
     def begin(self, epoch: int) -> None:
         """Begins to make in a thread what this epoch needs, while the one before it is learned from."""
         if self._kept is not None and self._device.type == "cpu" and torch.get_num_threads() > 1:
-            self._ahead = Ahead(self._kept.due(epoch, self._period), self._block)
+            self._ahead = Ahead(self._kept.due(epoch), self._block)
 
     def close(self) -> None:
         """Ends the thread; nothing is learned from any more."""

@@ -120,7 +120,12 @@ def to_dict(event: Event) -> dict[str, Any]:
 
 
 def from_dict(values: dict[str, Any]) -> Event:
-    """The inverse of `to_dict`."""
+    """The inverse of `to_dict`; what a newer program tells besides is left out.
+
+    Raises:
+        LookupError, TypeError: It is no event.
+    """
     kind = _NAMES[values["event"]]
-    event: Event = kind(**{name: value for name, value in values.items() if name != "event"})
+    known = {field.name for field in dataclasses.fields(kind)}
+    event: Event = kind(**{name: value for name, value in values.items() if name in known})
     return event

@@ -1,19 +1,25 @@
 """Which draws' features are kept in which row, and how new each block of them is; knows no feature.
 
-Block b is made before epoch 1 and then every so many epochs; the blocks take turns, so that each epoch has the same
-share of new ones.
+Every block is made before epoch 1 and then again and again, the blocks in turns. Early, when steps are long and little
+is learned by heart, few are made anew; late, four times as many. Other words, made-up words and silence, of which there
+is no end, change twice as fast as the words.
 """
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from kws_engine.training.mixture import Draws
 
 BLOCK = 128  # draws made together
+_EARLY, _LATE = 0.4, 1.6  # of the asked share, in the first and the last epoch
+_OTHERS = 2.0  # times as fast
+_GOLDEN = 0.6180339887498949  # turns at multiples of it are spread evenly, however many they are
 
 
 @dataclass(frozen=True)
@@ -30,26 +36,36 @@ ALONE = Share()
 class Kept:
     """The rows of one process."""
 
-    def __init__(self, draws: Draws, share: Share, *, still: bool) -> None:
-        """With `still`, where no sound is augmented, draws that always take the same clip are made once."""
+    def __init__(self, draws: Draws, share: Share, *, fresh_share: float, epochs: int, still: bool) -> None:
+        """Makes a share of the draws anew each epoch, over all `epochs` on average.
+
+        With `still`, where no sound is augmented, draws that always take the same clip are made once.
+        """
         mine = draws.of(share.rank, share.world)
         moving = draws.change(mine) if still else torch.ones(len(mine), dtype=torch.bool)
-        self._draws = torch.cat([mine[moving], mine[~moving]])
+        others = draws.are_others(mine)
+        groups = [mine[moving & ~others], mine[moving & others], mine[~moving]]
+        rate = fresh_share * len(mine) / max(len(groups[0]) + _OTHERS * len(groups[1]), 1) if not still else fresh_share
+        self._draws = torch.cat(groups)
         self._clips = torch.zeros(len(mine), dtype=torch.int64)
         self._row = torch.full((len(draws),), -1)
         self._row[self._draws] = torch.arange(len(mine))
-        middle = int(moving.sum())
-        self._moving = _bounds(0, middle)
-        self._bounds = self._moving + _bounds(middle, len(mine))
+        ends = np.cumsum([0, *map(len, groups)]).tolist()
+        blocks = [_bounds(start, end) for start, end in itertools.pairwise(ends)]
+        self._bounds = [block for group in blocks for block in group]
+        self._rates = np.repeat([rate, _OTHERS * rate, 0.0], [len(group) for group in blocks])
+        self._turns = (np.arange(len(self._bounds)) * _GOLDEN) % 1
+        self._epochs = epochs
         self._generation = [-1] * len(self._bounds)
 
     def __len__(self) -> int:
         return len(self._draws)
 
-    def due(self, epoch: int, period: int) -> list[tuple[int, int]]:
+    def due(self, epoch: int) -> list[tuple[int, int]]:
         """Blocks that are not yet as they should be in this epoch (from 1 on), with their generation then."""
-        moving = [(epoch - 1 + block % period) // period for block in range(len(self._moving))]
-        wanted = moving + [0] * (len(self._bounds) - len(moving))
+        share = np.linspace(_EARLY, _LATE, max(self._epochs - 1, 1))
+        passed = float(share[: epoch - 1].sum()) + _LATE * max(epoch - 1 - len(share), 0)
+        wanted = np.floor(self._rates * passed + self._turns).astype(int).tolist()
         return [(block, new) for block, new in enumerate(wanted) if new != self._generation[block]]
 
     def block(self, block: int) -> tuple[Tensor, Tensor]:

@@ -22,10 +22,11 @@ _LANES = 16  # processes that divide this see the very batches that one process 
 
 @dataclass(frozen=True)
 class Mixture:
-    """How many draws of each label an epoch has, and from which clips."""
+    """How many draws of each label an epoch has, from which clips, and which labels are no words."""
 
     draws: Mapping[int, int]
     members: Mapping[int, Tensor]
+    others: frozenset[int] = frozenset()
 
     def __len__(self) -> int:
         return sum(self.draws.values())
@@ -37,7 +38,7 @@ class Draws:
     def __init__(self, plan: Mixture, *, seed: int) -> None:
         self._seed = seed
         self._members = {label: plan.members[label].numpy() for label in plan.draws}
-        self._counts = dict(plan.draws)
+        self._counts, self._others = dict(plan.draws), plan.others
         labels = np.repeat(np.array(list(plan.draws), np.int64), list(plan.draws.values()))
         slots = np.concatenate([np.arange(count) for count in plan.draws.values()] or [np.zeros(0, np.int64)])
         shuffled = numpy_of(seed, SOURCES).permutation(len(labels))
@@ -60,6 +61,10 @@ class Draws:
         changing = [label for label, members in self._members.items()
                     if int(members[0]) < 0 or self._counts[label] % len(members)]  # fmt: skip
         return torch.from_numpy(np.isin(self._labels[draws.numpy()], changing))
+
+    def are_others(self, draws: Tensor) -> Tensor:
+        """Whether each draw (B,) is another word, a made-up one or silence."""
+        return torch.from_numpy(np.isin(self._labels[draws.numpy()], list(self._others)))
 
     def clips(self, draws: Tensor, *, generation: int) -> Tensor:
         """The clips' indices (B,), or SILENT or MADE_UP, that these draws (B,) take in a generation from 0 on."""
@@ -112,4 +117,5 @@ def mixture(labels: Tensor, config: TrainingConfig, *, words: int, unknown: int)
     draws[unknown + 1] = round(config.silence_share * per_share)
     draws[MADE_UP] = round(config.made_up_share * per_share)
     members |= {unknown + 1: torch.tensor([SILENT]), MADE_UP: torch.tensor([MADE_UP])}
-    return Mixture({label: count for label, count in draws.items() if count}, members)
+    others = frozenset((unknown, unknown + 1, MADE_UP))
+    return Mixture({label: count for label, count in draws.items() if count}, members, others)

@@ -85,7 +85,7 @@ class Loop:
         self.history: list[Epoch] = []
         self.best: Epoch | None = None
         self.best_weights: dict[str, Tensor] = {}
-        self.stopped_early = False
+        self.stopped_early = self._is_over = False
 
     def epochs(self) -> Iterator[Progress | Epoch]:
         """Yields every epoch, and work before it that takes long.
@@ -107,7 +107,7 @@ class Loop:
 
     def _all_epochs(self) -> Iterator[Progress | Epoch]:
         for number in range(len(self.history) + 1, self._config.epochs + 1):
-            if self._is_patience_over():
+            if self._is_over or self._is_patience_over():
                 break
             started = time.monotonic()
             yield from self._batches.prepare(number)
@@ -166,6 +166,10 @@ class Loop:
         self.history = list(snapshot.history)
         self.best = next((epoch for epoch in reversed(self.history) if epoch.best), None)
         self.best_weights = {name: value.to(self._device) for name, value in parts.get("best", {}).items()}
+
+    def end_here(self) -> None:
+        """Before `epochs`: no step is taken any more, the best epoch so far is the result."""
+        self.stopped_early = self._is_over = True
 
     def _is_patience_over(self) -> bool:
         if not self._config.early_stopping or self.best is None:

@@ -349,6 +349,15 @@ def test_a_run_keeps_to_the_clips_it_is_told(project: Project, tmp_path: Path) -
     ]
 
 
+def test_a_run_cut_off_is_made_a_model_of_its_best_epoch(project: Project) -> None:
+    told = up_to_the_first_epoch(job_of(project, "training.epochs=50"))
+    folder = Path(next(event.run for event in told if isinstance(event, Started)))
+    again = list(run(replace(job_of(project, "training.epochs=50"), resume=folder, finish=True)))
+    assert [event.epoch for event in again if isinstance(event, Epoch)] == [1]
+    assert isinstance(again[-1], Finished) and again[-1].best_epoch == 1 and again[-1].stopped_early
+    assert SpottingModel(Path(again[-1].model)).manifest.source["run"] == folder.name
+
+
 def test_a_run_cannot_go_on_without_its_clips(project: Project) -> None:
     folder = Path(next(event.run for event in up_to_the_first_epoch(job_of(project)) if isinstance(event, Started)))
     wait_for = folder / "clips.csv"
