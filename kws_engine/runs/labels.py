@@ -52,6 +52,35 @@ def write_label(folder: Path, label: Label) -> None:
     write_atomically(folder / FILE, tomli_w.dumps(content).encode())
 
 
+def checked(label: Label) -> Label:
+    """The label as it is kept: without spaces around it, empty and repeated tags.
+
+    Raises:
+        TrainingError: A part of it is too long or no line of text, or there are too many tags.
+    """
+    lines = [_line(one, what="A tag", longest=LONGEST_TAG) for one in label.tags]
+    tags = tuple(dict.fromkeys(line for line in lines if line))
+    if len(tags) > MOST_TAGS:
+        raise TrainingError(f"{len(tags)} tags are more than a run can have: keep to {MOST_TAGS}")
+    if len(label.note) > LONGEST_NOTE:
+        raise TrainingError(f"A note of {len(label.note)} characters is too long: keep it to {LONGEST_NOTE}")
+    return Label(_line(label.name, what="The name of a run", longest=LONGEST_NAME), tags, label.note)
+
+
+def relabel(folder: Path, label: Label) -> Label:
+    """Puts a whole label in place of a run's; its folder keeps its name.
+
+    Raises:
+        TrainingError: A part of it is too long or no line of text, or there is no such run.
+        ProjectError: It cannot be written.
+    """
+    kept = checked(label)
+    if not folder.is_dir():
+        raise TrainingError(f"There is no run {folder.name}: it was deleted or moved")
+    write_label(folder, kept)
+    return kept
+
+
 def rename(folder: Path, name: str) -> Label:
     """Gives a run a name, empty for none; its folder keeps its own.
 
@@ -59,8 +88,7 @@ def rename(folder: Path, name: str) -> Label:
         TrainingError: The name is too long or no line of text, or there is no such run.
         ProjectError: It cannot be written.
     """
-    name = _line(name, what="The name of a run", longest=LONGEST_NAME)
-    return _changed(folder, dataclasses.replace(read_label(folder), name=name))
+    return relabel(folder, dataclasses.replace(read_label(folder), name=name))
 
 
 def tag(folder: Path, tags: Iterable[str]) -> Label:
@@ -70,11 +98,7 @@ def tag(folder: Path, tags: Iterable[str]) -> Label:
         TrainingError: A tag is too long or no line of text, there are too many, or there is no such run.
         ProjectError: It cannot be written.
     """
-    lines = [_line(one, what="A tag", longest=LONGEST_TAG) for one in tags]
-    kept = tuple(dict.fromkeys(line for line in lines if line))
-    if len(kept) > MOST_TAGS:
-        raise TrainingError(f"{len(kept)} tags are more than a run can have: keep to {MOST_TAGS}")
-    return _changed(folder, dataclasses.replace(read_label(folder), tags=kept))
+    return relabel(folder, dataclasses.replace(read_label(folder), tags=tuple(tags)))
 
 
 def annotate(folder: Path, note: str) -> Label:
@@ -84,16 +108,7 @@ def annotate(folder: Path, note: str) -> Label:
         TrainingError: The note is too long, or there is no such run.
         ProjectError: It cannot be written.
     """
-    if len(note) > LONGEST_NOTE:
-        raise TrainingError(f"A note of {len(note)} characters is too long: keep it to {LONGEST_NOTE}")
-    return _changed(folder, dataclasses.replace(read_label(folder), note=note))
-
-
-def _changed(folder: Path, label: Label) -> Label:
-    if not folder.is_dir():
-        raise TrainingError(f"There is no run {folder.name}: it was deleted or moved")
-    write_label(folder, label)
-    return label
+    return relabel(folder, dataclasses.replace(read_label(folder), note=note))
 
 
 def _line(text: str, *, what: str, longest: int) -> str:

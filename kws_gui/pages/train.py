@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QKeySequence, QResizeEvent, QShortcut, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSplitter, QStackedWidget, QVBoxLayout, QWidget
@@ -11,20 +9,19 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSplitter, QStackedWidget, QV
 from kws_engine.runs.costing import Question
 from kws_engine.runs.enough import lack
 from kws_engine.runs.job import Job
-from kws_engine.settings import Settings
-from kws_engine.training.events import Epoch, Failed, Finished, Progress, Skipped, Started
+from kws_engine.settings import RECIPES, Settings
 from kws_gui import theme
 from kws_gui.bridges.cost import CostBridge
-from kws_gui.bridges.training import TrainingBridge, training_threads
+from kws_gui.bridges.training import training_threads
 from kws_gui.pages.train_card import FormCard
+from kws_gui.pages.train_desk import RunDesk
 from kws_gui.pages.train_form import SettingsForm
-from kws_gui.pages.train_history import RunList, RunRow, counted, quality, story, validation_of, when
+from kws_gui.pages.train_history import RunList
+from kws_gui.pages.train_messages import TrainMessages
 from kws_gui.pages.train_preview import PreviewFold
 from kws_gui.pages.train_run import RunView
-from kws_gui.pages.train_shelf import RunShelf
 from kws_gui.project_model import ProjectModel
 from kws_gui.widgets.empty_state import EmptyState
-from kws_gui.widgets.message_bar import MessageBar
 
 _STORE_AFTER_MS = 400
 _RIGHT_HEIGHT = 400  # px
@@ -50,35 +47,34 @@ class TrainPage(QWidget):
     def __init__(self, model: ProjectModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._model = model
-        self.messages = MessageBar()
+        self.messages = TrainMessages()
         self.form = SettingsForm()
         self.run = RunView()
         self.runs = RunList()
         self.preview = PreviewFold(model)
-        self.shelf = RunShelf(model, self.runs, self)
-        self.training = TrainingBridge(self)
+        self.desk = RunDesk(model, self.run, self.runs, self.messages, parent=self)
+        self.shelf, self.runner = self.desk.shelf, self.desk.runner
+        self.training = self.runner.training
         self.costs = CostBridge(self)
         self.card = FormCard(self.form)
         self.train, self.reset = self.card.train, self.card.reset
-        self._run_name = QLabel()
+        self._run_name, self._was_low = QLabel(), True
         self._nothing_open = EmptyState("mdi6.folder-open-outline", _NO_PROJECT, "Open a project")
         self._too_little = EmptyState("mdi6.account-voice", "", "Record words")
-        self._stop_asked = False
-        self._network = ""
         self._store_later = QTimer(self, interval=_STORE_AFTER_MS, singleShot=True)
         self._store_later.timeout.connect(self.store)
         self._lay_out()
         self._connect_widgets()
+        self._connect_desk()
         self._connect_model()
-        self._connect_training()
+        self._connect_costs()
         self._on_opened()
 
     def shutdown(self) -> None:
         """Stores what was typed and ends every process of the page."""
         self.store()
         self.costs.shutdown()
-        self.training.shutdown()
-        self.shelf.shutdown()
+        self.desk.shutdown()
         self.preview.shutdown()
 
     def store(self) -> None:
@@ -105,76 +101,42 @@ class TrainPage(QWidget):
     # -- training
 
     def _on_train(self) -> None:
-        if self.training.is_running():
-            self._stop_asked = True
-            self._show_button()
-            self.training.stop()
-        elif self.train.isEnabled() and self._model.project is not None and not self._refuses():
-            self._start()
+        if self.runner.is_running:
+            self.runner.stop()
+        elif self._can_train():
+            self.desk.train(self._job())
 
-    def _refuses(self) -> bool:
+    def _on_queue(self) -> None:
+        if self._can_train():
+            self.desk.queue(self._job())
+
+    def _can_train(self) -> bool:
         """Says what on the form does not fit, and shows the field."""
+        if self._model.project is None or not self.card.queue.isEnabled():
+            return False
         mistakes = self.form.mistakes()
         if mistakes:
             mistakes[0].show()
-            self.messages.showMessage("error", f"{mistakes[0].sentence}. Correct it, then train.")
+            self.messages.fail(f"{mistakes[0].sentence}. Correct it, then train.")
         elif self.form.cost.refusal:
             self.card.bring(self.form.cost)
-            self.messages.showMessage("error", self.form.cost.refusal)
-        return bool(mistakes or self.form.cost.refusal)
+            self.messages.fail(self.form.cost.refusal)
+        return not (mistakes or self.form.cost.refusal)
 
-    def _start(self) -> None:
+    def _job(self) -> Job:
+        """A run of what is on the form."""
         assert self._model.project is not None
         self.store()
-        self.messages.clear()
-        self._stop_asked = False
-        settings = self.form.value().to_dict()
-        self._network = settings["model"]["name"]
-        self.training.start(Job(self._model.project.folder, settings, threads=training_threads()))
-        self.run.begin()
-        self._run_name.setText(f"new run · {self._network}")
-        self._show_button()
+        return Job(self._model.project.folder, self.form.value().to_dict(), threads=training_threads())
 
-    def _on_started(self, event: Started) -> None:
-        self.run.train(event)
-        self.shelf.set_live(Path(event.run))
-
-    def _on_finished(self, event: Finished) -> None:
-        self._on_ended()
-        project = self._model.project
-        if project is not None and Path(event.run).parent.resolve() == project.runs_folder.resolve():
-            self._model.set_model_path(Path(event.model))
-        ended = "Stopped: " if self._stop_asked else "Done: "
-        left_out = f" Left out: {counted(len(self.run.skipped()), 'file')}."
-        words = ended + _in_words(event) + (left_out if self.run.skipped() else "")
-        self.messages.showMessage("success", words, remedy="See results", details="\n".join(self.run.skipped()))
-
-    def _on_failed(self, event: Failed) -> None:
-        self._on_ended()
-        if self._stop_asked and not self.run.live_epochs():
-            self.messages.showMessage("info", "Stopped before the first epoch ended: nothing was trained.")
-        else:
-            self.messages.showMessage("error", event.message, details=event.traceback)
-
-    def _on_ended(self) -> None:
-        self.run.end()
-        self._show_button()
-        had_folder = self.shelf.live is not None
-        self.shelf.set_live(None)
-        if not had_folder:  # else the curves stay until the list is read anew
-            self._on_chosen(self.runs.current())
-
-    def _show_button(self) -> None:
-        """Train, Stop, or Stopping, whichever it is now."""
-        running = self.training.is_running()
-        stopping = running and self._stop_asked
-        self.train.setText("Stopping …" if stopping else "Stop" if running else "Train")
-        self.train.setToolTip("Stop and keep the best weights so far (Ctrl+Return)" if running else "Ctrl+Return")
-        if not running:
-            self._look_at_clips()
-        else:
-            self.train.setEnabled(not stopping)
-        theme.set_icon(self.train, "mdi6.stop" if running else "mdi6.play", role="on_accent")
+    def _on_runner(self) -> None:
+        """Train, Stop, or Stopping, whichever it is now; Pause or Go on."""
+        runner = self.runner
+        self.train.setText("Stopping …" if runner.is_stopping else "Stop" if runner.is_running else "Train")
+        self.train.setToolTip("Stop and keep the best weights so far (Ctrl+Return)")
+        self.card.show_pause(running=runner.is_running, paused=runner.is_paused, stopping=runner.is_stopping)
+        theme.set_icon(self.train, "mdi6.stop" if runner.is_running else "mdi6.play", role="on_accent")
+        self._look_at_clips()
 
     # -- form
 
@@ -192,6 +154,9 @@ class TrainPage(QWidget):
         self._model.push(
             "Reset settings", redo=lambda: self.form.setValue(Settings()), undo=lambda: self.form.setValue(before)
         )
+
+    def _on_recipe(self, name: str) -> None:
+        self._use(f"Recipe: {RECIPES[name].title}", self.form.value().with_recipe(name))
 
     def _ask_cost(self) -> None:
         project = self._model.project
@@ -213,14 +178,10 @@ class TrainPage(QWidget):
     def _on_opened(self) -> None:
         self._store_later.stop()
         self.messages.clear()
-        if self.training.is_running():  # another project is open now: the run of the one before ends with what it has
-            self._stop_asked = True
-            self.training.stop()
-            self._show_button()
         self.form.setValue(self._model.settings)
         self.preview.show_settings(self.form.value())
         self._on_clips()
-        self.shelf.read()
+        self.desk.open()
 
     def _on_clips(self) -> None:
         self._look_at_clips()
@@ -231,102 +192,75 @@ class TrainPage(QWidget):
         """Shows what can be done: nothing open, too few clips, or all there."""
         project = self._model.project
         self._pages.setCurrentWidget(self._nothing_open if project is None else self._work)
-        if project is None or self.training.is_running():
+        if project is None:
             return
-        lacking = lack(project.table(), project.words)
-        self.train.setEnabled(not lacking)
-        self.train.setToolTip(lacking or "Train a network with these settings (Ctrl+Return)")
+        lacking, running = lack(project.table(), project.words), self.runner.is_running
+        self.card.queue.setEnabled(not lacking)
+        self.train.setEnabled(not self.runner.is_stopping if running else not lacking)
+        if not running:
+            self.train.setToolTip(lacking or "Train a network with these settings (Ctrl+Return)")
         self._too_little.setSentence(lacking)
-        nothing_to_show = bool(lacking) and not self.runs.rows()
+        nothing_to_show = bool(lacking) and not self.runs.rows() and not running
         self._right.setCurrentWidget(self._too_little if nothing_to_show else self._split)
 
     def _make_room(self) -> None:
         """In a low window the open preview takes the place of the list of runs, which else gives way to the curves."""
-        self.runs.tree.setMinimumHeight(_LOW_RUNS if self._right.height() < _LOW else 0)
-        self.runs.setMaximumHeight(self.runs.minimumSizeHint().height() if self._right.height() < _LOW else _ANY_HEIGHT)
+        is_low = self._right.height() < _LOW
+        self.runs.tree.setMinimumHeight(_LOW_RUNS if is_low else 0)
+        self.runs.setMaximumHeight(self.runs.minimumSizeHint().height() if is_low else _ANY_HEIGHT)
+        if self._was_low and not is_low:  # what was pressed together spreads again
+            height = self._splitter.height()
+            self._splitter.setSizes([height * 3 // 4, height // 4])
+        self._was_low = is_low
         self.runs.setVisible(self.height() >= _ROOM_FOR_ALL or not self.preview.isOpen())
 
-    def _on_chosen(self, row: RunRow | None) -> None:
-        live = self.shelf.live
-        if self.training.is_running() and (row is None or live is None or row.folder == live):
-            self._run_name.setText(f"{when(live) if live else 'new run'} · {self._network}")
-            self.run.show_live()
-            return
-        if row is None:
-            self._run_name.clear()
-            self.run.show_none()
-            return
-        self._run_name.setText(f"{when(row.folder)} · {row.run.network}")
-        self.run.show_past(row.run.epochs, story(row), quality(row.validation, row.clips))
-
-    def _on_settings_chosen(self, settings: Settings) -> None:
+    def _use(self, what: str, settings: Settings) -> None:
+        """Puts settings on the form, with undo."""
         before = self.form.value()
-        self._model.push(
-            "Use a run's settings", redo=lambda: self.form.setValue(settings), undo=lambda: self.form.setValue(before)
-        )
-
-    def _on_deleted(self, sentence: str) -> None:
-        self.messages.showMessage("info", sentence, remedy="Undo")
-
-    def _on_undo_stack(self) -> None:
-        """The button would take back something else than what is said beside it."""
-        if self.messages.remedyButton().text() == "Undo":
-            self.messages.clear()
-
-    def _on_shelf_failed(self, sentence: str, details: str) -> None:
-        self.messages.showMessage("error", sentence, details=details)
-
-    def _on_remedy(self) -> None:
-        undoes = self.messages.remedyButton().text() == "Undo"
-        self.messages.clear()
-        if undoes:
-            self._model.undo_stack.undo()
-        else:
-            self.resultsRequested.emit()
+        self._model.push(what, redo=lambda: self.form.setValue(settings), undo=lambda: self.form.setValue(before))
 
     def _on_model_failed(self, sentence: str) -> None:
         if self.isVisible():
-            self.messages.showMessage("error", sentence)
+            self.messages.fail(sentence)
 
     # -- making
 
     def _connect_widgets(self) -> None:
         self.train.clicked.connect(self._on_train)
+        self.card.pause.clicked.connect(self.desk.pause_or_go_on)
+        self.card.queue.clicked.connect(self._on_queue)
         self.reset.clicked.connect(self._on_reset)
+        self.card.recipeChosen.connect(self._on_recipe)
         self.form.valueChanged.connect(self._on_form)
         self.run.cancelRequested.connect(self._on_train)
-        self.run.failed.connect(lambda sentence: self.messages.showMessage("error", sentence))
-        self.run.saved.connect(lambda path: self.messages.showMessage("info", f"Saved {path}."))
+        self.run.failed.connect(self.messages.fail)
+        self.run.saved.connect(lambda path: self.messages.say("info", f"Saved {path}."))
         self.preview.opening.connect(self._make_room)
         self.preview.toggled.connect(self._make_room)
-        self.preview.failed.connect(lambda sentence: self.messages.showMessage("error", sentence))
-        self.runs.chosen.connect(self._on_chosen)
-        self.shelf.changed.connect(self._look_at_clips)
-        self.shelf.settingsChosen.connect(self._on_settings_chosen)
-        self.shelf.resultsRequested.connect(self.resultsRequested)
-        self.shelf.listenRequested.connect(self.listenRequested)
-        self.shelf.deleted.connect(self._on_deleted)
-        self.shelf.failed.connect(self._on_shelf_failed)
-        self.messages.remedyTriggered.connect(self._on_remedy)
+        self.preview.failed.connect(self.messages.fail)
         self._nothing_open.triggered.connect(self.startRequested)
         self._too_little.triggered.connect(self.wordsRequested)
-        for keys in ("Ctrl+Return", "Ctrl+Enter"):
-            QShortcut(QKeySequence(keys), self, self._on_train)
+        keys = {"Ctrl+Return": self._on_train, "Ctrl+Enter": self._on_train, "Ctrl+Shift+Return": self._on_queue,
+                "Ctrl+Shift+Enter": self._on_queue, "Ctrl+Shift+P": self.desk.pause_or_go_on}  # fmt: skip
+        for key, act in keys.items():
+            QShortcut(QKeySequence(key), self, act)
+
+    def _connect_desk(self) -> None:
+        self.desk.named.connect(self._run_name.setText)
+        self.desk.settingsChosen.connect(self._use)
+        self.desk.resultsRequested.connect(self.resultsRequested)
+        self.desk.listenRequested.connect(self.listenRequested)
+        self.desk.wordsRequested.connect(self.wordsRequested)
+        self.shelf.changed.connect(self._look_at_clips)
+        self.runner.changed.connect(self._on_runner)
 
     def _connect_model(self) -> None:
         self._model.opened.connect(self._on_opened)
         self._model.clipsChanged.connect(self._on_clips)
         self._model.settingsChanged.connect(self._on_settings)
         self._model.failed.connect(self._on_model_failed)
-        self._model.undo_stack.changed.connect(self._on_undo_stack)
 
-    def _connect_training(self) -> None:
-        self.training.progressed.connect(self._on_progressed)
-        self.training.skipped.connect(self._on_skipped)
-        self.training.started.connect(self._on_started)
-        self.training.epochEnded.connect(self._on_epoch)
-        self.training.finished.connect(self._on_finished)
-        self.training.failed.connect(self._on_failed)
+    def _connect_costs(self) -> None:
         self.costs.counted.connect(self._on_counted)
         self.costs.refused.connect(self.form.refuse)
         self.costs.lost.connect(self.form.cost.setUnknown)
@@ -334,15 +268,6 @@ class TrainPage(QWidget):
     def _on_counted(self, parameters: int, macs: int) -> None:
         self.form.refuse("", "")
         self.form.cost.setCost(parameters, macs)
-
-    def _on_progressed(self, event: Progress) -> None:
-        self.run.read(event)
-
-    def _on_skipped(self, event: Skipped) -> None:
-        self.run.skip(event.path, event.reason)
-
-    def _on_epoch(self, event: Epoch) -> None:
-        self.run.add(event)
 
     def _lay_out(self) -> None:
         self._split = self._make_right()
@@ -375,7 +300,7 @@ class TrainPage(QWidget):
         return header
 
     def _make_right(self) -> QWidget:
-        split = QSplitter(Qt.Orientation.Vertical)
+        self._splitter = split = QSplitter(Qt.Orientation.Vertical)
         split.addWidget(self.run)
         split.addWidget(self.runs)
         split.setStretchFactor(0, 3)
@@ -389,9 +314,3 @@ class TrainPage(QWidget):
         column.addWidget(split, 1)
         column.addWidget(self.preview)
         return right
-
-
-def _in_words(event: Finished) -> str:
-    """How good the run became, and with which weights."""
-    right = quality(*validation_of(Path(event.run))) or f"validation accuracy {event.validation_accuracy:.0%}"
-    return f"{right}, with the weights of epoch {event.best_epoch}."

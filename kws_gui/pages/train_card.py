@@ -2,25 +2,40 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
+from kws_engine.settings import RECIPES
 from kws_gui import theme
 
 FORM_WIDTH = 360  # px
 
 
 class FormCard(QFrame):
-    """As wide as every form; `train` is the page's primary button."""
+    """As wide as every form; `train` is the page's primary button.
+
+    Signals:
+        recipeChosen(str): A recipe of the menu, by its name.
+    """
+
+    recipeChosen = Signal(str)
 
     def __init__(self, form: QWidget) -> None:
         super().__init__()
         self.train = QPushButton("Train")
-        self.reset = QPushButton("Reset to defaults")
+        self.pause = QPushButton("Pause")
+        self.queue = QPushButton("Add to queue")
+        self.recipe = QPushButton("Recipe")
+        self.reset = QPushButton("Reset")
         theme.set_role(self.train, "primary")
         theme.set_icon(self.train, "mdi6.play", role="on_accent")
-        theme.set_role(self.reset, "quiet")
+        for button in (self.queue, self.recipe, self.reset):
+            theme.set_role(button, "quiet")
+        self.queue.setToolTip("Trains with these settings when the runs before have ended (Ctrl+Shift+Return)")
+        self.recipe.setToolTip("Options that belong together, as somebody published them; with undo")
+        self.recipe.setMenu(self._make_recipes())
         self.reset.setToolTip("All options back to where a new project begins; with undo")
+        self.pause.hide()
         self._scroll = QScrollArea()
         self._scroll.setWidgetResizable(True)
         self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -33,18 +48,45 @@ class FormCard(QFrame):
         """Scrolls a part of the form into view."""
         self._scroll.ensureWidgetVisible(part)
 
+    def show_pause(self, *, running: bool, paused: bool, stopping: bool) -> None:
+        """The button that pauses and lets go on, while something runs."""
+        self.pause.setVisible(running)
+        self.pause.setEnabled(not stopping)
+        self.pause.setText("Go on" if paused else "Pause")
+        keys = "(Ctrl+Shift+P)"
+        self.pause.setToolTip(
+            f"Lets the run go on where it waits {keys}" if paused else f"Lets the run wait, and the machine rest {keys}"
+        )
+        theme.set_icon(self.pause, "mdi6.play" if paused else "mdi6.pause")
+
+    def _make_recipes(self) -> QMenu:
+        menu = QMenu(self)
+        menu.setToolTipsVisible(True)
+        for name, recipe in RECIPES.items():
+            action = menu.addAction(recipe.title)
+            action.setToolTip(recipe.help)
+            action.triggered.connect(lambda _=False, name=name: self.recipeChosen.emit(name))
+        return menu
+
     def _lay_out(self, form: QWidget) -> None:
         inner = QWidget()
         around = QVBoxLayout(inner)
         around.setContentsMargins(theme.GROUP, theme.GROUP, theme.GRID, theme.GRID)
         around.addWidget(form)
         self._scroll.setWidget(inner)
-        buttons = QHBoxLayout()
-        buttons.setContentsMargins(theme.GROUP, theme.GRID, theme.GROUP, theme.GROUP)
-        buttons.addWidget(self.train, 1)
-        buttons.addWidget(self.reset)
+        first, second = QHBoxLayout(), QHBoxLayout()
+        first.setContentsMargins(theme.GROUP, theme.GRID, theme.GROUP, 0)
+        second.setContentsMargins(theme.GRID, 0, theme.GRID, theme.GRID)
+        second.setSpacing(0)
+        first.addWidget(self.train, 1)
+        first.addWidget(self.pause)
+        second.addWidget(self.queue)
+        second.addStretch()
+        second.addWidget(self.recipe)
+        second.addWidget(self.reset)
         column = QVBoxLayout(self)
         column.setContentsMargins(1, 1, 1, 1)
         column.setSpacing(0)
         column.addWidget(self._scroll, 1)
-        column.addLayout(buttons)
+        column.addLayout(first)
+        column.addLayout(second)

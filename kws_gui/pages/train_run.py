@@ -32,8 +32,10 @@ class RunView(QWidget):
         remedyTriggered(): The remedy of the finding was pressed.
         failed(str): A picture or table of the curves was not written, in words.
         saved(Path): It was.
+        epochsAdded(): The live run has more epochs.
     """
 
+    epochsAdded = Signal()
     cancelRequested = Signal()
     remedyTriggered = Signal()
     failed = Signal(str)
@@ -53,7 +55,9 @@ class RunView(QWidget):
         self._shows_live = False
         self._total_epochs = 0
         self._began_s = 0.0
+        self._paused_s: float | None = None  # since when
         self._skipped: list[str] = []
+        self._preparing: Progress | None = None
         self._clock = QTimer(self, interval=1000)
         self._clock.timeout.connect(self._tell)
         self._lay_out()
@@ -66,13 +70,18 @@ class RunView(QWidget):
         self._live.clear()
         self._skipped.clear()
         self._began_s, self._total_epochs = time.monotonic(), 0
+        self._paused_s, self._preparing = None, None
         self.show_live()
         self.progress.start("Starting")
         self._foot.setCurrentWidget(self.progress)
         self._clock.start()
 
     def read(self, event: Progress) -> None:
-        """How far reading the clips is."""
+        """How far reading the clips is, or what else is done before an epoch."""
+        if self._total_epochs:
+            self._preparing = event if event.done < event.total else None
+            self._tell()
+            return
         self.progress.setProgress(event.done, event.total)
         self.progress.setWhat(event.what)
 
@@ -86,11 +95,23 @@ class RunView(QWidget):
         self._foot.setCurrentIndex(0)
         self._tell()
 
-    def add(self, event: Epoch) -> None:
-        """One epoch of the live run."""
-        self._live.append(event)
+    def add(self, *events: Epoch) -> None:
+        """Epochs of the live run; a run that goes on tells many at once, and they are drawn together."""
+        self._live += events
+        self._preparing = None
         if self._shows_live:
-            self._draw(event)
+            self._draw(events)
+        self._tell()
+        self.epochsAdded.emit()
+
+    def set_paused(self, paused: bool) -> None:
+        """Says that the live run waits; the time it does is none of its own."""
+        if paused == (self._paused_s is not None):
+            return
+        now = time.monotonic()
+        if self._paused_s is not None:
+            self._began_s += now - self._paused_s
+        self._paused_s = now if paused else None
         self._tell()
 
     def end(self) -> None:
@@ -99,10 +120,15 @@ class RunView(QWidget):
         self.progress.finish()
         self._foot.setCurrentIndex(0)
         self._total_epochs = 0
+        self._paused_s = None
 
     def live_epochs(self) -> list[Epoch]:
         """The epochs of the run that was begun last."""
         return list(self._live)
+
+    def shows_live(self) -> bool:
+        """Whether the curves are those of the run that was begun last."""
+        return self._shows_live
 
     def skipped(self) -> list[str]:
         """The clips that were left out, each with its reason."""
@@ -153,26 +179,38 @@ class RunView(QWidget):
             self.setFinding("")
             self.curves.setPoints(points, best=_best_epoch(epochs))
 
-    def _draw(self, epoch: Epoch) -> None:
-        self.curves.append(point_of(epoch), best=_best_epoch(self._live))
+    def _draw(self, new: Sequence[Epoch]) -> None:
+        """Draws epochs that have come; a zoom stands while they come one by one."""
+        if len(new) == 1:
+            self.curves.append(point_of(new[0]), best=_best_epoch(self._live))
+        else:
+            self._show(self._live)
 
     def _tell(self) -> None:
         if not self._shows_live or not self._clock.isActive():
             return
-        elapsed_s = time.monotonic() - self._began_s
         self._terms.setFullText(loss_in_words(self._live[-1]) if self._live else "")
-        done = len(self._live)
-        if not self._total_epochs:
-            self._say("Getting ready", f"{duration(elapsed_s)} so far")
-        elif not done:
-            self._say(f"Epoch 1 of {self._total_epochs}", f"{duration(elapsed_s)} so far")
-        else:
-            to_do = self._total_epochs - done
-            remaining_s = sum(epoch.seconds for epoch in self._live) / done * to_do
-            left = f"{duration(remaining_s)} left at most" if to_do else "writing the model"
-            self._say(
-                f"Epoch {done} of {self._total_epochs}. {_best(self._live)}", f"{duration(elapsed_s)} so far · {left}"
-            )
+        elapsed_s = (self._paused_s or time.monotonic()) - self._began_s
+        self._say(self._where(), " · ".join([f"{duration(elapsed_s)} so far", *self._remaining()]))
+
+    def _where(self) -> str:
+        """Which epoch it is, and what else is to be said of it."""
+        done, total = len(self._live), self._total_epochs
+        paused = "Paused. " if self._paused_s is not None else ""
+        if not total:
+            return f"{paused}Getting ready"
+        if not done or (self._preparing and done < total):
+            made = self._preparing
+            doing = f" · {made.what.lower()}: {made.done:,} of {made.total:,} clips" if made else ""
+            return f"{paused}Epoch {done + 1} of {total}{doing}"
+        return f"{paused}Epoch {done} of {total}. {_best(self._live)}"
+
+    def _remaining(self) -> list[str]:
+        done, to_do = len(self._live), self._total_epochs - len(self._live)
+        if not done or not self._total_epochs:
+            return []
+        remaining_s = sum(epoch.seconds for epoch in self._live) / done * to_do
+        return [f"{duration(remaining_s)} left at most" if to_do else "writing the model"]
 
     def _say(self, sentence: str, times: str) -> None:
         self._sentence.setFullText(sentence)

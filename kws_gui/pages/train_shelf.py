@@ -1,16 +1,24 @@
-"""Keeps the list of runs as the project has it and does what its buttons ask; knows no form, curve or process."""
+"""Keeps the list of runs as the project has it and does what it asks for; knows no form, curve or process."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from kws_engine.clips import trash
 from kws_engine.errors import KwsError
+from kws_engine.runs import labels
+from kws_engine.runs.deleting import DeletedRun, delete_run, restore_run
 from kws_engine.runs.job import settings_of
+from kws_engine.runs.labels import Label
+from kws_engine.runs.queue import Waiting
+from kws_engine.runs.repeating import Repetition, repetition, resumption
+from kws_engine.settings import Settings
 from kws_gui.bridges.jobs import LongJob
-from kws_gui.pages.train_history import RunList, RunRow, read_rows, when
+from kws_gui.pages.train_history import RunList, RunRow, counted, read_rows
+from kws_gui.pages.train_label import LabelDialog
 from kws_gui.project_model import ProjectModel
 
 
@@ -20,13 +28,17 @@ class RunShelf(QObject):
     Signals:
         changed(): The list was read anew.
         settingsChosen(settings): The settings of a run are to be used.
+        jobAsked(Job): A run is to go on, or to be made once more.
+        repetitionChanged(Repetition): It would not be the same run; somebody is to decide.
         resultsRequested(), listenRequested(): With `model.model_path` as it was just set.
-        deleted(sentence): A run is in the trash; undo brings it back.
+        deleted(sentence): Runs are in the trash; undo brings them back.
         failed(sentence, details)
     """
 
     changed = Signal()
     settingsChosen = Signal(object)
+    jobAsked = Signal(object)
+    repetitionChanged = Signal(object)
     resultsRequested = Signal()
     listenRequested = Signal()
     deleted = Signal(str)
@@ -37,12 +49,13 @@ class RunShelf(QObject):
         self._model, self._runs = model, runs
         self._live: Path | None = None
         self._reading: LongJob | None = None
-        self._read_again = self._is_shut = False
+        self._hashing: LongJob | None = None
+        self._read_again = self._is_shut = self._is_new = False
+        self.dialog: LabelDialog | None = None
         model.runsChanged.connect(self.read)
-        runs.settingsRequested.connect(self._on_settings)
-        runs.resultsRequested.connect(lambda row: self._open(row, self.resultsRequested))
-        runs.listenRequested.connect(lambda row: self._open(row, self.listenRequested))
+        runs.asked.connect(self._on_asked)
         runs.deleteRequested.connect(self._on_delete)
+        runs.renamed.connect(lambda row, name: self._relabel(row, Label(name, row.run.label.tags, row.run.label.note)))
 
     @property
     def live(self) -> Path | None:
@@ -51,7 +64,7 @@ class RunShelf(QObject):
 
     def set_live(self, folder: Path | None) -> None:
         """Says which run is running, None for none; the list is read anew."""
-        self._live = folder
+        self._live, self._is_new = folder, folder is not None
         self._model.runsChanged.emit()
 
     def is_reading(self) -> bool:
@@ -70,11 +83,22 @@ class RunShelf(QObject):
             self._reading.failed.connect(self._on_failed)
             self._reading.start()
 
+    def resume(self, folder: Path) -> None:
+        """Asks for a run to go on."""
+        self._attempt(lambda: self.jobAsked.emit(resumption(folder)))
+
+    def use_settings(self, folder: Path) -> None:
+        """Asks for a run's settings to be used."""
+        self._attempt(lambda: self.settingsChosen.emit(settings_of(folder)))
+
     def shutdown(self) -> None:
         """Ends the reading; nothing is read any more."""
         self._is_shut = True
-        if self._reading is not None:
-            self._reading.wait()
+        for job in (self._reading, self._hashing):
+            if job is not None:
+                job.wait()
+
+    # -- reading
 
     def _on_read(self, found: tuple[Path, list[RunRow]]) -> None:
         folder, rows = found
@@ -82,8 +106,8 @@ class RunShelf(QObject):
         if project is None or folder != project.runs_folder:
             self._read_again = True
         else:
-            is_new = self._live is not None and self._live not in {row.folder for row in self._runs.rows()}
-            self._runs.setRows(rows, running=self._live, choose=self._live if is_new else None)
+            choose, self._is_new = self._live if self._is_new else None, False
+            self._runs.setRows(rows, running=self._live, choose=choose)
             self.changed.emit()
         self._end_reading()
 
@@ -99,33 +123,103 @@ class RunShelf(QObject):
             self._read_again = False
             self.read()
 
-    def _on_settings(self, row: RunRow) -> None:
+    # -- what the list asks for
+
+    def _on_asked(self, name: str, one: RunRow | Waiting) -> None:
+        if isinstance(one, Waiting):
+            if name == "use":
+                self._attempt(lambda: self.settingsChosen.emit(Settings.from_dict(one.job.settings)))
+            return
+        acts: dict[str, Callable[[RunRow], Any]] = {
+            "use": lambda row: self.use_settings(row.folder),
+            "resume": lambda row: self.resume(row.folder),
+            "repeat": self._on_repeat,
+            "label": self._on_label,
+            "results": lambda row: self._open(row, self.resultsRequested),
+            "listen": lambda row: self._open(row, self.listenRequested),
+        }
+        acts[name](one)
+
+    def _attempt(self, action: Callable[[], object]) -> None:
         try:
-            self.settingsChosen.emit(settings_of(row.folder))
+            action()
         except KwsError as error:
             self.failed.emit(str(error), "")
 
-    def _open(self, row: RunRow, signal: object) -> None:
+    def _open(self, row: RunRow, signal: Any) -> None:
         self._model.set_model_path(row.run.model)
-        signal.emit()  # type: ignore[attr-defined]
+        signal.emit()
 
-    def _on_delete(self, row: RunRow) -> None:
-        project = self._model.project
-        assert project is not None
-        deletions: list[trash.Deletion] = []
-        was_chosen = row.run.model is not None and self._model.model_path == row.run.model
+    def _on_repeat(self, row: RunRow) -> None:
+        """Every clip is hashed first: with many, that takes its time."""
+        if self._hashing is not None or self._is_shut:
+            return
+        self._hashing = LongJob(lambda _progress, _stop: repetition(row.folder), self)
+        self._hashing.finished.connect(self._on_hashed)
+        self._hashing.failed.connect(self._on_not_hashed)
+        self._hashing.start()
+
+    def _on_hashed(self, found: Repetition) -> None:
+        self._end_hashing()
+        if found.changes():
+            self.repetitionChanged.emit(found)
+        else:
+            self.jobAsked.emit(found.job)
+
+    def _on_not_hashed(self, sentence: str, details: str) -> None:
+        self._end_hashing()
+        self.failed.emit(sentence, details)
+
+    def _end_hashing(self) -> None:
+        assert self._hashing is not None
+        self._hashing.deleteLater()
+        self._hashing = None
+
+    def _on_label(self, row: RunRow) -> None:
+        self.dialog = LabelDialog(row.run.label, row.folder.name, self._runs)
+        self.dialog.labelled.connect(lambda label: self._relabel(row, label))
+        self.dialog.finished.connect(self.dialog.deleteLater)
+        self.dialog.open()
+
+    def _relabel(self, row: RunRow, label: Label) -> None:
+        before = row.run.label
+
+        def change(to: Label) -> None:
+            labels.relabel(row.folder, to)
+            self._model.runsChanged.emit()
+
+        if label != before:
+            self._model.push(f"Rename {row.title}", redo=lambda: change(label), undo=lambda: change(before))
+
+    def _on_delete(self, rows: list[RunRow]) -> None:
+        deleted: list[DeletedRun] = []
+        chosen = self._model.model_path
+        was_chosen = chosen is not None and chosen in [row.run.model for row in rows]
 
         def redo() -> None:
-            deletions.append(trash.delete(project.folder, [row.folder.relative_to(project.folder)]))
+            try:
+                for row in rows:
+                    deleted.append(delete_run(row.folder))
+            except KwsError:
+                _restore(deleted)
+                raise
             if was_chosen:
                 self._model.set_model_path(None)
             self._model.runsChanged.emit()
 
         def undo() -> None:
-            trash.restore(project.folder, deletions.pop())
+            _restore(deleted)
             if was_chosen:
-                self._model.set_model_path(row.run.model)
+                self._model.set_model_path(chosen)
             self._model.runsChanged.emit()
 
-        if self._model.push(f"Delete run of {when(row.folder)}", redo=redo, undo=undo):
-            self.deleted.emit(f"The run of {when(row.folder)} is in the trash.")
+        what = f"run of {rows[0].title}" if len(rows) == 1 else counted(len(rows), "run")
+        if rows and self._model.push(f"Delete {what}", redo=redo, undo=undo):
+            self.deleted.emit(f"The {what} {'is' if len(rows) == 1 else 'are'} in the trash.")
+
+
+def _restore(deleted: list[DeletedRun]) -> None:
+    """Each that came back is out of the list, so that trying once more goes on from there."""
+    while deleted:
+        restore_run(deleted[-1])
+        deleted.pop()
