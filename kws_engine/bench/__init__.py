@@ -20,7 +20,8 @@ class Row:
         value: The figure, or a word where it says how it was measured.
         unit: Its unit, "" where it has none.
         ratio, against: How many times what `against` names, where it is a comparison.
-        asked: What an issue asks for, in the same unit.
+        asked: What an issue asks for, of the ratio where there is one, else of the value.
+        at_least: Whether more than what is asked is better; None where nothing is asked.
         domain: For an augmentation, what it changes: "sound" or "spectrogram".
         ms_per_clip: The value again where it is the time for one clip of a second, in ms.
     """
@@ -31,6 +32,7 @@ class Row:
     ratio: float | None = None
     against: str | None = None
     asked: float | None = None
+    at_least: bool | None = None
     domain: str | None = None
     ms_per_clip: float | None = None
 

@@ -85,10 +85,10 @@ def _shares(named: dict[str, Counter[str]]) -> Iterator[Row]:
         what = f"{fault}: right kind first in {counts[fault]} of {counts.total()}"
         yield Row(what + (f" (else {others})" if others else ""), counts[fault] / counts.total(), "share")
     right, total = sum(counts[fault] for fault, counts in named.items()), sum(c.total() for c in named.values())
-    yield Row(f"All runs: right kind first in {right} of {total}", right / total, "share", asked=ASKED)
+    yield Row(f"All runs: right kind first in {right} of {total}", right / total, "share", asked=ASKED, at_least=True)
     if healthy := named.get(HEALTHY):
         what = f"Healthy runs: no fault named in {healthy[HEALTHY]} of {healthy.total()}"
-        yield Row(what, healthy[HEALTHY] / healthy.total(), "share", asked=ASKED)
+        yield Row(what, healthy[HEALTHY] / healthy.total(), "share", asked=ASKED, at_least=True)
 
 
 def _chosen_faults() -> Sequence[str]:

@@ -29,4 +29,5 @@ def _text(row: Row) -> str:
     text = f"{row.what}: {value} {row.unit}".rstrip()
     if row.ratio is not None:
         text += f", {row.ratio:.3g} times {row.against}"
-    return text if row.asked is None else f"{text} (asked: at most {row.asked:g})"
+    bound = "at least" if row.at_least else "at most"
+    return text if row.asked is None else f"{text} (asked: {bound} {row.asked:g})"

@@ -29,7 +29,11 @@ class _Tail(nn.Module):
         self.dynamics = _Dynamics(pipeline)
 
     def forward(self, power: Tensor) -> Tensor:
-        values = power @ self.filterbank
+        return self.finish(power @ self.filterbank)
+
+    def finish(self, bands: Tensor) -> Tensor:
+        """From energies in bands (..., T, bands)."""
+        values = bands
         if not self.takes_powers:
             values = torch.log(values + self.floor) @ self.projection + self.shift
         features: Tensor = self.dynamics(values)
@@ -95,16 +99,24 @@ class TorchFeatures(nn.Module):
         pipeline = self.pipeline
         if pipeline.n_frames(samples.shape[-1]) == 0:
             return samples.new_zeros((*samples.shape[:-1], 0, pipeline.n_features))
-        if samples.device.type == "cpu" and samples.ndim == 2 and len(samples) > _AT_ONCE:
-            return torch.cat([self._features(some) for some in torch.split(samples, _AT_ONCE)])
-        return self._features(samples)
+        return self.finish(self.bands(samples))
 
-    def _features(self, samples: Tensor) -> Tensor:
+    def finish(self, bands: Tensor) -> Tensor:
+        """From the energies in bands (B, T, n_bands) that `bands` gives to features."""
+        return self.tail.finish(bands)
+
+    def bands(self, samples: Tensor) -> Tensor:
+        """Samples (B, N), at least a window of them, to the energy in each band (B, T, n_bands)."""
+        if samples.device.type == "cpu" and samples.ndim == 2 and len(samples) > _AT_ONCE:
+            return torch.cat([self._bands(some) for some in torch.split(samples, _AT_ONCE)])
+        return self._bands(samples)
+
+    def _bands(self, samples: Tensor) -> Tensor:
         pipeline = self.pipeline
         frames = samples.unfold(-1, pipeline.window_samples, pipeline.hop_samples) * self.window
         spectrum = torch.fft.rfft(frames, pipeline.n_fft)
-        features: Tensor = self.tail(torch.addcmul(spectrum.real.square(), spectrum.imag, spectrum.imag))
-        return features
+        bands: Tensor = torch.addcmul(spectrum.real.square(), spectrum.imag, spectrum.imag) @ self.tail.filterbank
+        return bands
 
 
 class FrontendGraph(nn.Module):

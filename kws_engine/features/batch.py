@@ -9,8 +9,10 @@ from kws_engine.features.pipeline import Pipeline
 if TYPE_CHECKING:
     from torch import nn
 
+    from kws_engine.features._torch import TorchFeatures
 
-def torch_features(pipeline: Pipeline) -> nn.Module:
+
+def torch_features(pipeline: Pipeline) -> TorchFeatures:
     """A module that maps samples (B, N) to features (B, T, n_features), on any device; it has nothing to train."""
     from kws_engine.features._torch import TorchFeatures
 

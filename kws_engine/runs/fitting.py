@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,9 +11,11 @@ import torch
 from torch import Tensor
 
 from kws_engine.augment import AUGMENTATIONS
+from kws_engine.augment.background_noise import BackgroundNoiseConfig
 from kws_engine.augment.context import Augment
 from kws_engine.clips.project import Project
 from kws_engine.errors import ProjectError, TrainingError
+from kws_engine.features._torch import TorchFeatures
 from kws_engine.features.batch import torch_features
 from kws_engine.features.pipeline import Pipeline
 from kws_engine.regularizers import REGULARIZERS
@@ -127,11 +129,14 @@ def _write_tables(
         yield Skipped(str(setup.folder), str(error))
 
 
-def make_batches(setup: Setup, features: torch.nn.Module) -> Batches:
+def make_batches(setup: Setup, features: TorchFeatures) -> Batches:
     """The training part of a run, with its augmentations."""
     data, settings = setup.data, setup.settings.training
     unknown = len(data.labels) - 2
-    sound, spectrogram = augmentations_of(setup.settings, setup.project.rate)
+    noise: BackgroundNoiseConfig = setup.settings.augment["background_noise"]
+    is_late = settings.fresh_share < 1 and noise.probability > 0 and len(data.noises) > setup.project.clip_samples
+    but = ("background_noise",) if is_late else ()
+    sound, spectrogram = augmentations_of(setup.settings, setup.project.rate, but=but)
     return Batches(
         data.training,
         mixture(data.training.labels, settings, words=unknown, unknown=unknown),
@@ -146,6 +151,7 @@ def make_batches(setup: Setup, features: torch.nn.Module) -> Batches:
         device=setup.device,
         fresh_share=settings.fresh_share,
         epochs=settings.epochs,
+        late_noise=noise if is_late else None,
         share=setup.processes.share,
         folder=setup.folder if setup.folder.is_dir() else None,
     )
@@ -156,11 +162,11 @@ def penalties_of(settings: Settings, network: torch.nn.Module) -> dict[str, Pena
     return {name: REGULARIZERS[name].build(settings.regularizers[name]) for name in acting(settings, network)}
 
 
-def augmentations_of(settings: Settings, rate: int) -> tuple[list[Augment], list[Augment]]:
-    """Those of the sound and those of the spectrogram, in their order."""
+def augmentations_of(settings: Settings, rate: int, *, but: Sequence[str] = ()) -> tuple[list[Augment], list[Augment]]:
+    """Those of the sound and those of the spectrogram, in their order, without some."""
     chosen: dict[str, list[Augment]] = {"sound": [], "spectrogram": []}
     for name, config in sorted(settings.augment.items(), key=lambda item: item[1].order):
-        if config.probability > 0:
+        if config.probability > 0 and name not in but:
             chosen[config.domain].append(AUGMENTATIONS[name].build(config, rate=rate))
     return chosen["sound"], chosen["spectrogram"]
 

@@ -1,6 +1,7 @@
 """What a run knows of single clips, as tables in its folder; knows no training loop.
 
-learning.csv: path,label,seen,margin,own_probability,predicted - every recorded training clip that was trained on.
+learning.csv: path,label,seen,margin,own_probability,predicted - every recorded training clip that was trained on;
+what it was predicted to be counts in the second half of a run, and is empty where that never came.
 validation.csv: path,label,predicted,probability,own_probability - every validation clip, judged with the best weights.
 """
 
@@ -37,7 +38,7 @@ def write_learning(folder: Path, dynamics: Dynamics, data: Data, project: Projec
     seen, margin, own, predicted = (column.tolist() for column in dynamics.rows())
     rows = (
         (_shown(data.training.paths[at], project), data.labels[label], count, f"{margin[at]:.4f}", f"{own[at]:.4f}",
-         data.labels[predicted[at]])
+         data.labels[predicted[at]] if predicted[at] >= 0 else "")
         for at, (label, count) in enumerate(zip(data.training.labels.tolist(), seen, strict=True))
         if count
     )  # fmt: skip

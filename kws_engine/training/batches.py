@@ -1,9 +1,10 @@
 """The batches of an epoch, augmented on the way; knows no network and no loss.
 
 Augmenting a clip and taking its features costs several times what a small network's step costs. So a run keeps the
-features of every draw of an epoch and makes only a share of them anew each epoch (`fresh_share`); what is cheap, the
-augmentation of the spectrogram, is always done anew. What a draw's features are follows from the seed, its block and
-the epoch alone, whatever was computed before: a resumed run and a part of several processes find the same.
+energies in bands of every draw of an epoch and makes only a share of them anew each epoch (`fresh_share`). What is
+cheap, background noise and the augmentation of the spectrogram, is always done anew. What a draw's features are follows
+from the seed, its block and the epoch alone, whatever was computed before: a resumed run and a part of several
+processes find the same.
 """
 
 from __future__ import annotations
@@ -17,11 +18,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from kws_engine.augment.background_noise import BackgroundNoiseConfig
 from kws_engine.augment.context import Augment, Context
+from kws_engine.features._torch import TorchFeatures
 from kws_engine.training.ahead import Ahead
-from kws_engine.training.chance import SOUND, SPECTROGRAM, generator_of, numpy_of
+from kws_engine.training.chance import LATE, SOUND, SPECTROGRAM, generator_of, numpy_of
 from kws_engine.training.events import Progress
 from kws_engine.training.kept import ALONE, BLOCK, Kept, Share
+from kws_engine.training.late_noise import LateNoise
 from kws_engine.training.made_up import made_up_word, speech_spans
 from kws_engine.training.mixture import MADE_UP, SILENT, Draws, Mixture
 from kws_engine.training.parts import Clips, Part
@@ -30,9 +34,10 @@ from kws_engine.training.store import Store, make_store
 
 _WHAT = "Augmenting and taking features"
 _PIECES_FROM = 2000  # clips at most that made-up words are made from
+_LEAST = 1e-10  # of a band's energy: far below the floor that features add
 _SHARE_OF_CARD = 0.3  # of a graphics card's free memory that samples may take
 
-Made = tuple[Tensor, Tensor]  # clips (B,) and their features (B, T, F)
+Made = tuple[Tensor, Tensor, Tensor]  # clips (B,), logarithms of their bands (B, T, bands), mean squares (B,)
 
 
 @dataclass(frozen=True)
@@ -57,8 +62,9 @@ class Batches:
 
     def __init__(
         self, part: Clips, plan: Mixture, *, noises: Tensor, sound: Sequence[Augment], spectrogram: Sequence[Augment],
-        features: torch.nn.Module, batch_size: int, rate: int, unknown: int, seed: int, device: torch.device,
+        features: TorchFeatures, batch_size: int, rate: int, unknown: int, seed: int, device: torch.device,
         fresh_share: float = 1.0, epochs: int = 1, share: Share = ALONE, folder: Path | None = None,
+        late_noise: BackgroundNoiseConfig | None = None,
     ) -> None:  # fmt: skip
         self.part, self._noises, self._unknown = _near(part, device), noises, unknown
         self._sound, self._spectrogram, self._features = sound, spectrogram, features
@@ -72,6 +78,9 @@ class Batches:
         self._kept: Kept | None = None
         if fresh_share < 1:
             self._kept = Kept(self._draws, share, fresh_share=fresh_share, epochs=epochs, still=not sound)
+        self._late = None
+        if late_noise is not None and self._noises_there is not None:
+            self._late = LateNoise(self._noises_there, features, late_noise)
         self._folder = folder
         self._store: Store | None = None
         self._ahead: Ahead[tuple[int, int], Made] | None = None
@@ -108,21 +117,22 @@ class Batches:
             self._ahead = None
 
     def _block(self, due: tuple[int, int]) -> Made:
-        """The clips of a block in a generation, and their features."""
+        """What is kept of a block in a generation."""
         assert self._kept is not None
         block, generation = due
         _, draws = self._kept.block(block)
         clips = self._draws.clips(draws, generation=generation)
-        return clips, self._made(clips, block, generation)
+        bands, power = self._made(clips, block, generation)
+        return clips, bands.clamp_min_(_LEAST).log_().half(), power.cpu()
 
     def _take_in(self, block: int, generation: int, made: Made) -> None:
         assert self._kept is not None
-        clips, features = made
+        clips, bands, power = made
         if self._store is None:
-            shape = tuple(features.shape[1:])
+            shape = tuple(bands.shape[1:])
             self._store = make_store(len(self._kept), shape, device=self._device, folder=self._folder)
-        self._store.write(self._kept.block(block)[0], features)
-        self._kept.made(block, generation, clips)
+        self._store.write(self._kept.block(block)[0], bands)
+        self._kept.made(block, generation, clips, power)
 
     def epoch(self, number: int) -> Iterator[Batch]:
         """Every draw once, in the order of this epoch; with fresh_share below 1 after `prepare`."""
@@ -140,21 +150,28 @@ class Batches:
         """Features (B, T, F) and clips (B,) of these draws (B,)."""
         if self._kept is None:
             clips = self._draws.clips(draws, generation=epoch - 1)
-            return self._made(clips, step, epoch), clips
+            bands, _ = self._made(clips, step, epoch)
+            return self._features.finish(bands), clips
         assert self._store is not None, "prepare comes first"
         rows = self._kept.rows(draws)
-        return self._store.read(rows), self._kept.clips(rows)
+        bands = self._store.read(rows).exp_()
+        if self._late is not None:
+            context = self._context(LATE, epoch, step, self._share.rank)
+            bands = self._late.add(bands, self._kept.power(rows).to(self._device), context)
+        return self._features.finish(bands), self._kept.clips(rows)
 
-    def _made(self, clips: Tensor, *where: int) -> Tensor:
-        """Features of these clips, their sound augmented; chance follows from `where`."""
+    def _made(self, clips: Tensor, *where: int) -> tuple[Tensor, Tensor]:
+        """Energies in bands (B, T, bands) of these clips, their sound augmented, and the sound's mean square (B,).
+
+        Chance follows from `where`.
+        """
         numbers = (SOUND, *where, self._share.rank)
         sound = self._sound_of(clips, numbers).to(self._device)
         context = self._context(*numbers)
         with torch.no_grad():
             for augment in self._sound:
                 sound = augment(sound, context)
-            features: Tensor = self._features(sound)
-        return features
+            return self._features.bands(sound), sound.square().mean(1)
 
     def _sound_of(self, clips: Tensor, numbers: tuple[int, ...]) -> Tensor:
         """Recorded clips (B, N), with what is made on the way in its places."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-ORDER, SOURCES, SOUND, SPECTROGRAM, STEPS = range(5)  # what is drawn, so that no two of them draw alike
+ORDER, SOURCES, SOUND, SPECTROGRAM, STEPS, LATE = range(6)  # what is drawn, so that no two of them draw alike
 
 
 def seed_of(*numbers: int) -> int:

@@ -47,9 +47,10 @@ class Dynamics:
             self._votes.index_put_((clips, logits.argmax(1)), one, accumulate=True)
 
     def rows(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """(seen, mean margin in logits, mean own probability, label most often given), each (N,)."""
-        seen = self._seen.clamp_min(1)
-        return self._seen.long(), self._margin / seen, self._own / seen, self._votes.argmax(1)
+        """(seen, mean margin in logits, mean own probability, label most often given or -1), each (N,)."""
+        seen, votes = self._seen.clamp_min(1), self._votes.amax(1)
+        predicted = torch.where(votes > 0, self._votes.argmax(1), -1)
+        return self._seen.long(), self._margin / seen, self._own / seen, predicted
 
     def tensors(self) -> dict[str, Tensor]:
         """All that is kept."""

@@ -47,7 +47,7 @@ class Kept:
         groups = [mine[moving & ~others], mine[moving & others], mine[~moving]]
         rate = fresh_share * len(mine) / max(len(groups[0]) + _OTHERS * len(groups[1]), 1) if not still else fresh_share
         self._draws = torch.cat(groups)
-        self._clips = torch.zeros(len(mine), dtype=torch.int64)
+        self._clips, self._power = torch.zeros(len(mine), dtype=torch.int64), torch.zeros(len(mine))
         self._row = torch.full((len(draws),), -1)
         self._row[self._draws] = torch.arange(len(mine))
         ends = np.cumsum([0, *map(len, groups)]).tolist()
@@ -73,10 +73,10 @@ class Kept:
         first, end = self._bounds[block]
         return torch.arange(first, end), self._draws[first:end]
 
-    def made(self, block: int, generation: int, clips: Tensor) -> None:
-        """The rows of a block hold these clips now."""
+    def made(self, block: int, generation: int, clips: Tensor, power: Tensor) -> None:
+        """The rows of a block hold these clips (B,) now, whose sound has these mean squares (B,)."""
         first, end = self._bounds[block]
-        self._generation[block], self._clips[first:end] = generation, clips
+        self._generation[block], self._clips[first:end], self._power[first:end] = generation, clips, power
 
     def rows(self, draws: Tensor) -> Tensor:
         """Where the features of these draws (B,) of this process are."""
@@ -85,6 +85,10 @@ class Kept:
     def clips(self, rows: Tensor) -> Tensor:
         """The clips (B,) whose features are in these rows."""
         return self._clips[rows]
+
+    def power(self, rows: Tensor) -> Tensor:
+        """The mean squares (B,) of the sound in these rows."""
+        return self._power[rows]
 
 
 def _bounds(first: int, end: int) -> list[tuple[int, int]]:

@@ -16,6 +16,7 @@ import torch
 
 from kws_engine import audio
 from kws_engine.augment import AUGMENTATIONS
+from kws_engine.augment.context import Context
 from kws_engine.errors import AudioError, ProjectError, TrainingError
 from kws_engine.features import FEATURES
 from kws_engine.features.batch import torch_features
@@ -29,6 +30,7 @@ from kws_engine.training.config import TrainingConfig
 from kws_engine.training.dynamics import Dynamics
 from kws_engine.training.events import Epoch, Progress, Skipped
 from kws_engine.training.kept import ALONE, Share
+from kws_engine.training.late_noise import LateNoise
 from kws_engine.training.lr_finder import suggestion, try_rates
 from kws_engine.training.mixture import MADE_UP, SILENT, Draws, mixture
 from kws_engine.training.mixup import mixed
@@ -664,3 +666,26 @@ def test_where_nothing_is_learned_no_rate_is_suggested() -> None:
         events.RatePoint(10.0 ** (step / 20 - 6), 1.0, 3 - step / 60 if step < 90 else step / 20) for step in range(120)
     ]
     assert suggestion(falling) == pytest.approx(10 ** (45 / 20 - 6), rel=0.2)
+
+
+@pytest.mark.parametrize("name", ["log_mel", "mfcc", "pcen"])
+def test_noise_added_to_bands_is_noise_added_to_sound_on_average(name: str) -> None:
+    features = torch_features(FEATURES[name].build(FEATURES[name].config(), rate=RATE))
+    generator = torch.Generator().manual_seed(0)
+    noise = 0.1 * torch.randn(20 * RATE, generator=generator) * torch.linspace(0.2, 1, 20 * RATE)
+    sound = part(40).sound(torch.arange(120))
+    entry = AUGMENTATIONS["background_noise"]
+    config = changed(entry.config(), {"probability": 1.0, "snr_db": (6.0, 6.0)})
+
+    def context() -> Context:
+        return Context(generator=torch.Generator().manual_seed(1), rate=RATE, noises=noise)
+
+    early = features(entry.build(config, rate=RATE)(sound, context()))
+    bands = features.bands(sound)
+    late = features.finish(LateNoise(noise, features, config).add(bands, sound.square().mean(1), context()))
+    clean = features.finish(bands)
+    changed_by = (early - clean).mean((0, 1))
+    assert changed_by.abs().max() > 0.02, "the noise is heard"
+    torch.testing.assert_close(late.mean((0, 1)), early.mean((0, 1)), atol=0.12 * float(changed_by.abs().max()), rtol=0)
+    never = changed(config, {"probability": 0.0})
+    assert torch.equal(LateNoise(noise, features, never).add(bands, sound.square().mean(1), context()), bands)

@@ -1,0 +1,69 @@
+"""Background noise added to what is kept of a clip, after its bands were taken; knows no label and no network.
+
+The power of a sum of two sounds that know nothing of each other is on average the sum of their powers. So noise can be
+added to the bands of a clip in place of its samples, anew each time the clip is taken again, at a twentieth of the
+cost. What is lost is how the two interfere in single frames: some tenths of a dB where they are equally strong.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from kws_engine.augment.background_noise import BackgroundNoiseConfig
+from kws_engine.augment.context import Context
+from kws_engine.features._torch import TorchFeatures
+
+_AT_ONCE_S = 10
+
+
+class LateNoise:
+    """Recorded noise as bands, each piece with its loudness."""
+
+    def __init__(self, noises: Tensor, features: TorchFeatures, config: BackgroundNoiseConfig) -> None:
+        """Takes the bands of noise (N,) in one row, at least as long as a clip, on the device of the features."""
+        self._config = config
+        pipeline = features.pipeline
+        self._hop, self._window = pipeline.hop_samples, pipeline.window_samples
+        self._bands = _bands(noises, features)
+        squares = torch.nn.functional.pad(noises.double().square().cumsum(0), (1, 0))
+        self._squares = squares
+
+    def add(self, bands: Tensor, power: Tensor, context: Context) -> Tensor:
+        """Clips' bands (B, T, bands) with a piece of noise each, as the config says.
+
+        Args:
+            bands: Energies, not their logarithms.
+            power: Mean square (B,) of each clip's samples.
+            context: Of the batch.
+        """
+        chosen = context.rows(bands, self._config.probability)
+        if len(chosen) == 0:
+            return bands
+        frames = bands.shape[1]
+        snr_db = context.uniform(len(chosen), *self._config.snr_db, device=bands.device)
+        last = max(len(self._bands) - frames, 0)
+        starts = context.uniform(len(chosen), 0, last, device=bands.device).round().long().clamp_max(last)
+        pieces = self._bands[starts.unsqueeze(1) + torch.arange(frames, device=bands.device)]
+        level = power[chosen] / self._power(starts, frames).clamp_min(1e-12) * 10 ** (-snr_db / 10)
+        return bands.index_add(0, chosen, pieces * level.view(-1, 1, 1))
+
+    def _power(self, starts: Tensor, frames: int) -> Tensor:
+        """Mean square (B,) of the samples under these pieces."""
+        first = starts * self._hop
+        samples = (frames - 1) * self._hop + self._window
+        return ((self._squares[first + samples] - self._squares[first]) / samples).float()
+
+
+def _bands(noises: Tensor, features: TorchFeatures) -> Tensor:
+    """Energies (frames, bands) of all the noise."""
+    hop, window = features.pipeline.hop_samples, features.pipeline.window_samples
+    frames = features.pipeline.n_frames(len(noises))
+    each = _AT_ONCE_S * features.pipeline.rate // hop
+    blocks = []
+    with torch.no_grad():
+        for first in range(0, frames, each):
+            count = min(each, frames - first)
+            piece = noises[first * hop : (first + count - 1) * hop + window]
+            blocks.append(features.bands(piece.unsqueeze(0))[0])
+    return torch.cat(blocks)
