@@ -37,8 +37,10 @@ from kws_gui.widgets.progress_row import ProgressRow
 _GEOMETRY, _THEME, _PAGE = "window/geometry", "window/theme", "window/page"
 _SLOW_MS = 300  # opening says so only when it takes longer
 _NO_RETURN = "Training is going on. Stop it and close? The best weights so far are kept."
+_SEARCHING = "A search is going on. Stop it and close? What is finished is kept, and it can go on later."
 _UNSAVED = "{} could not be saved and would be lost: free some space, then save again on the Words page."
 _WAITING = "Open a project or make a new one: Train then opens with this chapter's settings."
+_BELONGS_TO = {"search": "train"}  # pages that are not in the rail
 
 
 class MainWindow(QMainWindow):
@@ -71,7 +73,7 @@ class MainWindow(QMainWindow):
 
     @property
     def page_name(self) -> str:
-        """Which page is in front: start, words, train, results, listen or learn."""
+        """Which page is in front: start, words, train, search, results, listen or learn."""
         return self._name
 
     def page(self, name: str) -> QWidget:
@@ -90,7 +92,7 @@ class MainWindow(QMainWindow):
         if isinstance(page, StartPage):
             page.refresh()
         self._stack.setCurrentWidget(page)
-        self.rail.show_page(name)
+        self.rail.show_page(_BELONGS_TO.get(name, name))
         self._hold_microphone()
 
     def _make_page(self, name: str) -> QWidget:
@@ -106,9 +108,9 @@ class MainWindow(QMainWindow):
 
             return self._follow(TrainPage(self.model))
         if name == "results":
-            from kws_gui.pages.results import ResultsPage
-
-            return self._follow(ResultsPage(self.model))
+            return self._make_results_page()
+        if name == "search":
+            return self._make_search_page()
         if name == "learn":
             return self._make_learn_page()
         from kws_gui.pages.listen import ListenPage
@@ -117,7 +119,7 @@ class MainWindow(QMainWindow):
 
     def _follow(self, page: QWidget) -> QWidget:
         """Goes where the page's own buttons ask to go."""
-        for name in ("start", *PAGES):
+        for name in ("start", "search", *PAGES):
             asked = getattr(page, f"{name}Requested", None)
             if asked is not None:
                 asked.connect(partial(self.show_page, name))
@@ -130,6 +132,39 @@ class MainWindow(QMainWindow):
         page.starterRequested.connect(self.open_starter)
         page.readyModelRequested.connect(self.listen_with)
         return page
+
+    def _make_results_page(self) -> QWidget:
+        from kws_gui.pages.results import ResultsPage
+
+        page = ResultsPage(self.model)
+        page.wordRequested.connect(self.show_word)
+        page.importRequested.connect(self.import_folder)
+        return self._follow(page)
+
+    def _make_search_page(self) -> QWidget:
+        from kws_gui.pages.sweep import SweepPage
+
+        page = SweepPage(self.model)
+        page.searchResultsRequested.connect(self.show_search_results)
+        return self._follow(page)
+
+    def show_word(self, word: str) -> None:
+        """The Words page with that word chosen."""
+        from kws_gui.pages.words import WordsPage
+
+        self.show_page("words")
+        page = self.page(self.page_name)
+        if isinstance(page, WordsPage):
+            page.words.choose(word)
+
+    def show_search_results(self, name: str) -> None:
+        """What mattered in a search, on the Results page."""
+        from kws_gui.pages.results import ResultsPage
+
+        self.show_page("results")
+        page = self.page(self.page_name)
+        if isinstance(page, ResultsPage):
+            page.show_search(name)
 
     def _make_learn_page(self) -> QWidget:
         from kws_gui.pages.learn import LearnPage
@@ -264,6 +299,10 @@ class MainWindow(QMainWindow):
         page = self._pages.get("train")
         if page is not None and page.training.is_running():
             if not self._asks(_NO_RETURN, "Stop and keep the best so far", "Go on training"):
+                return False
+        page = self._pages.get("search")
+        if page is not None and page.is_running():
+            if not self._asks(_SEARCHING, "Stop and keep what is finished", "Go on searching"):
                 return False
         page = self._pages.get("words")
         if page is None or not page.recordings.waiting or page.recordings.save_again():

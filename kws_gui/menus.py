@@ -86,6 +86,10 @@ def _fill_view(menu: QMenu, window: MainWindow) -> None:
     for number, (name, (title, _)) in enumerate(PAGES.items(), 1):
         _add(menu, title, f"Ctrl+{number}", partial(window.show_page, name))
     menu.addSeparator()
+    needing = [_add(menu, "&Search settings", "Ctrl+Shift+F", partial(window.show_page, "search"))]
+    window.model.opened.connect(lambda: _enable(needing, window))
+    _enable(needing, window)
+    menu.addSeparator()
     themes = menu.addMenu("&Theme")
     group = QActionGroup(themes)
     for choice, title in _THEMES.items():

@@ -1,31 +1,33 @@
-"""The Results page: a model judged on the project's clips, each of them to be heard; knows no training."""
+"""The Results page: what a model gets right and wrong, what went wrong in its run, what a search found; trains nothing.
+
+Everything that takes time is done elsewhere and shown when it is there.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
 
 from kws_engine.clips.split import Split
-from kws_engine.evaluation.interval import wilson
 from kws_gui import theme
 from kws_gui.bridges.jobs import LongJob
-from kws_gui.pages.results_clips import ClipList
-from kws_gui.pages.results_source import ABOUT, PARTS, SourcePicker
-from kws_gui.pages.results_weights import WeightsFold
-from kws_gui.pages.results_words import WordTable
+from kws_gui.pages.results_findings import FindingsView
+from kws_gui.pages.results_judged import JudgedView, in_words
+from kws_gui.pages.results_judging import Judgement, Judging
+from kws_gui.pages.results_source import PARTS, SourcePicker
+from kws_gui.pages.results_sweep import SweepView
+from kws_gui.pages.results_weights import WeightsView
 from kws_gui.pages.train_history import read_rows
 from kws_gui.project_model import ProjectModel
-from kws_gui.widgets.confusion import ConfusionMatrix
 from kws_gui.widgets.elided_label import ElidedLabel
 from kws_gui.widgets.empty_state import EmptyState
 from kws_gui.widgets.message_bar import MessageBar
 from kws_gui.widgets.progress_row import ProgressRow
+from kws_gui.widgets.segments import Segment, Segments
 
 if TYPE_CHECKING:
     from kws_engine.evaluation.metrics import Evaluation
@@ -36,51 +38,54 @@ _LAST = (
     "Look at the testing part last, and once: whoever goes back to change something because of it has chosen by it, "
     "and no longer knows how well the model hears new recordings."
 )
-_SPECIAL = {"_unknown_": "other words", "_silence_": "silence"}
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """What is asked for, or was answered: this file on this part of the clips as they were."""
-
-    model: Path
-    part: Split
-    clips: Sequence[Any]
+_VIEWS = (
+    Segment("clips", "Confusion", "Confusion", "Which words are taken for which"),
+    Segment("findings", "Findings", "Findings", "What went wrong in this run, and what to do"),
+    Segment("weights", "Weights", "Weights", "How the weights of each layer are spread"),
+    Segment("search", "Search", "Search", "What the searches for better settings found"),
+)
 
 
 class ResultsPage(QWidget):
-    """Model and part above; matrix left; words and clips right.
+    """Model and part above, one of four views below.
 
     Signals:
-        trainRequested(): There is no model; the Train page makes one.
+        trainRequested(): There is no model, or settings were put on the form; the Train page goes on.
         startRequested(): Nothing is open.
         wordsRequested(): The part has no clip.
+        wordRequested(word), importRequested(): A remedy needs recordings.
+        searchRequested(): Settings are to be searched.
     """
 
     trainRequested = Signal()
     startRequested = Signal()
     wordsRequested = Signal()
+    wordRequested = Signal(str)
+    importRequested = Signal()
+    searchRequested = Signal()
 
     def __init__(self, model: ProjectModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._model = model
         self._evaluation: Evaluation | None = None
         self._shown: Judgement | None = None
-        self._working: Judgement | None = None
-        self._job: LongJob | None = None
         self._reading: LongJob | None = None
         self._read_again = self._is_shut = False
+        self._rows: list[Any] = []
         self._agreed: set[Path] = set()
         self._given_up: Judgement | None = None
         self.messages = MessageBar()
         self.source = SourcePicker()
         self.progress = ProgressRow()
+        self.views = Segments(_VIEWS, "What to look at")
         self.accuracy = QLabel()
-        self.about = ElidedLabel()
-        self.matrix = ConfusionMatrix()
-        self.words = WordTable()
-        self.clips = ClipList()
-        self.weights = WeightsFold()
+        self.judging = Judging(self)
+        self.judged = JudgedView()
+        self.about, self.matrix, self.words = self.judged.about, self.judged.matrix, self.judged.words
+        self.clips = self.judged.clips
+        self.findings = FindingsView(model)
+        self.weights = WeightsView()
+        self.search = SweepView(model)
         self._make_empty_states()
         self._lay_out()
         self._connect()
@@ -93,15 +98,25 @@ class ResultsPage(QWidget):
 
     def is_working(self) -> bool:
         """Whether a model is being judged, or the runs are being read."""
-        return self._job is not None or self._reading is not None
+        return self.judging.is_running() or self._reading is not None
+
+    def show_view(self, key: str) -> None:
+        """Brings a view to the front: clips, findings, weights or search."""
+        self.views.choose(key)
+
+    def show_search(self, name: str) -> None:
+        """Brings what a search found to the front."""
+        self.search.choose(name)
+        self.show_view("search")
+        self._look()
 
     def shutdown(self) -> None:
         """Ends sound and every thread of the page; none is started any more."""
         self._is_shut = True
-        self.clips.shutdown()
-        for job in (self._job, self._reading):
-            if job is not None:
-                job.wait()
+        for part in (self.judged, self.judging, self.findings, self.search):
+            part.shutdown()
+        if self._reading is not None:
+            self._reading.wait()
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -116,67 +131,64 @@ class ResultsPage(QWidget):
         return Judgement(path, self.source.part(), project.clips(split=self.source.part()))
 
     def _look(self) -> None:
-        """Shows what there is, and starts judging where that is not what is asked for."""
+        """Shows what there is, and starts what is missing for it."""
         if not self.isVisible() or self._is_shut:
             return
-        wanted = self._wanted()
-        self.source.setVisible(self._model.project is not None)
-        if wanted is None:
-            self._pages.setCurrentWidget(self._no_project if self._model.project is None else self._no_model)
-        elif not wanted.clips:
-            self._no_clips.setSentence(_no_clips(wanted.part))
-            self._pages.setCurrentWidget(self._no_clips)
-        elif wanted.part == "testing" and wanted.model not in self._agreed:
-            self._pages.setCurrentWidget(self._last)
-        elif wanted == self._shown:
-            self._pages.setCurrentWidget(self._results)
-        elif wanted == self._given_up:
-            self._pages.setCurrentWidget(self._again)
+        project, path, view = self._model.project, self._model.model_path, self.views.current()
+        self._head.setVisible(project is not None)
+        self._sources.setCurrentWidget(self.search.picker if view == "search" else self.source)
+        if project is None:
+            self._bring(self._no_project)
+        elif view == "search":
+            self._bring(self.search)
+            self.search.look()
+        elif path is None:
+            self._bring(self._no_model)
+        elif view == "clips":
+            self._look_at_clips()
         else:
-            self._judge(wanted)
+            self._bring(self.findings if view == "findings" else self.weights)
+        if project is not None and not self.judging.is_running():  # one after the other: each keeps a core busy
+            self.findings.show_run(path.parent if path else None)
 
-    def _judge(self, wanted: Judgement) -> None:
-        """One at a time: what runs for something else is cancelled, and its end starts this one."""
-        if self._job is not None:
-            if wanted != self._working:
-                self._job.cancel()
-            return
-        self._working = wanted
-        self._pages.setCurrentWidget(self._waiting)
-        self.progress.start(f"Judging {wanted.model.name} on {len(wanted.clips)} {wanted.part} clips")
-        self._job = LongJob(lambda progress, stop: _evaluated(wanted, progress, stop), self)
-        self._job.progressed.connect(self.progress.setProgress)
-        self._job.finished.connect(self._on_evaluated)
-        self._job.failed.connect(self._on_failed)
-        self._job.start()
+    def _look_at_clips(self) -> None:
+        wanted = self._wanted()
+        assert wanted is not None
+        if not wanted.clips:
+            self._no_clips.setSentence(_no_clips(wanted.part))
+            self._bring(self._no_clips)
+        elif wanted.part == "testing" and wanted.model not in self._agreed:
+            self._bring(self._last)
+        elif wanted == self._shown:
+            self._bring(self.judged)
+        elif wanted == self._given_up:
+            self._bring(self._again)
+        elif self.judging.begin(wanted):
+            self._bring(self._waiting)
+            self.progress.start(f"Judging {wanted.model.name} on {len(wanted.clips)} {wanted.part} clips")
 
-    def _on_evaluated(self, evaluation: Evaluation) -> None:
-        judged = self._end_job()
+    def _bring(self, page: QWidget) -> None:
+        self._pages.setCurrentWidget(page)
+        self._headline.setCurrentWidget(self._headlines.get(page, self._no_headline))
+
+    def _on_evaluated(self, judged: Judgement, evaluation: Evaluation) -> None:
+        self.progress.finish()
         if judged != self._given_up and judged == self._wanted():
             self._shown = judged
             self._show(evaluation)
         self._look()
 
-    def _on_failed(self, sentence: str, details: str) -> None:
-        judged = self._end_job()
+    def _on_failed(self, judged: Judgement, sentence: str, details: str) -> None:
+        self.progress.finish()
         if judged == self._wanted():
             if judged != self._given_up:
                 self.messages.showMessage("error", sentence, details=details)
             self._given_up = judged
         self._look()
 
-    def _end_job(self) -> Judgement | None:
-        assert self._job is not None
-        self._job.deleteLater()
-        self._job = None
-        self.progress.finish()
-        judged, self._working = self._working, None
-        return judged
-
     def _on_cancel(self) -> None:
-        self._given_up = self._working
-        if self._job is not None:
-            self._job.cancel()
+        self._given_up = self.judging.working
+        self.judging.cancel()
 
     def _on_again(self) -> None:
         self._given_up = None
@@ -192,23 +204,11 @@ class ResultsPage(QWidget):
 
     def _show(self, evaluation: Evaluation) -> None:
         assert self._shown is not None
-        is_first, self._evaluation = self._evaluation is None, evaluation
-        used = list(evaluation.per_word)
-        self._names = _names(used)
-        rows = [evaluation.labels.index(label) for label in used]
-        self.matrix.setMatrix([self._names[label] for label in used], evaluation.counts[rows][:, rows])
-        self.words.setEvaluation(evaluation, self._names)
-        if is_first:  # later it stands where the person has put it
-            self._right.setSizes([min(self.words.wholeHeight(), self._right.height() // 2), self._right.height()])
-        self.clips.clear()
-        self.weights.show_run(self._shown.model.parent)
-        count = len(evaluation.judged)
-        right = sum(one.label == one.predicted for one in evaluation.judged)
-        interval = wilson(right, count)
-        self.accuracy.setText(f"{interval.text()} right")
-        bounds = f"{100 * interval.low:.0f} to {100 * interval.high:.0f}%"
-        self.accuracy.setToolTip(f"{right} of {count} clips; 95 times in 100 the true share is {bounds} (Wilson 1927)")
-        self.about.setFullText(f"{right} of {count} {self._shown.part} clips. {ABOUT[self._shown.part]}")
+        self._evaluation = evaluation
+        self.judged.setEvaluation(evaluation, self._shown.part)
+        headline, whole = in_words(evaluation)
+        self.accuracy.setText(headline)
+        self.accuracy.setToolTip(whole)
         self._tell_skipped(evaluation)
 
     def _tell_skipped(self, evaluation: Evaluation) -> None:
@@ -222,22 +222,34 @@ class ResultsPage(QWidget):
             "warning", f"Left out, because they cannot be read: {names}{more}.", details="\n".join(skipped)
         )
 
-    def _on_cell(self, said: str, heard: str) -> None:
-        if self._evaluation is None:
-            return
-        labels = {name: label for label, name in self._names.items()}
-        found = self._evaluation.clips(labels[said], labels[heard])
-        count = f"{len(found)} clip" if len(found) == 1 else f"{len(found)} clips"
-        what = "heard rightly" if said == heard else f"heard as “{heard}”"
-        self.clips.setClips(f"{count} of “{said}” {what}", found)
-        if found:
-            self.clips.list.setFocus()
+    def _on_counted(self, words: str) -> None:
+        self._found.setText(words)
+        count = len(self.findings.diagnosis.findings)
+        self.views.button("findings").setText(f"Findings ({count})" if count else "Findings")
+
+    def _on_said(self, sentence: str) -> None:
+        self.messages.showMessage("info", sentence, remedy="Undo")
+
+    def _on_undo(self) -> None:
+        self.messages.clear()
+        self._model.undo_stack.undo()
+
+    def _on_undo_stack(self) -> None:
+        """The button would take back something else than what is said beside it."""
+        if self.messages.remedyButton().text() == "Undo":
+            self.messages.clear()
+
+    def _say_error(self, sentence: str) -> None:
+        self.messages.showMessage("error", sentence)
 
     # -- project, runs, model
 
     def _on_opened(self) -> None:
         self.messages.clear()
         self._shown = self._given_up = self._evaluation = None
+        self.judged.forget()
+        self.findings.diagnosis.forget()
+        self.search.forget()
         self.source.setPart("validation")
         self.source.setModels([], self._model.model_path)
         self._read_runs()
@@ -275,26 +287,54 @@ class ResultsPage(QWidget):
             self._read_runs()
 
     def _on_model(self) -> None:
-        self.source.setModels(self._rows, self._model.model_path)
+        path = self._model.model_path
+        self.source.setModels(self._rows, path)
+        if path is not None:
+            self.weights.show_run(path.parent)
         self._look()
 
+    def _on_trial(self) -> None:
+        """A trial's model was chosen: what it gets right and wrong."""
+        self.show_view("clips")
+
     def _on_part(self) -> None:
+        self.show_view("clips")
         self._look()
 
     # -- making
 
     def _connect(self) -> None:
-        self._rows: list[Any] = []
-        self._names: dict[str, str] = {}
         self._model.opened.connect(self._on_opened)
         self._model.runsChanged.connect(self._read_runs)
         self._model.modelChanged.connect(self._on_model)
         self._model.clipsChanged.connect(self._look)
+        self._model.undo_stack.changed.connect(self._on_undo_stack)
+        self.views.chosen.connect(lambda _key: self._look())
         self.source.modelChosen.connect(self._model.set_model_path)
         self.source.partChosen.connect(self._on_part)
+        self.judging.progressed.connect(self.progress.setProgress)
+        self.judging.finished.connect(self._on_evaluated)
+        self.judging.failed.connect(self._on_failed)
         self.progress.cancelRequested.connect(self._on_cancel)
-        self.matrix.cellActivated.connect(self._on_cell)
-        self.clips.failed.connect(lambda sentence: self.messages.showMessage("error", sentence))
+        self.messages.remedyTriggered.connect(self._on_undo)
+        self.weights.told.connect(self._weights.setFullText)
+        self.findings.counted.connect(self._on_counted)
+        self.findings.care.said.connect(self._on_said)
+        self.findings.wordRequested.connect(self._on_word)
+        self.findings.importRequested.connect(self.importRequested)
+        self.search.told.connect(self._search.setFullText)
+        self.search.runRequested.connect(self._on_trial)
+        self.search.searchRequested.connect(self.searchRequested)
+        for part in (self.findings, self.search):
+            part.trainRequested.connect(self.trainRequested)
+        for part in (self.judged, self.findings, self.search):
+            part.failed.connect(self._say_error)
+
+    def _on_word(self, word: str) -> None:
+        if word:
+            self.wordRequested.emit(word)
+        else:
+            self.wordsRequested.emit()
 
     def _make_empty_states(self) -> None:
         self._no_project = EmptyState("mdi6.folder-open-outline", _NO_PROJECT, "Open a project")
@@ -312,60 +352,47 @@ class ResultsPage(QWidget):
     def _lay_out(self) -> None:
         title = QLabel("Results")
         theme.set_role(title, "title")
+        self._sources = QStackedWidget()
+        self._sources.addWidget(self.source)
+        self._sources.addWidget(self.search.picker)
         header = QHBoxLayout()
         header.addWidget(title, 1)
-        header.addWidget(self.source)
-        self._results = self._make_results()
+        header.addWidget(self._sources)
         self._pages = QStackedWidget()
-        for page in (self._results, self._waiting, self._no_project, self._no_model, self._no_clips):
+        empty = (self._waiting, self._no_project, self._no_model, self._no_clips, self._last, self._again)
+        for page in (self.judged, self.findings, self.weights, self.search, *empty):
             self._pages.addWidget(page)
-        self._pages.addWidget(self._last)
-        self._pages.addWidget(self._again)
         column = QVBoxLayout(self)
         column.setContentsMargins(*[theme.GROUP] * 4)
         column.setSpacing(theme.GRID)
         column.addLayout(header)
+        column.addWidget(self._make_head())
         column.addWidget(self.messages)
         column.addWidget(self.progress)
         column.addWidget(self._pages, 1)
 
-    def _make_results(self) -> QWidget:
-        theme.set_role(self.accuracy, "title")
-        theme.set_role(self.about, "muted")
-        right = QSplitter(Qt.Orientation.Vertical)
-        right.addWidget(self.words)
-        right.addWidget(self.clips)
-        right.setStretchFactor(1, 1)
-        self._right = right
-        split = QSplitter(Qt.Orientation.Horizontal)
-        split.addWidget(self.matrix)
-        split.addWidget(right)
-        split.setStretchFactor(0, 3)
-        split.setStretchFactor(1, 2)
-        for part in (right, split):
-            part.setChildrenCollapsible(False)
-        results = QWidget()
-        column = QVBoxLayout(results)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(theme.GRID // 2)
-        for widget in (self.accuracy, self.about):
-            column.addWidget(widget)
-        column.addSpacing(theme.GRID)
-        column.addWidget(split, 1)
-        column.addWidget(self.weights)
-        return results
-
-
-def _evaluated(wanted: Judgement, progress: Any, should_stop: Any) -> Evaluation:
-    from kws_engine.evaluation.metrics import evaluate  # onnxruntime loads here, in the worker, at first use
-    from kws_engine.spotting.model_file import SpottingModel
-
-    return evaluate(SpottingModel(wanted.model), wanted.clips, progress=progress, should_stop=should_stop)
-
-
-def _names(labels: list[str]) -> dict[str, str]:
-    """Names for the screen, one to one: "other words" for `_unknown_`, unless that is a word of the project."""
-    return {label: name if (name := _SPECIAL.get(label, label)) not in labels else label for label in labels}
+    def _make_head(self) -> QWidget:
+        """What each view says in few words, and the choice between them."""
+        self._found, self._no_headline = QLabel(), QLabel()
+        self._weights, self._search = ElidedLabel(), ElidedLabel()
+        self._headlines: dict[QWidget, QWidget] = {
+            self.judged: self.accuracy, self.findings: self._found, self.weights: self._weights,
+            self.search: self._search,
+        }  # fmt: skip
+        self._headline = QStackedWidget()
+        for label in (*self._headlines.values(), self._no_headline):
+            theme.set_role(label, "title")
+            self._headline.addWidget(label)
+        self._head = QWidget()
+        row = QHBoxLayout(self._head)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(theme.GROUP)
+        row.addWidget(self._headline, 1)
+        row.addWidget(self.views)
+        self.views.button("findings").setMinimumWidth(
+            self.fontMetrics().horizontalAdvance("Findings (10)") + 2 * theme.GROUP
+        )
+        return self._head
 
 
 def _no_clips(part: Split) -> str:

@@ -5,17 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from superqt import QFlowLayout
 
 from kws_engine.regularizers import REGULARIZERS
 from kws_engine.runs.weights import NEAR_ZERO_BELOW, read_weights
 from kws_gui import theme
-from kws_gui.forms.fold import Fold
 from kws_gui.widgets.axis import SMALL
+from kws_gui.widgets.wrapped_label import WrappedLabel
 
-_HEIGHT = 136  # px of the histograms, scroll bar included
+_WIDTH, _HEIGHT = 200, 132  # px of a histogram at least
 _NEAR_ZERO = (
     f"Near zero: smaller than {NEAR_ZERO_BELOW:.0%} of the largest weight that such a layer begins with "
     "(1 / square root of its inputs). Of a fresh layer 1 weight in 100 is."
@@ -23,54 +24,61 @@ _NEAR_ZERO = (
 _NONE = "This model came without a record of its weights: train again to get one."
 
 
-class WeightsFold(Fold):
-    """A card a layer, beside one another; the header says what the penalties drove to near zero."""
+class WeightsView(QWidget):
+    """A card a layer, as many beside one another as there is room; a line says what the penalties drove to near zero.
 
-    def __init__(self) -> None:
-        self._row = QHBoxLayout()
-        self._row.setContentsMargins(0, 0, 0, 0)
-        self._row.setSpacing(theme.GRID)
-        self._about = QLabel()
-        self._about.setWordWrap(True)
+    Signals:
+        told(words): The headline.
+    """
+
+    told = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._state = ""
+        self._about = WrappedLabel()
+        self._cards: list[LayerHistogram] = []
         theme.set_role(self._about, "muted")
-        super().__init__("Weights", self._make_content())
-        self.header().setToolTip(_NEAR_ZERO)
+        self._lay_out()
 
     def show_run(self, folder: Path) -> None:
         """Reads what a run wrote beside its model."""
         said = read_weights(folder)
-        for card in self.cards():
-            self._row.removeWidget(card)
+        for card in self._cards:
+            self._flow.removeWidget(card)
+            card.hide()
             card.deleteLater()
-        layers = said["layers"] if said else []
-        for number, layer in enumerate(layers):
-            self._row.insertWidget(number, LayerHistogram(layer))
-        self._scroll.setVisible(bool(layers))
+        self._cards = [LayerHistogram(layer) for layer in (said["layers"] if said else [])]
+        for card in self._cards:
+            self._flow.addWidget(card)
         self._about.setText(_NEAR_ZERO if said else _NONE)
-        self.setState(_in_words(said) if said else "not recorded")
+        self._state = _in_words(said) if said else "Not recorded"
+        self.told.emit(self._state)
 
     def cards(self) -> list[LayerHistogram]:
         """One a layer, in the network's order."""
-        found = [self._row.itemAt(at).widget() for at in range(self._row.count())]
-        return [card for card in found if isinstance(card, LayerHistogram)]
+        return list(self._cards)
 
-    def _make_content(self) -> QWidget:
+    def state(self) -> str:
+        """What became of the weights, in few words."""
+        return self._state
+
+    def _lay_out(self) -> None:
         inner = QWidget()
-        inner.setLayout(self._row)
-        self._row.addStretch(1)
-        self._scroll = QScrollArea()
-        self._scroll.setWidgetResizable(True)
-        self._scroll.setWidget(inner)
-        self._scroll.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._scroll.setAccessibleName("Weights of each layer")
-        self._scroll.setFixedHeight(_HEIGHT)
-        content = QWidget()
-        column = QVBoxLayout(content)
+        self._flow = QFlowLayout(inner)
+        self._flow.setContentsMargins(0, 0, 0, 0)
+        self._flow.setHorizontalSpacing(theme.GRID)
+        self._flow.setVerticalSpacing(theme.GRID)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setWidget(inner)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setAccessibleName("Weights of each layer")
+        column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(theme.GRID // 2)
-        column.addWidget(self._scroll)
+        column.setSpacing(theme.GRID)
         column.addWidget(self._about)
-        return content
+        column.addWidget(scroll, 1)
 
 
 class LayerHistogram(QWidget):
@@ -83,7 +91,7 @@ class LayerHistogram(QWidget):
         share = int(layer["near_zero"]) / max(int(layer["weights"]), 1)
         by = " + ".join(_name(name) for name in layer["penalties"])
         self._words = f"{share:.0%} of {int(layer['weights']):,} near zero" + (f", {by}" if by else "")
-        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.setAccessibleName(self._title)
         self.setAccessibleDescription(self._words)
         self.setToolTip(f"{self._title}\n{self._words}\nBars from {-self._reach:.2g} to {self._reach:.2g}")
@@ -96,7 +104,8 @@ class LayerHistogram(QWidget):
     def sizeHint(self) -> QSize:
         metrics = self.fontMetrics()
         return QSize(
-            max(176, metrics.horizontalAdvance(self._words), metrics.horizontalAdvance(self._title)) + 16, _HEIGHT - 20
+            max(_WIDTH, metrics.horizontalAdvance(self._words) + 16, metrics.horizontalAdvance(self._title) + 16),
+            _HEIGHT,
         )
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -144,7 +153,7 @@ def _in_words(said: dict[str, Any]) -> str:
         return " · ".join(driven)
     total = sum(layer["weights"] for layer in said["layers"])
     small = sum(layer["near_zero"] for layer in said["layers"])
-    return f"no penalty; {small / max(total, 1):.0%} of {total:,} weights near zero"
+    return f"No penalty; {small / max(total, 1):.0%} of {total:,} weights near zero"
 
 
 def _name(penalty: str) -> str:

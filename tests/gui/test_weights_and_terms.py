@@ -12,7 +12,7 @@ from kws_engine.models import MODELS
 from kws_engine.runs.weights import FILE, write_weights
 from kws_engine.settings import Settings
 from kws_engine.training.events import Epoch
-from kws_gui.pages.results_weights import WeightsFold
+from kws_gui.pages.results_weights import WeightsView
 from kws_gui.pages.train_run import RunView, loss_in_words
 
 QUIET = (1, 0.1, 0.9, 0.3, 0.8, 0.01, 0.5, 0.02, True)
@@ -44,18 +44,17 @@ def test_weights_are_shown_layer_by_layer(qtbot: QtBot, tmp_path: Path) -> None:
     with torch.no_grad():
         list(network.modules())[1 + 1].weight.zero_()  # type: ignore[operator, union-attr]
     list(write_weights(tmp_path, network, settings))
-    fold = WeightsFold()
-    qtbot.addWidget(fold)
-    fold.resize(800, 300)
-    fold.show()
-    fold.setOpen(True)
-    fold.show_run(tmp_path)
-    cards = fold.cards()
+    weights = WeightsView()
+    qtbot.addWidget(weights)
+    weights.resize(800, 300)
+    weights.show()
+    weights.show_run(tmp_path)
+    cards = weights.cards()
     assert len(cards) == 4 and cards[0].words() == "100% of 25,600 near zero, L1"
-    assert fold.state().startswith("L1 drove ") and fold.state().endswith("weights to near zero")
+    assert weights.state().startswith("L1 drove ") and weights.state().endswith("weights to near zero")
     image = cards[0].grab().toImage()
     middle = image.pixelColor(image.width() // 2, image.height() // 2)
     assert middle != image.pixelColor(image.width() // 4, image.height() // 2), "all weights stand in the middle bar"
     (tmp_path / FILE).write_text(json.dumps({"layers": 1}), encoding="utf-8")
-    fold.show_run(tmp_path)
-    assert fold.cards() == [] and fold.state() == "not recorded"
+    weights.show_run(tmp_path)
+    assert weights.cards() == [] and weights.state() == "Not recorded"

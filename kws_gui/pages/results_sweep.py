@@ -1,0 +1,367 @@
+"""What a search for better settings found: which options mattered, all trials at a glance; runs no trial."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+
+from kws_engine.errors import KwsError
+from kws_engine.sweeps.job import PastSweep, past_sweeps, sweeps_folder
+from kws_gui import theme
+from kws_gui.bridges.jobs import LongJob
+from kws_gui.pages.sweep_rows import short_title
+from kws_gui.pages.train_history import counted
+from kws_gui.project_model import ProjectModel
+from kws_gui.widgets.elided_label import ElidedLabel
+from kws_gui.widgets.empty_state import EmptyState
+from kws_gui.widgets.importance import ImportanceBars
+from kws_gui.widgets.parallel import ParallelPlot, PlotAxis, PlotLine
+from kws_gui.widgets.wrapped_label import WrappedLabel
+
+if TYPE_CHECKING:
+    from kws_engine.sweeps.events import Trial
+    from kws_engine.sweeps.results import Results
+
+_NONE = "No settings were searched yet. A search tries many settings of a network by itself and keeps the best."
+_TOO_FEW = "Which option matters can be said from 5 finished trials on."
+_ABOUT = "Share of each option in what sets the good trials apart from the others (PED-ANOVA, Watanabe 2023)."
+_LEFT = 232  # px
+
+
+class SweepView(QWidget):
+    """Bars left, lines right, what to do with the chosen trial below; `picker` chooses the search.
+
+    Signals:
+        told(words): The headline.
+        trainRequested(): A trial's settings are on the form.
+        runRequested(): `model.model_path` is a trial's model.
+        searchRequested(): Settings are to be searched.
+        failed(sentence): A search or a trial cannot be used.
+    """
+
+    told = Signal(str)
+    trainRequested = Signal()
+    runRequested = Signal()
+    searchRequested = Signal()
+    failed = Signal(str)
+
+    def __init__(self, model: ProjectModel, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._model = model
+        self._results: Results | None = None
+        self._reading: LongJob | None = None
+        self._asked = ""
+        self._read_again = self._is_shut = False
+        self.picker = SweepPicker()
+        self.importance = ImportanceBars()
+        self.plot = ParallelPlot()
+        self.trial = ElidedLabel()
+        self.use = QPushButton("Use the best trial's settings")
+        self.open_run = QPushButton("Open its run")
+        self.search = QPushButton("Search again")
+        self._nothing = EmptyState("mdi6.tune-variant", _NONE, "Search settings")
+        self._too_few = WrappedLabel(_TOO_FEW)
+        self._lay_out()
+        self._connect()
+
+    @property
+    def results(self) -> Results | None:
+        """What is shown."""
+        return self._results
+
+    def choose(self, name: str) -> None:
+        """The search that `look` is to show."""
+        self._asked = name
+
+    def look(self) -> None:
+        """Reads the searches of the project; what is shown stays until they are read."""
+        project = self._model.project
+        if self._reading is not None:
+            self._read_again = True
+        elif project is not None and not self._is_shut:
+            folder, name = project.folder, self._asked
+            self._reading = LongJob(lambda _progress, _stop: (folder, *_read(folder, name)), self)
+            self._reading.finished.connect(self._on_read)
+            self._reading.failed.connect(self._on_failed)
+            self._reading.start()
+
+    def is_reading(self) -> bool:
+        """Whether the searches are being read."""
+        return self._reading is not None
+
+    def forget(self) -> None:
+        """Another project is open."""
+        self._results, self._asked = None, ""
+        self._pages.setCurrentWidget(self._waiting)
+        self.told.emit("")
+
+    def shutdown(self) -> None:
+        """Ends the reading."""
+        self._is_shut = True
+        if self._reading is not None:
+            self._reading.wait()
+
+    # -- what is shown
+
+    def _on_read(self, read: tuple[Path, list[PastSweep], Results | None, str]) -> None:
+        self._end_reading()
+        folder, past, results, sentence = read
+        if self._model.project is None or folder != self._model.project.folder:
+            return
+        if sentence:
+            self.failed.emit(sentence)
+        self.picker.setSweeps([one.name for one in past], results.name if results else self._asked)
+        if results is not None:
+            self._show(results)
+        elif not past:
+            self._results = None
+            self._pages.setCurrentWidget(self._nothing)
+            self.told.emit("")
+
+    def _show(self, results: Results) -> None:
+        from kws_engine.sweeps.results import parallel
+
+        chosen = self.plot.current() if self._results and self._results.name == results.name else None
+        self._results = results
+        titles = titles_of(results)
+        self.importance.setShares([(titles.get(path, path), share) for path, share in results.importance.items()])
+        self._too_few.setVisible(not results.importance)
+        drawn, trials = parallel(results), {trial.number: trial for trial in results.trials}
+        best = results.best.number if results.best else None
+        lines = [
+            PlotLine(line.number, line.positions, line.goodness, line.state == "complete",
+                     trial_text(trials[line.number], titles, is_best=line.number == best))
+            for line in drawn.lines
+        ]  # fmt: skip
+        axes = [PlotAxis(titles.get(axis.path, axis.title), axis.ticks) for axis in drawn.axes]
+        self.plot.setLines(axes, lines, current=chosen if chosen is not None else best)
+        self._pages.setCurrentWidget(self._found)
+        self._on_trial()
+        self.told.emit(headline(results))
+
+    def _on_trial(self) -> None:
+        trial, results = self._trial(), self._results
+        self.use.setEnabled(trial is not None)
+        self.open_run.setEnabled(trial is not None and bool(trial.run))
+        if trial is None or results is None:
+            self.trial.setFullText("")
+            return
+        is_best = results.best is not None and trial.number == results.best.number
+        named = "the best trial's" if is_best else f"trial {trial.number}'s"
+        self.use.setText(f"Use {named} settings")
+        titles = titles_of(results)
+        self.trial.setFullText(trial_text(trial, titles, is_best=is_best).replace("\n", " · "))
+
+    def _trial(self) -> Trial | None:
+        if self._results is None:
+            return None
+        number = self.plot.current()
+        return next((trial for trial in self._results.trials if trial.number == number), None)
+
+    # -- what is done
+
+    def _on_use(self) -> None:
+        trial, results = self._trial(), self._results
+        if trial is not None and results is not None and use_settings(self._model, results, trial, self.failed.emit):
+            self.trainRequested.emit()
+
+    def _on_open(self) -> None:
+        trial, results = self._trial(), self._results
+        if trial is not None and results is not None and open_trial(self._model, results.name, trial, self.failed.emit):
+            self.runRequested.emit()
+
+    def _on_picked(self, name: str) -> None:
+        self.choose(name)
+        self.look()
+
+    def _on_failed(self, sentence: str, _details: str) -> None:
+        self._end_reading()
+        self.failed.emit(sentence)
+
+    def _end_reading(self) -> None:
+        assert self._reading is not None
+        self._reading.deleteLater()
+        self._reading = None
+        if self._read_again:
+            self._read_again = False
+            self.look()
+
+    # -- making
+
+    def _connect(self) -> None:
+        self.picker.chosen.connect(self._on_picked)
+        self.plot.chosen.connect(lambda _number: self._on_trial())
+        self.use.clicked.connect(self._on_use)
+        self.open_run.clicked.connect(self._on_open)
+        self.search.clicked.connect(self.searchRequested)
+        self._nothing.triggered.connect(self.searchRequested)
+
+    def _lay_out(self) -> None:
+        self._found, self._waiting = QWidget(), QWidget()
+        self._pages = QStackedWidget()
+        for page in (self._waiting, self._nothing, self._found):
+            self._pages.addWidget(page)
+        column = QVBoxLayout(self._found)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(theme.GRID)
+        row = QHBoxLayout()
+        row.setSpacing(theme.GROUP)
+        row.addWidget(self._make_left())
+        row.addWidget(self.plot, 1)
+        column.addLayout(row, 1)
+        column.addWidget(self.trial)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(theme.GRID)
+        for button in (self.use, self.open_run):
+            buttons.addWidget(button)
+        buttons.addStretch(1)
+        buttons.addWidget(self.search)
+        column.addLayout(buttons)
+        theme.set_icon(self.use, "mdi6.tune", size=16)
+        theme.set_icon(self.open_run, "mdi6.grid", size=16)
+        theme.set_icon(self.search, "mdi6.tune-variant", size=16)
+        self.use.setToolTip("Puts its options on the form for the next run; with undo")
+        self.open_run.setToolTip("Shows what the trial's model gets right and wrong")
+        self.search.setToolTip("Goes on with a search, or starts another one")
+        self.plot.setToolTip("")
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(self._pages)
+
+    def _make_left(self) -> QWidget:
+        left = QWidget()
+        left.setFixedWidth(_LEFT)
+        title = QLabel("What matters")
+        theme.set_role(title, "title")
+        title.setToolTip(_ABOUT)
+        theme.set_role(self._too_few, "muted")
+        keys = WrappedLabel("A click chooses a trial. A drag along an axis keeps the trials that pass there.")
+        theme.set_role(keys, "muted")
+        keys.setToolTip(
+            "Keys: Up and Down go from trial to trial, Left and Right from axis to axis, "
+            "Shift with Up or Down filters, Esc shows all"
+        )
+        column = QVBoxLayout(left)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(theme.GRID)
+        for part in (title, self.importance, self._too_few):
+            column.addWidget(part)
+        column.addStretch(1)
+        column.addWidget(keys, 0, Qt.AlignmentFlag.AlignBottom)
+        return left
+
+
+class SweepPicker(QWidget):
+    """The searches of the project, newest first.
+
+    Signals:
+        chosen(name): Another search.
+    """
+
+    chosen = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.box = QComboBox()
+        self.box.setAccessibleName("Search to look at")
+        self.box.setMinimumContentsLength(30)
+        self.box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.box.activated.connect(lambda _at: self.chosen.emit(self.box.currentText()))
+        self._label = QLabel("Search")
+        self._label.setBuddy(self.box)
+        theme.set_role(self._label, "muted")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(theme.GRID)
+        row.addStretch(1)
+        row.addWidget(self._label)
+        row.addWidget(self.box)
+        self.setSweeps([], "")
+
+    def setSweeps(self, names: list[str], chosen: str) -> None:
+        """Shows names and chooses one without saying so."""
+        blocker = QSignalBlocker(self.box)
+        self.box.clear()
+        self.box.addItems(names)
+        self.box.setCurrentText(chosen)
+        blocker.unblock()
+        for part in (self.box, self._label):
+            part.setVisible(bool(names))
+
+
+def titles_of(results: Results) -> dict[str, str]:
+    """What the searched options are called, by their paths."""
+    return {axis.path: short_title(axis.path, axis.title) for axis in results.axes}
+
+
+def headline(results: Results) -> str:
+    """How far a search is and what is best."""
+    done = sum(trial.state in ("complete", "pruned", "failed") for trial in results.trials)
+    far = f"{done} of {counted(results.wanted, 'trial')}"
+    return f"Best: {value_text(results.best.value, results.by)} · {far}" if results.best else far
+
+
+def value_text(value: float | None, by: str) -> str:
+    """What a trial reached: "loss 0.123", "93% right"."""
+    if value is None:
+        return "–"
+    return f"loss {value:.3g}" if by == "loss" else f"{value:.1%} right"
+
+
+def trial_text(trial: Trial, titles: dict[str, str], *, is_best: bool) -> str:
+    """A trial in a few lines: number, what it reached, its options."""
+    reached = [f"validation loss {trial.validation_loss:.3g}"] if trial.validation_loss is not None else []
+    reached += [f"{trial.validation_accuracy:.0%} right"] if trial.validation_accuracy is not None else []
+    name = f"Trial {trial.number}" + (", the best" if is_best else "")
+    early = ["ended early"] if trial.state == "pruned" else []
+    options = [f"{titles.get(path, path)} {option_text(value)}" for path, value in trial.options.items()]
+    return "\n".join([", ".join([name, *reached, *early]), *options])
+
+
+def option_text(value: float | str) -> str:
+    """An option's value, rounded as far as anybody compares it."""
+    return f"{value:.3g}" if isinstance(value, float) else str(value).replace("_", " ")
+
+
+def use_settings(model: ProjectModel, results: Results, trial: Trial, say: Any) -> bool:
+    """Puts a trial's settings on the form, undoable; False, and `say` told why, where they do not fit."""
+    before = model.settings
+    try:
+        after = results.settings_of(trial)
+    except KwsError as error:
+        say(f"{error}; search anew with this version")
+        return False
+    return model.push(
+        f"Use trial {trial.number}'s settings",
+        redo=lambda: model.set_settings(after),
+        undo=lambda: model.set_settings(before),
+    )
+
+
+def open_trial(model: ProjectModel, sweep: str, trial: Trial, say: Any) -> bool:
+    """Makes a trial's model the one to look at; False, and `say` told why, where it has none."""
+    assert model.project is not None
+    folder = sweeps_folder(model.project.folder) / sweep / "runs" / trial.run
+    found = sorted(folder.glob("*.kws")) if trial.run else []
+    if not found:
+        say(f"Trial {trial.number} has no model: it ended early, or its run was deleted. Choose another one.")
+        return False
+    model.set_model_path(found[0])
+    return True
+
+
+def _read(project: Path, name: str) -> tuple[list[PastSweep], Results | None, str]:
+    """The searches, the one asked for or the newest, and why it cannot be read."""
+    past = past_sweeps(project)
+    names = [one.name for one in past]
+    if not names:
+        return past, None, ""
+    from kws_engine.sweeps.results import results  # optuna loads here, in the worker, at first use
+
+    try:
+        return past, results(project, name if name in names else names[0]), ""
+    except KwsError as error:
+        return past, None, str(error)

@@ -1,0 +1,238 @@
+"""Findings on the Results page: what they say, remedies on the form, clips heard, left out, moved, and all undone."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+from tiny_project import make_project, train
+
+from kws_engine.clips.project import Project
+from kws_engine.runs.diagnosing import LEARNING_FILE, diagnose_run
+from kws_engine.runs.job import past_runs, settings_of
+from kws_engine.runs.records import EVENTS_FILE
+from kws_gui.pages.results import ResultsPage
+from kws_gui.pages.results_findings import FindingCard
+from kws_gui.project_model import ProjectModel
+
+PATIENCE_MS = 120_000
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    project = make_project(tmp_path_factory.mktemp("project") / "tones")
+    train(project, "training.learning_rate=0.002")
+    return project.folder
+
+
+@pytest.fixture
+def project(trained: Path, tmp_path: Path) -> Project:
+    """A project whose run met clips that it took for another word nearly whenever it was trained on them."""
+    made = Project.open(shutil.copytree(trained, tmp_path / "copy"))
+    wrong = _wrong(made)
+    with (_run(made) / LEARNING_FILE).open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(["path", "label", "seen", "margin", "own_probability", "predicted", "others"])
+        for clip in made.clips(split="training"):
+            path = clip.path.relative_to(made.folder).as_posix()
+            is_wrong = path in wrong
+            own, heard = (0.02, "high") if is_wrong else (0.9, clip.word)
+            table.writerow([path, clip.word, 20, -4.0 if is_wrong else 4.0, own, heard, ""])
+    return made
+
+
+@pytest.fixture
+def page(qtbot: QtBot) -> Iterator[ResultsPage]:
+    made = ResultsPage(ProjectModel())
+    qtbot.addWidget(made)
+    made.resize(856, 610)
+    made.show()
+    yield made
+    made.shutdown()
+
+
+def _wrong(project: Project) -> list[str]:
+    clips = [*project.clips(word="low", split="training")[:4], *project.clips(word="middle", split="training")[:4]]
+    return [clip.path.relative_to(project.folder).as_posix() for clip in clips]
+
+
+def _run(project: Project) -> Path:
+    return past_runs(project.runs_folder)[0].folder
+
+
+def _open(qtbot: QtBot, page: ResultsPage, project: Project) -> ProjectModel:
+    model: ProjectModel = page._model
+    model.open(project)
+    qtbot.waitUntil(lambda: not page.is_working(), timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: page.findings.diagnosis.state in ("known", "unknown"), timeout=PATIENCE_MS)
+    qtbot.mouseClick(page.views.button("findings"), Qt.MouseButton.LeftButton)
+    return model
+
+
+def _card(page: ResultsPage, kind: str) -> FindingCard:
+    return next(card for card in page.findings.cards() if card.finding.kind == kind)
+
+
+def _press(qtbot: QtBot, card: FindingCard, start: str) -> None:
+    button = next(button for button in card.buttons if button.text().startswith(start))
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def _listen(qtbot: QtBot, page: ResultsPage) -> None:
+    qtbot.mouseClick(_card(page, "label_errors").listen, Qt.MouseButton.LeftButton)
+    assert page.findings.suspects.isVisible()
+
+
+def test_the_findings_are_those_of_the_engine(qtbot: QtBot, page: ResultsPage, project: Project) -> None:
+    _open(qtbot, page, project)
+    found = diagnose_run(_run(project))
+    assert [card.finding for card in page.findings.cards()] == found and "label_errors" in {one.kind for one in found}
+    assert page.views.button("findings").text() == f"Findings ({len(found)})"
+    card = page.findings.cards()[0]
+    assert card.evidence.isHidden()
+    qtbot.mouseClick(card.why, Qt.MouseButton.LeftButton)
+    assert card.evidence.isVisible() and card.evidence.text() == found[0].evidence
+    assert [button.text() for button in card.buttons] == [remedy.title for remedy in found[0].remedies]
+
+
+def test_a_remedy_is_on_the_form_and_is_undone(qtbot: QtBot, page: ResultsPage, project: Project) -> None:
+    model = _open(qtbot, page, project)
+    before = model.settings
+    with qtbot.waitSignal(page.trainRequested):
+        _press(qtbot, _card(page, "label_errors"), "Smooth the labels")
+    of_run = settings_of(_run(project))
+    assert model.settings == of_run.with_option("training.label_smoothing", "0.1") != before
+    assert Project.open(project.folder).settings["training"]["label_smoothing"] == 0.1
+    model.set_settings(model.settings.with_option("training.epochs", "7"))
+    _press(qtbot, _card(page, "label_errors"), "Smooth the labels")
+    assert model.settings.training.epochs == 7, "a further remedy adds to what is on the form"
+    for _ in range(2):
+        model.undo_stack.undo()
+    assert model.settings == before
+
+
+def test_clips_are_ranked_heard_left_out_and_taken_in_again(
+    qtbot: QtBot, page: ResultsPage, project: Project, virtual_microphone: object
+) -> None:
+    model = _open(qtbot, page, project)
+    _listen(qtbot, page)
+    suspects = page.findings.suspects
+    assert {clip.path for clip in suspects.clips()} >= set(_wrong(project))
+    scores = [clip.score for clip in suspects.clips()]
+    assert scores == sorted(scores, reverse=True)
+    with qtbot.waitSignal(suspects.sound.player.started, timeout=PATIENCE_MS):
+        qtbot.keyClick(suspects.tree, Qt.Key.Key_Space)
+    count, first = len(project.clips()), suspects.clips()[0]
+    qtbot.keyClick(suspects.tree, Qt.Key.Key_Delete)
+    assert len(project.clips()) == count - 1 and suspects.tree.topLevelItem(0).text(3) == "left out"
+    assert suspects.tree.currentItem() is suspects.tree.topLevelItem(1), "the next one is at hand"
+    assert project.folder / first.path not in {clip.path for clip in project.clips()}
+    assert page.messages.remedyButton().text() == "Undo"
+    qtbot.mouseClick(page.messages.remedyButton(), Qt.MouseButton.LeftButton)
+    assert len(project.clips()) == count and suspects.tree.topLevelItem(0).text(3) == ""
+    model.undo_stack.redo()
+    suspects.tree.setCurrentItem(suspects.tree.topLevelItem(0))
+    assert suspects.leave_out.text() == "Take in again"
+    qtbot.mouseClick(suspects.leave_out, Qt.MouseButton.LeftButton)
+    assert len(project.clips()) == count
+
+
+def test_a_clip_moves_to_the_word_it_sounds_like_and_back(qtbot: QtBot, page: ResultsPage, project: Project) -> None:
+    model = _open(qtbot, page, project)
+    _listen(qtbot, page)
+    suspects = page.findings.suspects
+    paths, wrong = [clip.path for clip in suspects.clips()], _wrong(project)[1]
+    at = paths.index(wrong)
+    suspects.tree.setCurrentItem(suspects.tree.topLevelItem(at))
+    sound, there = (project.folder / wrong).read_bytes(), set(project.clips_folder.glob("high/*"))
+    qtbot.waitUntil(lambda: suspects.sound.waveform.accessibleDescription() == "1.00 s of sound", timeout=PATIENCE_MS)
+    qtbot.keyClick(suspects.tree, Qt.Key.Key_M)
+    (moved,) = set(project.clips_folder.glob("high/*")) - there
+    assert moved.read_bytes() == sound and not (project.folder / wrong).exists()
+    assert suspects.tree.topLevelItem(at).text(3) == "moved to high"
+    suspects.tree.setCurrentItem(suspects.tree.topLevelItem(at))
+    assert suspects.sound.play.isEnabled(), "it can still be heard"
+    menu = suspects.move_to.menu()
+    menu.aboutToShow.emit()
+    next(action for action in menu.actions() if action.text() == "middle").trigger()
+    assert suspects.tree.topLevelItem(at).text(3) == "moved to middle"
+    for _ in range(2):
+        model.undo_stack.undo()
+    assert (project.folder / wrong).read_bytes() == sound and set(project.clips_folder.glob("high/*")) == there
+    assert suspects.tree.topLevelItem(at).text(3) == ""
+    qtbot.keyClick(suspects.tree, Qt.Key.Key_Escape)
+    assert not suspects.isVisible() and page.findings.cards()[0].isVisible()
+
+
+def test_one_press_moves_all_or_leaves_all_out(qtbot: QtBot, page: ResultsPage, project: Project) -> None:
+    model = _open(qtbot, page, project)
+    card, files = _card(page, "label_errors"), set(project.clips_folder.rglob("*.wav"))
+    remedy = next(remedy for remedy in card.finding.remedies if remedy.action == "relabel")
+    _press(qtbot, card, remedy.title)
+    assert not any((project.folder / clip.path).exists() for clip in remedy.clips)
+    model.undo_stack.undo()
+    assert set(project.clips_folder.rglob("*.wav")) == files
+    count = len(project.clips())
+    _press(qtbot, card, "Leave these")
+    left = len(next(remedy for remedy in card.finding.remedies if remedy.action == "exclude").clips)
+    assert len(project.clips()) == count - left
+    model.undo_stack.undo()
+    assert len(project.clips()) == count
+
+
+def test_a_run_without_fault_says_so_in_one_line(qtbot: QtBot, page: ResultsPage, project: Project) -> None:
+    run = _run(project)
+    (run / LEARNING_FILE).unlink()
+    (run / "validation.csv").unlink()
+    (run / "clips.csv").unlink()
+    events = [json.loads(line) for line in (run / EVENTS_FILE).read_text().splitlines()]
+    epochs = [event for event in events if event["event"] == "Epoch"]
+    for event in events:
+        if event["event"] == "Started":  # as many clips as tell something
+            event["training"] = dict.fromkeys(event["training"], 900)
+            event["validation"] = dict.fromkeys(event["validation"], 200)
+        if event["event"] == "Epoch":
+            share = event["epoch"] / len(epochs)
+            event |= {"train_loss": 0.15 / share, "validation_loss": 0.16 / share, "train_accuracy": 0.97,
+                      "validation_accuracy": 0.96}  # fmt: skip
+    (run / EVENTS_FILE).write_text("".join(json.dumps(event) + "\n" for event in events))
+    found = diagnose_run(run)
+    _open(qtbot, page, project)
+    assert [card.finding for card in page.findings.cards()] == found
+    if not found:
+        assert page.findings.headline() == "No fault found" and page.findings.line.isVisible()
+        assert page.views.button("findings").text() == "Findings"
+
+
+def test_recordings_are_asked_for_at_their_word(qtbot: QtBot, page: ResultsPage, project: Project) -> None:
+    _open(qtbot, page, project)
+    remedies = {
+        remedy.action: (card, remedy)
+        for card in page.findings.cards()
+        for remedy in card.finding.remedies
+        if remedy.action in ("record", "import", "open_words")
+    }
+    assert remedies
+    for card, remedy in remedies.values():
+        signals = {"import": page.importRequested, "record": page.wordRequested if remedy.word else page.wordsRequested}
+        with qtbot.waitSignal(signals.get(remedy.action, page.wordRequested)):
+            _press(qtbot, card, remedy.title)
+
+
+def test_a_model_without_its_run_is_said_to_be_one(
+    qtbot: QtBot, page: ResultsPage, project: Project, tmp_path: Path
+) -> None:
+    model = _open(qtbot, page, project)
+    found = page.findings.headline()
+    other = Path(shutil.copy(next(_run(project).glob("*.kws")), tmp_path / "other.kws"))
+    model.set_model_path(other)
+    qtbot.waitUntil(lambda: page.findings.diagnosis.state == "unknown", timeout=PATIENCE_MS)
+    assert page.findings.headline() == "Not known" and "Train a network here" in page.findings.line.text()
+    model.set_model_path(next(_run(project).glob("*.kws")))
+    assert page.findings.headline() == found, "what was found is remembered"

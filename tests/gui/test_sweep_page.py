@@ -1,0 +1,200 @@
+"""The Search page with real workers: options found and checked, trials as they run, stopped, gone on with, used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+from tiny_project import make_project
+
+from kws_engine.clips.project import Project
+from kws_engine.sweeps.job import past_sweeps
+from kws_engine.sweeps.results import results
+from kws_gui.pages.results import ResultsPage
+from kws_gui.pages.sweep import SweepPage
+from kws_gui.project_model import ProjectModel
+
+PATIENCE_MS = 280_000
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support (raise|grabbing)", extend=True)  # a popup's wishes
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = make_project(tmp_path_factory.mktemp("project") / "tones", takes=8)
+    settings = dict(made.settings)
+    settings["training"] = {**settings["training"], "epochs": 1, "clips_per_epoch": 32}
+    made.save_settings(settings)
+    return made.folder
+
+
+@pytest.fixture
+def page(qtbot: QtBot) -> Iterator[SweepPage]:
+    made = SweepPage(ProjectModel())
+    qtbot.addWidget(made)
+    made.resize(856, 610)
+    made.show()
+    yield made
+    made.shutdown()
+
+
+def _open(page: SweepPage, folder: Path) -> ProjectModel:
+    model: ProjectModel = page._model
+    model.open(Project.open(folder))
+    return model
+
+
+def _pick(qtbot: QtBot, page: SweepPage, typed: str) -> None:
+    edit = page.form.picker.lineEdit()
+    edit.setFocus()
+    qtbot.keyClicks(edit, typed)
+    page.form.picker.completer().popup().hide()
+    qtbot.keyClick(edit, Qt.Key.Key_Return)
+
+
+def _over(qtbot: QtBot, page: SweepPage) -> None:
+    qtbot.waitUntil(lambda: not page.is_running() and not page.is_reading(), timeout=PATIENCE_MS)
+
+
+def test_an_option_is_found_by_part_of_its_name_and_checked_against_its_limits(
+    qtbot: QtBot, page: SweepPage, folder: Path
+) -> None:
+    _open(page, folder)
+    assert not page.start.isEnabled() and "Add an option" in page.start.toolTip()
+    _pick(qtbot, page, "width mult")
+    (row,) = page.form.rows()
+    assert row.path == "model.width" and page.form.assignments() == ("model.width=0.25:0.5",)
+    assert page.start.isEnabled() and page.form.picker.findData("model.width") < 0
+    row.high.selectAll()
+    qtbot.keyClicks(row.high, "9")
+    assert row.mistake() == "9 is outside 0.25 to 4."
+    qtbot.mouseClick(page.start, Qt.MouseButton.LeftButton)
+    assert page.messages.kind() == "error" and "0.25 to 4" in page.messages.text() and not page.is_running()
+    qtbot.mouseClick(row.remove, Qt.MouseButton.LeftButton)
+    assert page.form.rows() == [] and page.form.picker.findData("model.width") >= 0
+
+
+def test_choices_are_taken_by_their_boxes(qtbot: QtBot, page: SweepPage, folder: Path) -> None:
+    _open(page, folder)
+    _pick(qtbot, page, "optimizer")
+    (row,) = page.form.rows()
+    assert row.path == "training.optimizer" and row.text() == "adamw|sgd"
+    qtbot.keyClick(row.choices["sgd"], Qt.Key.Key_Space)
+    assert row.mistake() == "Choose two or more."
+
+
+def test_every_option_that_is_offered_begins_with_a_range_that_fits(page: SweepPage, folder: Path) -> None:
+    _open(page, folder)
+    paths = [page.form.picker.itemData(at) for at in range(page.form.picker.count())]
+    assert len(paths) > 50
+    for path in paths:
+        page.form.add(path)
+    assert {row.path: row.mistake() for row in page.form.mistakes()} == {}
+
+
+def test_nothing_open_and_nothing_recorded(qtbot: QtBot, page: SweepPage, tmp_path: Path) -> None:
+    with qtbot.waitSignal(page.startRequested):
+        qtbot.mouseClick(page._nothing_open.button(), Qt.MouseButton.LeftButton)
+    _open(page, Project.create(tmp_path / "empty", words=["left"]).folder)
+    with qtbot.waitSignal(page.wordsRequested):
+        qtbot.mouseClick(page._too_little.button(), Qt.MouseButton.LeftButton)
+    with qtbot.waitSignal(page.trainRequested):
+        qtbot.mouseClick(page.back, Qt.MouseButton.LeftButton)
+
+
+def test_a_search_runs_is_gone_on_with_and_its_best_is_used(qtbot: QtBot, page: SweepPage, folder: Path) -> None:
+    model = _open(page, folder)
+    _pick(qtbot, page, "learning rate")
+    page.form.trials.setValue(2)
+    qtbot.mouseClick(page.start, Qt.MouseButton.LeftButton)
+    assert page.start.text() == "Stop" and not page.form.isEnabled()
+    qtbot.waitUntil(lambda: bool(page.table.rows()), timeout=PATIENCE_MS)
+    _over(qtbot, page)
+    assert page.messages.kind() == "success", page.messages.text()
+    (past,) = past_sweeps(folder)
+    found = results(folder, past.name)
+    assert found.best is not None and page.table.best() is not None
+    assert page.table.best().number == found.best.number
+    assert [row.value for row in page.table.rows()] == [trial.value for trial in found.trials]
+    assert page.table.topLevelItem(found.best.number).text(1) == "★ best"
+    assert page.start.text() == "Go on" and page.sweeps.currentData() == past.name
+
+    page.form.trials.setValue(3)
+    qtbot.mouseClick(page.start, Qt.MouseButton.LeftButton)
+    _over(qtbot, page)
+    assert page.table.finished() == 3 and len(results(folder, past.name).trials) == 3
+
+    before, found = model.settings, results(folder, past.name)
+    assert found.best is not None
+    with qtbot.waitSignal(page.trainRequested):
+        qtbot.mouseClick(page.trials.use, Qt.MouseButton.LeftButton)
+    assert model.settings == found.settings_of(found.best) != before
+    model.undo_stack.undo()
+    assert model.settings == before
+    with qtbot.waitSignal(page.resultsRequested):
+        qtbot.mouseClick(page.trials.open_run, Qt.MouseButton.LeftButton)
+    assert model.model_path is not None and model.model_path.parent.name == found.best.run
+    with qtbot.waitSignal(page.searchResultsRequested) as asked:
+        qtbot.mouseClick(page.trials.matters, Qt.MouseButton.LeftButton)
+    assert asked.args == [past.name]
+
+
+def test_stopped_it_can_go_on(qtbot: QtBot, page: SweepPage, folder: Path) -> None:
+    _open(page, folder)
+    _pick(qtbot, page, "width mult")
+    page.form.trials.setValue(50)
+    qtbot.mouseClick(page.start, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: bool(page.table.rows()), timeout=PATIENCE_MS)
+    qtbot.mouseClick(page.start, Qt.MouseButton.LeftButton)
+    assert page.start.text() == "Stopping …"
+    _over(qtbot, page)
+    assert page.messages.text().startswith("Stopped, ") and page.start.text() == "Go on"
+    assert not any(row.state == "running" for row in page.table.rows())
+
+
+def test_results_show_what_a_search_found(qtbot: QtBot, folder: Path) -> None:
+    name = past_sweeps(folder)[-1].name
+    page = ResultsPage(ProjectModel())
+    qtbot.addWidget(page)
+    page.show()
+    try:
+        model: ProjectModel = page._model
+        model.open(Project.open(folder))
+        page.show_search(name)
+        qtbot.waitUntil(lambda: page.search.results is not None, timeout=PATIENCE_MS)
+        found = results(folder, name)
+        assert page.search.results is not None and page.search.results.name == name
+        assert page.search.picker.box.currentText() == name
+        assert found.best is not None and page.search.plot.current() == found.best.number
+        assert page.search._too_few.isVisible(), "of three trials nothing can be said"
+        page.search.plot.setFocus()
+        with qtbot.waitSignal(page.search.plot.chosen):
+            qtbot.keyClick(page.search.plot, Qt.Key.Key_Down)
+        number = page.search.plot.current()
+        assert number != found.best.number and page.search.use.text() == f"Use trial {number}'s settings"
+        with qtbot.waitSignal(page.trainRequested):
+            qtbot.mouseClick(page.search.use, Qt.MouseButton.LeftButton)
+        chosen = next(trial for trial in found.trials if trial.number == number)
+        assert model.settings == found.settings_of(chosen)
+        qtbot.mouseClick(page.search.open_run, Qt.MouseButton.LeftButton)
+        assert model.model_path is not None and model.model_path.parent.name == chosen.run
+        assert page.views.current() == "clips"
+        qtbot.waitUntil(lambda: not page.is_working(), timeout=PATIENCE_MS)
+    finally:
+        page.shutdown()
+
+
+def test_results_without_a_search_lead_to_one(qtbot: QtBot, tmp_path: Path) -> None:
+    page = ResultsPage(ProjectModel())
+    qtbot.addWidget(page)
+    page.show()
+    try:
+        page._model.open(Project.create(tmp_path / "empty", words=["left"]))
+        qtbot.mouseClick(page.views.button("search"), Qt.MouseButton.LeftButton)
+        qtbot.waitUntil(lambda: page.search._nothing.isVisible(), timeout=PATIENCE_MS)
+        with qtbot.waitSignal(page.searchRequested):
+            qtbot.mouseClick(page.search._nothing.button(), Qt.MouseButton.LeftButton)
+    finally:
+        page.shutdown()
