@@ -668,8 +668,8 @@ def test_where_nothing_is_learned_no_rate_is_suggested() -> None:
     assert suggestion(falling) == pytest.approx(10 ** (45 / 20 - 6), rel=0.2)
 
 
-@pytest.mark.parametrize("name", ["log_mel", "mfcc", "pcen"])
-def test_noise_added_to_bands_is_noise_added_to_sound_on_average(name: str) -> None:
+@pytest.mark.parametrize(("name", "within"), [("log_mel", 0.12), ("mfcc", 0.12), ("pcen", 0.25)])  # pcen bends more
+def test_noise_added_to_bands_is_noise_added_to_sound_on_average(name: str, within: float) -> None:
     features = torch_features(FEATURES[name].build(FEATURES[name].config(), rate=RATE))
     generator = torch.Generator().manual_seed(0)
     noise = 0.1 * torch.randn(20 * RATE, generator=generator) * torch.linspace(0.2, 1, 20 * RATE)
@@ -686,6 +686,8 @@ def test_noise_added_to_bands_is_noise_added_to_sound_on_average(name: str) -> N
     clean = features.finish(bands)
     changed_by = (early - clean).mean((0, 1))
     assert changed_by.abs().max() > 0.02, "the noise is heard"
-    torch.testing.assert_close(late.mean((0, 1)), early.mean((0, 1)), atol=0.12 * float(changed_by.abs().max()), rtol=0)
+    torch.testing.assert_close(
+        late.mean((0, 1)), early.mean((0, 1)), atol=within * float(changed_by.abs().max()), rtol=0
+    )
     never = changed(config, {"probability": 0.0})
     assert torch.equal(LateNoise(noise, features, never).add(bands, sound.square().mean(1), context()), bands)
