@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QKeySequence, QResizeEvent, QShortcut, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSplitter, QStackedWidget, QVBoxLayout, QWidget
@@ -13,10 +15,11 @@ from kws_engine.settings import RECIPES, Settings
 from kws_gui import theme
 from kws_gui.bridges.cost import CostBridge
 from kws_gui.bridges.training import training_threads
+from kws_gui.pages.compare import CompareView
 from kws_gui.pages.train_card import FormCard
 from kws_gui.pages.train_desk import RunDesk
 from kws_gui.pages.train_form import SettingsForm
-from kws_gui.pages.train_history import RunList
+from kws_gui.pages.train_history import RunList, RunRow, counted
 from kws_gui.pages.train_messages import TrainMessages
 from kws_gui.pages.train_preview import PreviewFold
 from kws_gui.pages.train_run import RunView
@@ -51,6 +54,7 @@ class TrainPage(QWidget):
         self.form = SettingsForm()
         self.run = RunView()
         self.runs = RunList()
+        self.compare = CompareView()
         self.preview = PreviewFold(model)
         self.desk = RunDesk(model, self.run, self.runs, self.messages, parent=self)
         self.shelf, self.runner = self.desk.shelf, self.desk.runner
@@ -75,6 +79,7 @@ class TrainPage(QWidget):
         self.store()
         self.costs.shutdown()
         self.desk.shutdown()
+        self.compare.shutdown()
         self.preview.shutdown()
 
     def store(self) -> None:
@@ -89,6 +94,7 @@ class TrainPage(QWidget):
         super().showEvent(event)
         self._look_at_clips()
         self._ask_cost()
+        QTimer.singleShot(0, self, self._make_room)  # once everything has its place
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -214,6 +220,19 @@ class TrainPage(QWidget):
         self._was_low = is_low
         self.runs.setVisible(self.height() >= _ROOM_FOR_ALL or not self.preview.isOpen())
 
+    def _on_several(self, rows: list[RunRow]) -> None:
+        self._run_name.setText(f"{counted(len(rows), 'run')} compared")
+        self.compare.show_runs(rows)
+        self._upper.setCurrentWidget(self.compare)
+
+    def _on_looked(self) -> None:
+        """One run is looked at, or none."""
+        self._upper.setCurrentWidget(self.run)
+        self.compare.forget()
+
+    def _on_saved(self, path: Path) -> None:
+        self.messages.say("info", f"Saved {path}.")
+
     def _use(self, what: str, settings: Settings) -> None:
         """Puts settings on the form, with undo."""
         before = self.form.value()
@@ -234,7 +253,7 @@ class TrainPage(QWidget):
         self.form.valueChanged.connect(self._on_form)
         self.run.cancelRequested.connect(self._on_train)
         self.run.failed.connect(self.messages.fail)
-        self.run.saved.connect(lambda path: self.messages.say("info", f"Saved {path}."))
+        self.run.saved.connect(self._on_saved)
         self.preview.opening.connect(self._make_room)
         self.preview.toggled.connect(self._make_room)
         self.preview.failed.connect(self.messages.fail)
@@ -246,6 +265,10 @@ class TrainPage(QWidget):
             QShortcut(QKeySequence(key), self, act)
 
     def _connect_desk(self) -> None:
+        self.runs.severalChosen.connect(self._on_several)
+        self.desk.looked.connect(self._on_looked)
+        self.compare.failed.connect(self.messages.fail)
+        self.compare.saved.connect(self._on_saved)
         self.desk.named.connect(self._run_name.setText)
         self.desk.settingsChosen.connect(self._use)
         self.desk.resultsRequested.connect(self.resultsRequested)
@@ -301,7 +324,10 @@ class TrainPage(QWidget):
 
     def _make_right(self) -> QWidget:
         self._splitter = split = QSplitter(Qt.Orientation.Vertical)
-        split.addWidget(self.run)
+        self._upper = QStackedWidget()
+        for view in (self.run, self.compare):
+            self._upper.addWidget(view)
+        split.addWidget(self._upper)
         split.addWidget(self.runs)
         split.setStretchFactor(0, 3)
         split.setStretchFactor(1, 1)
