@@ -15,17 +15,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from kws_engine.clips.project import Project
+from kws_engine.clips.words import SILENCE, UNKNOWN
 from kws_engine.features.batch import torch_features
 from kws_engine.models import MODELS
 from kws_engine.processors import cores
 from kws_engine.runs.checking import check
-from kws_engine.runs.fitting import augmentations_of
+from kws_engine.runs.fitting import Setup, make_batches
 from kws_engine.runs.job import Job
+from kws_engine.runs.loading import Data
 from kws_engine.runs.run import run
 from kws_engine.settings import Settings
-from kws_engine.training.batches import Batches
+from kws_engine.training.dynamics import Dynamics
 from kws_engine.training.events import Epoch, Failed, Started
-from kws_engine.training.mixture import mixture
 from kws_engine.training.optimizing import make_optimizer
 from kws_engine.training.parts import Part
 from kws_engine.training.train import CURVE_CLIPS, Loop, Measured
@@ -37,35 +39,40 @@ _EPOCHS, _ROUNDS, _STEPS = 6, 25, 10
 _RUN_EPOCHS = 40
 
 
-def speed(_folder: Path, augmented: str) -> dict[str, float]:
+def speed(folder: Path, augmented: str) -> dict[str, float]:
     """Clips/s of whole epochs, measuring and all, beside the same step on a batch that is there."""
-    settings = Settings()
-    pipeline, _ = check(settings, rate=RATE, n_samples=RATE, n_labels=_LABELS)
-    features = torch_features(pipeline)
-    sound, spectrogram = augmentations_of(settings, RATE) if augmented == "1" else ([], [])
-    generator = torch.Generator().manual_seed(0)
-    swell = torch.hann_window(RATE) * 4000
-    samples = (torch.randn(_CLIPS, RATE, generator=generator) * swell).to(torch.int16)
-    part = Part(samples, torch.arange(_CLIPS) % (_LABELS - 1))
-    unknown = _LABELS - 2
-    batches = Batches(
-        part, mixture(part.labels, settings.training, words=unknown, unknown=unknown),
-        noises=0.1 * torch.randn(60 * RATE, generator=generator), sound=sound, spectrogram=spectrogram,
-        features=features, batch_size=BATCH, rate=RATE, unknown=unknown, seed=0, device=torch.device("cpu"),
-        fresh_share=settings.training.fresh_share, epochs=settings.training.epochs,
-    )  # fmt: skip
+    setup = _setup(folder, Settings() if augmented == "1" else _unaugmented())
+    settings, pipeline = setup.settings.training, setup.pipeline
+    batches = make_batches(setup, torch_features(pipeline))
     measured = [Measured(torch.randn(n, *_shape(pipeline)), torch.zeros(n).long()) for n in (CURVE_CLIPS, _VALIDATION)]
     loop = Loop(
-        _network(pipeline), batches, settings.training, penalties={}, training=measured[0], validation=measured[1],
-        should_stop=lambda: False,
+        _network(pipeline), batches, settings, penalties={}, training=measured[0], validation=measured[1],
+        should_stop=lambda: False, dynamics=Dynamics(len(setup.data.training), _LABELS),
     )  # fmt: skip
-    step = _stepping(_network(pipeline), torch.randn(BATCH, *_shape(pipeline)))
+    step = _stepping(_network(pipeline), torch.randn(settings.batch_size, *_shape(pipeline)))
     epochs = (event for event in loop.epochs() if isinstance(event, Epoch))
-    first_ms = next(epochs).seconds / len(batches)
-    pairs = [(next(epochs).seconds / len(batches), step(5 * _STEPS) / BATCH) for _ in range(_EPOCHS)]
-    run_s, bare_s = (statistics.median(values) for values in zip(*pairs, strict=True))
-    ratio = statistics.median(bare / _spread(first_ms, own) for own, bare in pairs)
-    return {"run": 1 / _spread(first_ms, run_s), "bare": 1 / bare_s, "ratio": ratio}
+    first_s = next(epochs).seconds / len(batches)
+    later = [(next(epochs).seconds / len(batches), step(5 * _STEPS) / settings.batch_size) for _ in range(_EPOCHS)]
+    run_s, bare_s = (statistics.median(values) for values in zip(*later, strict=True))
+    ratio = statistics.median(bare / _spread(first_s, own) for own, bare in later)
+    return {"run": 1 / _spread(first_s, run_s), "bare": 1 / bare_s, "ratio": ratio}
+
+
+def _setup(folder: Path, settings: Settings) -> Setup:
+    """A run on so many made sounds, from the settings to what stands before its first epoch."""
+    words = [f"word {number}" for number in range(_LABELS - 2)]
+    project = Project.create(folder / "project", words=words)
+    generator = torch.Generator().manual_seed(0)
+    samples = (torch.randn(_CLIPS, RATE, generator=generator) * torch.hann_window(RATE) * 4000).to(torch.int16)
+    part = Part(samples, torch.arange(_CLIPS) % (_LABELS - 1))
+    data = Data((*words, UNKNOWN, SILENCE), part, part, 0.1 * torch.randn(400 * RATE, generator=generator))
+    pipeline, _ = check(settings, rate=RATE, n_samples=RATE, n_labels=_LABELS)
+    return Setup(Job(project.folder), project.folder, project, settings, pipeline, data, torch.device("cpu"))
+
+
+def _unaugmented() -> Settings:
+    settings = Settings()
+    return settings.with_options([f"augment.{name}.probability=0" for name in settings.augment])
 
 
 def step(_folder: Path) -> dict[str, float]:

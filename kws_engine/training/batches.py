@@ -37,7 +37,7 @@ _PIECES_FROM = 2000  # clips at most that made-up words are made from
 _LEAST = 1e-10  # of a band's energy: far below the floor that features add
 _SHARE_OF_CARD = 0.3  # of a graphics card's free memory that samples may take
 
-Made = tuple[Tensor, Tensor, Tensor]  # clips (B,), logarithms of their bands (B, T, bands), mean squares (B,)
+Made = tuple[Tensor, Tensor, Tensor]  # clips (B,), what is kept of each (B, T, values), mean squares (B,)
 
 
 @dataclass(frozen=True)
@@ -123,15 +123,16 @@ class Batches:
         _, draws = self._kept.block(block)
         clips = self._draws.clips(draws, generation=generation)
         bands, power = self._made(clips, block, generation)
-        return clips, bands.clamp_min_(_LEAST).log_().half(), power.cpu()
+        kept = bands.clamp_min_(_LEAST).log_() if self._late is not None else self._features.finish(bands)
+        return clips, kept.half(), power.cpu()
 
     def _take_in(self, block: int, generation: int, made: Made) -> None:
         assert self._kept is not None
-        clips, bands, power = made
+        clips, kept, power = made
         if self._store is None:
-            shape = tuple(bands.shape[1:])
+            shape = tuple(kept.shape[1:])
             self._store = make_store(len(self._kept), shape, device=self._device, folder=self._folder)
-        self._store.write(self._kept.block(block)[0], bands)
+        self._store.write(self._kept.block(block)[0], kept)
         self._kept.made(block, generation, clips, power)
 
     def epoch(self, number: int) -> Iterator[Batch]:
@@ -154,11 +155,12 @@ class Batches:
             return self._features.finish(bands), clips
         assert self._store is not None, "prepare comes first"
         rows = self._kept.rows(draws)
-        bands = self._store.read(rows).exp_()
-        if self._late is not None:
-            context = self._context(LATE, epoch, step, self._share.rank)
-            bands = self._late.add(bands, self._kept.power(rows).to(self._device), context)
-        return self._features.finish(bands), self._kept.clips(rows)
+        kept, clips = self._store.read(rows), self._kept.clips(rows)
+        if self._late is None:
+            return kept, clips
+        context = self._context(LATE, epoch, step, self._share.rank)
+        bands = self._late.add(kept.exp_(), self._kept.power(rows).to(self._device), context)
+        return self._features.finish(bands), clips
 
     def _made(self, clips: Tensor, *where: int) -> tuple[Tensor, Tensor]:
         """Energies in bands (B, T, bands) of these clips, their sound augmented, and the sound's mean square (B,).

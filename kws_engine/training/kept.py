@@ -39,13 +39,14 @@ class Kept:
     def __init__(self, draws: Draws, share: Share, *, fresh_share: float, epochs: int, still: bool) -> None:
         """Makes a share of the draws anew each epoch, over all `epochs` on average.
 
-        With `still`, where no sound is augmented, draws that always take the same clip are made once.
+        With `still`, where no sound is augmented, it is a share of those that do not always take the same clip; the
+        others are made once.
         """
         mine = draws.of(share.rank, share.world)
         moving = draws.change(mine) if still else torch.ones(len(mine), dtype=torch.bool)
         others = draws.are_others(mine)
         groups = [mine[moving & ~others], mine[moving & others], mine[~moving]]
-        rate = fresh_share * len(mine) / max(len(groups[0]) + _OTHERS * len(groups[1]), 1) if not still else fresh_share
+        rate = fresh_share * len(mine) / max(len(groups[0]) + _OTHERS * len(groups[1]), 1)
         self._draws = torch.cat(groups)
         self._clips, self._power = torch.zeros(len(mine), dtype=torch.int64), torch.zeros(len(mine))
         self._row = torch.full((len(draws),), -1)
@@ -53,7 +54,8 @@ class Kept:
         ends = np.cumsum([0, *map(len, groups)]).tolist()
         blocks = [_bounds(start, end) for start, end in itertools.pairwise(ends)]
         self._bounds = [block for group in blocks for block in group]
-        self._rates = np.repeat([rate, _OTHERS * rate, 0.0], [len(group) for group in blocks])
+        rates = [fresh_share, fresh_share, 0.0] if still else [rate, _OTHERS * rate, 0.0]
+        self._rates = np.repeat(rates, [len(group) for group in blocks])
         self._turns = (np.arange(len(self._bounds)) * _GOLDEN) % 1
         self._epochs = epochs
         self._generation = [-1] * len(self._bounds)

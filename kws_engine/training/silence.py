@@ -20,12 +20,15 @@ def silence(count: int, clip_samples: int, *, noises: Tensor, generator: torch.G
         noises: Recorded noise in one row (N,); where it is shorter than a clip, computed noise takes its place.
         generator: The only source of chance.
     """
-    sound = coloured_noise(count, clip_samples, generator=generator)
-    if len(noises) > clip_samples:
-        recorded = _share(count, 1 - _COLOURED_SHARE, generator)
-        starts = torch.randint(0, len(noises) - clip_samples, (count, 1), generator=generator)
-        sound = torch.where(recorded, noises[starts + torch.arange(clip_samples)], sound)
-    sound = torch.where(_share(count, _BURST_SHARE, generator), sound * _swell(count, clip_samples, generator), sound)
+    recorded = _share(count, 1 - _COLOURED_SHARE if len(noises) > clip_samples else 0.0, generator).squeeze(1)
+    known = int(recorded.sum())
+    sound = torch.empty(count, clip_samples)
+    if known:
+        starts = torch.randint(0, len(noises) - clip_samples, (known,), generator=generator)
+        sound[recorded] = noises.unfold(0, clip_samples, 1)[starts]
+    sound[~recorded] = coloured_noise(count - known, clip_samples, generator=generator)
+    bursts = _share(count, _BURST_SHARE, generator).squeeze(1)
+    sound[bursts] *= _swell(int(bursts.sum()), clip_samples, generator)
     level_db = _QUIETEST_DB + (_LOUDEST_DB - _QUIETEST_DB) * torch.rand(count, 1, generator=generator)
     level_db[_share(count, _ZEROS_SHARE, generator)] = -torch.inf
     return (sound / _rms(sound) * 10 ** (level_db / 20)).clamp(-1, 1)
