@@ -16,6 +16,7 @@ from kws_gui import theme
 from kws_gui.bridges.cost import CostBridge
 from kws_gui.bridges.training import training_threads
 from kws_gui.pages.compare import CompareView
+from kws_gui.pages.rate_finder import RateFinder
 from kws_gui.pages.train_card import FormCard
 from kws_gui.pages.train_desk import RunDesk
 from kws_gui.pages.train_form import SettingsForm
@@ -161,6 +162,17 @@ class TrainPage(QWidget):
             "Reset settings", redo=lambda: self.form.setValue(Settings()), undo=lambda: self.form.setValue(before)
         )
 
+    def _on_rate_asked(self) -> None:
+        if self._can_train():
+            finder = RateFinder(self._job(), self)
+            finder.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            finder.rateChosen.connect(self._on_rate)
+            finder.open()
+
+    def _on_rate(self, rate: float) -> None:
+        settings = self.form.value().with_option("training.learning_rate", f"{rate:g}")
+        self._use(f"Learning rate {rate:g}", settings)
+
     def _on_recipe(self, name: str) -> None:
         self._use(f"Recipe: {RECIPES[name].title}", self.form.value().with_recipe(name))
 
@@ -250,6 +262,7 @@ class TrainPage(QWidget):
         self.card.queue.clicked.connect(self._on_queue)
         self.reset.clicked.connect(self._on_reset)
         self.card.recipeChosen.connect(self._on_recipe)
+        self.card.rateAsked.connect(self._on_rate_asked)
         self.form.valueChanged.connect(self._on_form)
         self.run.cancelRequested.connect(self._on_train)
         self.run.failed.connect(self.messages.fail)

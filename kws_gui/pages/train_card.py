@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from kws_engine.settings import RECIPES
@@ -16,9 +17,11 @@ class FormCard(QFrame):
 
     Signals:
         recipeChosen(str): A recipe of the menu, by its name.
+        rateAsked(): A learning rate is to be looked for.
     """
 
     recipeChosen = Signal(str)
+    rateAsked = Signal()
 
     def __init__(self, form: QWidget) -> None:
         super().__init__()
@@ -66,6 +69,12 @@ class FormCard(QFrame):
             action = menu.addAction(recipe.title)
             action.setToolTip(recipe.help)
             action.triggered.connect(lambda _=False, name=name: self.recipeChosen.emit(name))
+        menu.addSeparator()
+        self.find_rate = menu.addAction("Find a learning rate…")
+        self.find_rate.setToolTip("A short run whose learning rate grows, and what it suggests (Ctrl+L)")
+        self.find_rate.setShortcut(QKeySequence("Ctrl+L"))
+        self.find_rate.triggered.connect(self.rateAsked)
+        self.addAction(self.find_rate)  # so that its key works without the menu
         return menu
 
     def _lay_out(self, form: QWidget) -> None:
