@@ -26,7 +26,8 @@ def silence(count: int, clip_samples: int, *, noises: Tensor, generator: torch.G
     if known:
         starts = torch.randint(0, len(noises) - clip_samples, (known,), generator=generator)
         sound[recorded] = noises.unfold(0, clip_samples, 1)[starts]
-    sound[~recorded] = coloured_noise(count - known, clip_samples, generator=generator)
+    if known < count:  # no transform of nothing: MKL refuses it
+        sound[~recorded] = coloured_noise(count - known, clip_samples, generator=generator)
     bursts = _share(count, _BURST_SHARE, generator).squeeze(1)
     sound[bursts] *= _swell(int(bursts.sum()), clip_samples, generator)
     level_db = _QUIETEST_DB + (_LOUDEST_DB - _QUIETEST_DB) * torch.rand(count, 1, generator=generator)
