@@ -319,7 +319,7 @@ class ResultsPage(QWidget):
         self.messages.remedyTriggered.connect(self._on_undo)
         self.weights.told.connect(self._weights.setFullText)
         self.findings.counted.connect(self._on_counted)
-        self.findings.care.said.connect(self._on_said)
+        self.findings.said.connect(self._on_said)
         self.findings.wordRequested.connect(self._on_word)
         self.findings.importRequested.connect(self.importRequested)
         self.search.told.connect(self._search.setFullText)

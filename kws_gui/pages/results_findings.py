@@ -52,6 +52,7 @@ class FindingsView(QWidget):
         counted(words): The headline: "2 findings", "No fault found".
         trainRequested(): A remedy is on the form.
         wordRequested(word), importRequested(): Where recordings are made or brought in.
+        said(sentence): What was done; undo takes it back.
         failed(sentence): A remedy does not fit, or a clip cannot be heard.
     """
 
@@ -59,6 +60,7 @@ class FindingsView(QWidget):
     trainRequested = Signal()
     wordRequested = Signal(str)
     importRequested = Signal()
+    said = Signal(str)
     failed = Signal(str)
 
     def __init__(self, model: ProjectModel, parent: QWidget | None = None) -> None:
@@ -74,6 +76,9 @@ class FindingsView(QWidget):
         self.diagnosis.progressed.connect(self._on_progressed)
         self.suspects.backRequested.connect(self.show_findings)
         self.suspects.failed.connect(self.failed)
+        self.suspects.undoRequested.connect(model.undo_stack.undo)
+        self.care.said.connect(self._on_said)
+        model.undo_stack.changed.connect(lambda: self.suspects.tell(""))
         model.clipsChanged.connect(self.suspects.refresh)
         self._show()
 
@@ -139,6 +144,12 @@ class FindingsView(QWidget):
         self.suspects.set_clips(finding.title, finding.clips)
         self._pages.setCurrentWidget(self.suspects)
         self.suspects.tree.setFocus()
+
+    def _on_said(self, sentence: str) -> None:
+        if self._pages.currentWidget() is self.suspects:
+            self.suspects.tell(sentence)
+        else:
+            self.said.emit(sentence)
 
     # -- remedies
 

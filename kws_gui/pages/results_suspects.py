@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = ("Clip", "Sounds like", "Why", "Now")
 _STATE = 3
-_WHY_AT_LEAST = 140  # px
+_WAVEFORM = 96  # px at most
 
 
 class SuspectList(QWidget):
@@ -37,10 +37,12 @@ class SuspectList(QWidget):
 
     Signals:
         backRequested(): To the findings.
+        undoRequested(): What was done last is to be taken back.
         failed(sentence): A clip could not be read or played.
     """
 
     backRequested = Signal()
+    undoRequested = Signal()
     failed = Signal(str)
 
     def __init__(self, care: ClipCare, parent: QWidget | None = None) -> None:
@@ -54,6 +56,7 @@ class SuspectList(QWidget):
         self.leave_out = QPushButton("Leave out")
         self.move = QPushButton("Move")
         self.move_to = QPushButton("Move to…")
+        self.done, self.undo = ElidedLabel(), QPushButton("Undo")
         self._lay_out()
         self._connect()
 
@@ -61,6 +64,7 @@ class SuspectList(QWidget):
         """Shows clips in the order given: the likeliest first."""
         self._clips = tuple(clips)
         self.title.setFullText(f"{title}: {len(self._clips)} to listen to, the likeliest first")
+        self.tell("")
         blocker = QSignalBlocker(self.tree)
         self.tree.clear()
         self.tree.addTopLevelItems([_item(clip) for clip in self._clips])
@@ -72,6 +76,11 @@ class SuspectList(QWidget):
     def clips(self) -> tuple[SuspectClip, ...]:
         """The clips shown."""
         return self._clips
+
+    def tell(self, sentence: str) -> None:
+        """Says what was done, beside the buttons: the list stays where it is."""
+        self.done.setFullText(sentence)
+        self.undo.setVisible(bool(sentence))
 
     def chosen(self) -> list[SuspectClip]:
         """The clips whose rows are chosen."""
@@ -159,6 +168,7 @@ class SuspectList(QWidget):
 
     def _connect(self) -> None:
         self.back.clicked.connect(self.backRequested)
+        self.undo.clicked.connect(self.undoRequested)
         theme.notifier.changed.connect(self.refresh)
         self.tree.currentItemChanged.connect(lambda *_: self._on_row())
         self.tree.itemSelectionChanged.connect(self._show_actions)
@@ -188,8 +198,8 @@ class SuspectList(QWidget):
         for column in (0, 1, _STATE):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.Interactive)
         header.setSectionResizeMode(2, QHeaderView.ResizeMode.Stretch)
-        header.setMinimumSectionSize(_WHY_AT_LEAST // 2)
-        for column, width in ((0, 190), (1, 110), (_STATE, 150)):
+        header.setMinimumSectionSize(70)
+        for column, width in ((0, 210), (1, 110), (_STATE, 150)):
             tree.setColumnWidth(column, width)
         return tree
 
@@ -202,6 +212,11 @@ class SuspectList(QWidget):
         self.leave_out.setToolTip("Leaves the chosen clips out of training, or takes them in again; with undo (Delete)")
         self.move.setToolTip("Moves the chosen clips to the word they sound like; with undo (M)")
         self.move_to.setToolTip("Moves the chosen clips to another word; with undo")
+        theme.set_role(self.done, "muted")
+        theme.set_role(self.undo, "quiet")
+        self.done.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.undo.setToolTip("Ctrl+Z")
+        self.sound.waveform.setMaximumHeight(_WAVEFORM)
         top = QHBoxLayout()
         top.setSpacing(theme.GRID)
         top.addWidget(self.back)
@@ -210,7 +225,8 @@ class SuspectList(QWidget):
         buttons.setSpacing(theme.GRID)
         for button in (self.leave_out, self.move, self.move_to):
             buttons.addWidget(button)
-        buttons.addStretch(1)
+        buttons.addWidget(self.done, 1)
+        buttons.addWidget(self.undo)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.GRID)
