@@ -7,14 +7,17 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction
 from pytestqt.qtbot import QtBot
 from tiny_project import make_project
 
 from kws_engine.clips.project import Project
 from kws_engine.sweeps.job import past_sweeps
 from kws_engine.sweeps.results import results
+from kws_gui.main_window import MainWindow
 from kws_gui.pages.results import ResultsPage
 from kws_gui.pages.sweep import SweepPage
+from kws_gui.pages.words import WordsPage
 from kws_gui.project_model import ProjectModel
 
 PATIENCE_MS = 280_000
@@ -198,3 +201,26 @@ def test_results_without_a_search_lead_to_one(qtbot: QtBot, tmp_path: Path) -> N
             qtbot.mouseClick(page.search._nothing.button(), Qt.MouseButton.LeftButton)
     finally:
         page.shutdown()
+
+
+def test_the_window_leads_to_the_search_and_to_a_word(qtbot: QtBot, folder: Path, virtual_microphone: object) -> None:
+    window = MainWindow()
+    qtbot.addWidget(window)
+    window.show()
+    window.open_folder(folder)
+    qtbot.waitUntil(lambda: window.model.project is not None, timeout=PATIENCE_MS)
+    search = next(action for action in window.menuBar().findChildren(QAction) if action.text() == "&Search settings")
+    assert search.isEnabled()
+    search.trigger()
+    page = window.page("search")
+    assert window.page_name == "search" and isinstance(page, SweepPage) and page.isVisible()
+    qtbot.mouseClick(page.back, Qt.MouseButton.LeftButton)
+    assert window.page_name == "train"
+    results_page = window.page("results")
+    assert isinstance(results_page, ResultsPage)
+    results_page.wordRequested.emit("middle")
+    words = window.page("words")
+    assert window.page_name == "words" and isinstance(words, WordsPage) and words.words.word == "middle"
+    results_page.searchRequested.emit()
+    assert window.page_name == "search"
+    window.close()
