@@ -1,0 +1,411 @@
+"""Runs as a person handles them on the Train page: queued, paused, gone on with, repeated, named, found, failed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLineEdit
+from pytestqt.qtbot import QtBot
+from tiny_project import make_project, quick_settings, train
+
+from kws_engine.clips.project import Project
+from kws_engine.evaluation.diagnosis import KINDS
+from kws_engine.runs import queue
+from kws_engine.runs.job import Job, past_runs, read_events
+from kws_engine.runs.labels import read_label
+from kws_engine.runs.records import history
+from kws_engine.settings import RECIPES, Settings
+from kws_engine.training.events import Epoch, Failed, Progress, Started
+from kws_gui.pages.train import TrainPage
+from kws_gui.pages.train_finding import LiveFinding
+from kws_gui.pages.train_messages import cure_of
+from kws_gui.pages.train_run import RunView
+from kws_gui.project_model import ProjectModel
+
+PATIENCE_MS = 120_000
+LEFT = Qt.MouseButton.LeftButton
+CONTROL, SHIFT, ALT = (
+    Qt.KeyboardModifier.ControlModifier,
+    Qt.KeyboardModifier.ShiftModifier,
+    Qt.KeyboardModifier.AltModifier,
+)
+TOO_FAST = ("training.learning_rate=10", "training.optimizer=sgd", "training.schedule=constant", "training.averaging=0",
+            "model.batch_norm=no", "training.epochs=30")  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with two runs; tests work on copies of it."""
+    project = make_project(tmp_path_factory.mktemp("project") / "tones")
+    train(project)
+    train(project, "training.epochs=2")
+    return project.folder
+
+
+@pytest.fixture
+def folder(trained: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(trained, tmp_path / "copy"))
+
+
+@pytest.fixture
+def page(qtbot: QtBot, folder: Path) -> Iterator[TrainPage]:
+    made = TrainPage(ProjectModel())
+    qtbot.addWidget(made)
+    made.resize(1000, 900)
+    made.show()
+    _open(qtbot, made, folder)
+    yield made
+    made.training.shutdown(seconds=0)
+    made.shutdown()
+
+
+def _open(qtbot: QtBot, page: TrainPage, folder: Path) -> None:
+    page._model.open(Project.open(folder))
+    _settle(qtbot, page)
+
+
+def _settle(qtbot: QtBot, page: TrainPage) -> None:
+    qtbot.waitUntil(lambda: not page.shelf.is_reading(), timeout=PATIENCE_MS)
+
+
+def _idle(qtbot: QtBot, page: TrainPage) -> None:
+    qtbot.waitUntil(lambda: not page.training.is_running(), timeout=PATIENCE_MS)
+    _settle(qtbot, page)
+
+
+def _start_long(qtbot: QtBot, page: TrainPage, *options: str) -> None:
+    page.form.setValue(quick_settings("training.epochs=5000", *options))
+    qtbot.mouseClick(page.train, LEFT)
+    qtbot.waitUntil(lambda: len(page.run.live_epochs()) >= 2, timeout=PATIENCE_MS)
+    _settle(qtbot, page)
+
+
+def _waiting(page: TrainPage) -> list[int]:
+    return [waiting.job.settings["training"]["epochs"] for waiting in page.runs.waiting()]
+
+
+# -- the queue
+
+
+def test_queued_runs_start_one_after_another(qtbot: QtBot, page: TrainPage, folder: Path) -> None:
+    for epochs in (1, 2):
+        page.form.setValue(quick_settings(f"training.epochs={epochs}"))
+        qtbot.keyClick(page, Qt.Key.Key_Return, CONTROL | SHIFT)
+    assert _waiting(page) == [1, 2] and not page.training.is_running()
+    assert page.messages.text() == "2 runs are waiting."
+    qtbot.mouseClick(page.messages.remedyButton(), LEFT)
+    assert page.train.text() == "Stop"
+    _idle(qtbot, page)
+    assert [len(row.run.epochs) for row in page.runs.rows()] == [2, 1, 2, 3] and _waiting(page) == []
+    assert queue.read_queue(folder) == () and page.messages.text().startswith("Done: ")
+
+
+def test_what_waits_outlives_the_window_and_is_offered_again(qtbot: QtBot, page: TrainPage, folder: Path) -> None:
+    qtbot.mouseClick(page.card.queue, LEFT)
+    page.shutdown()
+    other = TrainPage(ProjectModel())
+    qtbot.addWidget(other)
+    other.show()
+    _open(qtbot, other, folder)
+    assert _waiting(other) == [3] and other.messages.text() == "1 run is waiting."
+    assert other.messages.remedyButton().text() == "Start"
+    other.shutdown()
+
+
+def test_the_queue_is_moved_and_emptied_by_keys_with_undo(qtbot: QtBot, page: TrainPage, folder: Path) -> None:
+    for epochs in (1, 2, 3):
+        page.form.setValue(quick_settings(f"training.epochs={epochs}"))
+        qtbot.mouseClick(page.card.queue, LEFT)
+    page.runs.chooseWaiting(page.runs.waiting()[2].key)
+    assert "number 3" in page.run.sentence() and page.runs.start.isVisible()
+    page.runs.tree.setFocus()
+    qtbot.keyClick(page.runs.tree, Qt.Key.Key_Up, ALT)
+    assert _waiting(page) == [1, 3, 2]
+    qtbot.keyClick(page.runs.tree, Qt.Key.Key_Delete)
+    assert _waiting(page) == [1, 2] and len(past_runs(folder / "runs")) == 2
+    qtbot.mouseClick(page.messages.remedyButton(), LEFT)
+    assert _waiting(page) == [1, 3, 2] and [w.key for w in queue.read_queue(folder)] == [
+        w.key for w in page.runs.waiting()
+    ]
+    page.form.setValue(Settings())
+    page.runs.chooseWaiting(page.runs.waiting()[1].key)
+    page.runs.menu.action("use").trigger()
+    assert page.form.value() == quick_settings("training.epochs=3")
+
+
+def test_stop_keeps_the_queue_waiting(qtbot: QtBot, page: TrainPage) -> None:
+    _start_long(qtbot, page)
+    qtbot.mouseClick(page.card.queue, LEFT)
+    assert page.messages.isHidden() and _waiting(page) == [5000]
+    qtbot.mouseClick(page.train, LEFT)
+    _idle(qtbot, page)
+    assert _waiting(page) == [5000] and page.messages.text().endswith("1 run is waiting.")
+    assert page.messages.remedyButton().text() == "Start"
+
+
+def test_a_queued_run_that_cannot_begin_keeps_its_place(qtbot: QtBot, page: TrainPage, folder: Path) -> None:
+    gone = folder / "runs/20200101-000000-gone"
+    page.desk.queue(Job(folder, quick_settings().to_dict(), resume=gone))
+    qtbot.mouseClick(page.card.queue, LEFT)
+    page.runs.chooseWaiting(page.runs.waiting()[0].key)
+    qtbot.mouseClick(page.runs.start, LEFT)
+    _idle(qtbot, page)
+    assert page.messages.kind() == "error" and len(_waiting(page)) == 2
+
+
+def test_another_project_does_not_go_on_with_the_queue(qtbot: QtBot, page: TrainPage, tmp_path: Path) -> None:
+    _start_long(qtbot, page)
+    qtbot.mouseClick(page.card.queue, LEFT)
+    other = make_project(tmp_path / "other")
+    _open(qtbot, page, other.folder)
+    _idle(qtbot, page)
+    assert (
+        _waiting(page) == [] and past_runs(other.runs_folder) == [] and not (other.runs_folder / "queue.json").exists()
+    )
+
+
+def test_a_damaged_queue_is_said(qtbot: QtBot, page: TrainPage, folder: Path) -> None:
+    (folder / "runs/queue.json").write_text("{")
+    _open(qtbot, page, folder)
+    assert page.messages.kind() == "error" and "queue of runs" in page.messages.text()
+    assert "delete the file" in page.messages.text()
+
+
+# -- pause, resume, repeat
+
+
+def test_pause_lets_the_run_wait_until_it_goes_on(qtbot: QtBot, page: TrainPage) -> None:
+    _start_long(qtbot, page)
+    assert page.card.pause.text() == "Pause"
+    qtbot.mouseClick(page.card.pause, LEFT)
+    assert page.training.is_paused and page.run.sentence().startswith("Paused. ")
+    assert page.runs.tree.topLevelItem(0).text(4) == "paused" and page.card.pause.text() == "Go on"
+    qtbot.keyClick(page, Qt.Key.Key_P, CONTROL | SHIFT)
+    before = len(page.run.live_epochs())
+    qtbot.waitUntil(lambda: len(page.run.live_epochs()) > before + 1, timeout=PATIENCE_MS)
+    assert page.runs.tree.topLevelItem(0).text(4) == "running"
+    qtbot.mouseClick(page.card.pause, LEFT)
+    qtbot.mouseClick(page.train, LEFT)
+    _idle(qtbot, page)
+    assert page.messages.text().startswith("Stopped: ") and not page.card.pause.isVisible()
+
+
+def test_a_killed_run_is_resumed_from_the_bar(qtbot: QtBot, page: TrainPage, folder: Path) -> None:
+    _start_long(qtbot, page)
+    run = page.runner.folder
+    assert run is not None and page.training.pid is not None
+    os.kill(page.training.pid, signal.SIGKILL)
+    _idle(qtbot, page)
+    kept = history(read_events(run))
+    assert page.messages.remedyButton().text() == "Resume"
+    row = page.runs.current()
+    assert row is not None and row.folder == run and page.runs.resume.isVisible()
+    qtbot.mouseClick(page.messages.remedyButton(), LEFT)
+    qtbot.waitUntil(lambda: len(page.run.live_epochs()) > len(kept), timeout=PATIENCE_MS)
+    assert tuple(page.run.live_epochs()[: len(kept)]) == kept
+    assert [point.epoch for point in page.run.curves.points()] == [epoch.epoch for epoch in page.run.live_epochs()]
+    qtbot.mouseClick(page.train, LEFT)
+    _idle(qtbot, page)
+    assert len(page.runs.rows()) == 3 and page.runs.rows()[0].run.model is not None
+
+
+def test_repeating_makes_the_same_run_and_says_what_changed(qtbot: QtBot, page: TrainPage, folder: Path) -> None:
+    first = page.runs.rows()[0].run
+    page.runs.menu.action("repeat").trigger()
+    with qtbot.waitSignal(page.runner.finished, timeout=PATIENCE_MS):
+        pass
+    _settle(qtbot, page)
+    again = page.runs.rows()[0].run
+    losses = [[epoch.validation_loss for epoch in run.epochs] for run in (first, again)]
+    assert losses[0] == pytest.approx(losses[1], abs=1e-5)
+    next((folder / "clips/low").glob("*.wav")).unlink()
+    page.runs.choose(first.folder)
+    page.runs.menu.action("repeat").trigger()
+    qtbot.waitUntil(lambda: page.messages.kind() == "warning", timeout=PATIENCE_MS)
+    assert "1 clip is missing (clips/low/" in page.messages.text() and not page.training.is_running()
+    assert page.messages.remedyButton().text() == "Repeat anyway"
+
+
+# -- failures
+
+
+def test_a_loss_that_is_no_number_offers_a_tenth_of_the_rate(qtbot: QtBot, page: TrainPage) -> None:
+    page.form.setValue(quick_settings(*TOO_FAST))
+    qtbot.mouseClick(page.train, LEFT)
+    _idle(qtbot, page)
+    assert page.messages.text().startswith("The loss is no longer a number")
+    assert page.messages.remedyButton().text() == "Use a tenth of the learning rate"
+    page.form.setValue(Settings())
+    qtbot.mouseClick(page.messages.remedyButton(), LEFT)
+    assert page.form.value() == quick_settings(*TOO_FAST, "training.learning_rate=1")
+    page._model.undo_stack.undo()
+    assert page.form.value() == Settings()
+
+
+def test_a_checkpoint_of_another_network_offers_its_settings(qtbot: QtBot, page: TrainPage, folder: Path) -> None:
+    _start_long(qtbot, page)
+    os.kill(page.training.pid or 0, signal.SIGKILL)
+    _idle(qtbot, page)
+    run = page.runs.rows()[0].folder
+    job = (run / "job.toml").read_text()
+    (run / "job.toml").write_text(job.replace("width = 0.25", "width = 0.5"))
+    before = (run / "checkpoint.safetensors").read_bytes()
+    page._model.runsChanged.emit()
+    _settle(qtbot, page)
+    qtbot.mouseClick(page.messages.remedyButton(), LEFT)
+    _idle(qtbot, page)
+    assert "checkpoint is of another network" in page.messages.text()
+    assert page.messages.remedyButton().text() == "Use its settings"
+    assert (run / "checkpoint.safetensors").read_bytes() == before
+
+
+def test_a_half_written_run_is_listed_and_can_only_be_deleted(qtbot: QtBot, page: TrainPage, folder: Path) -> None:
+    (folder / "runs/20990101-000000-x").mkdir()
+    page._model.runsChanged.emit()
+    _settle(qtbot, page)
+    page.runs.choose(folder / "runs/20990101-000000-x")
+    assert page.runs.tree.topLevelItem(0).text(4) == "damaged" and "cannot be read" in page.run.sentence()
+    able = {name for name, action in page.runs.menu.actions_by_name.items() if action.isEnabled()}
+    assert able == {"rename", "label", "compare", "delete"}
+    page.runs.menu.action("delete").trigger()
+    _settle(qtbot, page)
+    assert len(page.runs.rows()) == 2
+
+
+def test_what_helps_after_a_failure_follows_what_is_kept(page: TrainPage) -> None:
+    finished = page.runs.rows()[0].run
+    assert cure_of(Failed("Training failed: x"), None, was_resumed=False) == ""
+    assert cure_of(Failed("The loss is no longer a number: y"), finished, was_resumed=False) == "slower"
+    assert cure_of(Failed("Training failed: x"), finished, was_resumed=True) == "settings"
+    assert cure_of(Failed("Training failed: x"), finished, was_resumed=False) == ""
+
+
+# -- names, tags, filter
+
+
+def test_f2_names_a_run_with_undo(qtbot: QtBot, page: TrainPage) -> None:
+    page.runs.tree.setFocus()
+    qtbot.keyClick(page.runs.tree, Qt.Key.Key_F2)
+    field = page.runs.tree.viewport().findChild(QLineEdit)
+    assert field is not None and field.text() == ""
+    qtbot.keyClicks(field, "first of all")
+    qtbot.keyClick(field, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: page.runs.rows()[0].title == "first of all", timeout=PATIENCE_MS)
+    row = page.runs.current()
+    assert row is not None and read_label(row.folder).name == "first of all"
+    assert page.runs.tree.currentItem().text(0) == "first of all"
+    page._model.undo_stack.undo()
+    _settle(qtbot, page)
+    assert read_label(row.folder).name == ""
+
+
+def test_tags_and_a_note_are_kept_and_found_by_the_filter(qtbot: QtBot, page: TrainPage) -> None:
+    page.runs.tree.setFocus()
+    qtbot.keyClick(page.runs.tree, Qt.Key.Key_T, CONTROL)
+    dialog = page.shelf.dialog
+    assert dialog is not None
+    qtbot.keyClicks(dialog.tags, "lecture, #slow, lecture")
+    qtbot.keyClicks(dialog.note, "to be shown")
+    qtbot.mouseClick(dialog.save, LEFT)
+    _settle(qtbot, page)
+    row = page.runs.current()
+    assert row is not None and row.run.label.tags == ("lecture", "slow") and row.run.label.note == "to be shown"
+    hidden = lambda: [page.runs.tree.topLevelItem(at).isHidden() for at in range(2)]  # noqa: E731
+    for text, expected in (("#slow", [False, True]), ("shown tc_res", [False, True]), ("nowhere", [True, True])):
+        page.runs.filter.setText(text)
+        assert hidden() == expected, text
+    page.runs.filter.clear()
+    assert hidden() == [False, False]
+
+
+def test_a_label_that_does_not_fit_is_said_in_the_dialog(qtbot: QtBot, page: TrainPage) -> None:
+    page.runs.menu.action("label").trigger()
+    dialog = page.shelf.dialog
+    assert dialog is not None
+    dialog.tags.setText("x" * 41)
+    qtbot.mouseClick(dialog.save, LEFT)
+    assert dialog.isVisible() and "41 characters" in dialog.error.text()
+    dialog.reject()
+
+
+def test_several_runs_are_deleted_and_come_back_together(qtbot: QtBot, page: TrainPage) -> None:
+    page.runs.tree.setFocus()
+    qtbot.keyClick(page.runs.tree, Qt.Key.Key_A, CONTROL)
+    qtbot.keyClick(page.runs.tree, Qt.Key.Key_Delete)
+    qtbot.waitUntil(lambda: page.runs.rows() == [], timeout=PATIENCE_MS)
+    assert page.messages.text() == "The 2 runs are in the trash."
+    qtbot.mouseClick(page.messages.remedyButton(), LEFT)
+    qtbot.waitUntil(lambda: len(page.runs.rows()) == 2, timeout=PATIENCE_MS)
+
+
+# -- recipes, the quiet line, work between epochs
+
+
+def test_a_recipe_fills_in_the_form_with_undo(page: TrainPage) -> None:
+    before = page.form.value()
+    actions = {action.text(): action for action in page.card.recipe.menu().actions()}
+    for name, recipe in RECIPES.items():
+        actions[recipe.title].trigger()
+        assert page.form.value() == before.with_recipe(name)
+        page._model.undo_stack.undo()
+        assert page.form.value() == before
+
+
+STARTED = Started("run", ["a", "b", "_unknown_", "_silence_"], {"a": 100}, {"a": 50, "b": 50}, 1000, 1000, "cpu", 40)
+
+
+def _overfitting(number: int) -> Epoch:
+    rise = 0.08 * max(0, number - 6)
+    validation = 0.3 + 0.5 / number + rise
+    return Epoch(number, 1.0 / number**1.5, 1.0, validation, 0.7, 0.01, 1.0, 0.0, number <= 6)
+
+
+def test_the_quiet_line_says_what_the_curves_mean_and_its_remedy_fills_in_the_form(qtbot: QtBot) -> None:
+    view = RunView()
+    qtbot.addWidget(view)
+    view.show()
+    finding = LiveFinding(view)
+    view.begin()
+    view.train(STARTED)
+    settings = Settings().with_options(["training.early_stopping=no", "training.weight_decay=0", "training.epochs=40"])
+    finding.begin(settings, STARTED)
+    for number in range(1, 26):
+        view.add(_overfitting(number))
+    found = finding.finding()
+    assert found is not None and found.kind in KINDS
+    assert view.curves.finding.text() == f"{found.title}: {found.evidence}"
+    with qtbot.waitSignal(finding.settingsChosen) as chosen:
+        qtbot.mouseClick(view.curves.finding.remedyButton(), LEFT)
+    assert chosen.args[0] != settings
+    view.show_past([_overfitting(1)], "Finished")
+    assert view.curves.finding.text() == ""
+    finding.show()
+    assert view.curves.finding.text() == ""
+    view.show_live()
+    finding.show()
+    assert view.curves.finding.text().startswith(found.title)
+
+
+def test_work_between_epochs_is_said_in_words(qtbot: QtBot) -> None:
+    view = RunView()
+    qtbot.addWidget(view)
+    view.begin()
+    view.read(Progress("Reading clips", 1, 10))
+    assert not view.progress.isHidden()
+    view.train(STARTED)
+    view.read(Progress("Augmenting and taking features", 256, 1500))
+    assert view.sentence() == "Epoch 1 of 40 · augmenting and taking features: 256 of 1,500 clips"
+    view.read(Progress("Augmenting and taking features", 1500, 1500))
+    assert view.sentence() == "Epoch 1 of 40"
+    view.set_paused(True)
+    assert view.sentence() == "Paused. Epoch 1 of 40"
+    view.set_paused(False)
+    view.add(*map(_overfitting, (1, 2, 3)))
+    assert view.sentence().startswith("Epoch 3 of 40. Best so far: epoch 3")
+    view.end()
