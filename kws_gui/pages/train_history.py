@@ -27,9 +27,9 @@ from PySide6.QtWidgets import (
 from kws_engine.runs.queue import Waiting
 from kws_gui import theme
 from kws_gui.pages.train_menu import RunMenu
-from kws_gui.pages.train_rows import RunRow, about, counted, quality, read_rows, state, story, validation_of, when
+from kws_gui.pages.train_rows import RunRow, about, counted, quality, read_rows, story, validation_of, when
 
-__all__ = ["RunList", "RunRow", "counted", "quality", "read_rows", "state", "story", "validation_of", "when"]
+__all__ = ["RunList", "RunRow", "counted", "quality", "read_rows", "story", "validation_of", "when"]
 
 _COLUMNS = ("Run", "Network", "Right", "Epochs", "State")
 _KEY = Qt.ItemDataRole.UserRole
@@ -176,6 +176,7 @@ class RunList(QWidget):
         self.tree.clearSelection()
         if items:
             self.tree.setCurrentItem(items[0])
+            self.tree.scrollToItem(items[0])
         for item in items:
             item.setSelected(True)
         blocker.unblock()

@@ -55,13 +55,6 @@ def when(folder: Path) -> str:
         return folder.name
 
 
-def state(row: RunRow, *, running: bool = False) -> str:
-    """How a run ended, in a word or a sentence."""
-    if running:
-        return "running"
-    return f"failed: {row.run.message}" if row.run.state == "failed" else row.run.state
-
-
 def validation_of(run_folder: Path) -> tuple[Interval | None, int]:
     """How much of how many validation clips a run names rightly, from its evaluation; (None, 0) without one."""
     try:
@@ -77,7 +70,8 @@ def story(row: RunRow) -> str:
     if row.run.state == "damaged":
         return row.run.message
     best = f" · best: epoch {row.run.best.epoch}" if row.run.best else ""
-    return f"{state(row).capitalize()} after {counted(len(row.run.epochs), 'epoch')}{best}"
+    why = f": {row.run.message}" if row.run.state == "failed" else ""
+    return f"{row.run.state.capitalize()} after {counted(len(row.run.epochs), 'epoch')}{best}{why}"
 
 
 def quality(validation: Interval | None, clips: int) -> str:
