@@ -34,6 +34,7 @@ from kws_engine.training.parts import Clips
 from kws_engine.training.scale_out import ONE, Processes
 from kws_engine.training.silence import silence
 from kws_engine.training.train import CURVE_CLIPS, Fit, Loop, Measured, Penalty, Snapshot, predict
+from kws_engine.training.workers import Workers
 
 MOST_VALIDATED = 10_000  # clips measured after each epoch; a share of more would be no surer
 ShouldStop = Callable[[], bool]
@@ -181,11 +182,19 @@ def measured_on(part: Clips, setup: Setup, features: torch.nn.Module, *, most: i
     some = torch.randperm(len(part), generator=generator)[:most]
     data, n_samples = setup.data, setup.project.clip_samples
     quiet = silence(max(1, len(some) // len(data.labels)), n_samples, noises=data.noises, generator=generator)
-    with torch.no_grad():
-        framed = [features(part.sound(numbers).to(setup.device)) for numbers in torch.split(some, 256)]
-        framed += [features(block.to(setup.device)) for block in torch.split(quiet, 256)]
+
+    @torch.no_grad()
+    def framed(at: tuple[bool, Tensor]) -> Tensor:
+        is_recorded, values = at
+        found: Tensor = features((part.sound(values) if is_recorded else values).to(setup.device))
+        return found
+
+    tasks = [(True, numbers) for numbers in torch.split(some, 128)]
+    tasks += [(False, sounds) for sounds in torch.split(quiet, 128)]
+    threads = torch.get_num_threads() if setup.device.type == "cpu" else 1
+    blocks = [block for _, block in Workers(tasks, framed, threads=threads).results()]
     labels = torch.cat([part.labels[some], torch.full((len(quiet),), len(data.labels) - 1)])
-    return Measured(torch.cat(framed), labels.to(setup.device)), torch.cat([some, torch.full((len(quiet),), SILENT)])
+    return Measured(torch.cat(blocks), labels.to(setup.device)), torch.cat([some, torch.full((len(quiet),), SILENT)])
 
 
 def _label_weights(setup: Setup) -> Tensor | None:

@@ -21,7 +21,6 @@ from torch import Tensor
 from kws_engine.augment.background_noise import BackgroundNoiseConfig
 from kws_engine.augment.context import Augment, Context
 from kws_engine.features._torch import TorchFeatures
-from kws_engine.training.ahead import Ahead
 from kws_engine.training.chance import LATE, SOUND, SPECTROGRAM, generator_of, numpy_of
 from kws_engine.training.events import Progress
 from kws_engine.training.kept import ALONE, BLOCK, Kept, Share
@@ -31,8 +30,10 @@ from kws_engine.training.mixture import MADE_UP, SILENT, Draws, Mixture
 from kws_engine.training.parts import Clips, Part
 from kws_engine.training.silence import silence
 from kws_engine.training.store import Store, make_store
+from kws_engine.training.workers import Workers
 
 _WHAT = "Augmenting and taking features"
+_AHEAD = 4  # blocks or batches that are made before they are asked for
 _PIECES_FROM = 2000  # clips at most that made-up words are made from
 _LEAST = 1e-10  # of a band's energy: far below the floor that features add
 _SHARE_OF_CARD = 0.3  # of a graphics card's free memory that samples may take
@@ -83,7 +84,7 @@ class Batches:
             self._late = LateNoise(self._noises_there, features, late_noise)
         self._folder = folder
         self._store: Store | None = None
-        self._ahead: Ahead[tuple[int, int], Made] | None = None
+        self._ahead: Workers[tuple[int, int], Made] | None = None
 
     def __len__(self) -> int:
         """Clips of an epoch, in all processes together."""
@@ -93,25 +94,29 @@ class Batches:
         """Makes what is to be made anew before an epoch (from 1 on); tells of the first time, which takes longest."""
         if self._kept is None:
             return
-        if self._ahead is not None:
-            for (block, generation), made in self._ahead.finish():
-                self._take_in(block, generation, made)
-            self._ahead = None
+        if self._ahead is None:
+            self._begin(epoch, threads=torch.get_num_threads(), ahead=_AHEAD)
         first_time = self._store is None
-        for number, (block, generation) in enumerate(self._kept.due(epoch)):
+        assert self._ahead is not None
+        for number, ((block, generation), made) in enumerate(self._ahead.results()):
             if first_time and number % 8 == 0:
                 yield Progress(_WHAT, number * BLOCK, len(self._kept))
-            self._take_in(block, generation, self._block((block, generation)))
+            self._take_in(block, generation, made)
+        self._ahead = None
         if first_time:
             yield Progress(_WHAT, len(self._kept), len(self._kept))
 
     def begin(self, epoch: int) -> None:
         """Begins to make in a thread what this epoch needs, while the one before it is learned from."""
         if self._kept is not None and self._device.type == "cpu" and torch.get_num_threads() > 1:
-            self._ahead = Ahead(self._kept.due(epoch), self._block)
+            self._begin(epoch, threads=1, ahead=None)
+
+    def _begin(self, epoch: int, *, threads: int, ahead: int | None) -> None:
+        assert self._kept is not None
+        self._ahead = Workers(self._kept.due(epoch), self._block, threads=threads, ahead=ahead)
 
     def close(self) -> None:
-        """Ends the thread; nothing is learned from any more."""
+        """Ends the threads; nothing is learned from any more."""
         if self._ahead is not None:
             self._ahead.cancel()
             self._ahead = None
@@ -138,22 +143,33 @@ class Batches:
     def epoch(self, number: int) -> Iterator[Batch]:
         """Every draw once, in the order of this epoch; with fresh_share below 1 after `prepare`."""
         order = self._draws.order(number, world=self._share.world)
-        for step, (start, end) in enumerate(zip([0, *self._ends], self._ends, strict=False)):
-            mine = order[start:end][self._share.rank :: self._share.world]
-            with torch.no_grad():
-                features, clips = self._batch(mine, number, step)
-                context = self._context(SPECTROGRAM, number, step, self._share.rank)
-                for augment in self._spectrogram:
-                    features = augment(features, context)
-            yield Batch(features, self._labels(clips).to(self._device), clips, end - start)
+        spans = list(zip([0, *self._ends], self._ends, strict=False))
 
-    def _batch(self, draws: Tensor, epoch: int, step: int) -> tuple[Tensor, Tensor]:
-        """Features (B, T, F) and clips (B,) of these draws (B,)."""
-        if self._kept is None:
-            clips = self._draws.clips(draws, generation=epoch - 1)
-            bands, _ = self._made(clips, step, epoch)
-            return self._features.finish(bands), clips
-        assert self._store is not None, "prepare comes first"
+        @torch.no_grad()
+        def made(step: int) -> Batch:
+            start, end = spans[step]
+            mine = order[start:end][self._share.rank :: self._share.world]
+            features, clips = (self._fresh_batch if self._kept is None else self._kept_batch)(mine, number, step)
+            context = self._context(SPECTROGRAM, number, step, self._share.rank)
+            for augment in self._spectrogram:
+                features = augment(features, context)
+            return Batch(features, self._labels(clips).to(self._device), clips, end - start)
+
+        if self._device.type != "cpu":
+            return map(made, range(len(spans)))
+        threads = torch.get_num_threads() if self._kept is None else 1
+        batches = Workers(range(len(spans)), made, threads=threads, ahead=_AHEAD)
+        return (batch for _, batch in batches.results())
+
+    def _fresh_batch(self, draws: Tensor, epoch: int, step: int) -> tuple[Tensor, Tensor]:
+        """Features (B, T, F) and clips (B,) of these draws (B,), made anew."""
+        clips = self._draws.clips(draws, generation=epoch - 1)
+        bands, _ = self._made(clips, step, epoch)
+        return self._features.finish(bands), clips
+
+    def _kept_batch(self, draws: Tensor, epoch: int, step: int) -> tuple[Tensor, Tensor]:
+        """Features (B, T, F) and clips (B,) of these draws (B,), taken from what is kept."""
+        assert self._kept is not None and self._store is not None, "prepare comes first"
         rows = self._kept.rows(draws)
         kept, clips = self._store.read(rows), self._kept.clips(rows)
         if self._late is None:
@@ -162,6 +178,7 @@ class Batches:
         bands = self._late.add(kept.exp_(), self._kept.power(rows).to(self._device), context)
         return self._features.finish(bands), clips
 
+    @torch.no_grad()
     def _made(self, clips: Tensor, *where: int) -> tuple[Tensor, Tensor]:
         """Energies in bands (B, T, bands) of these clips, their sound augmented, and the sound's mean square (B,).
 
@@ -170,10 +187,9 @@ class Batches:
         numbers = (SOUND, *where, self._share.rank)
         sound = self._sound_of(clips, numbers).to(self._device)
         context = self._context(*numbers)
-        with torch.no_grad():
-            for augment in self._sound:
-                sound = augment(sound, context)
-            return self._features.bands(sound), sound.square().mean(1)
+        for augment in self._sound:
+            sound = augment(sound, context)
+        return self._features.bands(sound), sound.square().mean(1)
 
     def _sound_of(self, clips: Tensor, numbers: tuple[int, ...]) -> Tensor:
         """Recorded clips (B, N), with what is made on the way in its places."""

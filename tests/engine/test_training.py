@@ -24,7 +24,6 @@ from kws_engine.models import MODELS
 from kws_engine.regularizers import REGULARIZERS
 from kws_engine.spec import changed
 from kws_engine.training import checkpoint, events
-from kws_engine.training.ahead import Ahead
 from kws_engine.training.batches import Batches
 from kws_engine.training.config import TrainingConfig
 from kws_engine.training.dynamics import Dynamics
@@ -38,6 +37,7 @@ from kws_engine.training.optimizing import Average, learning_rate, make_optimize
 from kws_engine.training.parts import Part, StreamedPart, load_noise, load_part
 from kws_engine.training.silence import silence
 from kws_engine.training.train import Fit, Loop, Measured, fit, measure
+from kws_engine.training.workers import Workers
 
 RATE, SAMPLES, WORDS = 16_000, 4000, 3
 UNKNOWN, SILENCE = WORDS, WORDS + 1
@@ -627,12 +627,14 @@ def test_what_goes_wrong_in_the_thread_is_told_where_it_is_waited_for() -> None:
             raise AudioError("gone")
         return number * number
 
-    assert sorted(Ahead(range(3), work).finish()) == [(0, 0), (1, 1), (2, 4)]
-    with pytest.raises(AudioError, match="gone"):
-        Ahead(range(5), work).finish()
-    slow = Ahead(range(1000), lambda number: time.sleep(0.01))
+    for ahead in (None, 1, 2):
+        assert list(Workers(range(3), work, threads=2, ahead=ahead).results()) == [(0, 0), (1, 1), (2, 4)]
+        with pytest.raises(AudioError, match="gone"):
+            list(Workers(range(5), work, threads=2, ahead=ahead).results())
+    begun: list[int] = []
+    slow = Workers(range(1000), lambda number: (begun.append(number), time.sleep(0.01)), threads=2)
     slow.cancel()
-    assert len(slow.finish()) < 1000
+    assert len(begun) < 1000 and torch.get_num_threads() == 1
 
 
 def rates_tried(config: TrainingConfig, network: torch.nn.Module) -> list[events.RatePoint]:
