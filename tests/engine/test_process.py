@@ -68,7 +68,7 @@ def test_a_polite_stop_ends_a_run_with_its_best_weights(project: Project) -> Non
         told = events_until(process, lambda event: isinstance(event, Epoch))
         process.stop()
         told += events_until(process, is_ending)
-        assert [type(event) for event in told if not isinstance(event, Epoch)][-2:] == [Started, Finished]
+        assert [type(event) for event in told if not isinstance(event, Epoch | Progress)][-2:] == [Started, Finished]
         finished = told[-1]
         assert isinstance(finished, Finished) and finished.stopped_early and Path(finished.model).is_file()
         assert process.ended and process.poll() == []
@@ -155,7 +155,7 @@ def test_the_process_ends_when_its_parent_is_killed(project: Project, tmp_path: 
     [(-9, "SIGKILL"), (-15, "SIGTERM"), (-40, "signal 40"), (3, "exit code 3"), (None, "unexpectedly")],
 )
 def test_every_exit_has_words(code: int | None, said: str) -> None:
-    assert said in _vanished(code) and _vanished(code).endswith("train again")
+    assert said in _vanished(code) and _vanished(code).endswith("resume it")
 
 
 def test_a_paused_run_waits_and_goes_on(project: Project) -> None:

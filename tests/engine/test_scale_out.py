@@ -18,6 +18,8 @@ import torch
 
 from kws_engine.clips.project import Project
 from kws_engine.errors import SpecError, TrainingError
+from kws_engine.features import FEATURES
+from kws_engine.features.batch import torch_features
 from kws_engine.runs.job import Job, read_events
 from kws_engine.runs.run import run
 from kws_engine.settings import Settings
@@ -160,13 +162,16 @@ def pid_of_rank(torchrun_pid: int, rank: int) -> int:
     )
 
 
+LOG_MEL = FEATURES["log_mel"].build(FEATURES["log_mel"].config(), rate=16_000)
+
+
 def batches(share: Share, *, fresh_share: float) -> Batches:
     labels = torch.arange(101) % 3
-    part = Part(torch.arange(101, dtype=torch.int16).unsqueeze(1).repeat(1, 160), labels)
+    part = Part(torch.arange(101, dtype=torch.int16).unsqueeze(1).repeat(1, 1600), labels)
     members = {label: torch.nonzero(labels == label).flatten() for label in range(3)}
     plan = Mixture({label: len(some) for label, some in members.items()}, members)
     return Batches(
-        part, plan, noises=torch.zeros(0), sound=[], spectrogram=[], features=torch.nn.Unflatten(1, (4, 40)),
+        part, plan, noises=torch.zeros(0), sound=[], spectrogram=[], features=torch_features(LOG_MEL),
         batch_size=24, rate=16_000, unknown=2, seed=3, device=torch.device("cpu"), fresh_share=fresh_share, share=share,
     )  # fmt: skip
 
