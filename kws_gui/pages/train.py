@@ -40,11 +40,13 @@ class TrainPage(QWidget):
     Signals:
         wordsRequested(): There is too little to train on; the Words page helps.
         startRequested(): Nothing is open.
+        searchRequested(): Good settings are to be searched for.
         resultsRequested(), listenRequested(): With `model.model_path` as it was just set.
     """
 
     wordsRequested = Signal()
     startRequested = Signal()
+    searchRequested = Signal()
     resultsRequested = Signal()
     listenRequested = Signal()
 
@@ -263,6 +265,7 @@ class TrainPage(QWidget):
         self.reset.clicked.connect(self._on_reset)
         self.card.recipeChosen.connect(self._on_recipe)
         self.card.rateAsked.connect(self._on_rate_asked)
+        self.card.searchAsked.connect(self.searchRequested)
         self.form.valueChanged.connect(self._on_form)
         self.run.cancelRequested.connect(self._on_train)
         self.run.failed.connect(self.messages.fail)

@@ -18,10 +18,12 @@ class FormCard(QFrame):
     Signals:
         recipeChosen(str): A recipe of the menu, by its name.
         rateAsked(): A learning rate is to be looked for.
+        searchAsked(): Good settings are to be searched for.
     """
 
     recipeChosen = Signal(str)
     rateAsked = Signal()
+    searchAsked = Signal()
 
     def __init__(self, form: QWidget) -> None:
         super().__init__()
@@ -75,6 +77,9 @@ class FormCard(QFrame):
         self.find_rate.setShortcut(QKeySequence("Ctrl+L"))
         self.find_rate.triggered.connect(self.rateAsked)
         self.addAction(self.find_rate)  # so that its key works without the menu
+        self.search = menu.addAction("Search for good settings…")
+        self.search.setToolTip("Many runs with other options, the best of them found (Ctrl+Shift+F)")
+        self.search.triggered.connect(self.searchAsked)
         return menu
 
     def _lay_out(self, form: QWidget) -> None:

@@ -87,3 +87,8 @@ def test_the_plot_tells_what_it_shows(qtbot: QtBot) -> None:
     assert plot.text() == "The loss is lowest at a rate of 0.01; 0.002 is suggested"
     plot.clear()
     assert plot.text() == "No step yet"
+
+
+def test_the_train_page_leads_to_the_search(qtbot: QtBot, page: TrainPage) -> None:
+    with qtbot.waitSignal(page.searchRequested):
+        page.card.search.trigger()
