@@ -500,6 +500,10 @@ def test_a_streamed_part_reads_what_is_asked_and_replaces_what_is_gone(tmp_path:
     assert torch.equal(streamed.sound(torch.tensor([0]))[0], data.sound(torch.tensor([2]))[0]), "of the same label"
     assert [pathlib.Path(one.path).name for one in streamed.newly_skipped()] == ["00.wav", "01.wav"]
     assert streamed.newly_skipped() == [] and streamed.sound(torch.tensor([], dtype=torch.long)).shape == (0, SAMPLES)
+    for path in paths:
+        path.unlink(missing_ok=True)
+    with pytest.raises(TrainingError, match=r"04\.wav.*bring them back, and resume"):
+        streamed.sound(torch.tensor([4]))
 
 
 def test_a_network_learns_from_a_streamed_part_as_from_memory(tmp_path: pathlib.Path) -> None:
@@ -693,3 +697,11 @@ def test_noise_added_to_bands_is_noise_added_to_sound_on_average(name: str, with
     )
     never = changed(config, {"probability": 0.0})
     assert torch.equal(LateNoise(noise, features, never).add(bands, sound.square().mean(1), context()), bands)
+
+
+def test_a_single_clip_of_silence_may_be_recorded_or_computed() -> None:
+    noises = torch.sin(torch.arange(3 * SAMPLES) * 0.3)
+    for seed in range(12):
+        made = silence(1, SAMPLES, noises=noises, generator=torch.Generator().manual_seed(seed))
+        assert made.shape == (1, SAMPLES) and torch.isfinite(made).all()
+    assert silence(0, SAMPLES, noises=noises, generator=torch.Generator()).shape == (0, SAMPLES)
