@@ -91,7 +91,8 @@ def fit_run(
                 if log is not None:
                     log.epoch(event)
             yield event
-            yield from setup.processes.gathered(list(_newly_skipped(setup.data)))
+            if isinstance(event, Epoch):  # of which every process has as many, unlike progress
+                yield from setup.processes.gathered(list(_newly_skipped(setup.data)))
     dynamics.restore(setup.processes.summed(dynamics.tensors()))
     if setup.processes.is_first:
         yield from _write_tables(setup, dynamics, clips, validation, predict(network, validation.features))

@@ -25,11 +25,11 @@ from kws_engine.runs.run import run
 from kws_engine.settings import Settings
 from kws_engine.spotting.model_file import SpottingModel
 from kws_engine.training.batches import Batches
-from kws_engine.training.events import Epoch, Finished
+from kws_engine.training.events import Epoch, Finished, Progress
 from kws_engine.training.kept import Share
 from kws_engine.training.mixture import Mixture
 from kws_engine.training.parts import Part
-from kws_engine.training.scale_out import ONE, Together, of_environment
+from kws_engine.training.scale_out import ONE, Processes, Together, of_environment
 
 ROOT = Path(__file__).parents[2]
 EPOCHS = 4
@@ -94,6 +94,25 @@ def test_two_processes_learn_as_one_does(project: Project, fresh_share: float) -
     assert times_seen(folder) == times_seen(Path(alone[-1].run)) == {str(EPOCHS)}
     one, two = SpottingModel(Path(alone[-1].model)), SpottingModel(Path(told[-1]["model"]))
     assert one.manifest.labels == two.manifest.labels and one.manifest.network == two.manifest.network
+
+
+class Counting(Processes):
+    """One process that counts how often it asked the others."""
+
+    asked = 0
+
+    def gathered(self, items: Sequence[Any]) -> list[Any]:
+        self.asked += 1
+        return super().gathered(items)
+
+
+def test_processes_ask_each_other_equally_often_however_much_work_each_tells_of(project: Project) -> None:
+    options = (*SAME, "training.fresh_share=0.5", "training.epochs=2")
+    processes = Counting()
+    told = list(run(Job(project.folder, Settings().with_options(options).to_dict(), threads=1), processes=processes))
+    assert isinstance(told[-1], Finished)
+    assert any(isinstance(event, Progress) and event.what.startswith("Augmenting") for event in told)
+    assert processes.asked == 2, "once an epoch"
 
 
 def test_a_killed_process_ends_the_other_and_the_run_goes_on(project: Project) -> None:
