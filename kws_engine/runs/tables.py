@@ -107,7 +107,14 @@ class ClipListing:
             for path, label in zip(paths, part.labels[at : at + 1000].tolist(), strict=True):
                 key = path.relative_to(folder).as_posix() if path.is_relative_to(folder) else ""
                 name = self._data.labels[label]
-                yield row_of(path, project=self._project.folder, split=split, label=name, sha256=hashes.get(key, ""))
+                yield self._row(path, split=split, label=name, sha256=hashes.get(key, ""))
+
+    def _row(self, path: Path, *, split: str, label: str, sha256: str) -> ClipRow:
+        """One clip; without its hash where the file has gone away during the run, for who repeats it to be told."""
+        try:
+            return row_of(path, project=self._project.folder, split=split, label=label, sha256=sha256)
+        except OSError:
+            return ClipRow(_shown(path, self._project), split, label, "")
 
 
 def _shown(path: Path, project: Project) -> str:
