@@ -79,6 +79,7 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
     try:
         with safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}
+            # Copies: what is still a view of the file keeps Windows from putting a new one in its place.
+            return {name: file.get_tensor(name).clone() for name in file.keys()}, file.metadata() or {}
     except (OSError, SafetensorError) as error:
         raise TrainingError(f"The weights in {path} cannot be read ({error}): train again") from None

@@ -26,8 +26,8 @@ class LateNoise:
         pipeline = features.pipeline
         self._hop, self._window = pipeline.hop_samples, pipeline.window_samples
         self._bands = _bands(noises, features)
-        squares = torch.nn.functional.pad(noises.double().square().cumsum(0), (1, 0))
-        self._squares = squares
+        there = noises.cpu() if noises.device.type == "mps" else noises  # which has no double precision
+        self._squares = torch.nn.functional.pad(there.double().square().cumsum(0), (1, 0))
 
     def add(self, bands: Tensor, power: Tensor, context: Context) -> Tensor:
         """Clips' bands (B, T, bands) with a piece of noise each, as the config says.
@@ -50,9 +50,9 @@ class LateNoise:
 
     def _power(self, starts: Tensor, frames: int) -> Tensor:
         """Mean square (B,) of the samples under these pieces."""
-        first = starts * self._hop
+        first = (starts * self._hop).to(self._squares.device)
         samples = (frames - 1) * self._hop + self._window
-        return ((self._squares[first + samples] - self._squares[first]) / samples).float()
+        return ((self._squares[first + samples] - self._squares[first]) / samples).float().to(starts.device)
 
 
 def _bands(noises: Tensor, features: TorchFeatures) -> Tensor:
