@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import traceback
 from collections.abc import Iterator
 
@@ -40,14 +41,14 @@ def _search(job: Job, should_stop: ShouldStop) -> Iterator[Event]:
     data = yield from unless_stopped(load(project, settings), should_stop, [])
     network = build_network(settings, pipeline, n_samples=project.clip_samples, n_labels=len(data.labels)).to(device)
     setup = Setup(job, project.folder, project, settings, pipeline, data, device)
-    batches = make_batches(setup, torch_features(pipeline).to(device))
     points: list[RatePoint] = []
-    for event in try_rates(
-        network, batches, settings.training, penalties=penalties_of(settings, network), should_stop=should_stop,
-        seed=job.seed,
-    ):  # fmt: skip
-        points += [event] if isinstance(event, RatePoint) else []
-        yield event
+    with contextlib.closing(make_batches(setup, torch_features(pipeline).to(device))) as batches:
+        for event in try_rates(
+            network, batches, settings.training, penalties=penalties_of(settings, network), should_stop=should_stop,
+            seed=job.seed,
+        ):  # fmt: skip
+            points += [event] if isinstance(event, RatePoint) else []
+            yield event
     if should_stop():
         raise TrainingError("The search was stopped: start it again for a suggestion")
     yield RateFound(suggestion(points))

@@ -34,6 +34,7 @@ from kws_engine.training.workers import Workers
 
 _WHAT = "Augmenting and taking features"
 _AHEAD = 4  # blocks or batches that are made before they are asked for
+_WAITING_BYTES = 256 * 2**20  # of blocks that wait for their epoch
 _PIECES_FROM = 2000  # clips at most that made-up words are made from
 _LEAST = 1e-10  # of a band's energy: far below the floor that features add
 _SHARE_OF_CARD = 0.3  # of a graphics card's free memory that samples may take
@@ -84,6 +85,7 @@ class Batches:
             self._late = LateNoise(self._noises_there, features, late_noise)
         self._folder = folder
         self._store: Store | None = None
+        self._block_bytes = 0  # of the largest block that was made
         self._ahead: Workers[tuple[int, int], Made] | None = None
 
     def __len__(self) -> int:
@@ -94,32 +96,43 @@ class Batches:
         """Makes what is to be made anew before an epoch (from 1 on); tells of the first time, which takes longest."""
         if self._kept is None:
             return
-        if self._ahead is None:
-            self._begin(epoch, threads=torch.get_num_threads(), ahead=_AHEAD)
+        if self._ahead is not None:
+            for _ in self._taken_in(self._ahead):
+                pass
         first_time = self._store is None
-        assert self._ahead is not None
-        for number, ((block, generation), made) in enumerate(self._ahead.results()):
+        self._ahead = self._workers(self._kept.due(epoch), threads=torch.get_num_threads(), ahead=_AHEAD)
+        for number in self._taken_in(self._ahead):
             if first_time and number % 8 == 0:
                 yield Progress(_WHAT, number * BLOCK, len(self._kept))
-            self._take_in(block, generation, made)
-        self._ahead = None
         if first_time:
             yield Progress(_WHAT, len(self._kept), len(self._kept))
 
     def begin(self, epoch: int) -> None:
-        """Begins to make in a thread what this epoch needs, while the one before it is learned from."""
+        """Begins to make in a thread what this epoch needs, as far as there is room for it to wait."""
         if self._kept is not None and self._device.type == "cpu" and torch.get_num_threads() > 1:
-            self._begin(epoch, threads=1, ahead=None)
+            room = max(1, _WAITING_BYTES // max(self._block_bytes, 1))
+            self._ahead = self._workers(self._kept.due(epoch)[:room], threads=1, ahead=None)
 
-    def _begin(self, epoch: int, *, threads: int, ahead: int | None) -> None:
-        assert self._kept is not None
-        self._ahead = Workers(self._kept.due(epoch), self._block, threads=threads, ahead=ahead)
+    def _workers(
+        self, due: list[tuple[int, int]], *, threads: int, ahead: int | None
+    ) -> Workers[tuple[int, int], Made]:
+        return Workers(due, self._block, threads=threads, ahead=ahead)
+
+    def _taken_in(self, ahead: Workers[tuple[int, int], Made]) -> Iterator[int]:
+        """Keeps what is made, counting the blocks from 0 on."""
+        for number, ((block, generation), made) in enumerate(ahead.results()):
+            yield number
+            self._take_in(block, generation, made)
+        self._ahead = None
 
     def close(self) -> None:
-        """Ends the threads; nothing is learned from any more."""
+        """Ends the threads and gives back what is kept; nothing is learned from any more."""
         if self._ahead is not None:
             self._ahead.cancel()
             self._ahead = None
+        if self._store is not None:
+            self._store.close()
+            self._store = None
 
     def _block(self, due: tuple[int, int]) -> Made:
         """What is kept of a block in a generation."""
@@ -134,6 +147,7 @@ class Batches:
     def _take_in(self, block: int, generation: int, made: Made) -> None:
         assert self._kept is not None
         clips, kept, power = made
+        self._block_bytes = max(self._block_bytes, kept.nbytes)
         if self._store is None:
             shape = tuple(kept.shape[1:])
             self._store = make_store(len(self._kept), shape, device=self._device, folder=self._folder)

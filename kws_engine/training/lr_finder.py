@@ -37,11 +37,11 @@ def try_rates(
     smoothed, lowest = 0.0, math.inf
     step = 0
     for item in _endless(batches):
+        if step == STEPS_TAKEN or should_stop():
+            return
         if isinstance(item, Progress):
             yield item
             continue
-        if step == STEPS_TAKEN or should_stop():
-            return
         rate = LOWEST * (HIGHEST / LOWEST) ** (step / (STEPS_TAKEN - 1))
         loss = _step(network, optimizer, item, penalties, rate)
         if not math.isfinite(loss):

@@ -15,7 +15,7 @@ from torch import Tensor
 from kws_engine import audio
 from kws_engine.clips import trimming
 from kws_engine.clips.clip import LONGEST_CLIP_S
-from kws_engine.errors import AudioError
+from kws_engine.errors import AudioError, TrainingError
 from kws_engine.training.events import Progress, Skipped
 
 LONGEST_NOISE_S = 120.0
@@ -81,7 +81,11 @@ class StreamedPart:
         return len(self.labels)
 
     def sound(self, indices: Tensor) -> Tensor:
-        """Samples (B, clip_samples) in -1..1; where a file is gone or damaged, those of another clip of its label."""
+        """Samples (B, clip_samples) in -1..1; where a file is gone or damaged, those of another clip of its label.
+
+        Raises:
+            TrainingError: None of those can be read either, as where a disk is gone.
+        """
         sound = torch.empty((len(indices), self._clip_samples))
         for place, index in enumerate(indices.tolist()):
             sound[place] = torch.from_numpy(self._one(index))
@@ -101,7 +105,10 @@ class StreamedPart:
                 return read_clip(self.paths[candidate], rate=self._rate, clip_samples=self._clip_samples)
             except AudioError as error:
                 self._skipped[candidate] = Skipped(str(self.paths[candidate]), str(error))
-        return np.zeros(self._clip_samples, np.float32)
+        raise TrainingError(
+            f"{self.paths[index]} and the clips that could take its place can no longer be read: bring them back, and "
+            "resume the run"
+        )
 
     def _others(self, index: int) -> Iterator[int]:
         """Other clips of the label, the nearest after it first."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import tempfile
 from pathlib import Path
 from typing import IO, Protocol
@@ -27,6 +29,10 @@ class Store(Protocol):
         """The features (B, T, F), float32, on the device."""
         ...
 
+    def close(self) -> None:
+        """Gives the room back; nothing is read any more."""
+        ...
+
 
 class _InMemory:
     def __init__(self, count: int, shape: tuple[int, ...], device: torch.device) -> None:
@@ -37,6 +43,9 @@ class _InMemory:
 
     def read(self, rows: Tensor) -> Tensor:
         return self._values[rows.to(self._values.device)].float()
+
+    def close(self) -> None:
+        self._values = self._values[:0].clone()
 
 
 class _InFile:
@@ -57,7 +66,8 @@ class _InFile:
         try:
             for row, value in zip(rows.tolist(), values, strict=True):
                 self._file.seek(row * self._bytes)
-                self._file.write(value.data)
+                if self._file.write(value.data) < self._bytes:  # of a disk that is nearly full the last bytes are taken
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
             size = self._count * self._bytes / 1e9
             raise TrainingError(
@@ -71,6 +81,9 @@ class _InFile:
             self._file.seek(row * self._bytes)
             self._file.readinto(memoryview(found[place]).cast("B"))  # type: ignore[attr-defined]
         return torch.from_numpy(found).to(self._device).float()
+
+    def close(self) -> None:
+        self._file.close()
 
 
 def make_store(count: int, shape: tuple[int, ...], *, device: torch.device, folder: Path | None = None) -> Store:

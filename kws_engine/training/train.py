@@ -110,10 +110,7 @@ class Loop:
             if self._is_over or self._is_patience_over():
                 break
             started = time.monotonic()
-            yield from self._batches.prepare(number)
-            if number < self._config.epochs:
-                self._batches.begin(number + 1)
-            terms = self._one_epoch(number)
+            terms = self._one_epoch(number) if (yield from self._prepared(number)) else None
             if terms is None:
                 self.stopped_early = True
                 break
@@ -124,6 +121,16 @@ class Loop:
                 self.best, self.best_weights = epoch, copy.deepcopy(self._network.state_dict())
             yield epoch
             self._average.swap(self._network)
+
+    def _prepared(self, number: int) -> Generator[Progress, None, bool]:
+        """Makes what an epoch needs; False where it was stopped on the way, which several processes are at a step."""
+        for progress in self._batches.prepare(number):
+            yield progress
+            if self._processes.share.world == 1 and self._should_stop():
+                return False
+        if number < self._config.epochs:
+            self._batches.begin(number + 1)
+        return True
 
     def result(self) -> Fit:
         """After the last epoch."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import pathlib
+import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -36,6 +37,7 @@ from kws_engine.training.mixup import mixed
 from kws_engine.training.optimizing import Average, learning_rate, make_optimizer
 from kws_engine.training.parts import Part, StreamedPart, load_noise, load_part
 from kws_engine.training.silence import silence
+from kws_engine.training.store import make_store
 from kws_engine.training.train import Fit, Loop, Measured, fit, measure
 from kws_engine.training.workers import Workers
 
@@ -168,9 +170,23 @@ def test_a_stop_in_mid_epoch_keeps_the_best_so_far() -> None:
     assert measure(network, measured(part(4, seed=1)))[0] == pytest.approx(ended.best.validation_loss, abs=1e-6)
 
 
-def test_a_stop_before_the_first_epoch_trains_nothing() -> None:
+@pytest.mark.parametrize("fresh_share", [1.0, 0.5])
+def test_a_stop_before_the_first_epoch_trains_nothing(fresh_share: float) -> None:
     with pytest.raises(TrainingError, match="stopped before its first epoch"):
-        train(config_of(), network_of(), should_stop=lambda: True)
+        train(config_of(fresh_share=fresh_share), network_of(), should_stop=lambda: True)
+
+
+def test_a_stop_is_heeded_while_the_first_epoch_is_still_made() -> None:
+    data, config = part(1000), config_of(fresh_share=0.5)
+    asked = itertools.count(1)
+    loop = Loop(
+        network_of(), batches_of(data, config), config, penalties={}, training=measured(part()),
+        validation=measured(part(4, seed=1)), should_stop=lambda: next(asked) == 2,
+    )  # fmt: skip
+    told = []
+    with pytest.raises(TrainingError, match="stopped before its first epoch"):
+        told.extend(loop.epochs())
+    assert [event.done for event in told] == [0, 1024], "of 3000"
 
 
 def test_the_same_seed_gives_the_same_history() -> None:
@@ -479,6 +495,28 @@ def test_what_is_kept_is_taken_again_and_a_share_made_anew() -> None:
     assert sum(new[:3]) / 3 < 0.2 < 0.3 < sum(new[-3:]) / 3, "more towards the end"
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="lets the system refuse files beyond a size")
+def test_a_disk_that_takes_only_a_part_of_the_features_is_named(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import resource
+
+    monkeypatch.setattr("kws_engine.training.store.IN_MEMORY_BYTES", 0)
+    kept = make_store(10, (5, 8), device=CPU, folder=tmp_path)
+    values = torch.randn(10, 5, 8).half().float()
+    kept.write(torch.arange(9), values[:9])
+    before, limits = signal.signal(signal.SIGXFSZ, signal.SIG_IGN), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (9 * 80 + 40, limits[1]))
+    try:
+        with pytest.raises(TrainingError, match="no room for this run's features"):
+            kept.write(torch.tensor([9]), values[9:])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+    assert torch.equal(kept.read(torch.arange(9)), values[:9])
+    kept.close()
+
+
 def test_without_sound_augmentation_what_is_kept_equals_what_is_fresh() -> None:
     for share in (1.0, 0.1):
         batches = batches_of(part(20), config_of(fresh_share=share, batch_size=60))
@@ -606,7 +644,7 @@ def test_a_rare_word_counts_as_much_as_the_others(balance: str) -> None:
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-def test_what_is_made_ahead_in_a_thread_is_what_is_made_in_time(threads: int) -> None:
+def test_what_is_made_ahead_in_a_thread_is_what_is_made_in_time(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
     entry = AUGMENTATIONS["gain"]
     gain = entry.build(changed(entry.config(), {"probability": 1.0}), rate=RATE)
     config = config_of(fresh_share=0.3, batch_size=64, made_up_share=0.1, silence_share=0.1)
@@ -622,7 +660,10 @@ def test_what_is_made_ahead_in_a_thread_is_what_is_made_in_time(threads: int) ->
         batches.close()
         return sums
 
-    assert epochs(ahead=True) == epochs(ahead=False)
+    in_time = epochs(ahead=False)
+    assert epochs(ahead=True) == in_time
+    monkeypatch.setattr("kws_engine.training.batches._WAITING_BYTES", 1)  # where but one block may wait
+    assert epochs(ahead=True) == in_time
 
 
 def test_what_goes_wrong_in_the_thread_is_told_where_it_is_waited_for() -> None:
