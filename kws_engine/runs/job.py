@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
+import os
 import platform
 import re
 from dataclasses import dataclass, field
@@ -149,9 +151,13 @@ def append_event(folder: Path, event: Event) -> None:
     Raises:
         TrainingError: The disk is full.
     """
+    line = (json.dumps(to_dict(event)) + "\n").encode()
     try:
-        with open(folder / EVENTS_FILE, "a", encoding="utf-8") as file:
-            file.write(json.dumps(to_dict(event)) + "\n")
+        with open(folder / EVENTS_FILE, "ab", buffering=0) as file:
+            size = os.fstat(file.fileno()).st_size
+            if file.write(line) < len(line):  # half a line would spoil the next one, which may be shorter
+                file.truncate(size)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     except OSError as error:
         raise TrainingError(f"{folder} cannot be written ({error.strerror}): free some space and train again") from None
 

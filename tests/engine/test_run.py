@@ -23,7 +23,7 @@ from speech_project import QUICK, VOICES, WORDS, Trained, make_project
 from kws_engine import audio
 from kws_engine.augment import AUGMENTATIONS
 from kws_engine.clips.project import Project
-from kws_engine.errors import KwsError
+from kws_engine.errors import KwsError, TrainingError
 from kws_engine.evaluation.metrics import evaluate
 from kws_engine.features import FEATURES
 from kws_engine.models import MODELS
@@ -239,6 +239,15 @@ def test_a_disk_full_at_the_very_start_ends_in_one_sentence(project: Project) ->
     with largest_file(300):
         assert "disk is full" in ending(job_of(project)).message
     assert list(project.runs_folder.iterdir()) == []
+
+
+def test_half_an_event_on_a_full_disk_does_not_spoil_the_reason_why_the_run_ends(tmp_path: Path) -> None:
+    append_event(tmp_path, Failed("first"))
+    with largest_file((tmp_path / "events.jsonl").stat().st_size + 60):
+        with pytest.raises(TrainingError, match="free some space"):
+            append_event(tmp_path, Failed("long" * 50))
+        append_event(tmp_path, Failed("full"))
+    assert list(read_events(tmp_path)) == [Failed("first"), Failed("full")]
 
 
 def test_a_stop_before_anything_was_learned_is_said(project: Project) -> None:
