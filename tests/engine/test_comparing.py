@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import tone_model
+import torch
 from run_folders import ended, epochs, run_folder
 from scipy.stats import binomtest, chi2
 
@@ -21,6 +22,9 @@ from kws_engine.evaluation.interval import wilson
 from kws_engine.evaluation.mcnemar import EXACT_BELOW, mcnemar
 from kws_engine.runs.clip_list import ClipRow, located, read_clips, row_of, sha256_of, write_clips
 from kws_engine.runs.comparing import compare, flat_settings
+from kws_engine.runs.loading import Data
+from kws_engine.runs.tables import ClipListing
+from kws_engine.training.parts import Part
 
 
 @pytest.fixture
@@ -238,6 +242,17 @@ def test_the_list_of_clips_is_read_back(tones: Project, tmp_path: Path) -> None:
     assert list(read_clips(tmp_path)) == rows == list(read_clips(tmp_path / "clips.csv"))
     assert [located(row, tones.folder) for row in rows] == [*clips, odd]
     assert [path.name for path in tmp_path.glob("*.csv")] == ["clips.csv"] and not list(tmp_path.glob(".*"))
+
+
+def test_a_clip_gone_during_the_run_is_listed_without_its_hash(tones: Project, tmp_path: Path) -> None:
+    paths = [clip.path for clip in tones.clips()[:3]]
+    part = Part(torch.zeros((3, 1), dtype=torch.int16), torch.zeros(3, dtype=torch.int64), paths)
+    paths[1].unlink()
+    listing = ClipListing(tmp_path, Data(("low", "_unknown_", "_silence_"), part, part, torch.zeros(0)), tones)
+    assert list(listing.end()) == []
+    rows = list(read_clips(tmp_path))
+    assert [tones.folder / row.path for row in rows] == [*paths, *paths]
+    assert [bool(row.sha256) for row in rows] == [True, False, True] * 2
 
 
 def test_shipped_clips_are_found_wherever_the_program_is(tmp_path: Path) -> None:
