@@ -188,7 +188,7 @@ def measured_on(part: Clips, setup: Setup, features: torch.nn.Module, *, most: i
     def framed(at: tuple[bool, Tensor]) -> Tensor:
         is_recorded, values = at
         found: Tensor = features((part.sound(values) if is_recorded else values).to(setup.device))
-        return found
+        return found.half()
 
     tasks = [(True, numbers) for numbers in torch.split(some, 128)]
     tasks += [(False, sounds) for sounds in torch.split(quiet, 128)]

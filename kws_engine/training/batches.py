@@ -34,7 +34,7 @@ from kws_engine.training.workers import Workers
 
 _WHAT = "Augmenting and taking features"
 _AHEAD = 4  # blocks or batches that are made before they are asked for
-_WAITING_BYTES = 256 * 2**20  # of blocks that wait for their epoch
+_WAITING_BYTES = 96 * 2**20  # of blocks that wait for their epoch
 _PIECES_FROM = 2000  # clips at most that made-up words are made from
 _LEAST = 1e-10  # of a band's energy: far below the floor that features add
 _SHARE_OF_CARD = 0.3  # of a graphics card's free memory that samples may take

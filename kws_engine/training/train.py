@@ -37,7 +37,7 @@ _CHECKED_EVERY = 16  # steps; looking at the loss makes a graphics card wait
 
 @dataclass(frozen=True)
 class Measured:
-    """Features (N, T, F) and labels (N,) on which loss and accuracy are measured, without augmentation."""
+    """Features (N, T, F), in half precision or not, and labels (N,): measured on without augmentation."""
 
     features: Tensor
     labels: Tensor
@@ -323,7 +323,7 @@ def _measure_together(network: nn.Module, measured: Measured, processes: Process
 def predict(network: nn.Module, features: Tensor) -> Tensor:
     """Logits (N, n_labels) of features (N, T, F) in evaluation mode."""
     network.eval()
-    return torch.cat([network(some) for some in torch.split(features, 512)])
+    return torch.cat([network(some.float()) for some in torch.split(features, 512)])
 
 
 def wants_bfloat16(config: TrainingConfig, network: nn.Module) -> bool:
