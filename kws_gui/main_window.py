@@ -36,7 +36,7 @@ from kws_gui.widgets.progress_row import ProgressRow
 
 _GEOMETRY, _THEME, _PAGE = "window/geometry", "window/theme", "window/page"
 _SLOW_MS = 300  # opening says so only when it takes longer
-_NO_RETURN = "Training is going on. Stop it and close? The best weights so far are kept."
+_NO_RETURN = "Training is {}. Stop it and close? The best weights so far are kept."
 _SEARCHING = "A search is going on. Stop it and close? What is finished is kept, and it can go on later."
 _UNSAVED = "{} could not be saved and would be lost: free some space, then save again on the Words page."
 _WAITING = "Open a project or make a new one: Train then opens with this chapter's settings."
@@ -298,7 +298,8 @@ class MainWindow(QMainWindow):
         """Asks when a training would be stopped or a take lost; nothing else is beyond undo."""
         page = self._pages.get("train")
         if page is not None and page.training.is_running():
-            if not self._asks(_NO_RETURN, "Stop and keep the best so far", "Go on training"):
+            state, stay = ("paused", "Leave it paused") if page.runner.is_paused else ("going on", "Go on training")
+            if not self._asks(_NO_RETURN.format(state), "Stop and keep the best so far", stay):
                 return False
         page = self._pages.get("search")
         if page is not None and page.is_running():

@@ -48,6 +48,7 @@ class MicrophoneService(QObject):
         self._devices: list[Device] = []
         self._device: str | None = QSettings().value(_REMEMBERED) or None
         self._asked = 0
+        self._arriving: list[Microphone] = []  # opened, and not yet told of in the window's thread
         self._is_checking = self._is_shut = False
         self._ticks = 0
         self._timer = QTimer(self)
@@ -122,6 +123,7 @@ class MicrophoneService(QObject):
         self._is_shut = True
         self._owners.clear()
         self._close()
+        self._thread.submit(self._stop_arriving)  # in the thread, after whatever is being opened there now
         self._thread.shutdown()
 
     # -- in the window's thread
@@ -132,9 +134,9 @@ class MicrophoneService(QObject):
 
     def _answer(self, then: Callable[[object], None], future: Future[Any]) -> None:
         error = future.exception()
+        if error is None and isinstance(future.result(), tuple):
+            self._arriving.append(future.result()[0])
         if self._is_shut:
-            if error is None and isinstance(future.result(), tuple):
-                future.result()[0].stop()  # it was opened while the window closed
             return
         self._answered.emit(then, error if error is not None else future.result())
 
@@ -142,6 +144,12 @@ class MicrophoneService(QObject):
         if isinstance(answer, BaseException) and not isinstance(answer, KwsError):
             raise answer
         then(answer)
+
+    def _stop_arriving(self) -> None:
+        """Streams that were opened while the window closed, and that nobody took."""
+        for stream in self._arriving:
+            stream.stop()
+        self._arriving.clear()
 
     def _open(self, *, relist: bool) -> None:
         self._asked += 1
@@ -155,6 +163,9 @@ class MicrophoneService(QObject):
             return
         assert isinstance(answer, tuple)
         stream, devices = answer
+        if self._is_shut:
+            return  # the thread stops it
+        self._arriving.remove(stream)
         if asked != self._asked or not self._owners:
             self._do(stream.stop, lambda _: None)
             return

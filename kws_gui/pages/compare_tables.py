@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 _NAME, _RIGHT = 1, 2
 _LAST_TO_GO = (7, 6, 3, 5)  # columns that give way, in this order, where the table is narrow
+_ABOUT_RIGHT = (
+    "Clips named rightly, pieces of background noise among them, with the 95% interval of Wilson (1927); "
+    "Results counts recordings of words only"
+)
 _NARROW = 150  # px a run in the table of settings, at least
 
 
@@ -28,7 +32,7 @@ class ResultTable(QTreeWidget):
     def __init__(self) -> None:
         super().__init__()
         self.setHeaderLabels(list(RESULT_COLUMNS))
-        self.headerItem().setToolTip(_RIGHT, "Clips named rightly, with the 95% interval of Wilson (1927)")
+        self.headerItem().setToolTip(_RIGHT, _ABOUT_RIGHT)
         _shape(self, "Results of the runs")
         self.setColumnWidth(0, SWATCH_WIDTH + 16)
         self.header().setStretchLastSection(False)

@@ -46,7 +46,7 @@ class RateFinder(QDialog):
         self._timer.timeout.connect(self._on_tick)
         self.buttons.accepted.connect(self.accept)
         self.buttons.rejected.connect(self.reject)
-        self.progress.cancelRequested.connect(self.reject)
+        self.progress.cancelButton().hide()  # Close does the same
         self._lay_out()
         self.progress.start("Starting")
         self._timer.start()

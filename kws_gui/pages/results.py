@@ -322,6 +322,7 @@ class ResultsPage(QWidget):
         self.findings.said.connect(self._on_said)
         self.findings.wordRequested.connect(self._on_word)
         self.findings.importRequested.connect(self.importRequested)
+        self.findings.searchRequested.connect(self.searchRequested)
         self.search.told.connect(self._search.setFullText)
         self.search.runRequested.connect(self._on_trial)
         self.search.searchRequested.connect(self.searchRequested)

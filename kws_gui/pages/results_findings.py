@@ -26,6 +26,7 @@ from kws_gui.pages.results_diagnosis import Diagnosis
 from kws_gui.pages.results_suspects import SuspectList
 from kws_gui.pages.train_history import counted
 from kws_gui.project_model import ProjectModel
+from kws_gui.widgets.empty_state import EmptyState
 from kws_gui.widgets.wrapped_label import WrappedLabel
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ _TIPS = {
     "open_words": "Opens the Words page",
 }  # fmt: skip
 _HEALTHY = "Its curves and its clips look as they should."
+_BETTER = "To get better still, record more speakers of each word, or let a search try other settings."
 _ABOUT = "The first is the one to cure first: it may be the cause of the others."
 
 
@@ -52,6 +54,7 @@ class FindingsView(QWidget):
         counted(words): The headline: "2 findings", "No fault found".
         trainRequested(): A remedy is on the form.
         wordRequested(word), importRequested(): Where recordings are made or brought in.
+        searchRequested(): Settings are to be searched.
         said(sentence): What was done; undo takes it back.
         failed(sentence): A remedy does not fit, or a clip cannot be heard.
     """
@@ -60,6 +63,7 @@ class FindingsView(QWidget):
     trainRequested = Signal()
     wordRequested = Signal(str)
     importRequested = Signal()
+    searchRequested = Signal()
     said = Signal(str)
     failed = Signal(str)
 
@@ -71,6 +75,7 @@ class FindingsView(QWidget):
         self.care = ClipCare(model, self)
         self.suspects = SuspectList(self.care)
         self.line = WrappedLabel()
+        self.healthy = EmptyState("mdi6.check-circle-outline", _BETTER, "Search settings")
         self._lay_out()
         self.diagnosis.changed.connect(self._show)
         self.diagnosis.progressed.connect(self._on_progressed)
@@ -78,6 +83,7 @@ class FindingsView(QWidget):
         self.suspects.failed.connect(self.failed)
         self.suspects.undoRequested.connect(model.undo_stack.undo)
         self.care.said.connect(self._on_said)
+        self.healthy.triggered.connect(self.searchRequested)
         model.undo_stack.changed.connect(lambda: self.suspects.tell(""))
         model.clipsChanged.connect(self.suspects.refresh)
         self._show()
@@ -120,6 +126,7 @@ class FindingsView(QWidget):
             self._column.insertWidget(at, self._make_card(finding))
         self.line.setText(self._sentence(len(findings)))
         self.line.setVisible(bool(self.line.text()))
+        self.healthy.setVisible(self.diagnosis.state == "known" and not findings)
         self.show_findings()
         self.counted.emit(self.headline())
 
@@ -191,6 +198,7 @@ class FindingsView(QWidget):
         self._column.setContentsMargins(0, 0, theme.GRID, 0)
         self._column.setSpacing(theme.GRID)
         self._column.addWidget(self.line)
+        self._column.addWidget(self.healthy)
         self._column.addStretch(1)
         self._list = QScrollArea()
         self._list.setWidgetResizable(True)

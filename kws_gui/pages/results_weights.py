@@ -16,7 +16,7 @@ from kws_gui import theme
 from kws_gui.widgets.axis import SMALL
 from kws_gui.widgets.wrapped_label import WrappedLabel
 
-_WIDTH, _HEIGHT = 200, 132  # px of a histogram at least
+_WIDTH, _HEIGHT = 208, 132  # px of a histogram at least
 _NEAR_ZERO = (
     f"Near zero: smaller than {NEAR_ZERO_BELOW:.0%} of the largest weight that such a layer begins with "
     "(1 / square root of its inputs). Of a fresh layer 1 weight in 100 is."

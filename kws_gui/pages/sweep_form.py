@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt, Signal
-from PySide6.QtWidgets import QComboBox, QCompleter, QFormLayout, QLabel, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QCompleter, QGridLayout, QLabel, QSpinBox, QVBoxLayout, QWidget
 
 from kws_engine.processors import cores
 from kws_engine.settings import Settings
@@ -21,6 +21,7 @@ _PRUNING = {"median": "worse than the median", "hyperband": "chosen by Hyperband
 _ABOUT = "Each trial trains a network with other values of these options; the rest is as on the Train page."
 _FIXED = "This search has these options for good. To change them, start a new one."
 _MOST_TRIALS = 1000
+_LABELS = 72  # px
 
 
 class OptionPicker(QComboBox):
@@ -202,17 +203,13 @@ class SweepForm(QWidget):
         column.addWidget(self._make_more())
         column.addStretch(1)
 
-    def _make_numbers(self) -> QFormLayout:
+    def _make_numbers(self) -> QGridLayout:
         self.trials.setRange(1, _MOST_TRIALS)
         self.trials.setValue(30)
         self.trials.setToolTip("How many trials in all, those finished before among them")
         self.workers.setRange(1, max(1, cores()))
         self.workers.setToolTip("Trials that run at the same time, each in a process of its own")
-        form = QFormLayout()
-        form.setSpacing(theme.GRID)
-        form.addRow("Trials", self.trials)
-        form.addRow("At a time", self.workers)
-        return form
+        return _grid({"Trials": self.trials, "At a time": self.workers})
 
     def _make_more(self) -> Fold:
         for box, choices in ((self.by, _BY), (self.pruning, _PRUNING)):
@@ -223,10 +220,21 @@ class SweepForm(QWidget):
         for number in (self.trials, self.workers):
             number.lineEdit().setTextMargins(5, 0, 0, 0)
         content = QWidget()
-        form = QFormLayout(content)
-        form.setContentsMargins(0, 0, 0, 0)
-        form.setSpacing(theme.GRID)
-        form.addRow("Best is", self.by)
-        form.addRow("End early", self.pruning)
+        content.setLayout(_grid({"Best is": self.by, "End early": self.pruning}))
         self.pruning.setToolTip("Trials that end before their last epoch because they promise little")
         return Fold("More", content)
+
+
+def _grid(fields: dict[str, QWidget]) -> QGridLayout:
+    """Labels left, each on the middle of its field."""
+    grid = QGridLayout()
+    grid.setContentsMargins(0, 0, 0, 0)
+    grid.setSpacing(theme.GRID)
+    grid.setColumnMinimumWidth(0, _LABELS)
+    grid.setColumnStretch(1, 1)
+    for row, (words, field) in enumerate(fields.items()):
+        label = QLabel(words)
+        label.setBuddy(field)
+        grid.addWidget(label, row, 0, Qt.AlignmentFlag.AlignVCenter)
+        grid.addWidget(field, row, 1)
+    return grid

@@ -77,7 +77,7 @@ class FormCard(QFrame):
         self.find_rate.setShortcut(QKeySequence("Ctrl+L"))
         self.find_rate.triggered.connect(self.rateAsked)
         self.addAction(self.find_rate)  # so that its key works without the menu
-        self.search = menu.addAction("Search for good settings…")
+        self.search = menu.addAction("Search for good settings…\tCtrl+Shift+F")  # the key is the window's
         self.search.setToolTip("Many runs with other options, the best of them found (Ctrl+Shift+F)")
         self.search.triggered.connect(self.searchAsked)
         return menu
@@ -90,6 +90,7 @@ class FormCard(QFrame):
         self._scroll.setWidget(inner)
         first, second = QHBoxLayout(), QHBoxLayout()
         first.setContentsMargins(theme.GROUP, theme.GRID, theme.GROUP, 0)
+        first.setSpacing(theme.GRID)
         second.setContentsMargins(theme.GRID, 0, theme.GRID, theme.GRID)
         second.setSpacing(0)
         first.addWidget(self.train, 1)

@@ -48,11 +48,13 @@ def read_rows(runs_folder: Path) -> list[RunRow]:
 
 
 def when(folder: Path) -> str:
-    """When a run began, from its folder's name: "23 Nov 06:07"."""
+    """When a run began, from its folder's name: "23 Nov 06:07"; "23 Nov 06:07 (2)" for the second of one moment."""
     try:
-        return f"{datetime.strptime(folder.name[:15], '%Y%m%d-%H%M%S'):%d %b %H:%M}".lstrip("0")
+        began = f"{datetime.strptime(folder.name[:15], '%Y%m%d-%H%M%S'):%d %b %H:%M}".lstrip("0")
     except ValueError:
         return folder.name
+    number = folder.name.rpartition("-")[2] if folder.name.count("-") > 2 else ""
+    return f"{began} ({number})" if number.isdigit() else began
 
 
 def validation_of(run_folder: Path) -> tuple[Interval | None, int]:

@@ -248,7 +248,7 @@ def _best(epochs: Sequence[Epoch]) -> str:
 
 
 def loss_in_words(epoch: Epoch) -> str:
-    """In words: "Loss 0.42 = cross-entropy 0.40 + L2 0.02 (5%)"; nothing for runs that did not tell."""
+    """In words: "While training: loss 0.42 = cross-entropy 0.40 + L2 0.02 (5%)"; nothing for runs that did not tell."""
     if not epoch.terms:
         return ""
     total = sum(epoch.terms.values())
@@ -258,7 +258,7 @@ def loss_in_words(epoch: Epoch) -> str:
         title = REGULARIZERS[name].title.partition(" (")[0]
         share = epoch.terms[name] / total if total else 0.0
         parts.append(f"{title} {epoch.terms[name]:.3f} ({share:.0%})")
-    return f"Loss {total:.3f} = {' + '.join(parts)}"
+    return f"While training: loss {total:.3f} = {' + '.join(parts)}"
 
 
 def _took(epochs: Sequence[Epoch]) -> str:

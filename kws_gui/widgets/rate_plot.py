@@ -85,7 +85,7 @@ class RatePlot(QWidget):
     def _draw(self) -> None:
         self._dots.setData(self._rates, self._losses)
         self._line.setData(self._rates, self._means)
-        self.view.setXRange(math.log10(_LOWEST), math.log10(_HIGHEST), padding=0.02)
+        self.view.setXRange(math.log10(_LOWEST), math.log10(_HIGHEST), padding=0.04)
         low, high = min(self._means, default=0.0), max(self._means[:20], default=1.0)
         top = max(1.1 * high, min(_ABOVE_BEST * low, max(self._means, default=1.0)), low + 0.1)
         self.view.setYRange(max(0.0, low - 0.1 * (top - low)), top, padding=0.04)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 from virtual_microphone import VirtualMicrophone
 
-from kws_engine import audio
+from kws_engine import audio, microphone
 from kws_engine.errors import MicrophoneError
 from kws_gui import remembered
 from kws_gui.bridges.microphone import MicrophoneService
@@ -65,6 +66,23 @@ def test_released_before_it_was_open_it_stays_closed(service: MicrophoneService,
     open_for(service, other := object(), qtbot)
     service.release(other)
     assert not service.is_open
+
+
+def test_a_stream_that_opens_while_the_window_closes_is_closed(
+    qapp: QApplication, virtual_microphone: VirtualMicrophone
+) -> None:
+    for is_released in (False, True):
+        service = MicrophoneService()
+        service.acquire(owner := object())
+        deadline = time.monotonic() + 10
+        while not microphone._open_streams and time.monotonic() < deadline:
+            time.sleep(0.01)  # the window's thread hears of nothing
+        if is_released:
+            service.release(owner)
+        service.shutdown()
+        assert not microphone._open_streams
+        qapp.processEvents()
+        assert not service.is_open
 
 
 def test_the_level_is_told(

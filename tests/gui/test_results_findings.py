@@ -210,6 +210,8 @@ def test_a_run_without_fault_says_so_in_one_line(qtbot: QtBot, page: ResultsPage
     if not found:
         assert page.findings.headline() == "No fault found" and page.findings.line.isVisible()
         assert page.views.button("findings").text() == "Findings"
+        with qtbot.waitSignal(page.searchRequested):
+            page.findings.healthy.button().click()
 
 
 def test_recordings_are_asked_for_at_their_word(qtbot: QtBot, page: ResultsPage, project: Project) -> None:

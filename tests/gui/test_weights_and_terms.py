@@ -20,8 +20,8 @@ QUIET = (1, 0.1, 0.9, 0.3, 0.8, 0.01, 0.5, 0.02, True)
 
 def test_the_loss_is_told_as_a_sum() -> None:
     told = loss_in_words(Epoch(*QUIET, {"cross_entropy": 0.40, "l1": 0.02, "l2": 0.08}))
-    assert told == "Loss 0.500 = cross-entropy 0.400 + L1 0.020 (4%) + L2 0.080 (16%)"
-    assert loss_in_words(Epoch(*QUIET, {"cross_entropy": 0.4})) == "Loss 0.400 = cross-entropy 0.400"
+    assert told == "While training: loss 0.500 = cross-entropy 0.400 + L1 0.020 (4%) + L2 0.080 (16%)"
+    assert loss_in_words(Epoch(*QUIET, {"cross_entropy": 0.4})) == "While training: loss 0.400 = cross-entropy 0.400"
     assert loss_in_words(Epoch(*QUIET)) == "", "runs of before told no terms"
 
 
@@ -30,7 +30,7 @@ def test_live_and_past_runs_show_their_terms(qtbot: QtBot) -> None:
     qtbot.addWidget(view)
     view.begin()
     view.add(Epoch(*QUIET, {"cross_entropy": 0.4, "l2": 0.1}))
-    assert view.loss() == "Loss 0.500 = cross-entropy 0.400 + L2 0.100 (20%)"
+    assert view.loss() == "While training: loss 0.500 = cross-entropy 0.400 + L2 0.100 (20%)"
     view.show_past([Epoch(*QUIET)], "A run")
     assert view.loss() == ""
     view.show_live()
