@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 _NAME, _RIGHT = 1, 2
 _LAST_TO_GO = (7, 6, 3, 5)  # columns that give way, in this order, where the table is narrow
 _ABOUT_RIGHT = (
-    "Clips named rightly, pieces of background noise among them, with the 95% interval of Wilson (1927); "
-    "Results counts recordings of words only"
+    "Clips named rightly, with the 95% interval of Wilson (1927); other words that come with the program count here, "
+    "on Results only the project's own clips"
 )
 _NARROW = 150  # px a run in the table of settings, at least
 
