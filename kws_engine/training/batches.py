@@ -32,6 +32,8 @@ from kws_engine.training.silence import silence
 from kws_engine.training.store import Store, make_store
 from kws_engine.training.workers import Workers
 
+_STEPS_A_BLOCK = 2.7  # a small network's steps on one core while a block is augmented on another
+_STEPS_A_PLAIN_BLOCK = 1.0  # the same without augmentation
 _WHAT = "Augmenting and taking features"
 _AHEAD = 4  # blocks or batches that are made before they are asked for
 _WAITING_BYTES = 96 * 2**20  # of blocks that wait for their epoch
@@ -77,6 +79,7 @@ class Batches:
         self._spans = speech_spans(self._pieces)
         self._ends = _ends(len(self._draws), batch_size, world=share.world)
         self.steps = len(self._ends)
+        self.steps_beside, self._batch_size = 0, batch_size  # that leave a core to what `begin` has begun
         self._kept: Kept | None = None
         if fresh_share < 1:
             self._kept = Kept(self._draws, share, fresh_share=fresh_share, epochs=epochs, still=not sound)
@@ -109,9 +112,13 @@ class Batches:
 
     def begin(self, epoch: int) -> None:
         """Begins to make in a thread what this epoch needs, as far as there is room for it to wait."""
+        self.steps_beside = 0
         if self._kept is not None and self._device.type == "cpu" and torch.get_num_threads() > 1:
             room = max(1, _WAITING_BYTES // max(self._block_bytes, 1))
-            self._ahead = self._workers(self._kept.due(epoch)[:room], threads=1, ahead=None)
+            due = self._kept.due(epoch)[:room]
+            self._ahead = self._workers(due, threads=1, ahead=None)
+            each = _STEPS_A_BLOCK if self._sound else _STEPS_A_PLAIN_BLOCK
+            self.steps_beside = round(each * len(due) * BLOCK / self._batch_size)
 
     def _workers(
         self, due: list[tuple[int, int]], *, threads: int, ahead: int | None

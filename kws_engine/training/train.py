@@ -130,6 +130,8 @@ class Loop:
                 return False
         if number < self._config.epochs:
             self._batches.begin(number + 1)
+        else:
+            self._batches.steps_beside = 0
         return True
 
     def result(self) -> Fit:
@@ -190,7 +192,7 @@ class Loop:
         share = self._processes.share
         torch.manual_seed(seed_of(self._seed, STEPS, number, *([share.rank] if share.rank else [])))
         sums: dict[str, Tensor] = {}
-        for step, batch in enumerate(self._batches.epoch(number)):
+        for step, batch in self._with_threads(number):
             if self._processes.any(self._should_stop()):
                 return None
             self._set_rate((number - 1 + step / self._batches.steps) / self._config.epochs)
@@ -203,6 +205,19 @@ class Loop:
         means = dict(zip(sums, totals, strict=True))
         self._check_number(sum(means.values()))
         return means
+
+    def _with_threads(self, number: int) -> Iterator[tuple[int, Batch]]:
+        """The epoch's steps; the first of them leave a core to what is made beside them.
+
+        How many is known beforehand and not looked up: a step's last digits depend on its threads.
+        """
+        threads = torch.get_num_threads()
+        try:
+            for step, batch in enumerate(self._batches.epoch(number)):
+                torch.set_num_threads(threads - 1 if step < self._batches.steps_beside else threads)
+                yield step, batch
+        finally:
+            torch.set_num_threads(threads)
 
     def _set_rate(self, progress: float) -> None:
         for group in self._optimizer.param_groups:

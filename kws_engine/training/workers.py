@@ -33,7 +33,6 @@ class Workers(Generic[Task, Result]):
             ahead: How many results may wait to be asked for; None takes any number.
         """
         self._tasks, self._work, self._ahead = iter(tasks), work, ahead
-        self._threads = torch.get_num_threads()
         self._pool = ThreadPoolExecutor(threads, "kws-worker", initializer=torch.set_num_threads, initargs=(1,))
         self._waiting: deque[tuple[Task, Future[Result]]] = deque()
         self._submit()
@@ -44,7 +43,7 @@ class Workers(Generic[Task, Result]):
             while self._waiting:
                 task, future = self._waiting.popleft()
                 result = future.result()
-                torch.set_num_threads(self._threads)  # a new thread's choice is what later threads begin with
+                torch.set_num_threads(torch.get_num_threads())  # a new thread's choice counts for the libraries below
                 self._submit()
                 yield task, result
         finally:
