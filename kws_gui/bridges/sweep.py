@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from collections.abc import Mapping
+
+from PySide6.QtCore import QObject, Signal, SignalInstance
 
 from kws_engine.sweeps.events import (
     SweepEnded,
-    SweepEvent,
     SweepFailed,
     SweepStarted,
     TrialEnded,
@@ -16,11 +17,12 @@ from kws_engine.sweeps.events import (
 )
 from kws_engine.sweeps.job import SweepJob
 from kws_engine.sweeps.process import SweepProcess
+from kws_gui.bridges.process_bridge import ProcessBridge
 
 POLL_MS = 100
 
 
-class SweepBridge(QObject):
+class SweepBridge(ProcessBridge[SweepProcess]):
     """Runs one sweep at a time in processes of its own; each ends with exactly one of `ended` and `failed`.
 
     Signals:
@@ -38,24 +40,7 @@ class SweepBridge(QObject):
     failed = Signal(object)
 
     def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._process: SweepProcess | None = None
-        self._leaving: list[SweepProcess] = []
-        self._timer = QTimer(self, interval=POLL_MS)
-        self._timer.timeout.connect(self._on_tick)
-        self._signals = {
-            SweepStarted: self.started,
-            TrialStarted: self.trialStarted,
-            TrialEpoch: self.epochEnded,
-            TrialEnded: self.trialEnded,
-            WorkerLost: self.workerLost,
-            SweepEnded: self.ended,
-            SweepFailed: self.failed,
-        }
-
-    def is_running(self) -> bool:
-        """Whether a sweep has not ended yet."""
-        return self._process is not None
+        super().__init__(poll_ms=POLL_MS, endings=(SweepEnded, SweepFailed), parent=parent)
 
     @property
     def pids(self) -> list[int]:
@@ -70,8 +55,7 @@ class SweepBridge(QObject):
         """
         if self._process is not None:
             raise RuntimeError("a sweep is running")
-        self._process = SweepProcess(job, workers=workers)
-        self._timer.start()
+        self._begin(SweepProcess(job, workers=workers))
 
     def stop(self) -> None:
         """Asks politely: running trials end after their step and are done again when the sweep goes on."""
@@ -80,33 +64,15 @@ class SweepBridge(QObject):
 
     def shutdown(self, *, seconds: float = 10.0) -> None:
         """Ends the sweep, politely at first, and returns when the processes are gone."""
-        self._timer.stop()
-        for process in (*self._leaving, *([self._process] if self._process else [])):
-            process.close(seconds=seconds)
-        self._leaving.clear()
-        self._process = None
+        super().shutdown(seconds=seconds)
 
-    def _on_tick(self) -> None:
-        process = self._process
-        for event in process.poll() if process else []:
-            if isinstance(event, SweepEnded | SweepFailed):
-                self._let_go()
-            self._tell(event)
-        self._leaving = [leaving for leaving in self._leaving if not _is_gone(leaving)]
-        if self._process is None and not self._leaving:
-            self._timer.stop()
-
-    def _tell(self, event: SweepEvent) -> None:
-        self._signals[type(event)].emit(event)
-
-    def _let_go(self) -> None:
-        assert self._process is not None
-        self._leaving.append(self._process)
-        self._process = None
-
-
-def _is_gone(process: SweepProcess) -> bool:
-    if process.is_alive():
-        return False
-    process.close()
-    return True
+    def _signals(self) -> Mapping[type, SignalInstance]:
+        return {
+            SweepStarted: self.started,
+            TrialStarted: self.trialStarted,
+            TrialEpoch: self.epochEnded,
+            TrialEnded: self.trialEnded,
+            WorkerLost: self.workerLost,
+            SweepEnded: self.ended,
+            SweepFailed: self.failed,
+        }

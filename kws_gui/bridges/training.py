@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from collections.abc import Mapping
+
+from PySide6.QtCore import QObject, Signal, SignalInstance
 
 from kws_engine.processors import cores
 from kws_engine.runs.job import Job
 from kws_engine.runs.process import TrainingProcess
 from kws_engine.training.events import Epoch, Event, Failed, Finished, Progress, Skipped, Started
+from kws_gui.bridges.process_bridge import ProcessBridge
 
 POLL_MS = 50
 _STOPPED_EARLY = "The run was stopped before it began: nothing was trained, start it again"
 
 
-class TrainingBridge(QObject):
+class TrainingBridge(ProcessBridge[TrainingProcess]):
     """Runs one job at a time in a process of its own; every run ends with exactly one of `finished` and `failed`.
 
     Signals:
@@ -29,24 +32,8 @@ class TrainingBridge(QObject):
     failed = Signal(object)
 
     def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._process: TrainingProcess | None = None
+        super().__init__(poll_ms=POLL_MS, endings=(Finished, Failed), parent=parent)
         self._has_started = False
-        self._leaving: list[TrainingProcess] = []
-        self._timer = QTimer(self, interval=POLL_MS)
-        self._timer.timeout.connect(self._on_tick)
-        self._signals = {
-            Progress: self.progressed,
-            Skipped: self.skipped,
-            Started: self.started,
-            Epoch: self.epochEnded,
-            Finished: self.finished,
-            Failed: self.failed,
-        }
-
-    def is_running(self) -> bool:
-        """Whether a run has not ended yet."""
-        return self._process is not None
 
     @property
     def pid(self) -> int | None:
@@ -62,8 +49,7 @@ class TrainingBridge(QObject):
         if self._process is not None:
             raise RuntimeError("a run is running")
         self._has_started = False
-        self._process = TrainingProcess(job)
-        self._timer.start()
+        self._begin(TrainingProcess(job))
 
     @property
     def is_paused(self) -> bool:
@@ -99,42 +85,23 @@ class TrainingBridge(QObject):
 
         Writing the model of the best weights so far takes seconds on a busy machine.
         """
-        self._timer.stop()
-        for process in (*self._leaving, *([self._process] if self._process else [])):
-            process.close(seconds=seconds)
-        self._leaving.clear()
-        self._process = None
-
-    def _on_tick(self) -> None:
-        process = self._process
-        for event in process.poll() if process else []:
-            if self._process is not process:
-                break  # a listener stopped the run
-            self._has_started = self._has_started or isinstance(event, Started)
-            if isinstance(event, Finished | Failed):
-                self._let_go()
-            self._tell(event)
-        self._leaving = [leaving for leaving in self._leaving if not _is_gone(leaving)]
-        if self._process is None and not self._leaving:
-            self._timer.stop()
+        super().shutdown(seconds=seconds)
 
     def _tell(self, event: Event) -> None:
-        self._signals[type(event)].emit(event)
+        self._has_started = self._has_started or isinstance(event, Started)
+        super()._tell(event)
 
-    def _let_go(self) -> None:
-        """A process that has said its last word may take a moment to leave; the next run need not wait for it."""
-        assert self._process is not None
-        self._leaving.append(self._process)
-        self._process = None
+    def _signals(self) -> Mapping[type, SignalInstance]:
+        return {
+            Progress: self.progressed,
+            Skipped: self.skipped,
+            Started: self.started,
+            Epoch: self.epochEnded,
+            Finished: self.finished,
+            Failed: self.failed,
+        }
 
 
 def training_threads() -> int:
     """Torch's threads for a run beside the window: one core stays free for it."""
     return max(1, cores() - 1)
-
-
-def _is_gone(process: TrainingProcess) -> bool:
-    if process.is_alive():
-        return False
-    process.close()
-    return True

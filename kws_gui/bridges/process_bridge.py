@@ -1,0 +1,79 @@
+"""Events of a process that works for the window as signals, one process at a time; knows not what the work is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Generic, Protocol, TypeVar
+
+from PySide6.QtCore import QObject, QTimer, SignalInstance
+
+
+class Polled(Protocol):
+    """A process of the engine's that tells events and ends with exactly one ending."""
+
+    def poll(self) -> list[Any]: ...
+    def is_alive(self) -> bool: ...
+    def close(self, *, seconds: float = ...) -> None: ...
+
+
+Process = TypeVar("Process", bound=Polled)
+
+
+class ProcessBridge(QObject, Generic[Process]):
+    """Polls the process while it is there; what makes the process and what stops it is the subclass's own."""
+
+    def __init__(self, *, poll_ms: int, endings: tuple[type, ...], parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._process: Process | None = None
+        self._leaving: list[Process] = []
+        self._endings = endings
+        self._timer = QTimer(self, interval=poll_ms)
+        self._timer.timeout.connect(self._on_tick)
+
+    def is_running(self) -> bool:
+        """Whether the work has not ended yet."""
+        return self._process is not None
+
+    def shutdown(self, *, seconds: float) -> None:
+        """Ends the work, politely at first, and returns when every process is gone."""
+        self._timer.stop()
+        for process in (*self._leaving, *([self._process] if self._process else [])):
+            process.close(seconds=seconds)
+        self._leaving.clear()
+        self._process = None
+
+    def _signals(self) -> Mapping[type, SignalInstance]:
+        """The signal of each kind of event."""
+        raise NotImplementedError
+
+    def _tell(self, event: Any) -> None:
+        self._signals()[type(event)].emit(event)
+
+    def _begin(self, process: Process) -> None:
+        self._process = process
+        self._timer.start()
+
+    def _on_tick(self) -> None:
+        process = self._process
+        for event in process.poll() if process else []:
+            if self._process is not process:
+                break  # a listener stopped it
+            if isinstance(event, self._endings):
+                self._let_go()
+            self._tell(event)
+        self._leaving = [leaving for leaving in self._leaving if not _is_gone(leaving)]
+        if self._process is None and not self._leaving:
+            self._timer.stop()
+
+    def _let_go(self) -> None:
+        """A process that has said its last word may take a moment to leave; the next need not wait for it."""
+        assert self._process is not None
+        self._leaving.append(self._process)
+        self._process = None
+
+
+def _is_gone(process: Polled) -> bool:
+    if process.is_alive():
+        return False
+    process.close()
+    return True
