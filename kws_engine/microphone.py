@@ -71,9 +71,10 @@ def devices() -> list[Device]:
     """
     sounddevice = _sounddevice()
     try:
-        listed = list(sounddevice.query_devices())
-        apis = list(sounddevice.query_hostapis())
-        main_api = sounddevice.default.hostapi
+        with _portaudio_lock:  # a refresh in another thread would free the names while they are read
+            listed = list(sounddevice.query_devices())
+            apis = list(sounddevice.query_hostapis())
+            main_api = sounddevice.default.hostapi
     except sounddevice.PortAudioError as error:
         raise MicrophoneError(_NO_SOUND_SYSTEM.format(_reason(error))) from error
     inputs = [entry for entry in listed if entry["max_input_channels"] > 0]
@@ -152,11 +153,11 @@ class Microphone:
         if self._stream is not None:
             return
         sounddevice = _sounddevice()
-        self.device = find_device(self.device.name)  # its index is another one if the devices were re-listed since
-        self._ended = self._called_back = False
-        self._last_callback_s = time.monotonic()
         try:
             with _portaudio_lock:
+                self.device = find_device(self.device.name)  # its index is another one if re-listed since
+                self._ended = self._called_back = False
+                self._last_callback_s = time.monotonic()
                 self._stream = self._open(sounddevice)
                 _open_streams.add(self)
         except sounddevice.PortAudioError as error:

@@ -6,6 +6,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 
@@ -200,6 +201,19 @@ def test_devices_are_listed_anew_only_while_none_is_open(virtual_microphone):
         assert not refresh_devices()
         microphone.check()
     assert refresh_devices()
+
+
+def test_devices_may_be_listed_while_another_thread_lists_them_anew(virtual_microphone):
+    names, done = [device.name for device in devices()], threading.Event()
+
+    def list_anew() -> None:
+        for _ in range(10):
+            refresh_devices()
+        done.set()
+
+    threading.Thread(target=list_anew).start()
+    while not done.is_set():
+        assert [device.name for device in devices()] == names
 
 
 def test_a_device_listed_elsewhere_since_it_was_chosen_is_still_the_one_opened(virtual_microphone, tmp_path):
