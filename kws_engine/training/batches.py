@@ -32,11 +32,8 @@ from kws_engine.training.silence import silence
 from kws_engine.training.store import Store, make_store
 from kws_engine.training.workers import Workers
 
-_STEPS_A_BLOCK = 2.7  # a small network's steps on one core while a block is augmented on another
-_STEPS_A_PLAIN_BLOCK = 1.0  # the same without augmentation
+_TOLD_EVERY = 8  # blocks
 _WHAT = "Augmenting and taking features"
-_AHEAD = 4  # blocks or batches that are made before they are asked for
-_WAITING_BYTES = 96 * 2**20  # of blocks that wait for their epoch
 _PIECES_FROM = 2000  # clips at most that made-up words are made from
 _LEAST = 1e-10  # of a band's energy: far below the floor that features add
 _SHARE_OF_CARD = 0.3  # of a graphics card's free memory that samples may take
@@ -79,7 +76,6 @@ class Batches:
         self._spans = speech_spans(self._pieces)
         self._ends = _ends(len(self._draws), batch_size, world=share.world)
         self.steps = len(self._ends)
-        self.steps_beside, self._batch_size = 0, batch_size  # that leave a core to what `begin` has begun
         self._kept: Kept | None = None
         if fresh_share < 1:
             self._kept = Kept(self._draws, share, fresh_share=fresh_share, epochs=epochs, still=not sound)
@@ -88,55 +84,32 @@ class Batches:
             self._late = LateNoise(self._noises_there, features, late_noise)
         self._folder = folder
         self._store: Store | None = None
-        self._block_bytes = 0  # of the largest block that was made
-        self._ahead: Workers[tuple[int, int], Made] | None = None
+        self._workers = Workers(torch.get_num_threads())
 
     def __len__(self) -> int:
         """Clips of an epoch, in all processes together."""
         return len(self._draws)
 
-    def prepare(self, epoch: int) -> Iterator[Progress]:
-        """Makes what is to be made anew before an epoch (from 1 on); tells of the first time, which takes longest."""
+    def prepare(self, epoch: int) -> Iterator[Progress | None]:
+        """Makes what is to be made anew before an epoch (from 1 on).
+
+        Yields:
+            How far it is, the first time, which takes longest; else None, for whoever wants to end it here.
+        """
         if self._kept is None:
             return
-        if self._ahead is not None:
-            for _ in self._taken_in(self._ahead):
-                pass
         first_time = self._store is None
-        self._ahead = self._workers(self._kept.due(epoch), threads=torch.get_num_threads(), ahead=_AHEAD)
-        for number in self._taken_in(self._ahead):
-            if first_time and number % 8 == 0:
-                yield Progress(_WHAT, number * BLOCK, len(self._kept))
+        made = self._workers.results(self._block, self._kept.due(epoch))
+        for number, ((block, generation), block_made) in enumerate(made):
+            if number % _TOLD_EVERY == 0:
+                yield Progress(_WHAT, number * BLOCK, len(self._kept)) if first_time else None
+            self._take_in(block, generation, block_made)
         if first_time:
             yield Progress(_WHAT, len(self._kept), len(self._kept))
 
-    def begin(self, epoch: int) -> None:
-        """Begins to make in a thread what this epoch needs, as far as there is room for it to wait."""
-        self.steps_beside = 0
-        if self._kept is not None and self._device.type == "cpu" and torch.get_num_threads() > 1:
-            room = max(1, _WAITING_BYTES // max(self._block_bytes, 1))
-            due = self._kept.due(epoch)[:room]
-            self._ahead = self._workers(due, threads=1, ahead=None)
-            each = _STEPS_A_BLOCK if self._sound else _STEPS_A_PLAIN_BLOCK
-            self.steps_beside = round(each * len(due) * BLOCK / self._batch_size)
-
-    def _workers(
-        self, due: list[tuple[int, int]], *, threads: int, ahead: int | None
-    ) -> Workers[tuple[int, int], Made]:
-        return Workers(due, self._block, threads=threads, ahead=ahead)
-
-    def _taken_in(self, ahead: Workers[tuple[int, int], Made]) -> Iterator[int]:
-        """Keeps what is made, counting the blocks from 0 on."""
-        for number, ((block, generation), made) in enumerate(ahead.results()):
-            yield number
-            self._take_in(block, generation, made)
-        self._ahead = None
-
     def close(self) -> None:
         """Ends the threads and gives back what is kept; nothing is learned from any more."""
-        if self._ahead is not None:
-            self._ahead.cancel()
-            self._ahead = None
+        self._workers.close()
         if self._store is not None:
             self._store.close()
             self._store = None
@@ -154,7 +127,6 @@ class Batches:
     def _take_in(self, block: int, generation: int, made: Made) -> None:
         assert self._kept is not None
         clips, kept, power = made
-        self._block_bytes = max(self._block_bytes, kept.nbytes)
         if self._store is None:
             shape = tuple(kept.shape[1:])
             self._store = make_store(len(self._kept), shape, device=self._device, folder=self._folder)
@@ -178,9 +150,7 @@ class Batches:
 
         if self._device.type != "cpu":
             return map(made, range(len(spans)))
-        threads = torch.get_num_threads() if self._kept is None else 1
-        batches = Workers(range(len(spans)), made, threads=threads, ahead=_AHEAD)
-        return (batch for _, batch in batches.results())
+        return (batch for _, batch in self._workers.results(made, range(len(spans))))
 
     def _fresh_batch(self, draws: Tensor, epoch: int, step: int) -> tuple[Tensor, Tensor]:
         """Features (B, T, F) and clips (B,) of these draws (B,), made anew."""

@@ -76,7 +76,7 @@ def _endless(batches: Batches) -> Iterator[Progress | Batch]:
     epoch = 0
     while True:
         epoch += 1
-        yield from batches.prepare(epoch)
+        yield from (progress for progress in batches.prepare(epoch) if progress is not None)
         yield from batches.epoch(epoch)
 
 

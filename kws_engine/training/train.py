@@ -125,13 +125,10 @@ class Loop:
     def _prepared(self, number: int) -> Generator[Progress, None, bool]:
         """Makes what an epoch needs; False where it was stopped on the way, which several processes are at a step."""
         for progress in self._batches.prepare(number):
-            yield progress
+            if progress is not None:
+                yield progress
             if self._processes.share.world == 1 and self._should_stop():
                 return False
-        if number < self._config.epochs:
-            self._batches.begin(number + 1)
-        else:
-            self._batches.steps_beside = 0
         return True
 
     def result(self) -> Fit:
@@ -192,7 +189,7 @@ class Loop:
         share = self._processes.share
         torch.manual_seed(seed_of(self._seed, STEPS, number, *([share.rank] if share.rank else [])))
         sums: dict[str, Tensor] = {}
-        for step, batch in self._with_threads(number):
+        for step, batch in enumerate(self._batches.epoch(number)):
             if self._processes.any(self._should_stop()):
                 return None
             self._set_rate((number - 1 + step / self._batches.steps) / self._config.epochs)
@@ -205,19 +202,6 @@ class Loop:
         means = dict(zip(sums, totals, strict=True))
         self._check_number(sum(means.values()))
         return means
-
-    def _with_threads(self, number: int) -> Iterator[tuple[int, Batch]]:
-        """The epoch's steps; the first of them leave a core to what is made beside them.
-
-        How many is known beforehand and not looked up: a step's last digits depend on its threads.
-        """
-        threads = torch.get_num_threads()
-        try:
-            for step, batch in enumerate(self._batches.epoch(number)):
-                torch.set_num_threads(threads - 1 if step < self._batches.steps_beside else threads)
-                yield step, batch
-        finally:
-            torch.set_num_threads(threads)
 
     def _set_rate(self, progress: float) -> None:
         for group in self._optimizer.param_groups:
@@ -298,21 +282,6 @@ class Loop:
             terms=terms,
             best=self.best is None or validation_loss < self.best.validation_loss - self._config.minimum_gain,
         )
-
-
-def fit(
-    network: nn.Module, batches: Batches, config: TrainingConfig, *, penalties: Mapping[str, Penalty],
-    training: Measured, validation: Measured, should_stop: Callable[[], bool], seed: int = 0,
-) -> Generator[Epoch, None, Fit]:  # fmt: skip
-    """A whole run of `Loop`: yields every epoch, returns the best weights; `network` holds them at the end."""
-    loop = Loop(
-        network, batches, config, penalties=penalties, training=training, validation=validation,
-        should_stop=should_stop, seed=seed,
-    )  # fmt: skip
-    for event in loop.epochs():
-        if isinstance(event, Epoch):
-            yield event
-    return loop.result()
 
 
 @torch.no_grad()

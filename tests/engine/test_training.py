@@ -38,7 +38,7 @@ from kws_engine.training.optimizing import Average, learning_rate, make_optimize
 from kws_engine.training.parts import Part, StreamedPart, load_noise, load_part
 from kws_engine.training.silence import silence
 from kws_engine.training.store import make_store
-from kws_engine.training.train import Fit, Loop, Measured, fit, measure
+from kws_engine.training.train import Fit, Loop, Measured, measure
 from kws_engine.training.workers import Workers
 
 RATE, SAMPLES, WORDS = 16_000, 4000, 3
@@ -100,16 +100,15 @@ def train(
     penalties: Mapping[str, Any] | None = None, should_stop: Callable[[], bool] = lambda: False, seed: int = 0,
 ) -> tuple[list[Epoch], Fit]:  # fmt: skip
     data = data or part()
-    told = fit(
+    loop = Loop(
         network, batches_of(data, config, seed=seed), config, penalties=penalties or {}, training=measured(data),
         validation=measured(validation or part(4, seed=1)), should_stop=should_stop, seed=seed,
     )  # fmt: skip
-    epochs = []
-    while True:
-        try:
-            epochs.append(next(told))
-        except StopIteration as end:
-            return epochs, end.value
+    return epochs_of(loop), loop.result()
+
+
+def epochs_of(loop: Loop) -> list[Epoch]:
+    return [event for event in loop.epochs() if isinstance(event, Epoch)]
 
 
 def size(network: torch.nn.Module, *, norm: int) -> float:
@@ -243,12 +242,12 @@ def test_what_is_measured_must_be_a_number_too() -> None:
     broken = part(4)
     features = Measured(torch.full_like(measured(broken).features, math.nan), broken.labels)
     config = config_of()
-    told = fit(
+    loop = Loop(
         network_of(), batches_of(part(), config), config, penalties={}, training=measured(part()), validation=features,
         should_stop=lambda: False,
     )  # fmt: skip
     with pytest.raises(TrainingError, match="no longer a number"):
-        next(told)
+        epochs_of(loop)
 
 
 def test_the_learning_rate_rises_and_falls_as_named() -> None:
@@ -343,11 +342,11 @@ def test_batches_are_augmented_anew_and_what_is_measured_never_is() -> None:
     assert min(abs(before - after) for before, after in itertools.pairwise(louder)) > 1e-5
     validation = measured(part(4, seed=1))
     before = validation.features.clone()
-    told = fit(
+    loop = Loop(
         network_of(), batches_of(part(), config, sound=[gain]), config, penalties={}, training=measured(part()),
         validation=validation, should_stop=lambda: False,
     )  # fmt: skip
-    assert next(told).epoch == 1 and torch.equal(before, validation.features)
+    assert epochs_of(loop)[0].epoch == 1 and torch.equal(before, validation.features)
 
 
 def test_silence_has_every_loudness_and_sometimes_none() -> None:
@@ -484,7 +483,7 @@ def test_what_is_kept_is_taken_again_and_a_share_made_anew() -> None:
 
     def sums(epoch: int) -> dict[int, float]:
         told = list(batches.prepare(epoch))
-        assert bool(told) == (epoch == 1), "only the first time takes long"
+        assert any(told) == (epoch == 1), "only the first time takes long"
         clips, values = zip(*[(b.clips, b.features.sum((1, 2))) for b in batches.epoch(epoch)], strict=True)
         return dict(zip(torch.cat(clips).tolist(), torch.cat(values).tolist(), strict=True))
 
@@ -552,11 +551,11 @@ def test_a_network_learns_from_a_streamed_part_as_from_memory(tmp_path: pathlib.
     for source in (data, streamed):
         torch.manual_seed(0)
         config = config_of(epochs=3, fresh_share=0.5)
-        told = fit(
+        loop = Loop(
             network_of(), batches_of(source, config), config, penalties={}, training=measured(data),
             validation=measured(part(4, seed=1)), should_stop=lambda: False,
         )  # fmt: skip
-        losses.append([epoch.validation_loss for epoch in told])
+        losses.append([epoch.validation_loss for epoch in epochs_of(loop)])
     assert losses[0] == pytest.approx(losses[1], abs=1e-6)
 
 
@@ -642,43 +641,69 @@ def test_a_rare_word_counts_as_much_as_the_others(balance: str) -> None:
     assert set(range(40, 44)) <= set(drawn.tolist())
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_what_is_made_ahead_in_a_thread_is_what_is_made_in_time(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_learned_from_does_not_depend_on_the_threads() -> None:
     entry = AUGMENTATIONS["gain"]
     gain = entry.build(changed(entry.config(), {"probability": 1.0}), rate=RATE)
     config = config_of(fresh_share=0.3, batch_size=64, made_up_share=0.1, silence_share=0.1)
-    torch.set_num_threads(threads)
 
-    def epochs(*, ahead: bool) -> list[float]:
+    def epochs(threads: int) -> list[float]:
+        torch.set_num_threads(threads)
         batches, sums = batches_of(part(200), config, sound=[gain]), []
         for number in (1, 2, 3, 4):
             list(batches.prepare(number))
-            if ahead:
-                batches.begin(number + 1)
-            sums += [float(batch.features.sum()) for batch in batches.epoch(number)]
+            sums += [float(batch.features.sum(dtype=torch.float64)) for batch in batches.epoch(number)]
         batches.close()
         return sums
 
-    in_time = epochs(ahead=False)
-    assert epochs(ahead=True) == in_time
-    monkeypatch.setattr("kws_engine.training.batches._WAITING_BYTES", 1)  # where but one block may wait
-    assert epochs(ahead=True) == in_time
+    before = torch.get_num_threads()
+    try:
+        assert epochs(2) == epochs(1)
+    finally:
+        torch.set_num_threads(before)
 
 
-def test_what_goes_wrong_in_the_thread_is_told_where_it_is_waited_for() -> None:
+def test_a_run_can_be_stopped_while_a_later_epoch_is_made() -> None:
+    entry = AUGMENTATIONS["gain"]
+    gain = entry.build(changed(entry.config(), {"probability": 1.0}), rate=RATE)
+    config = config_of(fresh_share=0.9, batch_size=64, epochs=4)
+    batches, epochs, asked = batches_of(part(400), config, sound=[gain]), 0, 0
+
+    def should_stop() -> bool:
+        nonlocal asked
+        asked += epochs == 2
+        return asked > 0
+
+    loop = Loop(
+        network_of("tc_resnet", width=0.25), batches, config, penalties={}, training=measured(part(4)),
+        validation=measured(part(4)), should_stop=should_stop,
+    )  # fmt: skip
+    for event in loop.epochs():
+        epochs += isinstance(event, Epoch)
+    assert loop.stopped_early and len(loop.history) == 2 and asked == 1
+
+
+def test_what_goes_wrong_in_a_thread_is_told_where_it_is_waited_for() -> None:
     def work(number: int) -> int:
-        if number == 3:
+        if number == 30:
             raise AudioError("gone")
         return number * number
 
-    for ahead in (None, 1, 2):
-        assert list(Workers(range(3), work, threads=2, ahead=ahead).results()) == [(0, 0), (1, 1), (2, 4)]
-        with pytest.raises(AudioError, match="gone"):
-            list(Workers(range(5), work, threads=2, ahead=ahead).results())
-    begun: list[int] = []
-    slow = Workers(range(1000), lambda number: (begun.append(number), time.sleep(0.01)), threads=2)
-    slow.cancel()
-    assert len(begun) < 1000 and torch.get_num_threads() == 1
+    workers = Workers(2)
+    assert list(workers.results(work, range(20))) == [(number, number**2) for number in range(20)]
+    with pytest.raises(AudioError, match="gone"):
+        list(workers.results(work, range(31)))
+    workers.close()
+
+
+def test_nothing_is_made_beside_what_is_done_with_the_results() -> None:
+    began: list[int] = []
+    workers = Workers(2)
+    for number, _ in workers.results(began.append, range(50)):
+        seen = len(began)
+        time.sleep(0.001)
+        assert seen == len(began) and number < seen, "a group was made whole before"
+    assert sorted(began) == list(range(50))
+    workers.close()
 
 
 def rates_tried(config: TrainingConfig, network: torch.nn.Module) -> list[events.RatePoint]:
