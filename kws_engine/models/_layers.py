@@ -75,7 +75,10 @@ class Every(nn.Module):
         self.rows, self.columns = rows, columns
 
     def forward(self, values: Tensor) -> Tensor:
-        return values[:, :, :: self.rows, :: self.columns]
+        if not self.training:
+            return values[:, :, :: self.rows, :: self.columns]
+        # Taken with the channels last, so that the gradient lies in memory as the maps do.
+        return values.permute(0, 2, 3, 1)[:, :: self.rows, :: self.columns].permute(0, 3, 1, 2)
 
 
 class Residual(nn.Module):
@@ -87,7 +90,7 @@ class Residual(nn.Module):
         self.shortcut = shortcut
 
     def forward(self, values: Tensor) -> Tensor:
-        return nn.functional.relu(self.body(values) + self.shortcut(values))
+        return torch.relu_(self.body(values) + self.shortcut(values))
 
 
 class Sum(nn.Module):
@@ -156,7 +159,7 @@ def convolution(
     layers.append(nn.Conv2d(channels_in, channels_out, kernel, stride, padding, dilation, groups, bias))
     layers += style.norm(channels_out)
     if relu:
-        layers += [nn.ReLU(), *style.dropped()]
+        layers += [nn.ReLU(inplace=True), *style.dropped()]
     return nn.Sequential(*layers)
 
 
