@@ -29,7 +29,7 @@ def moved(sound: Tensor, ratio: Tensor, *, rate: int) -> Tensor:
     hop = round(_HOP_S * rate)
     pieces = -(-sound.shape[1] // hop) + 1
     centres = _centres(sound, ratio, hop=hop, pieces=pieces, rate=rate)
-    steps = torch.arange(-hop, hop, device=sound.device)
+    steps = torch.arange(-hop, hop, dtype=torch.float32, device=sound.device)
     at = torch.addcmul(centres.unsqueeze(2), ratio.view(-1, 1, 1), steps)
     fade = 0.5 + 0.5 * torch.cos(math.pi / hop * steps)
     read = read_between(sound, at.flatten(1)).view(*at.shape).mul_(fade).view(*at.shape[:2], 2, hop)
@@ -43,12 +43,31 @@ def _centres(sound: Tensor, ratio: Tensor, *, hop: int, pieces: int, rate: int) 
     reach, matched = round(_SEARCH_S * rate / step), round(_MATCHED_S * rate / step)
     # Enough silence on both sides for any continuation: a hop at twice the speed and the search.
     margin = 2 * hop // step + 2 * reach + matched
-    coarse = torch.nn.functional.avg_pool1d(sound.unsqueeze(1), step, ceil_mode=True)
-    coarse = torch.nn.functional.pad(coarse, (margin, margin))
-    before = coarse.squeeze(1).unfold(1, matched, 1)  # (B, places, matched): what leads up to place + matched
-    energies = torch.nn.functional.avg_pool1d(coarse.square(), matched, stride=1).squeeze(1) * matched
+    coarse = torch.nn.functional.pad(_every(sound, step), (margin, margin))
+    before = coarse.unfold(1, matched, 1)  # (B, places, matched): what leads up to place + matched
+    energies = _sums(coarse.square(), matched)
     at, off = _joints(before, energies, ratio * (hop / step), hop=hop / step, start=margin - matched, pieces=pieces)
-    return (at - (margin - matched) + off.cumsum(dim=0)).T * step
+    return (at - (margin - matched) + off.cumsum(dim=0)).T.contiguous() * step  # what is read there lies as it does
+
+
+def _every(sound: Tensor, step: int) -> Tensor:
+    """The mean of every `step` samples (B, N / step) by strided rows: a pooling layer takes five times as long."""
+    padded = torch.nn.functional.pad(sound, (0, -sound.shape[1] % step))
+    return torch.stack([padded[:, first::step] for first in range(step)]).mean(0)
+
+
+def _sums(values: Tensor, size: int) -> Tensor:
+    """The sum of every `size` neighbours (B, N - size + 1), put together from sums of 1, 2, 4 ... of them."""
+    count, power, first = values.shape[1] - size + 1, 1, 0
+    total = torch.zeros_like(values[:, :count])
+    while True:
+        if size & power:
+            total += values[:, first : first + count]
+            first += power
+        if 2 * power > size:
+            return total
+        values = values[:, :-power] + values[:, power:]
+        power *= 2
 
 
 def _joints(
@@ -100,22 +119,26 @@ def with_formants_back(sound: Tensor, ratio: Tensor, *, rate: int) -> Tensor:
     """
     n_fft = 1 << round(math.log2(0.032 * rate))
     window = torch.hann_window(n_fft, device=sound.device).sqrt()
-    spectrum = torch.stft(sound, n_fft, n_fft // 2, window=window, pad_mode="constant", return_complex=True)
-    magnitude = spectrum.real.square() + spectrum.imag.square()
-    change = _envelope_change(0.5 * torch.log(magnitude + 1e-7), ratio, rate=rate)
-    gain = change.clamp(-_LARGEST_GAIN, _LARGEST_GAIN).exp()
+    half, samples = n_fft // 2, sound.shape[1]
+    padded = torch.nn.functional.pad(sound, (half, half + -samples % half))
+    spectrum = torch.fft.rfft(padded.unfold(1, n_fft, half) * window)
+    power = torch.addcmul(spectrum.real.square(), spectrum.imag, spectrum.imag)
+    change = _envelope_change(power.add_(1e-7).log_().mul_(0.5), ratio, rate=rate)
+    spectrum *= change.clamp_(-_LARGEST_GAIN, _LARGEST_GAIN).exp_()
+    pieces = (torch.fft.irfft(spectrum, n_fft) * window).unflatten(2, (2, half))
+    # The squares of two windows half a window apart add up to 1.
+    changed = (pieces[:, :-1, 1] + pieces[:, 1:, 0]).flatten(1)[:, :samples]
     level = sound.square().mean(dim=1, keepdim=True)
-    changed: Tensor = torch.istft(spectrum * gain, n_fft, n_fft // 2, window=window, length=sound.shape[1])
     return changed * (level / changed.square().mean(dim=1, keepdim=True).clamp_min(1e-12)).sqrt()
 
 
 def _envelope_change(logarithm: Tensor, ratio: Tensor, *, rate: int) -> Tensor:
-    """Envelope at f * ratio less envelope at f, for logarithmic amplitudes (B, bins, T)."""
-    bins = logarithm.shape[1]
+    """Envelope at f * ratio less envelope at f, for logarithmic amplitudes (B, T, bins)."""
+    bins = logarithm.shape[2]
     quefrencies = torch.arange(1, round(_QUEFRENCIES_S * rate), device=logarithm.device)
     angles = math.pi / (bins - 1) * quefrencies.unsqueeze(1) * torch.arange(bins, device=logarithm.device)
     weights = torch.full((bins,), 2.0 / (bins - 1), device=logarithm.device)
     weights[0] = weights[-1] = 1.0 / (bins - 1)
-    cepstrum = (angles.cos() * weights) @ logarithm
+    cepstrum = logarithm @ (angles.cos() * weights).T
     moved = (angles.unsqueeze(0) * ratio.view(-1, 1, 1)).cos() - angles.cos()
-    return moved.transpose(1, 2) @ cepstrum
+    return cepstrum @ moved
