@@ -127,7 +127,7 @@ def with_formants_back(sound: Tensor, ratio: Tensor, *, rate: int) -> Tensor:
     spectrum *= change.clamp_(-_LARGEST_GAIN, _LARGEST_GAIN).exp_()
     pieces = (torch.fft.irfft(spectrum, n_fft) * window).unflatten(2, (2, half))
     # The squares of two windows half a window apart add up to 1.
-    changed = (pieces[:, :-1, 1] + pieces[:, 1:, 0]).flatten(1)[:, :samples]
+    changed: Tensor = (pieces[:, :-1, 1] + pieces[:, 1:, 0]).flatten(1)[:, :samples]
     level = sound.square().mean(dim=1, keepdim=True)
     return changed * (level / changed.square().mean(dim=1, keepdim=True).clamp_min(1e-12)).sqrt()
 

@@ -33,7 +33,7 @@ class LateNoise:
         """Clips' bands (B, T, bands) with a piece of noise each, as the config says.
 
         Args:
-            bands: Energies, not their logarithms.
+            bands: Energies, not their logarithms; they are used up.
             power: Mean square (B,) of each clip's samples.
             context: Of the batch.
         """
@@ -46,7 +46,7 @@ class LateNoise:
         starts = context.uniform(len(chosen), 0, last, device=bands.device).round().long().clamp_max(last)
         pieces = self._bands[starts.unsqueeze(1) + torch.arange(frames, device=bands.device)]
         level = power[chosen] / self._power(starts, frames).clamp_min(1e-12) * 10 ** (-snr_db / 10)
-        return bands.index_add(0, chosen, pieces * level.view(-1, 1, 1))
+        return bands.index_add_(0, chosen, pieces.mul_(level.view(-1, 1, 1)))
 
     def _power(self, starts: Tensor, frames: int) -> Tensor:
         """Mean square (B,) of the samples under these pieces."""
