@@ -148,7 +148,8 @@ class Batches:
                 features = augment(features, context)
             return Batch(features, self._labels(clips).to(self._device), clips, end - start)
 
-        if self._device.type != "cpu":
+        is_only_read = self._kept is not None and self._late is None and not self._spectrogram
+        if is_only_read or self._device.type != "cpu":
             return map(made, range(len(spans)))
         return (batch for _, batch in self._workers.results(made, range(len(spans))))
 

@@ -6,12 +6,17 @@ the very voices, teach it to wait for all of a word.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
 Samples = NDArray[np.int16]
 _FRAME = 160
 _JOIN = 160  # samples over which two pieces fade into each other
+_RISE = np.linspace(0, 1, _JOIN, dtype=np.float32)
+_FALL = 1 - _RISE
+_SHORTEST = 4 * _JOIN
 _BELOW_PEAK = 10 ** (-25 / 10)  # frames weaker than this share of the loudest are not speech
 
 
@@ -35,30 +40,29 @@ def made_up_word(clips: Samples, spans: NDArray[np.int64], generator: np.random.
     """
     clip_samples = clips.shape[1]
     length = clip_samples if generator.random() < 0.5 else round(clip_samples * generator.uniform(0.35, 0.8))
-    joined = np.zeros(0, np.float32)
-    while len(joined) < length:
-        joined = _join(joined, _piece(clips, spans, generator))
-    joined = joined[:length]
+    joined, end = np.zeros(length + clip_samples, np.float32), 0
+    while end < length:
+        piece = _piece(clips, spans, generator)
+        if end:
+            joined[end - _JOIN : end] *= _FALL
+            piece[:_JOIN] *= _RISE
+            end -= _JOIN
+        joined[end : end + len(piece)] += piece
+        end += len(piece)
     result = np.zeros(clip_samples, np.float32)
     start = generator.integers(0, clip_samples - length + 1)
-    result[start : start + length] = joined
+    np.clip(joined[:length], -1, 1, out=result[start : start + length])
     return result
 
 
 def _piece(clips: Samples, spans: NDArray[np.int64], generator: np.random.Generator) -> NDArray[np.float32]:
-    number = generator.integers(len(clips))
-    first, last = spans[number]
-    size = max(4 * _JOIN, int((last - first) * generator.uniform(0.2, 0.5)))
-    start = first + generator.integers(0, max(1, last - first - size))
+    clip, share, place, loudness = generator.random(4).tolist()
+    number = int(clip * len(clips))
+    first, last = spans[number].tolist()
+    size = max(_SHORTEST, int((last - first) * (0.2 + 0.3 * share)))
+    start = first + int(place * max(1, last - first - size))
     start = max(0, min(start, clips.shape[1] - size))  # whole, so that every piece makes the word longer
-    piece = clips[number, start : start + size].astype(np.float32) / 32768.0
-    rms = float(np.sqrt(np.mean(np.square(piece)))) or 1.0
-    return np.asarray(piece * (0.08 * 10 ** (generator.uniform(-6, 6) / 20) / rms), np.float32).clip(-1, 1)
-
-
-def _join(before: NDArray[np.float32], after: NDArray[np.float32]) -> NDArray[np.float32]:
-    if len(before) < _JOIN or len(after) < _JOIN:
-        return np.concatenate([before, after])
-    rise = np.linspace(0, 1, _JOIN, dtype=np.float32)
-    seam = before[-_JOIN:] * (1 - rise) + after[:_JOIN] * rise
-    return np.concatenate([before[:-_JOIN], seam, after[_JOIN:]])
+    piece = clips[number, start : start + size].astype(np.float32)
+    rms = math.sqrt(float(piece @ piece) / size) or 1.0
+    piece *= 0.08 * 10 ** ((12 * loudness - 6) / 20) / rms
+    return piece

@@ -42,7 +42,7 @@ class _InMemory:
         self._values[rows.to(self._values.device)] = features.to(self._values.dtype)
 
     def read(self, rows: Tensor) -> Tensor:
-        return self._values[rows.to(self._values.device)].float()
+        return self._values.index_select(0, rows.to(self._values.device)).float()  # indexing takes three times as long
 
     def close(self) -> None:
         self._values = self._values[:0].clone()

@@ -753,7 +753,7 @@ def test_noise_added_to_bands_is_noise_added_to_sound_on_average(name: str, with
 
     early = features(entry.build(config, rate=RATE)(sound, context()))
     bands = features.bands(sound)
-    late = features.finish(LateNoise(noise, features, config).add(bands, sound.square().mean(1), context()))
+    late = features.finish(LateNoise(noise, features, config).add(bands.clone(), sound.square().mean(1), context()))
     clean = features.finish(bands)
     changed_by = (early - clean).mean((0, 1))
     assert changed_by.abs().max() > 0.02, "the noise is heard"
