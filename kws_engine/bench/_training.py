@@ -35,7 +35,7 @@ from kws_engine.training.train import CURVE_CLIPS, Loop, Measured
 RATE, BATCH = 16_000, 128
 _CLIPS, _LABELS = 10_000, 12
 _VALIDATION = _CLIPS // 8  # as many as there are of Speech Commands
-_EPOCHS, _ROUNDS, _STEPS = 6, 25, 10
+_EPOCHS, _ROUNDS, _STEPS = 10, 25, 10
 _RUN_EPOCHS = 40
 
 

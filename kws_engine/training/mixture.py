@@ -56,6 +56,11 @@ class Draws:
         own = np.arange(len(self._labels)) % _lanes(world) % world == rank
         return torch.from_numpy(np.flatnonzero(own))
 
+    def labels(self, draws: Tensor, *, unknown: int) -> Tensor:
+        """The label of each draw (B,), that of made-up words being `unknown`."""
+        labels = self._labels[draws.numpy()]
+        return torch.from_numpy(np.where(labels == MADE_UP, unknown, labels))
+
     def change(self, draws: Tensor) -> Tensor:
         """Whether each draw (B,) takes another clip, or another sound made on the way, in the next generation."""
         changing = [label for label, members in self._members.items()

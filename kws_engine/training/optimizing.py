@@ -85,11 +85,11 @@ class Average:
         self.steps += 1
         take_in = get_ema_multi_avg_fn(kept)  # type: ignore[no-untyped-call]
         take_in(self._averages, self._floats, 0)
-        for mine, own in self._others:
-            mine.copy_(own)
 
     def swap(self, network: nn.Module) -> None:
         """Puts the average into the network and keeps the network's own weights; the second call undoes the first."""
+        for mine, counted in self._others:
+            mine.copy_(counted)
         own = {name: value.detach().clone() for name, value in self._own.items()}
         network.load_state_dict(self._state)
         self.restore(own, steps=self.steps)
