@@ -46,7 +46,7 @@ def build(config: BackgroundNoiseConfig, *, rate: int) -> Augment:
         chosen = context.rows(sound, config.probability)
         if len(chosen) == 0:
             return sound
-        clips = sound[chosen]
+        clips = sound.index_select(0, chosen)
         snr_db = context.uniform(len(clips), *config.snr_db, device=sound.device)
         context.note("background_noise", sound, chosen, "{:.1f} dB signal to noise", snr_db)
         noise = _generated(clips, context) if context.noises is None else _pieces(context.noises, clips, context)

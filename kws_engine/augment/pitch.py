@@ -55,7 +55,7 @@ def build(config: PitchConfig, *, rate: int) -> Augment:
         semitones = context.uniform(len(chosen), *config.semitones, device=sound.device)
         context.note("pitch", sound, chosen, "{:+.1f} semitones", semitones)
         ratio = 2 ** (semitones / 12)
-        moved = _pitch.moved(sound[chosen], ratio, rate=rate)
+        moved = _pitch.moved(sound.index_select(0, chosen), ratio, rate=rate)
         if config.keep_formants:
             moved = _pitch.with_formants_back(moved, ratio, rate=rate)
         changed = sound.clone()

@@ -33,6 +33,6 @@ def build(config: PolarityConfig, *, rate: int) -> Augment:
     def turn(sound: Tensor, context: Context) -> Tensor:
         chosen = context.chosen(len(sound), config.probability, device=sound.device)
         context.note("polarity", sound, chosen, "upside down")
-        return sound.where(~chosen.unsqueeze(1), -sound)
+        return sound * (1 - 2 * chosen.to(sound.dtype)).unsqueeze(1)
 
     return turn

@@ -54,7 +54,7 @@ def build(config: ShiftFrequencyConfig, *, rate: int) -> Augment:
         offsets = context.steps(len(chosen), config.max_bands, device=features.device)
         context.note("shift_frequency", features, chosen, "{:+d} bands", offsets)
         places = (torch.arange(bands, device=features.device) - offsets.unsqueeze(1)).clamp(0, bands - 1)
-        some = features[chosen]
+        some = features.index_select(0, chosen)
         return features.index_copy(0, chosen, some.gather(2, places.unsqueeze(1).expand_as(some)))
 
     return shift

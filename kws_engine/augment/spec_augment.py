@@ -48,7 +48,7 @@ def build(config: SpecAugmentConfig, *, rate: int) -> Augment:
         chosen = context.rows(features, config.probability)
         if len(chosen) == 0:
             return features
-        some = features[chosen]
+        some = features.index_select(0, chosen)
         hidden_frames = _stretches(some, config.time_masks, config.max_frames, frames, context)
         hidden_bands = _stretches(some, config.frequency_masks, config.max_bands, bands, context)
         hidden = hidden_frames.unsqueeze(2) | hidden_bands.unsqueeze(1)

@@ -43,7 +43,7 @@ def build(config: SpeedConfig, *, rate: int) -> Augment:
         factor = context.uniform(len(chosen), *config.factor, device=sound.device)
         context.note("speed", sound, chosen, "{:.2f} times the speed", factor)
         changed = sound.clone()
-        changed[chosen] = _played(sound[chosen], factor)
+        changed[chosen] = _played(sound.index_select(0, chosen), factor)
         return changed
 
     return change_speed

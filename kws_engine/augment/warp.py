@@ -44,7 +44,7 @@ def build(config: WarpConfig, *, rate: int) -> Augment:
         largest = min(float(config.max_frames), (frames - 1) / 8)  # the order of the frames stays
         moves = context.uniform(len(chosen), -largest, largest, device=features.device)
         context.note("warp", features, chosen, "frame {:.0f} by {:+.1f}", moment, moves)
-        return features.index_copy(0, chosen, _read(features[chosen], _places(moment, moves, frames)))
+        return features.index_copy(0, chosen, _read(features.index_select(0, chosen), _places(moment, moves, frames)))
 
     return warp
 

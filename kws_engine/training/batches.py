@@ -185,25 +185,27 @@ class Batches:
         context = self._context(*numbers)
         for augment in self._sound:
             sound = augment(sound, context)
-        return self._features.bands(sound), sound.square().mean(1)
+        return self._features.bands(sound), torch.linalg.vector_norm(sound, dim=1).square() / sound.shape[1]
 
     def _sound_of(self, clips: Tensor, numbers: tuple[int, ...]) -> Tensor:
         """Recorded clips (B, N), with what is made on the way in its places."""
-        recorded, quiet = clips >= 0, clips == SILENT
+        recorded, quiet, made_up = (
+            torch.nonzero(which).squeeze(1) for which in (clips >= 0, clips == SILENT, clips == MADE_UP)
+        )
         sound = self.part.sound(clips[recorded])
-        if len(sound) < len(clips):
-            everywhere = sound.new_zeros((len(clips), sound.shape[1]))
-            everywhere[recorded] = sound
-            sound = everywhere
-        if count := int(quiet.sum()):
+        if len(recorded) == len(clips):
+            return sound
+        everywhere, there = sound.new_empty((len(clips), sound.shape[1])), sound.device
+        everywhere.index_copy_(0, recorded.to(there), sound)
+        if len(quiet):
             chance = generator_of(torch.device("cpu"), self._seed, *numbers, 1)
-            sound[quiet] = silence(count, sound.shape[1], noises=self._noises, generator=chance).to(sound.device)
-        made_up = torch.nonzero(clips == MADE_UP).flatten()
+            made = silence(len(quiet), sound.shape[1], noises=self._noises, generator=chance)
+            everywhere.index_copy_(0, quiet.to(there), made.to(there))
         if len(made_up):
             rng = numpy_of(self._seed, *numbers, 2)
-            words = [made_up_word(self._pieces, self._spans, rng) for _ in made_up]
-            sound[made_up] = torch.from_numpy(np.stack(words)).to(sound.device)
-        return sound
+            words = np.stack([made_up_word(self._pieces, self._spans, rng) for _ in made_up])
+            everywhere.index_copy_(0, made_up.to(there), torch.from_numpy(words).to(there))
+        return everywhere
 
     def _context(self, *numbers: int) -> Context:
         generator = generator_of(self._device, self._seed, *numbers)

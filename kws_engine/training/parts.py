@@ -61,7 +61,7 @@ class Part:
 
     def sound(self, indices: Tensor) -> Tensor:
         """Samples (B, clip_samples) in -1..1."""
-        return self.samples[indices].float() / 32768.0
+        return self.samples.index_select(0, indices.to(self.samples.device)).float().mul_(1 / 32768)
 
     def newly_skipped(self) -> list[Skipped]:
         """None: all were read at the beginning."""

@@ -250,7 +250,10 @@ class Loop:
         return (shares * own + (1 - shares) * other).mean()
 
     def _logits(self, features: Tensor) -> Tensor:
-        with torch.autocast(self._device.type, dtype=torch.bfloat16, enabled=self._autocast):
+        if not self._autocast:
+            whole: Tensor = self._forward(features)
+            return whole
+        with torch.autocast(self._device.type, dtype=torch.bfloat16):
             logits: Tensor = self._forward(features)
         return logits.float()
 
