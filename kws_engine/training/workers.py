@@ -18,14 +18,14 @@ import torch
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
-_GROUP = 4  # tasks of a thread
+_GROUP, _MANY = 4, 16  # tasks of a thread; beyond so many, whose results wait in memory, only one of a thread
 
 
 class Workers:
     """Threads that wait for work; what a task raises is raised where its result is asked for."""
 
     def __init__(self, threads: int) -> None:
-        self._group = _GROUP * threads
+        self._group = max(threads, min(_GROUP * threads, _MANY))
         self._pool = ThreadPoolExecutor(threads, "kws-worker", initializer=torch.set_num_threads, initargs=(1,))
 
     def results(self, work: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[tuple[Task, Result]]:

@@ -15,7 +15,7 @@ from torch import nn
 from kws_engine import spec
 from kws_engine.errors import SpecError
 from kws_engine.export.onnx import to_onnx
-from kws_engine.models import MODELS
+from kws_engine.models import MODELS, _layers
 from kws_engine.models.cnn import CnnConfig
 from kws_engine.models.counting import Cost, count
 from kws_engine.models.tc_resnet import TcResNetConfig
@@ -416,3 +416,17 @@ def test_no_network_has_a_strided_1_x_1_convolution(entry: Any, preset: str) -> 
     network = entry.build(entry.preset(preset), **SIZE)
     layers = [layer for layer in network.modules() if isinstance(layer, nn.Conv1d | nn.Conv2d)]
     assert not [layer for layer in layers if max(layer.kernel_size) == 1 and max(layer.stride) > 1]
+
+
+@pytest.mark.parametrize("steps", [(1, 2), (2, 2), (3, 1)])
+def test_every_nth_frame_is_the_same_in_training_with_a_gradient_that_lies_as_the_maps_do(
+    steps: tuple[int, int],
+) -> None:
+    maps = torch.randn(3, 4, 7, 9).contiguous(memory_format=torch.channels_last).requires_grad_()
+    every = _layers.Every(*steps)
+    taken, weights = every.train()(maps), torch.randn(every.eval()(maps).shape)
+    assert torch.equal(taken, every.eval()(maps)) and torch.equal(taken, maps[:, :, :: steps[0], :: steps[1]])
+    (gradient,) = torch.autograd.grad((taken * weights).sum(), maps)
+    (plain,) = torch.autograd.grad((every.eval()(maps) * weights).sum(), maps)
+    assert torch.equal(gradient, plain)
+    assert gradient.is_contiguous(memory_format=torch.channels_last)
