@@ -58,8 +58,6 @@ def build(config: PitchConfig, *, rate: int) -> Augment:
         moved = _pitch.moved(sound.index_select(0, chosen), ratio, rate=rate)
         if config.keep_formants:
             moved = _pitch.with_formants_back(moved, ratio, rate=rate)
-        changed = sound.clone()
-        changed[chosen] = moved
-        return changed
+        return sound.index_copy(0, chosen, moved)
 
     return change_pitch

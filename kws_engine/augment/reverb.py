@@ -61,9 +61,7 @@ def build(config: ReverbConfig, *, rate: int) -> Augment:
         context.note("reverb", sound, chosen, "{:.2f} s, voice {:+.1f} dB to echo", rt60_s, direct_db)
         rooms = _responses(rt60_s, direct_db, rate=rate, context=context)
         dry = sound.index_select(0, chosen)
-        changed = sound.clone()
-        changed[chosen] = _as_loud_as(dry, _convolved(dry, rooms))
-        return changed
+        return sound.index_copy(0, chosen, _as_loud_as(dry, _convolved(dry, rooms)))
 
     return resound
 

@@ -42,9 +42,7 @@ def build(config: SpeedConfig, *, rate: int) -> Augment:
             return sound
         factor = context.uniform(len(chosen), *config.factor, device=sound.device)
         context.note("speed", sound, chosen, "{:.2f} times the speed", factor)
-        changed = sound.clone()
-        changed[chosen] = _played(sound.index_select(0, chosen), factor)
-        return changed
+        return sound.index_copy(0, chosen, _played(sound.index_select(0, chosen), factor))
 
     return change_speed
 

@@ -193,9 +193,8 @@ def measured_on(part: Clips, setup: Setup, features: torch.nn.Module, *, most: i
     tasks = [(True, numbers) for numbers in torch.split(some, 128)]
     tasks += [(False, sounds) for sounds in torch.split(quiet, 128)]
     threads = torch.get_num_threads() if setup.device.type == "cpu" else 1
-    workers = Workers(threads)
-    blocks = [block for _, block in workers.results(framed, tasks)]
-    workers.close()
+    with contextlib.closing(Workers(threads)) as workers:
+        blocks = [block for _, block in workers.results(framed, tasks)]
     labels = torch.cat([part.labels[some], torch.full((len(quiet),), len(data.labels) - 1)])
     return Measured(torch.cat(blocks), labels.to(setup.device)), torch.cat([some, torch.full((len(quiet),), SILENT)])
 

@@ -40,17 +40,16 @@ class Dynamics:
         if late != self._is_late or len(self._waiting) >= _TOGETHER:
             self._take_in()
         self._is_late = late
-        self._waiting.append((clips, labels, logits.detach(), torch.ones(1) if shares is None else shares))
+        self._waiting.append((clips, labels, logits.detach(), torch.ones(len(clips)) if shares is None else shares))
 
     def _take_in(self) -> None:
         """What waits."""
         if not self._waiting:
             return
-        shares = torch.cat([shares.expand(len(clips)).cpu() for clips, _, _, shares in self._waiting])
-        clips, labels, logits = (torch.cat(part) for part in list(zip(*self._waiting, strict=True))[:3])
+        clips, labels, logits, shares = (torch.cat(part).cpu() for part in zip(*self._waiting, strict=True))
         self._waiting.clear()
         known = (clips >= 0) & (shares >= _MOSTLY)
-        clips, labels, logits = clips[known], labels.cpu()[known].unsqueeze(1), logits.float().cpu()[known]
+        clips, labels, logits = clips[known], labels[known].unsqueeze(1), logits[known].float()
         own = logits.gather(1, labels)
         others = logits.scatter(1, labels, -torch.inf).amax(1, keepdim=True)
         self._seen.index_add_(0, clips, torch.ones(len(clips)))

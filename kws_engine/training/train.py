@@ -252,10 +252,7 @@ class Loop:
         return (shares * own + (1 - shares) * other).mean()
 
     def _logits(self, features: Tensor) -> Tensor:
-        if not self._autocast:
-            whole: Tensor = self._forward(features)
-            return whole
-        with torch.autocast(self._device.type, dtype=torch.bfloat16):
+        with torch.autocast(self._device.type, dtype=torch.bfloat16, enabled=self._autocast):
             logits: Tensor = self._forward(features)
         return logits.float()
 
