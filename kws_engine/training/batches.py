@@ -9,6 +9,7 @@ processes find the same.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,8 +38,6 @@ _WHAT = "Augmenting and taking features"
 _PIECES_FROM = 2000  # clips at most that made-up words are made from
 _LEAST = 1e-10  # of a band's energy: far below the floor that features add
 _SHARE_OF_CARD = 0.3  # of a graphics card's free memory that samples may take
-
-Made = tuple[Tensor, Tensor, Tensor]  # clips (B,), what is kept of each (B, T, values), mean squares (B,)
 
 
 @dataclass(frozen=True)
@@ -84,6 +83,7 @@ class Batches:
             self._late = LateNoise(self._noises_there, features, late_noise)
         self._folder = folder
         self._store: Store | None = None
+        self._making_room = threading.Lock()
         self._workers = Workers(torch.get_num_threads())
 
     def __len__(self) -> int:
@@ -98,12 +98,12 @@ class Batches:
         """
         if self._kept is None:
             return
-        first_time = self._store is None
-        made = self._workers.results(self._block, self._kept.due(epoch))
-        for number, ((block, generation), block_made) in enumerate(made):
+        first_time, due = self._store is None, self._kept.due(epoch)
+        made = zip(due, self._workers.stream(self._make, due), strict=True)
+        for number, ((block, generation), (clips, power)) in enumerate(made):
             if number % _TOLD_EVERY == 0:
                 yield Progress(_WHAT, number * BLOCK, len(self._kept)) if first_time else None
-            self._take_in(block, generation, block_made)
+            self._kept.made(block, generation, clips, power)
         if first_time:
             yield Progress(_WHAT, len(self._kept), len(self._kept))
 
@@ -114,24 +114,24 @@ class Batches:
             self._store.close()
             self._store = None
 
-    def _block(self, due: tuple[int, int]) -> Made:
-        """What is kept of a block in a generation."""
+    def _make(self, due: tuple[int, int]) -> tuple[Tensor, Tensor]:
+        """Puts a block in a generation where it is kept; its clips (B,) and the mean squares (B,) of their sound."""
         assert self._kept is not None
         block, generation = due
-        _, draws = self._kept.block(block)
+        first, draws = self._kept.block(block)
         clips = self._draws.clips(draws, generation=generation)
         bands, power = self._made(clips, block, generation)
         kept = bands.clamp_min_(_LEAST).log_() if self._late is not None else self._features.finish(bands)
-        return clips, kept.half(), power.cpu()
+        self._room(tuple(kept.shape[1:])).write(first, kept)
+        return clips, power.cpu()
 
-    def _take_in(self, block: int, generation: int, made: Made) -> None:
+    def _room(self, shape: tuple[int, ...]) -> Store:
+        """Where features of this shape are kept; the first of the threads makes it."""
         assert self._kept is not None
-        clips, kept, power = made
-        if self._store is None:
-            shape = tuple(kept.shape[1:])
-            self._store = make_store(len(self._kept), shape, device=self._device, folder=self._folder)
-        self._store.write(self._kept.block(block)[0], kept)
-        self._kept.made(block, generation, clips, power)
+        with self._making_room:
+            if self._store is None:
+                self._store = make_store(len(self._kept), shape, device=self._device, folder=self._folder)
+            return self._store
 
     def epoch(self, number: int) -> Iterator[Batch]:
         """Every draw once, in the order of this epoch; with fresh_share below 1 after `prepare`."""

@@ -70,10 +70,10 @@ class Kept:
         wanted = np.floor(self._rates * passed + self._turns).astype(int).tolist()
         return [(block, new) for block, new in enumerate(wanted) if new != self._generation[block]]
 
-    def block(self, block: int) -> tuple[Tensor, Tensor]:
-        """Its rows and its draws."""
+    def block(self, block: int) -> tuple[int, Tensor]:
+        """Its first row and its draws."""
         first, end = self._bounds[block]
-        return torch.arange(first, end), self._draws[first:end]
+        return first, self._draws[first:end]
 
     def made(self, block: int, generation: int, clips: Tensor, power: Tensor) -> None:
         """The rows of a block hold these clips (B,) now, whose sound has these mean squares (B,)."""

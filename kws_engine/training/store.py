@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
+import threading
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -19,10 +20,10 @@ _SHARE_OF_CARD = 0.3  # of a graphics card's free memory
 
 
 class Store(Protocol):
-    """Rows of features of one shape, in half precision."""
+    """Rows of features of one shape, in half precision; several threads may read and write at once."""
 
-    def write(self, rows: Tensor, features: Tensor) -> None:
-        """Puts features (B, T, F) in these rows (B,)."""
+    def write(self, first: int, features: Tensor) -> None:
+        """Puts features (B, T, F) in the B rows from `first` on."""
         ...
 
     def read(self, rows: Tensor) -> Tensor:
@@ -38,8 +39,8 @@ class _InMemory:
     def __init__(self, count: int, shape: tuple[int, ...], device: torch.device) -> None:
         self._values = torch.empty((count, *shape), dtype=torch.float16, device=device)
 
-    def write(self, rows: Tensor, features: Tensor) -> None:
-        self._values[rows.to(self._values.device)] = features.to(self._values.dtype)
+    def write(self, first: int, features: Tensor) -> None:
+        self._values[first : first + len(features)] = features
 
     def read(self, rows: Tensor) -> Tensor:
         return self._values.index_select(0, rows.to(self._values.device)).float()  # indexing takes three times as long
@@ -51,7 +52,7 @@ class _InMemory:
 class _InFile:
     """A file without a name, so that it is gone with the process, however that ends.
 
-    It is read and written row by row, not mapped: mapped pages would count as this process's memory.
+    It is read row by row, not mapped: mapped pages would count as this process's memory.
     """
 
     def __init__(self, count: int, shape: tuple[int, ...], device: torch.device, folder: Path | None) -> None:
@@ -60,13 +61,16 @@ class _InFile:
         self._folder = folder
         self._file: IO[bytes] = tempfile.TemporaryFile(dir=folder, buffering=0)
         self._count = count
+        self._lock = threading.Lock()  # between moving to a place and reading or writing there
 
-    def write(self, rows: Tensor, features: Tensor) -> None:
+    def write(self, first: int, features: Tensor) -> None:
         values = features.to("cpu", torch.float16).contiguous().numpy()
         try:
-            for row, value in zip(rows.tolist(), values, strict=True):
-                self._file.seek(row * self._bytes)
-                if self._file.write(value.data) < self._bytes:  # of a disk that is nearly full the last bytes are taken
+            with self._lock:
+                self._file.seek(first * self._bytes)
+                if (
+                    self._file.write(values.data) < values.nbytes
+                ):  # of a disk that is nearly full the last bytes are taken
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
             size = self._count * self._bytes / 1e9
@@ -77,9 +81,10 @@ class _InFile:
 
     def read(self, rows: Tensor) -> Tensor:
         found = np.empty((len(rows), *self._shape), np.float16)
-        for place, row in enumerate(rows.tolist()):
-            self._file.seek(row * self._bytes)
-            self._file.readinto(memoryview(found[place]).cast("B"))  # type: ignore[attr-defined]
+        with self._lock:
+            for place, row in enumerate(rows.tolist()):
+                self._file.seek(row * self._bytes)
+                self._file.readinto(memoryview(found[place]).cast("B"))  # type: ignore[attr-defined]
         return torch.from_numpy(found).to(self._device).float()
 
     def close(self) -> None:

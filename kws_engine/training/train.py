@@ -33,6 +33,7 @@ NOTHING_TRAINED = "The run was stopped before its first epoch ended: nothing was
 CROSS_ENTROPY = "cross_entropy"  # a term of the loss, beside the penalties' names
 CURVE_CLIPS = 1000  # the training curve is measured on at most so many clips
 _CHECKED_EVERY = 16  # steps; looking at the loss makes a graphics card wait
+_MEASURED_AT_ONCE = 256  # clips; of 64 or 512 each takes a tenth longer
 
 
 @dataclass(frozen=True)
@@ -309,7 +310,7 @@ def _measure_together(network: nn.Module, measured: Measured, processes: Process
 def predict(network: nn.Module, features: Tensor) -> Tensor:
     """Logits (N, n_labels) of features (N, T, F) in evaluation mode."""
     network.eval()
-    return torch.cat([network(some.float()) for some in torch.split(features, 512)])
+    return torch.cat([network(some.float()) for some in torch.split(features, _MEASURED_AT_ONCE)])
 
 
 def wants_bfloat16(config: TrainingConfig, network: nn.Module) -> bool:

@@ -9,6 +9,7 @@ shares one of its cores with a third thread takes three times as long (17 and 53
 from __future__ import annotations
 
 import itertools
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
@@ -36,6 +37,16 @@ class Workers:
             results = [future.result() for future in made]
             torch.set_num_threads(torch.get_num_threads())  # a new thread's choice counts for the libraries below
             yield from zip(group, results, strict=True)
+
+    def stream(self, work: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[Result]:
+        """The result of every task, in their order; the threads go on while one is yielded."""
+        waiting = iter(tasks)
+        begun = deque(self._pool.submit(work, task) for task in itertools.islice(waiting, self._group))
+        while begun:
+            result = begun.popleft().result()
+            begun.extend(self._pool.submit(work, task) for task in itertools.islice(waiting, 1))
+            yield result
+        torch.set_num_threads(torch.get_num_threads())  # a new thread's choice counts for the libraries below
 
     def close(self) -> None:
         """Drops what is not begun; returns when the threads are gone."""
