@@ -26,6 +26,7 @@ from kws_engine.runs.job import Job
 from kws_engine.runs.loading import Data
 from kws_engine.runs.run import run
 from kws_engine.settings import Settings
+from kws_engine.training.batches import Batch
 from kws_engine.training.dynamics import Dynamics
 from kws_engine.training.events import Epoch, Failed, Started
 from kws_engine.training.optimizing import make_optimizer
@@ -36,6 +37,7 @@ RATE, BATCH = 16_000, 128
 _CLIPS, _LABELS = 10_000, 12
 _VALIDATION = _CLIPS // 8  # as many as there are of Speech Commands
 _EPOCHS, _ROUNDS, _STEPS = 10, 25, 10
+_EVERY = 20  # steps of a run, after which so many bare ones are taken: a machine's own speed changes within seconds
 _RUN_EPOCHS = 40
 
 
@@ -45,17 +47,38 @@ def speed(folder: Path, augmented: str) -> dict[str, float]:
     settings, pipeline = setup.settings.training, setup.pipeline
     batches = make_batches(setup, torch_features(pipeline))
     measured = [Measured(torch.randn(n, *_shape(pipeline)), torch.zeros(n).long()) for n in (CURVE_CLIPS, _VALIDATION)]
-    loop = Loop(
-        _network(pipeline), batches, settings, penalties={}, training=measured[0], validation=measured[1],
-        should_stop=lambda: False, dynamics=Dynamics(len(setup.data.training), _LABELS),
-    )  # fmt: skip
     step = _stepping(_network(pipeline), torch.randn(settings.batch_size, *_shape(pipeline)))
-    epochs = (event for event in loop.epochs() if isinstance(event, Epoch))
-    first_s = next(epochs).seconds / len(batches)
-    later = [(next(epochs).seconds / len(batches), step(5 * _STEPS) / settings.batch_size) for _ in range(_EPOCHS)]
+    loop = _Interleaved(
+        _network(pipeline), batches, settings, penalties={}, training=measured[0], validation=measured[1],
+        should_stop=lambda: False, dynamics=Dynamics(len(setup.data.training), _LABELS), bare=step,
+    )  # fmt: skip
+    run, bare = [], []
+    for event in loop.epochs():
+        if isinstance(event, Epoch):
+            run.append((event.seconds - sum(loop.bare_s)) / len(batches))
+            bare.append(statistics.fmean(loop.bare_s) / (_STEPS * settings.batch_size))
+            loop.bare_s.clear()
+        if len(run) > _EPOCHS:
+            break
+    later = [(_spread(run[0], own), beside) for own, beside in zip(run[1:], bare[1:], strict=True)]
     run_s, bare_s = (statistics.median(values) for values in zip(*later, strict=True))
-    ratio = statistics.median(bare / _spread(first_s, own) for own, bare in later)
-    return {"run": 1 / _spread(first_s, run_s), "bare": 1 / bare_s, "ratio": ratio}
+    return {"run": 1 / run_s, "bare": 1 / bare_s, "ratio": statistics.median(beside / own for own, beside in later)}
+
+
+class _Interleaved(Loop):
+    """A run that stands still after every few of its steps while as many bare ones are timed."""
+
+    def __init__(self, *arguments: Any, bare: Callable[[int], float], **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._bare, self._taken = bare, 0
+        self.bare_s: list[float] = []
+
+    def _step(self, batch: Batch, *, late: bool) -> dict[str, Tensor]:
+        terms = super()._step(batch, late=late)
+        self._taken += 1
+        if self._taken % _EVERY == 0:
+            self.bare_s.append(_STEPS * self._bare(_STEPS))
+        return terms
 
 
 def _setup(folder: Path, settings: Settings) -> Setup:
