@@ -28,7 +28,7 @@ from kws_engine.runs.run import run
 from kws_engine.settings import Settings
 from kws_engine.training.batches import Batch
 from kws_engine.training.dynamics import Dynamics
-from kws_engine.training.events import Epoch, Failed, Started
+from kws_engine.training.events import Epoch, Event, Failed, Started
 from kws_engine.training.optimizing import make_optimizer
 from kws_engine.training.parts import Part
 from kws_engine.training.train import CURVE_CLIPS, Loop, Measured
@@ -112,16 +112,40 @@ def step(_folder: Path) -> dict[str, float]:
 
 def memory(folder: Path) -> dict[str, float]:
     """The most memory that a run on a project's clips takes until its second epoch."""
-    options = ("training.shipped_unknown=no", "training.clips_per_epoch=1", "training.epochs=2")
-    job = Job(folder / "project", Settings().with_options(options).to_dict())
-    for event in run(job):
-        if isinstance(event, Failed):
-            raise SystemExit(event.message)
-        if isinstance(event, Started | Epoch):
-            print(f"{event}"[:200], file=sys.stderr)
-        if isinstance(event, Epoch) and event.epoch == 2:
+    for event in run(_few_epochs(folder, 2)):
+        if _told(event) == 2:
             break
-    return {"bytes": 1024.0 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}
+    return {"bytes": _most_bytes()}
+
+
+def whole(folder: Path) -> dict[str, float]:
+    """A run of one epoch from its clips to its model file: its seconds, and the most memory at three moments."""
+    began, found = time.monotonic(), dict[str, float]()
+    for event in run(_few_epochs(folder, 1)):
+        if isinstance(event, Started):
+            found |= {"started_s": time.monotonic() - began, "started_bytes": _most_bytes()}
+            found["clips"] = sum(event.training.values())
+        if _told(event) and isinstance(event, Epoch):
+            found |= {"epoch_s": event.seconds, "epoch_bytes": _most_bytes()}
+    return found | {"bytes": _most_bytes(), "seconds": time.monotonic() - began}
+
+
+def _few_epochs(folder: Path, epochs: int) -> Job:
+    options = ("training.shipped_unknown=no", "training.clips_per_epoch=1", f"training.epochs={epochs}")
+    return Job(folder / "project", Settings().with_options(options).to_dict())
+
+
+def _told(event: Event) -> int:
+    """The number of the epoch that an event tells of, or 0; a failure ends the measurement."""
+    if isinstance(event, Failed):
+        raise SystemExit(event.message)
+    if isinstance(event, Started | Epoch):
+        print(f"{event}"[:200], file=sys.stderr)
+    return event.epoch if isinstance(event, Epoch) else 0
+
+
+def _most_bytes() -> float:
+    return 1024.0 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def _spread(first: float, later: float) -> float:
@@ -192,5 +216,7 @@ class _Block1d(nn.Module):
 
 if __name__ == "__main__":
     torch.set_num_threads(cores())
-    measurements: dict[str, Callable[..., dict[str, float]]] = {"speed": speed, "step": step, "memory": memory}
+    measurements: dict[str, Callable[..., dict[str, float]]] = {
+        "speed": speed, "step": step, "memory": memory, "whole": whole,
+    }  # fmt: skip
     print(json.dumps(measurements[sys.argv[1]](Path(sys.argv[2]), *sys.argv[3:])))

@@ -29,19 +29,19 @@ _MB: Final = 1e6
 def rows() -> Iterator[Row]:
     """The rows that an issue asks for; each measured in a process of its own."""
     for augmented, asked in ((False, 0.9), (True, 0.6)):
-        found = _measured("speed", str(int(augmented)))
+        found = measured("speed", str(int(augmented)))
         how = "all augmentations" if augmented else "no augmentation"
         yield Row(
             f"A run with {how}, {EPOCHS} epochs", found["run"], "clips/s", ratio=found["ratio"],
             against=f"its bare steps on a ready batch ({found['bare']:.0f} clips/s)", asked=asked, at_least=True,
         )  # fmt: skip
-    found = _measured("step")
+    found = measured("step")
     yield Row(
         "The bare step: 2-D convolutions, channels last, fused", found["ours"], "clips/s", ratio=found["ratio"],
         against=f"conv1d of the same network, eager ({found['conv1d']:.0f} clips/s)", asked=1.4, at_least=True,
     )  # fmt: skip
     yield from _first_epoch()
-    found = _measured("memory")
+    found = measured("memory", clips=100_000)
     yield Row("Most memory of a run on 100,000 clips", found["bytes"] / _MB, "MB", asked=1500)
 
 
@@ -75,8 +75,8 @@ def _import_s() -> float:
     return time.monotonic() - began
 
 
-def _measured(what: str, *arguments: str) -> dict[str, Any]:
-    """What `kws_engine.bench._training` measured.
+def measured(what: str, *arguments: str, clips: int = 0) -> dict[str, Any]:
+    """What `kws_engine.bench._training` measured, beside a project of so many clips.
 
     Raises:
         KwsError: It ended with an error.
@@ -84,8 +84,8 @@ def _measured(what: str, *arguments: str) -> dict[str, Any]:
     root = str(Path(__file__).parents[2])
     paths = os.pathsep.join((root, *filter(None, [os.environ.get("PYTHONPATH")])))
     with tempfile.TemporaryDirectory(prefix="kws-bench-") as folder:
-        if what == "memory":
-            make_project(Path(folder), 100_000)
+        if clips:
+            make_project(Path(folder), clips)
         done = subprocess.run(
             [sys.executable, "-m", "kws_engine.bench._training", what, folder, *arguments],
             capture_output=True, text=True, env={**os.environ, "PYTHONPATH": paths}, check=False,
