@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import statistics
@@ -13,25 +12,30 @@ import time
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt, QTimer
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, QTimer
 from PySide6.QtGui import QGuiApplication
 
 from kws_gui import app as studio
-from kws_gui import remembered
+from kws_gui import bench_list, remembered
+from kws_gui.bench_ticks import Ticks
 from kws_gui.main_window import MainWindow
 
 _STARTS = 3  # the first warms the disk's cache and does not count
-_TICK_MS = 5
 _WATCHED_S = 25.0
 _PATIENCE_S = 120.0
 
 
 def main(arguments: list[str]) -> int:
-    """All rows; with `window TIME` only shows the window and tells how long after TIME it was painted."""
+    """All rows; `window TIME` only shows the window and tells how long after TIME it was painted.
+
+    `list FOLDER` opens that project, of very many clips, and looks through them.
+    """
     if arguments[:1] == ["window"]:
         return _show_window(float(arguments[1]))
     with tempfile.TemporaryDirectory(prefix="kws-bench.") as home:
         os.environ[remembered.HOME_VARIABLE] = home
+        if arguments[:1] == ["list"]:
+            return bench_list.look_through(Path(arguments[1]), _print)
         starts = [_start() for _ in range(_STARTS)][1:]
         warm = min(starts, key=lambda start: start["painted_s"])
         _print("screen", warm["screen"], "")
@@ -119,11 +123,8 @@ class _Loop(QObject):
     def __init__(self, window: MainWindow) -> None:
         super().__init__()
         self._window = window
-        self._ticks_s: list[float] = []
-        self._timer = QTimer(self)
-        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
-        self._timer.setInterval(_TICK_MS)
-        self._timer.timeout.connect(self._on_tick)
+        self._ticks = Ticks(self)
+        self._ticks.fired.connect(self._on_tick)
         self._until_s = float("inf")
         self.epochs = 0
         self.failure = ""
@@ -131,7 +132,7 @@ class _Loop(QObject):
     @property
     def gaps_ms(self) -> list[float]:
         """Time between one tick and the next."""
-        return [1000 * (after - before) for before, after in itertools.pairwise(self._ticks_s)]
+        return self._ticks.gaps_ms
 
     def train(self) -> None:
         """Shows the Train page and presses its button."""
@@ -145,7 +146,7 @@ class _Loop(QObject):
 
     def _on_started(self, event: object) -> None:
         self._until_s = time.perf_counter() + _WATCHED_S
-        self._timer.start()
+        self._ticks.begin()
 
     def _on_epoch(self, event: object) -> None:
         self.epochs += 1
@@ -155,10 +156,8 @@ class _Loop(QObject):
         QCoreApplication.exit(1)
 
     def _on_tick(self) -> None:
-        now_s = time.perf_counter()
-        self._ticks_s.append(now_s)
-        if now_s >= self._until_s:
-            self._timer.stop()
+        if time.perf_counter() >= self._until_s:
+            self._ticks.end()
             QCoreApplication.exit(0)
 
 

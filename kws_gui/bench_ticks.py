@@ -1,0 +1,47 @@
+"""How long the event loop keeps a timer waiting; knows not what it does meanwhile."""
+
+from __future__ import annotations
+
+import itertools
+import time
+
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
+
+_TICK_MS = 5
+
+
+class Ticks(QObject):
+    """Notes when a timer of 5 ms really fires.
+
+    Signals:
+        fired: It has.
+    """
+
+    fired = Signal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._at_s: list[float] = []
+        self._timer = QTimer(self)
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self._timer.setInterval(_TICK_MS)
+        self._timer.timeout.connect(self._on_timeout)
+
+    @property
+    def gaps_ms(self) -> list[float]:
+        """Time between one tick and the next."""
+        return [1000 * (after - before) for before, after in itertools.pairwise(self._at_s)]
+
+    def begin(self) -> None:
+        """From now on, what was noted before forgotten."""
+        self._at_s = [time.perf_counter()]
+        self._timer.start()
+
+    def end(self) -> None:
+        """No more of them; the time since the last one counts as a gap."""
+        self._timer.stop()
+        self._at_s.append(time.perf_counter())
+
+    def _on_timeout(self) -> None:
+        self._at_s.append(time.perf_counter())
+        self.fired.emit()
