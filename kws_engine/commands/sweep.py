@@ -42,7 +42,8 @@ def add(add_command: Any) -> None:
     sweep.add_argument("--workers", type=_count, default=1, metavar="N", help="processes on this machine (1)")
     sweep.add_argument(
         "--storage", default="", metavar="URL",
-        help="a database that machines share, as postgresql://user@machine/database (a file in the project)",
+        help="a database that machines share, as postgresql://user:password@machine/database; the password may be in "
+        "PGPASSWORD or ~/.pgpass instead (a file in the project)",
     )  # fmt: skip
     sweep.add_argument("--name", default="", help="of the sweep (made of its options)")
     sweep.add_argument("--by", choices=get_args(By), default="loss", help="validation loss or accuracy (loss)")
@@ -175,7 +176,8 @@ def _ending_text(event: SweepEnded) -> str:
         lines.append("stopped; the same command goes on with the sweep")
     if event.best is not None:
         run = Path(event.folder) / "runs" / event.best.run
-        lines += [f"best: trial {event.best.number}, {event.best.value:.4f}: {_options(event.best.options)}", str(run)]
+        where = f"{run} on the machine {event.best.machine}" if event.best.is_elsewhere else str(run)
+        lines += [f"best: trial {event.best.number}, {event.best.value:.4f}: {_options(event.best.options)}", where]
     lines += [f"{share:6.1%}  {path}" for path, share in event.importance.items()]
     return "\n".join(lines)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import platform
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -20,6 +21,7 @@ class Trial:
         state: "stopped" was interrupted and "lost" lost its worker: both are done again under another number.
         value: What the sweep is by: validation loss or accuracy of the best epoch, of the last one where pruned.
         run: The run's folder in the sweep's `runs`, empty before it has one.
+        machine: The name of the one that ran it, in whose project the run's folder is.
         message: Why it failed.
         retry_of: The number of the stopped or lost trial that this one does again.
     """
@@ -29,6 +31,7 @@ class Trial:
     value: float | None = None
     options: dict[str, Value] = dataclasses.field(default_factory=dict)
     run: str = ""
+    machine: str = ""
     message: str = ""
     parameters: int = 0
     macs: int = 0
@@ -37,6 +40,11 @@ class Trial:
     validation_loss: float | None = None
     validation_accuracy: float | None = None
     retry_of: int | None = None
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether another machine ran it; False where that is not known."""
+        return self.machine not in ("", platform.node())
 
 
 @dataclass(frozen=True)

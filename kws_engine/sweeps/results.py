@@ -122,6 +122,7 @@ def trial_of(trial: optuna.trial.FrozenTrial) -> Trial:
         value=value if value is not None and math.isfinite(value) else None,
         options=dict(trial.params),
         run=kept.get("run", ""),
+        machine=kept.get("machine", ""),
         message=kept.get(slots.MESSAGE, ""),
         parameters=kept.get("parameters", 0),
         macs=kept.get("macs", 0),

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kws_engine.errors import SpecError, TrainingError
+from kws_engine.sweeps.address import EXAMPLE, HIDDEN, check, masked
 
 if TYPE_CHECKING:
     from optuna.storages import RDBStorage
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 _WAIT_S = 60.0
 _TRIES = 30
 _POSTGRES = ("psycopg", "psycopg2")
+_MADE_MEANWHILE = ("42P07", "42710", "23505")
+"""PostgreSQL's codes of a table, a type or a row that is there already, whatever language the server speaks."""
+_PASSWORD = "give the address with its password, or keep that in PGPASSWORD or ~/.pgpass"
 
 
 def open_storage(file: Path, address: str, *, heartbeat_s: int | None = None, read_only: bool = False) -> RDBStorage:
@@ -30,14 +34,17 @@ def open_storage(file: Path, address: str, *, heartbeat_s: int | None = None, re
     """
     with in_words(shown(address) or str(file)), quiet():
         from optuna.storages import RDBStorage
+        from sqlalchemy.pool import NullPool
 
         beat: dict[str, Any] = {}
         if heartbeat_s is not None:
             beat = {"heartbeat_interval": heartbeat_s, "grace_period": 3 * heartbeat_s}
-        if address:
-            return _made(lambda: RDBStorage(_with_driver(address), {"pool_pre_ping": True}, **beat))
+        of_file = _file_of(address) if address else file
+        if of_file is None:
+            # A connection for each question, and none kept: a server has a hundred, and any number of machines may ask.
+            return _made(lambda: RDBStorage(_with_driver(address), {"poolclass": NullPool}, **beat))
         # The creator opens the file: its path never stands in an address, where "?", "%" or "{" would mean something.
-        connect = _connect(file, read_only=read_only)
+        connect = _connect(of_file, read_only=read_only)
         storage = _made(lambda: RDBStorage("sqlite:///study.db", {"creator": connect}, **beat))
         if not read_only:
             _one_writer_at_a_time(storage)
@@ -53,12 +60,16 @@ def shown(address: str) -> str:
     from sqlalchemy import make_url
     from sqlalchemy.exc import ArgumentError
 
+    if not address:
+        return ""
+    check(address)
     try:
-        return make_url(address).render_as_string(hide_password=True) if address else ""
+        make_url(address)
     except (ArgumentError, ValueError):
         raise SpecError(
-            f"{address!r} is no address of a database: write it as postgresql://user@machine/database", option="storage"
+            f"{masked(address)!r} is no address of a database: write it as {EXAMPLE}", option="storage"
         ) from None
+    return masked(address)
 
 
 @contextlib.contextmanager
@@ -76,9 +87,9 @@ def in_words(where: str) -> Iterator[None]:
         raise TrainingError(f"{where} needs the database driver {cause.name}: pip install {cause.name}") from None
     except (StorageInternalError, SQLAlchemyError, sqlite3.Error) as error:
         reason = _first_line(error)
+        what = _PASSWORD if "password" in reason else "check the address, the user and that the server or disk is there"
         raise TrainingError(
-            f"The sweep's storage {where} does not answer ({reason}): check the address, the user and that the server "
-            "or disk is there, then give the same command again; what is finished is kept"
+            f"The sweep's storage {where} does not answer ({reason}): {what}, then try again; what is finished is kept"
         ) from error
 
 
@@ -93,11 +104,33 @@ def quiet() -> Iterator[None]:
         yield
 
 
-def _with_driver(address: str) -> str:
-    """PostgreSQL by whichever driver is there; braces are what optuna would fill in."""
+def _file_of(address: str) -> Path | None:
+    """The file that an address names; None where it names a server.
+
+    Raises:
+        SpecError: It names a database that no other process can open.
+    """
     from sqlalchemy import make_url
 
     url = make_url(address)
+    if url.get_backend_name() != "sqlite":
+        return None
+    if url.database in (None, "", ":memory:") or url.query:
+        raise SpecError(f"{shown(address)} names no file: write it as sqlite:////folder/file.db", option="storage")
+    return Path(str(url.database))
+
+
+def _with_driver(address: str) -> str:
+    """PostgreSQL by whichever driver is there; braces are what optuna would fill in.
+
+    Where the password is hidden, as in what was saved of the address, the driver finds it in PGPASSWORD or ~/.pgpass.
+    """
+    from sqlalchemy import make_url
+
+    url = make_url(address)
+    if url.password == HIDDEN:
+        url = url._replace(password=None)
+    url = url.difference_update_query([name for name, value in url.query.items() if value == HIDDEN])
     if url.drivername in ("postgres", "postgresql"):
         driver = next((name for name in _POSTGRES if importlib.util.find_spec(name)), "")
         if not driver:
@@ -125,7 +158,8 @@ def _made(make: Callable[[], RDBStorage]) -> RDBStorage:
         try:
             return make()
         except (IntegrityError, OperationalError, ProgrammingError) as error:
-            if not (isinstance(error, IntegrityError) or "already exists" in str(error)):
+            state = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None)
+            if not (isinstance(error, IntegrityError) or state in _MADE_MEANWHILE or "already exists" in str(error)):
                 raise
             time.sleep(0.1)
     return make()

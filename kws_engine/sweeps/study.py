@@ -84,12 +84,7 @@ def read_sweep(project: Project, name: str, *, address: str = "") -> Sweep:
         TrainingError: There is none of that name, or its storage cannot be used.
     """
     folder = sweeps_folder(project.folder) / name
-    if not address and not (folder / STUDY_FILE).is_file():
-        past = past_sweep(folder)
-        if past is None or not past.storage:
-            raise TrainingError(f"There is no sweep {name!r} in {project.folder}: start one, or give its storage")
-        address = past.storage
-    return _existing(folder, address, read_only=True)
+    return _existing(folder, address or _kept_at(project, folder), read_only=True)
 
 
 def sampler_of(definition: Definition, *, slot: int, attempt: int) -> optuna.samplers.BaseSampler:
@@ -179,13 +174,24 @@ def _known(project: Project, job: SweepJob) -> Sweep:
     """The sweep that a job without ranges means: the one named, or the only one."""
     name = job.name or _only(project, job)
     folder = sweeps_folder(project.folder) / name
-    if not job.storage and not (folder / STUDY_FILE).is_file():
-        past = past_sweep(folder)
-        remote = f": it is kept at {past.storage}, give that as --storage" if past and past.storage else ""
-        raise TrainingError(f"There is no sweep {name!r} in {project.folder}{remote or ': start it with --set'}")
-    sweep = _existing(folder, job.storage, heartbeat_s=job.heartbeat_s)
-    write_sweep(folder, definition=sweep.definition.to_dict(), storage=shown(job.storage), trials=job.trials)
+    address = job.storage or _kept_at(project, folder)
+    sweep = _existing(folder, address, heartbeat_s=job.heartbeat_s)
+    write_sweep(folder, definition=sweep.definition.to_dict(), storage=shown(address), trials=job.trials)
     return sweep
+
+
+def _kept_at(project: Project, folder: Path) -> str:
+    """The address of a sweep's database as its folder tells it, without a password; empty for the file in the folder.
+
+    Raises:
+        TrainingError: The folder holds no sweep.
+    """
+    past = past_sweep(folder)
+    if past is not None and past.storage:
+        return past.storage
+    if not (folder / STUDY_FILE).is_file():
+        raise TrainingError(f"There is no sweep {folder.name!r} in {project.folder}: start it with --set")
+    return ""
 
 
 def _existing(folder: Path, address: str, *, heartbeat_s: int | None = None, read_only: bool = False) -> Sweep:
@@ -209,7 +215,7 @@ def _only(project: Project, job: SweepJob) -> str:
         with in_words(shown(job.storage)):
             names = [study.study_name for study in storage.get_all_studies()]
     else:
-        names = [past.name for past in past_sweeps(project.folder) if not past.storage]
+        names = [past.name for past in past_sweeps(project.folder)]
     if len(names) == 1:
         return names[0]
     if not names:

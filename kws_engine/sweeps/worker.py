@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import platform
 import time
 import traceback
 from collections.abc import Callable, Generator, Iterator
@@ -184,7 +185,8 @@ def _note(sweep: Sweep, claimed: Claim, course: Course, event: Event) -> None:
             if isinstance(event, Started):
                 course.wanted_epochs = event.epochs
                 for name, value in {
-                    "run": Path(event.run).name, "parameters": event.parameters, "macs": event.macs,
+                    "run": Path(event.run).name, "machine": platform.node(), "parameters": event.parameters,
+                    "macs": event.macs,
                 }.items():  # fmt: skip
                     trial.set_user_attr(name, value)
             elif isinstance(event, Epoch):

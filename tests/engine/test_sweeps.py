@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import math
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -28,6 +30,7 @@ from kws_engine.errors import KwsError, SpecError, TrainingError
 from kws_engine.settings import Settings
 from kws_engine.spotting.model_file import SpottingModel
 from kws_engine.sweeps import claims, slots
+from kws_engine.sweeps.address import masked
 from kws_engine.sweeps.events import (
     SweepEnded,
     SweepEvent,
@@ -419,6 +422,53 @@ def test_a_driver_that_is_missing_is_named_and_no_password_is_shown(
     assert "psycopg" in str(error.value) and "secret" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("postgresql:/me:secret@machine/db", "no address of a database"),
+        ("postgresql//me:secret@machine/db", "no address of a database"),
+        ("postgresql://me:secret@machine:port/db", "no address of a database"),
+        ("postgresql://me:top@secret@machine/db", "%40"),
+        ("postgresql://me:sec/ret@machine.invalid/db", "me:***@machine.invalid"),
+        ("postgresql://machine.invalid/db?user=me&password=secret", "password=***"),
+        ("sqlite://", "names no file"),
+    ],
+)
+def test_no_mistake_in_an_address_shows_its_password(project: Project, address: str, said: str) -> None:
+    with pytest.raises(KwsError) as error:
+        open_sweep(job_of(project, storage=address))
+    assert "secret" not in str(error.value) and "ret@" not in str(error.value)
+    if not lacking_driver() or "machine.invalid" not in address:
+        assert said in str(error.value)
+    assert masked(masked(address)) == masked(address)
+
+
+def lacking_driver() -> bool:
+    return not any(importlib.util.find_spec(name) for name in ("psycopg", "psycopg2"))
+
+
+def test_a_file_given_as_storage_is_written_by_one_at_a_time(project: Project, tmp_path: Path) -> None:
+    sweep = open_sweep(job_of(project, storage=f"sqlite:///{tmp_path / 'shared.db'}"))
+    with sweep.storage.engine.begin(), sqlite3.connect(tmp_path / "shared.db", timeout=0) as other:
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            other.execute("BEGIN IMMEDIATE")
+    other.close()
+
+
+def test_a_trial_of_another_machine_is_known_as_one(
+    project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("platform.node", lambda: "upstairs")
+    ended = list(work(job_of(project, trials=1)))[-1]
+    assert isinstance(ended, SweepEnded) and ended.best is not None
+    assert ended.best.machine == "upstairs" and not ended.best.is_elsewhere
+    monkeypatch.setattr("platform.node", lambda: "downstairs")
+    (trial,) = results(project.folder, ended.name).trials
+    assert trial.is_elsewhere and trial.run == ended.best.run
+    assert cli.main(["sweep", str(project.folder), "--trials", "1"]) == 0
+    assert "on the machine upstairs" in capsys.readouterr().out
+
+
 def test_machines_share_a_sweep_by_its_address_alone(project: Project, tmp_path: Path) -> None:
     address = f"sqlite:///{tmp_path / 'shared.db'}"
     here = open_sweep(job_of(project, RATE, BATCH, storage=address))
@@ -430,6 +480,7 @@ def test_machines_share_a_sweep_by_its_address_alone(project: Project, tmp_path:
     assert found.best is not None and found.best.number == 1
     with pytest.raises(KwsError, match="is kept at"):
         open_sweep(job_of(project, RATE, BATCH))
+    assert open_sweep(SweepJob(project.folder)).address == address, "the only one is gone on with, where it is kept"
     with pytest.raises(TrainingError, match="There is no sweep"):
         open_sweep(SweepJob(project.folder, storage=address, name="other"))
 
