@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from kws_engine.commands.output import Output
-from kws_engine.evaluation.finding import Finding
+from kws_engine.evaluation.finding import Finding, SuspectClip
 
 _CLIPS_SHOWN = 10
 
@@ -15,14 +16,30 @@ _CLIPS_SHOWN = 10
 def add(add_command: Any) -> None:
     command = add_command("diagnose", _diagnose, help="say what is wrong with a run and what to do about it")
     command.add_argument("folder", type=Path, metavar="RUN", help="a folder in a project's runs")
+    command.add_argument(
+        "--clips", action="store_true",
+        help="list the clips worth listening to as well, whose own word was least probable first: probably mislabelled "
+        "ones, and outliers that no other word fits either",
+    )  # fmt: skip
 
 
 def _diagnose(arguments: argparse.Namespace, output: Output) -> None:
-    from kws_engine.runs.diagnosing import diagnose_run
+    from kws_engine.runs.diagnosing import look_at_run
 
-    findings = diagnose_run(arguments.folder)
-    values = {"findings": [finding.to_dict() for finding in findings]}
-    output.result(values, "\n\n".join(map(_text, findings)) or "Nothing wrong was found.")
+    look = look_at_run(arguments.folder)
+    values: dict[str, Any] = {"findings": [finding.to_dict() for finding in look.findings]}
+    text = "\n\n".join(map(_text, look.findings)) or "Nothing wrong was found."
+    if arguments.clips:
+        values["clips"] = [clip.to_dict() for clip in look.clips]
+        text += f"\n\n{_clips_text(look.clips)}"
+    output.result(values, text)
+
+
+def _clips_text(clips: Sequence[SuspectClip]) -> str:
+    if not clips:
+        return "No clip stands out: there is none to listen to."
+    listed = [f"  {clip.path}: {clip.reason}" for clip in clips]
+    return "\n".join([f"{len(clips)} clips worth listening to, which is no fault of the run:", *listed])
 
 
 def _text(finding: Finding) -> str:

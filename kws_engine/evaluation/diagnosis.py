@@ -41,7 +41,8 @@ _EXPLAINS: Mapping[Kind, tuple[Kind, ...]] = {
     "noisy_validation": ("overfitting",),
 }
 """What is no finding of its own beside its cause: it goes when the cause is cured, or cannot be told before."""
-_LATE = 0.6  # of the epochs, from which a low plateau is named while the run goes on
+_LATE = 0.6  # of the epochs, from which these are named while the run goes on
+_TOLD_LATE: tuple[Kind, ...] = ("noisy_validation", "underfitting")
 
 
 def diagnose(history: Sequence[Epoch], facts: Facts) -> list[Finding]:
@@ -50,14 +51,14 @@ def diagnose(history: Sequence[Epoch], facts: Facts) -> list[Finding]:
     Findings stand in the order of cause before effect: a leak makes every other figure worthless, wrong labels look
     like underfitting, and so on.
     """
-    found = [*_in_clips(facts), *_in_curves(history, facts)]
-    ranked = [dataclasses.replace(one, severity=_severity(one)) for one in found]
-    explained = {effect for one in found for effect in _EXPLAINS.get(one.kind, ())}
-    return sorted((one for one in ranked if one.kind not in explained), key=lambda one: -one.severity)
+    return _ranked([*_in_clips(facts), *_in_curves(history, facts)])
 
 
 def watch(history: Sequence[Epoch], *, settings: Settings, validation_clips: int, labels: int) -> Finding | None:
     """The one thing worth saying while a run goes on, from its epochs so far; None while all is well.
+
+    It stands first in the order of `diagnose`. What cannot be told so early explains all the same: where the clips to
+    validate on may be too few, nothing is said of overfitting.
 
     Args:
         history: The epochs so far.
@@ -68,13 +69,20 @@ def watch(history: Sequence[Epoch], *, settings: Settings, validation_clips: int
     if len(history) < _FIRST_WATCHED:
         return None
     curves = Curves(history, settings, validation_clips, chance_loss({}, labels))
+    found = [
+        finding_in_curves.diverging(curves), finding_in_curves.noisy_validation(curves),
+        finding_in_curves.overfitting(curves, running=True), finding_in_curves.underfitting(curves),
+    ]  # fmt: skip
     is_late = len(history) >= _LATE * settings.training.epochs
-    return (
-        finding_in_curves.diverging(curves)
-        or finding_in_curves.overfitting(curves, running=True)
-        or (finding_in_curves.underfitting(curves) if is_late else None)
-        or (finding_in_curves.noisy_validation(curves) if is_late else None)
-    )
+    ranked = _ranked([one for one in found if one is not None])
+    return next((one for one in ranked if is_late or one.kind not in _TOLD_LATE), None)
+
+
+def _ranked(found: Sequence[Finding]) -> list[Finding]:
+    """In the order of cause before effect, without what another one explains."""
+    ranked = [dataclasses.replace(one, severity=_severity(one)) for one in found]
+    explained = {effect for one in found for effect in _EXPLAINS.get(one.kind, ())}
+    return sorted((one for one in ranked if one.kind not in explained), key=lambda one: -one.severity)
 
 
 def _in_clips(facts: Facts) -> Iterator[Finding]:

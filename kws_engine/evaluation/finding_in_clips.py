@@ -224,14 +224,50 @@ def _confused_clips(facts: Facts, pairs: Sequence[tuple[str, str]]) -> tuple[Sus
 
 
 def suspects(facts: Facts) -> tuple[SuspectClip, ...]:
-    """Clips that are likely to bear the wrong label, or to be unlike any other of it, the likeliest first.
+    """Clips worth listening to, in a healthy run, too: first the one whose own label was least probable.
+
+    They are of two kinds. Probably mislabelled is what another label surely won (`mislabelled`). An outlier is a clip
+    that no other label surely won, and yet the probability of its own, over all its steps or by the best weights, is
+    far below what is usual for that label. It may be cut off, drowned in noise or said oddly; nothing tells what it
+    could be else, so it has no `likely` label. Both are ranked by one figure, how improbable their own label was.
+    """
+    found = mislabelled(facts)
+    named = {clip.path for clip in found}
+    outliers = [clip for clip in _outliers(facts) if clip.path not in named]
+    return tuple(sorted([*found, *outliers], key=lambda clip: -clip.score))
+
+
+def mislabelled(facts: Facts) -> tuple[SuspectClip, ...]:
+    """Clips that are likely to bear the wrong label, the likeliest first.
 
     Of the training part those whose label lost against another at most of their steps (area under the margin, Pleiss
     et al. 2020), of the validation part those that the network is as sure to be another word as it usually is of that
-    word (confident learning, Northcutt et al. 2021). They are worth listening to in a healthy run, too.
+    word (confident learning, Northcutt et al. 2021).
     """
     found = [_doubted(clip) for clip in doubted(facts.learned)] + _surely_another(facts.judged)
     return tuple(sorted(found, key=lambda clip: -clip.score))
+
+
+def _outliers(facts: Facts) -> list[SuspectClip]:
+    """Clips of either part whose own label is far less probable than is usual, whatever else they were taken for."""
+    trained = [(clip.path, clip.label, clip.own_probability) for clip in facts.learned if clip.seen > 0]
+    judged = [(clip.path, clip.label, clip.own_probability) for clip in facts.judged if clip.path]
+    found = []
+    for split, clips in (("training", trained), ("validation", judged)):
+        usual = _usual((label, probability) for _, label, probability in clips)
+        for path, label, probability in clips:
+            if label not in SPECIAL and probability < _FAR_BELOW * usual[label]:
+                reason = f"unlike the others, {probability:.0%} sure of “{label}” where {usual[label]:.0%} is usual"
+                found.append(SuspectClip(path, label, "", 1 - probability, reason, split))
+    return found
+
+
+def _usual(found: Iterable[tuple[str, float]]) -> dict[str, float]:
+    """The median probability of each label."""
+    of_label: dict[str, list[float]] = defaultdict(list)
+    for label, probability in found:
+        of_label[label].append(probability)
+    return {label: median(values) for label, values in of_label.items()}
 
 
 def doubted(learned: Sequence[LearnedClip]) -> list[LearnedClip]:
@@ -239,14 +275,11 @@ def doubted(learned: Sequence[LearnedClip]) -> list[LearnedClip]:
 
     What is usual is the label's own median, so that it holds for a network that has learned much or little.
     """
-    of_label: dict[str, list[float]] = defaultdict(list)
-    for clip in learned:
-        of_label[clip.label].append(clip.own_probability)
-    least = {label: _FAR_BELOW * median(values) for label, values in of_label.items()}
+    usual = _usual((clip.label, clip.own_probability) for clip in learned)
     return [
         clip
         for clip in learned
-        if _is_of_a_word(clip) and clip.margin < 0 and clip.own_probability < least[clip.label]
+        if _is_of_a_word(clip) and clip.margin < 0 and clip.own_probability < _FAR_BELOW * usual[clip.label]
         and clip.predicted != clip.label
     ]  # fmt: skip
 
@@ -284,7 +317,7 @@ def label_errors(facts: Facts) -> Finding | None:
     total, found = sum(map(_is_of_a_word, facts.learned)), len(doubted(facts.learned))
     if not found or wilson(found, total).low < _DOUBTED:
         return None
-    clips = suspects(facts)
+    clips = mislabelled(facts)
     relabel = tuple(clip for clip in clips if clip.likely not in (*SPECIAL, ""))
     return Finding(
         "label_errors",

@@ -24,7 +24,10 @@ from kws_engine.training.events import Epoch
 
 Values = NDArray[np.float64]
 
+MOST_VALIDATED = 10_000  # clips that a run measures after each epoch, however many its validation part has
 _WIDEST = 0.15  # 95% interval of a validation accuracy that still tells one run from another
+_JUMPS = 0.04  # of accuracy from each epoch to the next, from which a curve asks whether that is more than chance
+_LAST_EPOCHS = 5
 _GAP = 0.05  # of accuracy, between training and the upper end of the validation's interval
 _RISE = 0.15  # of validation loss over its lowest
 _RISING_EPOCHS = 5
@@ -62,9 +65,14 @@ class Curves:
         return min(self.history, key=lambda epoch: epoch.validation_loss)
 
     @property
+    def measured_clips(self) -> int:
+        """Of the validation part, after each epoch."""
+        return min(self.validation_clips, MOST_VALIDATED)
+
+    @property
     def interval(self) -> Interval:
         """Of the best epoch's validation accuracy."""
-        total = max(1, self.validation_clips)
+        total = max(1, self.measured_clips)
         return wilson(min(self.best.validation_accuracy, 1.0) * total, total)
 
 
@@ -124,31 +132,50 @@ def _never_learned(losses: Values, steps: Values, chance: float) -> bool:
 
 
 def noisy_validation(curves: Curves) -> Finding | None:
-    """So few validation clips that the interval of their accuracy is wider than what runs differ by."""
+    """Differences between the epochs are within the interval of their accuracy, and that is wide or they are large.
+
+    The differences are those that a person reads off the curve: the best epoch against the last ones, and an epoch
+    against the next. Where they are larger than the interval, the clips are enough for what they show. An interval that
+    would tell one run from another, around a curve that hardly moves, is no fault.
+    """
     interval = curves.interval
-    width = interval.high - interval.low
-    if not curves.validation_clips or width <= _WIDEST:
+    width, fall, jump = interval.high - interval.low, _from_best(curves), _jump(curves)
+    is_unsure = width > _WIDEST or jump > _JUMPS
+    if not curves.measured_clips or not is_unsure or width <= max(fall, jump):
         return None
-    late = curves.of("validation_accuracy")[len(curves.history) // 2 :]
+    wanted = _clips_for(interval.share, width=_WIDEST if width > _WIDEST else jump)
     return Finding(
         "noisy_validation",
         "Too few clips to validate on",
         "The validation figures depend on a few clips, so a difference between epochs or runs may be chance.",
-        f"{curves.validation_clips} clips: {interval.text()} right with 95% confidence; the second half of the epochs "
-        f"differ by {100 * (late.max() - late.min()):.0f} points.",
+        f"{curves.measured_clips} clips: {interval.text()} right with 95% confidence, {100 * width:.0f} points in "
+        f"all; the best epoch and the last ones differ by {100 * fall:.0f} points, an epoch and the next by "
+        f"{100 * jump:.0f}.",
         None,
         width,
         (
-            Remedy(f"Record or import about {_clips_for(interval.share)} clips to validate on", action="import"),
+            Remedy(f"Record or import about {wanted} clips to validate on", action="import"),
             Remedy("Record more takes of every word", action="record"),
         ),
     )
 
 
-def _clips_for(share: float) -> int:
-    """How many clips make the interval narrow enough, rounded up to tens."""
+def _from_best(curves: Curves) -> float:
+    """How far the last epochs' accuracy is from the best one's."""
+    return abs(curves.best.validation_accuracy - float(np.median(curves.of("validation_accuracy")[-_LAST_EPOCHS:])))
+
+
+def _jump(curves: Curves) -> float:
+    """How much accuracy usually changes from one epoch to the next in the second half; 0 of too few epochs."""
+    if len(curves.history) < 2 * _PLATEAU_EPOCHS:  # in its first epochs a curve climbs
+        return 0.0
+    return float(np.median(np.abs(np.diff(curves.of("validation_accuracy")[len(curves.history) // 2 :]))))
+
+
+def _clips_for(share: float, *, width: float) -> int:
+    """How many clips make the interval that narrow, rounded up to tens."""
     total = 10
-    while (found := wilson(share * total, total)).high - found.low > _WIDEST:
+    while (found := wilson(share * total, total)).high - found.low > width:
         total += 10
     return total
 
@@ -167,7 +194,7 @@ def overfitting(curves: Curves, *, running: bool = False) -> Finding | None:
         return None
     said = [_rose(train, validation, lowest)] if rising else []
     right = f"{accuracy:.0%} of the training clips are right"
-    said += [f"{right}, of the {curves.validation_clips} validation clips {curves.interval.text()}"] if gap else []
+    said += [f"{right}, of {curves.measured_clips} validation clips {curves.interval.text()}"] if gap else []
     evidence = "; ".join(said)
     return Finding(
         "overfitting",
@@ -190,7 +217,7 @@ def _rise_by_chance(curves: Curves) -> float:
 
     Two standard errors of a mean over so many clips, whose losses scatter about as much as they are large.
     """
-    return max(_RISE, 2.0 / math.sqrt(max(1, curves.validation_clips)))
+    return max(_RISE, 2.0 / math.sqrt(max(1, curves.measured_clips)))
 
 
 def underfitting(curves: Curves) -> Finding | None:

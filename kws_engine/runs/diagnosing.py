@@ -6,7 +6,7 @@ import csv
 import random
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,8 +16,8 @@ from kws_engine.clips.clip import LONGEST_CLIP_S
 from kws_engine.clips.trimming import speech_core
 from kws_engine.clips.words import SPECIAL, parse_clip_name
 from kws_engine.errors import AudioError, KwsError, TrainingError
-from kws_engine.evaluation.diagnosis import diagnose
-from kws_engine.evaluation.finding import Facts, Finding, JudgedClip, LearnedClip, UsedClip
+from kws_engine.evaluation.diagnosis import diagnose, suspects
+from kws_engine.evaluation.finding import Facts, Finding, JudgedClip, LearnedClip, SuspectClip, UsedClip
 from kws_engine.runs import clip_list
 from kws_engine.runs.job import settings_of
 from kws_engine.runs.records import history, read_events, run_in
@@ -33,6 +33,19 @@ Progress = Callable[[int, int], None]
 Row = TypeVar("Row")
 
 
+@dataclass(frozen=True)
+class Look:
+    """What a look at a run finds.
+
+    Attributes:
+        findings: What is wrong, what is to be cured first in the first place; empty for a healthy run.
+        clips: Worth listening to, ranked, in a healthy run, too; empty where the run kept nothing of single clips.
+    """
+
+    findings: list[Finding]
+    clips: tuple[SuspectClip, ...]
+
+
 def diagnose_run(folder: Path, *, progress: Progress | None = None) -> list[Finding]:
     """What is wrong with the run in `folder`, what is to be cured first in the first place; empty for a healthy run.
 
@@ -45,8 +58,17 @@ def diagnose_run(folder: Path, *, progress: Progress | None = None) -> list[Find
     Raises:
         KwsError: The folder is no run, or one that was not written to its end.
     """
+    return look_at_run(folder, progress=progress).findings
+
+
+def look_at_run(folder: Path, *, progress: Progress | None = None) -> Look:
+    """The findings, and the clips that are no fault of the run but worth listening to.
+
+    Raises:
+        KwsError: As `diagnose_run`.
+    """
     facts = facts_of(folder, progress=progress)
-    return diagnose(history(read_events(folder)), facts)
+    return Look(diagnose(history(read_events(folder)), facts), suspects(facts))
 
 
 def facts_of(folder: Path, *, progress: Progress | None = None) -> Facts:

@@ -21,6 +21,7 @@ from kws_engine.bench import diagnosis as bench
 from kws_engine.cli import main
 from kws_engine.clips.project import Project
 from kws_engine.errors import KwsError
+from kws_engine.evaluation import finding_in_curves
 from kws_engine.evaluation.diagnosis import (
     KINDS,
     Facts,
@@ -33,7 +34,7 @@ from kws_engine.evaluation.diagnosis import (
     suspects,
     watch,
 )
-from kws_engine.runs.diagnosing import diagnose_run, facts_of
+from kws_engine.runs.diagnosing import diagnose_run, facts_of, look_at_run
 from kws_engine.settings import Settings
 from kws_engine.training.events import Epoch
 
@@ -138,6 +139,37 @@ def test_penalties_that_press_a_network_flat_are_no_learning_rate() -> None:
 def test_few_validation_clips_show_their_interval() -> None:
     (found,) = diagnose(HEALTHY, facts(validation=dict.fromkeys(WORDS, 3)))
     assert found.kind == "noisy_validation" and "12 clips" in found.evidence and "(" in found.evidence
+
+
+def with_accuracies(values: Sequence[float]) -> list[Epoch]:
+    """A healthy fall of the losses whose validation accuracies are these."""
+    history = epochs(falling(len(values), 0.1), falling(len(values), 0.14))
+    return [replace(epoch, validation_accuracy=value) for epoch, value in zip(history, values, strict=True)]
+
+
+def test_the_interval_is_compared_with_the_differences_that_the_run_shows() -> None:
+    rising = [*falling(8, 0.4), *np.linspace(0.42, 0.9, 16)]
+    collapsed = epochs(falling(24, 0.0, power=2.5), rising, accuracy=(0.99, 0.9))
+    collapsed = [replace(one, validation_accuracy=0.9 - 0.5 * (one.epoch > 12)) for one in collapsed]
+    few = facts(validation=dict.fromkeys(WORDS, 8))
+    assert kinds(collapsed, few) == ["overfitting"], "32 clips do tell 90% from 40%"
+    steady = [0.9] * 24
+    assert kinds(with_accuracies(steady), facts(validation=dict.fromkeys(WORDS, 30))) == []
+    jumping = [0.9 + (0.03 if at % 2 else -0.03) for at in range(24)]
+    (found,) = diagnose(with_accuracies(jumping), facts(validation=dict.fromkeys(WORDS, 30)))
+    assert found.kind == "noisy_validation" and "an epoch and the next by 6" in found.evidence
+    assert "noisy_validation" not in kinds(with_accuracies(jumping), facts(validation=dict.fromkeys(WORDS, 300)))
+
+
+def test_of_a_huge_validation_part_the_clips_measured_count() -> None:
+    from kws_engine.runs import fitting
+
+    assert finding_in_curves.MOST_VALIDATED == fitting.MOST_VALIDATED
+    curves = finding_in_curves.Curves(HEALTHY, Settings(), 100_000, 1.8)
+    measured = finding_in_curves.Curves(HEALTHY, Settings(), 10_000, 1.8)
+    assert curves.interval == measured.interval
+    gap = epochs(falling(24, 0.05), accuracy=(0.98, 0.85))
+    assert "of 10000 validation clips" in diagnose(gap, facts(validation={"go": 100_000}))[0].evidence
 
 
 # clips
@@ -251,9 +283,24 @@ def test_a_few_doubtful_clips_are_to_be_heard_but_are_no_fault() -> None:
     assert [clip.path for clip in suspects(given)] == [TRAINING[at].path for at in doubtful(12)]
 
 
+def test_an_outlier_is_ranked_by_how_improbable_its_own_word_was() -> None:
+    rows, validation = learned(2), judged({})
+    rows[1] = replace(rows[1], margin=0.1, own_probability=0.2)  # its own word won, and hardly
+    rows[2] = replace(rows[2], own_probability=0.4)  # half of the usual
+    validation[3] = replace(validation[3], own_probability=0.3, probability=0.35, predicted="up")  # not surely “up”
+    given = facts(learned=rows, judged=validation)
+    found = suspects(given)
+    assert [clip.path for clip in found] == [
+        *(TRAINING[at].path for at in doubtful(2)), rows[1].path, validation[3].path
+    ]  # fmt: skip
+    assert [bool(clip.likely) for clip in found] == [True, True, False, False]
+    assert "20% sure of “go” where 80% is usual" in found[2].reason and found[3].split == "validation"
+    assert kinds(HEALTHY, given) == [], "no fault of the run"
+
+
 def test_clips_of_a_network_that_learned_nothing_are_not_doubted() -> None:
     nothing = [replace(row, margin=-0.5, own_probability=0.17, predicted="_unknown_") for row in learned(0)]
-    assert kinds(HEALTHY, facts(learned=nothing)) == []
+    assert kinds(HEALTHY, facts(learned=nothing)) == [] and suspects(facts(learned=nothing)) == ()
 
 
 def test_a_cause_stands_before_its_effects_and_explains_them() -> None:
@@ -294,10 +341,15 @@ def test_watching_says_nothing_of_a_good_run_and_names_a_bad_one_before_its_end(
 
     assert not any(said(epochs(falling(40, 0.1), falling(40, 0.14))))
     rising = [*falling(8, 0.4), *np.linspace(0.42, 1.9, 32)]
-    named = said(epochs(falling(40, 0.0, power=2.5), rising, accuracy=(0.99, 0.97)))
+    named_from = epochs(falling(40, 0.0, power=2.5), rising, accuracy=(0.99, 0.97))
+    named = said(named_from)
     assert named[8] is None and named[20] is not None and named[20].kind == "overfitting"
     slow = epochs([1.79, 1.78, 1.77, 1.75, 1.74, 1.73, 1.71, 1.70], accuracy=(0.2, 0.2), rate=1e-4)
     assert not any(said(slow)), "slow is not diverging"
+    some = [watch(named_from[:count], settings=Settings(), validation_clips=12, labels=6) for count in range(1, 41)]
+    kept = [one.kind for one in some if one]
+    assert set(kept) == {"noisy_validation"}, "what `diagnose` would not say of twelve clips, the line does not say"
+    assert [one.kind for one in diagnose(named_from, facts(validation={"go": 12}))] == kept[-1:]
     leaping = said(epochs([1.7, 1.6, 1.5, 1.4, 40.0, 9.0], accuracy=(0.2, 0.2)))
     assert [one.kind if one else "" for one in leaping] == ["", "", "", "", "diverging", "diverging"]
 
@@ -328,6 +380,24 @@ def test_the_command_prints_findings(trained: Trained, capsys: pytest.CaptureFix
     assert main(["diagnose", trained.finished.run]) == 0
     text = capsys.readouterr().out
     assert all(one["title"] in text for one in found) and text.strip()
+
+
+def test_the_command_lists_clips_worth_listening_to_apart_from_the_findings(
+    trained: Trained, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = Path(trained.finished.run)
+    look = look_at_run(run)
+    assert look.findings == diagnose_run(run)
+    capsys.readouterr()
+    assert main(["diagnose", str(run), "--clips", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert [one["path"] for one in said["clips"]] == [clip.path for clip in look.clips]
+    assert [one["score"] for one in said["clips"]] == sorted((one["score"] for one in said["clips"]), reverse=True)
+    assert [one["kind"] for one in said["findings"]] == [one.kind for one in look.findings]
+    assert main(["diagnose", str(run), "--clips"]) == 0
+    text = capsys.readouterr().out
+    assert all(clip.path in text for clip in look.clips)
+    assert "worth listening to" in text if look.clips else "No clip stands out" in text
 
 
 def test_a_folder_that_is_no_run_is_refused_in_words(

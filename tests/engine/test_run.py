@@ -150,6 +150,29 @@ def test_every_network_trains(name: str, project: Project) -> None:
     assert all(torch.isfinite(value).all() for value in weights.values())
 
 
+def test_bfloat16_trains_and_everything_is_measured_in_float32(project: Project) -> None:
+    met: set[tuple[bool, torch.dtype]] = set()
+
+    def note(module: torch.nn.Module, _given: object, made: object) -> None:
+        if isinstance(module, torch.nn.Linear | torch.nn.Conv1d | torch.nn.Conv2d) and isinstance(made, torch.Tensor):
+            met.add((module.training, made.dtype))
+
+    hook = torch.nn.modules.module.register_module_forward_hook(note)
+    try:
+        told = list(run(job_of(project, "training.precision=bfloat16", "training.epochs=20")))
+    finally:
+        hook.remove()
+    assert {dtype for training, dtype in met if training} == {torch.bfloat16}
+    assert {dtype for training, dtype in met if not training} == {torch.float32}
+    found = [event for event in told if isinstance(event, Epoch)]
+    assert isinstance(told[-1], Finished) and found[-1].train_loss < 0.6 * found[0].train_loss
+    weights = checkpoint.load(next(project.runs_folder.glob("*/best.safetensors")))
+    assert {value.dtype for value in weights.values() if value.is_floating_point()} == {torch.float32}
+    best = next(epoch for epoch in reversed(found) if epoch.best)
+    judged = evaluate(SpottingModel(Path(told[-1].model)), project.clips(split="validation"))
+    assert abs(judged.accuracy - best.validation_accuracy) < 0.2, "the file's float32 network is the one measured"
+
+
 def test_all_regularizers_and_augmentations_together_train(project: Project) -> None:
     options = [f"augment.{entry.name}.probability=1" for entry in AUGMENTATIONS]
     for entry in REGULARIZERS:
