@@ -13,7 +13,8 @@ from kws_engine.runs.records import EVENTS_FILE, JOB_FILE
 from kws_gui.bridges.jobs import LongJob
 
 if TYPE_CHECKING:
-    from kws_engine.evaluation.diagnosis import Finding
+    from kws_engine.evaluation.diagnosis import Finding, SuspectClip
+    from kws_engine.runs.diagnosing import Look
 
 State = Literal["nothing", "working", "known", "unknown"]
 _NO_RUN = "This model came without the record of its run. Train a network here to have its run looked at."
@@ -23,7 +24,7 @@ class Diagnosis(QObject):
     """One run at a time; asked for another, it turns to that one.
 
     Signals:
-        changed(): `state`, `findings` or `sentence` are others.
+        changed(): `state`, `findings`, `clips` or `sentence` are others.
         progressed(done, total): Clips that were listened to.
     """
 
@@ -33,7 +34,7 @@ class Diagnosis(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.folder: Path | None = None
-        self._known: dict[Path, list[Finding] | str] = {}
+        self._known: dict[Path, Look | str] = {}
         self._written: dict[Path, int] = {}
         self._job: LongJob | None = None
         self._working: Path | None = None
@@ -50,8 +51,14 @@ class Diagnosis(QObject):
     @property
     def findings(self) -> list[Finding]:
         """Of the run asked for; what is to be cured first stands first."""
-        known = self._known.get(self.folder) if self.folder else None
-        return known if isinstance(known, list) else []
+        look = self._look()
+        return look.findings if look else []
+
+    @property
+    def clips(self) -> tuple[SuspectClip, ...]:
+        """Worth listening to, ranked, whether anything is wrong with the run or not."""
+        look = self._look()
+        return look.clips if look else ()
 
     @property
     def sentence(self) -> str:
@@ -68,6 +75,10 @@ class Diagnosis(QObject):
                 self._turn_to(folder, is_new)
             self.changed.emit()
         self._work()
+
+    def _look(self) -> Look | None:
+        known = self._known.get(self.folder) if self.folder else None
+        return None if isinstance(known, str) else known
 
     def _turn_to(self, folder: Path, is_new: bool) -> None:
         """What was found counts until the run goes on."""
@@ -108,13 +119,13 @@ class Diagnosis(QObject):
         self._job.failed.connect(self._on_failed)
         self._job.start()
 
-    def _on_finished(self, findings: list[Finding] | None) -> None:
-        self._end(findings)
+    def _on_finished(self, look: Look | None) -> None:
+        self._end(look)
 
     def _on_failed(self, sentence: str, _details: str) -> None:
         self._end(sentence)
 
-    def _end(self, answer: list[Finding] | str | None) -> None:
+    def _end(self, answer: Look | str | None) -> None:
         assert self._job is not None
         self._job.deleteLater()
         self._job, folder, self._working = None, self._working, None
@@ -137,8 +148,8 @@ class _Stopped(TrainingError):
 
 
 def _diagnosed(folder: Path, progress: Callable[[int, int], None], stop: Callable[[], bool]) -> Any:
-    """The findings; None where it was cancelled."""
-    from kws_engine.runs.diagnosing import diagnose_run
+    """What was found; None where it was cancelled."""
+    from kws_engine.runs.diagnosing import look_at_run
 
     def tell(done: int, total: int) -> None:
         if stop():
@@ -146,6 +157,6 @@ def _diagnosed(folder: Path, progress: Callable[[int, int], None], stop: Callabl
         progress(done, total)
 
     try:
-        return diagnose_run(folder, progress=tell)
+        return look_at_run(folder, progress=tell)
     except _Stopped:
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,7 @@ from kws_gui.widgets.empty_state import EmptyState
 from kws_gui.widgets.wrapped_label import WrappedLabel
 
 if TYPE_CHECKING:
-    from kws_engine.evaluation.diagnosis import Finding, Remedy
+    from kws_engine.evaluation.diagnosis import Finding, Remedy, SuspectClip
 
 _WIDEST = 880  # px; longer lines are hard to read
 _ICONS = {
@@ -44,6 +45,12 @@ _TIPS = {
 }  # fmt: skip
 _HEALTHY = "Its curves and its clips look as they should."
 _BETTER = "To get better still, record more speakers of each word, or let a search try other settings."
+_WORTH = "Clips worth listening to"
+_CALM = (
+    "Any set of recordings has some that are cut off, drowned in noise or in the wrong word's folder. "
+    "That a clip is listed here is no fault of the run."
+)
+_LISTED = 200
 _ABOUT = "The first is the one to cure first: it may be the cause of the others."
 
 
@@ -76,6 +83,7 @@ class FindingsView(QWidget):
         self.suspects = SuspectList(self.care)
         self.line = WrappedLabel()
         self.healthy = EmptyState("mdi6.check-circle-outline", _BETTER, "Search settings")
+        self.worth = WorthListening()
         self._lay_out()
         self.diagnosis.changed.connect(self._show)
         self.diagnosis.progressed.connect(self._on_progressed)
@@ -84,6 +92,7 @@ class FindingsView(QWidget):
         self.suspects.undoRequested.connect(model.undo_stack.undo)
         self.care.said.connect(self._on_said)
         self.healthy.triggered.connect(self.searchRequested)
+        self.worth.listen.clicked.connect(lambda: self._listen_to(_WORTH, self.diagnosis.clips[:_LISTED]))
         model.undo_stack.changed.connect(lambda: self.suspects.tell(""))
         model.clipsChanged.connect(self.suspects.refresh)
         self._show()
@@ -127,6 +136,7 @@ class FindingsView(QWidget):
         self.line.setText(self._sentence(len(findings)))
         self.line.setVisible(bool(self.line.text()))
         self.healthy.setVisible(self.diagnosis.state == "known" and not findings)
+        self.worth.show_count(len(self.diagnosis.clips))
         self.show_findings()
         self.counted.emit(self.headline())
 
@@ -144,11 +154,11 @@ class FindingsView(QWidget):
     def _make_card(self, finding: Finding) -> FindingCard:
         card = FindingCard(finding)
         card.chosen.connect(self._on_remedy)
-        card.clipsRequested.connect(lambda: self._on_clips(finding))
+        card.clipsRequested.connect(lambda: self._listen_to(finding.title, finding.clips))
         return card
 
-    def _on_clips(self, finding: Finding) -> None:
-        self.suspects.set_clips(finding.title, finding.clips)
+    def _listen_to(self, title: str, clips: Sequence[SuspectClip]) -> None:
+        self.suspects.set_clips(title, clips)
         self._pages.setCurrentWidget(self.suspects)
         self.suspects.tree.setFocus()
 
@@ -199,6 +209,7 @@ class FindingsView(QWidget):
         self._column.setSpacing(theme.GRID)
         self._column.addWidget(self.line)
         self._column.addWidget(self.healthy)
+        self._column.addWidget(self.worth)
         self._column.addStretch(1)
         self._list = QScrollArea()
         self._list.setWidgetResizable(True)
@@ -213,6 +224,34 @@ class FindingsView(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self._pages)
+
+
+class WorthListening(QWidget):
+    """Below the findings and none of them: clips that stand out in any run, to be heard, left out or moved."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.listen = QPushButton()
+        self.listen.setToolTip("Shows them ranked, whose own word was least probable first")
+        theme.set_icon(self.listen, "mdi6.ear-hearing", size=16)
+        title, about = QLabel(_WORTH), WrappedLabel(_CALM)
+        theme.set_role(about, "muted")
+        row = QHBoxLayout()
+        row.addWidget(self.listen)
+        row.addStretch(1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(theme.GROUP, theme.GRID, theme.GROUP, theme.GRID)
+        column.setSpacing(theme.GRID // 2)
+        column.addWidget(title)
+        column.addWidget(about)
+        column.addLayout(row)
+        self.setAccessibleName(f"{_WORTH}. {_CALM}")
+
+    def show_count(self, count: int) -> None:
+        """So many clips there are; hidden without any."""
+        first = "the first " if count > _LISTED else ""
+        self.listen.setText(f"Listen to {first}{counted(min(count, _LISTED), 'clip')}")
+        self.setVisible(count > 0)
 
 
 class FindingCard(QFrame):

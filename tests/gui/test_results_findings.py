@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 from tiny_project import make_project, train
 
 from kws_engine.clips.project import Project
-from kws_engine.runs.diagnosing import LEARNING_FILE, diagnose_run
+from kws_engine.runs.diagnosing import LEARNING_FILE, Look, diagnose_run, look_at_run
 from kws_engine.runs.job import past_runs, settings_of
 from kws_engine.runs.records import EVENTS_FILE
 from kws_gui.pages.results import ResultsPage
@@ -186,6 +186,31 @@ def test_one_press_moves_all_or_leaves_all_out(qtbot: QtBot, page: ResultsPage, 
     assert len(project.clips()) == count - left
     model.undo_stack.undo()
     assert len(project.clips()) == count
+
+
+def test_clips_worth_listening_to_are_listed_apart_from_the_findings_also_of_a_healthy_run(
+    qtbot: QtBot, page: ResultsPage, project: Project
+) -> None:
+    model = _open(qtbot, page, project)
+    look = look_at_run(_run(project))
+    worth = page.findings.worth
+    assert worth.isVisible() and worth.listen.text() == f"Listen to {len(look.clips)} clips"
+    assert len(page.findings.cards()) == len(look.findings), "it is no finding"
+    page.findings.diagnosis._known[_run(project)] = Look([], look.clips)
+    page.findings.diagnosis.changed.emit()
+    assert page.findings.headline() == "No fault found" and page.findings.healthy.isVisible() and worth.isVisible()
+    qtbot.mouseClick(worth.listen, Qt.MouseButton.LeftButton)
+    suspects = page.findings.suspects
+    assert suspects.isVisible() and suspects.clips() == look.clips
+    assert suspects.title.fullText().startswith("Clips worth listening to: ")
+    first = suspects.clips()[0].path
+    qtbot.mouseClick(suspects.leave_out, Qt.MouseButton.LeftButton)
+    assert page.findings.care.state(first) == "left out"
+    model.undo_stack.undo()
+    assert page.findings.care.state(first) == ""
+    page.findings.diagnosis._known[_run(project)] = Look([], ())
+    page.findings.diagnosis.changed.emit()
+    assert not worth.isVisible() and page.findings.healthy.isVisible()
 
 
 def test_a_run_without_fault_says_so_in_one_line(qtbot: QtBot, page: ResultsPage, project: Project) -> None:
