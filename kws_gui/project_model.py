@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from kws_engine.clips.project import Project
 from kws_engine.errors import KwsError
 from kws_engine.settings import Settings
+from kws_engine.sweeps.address import masked
 from kws_gui.undo_stack import UndoStack
 
 
@@ -38,6 +39,8 @@ class ProjectModel(QObject):
         self._project: Project | None = None
         self._settings = Settings()
         self._model_path: Path | None = None
+        self.addresses: dict[str, str] = {}
+        """Of databases as they were entered, by what is shown of them; they hold passwords and are written nowhere."""
 
     @property
     def project(self) -> Project | None:
@@ -84,6 +87,11 @@ class ProjectModel(QObject):
         if path != self._model_path:
             self._model_path = path
             self.modelChanged.emit()
+
+    def remember_address(self, address: str) -> None:
+        """Keeps a database's address, so that its password need not be entered twice."""
+        if address and masked(address) != address:
+            self.addresses[masked(address)] = address
 
     def attempt(self, action: Callable[[], object]) -> bool:
         """Runs something that may fail in words; False, and `failed`, when it did."""

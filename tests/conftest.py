@@ -16,6 +16,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
+from postgres_server import PostgresServer, lacking
 from virtual_microphone import VirtualMicrophone, missing_tools
 
 SHARED_DATA = pathlib.Path(__file__).parents[1].parent / "shared/data"
@@ -40,6 +41,15 @@ def shared_data() -> pathlib.Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("the real recordings in ../shared/data are not here")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A real PostgreSQL server of the tests' own; tests that need it are skipped where none can be started."""
+    if why := lacking():
+        pytest.skip(f"no PostgreSQL: {why}")
+    with PostgresServer() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

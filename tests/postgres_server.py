@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import os
 import pathlib
-import pwd
 import shutil
 import signal
 import socket
@@ -22,6 +21,8 @@ _PLACES = ("/usr/lib/postgresql/*/bin", "/usr/local/pgsql/bin", "/opt/homebrew/o
 
 def lacking() -> str:
     """What the machine lacks to run a server and to talk to it; empty where nothing."""
+    if os.name == "nt":
+        return "the server here is started as Unix does"
     if not _program("initdb") or not _program("postgres"):
         return "no PostgreSQL server (Debian: apt-get install postgresql)"
     if not any(importlib.util.find_spec(name) for name in ("psycopg", "psycopg2")):
@@ -114,6 +115,8 @@ def _program(name: str) -> str:
 
 
 def _other_user() -> str:
+    import pwd  # which Windows lacks
+
     known = {entry.pw_name for entry in pwd.getpwall()}
     return next((name for name in _OTHER_USERS if name in known), "")
 

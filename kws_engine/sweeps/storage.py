@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from optuna.storages import RDBStorage
 
 _WAIT_S = 60.0
+_CONNECT_S = 15
 _TRIES = 30
 _POSTGRES = ("psycopg", "psycopg2")
 _MADE_MEANWHILE = ("42P07", "42710", "23505")
@@ -138,6 +139,10 @@ def _with_driver(address: str) -> str:
                 f"{shown(address)} needs PostgreSQL's driver: pip install 'psycopg[binary]', then try again"
             )
         url = url.set(drivername=f"postgresql+{driver}")
+        if (
+            "connect_timeout" not in url.query
+        ):  # by itself a machine that swallows what it is sent is waited for minutes
+            url = url.update_query_dict({"connect_timeout": str(_CONNECT_S)})
     return url.render_as_string(hide_password=False).replace("{", "{{").replace("}", "}}")
 
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from kws_engine.errors import KwsError
-from kws_engine.sweeps.job import PastSweep, past_sweeps, sweeps_folder
+from kws_engine.sweeps.job import PastSweep, past_sweeps
 from kws_gui import theme
 from kws_gui.bridges.jobs import LongJob
-from kws_gui.pages.sweep_rows import short_title
-from kws_gui.pages.train_history import counted
+from kws_gui.pages.sweep_words import headline, open_trial, titles_of, trial_text, use_settings
 from kws_gui.project_model import ProjectModel
+from kws_gui.widgets.address_field import AddressRow
 from kws_gui.widgets.elided_label import ElidedLabel
 from kws_gui.widgets.empty_state import EmptyState
 from kws_gui.widgets.importance import ImportanceBars
@@ -55,7 +56,7 @@ class SweepView(QWidget):
         self._reading: LongJob | None = None
         self._asked = ""
         self._read_again = self._is_shut = False
-        self.picker = SweepPicker()
+        self.picker, self.address = SweepPicker(), AddressRow()
         self.importance = ImportanceBars()
         self.plot = ParallelPlot()
         self.trial = ElidedLabel()
@@ -82,8 +83,8 @@ class SweepView(QWidget):
         if self._reading is not None:
             self._read_again = True
         elif project is not None and not self._is_shut:
-            folder, name = project.folder, self._asked
-            self._reading = LongJob(lambda _progress, _stop: (folder, *_read(folder, name)), self)
+            folder, name, addresses = project.folder, self._asked, dict(self._model.addresses)
+            self._reading = LongJob(lambda _progress, _stop: (folder, *_read(folder, name, addresses)), self)
             self._reading.finished.connect(self._on_read)
             self._reading.failed.connect(self._on_failed)
             self._reading.start()
@@ -95,6 +96,7 @@ class SweepView(QWidget):
     def forget(self) -> None:
         """Another project is open."""
         self._results, self._asked = None, ""
+        self.address.hide()
         self._pages.setCurrentWidget(self._waiting)
         self.told.emit("")
 
@@ -106,20 +108,26 @@ class SweepView(QWidget):
 
     # -- what is shown
 
-    def _on_read(self, read: tuple[Path, list[PastSweep], Results | None, str]) -> None:
+    def _on_read(self, read: tuple[Path, list[PastSweep], PastSweep | None, Results | None, str]) -> None:
         self._end_reading()
-        folder, past, results, sentence = read
+        folder, past, chosen, results, sentence = read
         if self._model.project is None or folder != self._model.project.folder:
             return
         if sentence:
             self.failed.emit(sentence)
-        self.picker.setSweeps([one.name for one in past], results.name if results else self._asked)
+        self.picker.setSweeps([one.name for one in past], chosen.name if chosen else self._asked)
+        self.address.ask(chosen.storage if chosen and sentence else "")
         if results is not None:
             self._show(results)
         elif not past:
-            self._results = None
-            self._pages.setCurrentWidget(self._nothing)
-            self.told.emit("")
+            self._show_none(self._nothing)
+        elif chosen is not None and (self._results is None or self._results.name != chosen.name):
+            self._show_none(self._waiting)
+
+    def _show_none(self, page: QWidget) -> None:
+        self._results = None
+        self._pages.setCurrentWidget(page)
+        self.told.emit("")
 
     def _show(self, results: Results) -> None:
         from kws_engine.sweeps.results import parallel
@@ -173,6 +181,10 @@ class SweepView(QWidget):
         if trial is not None and results is not None and open_trial(self._model, results.name, trial, self.failed.emit):
             self.runRequested.emit()
 
+    def _on_address(self, address: str) -> None:
+        self._model.remember_address(address)
+        self.look()
+
     def _on_picked(self, name: str) -> None:
         self.choose(name)
         self.look()
@@ -193,6 +205,7 @@ class SweepView(QWidget):
 
     def _connect(self) -> None:
         self.picker.chosen.connect(self._on_picked)
+        self.address.entered.connect(self._on_address)
         self.plot.chosen.connect(lambda _number: self._on_trial())
         self.use.clicked.connect(self._on_use)
         self.open_run.clicked.connect(self._on_open)
@@ -229,6 +242,7 @@ class SweepView(QWidget):
         self.plot.setToolTip("")
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(self.address)
         outer.addWidget(self._pages)
 
     def _make_left(self) -> QWidget:
@@ -292,76 +306,17 @@ class SweepPicker(QWidget):
             part.setVisible(bool(names))
 
 
-def titles_of(results: Results) -> dict[str, str]:
-    """What the searched options are called, by their paths."""
-    return {axis.path: short_title(axis.path, axis.title) for axis in results.axes}
-
-
-def headline(results: Results) -> str:
-    """How far a search is and what is best."""
-    done = sum(trial.state in ("complete", "pruned", "failed") for trial in results.trials)
-    far = f"{done} of {counted(results.wanted, 'trial')}"
-    return f"Best: {value_text(results.best.value, results.by)} · {far}" if results.best else far
-
-
-def value_text(value: float | None, by: str) -> str:
-    """What a trial reached: "loss 0.123", "93% right"."""
-    if value is None:
-        return "–"
-    return f"loss {value:.3g}" if by == "loss" else f"{value:.1%} right"
-
-
-def trial_text(trial: Trial, titles: dict[str, str], *, is_best: bool) -> str:
-    """A trial in a few lines: number, what it reached, its options."""
-    reached = [f"validation loss {trial.validation_loss:.3g}"] if trial.validation_loss is not None else []
-    reached += [f"{trial.validation_accuracy:.0%} right"] if trial.validation_accuracy is not None else []
-    name = f"Trial {trial.number}" + (", the best" if is_best else "")
-    early = ["ended early"] if trial.state == "pruned" else []
-    options = [f"{titles.get(path, path)} {option_text(value)}" for path, value in trial.options.items()]
-    return "\n".join([", ".join([name, *reached, *early]), *options])
-
-
-def option_text(value: float | str) -> str:
-    """An option's value, rounded as far as anybody compares it."""
-    return f"{value:.3g}" if isinstance(value, float) else str(value).replace("_", " ")
-
-
-def use_settings(model: ProjectModel, results: Results, trial: Trial, say: Any) -> bool:
-    """Puts a trial's settings on the form, undoable; False, and `say` told why, where they do not fit."""
-    before = model.settings
-    try:
-        after = results.settings_of(trial)
-    except KwsError as error:
-        say(f"{error}; search anew with this version")
-        return False
-    return model.push(
-        f"Use trial {trial.number}'s settings",
-        redo=lambda: model.set_settings(after),
-        undo=lambda: model.set_settings(before),
-    )
-
-
-def open_trial(model: ProjectModel, sweep: str, trial: Trial, say: Any) -> bool:
-    """Makes a trial's model the one to look at; False, and `say` told why, where it has none."""
-    assert model.project is not None
-    folder = sweeps_folder(model.project.folder) / sweep / "runs" / trial.run
-    found = sorted(folder.glob("*.kws")) if trial.run else []
-    if not found:
-        say(f"Trial {trial.number} has no model: it ended early, or its run was deleted. Choose another one.")
-        return False
-    model.set_model_path(found[0])
-    return True
-
-
-def _read(project: Path, name: str) -> tuple[list[PastSweep], Results | None, str]:
-    """The searches, the one asked for or the newest, and why it cannot be read."""
+def _read(
+    project: Path, name: str, addresses: Mapping[str, str]
+) -> tuple[list[PastSweep], PastSweep | None, Results | None, str]:
+    """The searches, the one asked for or the newest, what it found, and why it cannot be read."""
     past = past_sweeps(project)
-    names = [one.name for one in past]
-    if not names:
-        return past, None, ""
+    if not past:
+        return past, None, None, ""
     from kws_engine.sweeps.results import results  # optuna loads here, in the worker, at first use
 
+    chosen = next((one for one in past if one.name == name), past[0])
     try:
-        return past, results(project, name if name in names else names[0]), ""
+        return past, chosen, results(project, chosen.name, storage=addresses.get(chosen.storage, "")), ""
     except KwsError as error:
-        return past, None, str(error)
+        return past, chosen, None, str(error)

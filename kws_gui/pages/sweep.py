@@ -26,10 +26,10 @@ from kws_gui import theme
 from kws_gui.bridges.jobs import LongJob
 from kws_gui.bridges.sweep import SweepBridge
 from kws_gui.bridges.training import training_threads
-from kws_gui.pages.results_sweep import open_trial, titles_of, use_settings, value_text
 from kws_gui.pages.sweep_form import SweepForm
 from kws_gui.pages.sweep_parts import SearchCard, TrialsView
 from kws_gui.pages.sweep_rows import short_title
+from kws_gui.pages.sweep_words import open_trial, titles_of, use_settings, value_text
 from kws_gui.pages.train_history import counted
 from kws_gui.project_model import ProjectModel
 from kws_gui.widgets.empty_state import EmptyState
@@ -112,6 +112,7 @@ class SweepPage(QWidget):
         self._name, self._results = "", None
         self._read_past()
         self._on_settings()
+        self.form.show_storage(None, {})
         self.form.show_past(None)
         self.table.set_options({}, by="loss")
         self._look()
@@ -133,6 +134,7 @@ class SweepPage(QWidget):
         self.messages.clear()
         past = next((past for past in self._past if past.name == self._name), None)
         self.table.set_options({}, by="loss")
+        self.form.show_storage(past, self._model.addresses)
         if past is None:
             self.form.show_past(None)
         else:
@@ -145,8 +147,8 @@ class SweepPage(QWidget):
         if self._job is not None:
             self._read_again = True
         elif project is not None and name and not self._is_shut:
-            folder = project.folder
-            self._job = LongJob(lambda _progress, _stop: _results(folder, name), self)
+            folder, address = project.folder, self.form.address()
+            self._job = LongJob(lambda _progress, _stop: _results(folder, name, address), self)
             self._job.finished.connect(self._on_read)
             self._job.failed.connect(self._on_read_failed)
             self._job.start()
@@ -168,6 +170,8 @@ class SweepPage(QWidget):
     def _on_read_failed(self, sentence: str, details: str) -> None:
         self._end_reading()
         self.messages.showMessage("error", sentence, details=details)
+        if self.form.address():  # whose password may be missing
+            self.form.more.setOpen(True)
 
     def _end_reading(self) -> None:
         assert self._job is not None
@@ -189,6 +193,11 @@ class SweepPage(QWidget):
 
     def _refuses(self) -> bool:
         """Says what does not fit, at its row."""
+        if mistake := self.form.storage.mistake():
+            self.form.more.setOpen(True)
+            self.card.bring(self.form.storage)
+            self.messages.showMessage("error", f"Storage: {mistake}.")
+            return True
         if self.form.is_fixed():
             return False
         mistakes = self.form.mistakes()
@@ -207,6 +216,7 @@ class SweepPage(QWidget):
         self.messages.clear()
         self._stop_asked = False
         workers, fixed = self.form.workers.value(), self.form.is_fixed()
+        self._model.remember_address(self.form.address())
         job = SweepJob(
             project,
             () if fixed else self.form.assignments(),
@@ -215,6 +225,7 @@ class SweepPage(QWidget):
             self.form.trials.value(),
             self.form.by.currentData(),
             self.form.pruning.currentData(),
+            self.form.address(),
             threads=max(1, training_threads() // workers),
         )
         self.bridge.start(job, workers=workers)
@@ -228,6 +239,7 @@ class SweepPage(QWidget):
         titles = {row.path: short_title(row.path, row.option.title) for row in self.form.rows()}
         if self.table.paths() != tuple(event.options) or not self.form.is_fixed():
             self.table.set_options({path: titles.get(path, path) for path in event.options}, by=event.by)
+        self.form.show_storage(past, self._model.addresses)
         if past is not None and not self.form.is_fixed():
             self.form.show_past(past, options=self._model.settings)
         self.progress.setWhat(f"Searching {', '.join(titles.values()).lower()}")
@@ -270,6 +282,13 @@ class SweepPage(QWidget):
         self._look()
 
     # -- what is shown
+
+    def _on_address(self) -> None:
+        """The address of a search's storage, entered again with its password."""
+        if self._name:
+            self.messages.clear()
+            self._model.remember_address(self.form.address())
+            self._read()
 
     def _on_settings(self) -> None:
         if not self.form.is_fixed() and self._model.project is not None:
@@ -338,6 +357,7 @@ class SweepPage(QWidget):
         self.back.clicked.connect(self.trainRequested)
         self.sweeps.activated.connect(lambda _at: self._on_sweep())
         self.form.changed.connect(self._show_button)
+        self.form.storage.entered.connect(self._on_address)
         self.trials.use.clicked.connect(self._on_use)
         self.trials.open_run.clicked.connect(self._on_open)
         self.trials.matters.clicked.connect(lambda: self.searchResultsRequested.emit(self._name))
@@ -385,7 +405,7 @@ class SweepPage(QWidget):
         column.addWidget(self._pages, 1)
 
 
-def _results(project: Path, name: str) -> Results:
+def _results(project: Path, name: str, address: str) -> Results:
     from kws_engine.sweeps.results import results  # optuna loads here, in the worker, at first use
 
-    return results(project, name)
+    return results(project, name, storage=address)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import QComboBox, QCompleter, QGridLayout, QLabel, QSpinBox, QVBoxLayout, QWidget
 
@@ -14,6 +16,7 @@ from kws_gui import theme
 from kws_gui.forms.editors import guard_wheel
 from kws_gui.forms.fold import Fold
 from kws_gui.pages.sweep_rows import OptionRow, title_of
+from kws_gui.widgets.address_field import AddressField
 from kws_gui.widgets.wrapped_label import WrappedLabel
 
 _BY = {"loss": "lowest validation loss", "accuracy": "most clips right"}
@@ -105,7 +108,7 @@ class SweepForm(QWidget):
         self.about = WrappedLabel(_ABOUT)
         self.picker = OptionPicker()
         self.trials, self.workers = QSpinBox(), QSpinBox()
-        self.by, self.pruning = QComboBox(), QComboBox()
+        self.by, self.pruning, self.storage = QComboBox(), QComboBox(), AddressField()
         self._lay_out()
         self.picker.picked.connect(self.add)
 
@@ -182,6 +185,21 @@ class SweepForm(QWidget):
             box.setEnabled(past is None)
         self.changed.emit()
 
+    def address(self) -> str:
+        """Of the database that keeps the search; empty for a file in the project."""
+        return self.storage.address()
+
+    def show_storage(self, past: PastSweep | None, addresses: Mapping[str, str]) -> None:
+        """Where a search is kept: of one that there is, only its password may be missing.
+
+        Args:
+            past: The search; None for a new one.
+            addresses: Whole ones that were entered, by what is shown of them.
+        """
+        kept = past.storage if past is not None else ""
+        self.storage.setAddress(addresses.get(kept, kept))
+        self.storage.setEnabled(past is None or bool(kept))
+
     def _offer(self) -> None:
         taken = {row.path for row in self._rows}
         self.picker.setOptions([(path, option) for path, option in self._options.items() if path not in taken])
@@ -200,7 +218,8 @@ class SweepForm(QWidget):
         column.addLayout(self._column)
         column.addSpacing(theme.GRID)
         column.addLayout(self._make_numbers())
-        column.addWidget(self._make_more())
+        self.more = self._make_more()
+        column.addWidget(self.more)
         column.addStretch(1)
 
     def _make_numbers(self) -> QGridLayout:
@@ -220,7 +239,7 @@ class SweepForm(QWidget):
         for number in (self.trials, self.workers):
             number.lineEdit().setTextMargins(5, 0, 0, 0)
         content = QWidget()
-        content.setLayout(_grid({"Best is": self.by, "End early": self.pruning}))
+        content.setLayout(_grid({"Best is": self.by, "End early": self.pruning, "Storage": self.storage}))
         self.pruning.setToolTip("Trials that end before their last epoch because they promise little")
         return Fold("More", content)
 

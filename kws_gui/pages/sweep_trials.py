@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QHeaderView, QTreeWidget, QTreeWidgetItem, QWidget
 
 from kws_engine.sweeps.events import Trial
 from kws_gui import theme
-from kws_gui.pages.results_sweep import option_text, value_text
+from kws_gui.pages.sweep_words import option_text, value_text
 
 _STATES = {
     "complete": "done", "pruned": "ended early", "failed": "failed", "stopped": "stopped", "lost": "lost",

@@ -10,11 +10,10 @@ import threading
 import time
 import traceback
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from postgres_server import PASSWORD, PostgresServer, lacking
+from postgres_server import PASSWORD, PostgresServer
 from speech_project import QUICK
 
 from kws_engine import cli
@@ -31,18 +30,10 @@ RANGES = ("training.learning_rate=1e-4:1e-1:log", "training.batch_size=16:64:16"
 LEAKS = (PASSWORD, PASSWORD.partition(" ")[0], "s3cret%20")
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[PostgresServer]:
-    if why := lacking():
-        pytest.skip(why)
-    with PostgresServer() as started:
-        yield started
-
-
 @pytest.fixture
-def address(server: PostgresServer) -> str:
+def address(postgres: PostgresServer) -> str:
     """Of an empty database, with the password."""
-    return server.address(server.new_database())
+    return postgres.address(postgres.new_database())
 
 
 def job_of(project: Project, address: str, **changes: object) -> SweepJob:
@@ -114,7 +105,7 @@ def test_many_workers_on_an_empty_database_claim_each_trial_once(project: Projec
 
 
 def test_the_password_is_in_no_output_and_no_file(
-    project: Project, server: PostgresServer, address: str, capfd: pytest.CaptureFixture[str]
+    project: Project, postgres: PostgresServer, address: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     database = address.rpartition("/")[2]
     command = ["sweep", str(project.folder), "--trials", "1", "--set", RANGES[0]]
@@ -123,12 +114,14 @@ def test_the_password_is_in_no_output_and_no_file(
     assert cli.main([*command, "--storage", address, "--json"]) == 0
     said = capfd.readouterr()
     assert json.loads(said.out.splitlines()[-1])["finished"] == 1
-    wrong = server.address(database, password=f"{PASSWORD}, not quite")
+    wrong = postgres.address(database, password=f"{PASSWORD}, not quite")
     assert cli.main([*command, "--storage", wrong]) == 1
     refused = capfd.readouterr()
     assert "password authentication failed" in refused.err and "PGPASSWORD" in refused.err
     kept = [path.read_bytes() for path in project.folder.rglob("*") if path.is_file() and path.suffix != ".wav"]
-    assert past_sweeps(project.folder)[0].storage == server.address(database, password=None).replace("kws@", "kws:***@")
+    assert past_sweeps(project.folder)[0].storage == postgres.address(database, password=None).replace(
+        "kws@", "kws:***@"
+    )
     for leak in LEAKS:
         assert leak not in said.out + said.err + refused.out + refused.err
         assert not any(leak.encode() in content for content in kept)
@@ -139,7 +132,7 @@ def test_the_password_is_in_no_output_and_no_file(
 
 
 def test_a_kept_address_finds_the_password_where_postgresql_keeps_it(
-    project: Project, server: PostgresServer, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    project: Project, postgres: PostgresServer, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("PGPASSWORD", raising=False)
     monkeypatch.setenv("PGPASSFILE", str(tmp_path / "none"))
@@ -147,7 +140,7 @@ def test_a_kept_address_finds_the_password_where_postgresql_keeps_it(
     with pytest.raises(TrainingError, match="give the address with its password"):
         results(project.folder, name)
     secret = PASSWORD.replace("\\", "\\\\").replace(":", "\\:")
-    (tmp_path / "pgpass").write_text(f"127.0.0.1:{server.port}:*:kws:{secret}\n", encoding="utf-8")
+    (tmp_path / "pgpass").write_text(f"127.0.0.1:{postgres.port}:*:kws:{secret}\n", encoding="utf-8")
     (tmp_path / "pgpass").chmod(0o600)
     monkeypatch.setenv("PGPASSFILE", str(tmp_path / "pgpass"))
     assert results(project.folder, name).trials == ()

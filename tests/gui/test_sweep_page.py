@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from postgres_server import PostgresServer
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
 from pytestqt.qtbot import QtBot
@@ -17,6 +20,7 @@ from kws_engine.sweeps.results import results
 from kws_gui.main_window import MainWindow
 from kws_gui.pages.results import ResultsPage
 from kws_gui.pages.sweep import SweepPage
+from kws_gui.pages.sweep_words import open_trial
 from kws_gui.pages.words import WordsPage
 from kws_gui.project_model import ProjectModel
 
@@ -155,6 +159,98 @@ def test_stopped_it_can_go_on(qtbot: QtBot, page: SweepPage, folder: Path) -> No
     _over(qtbot, page)
     assert page.messages.text().startswith("Stopped, ") and page.start.text() == "Go on"
     assert not any(row.state == "running" for row in page.table.rows())
+
+
+def _type_address(qtbot: QtBot, page: SweepPage, address: str) -> None:
+    page.form.more.setOpen(True)
+    page.form.storage.selectAll()
+    qtbot.keyClicks(page.form.storage, address)
+    qtbot.keyClick(page.form.storage, Qt.Key.Key_Return)
+
+
+def test_a_search_may_be_kept_elsewhere_and_is_gone_on_with_there(
+    qtbot: QtBot, page: SweepPage, folder: Path, tmp_path: Path
+) -> None:
+    project = Path(shutil.copytree(folder, tmp_path / "tones", ignore=shutil.ignore_patterns("sweeps")))
+    model = _open(page, project)
+    _pick(qtbot, page, "weight decay")
+    page.form.trials.setValue(1)
+    for wrong, said in (("postgresql/x", "is no address"), ("postgresql://me:se@cret@machine/db", "%40")):
+        _type_address(qtbot, page, wrong)
+        qtbot.mouseClick(page.start, Qt.MouseButton.LeftButton)
+        assert page.messages.kind() == "error" and said in page.messages.text() and not page.is_running()
+        assert "cret" not in page.messages.text() and "cret" not in page.form.storage.text()
+    address = f"sqlite:///{tmp_path / 'shared.db'}"
+    _type_address(qtbot, page, address)
+    qtbot.mouseClick(page.start, Qt.MouseButton.LeftButton)
+    _over(qtbot, page)
+    assert page.messages.kind() == "success", page.messages.text()
+    (past,) = past_sweeps(project)
+    assert past.storage == address and not (past.folder / "study.db").exists()
+    assert page.start.text() == "Go on" and page.form.storage.text() == address and page.form.storage.isEnabled()
+    page.form.trials.setValue(2)
+    qtbot.mouseClick(page.start, Qt.MouseButton.LeftButton)
+    _over(qtbot, page)
+    assert page.table.finished() == 2, page.messages.text()
+    trial = results(project, past.name).trials[0]
+    shutil.rmtree(past.folder / "runs" / trial.run)
+    said: list[str] = []
+    assert not open_trial(model, past.name, trial, said.append) and "another copy of this project" in said[0]
+    assert not open_trial(model, past.name, replace(trial, machine="upstairs"), said.append)
+    assert "was run on “upstairs”" in said[1] and f"sweeps/{past.name}/runs/{trial.run}" in said[1]
+    assert not open_trial(model, past.name, replace(trial, run=""), said.append) and "ended early" in said[2]
+
+
+def test_a_password_is_asked_for_again_and_shown_nowhere(
+    qtbot: QtBot,
+    page: SweepPage,
+    folder: Path,
+    tmp_path: Path,
+    postgres: PostgresServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PGPASSFILE", str(tmp_path / "none"))
+    project = Path(shutil.copytree(folder, tmp_path / "tones", ignore=shutil.ignore_patterns("sweeps")))
+    address = postgres.address(postgres.new_database())
+    _open(page, project)
+    _pick(qtbot, page, "weight decay")
+    page.form.trials.setValue(1)
+    _type_address(qtbot, page, address)
+    assert "***" in page.form.storage.text() and page.form.address() == address
+    qtbot.mouseClick(page.start, Qt.MouseButton.LeftButton)
+    _over(qtbot, page)
+    assert page.messages.kind() == "success", page.messages.text()
+    name = past_sweeps(project)[0].name
+    assert "s3cret" not in (past_sweeps(project)[0].folder / "sweep.toml").read_text(encoding="utf-8")
+
+    later = ResultsPage(ProjectModel())  # as after the window was opened anew
+    qtbot.addWidget(later)
+    later.show()
+    try:
+        later._model.open(Project.open(project))
+        later.show_search(name)
+        qtbot.waitUntil(lambda: later.search.address.isVisible(), timeout=PATIENCE_MS)
+        field = later.search.address.field
+        assert "***" in field.text() and later.search.results is None
+        field.selectAll()
+        qtbot.keyClicks(field, address)
+        qtbot.keyClick(field, Qt.Key.Key_Return)
+        qtbot.waitUntil(lambda: later.search.results is not None, timeout=PATIENCE_MS)
+        assert later.search.results is not None and len(later.search.results.trials) == 1
+        assert not later.search.address.isVisible() and "s3cret" not in field.text()
+    finally:
+        later.shutdown()
+
+    page._model.addresses.clear()
+    page.sweeps.setCurrentIndex(0)
+    page.sweeps.activated.emit(0)
+    page.sweeps.setCurrentIndex(1)
+    page.sweeps.activated.emit(1)
+    qtbot.waitUntil(lambda: page.messages.kind() == "error" and page.messages.isVisible(), timeout=PATIENCE_MS)
+    assert "give the address with its password" in page.messages.text() and "s3cret" not in page.messages.text()
+    _type_address(qtbot, page, address)
+    qtbot.waitUntil(lambda: page.form.is_fixed() and not page.is_reading(), timeout=PATIENCE_MS)
+    assert page.table.finished() == 1 and page.start.text() == "Go on"
 
 
 def test_results_show_what_a_search_found(qtbot: QtBot, folder: Path) -> None:
