@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
-from multiprocessing.synchronize import Event as Flag
 from typing import Literal
 
 from kws_engine.runs.job import Job
-from kws_engine.runs.spawning import SPAWN, end_process, end_with_parent, spawn
+from kws_engine.runs.spawning import SPAWN, Flag, end_process, end_with_parent, spawn
 from kws_engine.training.events import Event, Failed, Finished, RateFound
 
 What = Literal["run", "learning rate"]
@@ -25,7 +25,7 @@ class TrainingProcess:
     def __init__(self, job: Job, *, what: What = "run") -> None:
         """Trains, or looks for a learning rate with the job's settings."""
         self._receiver, sender = SPAWN.Pipe(duplex=False)
-        self._stop, self._pause = SPAWN.Event(), SPAWN.Event()
+        self._stop, self._pause = Flag(), Flag()
         self._process = spawn(_child, job, what, sender, self._stop, self._pause)
         sender.close()
         self.ended = False
@@ -99,8 +99,8 @@ def _child(job: Job, what: What, sender: Connection, stop: Flag, pause: Flag) ->
     threading.Thread(target=end_with_parent, daemon=True).start()
 
     def should_stop() -> bool:
-        while pause.is_set() and not stop.wait(_LOOK_EVERY_S):
-            pass
+        while pause.is_set() and not stop.is_set():
+            time.sleep(_LOOK_EVERY_S)
         return stop.is_set()
 
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import multiprocessing
 import os
 import sys
@@ -14,6 +15,29 @@ from typing import Any
 
 SPAWN = multiprocessing.get_context("spawn")
 _lock = threading.Lock()
+
+
+class Flag:
+    """One byte that two processes share, set and cleared by one of them.
+
+    It has no lock, as `multiprocessing.Event` has: a process killed while it waits would keep that for good, and
+    whoever sets the flag then would wait for ever.
+    """
+
+    def __init__(self) -> None:
+        self._byte = SPAWN.RawValue(ctypes.c_ubyte, 0)
+
+    def set(self) -> None:
+        """Raises it; never waits."""
+        self._byte.value = 1
+
+    def clear(self) -> None:
+        """Lowers it; never waits."""
+        self._byte.value = 0
+
+    def is_set(self) -> bool:
+        """Whether it is raised."""
+        return bool(self._byte.value)
 
 
 def spawn(target: Callable[..., None], *args: Any) -> SpawnProcess:

@@ -8,10 +8,9 @@ import traceback
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
-from multiprocessing.synchronize import Event as Flag
 
 from kws_engine.processors import cores
-from kws_engine.runs.spawning import SPAWN, end_process, end_with_parent, spawn
+from kws_engine.runs.spawning import SPAWN, Flag, end_process, end_with_parent, spawn
 from kws_engine.sweeps.events import SweepEnded, SweepEvent, SweepFailed, SweepStarted, WorkerLost
 from kws_engine.sweeps.job import SweepJob
 
@@ -39,7 +38,7 @@ class SweepProcess:
     def __init__(self, job: SweepJob, *, workers: int = 1) -> None:
         self._job = replace(job, threads=job.threads or max(1, cores() // workers))
         self._wanted = workers
-        self._stop = SPAWN.Event()
+        self._stop = Flag()
         self._workers = [self._start(0)]
         self.ended = False
 

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -174,6 +175,24 @@ def test_a_paused_run_waits_and_goes_on(project: Project) -> None:
         process.pause()
         process.stop()
         assert isinstance(events_until(process, is_ending)[-1], Finished), "a paused run can be stopped"
+
+
+def test_a_run_killed_while_paused_is_closed_without_waiting(project: Project) -> None:
+    process = TrainingProcess(Job(project.folder, Settings().with_options((*QUICK, *ENDLESS)).to_dict(), threads=1))
+    events_until(process, lambda event: isinstance(event, Epoch))
+    process.pause()
+    quiet_since = time.monotonic()
+    while time.monotonic() - quiet_since < 1.0:
+        quiet_since = time.monotonic() if process.poll() else quiet_since
+        time.sleep(0.02)
+    os.kill(process.pid or 0, signal.SIGKILL)
+    told = events_until(process, is_ending)
+    assert isinstance(told[-1], Failed) and "SIGKILL" in told[-1].message
+    closing_it = threading.Thread(target=process.close, daemon=True)
+    closing_it.start()
+    closing_it.join(20)
+    assert not closing_it.is_alive(), "the window would hang"
+    assert process.ended and not process.is_alive()
 
 
 def test_a_run_killed_again_and_again_ends_as_one_never_interrupted(project: Project) -> None:
