@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from kws_engine.clips import trash
 from kws_engine.errors import TrainingError
 from kws_engine.runs.labels import read_label
+from kws_engine.runs.lock import FILE as LOCK_FILE
 from kws_engine.runs.lock import RunLock
 from kws_engine.runs.records import project_of
 
@@ -38,10 +40,13 @@ def delete_run(folder: Path) -> DeletedRun:
     if not folder.is_dir():
         raise TrainingError(f"There is no run {folder.name}: it was deleted or moved")
     project = project_of(folder)
-    with RunLock(folder):
-        pass  # nobody is at work in it
-    name = read_label(folder).name
-    return DeletedRun(project, folder, name, trash.delete(project, [folder.relative_to(project)]))
+    name, inside = read_label(folder).name, folder.relative_to(project)
+    with RunLock(folder) as lock:  # nobody is at work in it, nor begins until it is gone
+        if sys.platform == "win32":  # which moves no folder with an open file in it, be it ours or another program's
+            lock.release()
+        deletion = trash.delete(project, [inside])
+        (deletion.trash / inside / LOCK_FILE).unlink(missing_ok=True)
+    return DeletedRun(project, folder, name, deletion)
 
 
 def restore_run(deleted: DeletedRun) -> Path:

@@ -233,6 +233,24 @@ def test_a_deleted_run_comes_back_whole(folder: Path) -> None:
         deleting.delete_run(folder / "runs/none")
 
 
+def test_nobody_goes_on_with_a_run_while_it_is_deleted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = run_folder(folder, events=epochs(2))
+    move, tries = trash.delete, []
+
+    def watched(project: Path, paths: list[Path]) -> trash.Deletion:
+        with pytest.raises(TrainingError, match="in use by another program"), RunLock(made):
+            pass
+        tries.append(made)
+        return move(project, paths)
+
+    monkeypatch.setattr(trash, "delete", watched)
+    back = deleting.delete_run(made)
+    assert tries == [made] and not list(back.deletion.trash.rglob(lock.FILE))
+    with pytest.raises(TrainingError, match="cannot be written"), RunLock(made):
+        pass
+    assert not is_locked(deleting.restore_run(back))
+
+
 def test_one_lock_at_a_time(folder: Path) -> None:
     made = run_folder(folder, events=epochs(2))
     with RunLock(made):
