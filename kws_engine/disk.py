@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+import re
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from kws_engine.errors import ProjectError
 
 FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG)
+_TEMPORARY = re.compile(r"\.[0-9a-f]{16}(\.\w+)")
 FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
@@ -51,6 +54,19 @@ def temporary_beside(path: Path) -> Iterator[Path]:
         yield temporary
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_leftovers(folder: Path, *, suffixes: Collection[str]) -> None:
+    """Remove temporary files with one of these suffixes: a program killed while it wrote has left them behind.
+
+    For who alone writes such files there: those of a program that is still writing would be gone, too.
+    """
+    with contextlib.suppress(OSError):
+        for path in list(folder.iterdir()):
+            found = _TEMPORARY.fullmatch(path.name)
+            if found and found[1] in suffixes:
+                with contextlib.suppress(OSError):
+                    path.unlink()
 
 
 def write_atomically(path: Path, content: bytes) -> None:

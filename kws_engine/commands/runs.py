@@ -178,7 +178,7 @@ def _repeat(arguments: argparse.Namespace, output: Output) -> int:
     except KwsError as error:
         output.result({"event": "failed", "message": str(error)})
         raise
-    for sentence in again.versions:
+    for sentence in again.notes():
         output.message(sentence)
     return _follow(again.job, output)
 

@@ -6,9 +6,10 @@ import contextlib
 import csv
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from kws_engine import resources
 from kws_engine.clips.clip import audio_files
@@ -16,9 +17,14 @@ from kws_engine.clips.words import NOISE
 from kws_engine.disk import storing, temporary_beside
 from kws_engine.errors import KwsError, TrainingError
 
+if TYPE_CHECKING:
+    from kws_engine.clips.project import Project
+
 FILE = "clips.csv"
 _HEADER = ["path", "split", "label", "sha256"]
 _STARTER = ("starter", "clips")
+_OWN = "clips/"  # how the paths of a project's own clips begin
+_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -28,7 +34,7 @@ class ClipRow:
     Attributes:
         path: Relative to the project with `/` on every system; absolute where the clip ships with the program.
         label: What it was taken for, such as `_unknown_`.
-        sha256: Of the whole file, in hexadecimal.
+        sha256: Of the whole file, in hexadecimal; empty where the run ended before it was known.
     """
 
     path: str
@@ -37,14 +43,18 @@ class ClipRow:
     sha256: str
 
 
+def path_in(project: Path, path: Path) -> str:
+    """A clip's path as of `ClipRow.path`."""
+    return path.relative_to(project).as_posix() if path.is_relative_to(project) else path.absolute().as_posix()
+
+
 def row_of(path: Path, *, project: Path, split: str, label: str, sha256: str = "") -> ClipRow:
     """The row of a clip; its file is read for the hash where none is given.
 
     Raises:
         OSError: The file cannot be read.
     """
-    written = path.relative_to(project).as_posix() if path.is_relative_to(project) else path.absolute().as_posix()
-    return ClipRow(written, split, label, sha256 or sha256_of(path))
+    return ClipRow(path_in(project, path), split, label, sha256 or sha256_of(path))
 
 
 def sha256_of(path: Path) -> str:
@@ -55,6 +65,31 @@ def sha256_of(path: Path) -> str:
     """
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def hashes_of(rows: Sequence[ClipRow], project: Project) -> list[str]:
+    """The hash of each row's clip as it is now, empty where it cannot be read.
+
+    The project's own clips are read only where they have changed since they were hashed last.
+    """
+    own = [row.path.removeprefix(_OWN) for row in rows if row.path.startswith(_OWN)]
+    known = dict(project.index.digests(own))
+    return [
+        known.get(row.path.removeprefix(_OWN), "") if row.path.startswith(_OWN) else _hash_or_none(row, project.folder)
+        for row in rows
+    ]
+
+
+def _hash_or_none(row: ClipRow, project: Path) -> str:
+    with contextlib.suppress(OSError):
+        return sha256_of(located(row, project))
+    return ""
+
+
+def counted(paths: Sequence[str], one: str, many: str) -> str:
+    """So many clips, and the first of them by name."""
+    more = ", ..." if len(paths) > _NAMED else ""
+    return f"{len(paths)} {one if len(paths) == 1 else many} ({', '.join(paths[:_NAMED])}{more})"
 
 
 def noise_hashes(project: Path) -> dict[str, str]:

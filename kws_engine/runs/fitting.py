@@ -210,8 +210,8 @@ def _label_weights(setup: Setup) -> Tensor | None:
     return weights.to(setup.device)
 
 
-def check_same_clips(setup: Setup, before: Snapshot, skipped: list[Skipped]) -> None:
-    """Refuses to go on with other clips than the run began with.
+def check_same_number(setup: Setup, before: Snapshot, skipped: list[Skipped]) -> None:
+    """Refuses to go on with fewer or more clips than the run began with, as where one cannot be decoded any more.
 
     Raises:
         TrainingError: Names what is gone.

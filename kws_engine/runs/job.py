@@ -37,8 +37,8 @@ from kws_engine.settings import Settings
 from kws_engine.training.events import Event, to_dict
 
 __all__ = [
-    "JOB_FILE", "SCHEMA", "Job", "PastRun", "append_event", "make_run_folder", "past_runs", "read_events", "read_job",
-    "settings_of", "versions",
+    "JOB_FILE", "SCHEMA", "Job", "PastRun", "append_event", "line_of", "make_run_folder", "past_runs", "read_events",
+    "read_job", "settings_of", "versions",
 ]  # fmt: skip
 
 
@@ -151,7 +151,7 @@ def append_event(folder: Path, event: Event) -> None:
     Raises:
         TrainingError: The disk is full.
     """
-    line = (json.dumps(to_dict(event)) + "\n").encode()
+    line = line_of(event)
     try:
         with open(folder / EVENTS_FILE, "ab", buffering=0) as file:
             size = os.fstat(file.fileno()).st_size
@@ -160,6 +160,11 @@ def append_event(folder: Path, event: Event) -> None:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     except OSError as error:
         raise TrainingError(f"{folder} cannot be written ({error.strerror}): free some space and train again") from None
+
+
+def line_of(event: Event) -> bytes:
+    """An event's line in events.jsonl."""
+    return (json.dumps(to_dict(event)) + "\n").encode()
 
 
 def settings_of(run_folder: Path) -> Settings:

@@ -22,7 +22,7 @@ from kws_engine.runs.clip_list import located, read_clips
 from kws_engine.runs.enough import check_enough, check_words
 from kws_engine.settings import Settings
 from kws_engine.training.events import Progress, Skipped
-from kws_engine.training.parts import Clips, load_noise, load_part
+from kws_engine.training.parts import Clips, UnreadPart, load_noise, load_part
 
 Result = TypeVar("Result")
 Loading = Generator[Progress | Skipped, None, Result]
@@ -67,13 +67,14 @@ class Paths(Sequence[Path]):
         return self._more[at - len(self._rows)]
 
 
-def load(project: Project, settings: Settings, *, only: Path | None = None) -> Loading[Data]:
+def load(project: Project, settings: Settings, *, only: Path | None = None, to_learn: bool = True) -> Loading[Data]:
     """Yields how far it is and every file left out, and returns what was read.
 
     Args:
         project: Whose clips.
         settings: Whether the program's own other words are added.
         only: A clips.csv: exactly the clips in it, in the parts and with the labels that stand there.
+        to_learn: Whether anything is learned from the training part; else its clips are known by name alone.
 
     Raises:
         TrainingError: There are too few clips, or too few that can be read.
@@ -81,9 +82,12 @@ def load(project: Project, settings: Settings, *, only: Path | None = None) -> L
     words, listed = _from_list(project, only) if only else _from_project(project, settings)
     check_words(words)
     yield from _unreadable(project)
-    parts = {}
+    parts: dict[str, Clips] = {}
     for split in ("training", "validation"):
-        parts[split] = yield from _load_split(split, listed[split], project, words)
+        if split == "training" and not to_learn:
+            parts[split] = UnreadPart(listed[split].paths, listed[split].labels, clip_samples=project.clip_samples)
+        else:
+            parts[split] = yield from _load_split(split, listed[split], project, words)
     noises = yield from _last(load_noise(project.noises() or shipped_noises(), rate=project.rate))
     return Data((*words, UNKNOWN, SILENCE), parts["training"], parts["validation"], noises)
 

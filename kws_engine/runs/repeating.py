@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,12 +10,11 @@ from pathlib import Path
 from kws_engine import __version__
 from kws_engine.errors import TrainingError
 from kws_engine.runs.clip_list import FILE as CLIPS_FILE
-from kws_engine.runs.clip_list import located, noise_hashes, read_clips, sha256_of
+from kws_engine.runs.clip_list import ClipRow, counted, located, noise_hashes, read_clips, sha256_of
 from kws_engine.runs.job import Job, read_job, versions
 from kws_engine.runs.labels import LONGEST_NAME
 from kws_engine.runs.records import job_content, run_in
 
-_NAMED = 3
 _TOLD_EVERY = 1000  # clips
 _SUFFIX = " (repeated)"
 
@@ -30,6 +30,7 @@ class Repetition:
         missing: Clips that are gone.
         added: Background noises that the run did not have; other clips that were added since are left out anyway.
         versions: Sentences on what the first run was made with and this one would not be.
+        unknown: Clips whose hash the run did not live to write: whether they have changed nobody can tell.
     """
 
     job: Job
@@ -37,6 +38,7 @@ class Repetition:
     missing: tuple[str, ...]
     added: tuple[str, ...]
     versions: tuple[str, ...]
+    unknown: tuple[str, ...] = ()
 
     def check(self) -> None:
         """Refuses where it would not be the same run.
@@ -59,7 +61,15 @@ class Repetition:
             (self.missing, "clip is missing", "clips are missing"),
             (self.added, "background noise was added", "background noises were added"),
         )
-        return ", ".join(_counted(paths, one, many) for paths, one, many in kinds if paths)
+        return ", ".join(counted(paths, one, many) for paths, one, many in kinds if paths)
+
+    def notes(self) -> tuple[str, ...]:
+        """Sentences on what stands in no run's way and may make it another one."""
+        if not self.unknown:
+            return self.versions
+        told = counted(self.unknown, "clip", "clips")
+        unknown = f"The run ended before the content of {told} was noted: whether it has changed cannot be told"
+        return (*self.versions, unknown)
 
 
 def repetition(folder: Path, *, progress: Progress | None = None) -> Repetition:
@@ -82,7 +92,7 @@ def repetition(folder: Path, *, progress: Progress | None = None) -> Repetition:
         runs_folder=None,
         clips=folder.absolute() / CLIPS_FILE,
     )
-    return Repetition(again, tuple(changed), tuple(missing), tuple(added), _other_versions(folder))
+    return Repetition(again, tuple(changed), tuple(missing), tuple(added), _other_versions(folder), _unknown(folder))
 
 
 def resumption(folder: Path) -> Job:
@@ -110,11 +120,11 @@ def _differences(folder: Path, project: Path, progress: Progress) -> tuple[list[
     changed: list[str] = []
     missing: list[str] = []
     for number, row in enumerate(read_clips(folder), 1):
-        try:
-            if sha256_of(located(row, project)) != row.sha256:
-                changed.append(row.path)
-        except OSError:
+        content = _hash_now(row, project)
+        if not content:
             missing.append(row.path)
+        elif row.sha256 and content != row.sha256:
+            changed.append(row.path)
         if number % _TOLD_EVERY == 0:
             progress(number)
     noises, now = job_content(folder).get("noises"), noise_hashes(project)
@@ -125,9 +135,15 @@ def _differences(folder: Path, project: Path, progress: Progress) -> tuple[list[
     return changed, missing, [path for path in now if path not in noises]
 
 
-def _counted(paths: tuple[str, ...], one: str, many: str) -> str:
-    more = ", ..." if len(paths) > _NAMED else ""
-    return f"{len(paths)} {one if len(paths) == 1 else many} ({', '.join(paths[:_NAMED])}{more})"
+def _hash_now(row: ClipRow, project: Path) -> str:
+    """Read from the file itself: a repetition is to be the same to the last digit."""
+    with contextlib.suppress(OSError):
+        return sha256_of(located(row, project))
+    return ""
+
+
+def _unknown(folder: Path) -> tuple[str, ...]:
+    return tuple(row.path for row in read_clips(folder) if not row.sha256)
 
 
 def _other_versions(folder: Path) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ import torch
 
 from kws_engine import __version__, spec
 from kws_engine.clips.project import Project
-from kws_engine.disk import write_atomically
+from kws_engine.disk import remove_leftovers, write_atomically
 from kws_engine.errors import KwsError, ProjectError, TrainingError
 from kws_engine.evaluation.metrics import evaluate
 from kws_engine.export import model_file
@@ -24,21 +24,29 @@ from kws_engine.models import MODELS
 from kws_engine.models.counting import count
 from kws_engine.runs.checking import check
 from kws_engine.runs.clip_list import FILE as CLIPS_FILE
-from kws_engine.runs.fitting import Setup, ShouldStop, check_same_clips, fit_run
-from kws_engine.runs.job import Job, append_event, make_run_folder
+from kws_engine.runs.event_log import EventLog
+from kws_engine.runs.fitting import Setup, ShouldStop, check_same_number, fit_run
+from kws_engine.runs.job import Job, make_run_folder
 from kws_engine.runs.loading import Data, Loading, load
 from kws_engine.runs.lock import RunLock
+from kws_engine.runs.same_clips import check_clips
 from kws_engine.runs.tables import ClipListing
 from kws_engine.runs.weights import write_weights
 from kws_engine.settings import Settings
 from kws_engine.spotting.model_file import Manifest, SpottingModel
 from kws_engine.training import checkpoint
-from kws_engine.training.events import Event, Failed, Finished, Progress, Skipped, Started
+from kws_engine.training.events import Event, Failed, Finished, Skipped, Started
 from kws_engine.training.parts import Clips
 from kws_engine.training.scale_out import ONE, Processes
 from kws_engine.training.train import NOTHING_TRAINED, Fit, Snapshot
 
+_OWN_SUFFIXES = (".safetensors", ".jsonl", ".csv", ".json", ".kws")  # of what only the holder of a run's lock writes
 _OTHER_DEVICE = "choose training.device=cpu or a smaller batch size"
+_NO_MEMORY = ("DefaultCPUAllocator", "std::bad_alloc")  # as torch says it, on every system
+_MEMORY_EXHAUSTED = (
+    "The computer's memory is exhausted: choose a smaller batch size or fewer threads, or close other programs; what "
+    "the epochs reached is kept in the run's folder: resume it"
+)
 
 
 def run(job: Job, should_stop: ShouldStop = lambda: False, *, processes: Processes = ONE) -> Iterator[Event]:
@@ -46,23 +54,21 @@ def run(job: Job, should_stop: ShouldStop = lambda: False, *, processes: Process
 
     Of several processes the first one alone writes anything; a `Failed` without words is one that another tells of.
     """
-    folder: Path | None = None
+    log = EventLog()
     try:
-        for event in _events(job, should_stop, processes):
-            if isinstance(event, Started) and processes.is_first:
-                folder = Path(event.run)
+        for event in _events(job, should_stop, processes, log):
             if isinstance(event, Finished):
-                _append_if_possible(folder, event)  # the model stands, whatever the disk says now
-            elif folder is not None and not isinstance(event, Progress):
-                append_event(folder, event)
+                log.add_if_possible(event)  # the model stands, whatever the disk says now
+            else:
+                log.add(event)
             yield event
     except Exception as error:  # noqa: BLE001 - the run's edge: every end is an event
-        yield _failed(error, folder, processes)
+        yield _failed(error, log, processes)
 
 
-def _failed(error: Exception, folder: Path | None, processes: Processes) -> Failed:
+def _failed(error: Exception, log: EventLog, processes: Processes) -> Failed:
     event = Failed(processes.fault(error, in_words(error)), "".join(traceback.format_exception(error)))
-    _append_if_possible(folder, event)
+    log.add_if_possible(event)
     return event
 
 
@@ -70,6 +76,8 @@ def in_words(error: Exception) -> str:
     """What went wrong, in one sentence for who trains."""
     if isinstance(error, KwsError):
         return str(error)
+    if isinstance(error, MemoryError) or any(sign in str(error) for sign in _NO_MEMORY):
+        return _MEMORY_EXHAUSTED
     first = next(iter(str(error).splitlines()), "") or type(error).__name__
     if isinstance(error, torch.OutOfMemoryError):
         return f"The graphics card has too little memory for this run: {_OTHER_DEVICE}"
@@ -78,14 +86,7 @@ def in_words(error: Exception) -> str:
     return f"Training failed: {first}"
 
 
-def _append_if_possible(folder: Path | None, event: Event) -> None:
-    """The last event; where the disk is full the screen still hears of it."""
-    if folder is not None:
-        with contextlib.suppress(TrainingError):
-            append_event(folder, event)
-
-
-def _events(job: Job, should_stop: ShouldStop, processes: Processes) -> Iterator[Event]:
+def _events(job: Job, should_stop: ShouldStop, processes: Processes, log: EventLog) -> Iterator[Event]:
     torch.set_num_threads(job.threads or processes.threads)
     settings, project = Settings.from_dict(job.settings), Project.open(job.project)
     pipeline, _ = check(
@@ -93,33 +94,60 @@ def _events(job: Job, should_stop: ShouldStop, processes: Processes) -> Iterator
     )
     device = processes.join(pick_device(settings.training.device), batch_size=settings.training.batch_size)
     torch.manual_seed(job.seed)
-    before = processes.from_first(lambda: checkpoint.load_snapshot(job.resume) if job.resume else None)
-    skipped: list[Skipped] = []
-    data = yield from unless_stopped(load(project, settings, only=_only(job)), should_stop, skipped)
-    network = build_network(settings, pipeline, n_samples=project.clip_samples, n_labels=len(data.labels))
-    processes.check_same((job.settings, job.seed, _labels_of(data)), name="settings and clips")
-    folder = processes.from_first(lambda: job.resume or make_run_folder(job, job.runs_folder or project.runs_folder))
-    setup = Setup(job, folder, project, settings, pipeline, data, device, processes)
-    with RunLock(folder) if processes.is_first else contextlib.nullcontext():
+    with contextlib.ExitStack() as held:
+        before = processes.from_first(lambda: _taken_up(job.resume, held) if job.resume else None)
+        skipped: list[Skipped] = []
+        loading = _loaded(project, settings, job, processes)
+        data = yield from unless_stopped(loading, should_stop, skipped)
+        network = build_network(settings, pipeline, n_samples=project.clip_samples, n_labels=len(data.labels))
+        processes.check_same((job.settings, job.seed, _labels_of(data)), name="settings and clips")
+        folder = processes.from_first(
+            lambda: job.resume or _new_folder(job, job.runs_folder or project.runs_folder, held)
+        )
+        setup = Setup(job, folder, project, settings, pipeline, data, device, processes)
         if before is not None:
-            check_same_clips(setup, before, skipped)
-        if before is not None and processes.is_first:
-            (folder / "events.jsonl").unlink(missing_ok=True)
+            check_same_number(setup, before, skipped)
+        if processes.is_first:
+            log.begin(folder, after=before.history[-1] if before is not None and before.history else None)
         yield _started(setup, network)
         yield from _trained(setup, network, should_stop, before)
+
+
+def _new_folder(job: Job, runs_folder: Path, held: contextlib.ExitStack) -> Path:
+    folder = make_run_folder(job, runs_folder)
+    held.enter_context(RunLock(folder))
+    return folder
+
+
+def _taken_up(folder: Path, held: contextlib.ExitStack) -> Snapshot:
+    """The state of a run that is gone on with, read when no other program can go on with it any more."""
+    if not folder.is_dir():
+        raise TrainingError(f"There is no run {folder.name}: it was deleted or moved")
+    held.enter_context(RunLock(folder))
+    remove_leftovers(folder, suffixes=_OWN_SUFFIXES)
+    return checkpoint.load_snapshot(folder)
+
+
+def _loaded(project: Project, settings: Settings, job: Job, processes: Processes) -> Loading[Data]:
+    if job.resume is not None and processes.is_first:
+        yield from check_clips(project, job.resume, finish=job.finish)
+    return (yield from load(project, settings, only=_only(job), to_learn=not job.finish))
 
 
 def _trained(
     setup: Setup, network: torch.nn.Module, should_stop: ShouldStop, before: Snapshot | None
 ) -> Iterator[Event]:
-    listing = ClipListing(setup.folder, setup.data, setup.project) if setup.processes.is_first else None
-    with setup.processes.norms(network.to(setup.device)):
-        ended = yield from fit_run(setup, network, should_stop, before=before)
-    setup.processes.leave()
     path = setup.folder / f"{setup.settings.model.name}.kws"
-    if listing is not None:
-        yield from _write_model(setup, path, network, ended)
-        yield from listing.end()
+    with contextlib.ExitStack() as held:
+        listing = ClipListing(setup.folder, setup.data, setup.project) if setup.processes.is_first else None
+        if listing is not None:
+            held.callback(listing.stop)
+        with setup.processes.norms(network.to(setup.device)):
+            ended = yield from fit_run(setup, network, should_stop, before=before)
+        setup.processes.leave()
+        if listing is not None:
+            yield from _write_model(setup, path, network, ended)
+            yield from listing.end()
     best = ended.best
     yield Finished(str(setup.folder), str(path), best.epoch, best.validation_accuracy, ended.stopped_early)
 

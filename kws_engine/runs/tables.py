@@ -8,15 +8,18 @@ validation.csv: path,label,predicted,probability,own_probability - every validat
 from __future__ import annotations
 
 import csv
+import itertools
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kws_engine.clips.project import Project
 from kws_engine.disk import storing, temporary_beside
-from kws_engine.errors import ProjectError
-from kws_engine.runs.clip_list import ClipRow, row_of, write_clips
+from kws_engine.errors import KwsError
+from kws_engine.runs.clip_list import FILE as CLIPS_FILE
+from kws_engine.runs.clip_list import ClipRow, hashes_of, path_in, read_clips, write_clips
 from kws_engine.runs.loading import Data
 from kws_engine.training.events import Skipped
 
@@ -24,9 +27,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from kws_engine.training.dynamics import Dynamics
-    from kws_engine.training.parts import Clips
 
 LEARNING, VALIDATION = "learning.csv", "validation.csv"
+_HASHED_AT_ONCE = 50  # clips: so soon the thread ends when it is told to
 
 
 def write_learning(folder: Path, dynamics: Dynamics, data: Data, project: Project) -> None:
@@ -37,7 +40,8 @@ def write_learning(folder: Path, dynamics: Dynamics, data: Data, project: Projec
     """
     seen, margin, own, predicted = (column.tolist() for column in dynamics.rows())
     rows = (
-        (_shown(data.training.paths[at], project), data.labels[label], count, f"{margin[at]:.4f}", f"{own[at]:.4f}",
+        (path_in(project.folder, data.training.paths[at]), data.labels[label], count,
+         f"{margin[at]:.4f}", f"{own[at]:.4f}",
          data.labels[predicted[at]] if predicted[at] >= 0 else "")
         for at, (label, count) in enumerate(zip(data.training.labels.tolist(), seen, strict=True))
         if count
@@ -66,60 +70,73 @@ def write_validation(
     own = probabilities.gather(1, labels.cpu().unsqueeze(1)).squeeze(1)
     columns = (clips.tolist(), labels.tolist(), predicted.tolist(), best.tolist(), own.tolist())
     rows = (
-        (_shown(data.validation.paths[clip], project) if clip >= 0 else "", data.labels[label], data.labels[heard],
-         f"{surest:.6f}", f"{right:.6g}")
+        (path_in(project.folder, data.validation.paths[clip]) if clip >= 0 else "",
+         data.labels[label], data.labels[heard], f"{surest:.6f}", f"{right:.6g}")
         for clip, label, heard, surest, right in zip(*columns, strict=True)
     )  # fmt: skip
     _write(folder / VALIDATION, ("path", "label", "predicted", "probability", "own_probability"), rows)
 
 
 class ClipListing:
-    """clips.csv, written in a thread of its own: reading every file for its hash need not keep the run waiting."""
+    """clips.csv: first of all the clips, so that a run never goes on with others, and then with what is in them.
+
+    Reading every file for its hash need not keep the run waiting, so that is done in a thread of its own. A run that is
+    gone on with keeps its list; hashes that are lacking come in.
+    """
 
     def __init__(self, folder: Path, data: Data, project: Project) -> None:
-        self._folder, self._data, self._project = folder, data, project
+        """Writes the list and starts the thread.
+
+        Raises:
+            ProjectError: The disk is full or the folder cannot be written.
+        """
+        self._folder, self._project = folder, project
         self._refusal = ""
+        self._stopping = threading.Event()
+        if not (folder / CLIPS_FILE).exists():
+            write_clips(folder, _rows(data, project))
         self._thread = threading.Thread(target=self._work, daemon=True)
         self._thread.start()
 
     def end(self) -> Iterator[Skipped]:
-        """Waits for the list; tells where it could not be written."""
+        """Waits for the hashes; tells where they could not be written."""
         self._thread.join()
         if self._refusal:
-            yield Skipped(str(self._folder / "clips.csv"), self._refusal)
+            yield Skipped(str(self._folder / CLIPS_FILE), self._refusal)
+
+    def stop(self) -> None:
+        """Ends the thread, wherever it is; the list stands as it was written last."""
+        self._stopping.set()
+        self._thread.join()
 
     def _work(self) -> None:
         try:
-            write_clips(self._folder, self._rows())
-        except (ProjectError, OSError) as error:
+            if not all(row.sha256 for row in read_clips(self._folder)):
+                write_clips(self._folder, self._hashed(read_clips(self._folder)))
+        except _StoppedError:
+            return
+        except (KwsError, OSError) as error:
             self._refusal = str(error)
 
-    def _rows(self) -> Iterator[ClipRow]:
-        for split, part in (("training", self._data.training), ("validation", self._data.validation)):
-            yield from self._rows_of(split, part)
-
-    def _rows_of(self, split: str, part: Clips) -> Iterator[ClipRow]:
-        folder = self._project.clips_folder
-        for at in range(0, len(part), 1000):
-            paths = part.paths[at : at + 1000]
-            own = [path.relative_to(folder).as_posix() for path in paths if path.is_relative_to(folder)]
-            hashes = dict(self._project.index.digests(own))
-            for path, label in zip(paths, part.labels[at : at + 1000].tolist(), strict=True):
-                key = path.relative_to(folder).as_posix() if path.is_relative_to(folder) else ""
-                name = self._data.labels[label]
-                yield self._row(path, split=split, label=name, sha256=hashes.get(key, ""))
-
-    def _row(self, path: Path, *, split: str, label: str, sha256: str) -> ClipRow:
-        """One clip; without its hash where the file has gone away during the run, for who repeats it to be told."""
-        try:
-            return row_of(path, project=self._project.folder, split=split, label=label, sha256=sha256)
-        except OSError:
-            return ClipRow(_shown(path, self._project), split, label, "")
+    def _hashed(self, rows: Iterator[ClipRow]) -> Iterator[ClipRow]:
+        """The rows with their hashes; without one where the file has gone away, for who repeats the run to be told."""
+        while some := list(itertools.islice(rows, _HASHED_AT_ONCE)):
+            if self._stopping.is_set():
+                raise _StoppedError
+            lacking = [row for row in some if not row.sha256]
+            hashes = dict(zip(lacking, hashes_of(lacking, self._project), strict=True))
+            yield from (replace(row, sha256=hashes.get(row, row.sha256)) for row in some)
 
 
-def _shown(path: Path, project: Project) -> str:
-    folder = project.folder
-    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.absolute().as_posix()
+class _StoppedError(Exception):
+    """The list is no longer wanted."""
+
+
+def _rows(data: Data, project: Project) -> Iterator[ClipRow]:
+    """Every clip, its hash left empty."""
+    for split, part in (("training", data.training), ("validation", data.validation)):
+        for path, label in zip(part.paths, part.labels.tolist(), strict=True):
+            yield ClipRow(path_in(project.folder, path), split, data.labels[label], "")
 
 
 def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

@@ -68,6 +68,25 @@ class Part:
         return []
 
 
+class UnreadPart:
+    """A part from which nothing is learned any more: its clips have labels and names, and silence for a sound."""
+
+    def __init__(self, paths: Sequence[Path], labels: Tensor, *, clip_samples: int) -> None:
+        self.paths, self.labels = paths, labels
+        self._clip_samples = clip_samples
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def sound(self, indices: Tensor) -> Tensor:
+        """Silence (B, clip_samples)."""
+        return torch.zeros((len(indices), self._clip_samples))
+
+    def newly_skipped(self) -> list[Skipped]:
+        """None: no file is looked at."""
+        return []
+
+
 class StreamedPart:
     """A part whose clips are read from their files each time, so that memory does not grow with their number."""
 
