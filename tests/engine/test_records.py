@@ -15,6 +15,7 @@ import tomli_w
 from run_folders import ended, epoch, epochs, finished, run_folder
 
 from kws_engine.cli import main
+from kws_engine.clips import trash
 from kws_engine.clips.project import Project
 from kws_engine.errors import KwsError, TrainingError
 from kws_engine.runs import deleting, labels, lock

@@ -246,7 +246,7 @@ def test_a_disk_full_at_a_later_checkpoint_keeps_the_one_before(project: Project
         kept = (folder / "checkpoint.safetensors").read_bytes()
         with largest_file((folder / which).stat().st_size - 1):
             rest = list(events)
-    assert isinstance(rest[-1], Failed) and "disk is full" in rest[-1].message and which in rest[-1].message
+    assert isinstance(rest[-1], Failed) and "safetensors could not be written" in rest[-1].message
     assert (folder / "checkpoint.safetensors").read_bytes() == kept and not list(folder.glob(".*"))
     assert [epoch.epoch for epoch in checkpoint.load_snapshot(folder).history] == [1]
     assert past_runs(project.runs_folder)[0].can_resume
