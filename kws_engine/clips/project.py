@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -21,10 +21,10 @@ from kws_engine.clips.parts import part_of, with_parts
 from kws_engine.clips.scan import scan
 from kws_engine.clips.split import SPLITS, Split, speakers_fill_parts
 from kws_engine.clips.table import ClipList, ClipTable, Entry
-from kws_engine.clips.takes import TakeNumbers, wav_in_place_of, write_audio, write_take
+from kws_engine.clips.takes import TakeNumbers, replace_take, write_take
 from kws_engine.clips.trash import Deletion, Removal
 from kws_engine.clips.words import NOISE, UNKNOWN, check_new_word, parse_clip_name, speaker_id
-from kws_engine.disk import is_writable, storing, temporary_beside
+from kws_engine.disk import is_writable, storing
 from kws_engine.errors import ProjectError
 
 __all__ = ["Clip", "Deletion", "Project", "Removal", "WordSummary", "copy_starter", "folder_clips"]
@@ -138,7 +138,7 @@ class Project:
             word = check_new_word(word, self.words)
             with storing(self.clips_folder / word):
                 (self.clips_folder / word).mkdir(parents=True, exist_ok=True)
-            self._save(words=[*self.words, word])
+            self._edit_words(lambda words: words.append(check_new_word(word, words)))
             return word
 
     def remove_word(self, word: str) -> Removal:
@@ -151,7 +151,7 @@ class Project:
             position = self.words.index(self._known(word))
             deletion = trash.delete(self.folder, [Path("clips") / word])
             self._table, self._unreadable = (t.without_word(word) for t in (self._table, self._unreadable))
-            self._save(words=[other for other in self.words if other != word])
+            self._edit_words(lambda words: words.remove(word) if word in words else None)
             return Removal(word, position, deletion)
 
     def rename_word(self, old: str, new: str) -> str:
@@ -171,11 +171,10 @@ class Project:
                 if new.casefold() != old.casefold() and target.exists():
                     target.rmdir()  # empty, and Windows would not replace it
                 os.replace(self.clips_folder / old, target)
-            words = [new if word == old else word for word in self.words]
             self.index.move_word(old, new)
             self._table, self._unreadable = (t.renamed(old, new) for t in (self._table, self._unreadable))
             try:
-                self._save(words=words)
+                self._edit_words(lambda words: project_file.replace_word(words, old, new))
             except ProjectError:
                 self.refresh()  # the folder has its new name
                 raise
@@ -221,11 +220,7 @@ class Project:
         with self._lock:
             key = self._key(clip.path)
             before = self.index.decision(key)
-            target = wav_in_place_of(clip.path, self.folder)
-            with storing(target), temporary_beside(target) as temporary:
-                write_audio(temporary, samples, rate=self.rate, shown=target.name)
-                trash.delete(self.folder, [Path("clips") / key])
-                os.replace(temporary, target)
+            target = replace_take(samples, clip.path, self.folder, rate=self.rate)
             self._table = self._table.without([key])
             self._include([self._key(target)])
             if before is not None and (before.split or before.note):
@@ -255,10 +250,7 @@ class Project:
             if not isinstance(deleted, Removal):
                 self._include([path.relative_to("clips").as_posix() for path in deleted.paths])
                 return
-            if deleted.word not in self.words:
-                words = list(self.words)
-                words.insert(deleted.position, deleted.word)
-                self._save(words=words)
+            self._edit_words(lambda words: project_file.insert_word(words, deleted.word, at=deleted.position))
             folder = self.clips_folder / deleted.word
             self._include([f"{deleted.word}/{entry.name}" for entry in audio_files(folder)])
 
@@ -320,6 +312,10 @@ class Project:
         self.rate, self.clip_ms = content.rate, content.clip_ms
         if content.by_take is not None:
             self._by_take = frozenset(content.by_take)
+
+    def _edit_words(self, edit: Callable[[list[str]], None]) -> None:
+        there = [word for word in self._words if (self.clips_folder / word).is_dir()]
+        self._take_in(project_file.edit_words(self.folder, edit, there=there))
 
     def _save(self, **changed: Any) -> None:
         def mutate(content: dict[str, Any]) -> None:

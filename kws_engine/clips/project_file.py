@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -13,11 +14,14 @@ import tomli_w
 from kws_engine.clips.words import SPECIAL, check_word
 from kws_engine.disk import storing, write_atomically
 from kws_engine.errors import ProjectError
+from kws_engine.file_lock import FileLock, holder
 
 FILE_NAME: Final = "project.toml"
+LOCK_NAME: Final = ".project.lock"
 SCHEMA: Final = 1
 SAMPLE_RATE: Final = 16000
 CLIP_MS: Final = 1000
+_PATIENCE_S: Final = 5.0  # another program has changed the file within milliseconds
 
 
 @dataclass(frozen=True)
@@ -53,12 +57,69 @@ def write(folder: Path, content: Mapping[str, Any]) -> None:
 
 
 def change(folder: Path, mutate: Callable[[dict[str, Any]], None]) -> ProjectFile:
-    """Read the file as it is now, let `mutate` change its tables, write it; what other programs wrote stays."""
-    content = read_content(folder)
-    mutate(content)
-    parsed = parse(folder, content)
-    write(folder, content)
-    return parsed
+    """Read the file as it is now, let `mutate` change its tables, write it; what other programs wrote stays.
+
+    Raises:
+        ProjectError: as `read` and `write`, or another program holds the file for long.
+    """
+    with _alone(folder):
+        content = read_content(folder)
+        mutate(content)
+        parsed = parse(folder, content)
+        write(folder, content)
+        return parsed
+
+
+def edit_words(folder: Path, edit: Callable[[list[str]], None], *, there: Iterable[str]) -> ProjectFile:
+    """Let `edit` change the words as they are on disk by now: another program may have added some.
+
+    Args:
+        folder: The project's.
+        edit: Changes the list that it is given.
+        there: Words that have a folder; those that the file does not list stand at the list's end.
+
+    Raises:
+        ProjectError: as `change`.
+    """
+
+    def mutate(content: dict[str, Any]) -> None:
+        words = list(parse(folder, content).words)
+        words += [word for word in there if word not in words]
+        edit(words)
+        content["words"] = words
+
+    return change(folder, mutate)
+
+
+def replace_word(words: list[str], old: str, new: str) -> None:
+    """The new word where the old one stands, or at the end."""
+    words[:] = [new if word == old else word for word in words]
+    insert_word(words, new, at=len(words))
+
+
+def insert_word(words: list[str], word: str, *, at: int) -> None:
+    """A word at a place, unless it is there."""
+    if word not in words:
+        words.insert(at, word)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """From reading to writing, no other program changes the file."""
+    if not folder.is_dir():
+        read_content(folder)  # which says so
+    lock = FileLock(folder / LOCK_NAME)
+    with storing(folder / FILE_NAME):
+        is_taken = lock.take(seconds=_PATIENCE_S)
+    if not is_taken:
+        raise ProjectError(
+            f"{folder / FILE_NAME} is being changed by another program{holder(folder / LOCK_NAME)}: try again, or end "
+            "that program."
+        )
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def read(folder: Path) -> ProjectFile:

@@ -75,6 +75,32 @@ def write_take(samples: NDArray[np.float32], folder: Path, *, speaker: str, firs
             return publish_take(temporary, folder, speaker=speaker, first=first)
 
 
+def replace_take(samples: NDArray[np.float32], path: Path, project_folder: Path, *, rate: int) -> Path:
+    """Put a recording (samples,) in the place of a clip and the old one into the trash; gives where the new one is.
+
+    The old file stands until the new one does: a crash in between loses neither.
+
+    Raises:
+        ProjectError: the folder cannot be written or the disk is full; the old recording is where it was.
+    """
+    target = wav_in_place_of(path, project_folder)
+    with storing(target), temporary_beside(target) as temporary:
+        write_audio(temporary, samples, rate=rate, shown=target.name)
+        with trash.second_name(project_folder, path.relative_to(project_folder)):
+            os.replace(temporary, target)
+            if target != path:
+                _give_way(path, target)
+    return target
+
+
+def _give_way(path: Path, target: Path) -> None:
+    try:
+        path.unlink()
+    except OSError:  # Windows removes no file that somebody has open
+        target.unlink()
+        raise
+
+
 def write_audio(path: Path, samples: NDArray[np.float32], *, rate: int, shown: str) -> None:
     """Write audio at a temporary path and name the file that it shall be when that fails.
 

@@ -6,6 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -50,6 +51,27 @@ def delete(project_folder: Path, paths: Iterable[Path]) -> Deletion:
             _move(deletion.trash / path, project_folder / path)
         raise
     return deletion
+
+
+@contextmanager
+def second_name(project_folder: Path, path: Path) -> Iterator[None]:
+    """For the block that replaces a file in one step: its old content is in the trash, unless the block fails.
+
+    Raises:
+        ProjectError: the project cannot be written.
+    """
+    trash = _new_folder(project_folder)
+    try:
+        with storing(trash / path):
+            (trash / path).parent.mkdir(parents=True)
+            try:
+                os.link(project_folder / path, trash / path)
+            except OSError:  # a file system without hard links
+                shutil.copy2(project_folder / path, trash / path)
+        yield
+    except (OSError, ProjectError):
+        shutil.rmtree(trash, ignore_errors=True)
+        raise
 
 
 def restore(project_folder: Path, deletion: Deletion) -> None:

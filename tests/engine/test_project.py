@@ -1,5 +1,6 @@
 """Projects on disk: words, takes, parts, deletion and undo, and everything that can be wrong with the folder."""
 
+import errno
 import os
 import pathlib
 import shutil
@@ -13,10 +14,12 @@ import numpy as np
 import pytest
 
 from kws_engine import audio
+from kws_engine.clips import project_file
 from kws_engine.clips.clip import is_audio_name
 from kws_engine.clips.project import Clip, Project, copy_starter, folder_clips
 from kws_engine.clips.words import check_word, parse_clip_name, speaker_id
 from kws_engine.errors import ProjectError
+from kws_engine.file_lock import FileLock
 
 ROOT = pathlib.Path(__file__).parents[2]
 
@@ -203,6 +206,88 @@ def test_two_open_projects_do_not_undo_each_other(project):
     project.save_settings({"seed": 1})
     assert Project.open(project.folder).words == ("up", "down", "left")
     assert Project.open(project.folder).settings == {"seed": 1}
+
+
+def test_two_programs_that_add_words_at_once_lose_none(project):
+    code = (
+        "import sys; from kws_engine.clips.project import Project; p = Project.open(sys.argv[1])\n"
+        "for n in range(20): p.add_word(f'{sys.argv[2]} {n}'); p.save_settings({sys.argv[2]: n})"
+    )
+    command = [sys.executable, "-c", code, str(project.folder)]
+    running = [subprocess.Popen([*command, name], cwd=ROOT) for name in ("left", "right")]
+    assert [one.wait(60) for one in running] == [0, 0]
+    words = tomllib.loads((project.folder / "project.toml").read_text())["words"]
+    assert sorted(words) == sorted(["up", "down", *(f"{name} {n}" for name in ("left", "right") for n in range(20))])
+    assert not list(project.folder.glob(".*"))
+
+
+def test_words_changed_by_another_program_meanwhile_stay(project):
+    other = Project.open(project.folder)
+    other.add_word("left")
+    project.rename_word("up", "upwards")
+    removal = project.remove_word("down")
+    other.add_word("right")
+    assert Project.open(project.folder).words == ("upwards", "left", "right")
+    project.restore(removal)
+    assert Project.open(project.folder).words == ("upwards", "down", "left", "right")
+    with pytest.raises(ProjectError, match="down"):
+        other.add_word("down")
+
+
+def test_a_program_that_holds_the_project_file_is_named(project, monkeypatch):
+    monkeypatch.setattr(project_file, "_PATIENCE_S", 0.1)
+    lock = FileLock(project.folder / project_file.LOCK_NAME)
+    assert lock.take(seconds=0)
+    with pytest.raises(ProjectError, match=r"being changed by another program \(process \d+"):
+        project.save_settings({"seed": 1})
+    lock.release()
+    project.save_settings({"seed": 1})
+
+
+REDONE = """
+import os, signal, sys
+import numpy as np
+from kws_engine.clips.project import Project
+project = Project.open(sys.argv[1])
+clip = project.clips()[0]
+replace = os.replace
+def killed(source, target):
+    if str(clip.path.parent) == os.path.dirname(target):
+        os.kill(os.getpid(), signal.SIGKILL)
+    replace(source, target)
+os.replace = killed
+project.replace_take(clip, np.zeros(1600, "f4"))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX systems")
+def test_a_program_killed_while_a_take_is_redone_keeps_the_old_one(project):
+    clip = project.add_take("up", tone(), speaker="me")
+    kept = clip.path.read_bytes()
+    killed = subprocess.run([sys.executable, "-c", REDONE, str(project.folder)], cwd=ROOT, timeout=60)
+    assert killed.returncode < 0
+    assert clip.path.read_bytes() == kept and Project.open(project.folder).clips() == [clip]
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".flac"])
+def test_a_take_that_cannot_be_published_leaves_the_old_one(project, monkeypatch, suffix):
+    path = project.add_take("up", tone(), speaker="me").path
+    path.unlink()
+    audio.write(path.with_suffix(suffix), tone(), rate=16000)
+    project.refresh()
+    (clip,) = project.clips()
+    kept, replace = clip.path.read_bytes(), os.replace
+
+    def full(source, target):
+        if pathlib.Path(target).parent == clip.path.parent:
+            raise OSError(errno.ENOSPC, "full")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(ProjectError, match="disk is full"):
+        project.replace_take(clip, tone(880))
+    assert clip.path.read_bytes() == kept and project.clips() == [clip]
+    assert not list((project.folder / ".trash").rglob("*.*"))
 
 
 def test_a_folder_of_clips_put_there_by_hand_is_a_word(project):
