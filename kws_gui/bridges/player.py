@@ -42,6 +42,7 @@ class Player(QObject):
         self._thread = Worker("player")
         self._playback: Playback | None = None
         self._asked = 0
+        self._arriving: list[Playback] = []  # started, and not yet told of in the window's thread
         self._is_shut = False
         self._timer = QTimer(self)
         self._timer.setInterval(_FRAME_MS)
@@ -69,6 +70,7 @@ class Player(QObject):
         """Silence, and the thread's end."""
         self._is_shut = True
         self.stop()
+        self._thread.submit(self._stop_arriving)  # in the thread, after whatever is being started there now
         self._thread.shutdown()
 
     def _begin(self, work: Callable[[], Playback]) -> None:
@@ -78,13 +80,22 @@ class Player(QObject):
 
     def _answer(self, asked: int, future: Future[Playback]) -> None:
         error = future.exception()
+        if error is None:
+            self._arriving.append(future.result())
         if not self._is_shut:
             self._answered.emit(asked, error if error is not None else future.result())
-        elif error is None:
-            future.result().stop()
+
+    def _stop_arriving(self) -> None:
+        """Sounds that were started while the window closed, and that nobody took."""
+        for playback in self._arriving:
+            playback.stop()
+        self._arriving.clear()
 
     def _on_answered(self, asked: int, answer: object) -> None:
         if isinstance(answer, Playback):
+            if self._is_shut:
+                return  # the thread stops it
+            self._arriving.remove(answer)
             if asked != self._asked:
                 self._thread.submit(answer.stop)
                 return

@@ -156,6 +156,24 @@ def test_a_new_sound_silences_the_one_before(
     assert not player.is_playing
 
 
+def test_a_sound_that_starts_while_the_window_closes_is_stopped(
+    qapp: QApplication, virtual_microphone: VirtualMicrophone
+) -> None:
+    for is_silenced in (False, True):
+        player = Player()
+        player.play(tone(30), RATE)
+        deadline = time.monotonic() + 10
+        while not player._arriving and time.monotonic() < deadline:
+            time.sleep(0.01)  # the window's thread hears of nothing
+        assert microphone._open_streams
+        if is_silenced:
+            player.stop()
+        player.shutdown()
+        assert not microphone._open_streams
+        qapp.processEvents()
+        assert not player.is_playing and microphone.refresh_devices()
+
+
 def test_a_file_that_is_no_sound_fails_in_words(player: Player, qtbot: QtBot, tmp_path: Path) -> None:
     (tmp_path / "text.wav").write_text("no sound")
     with qtbot.waitSignal(player.failed, timeout=PATIENCE_MS) as failed:
