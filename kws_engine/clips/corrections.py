@@ -1,4 +1,4 @@
-"""Many clips left out, or moved to the word that is said in them, at once; knows not who found them wrong."""
+"""Many clips left out, put into a part, or moved to another word, at once; knows not who found them wrong."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from kws_engine.clips import trash
 from kws_engine.clips.clip import Clip
+from kws_engine.clips.split import Split
 from kws_engine.clips.takes import TakeNumbers
 from kws_engine.clips.words import UNKNOWN, clip_name, parse_name
 from kws_engine.disk import publish, storing
@@ -43,6 +44,24 @@ def exclude(project: Project, clips: Sequence[Clip], excluded: bool) -> None:
         _check_present(project, keys)
         project.index.decide_all(keys, excluded=excluded)
         _renew(project, keys)
+
+
+def set_parts(project: Project, clips: Sequence[Clip], splits: Sequence[Split | None]) -> list[Split | None]:
+    """Put clips into parts by hand, each into its own, all or none; None gives one back to the rule.
+
+    Returns:
+        Into which part each was put by hand before, None where it went by the rule: given again, they undo it.
+
+    Raises:
+        ProjectError: A clip is gone, or the project cannot be written.
+    """
+    with project._lock:
+        keys = [project._key(clip.path) for clip in clips]
+        _check_present(project, keys)
+        decisions = [project.index.decision(key) for key in keys]
+        project.index.decide_splits(dict(zip(keys, splits, strict=True)))
+        _renew(project, keys)
+        return [decision.split if decision else None for decision in decisions]
 
 
 def relabel(project: Project, moves: Sequence[Move]) -> list[Clip]:

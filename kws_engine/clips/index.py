@@ -7,7 +7,7 @@ import hashlib
 import itertools
 import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -183,6 +183,27 @@ class Index:
             ProjectError: the project cannot be written.
             FileNotFoundError: a file is not there.
         """
+
+        def changed(path: str, old: Decision) -> Decision:
+            new = replace(
+                old,
+                excluded=old.excluded if excluded is None else excluded,
+                note=old.note if note is None else note,
+            )
+            return new if split == "keep" else replace(new, split=split)
+
+        self._decide(paths, changed)
+
+    def decide_splits(self, splits: Mapping[str, Split | None]) -> None:
+        """Put files into parts by hand, each into its own, or with None back to the rule; all or none.
+
+        Raises:
+            ProjectError: the project cannot be written.
+            FileNotFoundError: a file is not there.
+        """
+        self._decide(list(splits), lambda path, old: replace(old, split=splits[path]))
+
+    def _decide(self, paths: Sequence[str], change: Callable[[str, Decision], Decision]) -> None:
         with self._lock:
             digests = dict(self.digests(paths))
             changed = {}
@@ -190,12 +211,7 @@ class Index:
                 if path not in digests:
                     raise FileNotFoundError(path)
                 old = self.decision(path) or Decision(digests[path], (self._clips / path).stat().st_size)
-                new = replace(
-                    old,
-                    excluded=old.excluded if excluded is None else excluded,
-                    note=old.note if note is None else note,
-                )
-                changed[path] = new if split == "keep" else replace(new, split=split)
+                changed[path] = change(path, old)
             self._file.save(decided=changed.items(), must=True)
             self._decided.update(changed)
             self._content.update((path, digests[path]) for path in changed)

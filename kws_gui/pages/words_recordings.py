@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
 from kws_engine import audio
+from kws_engine.clips import corrections
 from kws_engine.clips.clip import Clip
 from kws_engine.clips.project import Deletion, Project
 from kws_engine.clips.recording import Take
@@ -134,28 +135,23 @@ class Recordings(QObject):
         )
 
     def set_part(self, clips: Sequence[Clip], split: Split | None) -> None:
-        """Puts clips into a part by hand, or with None back to the rule."""
-        project = self._project
+        """Puts clips into a part by hand, or with None back to the rule, all or none."""
+        project, before = self._project, list[Split | None]()
 
-        def put(splits: list[Split | None]) -> None:
-            for clip, wanted in zip(clips, splits, strict=True):
-                project.set_split(clip, wanted)
+        def redo() -> None:
+            before[:] = corrections.set_parts(project, clips, [split] * len(clips))
 
-        self._model.push(
-            "Change the part", redo=lambda: put([split] * len(clips)), undo=lambda: put([c.split for c in clips])
-        )
+        self._model.push("Change the part", redo=redo, undo=lambda: corrections.set_parts(project, clips, before))
 
     def exclude(self, clips: Sequence[Clip], excluded: bool) -> None:
-        """Leaves clips out of training, or takes them in again."""
-        project = self._project
-
-        def put(out: bool) -> None:
-            for clip in clips:
-                project.exclude(clip, out)
-
-        self._model.push(
-            "Leave out" if excluded else "Use again", redo=lambda: put(excluded), undo=lambda: put(not excluded)
-        )
+        """Leaves clips out of training, or takes them in again, all or none; undone, each is as it was."""
+        project, others = self._project, [clip for clip in clips if clip.excluded != excluded]
+        if others:
+            self._model.push(
+                "Leave out" if excluded else "Use again",
+                redo=lambda: corrections.exclude(project, others, excluded),
+                undo=lambda: corrections.exclude(project, others, not excluded),
+            )
 
     @property
     def _project(self) -> Project:

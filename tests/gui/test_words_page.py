@@ -15,6 +15,8 @@ from tiny_project import RATE, WORDS, make_project
 from virtual_microphone import VirtualMicrophone
 
 from kws_engine import audio
+from kws_engine.clips import corrections
+from kws_engine.clips.index_file import IndexFile
 from kws_engine.clips.project import Project
 from kws_engine.clips.recording import judge
 from kws_engine.clips.words import NOISE
@@ -131,6 +133,44 @@ def test_parts_and_exclusion_are_set_and_undone(page: WordsPage) -> None:
     page.model.undo_stack.undo()
     page.model.undo_stack.undo()
     assert page.table.rows.clips[0].split == clip.split and not page.table.rows.clips[0].excluded
+
+
+def _from_menu(page: WordsPage, *titles: str) -> None:
+    """Chooses in the context menu of the selected clips."""
+    menu = page.table.make_menu()
+    for title in titles:
+        action = next(action for action in menu.actions() if action.text() == title)
+        menu = action.menu()
+    action.trigger()
+
+
+def test_a_whole_selection_changes_in_one_step_and_each_clip_comes_back_as_it_was(
+    page: WordsPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page.words.choose("low")
+    corrections.set_parts(project_of(page), [page.table.rows.clips[1]], ["testing"])
+    corrections.exclude(project_of(page), [page.table.rows.clips[2]], True)
+    page.model.clipsChanged.emit()
+    before = list(page.table.rows.clips)
+    decided = [project_of(page).index.decision(f"low/{clip.path.name}") for clip in before]
+    writes: list[int] = []
+    save = IndexFile.save
+    monkeypatch.setattr(IndexFile, "save", lambda *a, **k: (writes.append(1), save(*a, **k))[1])
+    page.table.selectAll()
+    _from_menu(page, "Part", "validation")
+    assert [clip.split for clip in page.table.rows.clips] == ["validation"] * 4 and len(writes) == 1
+    page.table.selectAll()
+    _from_menu(page, "Leave out of training")
+    assert all(clip.excluded for clip in page.table.rows.clips) and len(writes) == 2
+    for _ in range(2):
+        page.model.undo_stack.undo()
+    assert list(page.table.rows.clips) == before and len(writes) == 4
+    now = [project_of(page).index.decision(f"low/{clip.path.name}") for clip in before]
+    assert [(d and d.split) for d in now] == [(d and d.split) for d in decided], "those by rule go by the rule again"
+    (project_of(page).clips_folder / "low" / before[3].path.name).unlink()
+    page.table.selectAll()
+    _from_menu(page, "Part", "test")
+    assert "no longer there" in page.messages.text() and list(page.table.rows.clips) == before, "all or none"
 
 
 def test_levels_appear(page: WordsPage, qtbot: QtBot) -> None:
