@@ -1,7 +1,7 @@
 """Jobs that wait for their turn, kept in the project so that a closed program loses none; starts none itself.
 
-A job stays in the queue until its run stands. Every change reads the file anew under a lock: two programs may add to
-one queue.
+A job stays in the queue until its run stands; until then, who begins it claims it. Every change reads the file anew
+under a lock: two programs may add to one queue and start what waits in it.
 """
 
 from __future__ import annotations
@@ -11,17 +11,21 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from kws_engine.disk import storing, write_atomically
 from kws_engine.errors import TrainingError
+from kws_engine.file_lock import FileLock
 from kws_engine.runs.job import Job
 from kws_engine.runs.lock import RunLock, is_locked
+
 
 FILE = "queue.json"
 _SCHEMA = 1
 _LARGEST = 50_000_000  # characters, some 10,000 jobs
+_PATIENCE_S = 0.1  # somebody who only looks whether a job is claimed holds it for some microseconds
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,17 @@ class Waiting:
         """The name of its network; empty where its settings do not tell."""
         model = self.job.settings.get("model")
         return str(model.get("name", "")) if isinstance(model, Mapping) else ""
+
+
+class Claim:
+    """A job that this program alone begins, until `release` or its own end, however that comes."""
+
+    def __init__(self, waiting: Waiting, lock: FileLock) -> None:
+        self.waiting, self._lock = waiting, lock
+
+    def release(self) -> None:
+        """Lets others begin it, where it is still in the queue."""
+        self._lock.release()
 
 
 def read_queue(project: Path) -> tuple[Waiting, ...]:
@@ -103,6 +118,25 @@ def move(project: Path, key: str, by: int) -> tuple[Waiting, ...]:
             before.insert(min(max(0, at + by), len(before)), moved)
 
     return _changed(project, change)
+
+
+def claim(project: Path) -> Claim | None:
+    """The first job that no program begins right now; None where there is none.
+
+    Raises:
+        TrainingError, ProjectError: The queue cannot be read, or the project cannot be written.
+    """
+    for waiting in read_queue(project):
+        name = sha256(waiting.key.encode()).hexdigest()[:16]
+        lock = FileLock(project / "runs" / f"queue-{name}.lock")
+        with storing(project / "runs"):
+            is_taken = lock.take(seconds=_PATIENCE_S)
+        if not is_taken:
+            continue
+        if any(one.key == waiting.key for one in read_queue(project)):
+            return Claim(waiting, lock)
+        lock.release()  # its run stood before the lock was free
+    return None
 
 
 def _changed(project: Path, change: Callable[[list[Waiting]], None]) -> tuple[Waiting, ...]:

@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from kws_engine.errors import KwsError
 from kws_engine.runs import queue
 from kws_engine.runs.job import Job
-from kws_engine.runs.queue import Waiting
+from kws_engine.runs.queue import Claim, Waiting
 
 
 class RunQueue(QObject):
@@ -52,12 +52,17 @@ class RunQueue(QObject):
         """Moves a job towards the front (below 0) or the end; whether that was stored."""
         return self._change(lambda project: queue.move(project, key, by))
 
-    def next(self) -> Waiting | None:
-        """The first that waits, as it stands on the disk: another window may have taken one out."""
+    def claim_next(self) -> Claim | None:
+        """The first that waits and that no window begins, as it stands on the disk; nobody else begins it then."""
         project = self._project
-        if project is not None and self._attempt(lambda: queue.read_queue(project)):
-            self.changed.emit()
-        return self._waiting[0] if self._waiting else None
+        if project is None or not self._attempt(lambda: queue.read_queue(project)):
+            return None
+        self.changed.emit()
+        try:
+            return queue.claim(project)
+        except KwsError as error:
+            self.failed.emit(str(error))
+            return None
 
     def _change(self, change: Callable[[Path], tuple[Waiting, ...]]) -> bool:
         project = self._project

@@ -8,7 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from kws_engine.runs.job import Job
-from kws_engine.runs.queue import Waiting
+from kws_engine.runs.queue import Claim, Waiting
 from kws_engine.training.events import Failed, Finished, Started
 from kws_gui.bridges.run_queue import RunQueue
 from kws_gui.bridges.training import TrainingBridge, training_threads
@@ -17,9 +17,9 @@ from kws_gui.bridges.training import TrainingBridge, training_threads
 class Runner(QObject):
     """The run that runs, and the queue behind it.
 
-    A run that waits stays in the queue until it stands, so that nothing that happens before loses it. The next one
-    starts when the one before came to an end, good or bad; not when a person stopped it, nor when it could not begin:
-    whatever hindered it hinders the next, too.
+    A run that waits stays in the queue until it stands, so that nothing that happens before loses it; meanwhile it is
+    claimed, so that no other window begins it, too. The next one starts when the one before came to an end, good or
+    bad; not when a person stopped it, nor when it could not begin: whatever hindered it hinders the next, too.
 
     Signals:
         began(Job): A run was started; its clips are read.
@@ -40,7 +40,7 @@ class Runner(QObject):
         self.folder: Path | None = None
         self.was_stopped = False
         self._project: Path | None = None
-        self._waiting: Waiting | None = None
+        self._claim: Claim | None = None
         self._stands = False
         self.training.started.connect(self._on_started)
         self.training.finished.connect(self._on_finished)
@@ -81,12 +81,12 @@ class Runner(QObject):
         return True
 
     def start_next(self) -> bool:
-        """Starts the first that waits, if nothing runs; whether there was one."""
-        waiting = None if self.is_running else self.queue.next()
-        if waiting is not None:
-            job = waiting.job
-            self._begin(job if job.threads else replace(job, threads=training_threads()), waiting)
-        return waiting is not None
+        """Starts the first that waits and that no other window begins, if nothing runs; whether there was one."""
+        claim = None if self.is_running else self.queue.claim_next()
+        if claim is not None:
+            job = claim.waiting.job
+            self._begin(job if job.threads else replace(job, threads=training_threads()), claim)
+        return claim is not None
 
     def pause(self) -> None:
         """Lets the run wait after its current step."""
@@ -107,27 +107,28 @@ class Runner(QObject):
     def shutdown(self) -> None:
         """Ends the run and returns when its process is gone; what waits, waits on."""
         self.training.shutdown()
+        self._release()
 
     def beginning(self) -> str:
         """The key of the run that is still in the queue while its clips are read; else empty."""
-        return self._waiting.key if self._waiting else ""
+        return self._claim.waiting.key if self._claim else ""
 
     def waiting(self) -> list[Waiting]:
         """What waits behind the run that runs."""
         return [waiting for waiting in self.queue.waiting() if waiting.key != self.beginning()]
 
-    def _begin(self, job: Job, waiting: Waiting | None) -> None:
+    def _begin(self, job: Job, claim: Claim | None) -> None:
         self.was_stopped = self._stands = False
-        self.job, self.folder, self._waiting = job, job.resume, waiting
+        self.job, self.folder, self._claim = job, job.resume, claim
         self.training.start(job)
         self.began.emit(job)
         self.changed.emit()
 
     def _on_started(self, event: Started) -> None:
         self.folder, self._stands = Path(event.run), True
-        waiting, self._waiting = self._waiting, None
-        if waiting is not None:
-            self.queue.remove(waiting.key)
+        if self._claim is not None:
+            self.queue.remove(self._claim.waiting.key)
+            self._release()
 
     def _on_finished(self, event: Finished) -> None:
         self.changed.emit()
@@ -135,11 +136,16 @@ class Runner(QObject):
         self._follow()
 
     def _on_failed(self, event: Failed) -> None:
-        self._waiting = None
+        self._release()
         self.changed.emit()
         self.failed.emit(event)
         if self._stands:
             self._follow()
+
+    def _release(self) -> None:
+        claim, self._claim = self._claim, None
+        if claim is not None:
+            claim.release()
 
     def _follow(self) -> None:
         if not self.was_stopped and self.job is not None and self.job.project == self._project:

@@ -33,6 +33,9 @@ from kws_gui.pages.train_shelf import RunShelf
 from kws_gui.project_model import ProjectModel
 
 _QUEUED = "It is in the queue: it starts when the runs before have ended."
+_TAKEN = (
+    "Another window of this project is starting what waits: it goes on there, or start it here when that is closed."
+)
 _STOPPED = "Stopped before the first epoch ended: nothing was trained."
 
 
@@ -170,7 +173,12 @@ class RunDesk(QObject):
         return len(self.runner.waiting()) if self.runner.was_stopped else 0
 
     def _start_next(self) -> Answer:
-        return Answer("Start", self.runner.start_next)
+        return Answer("Start", self._on_start)
+
+    def _on_start(self) -> None:
+        """Starts the first that waits; says so where another window was faster."""
+        if not self.runner.start_next() and self.runner.waiting() and not self.runner.is_running:
+            self._messages.say("info", _TAKEN, self._start_next())
 
     # -- what is looked at
 
@@ -253,6 +261,7 @@ class RunDesk(QObject):
         shelf.deleted.connect(self._on_gone)
         shelf.failed.connect(self._messages.fail)
         self.waiting.removed.connect(self._on_gone)
+        self.waiting.startAsked.connect(self._on_start)
         self._model.undo_stack.changed.connect(self._messages.forget_undo)
 
     def _on_skipped(self, event: Skipped) -> None:

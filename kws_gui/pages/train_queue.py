@@ -16,9 +16,11 @@ class QueueRows(QObject):
 
     Signals:
         removed(str): One was taken out; undo brings it back.
+        startAsked(): The first is to be started.
     """
 
     removed = Signal(str)
+    startAsked = Signal()
 
     def __init__(self, model: ProjectModel, runner: Runner, runs: RunList, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -39,7 +41,7 @@ class QueueRows(QObject):
         if not isinstance(one, Waiting):
             return
         if name == "start":
-            self._runner.start_next()
+            self.startAsked.emit()
         elif name in ("up", "down"):
             self._runner.queue.move(one.key, -1 if name == "up" else 1)
         elif name == "remove":

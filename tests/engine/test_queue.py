@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -105,3 +107,41 @@ def test_a_queue_that_somebody_else_changes_is_said(project: Path) -> None:
     with RunLock(project / "runs"), pytest.raises(TrainingError, match="Another program is changing the queue"):
         _add(project, "b")
     assert _names(project) == ["a"]
+
+
+def _claimed(project: Path) -> str:
+    found = queue.claim(project)
+    assert found is not None
+    _held.append(found)
+    return found.waiting.job.name
+
+
+_held: list[queue.Claim] = []
+
+
+def test_a_claimed_job_is_passed_over_until_it_is_released(project: Path) -> None:
+    assert queue.claim(project) is None
+    _add(project, "a", "b")
+    assert [_claimed(project), _claimed(project)] == ["a", "b"] and queue.claim(project) is None
+    _held.pop(0).release()
+    assert _claimed(project) == "a" and _names(project) == ["a", "b"]
+    queue.remove(project, queue.read_queue(project)[0].key)
+    while _held:
+        _held.pop().release()
+    assert _claimed(project) == "b"
+    _held.pop().release()
+    assert not list((project / "runs").glob("*.lock"))
+
+
+def test_the_claim_of_a_killed_program_blocks_nobody(project: Path) -> None:
+    _add(project, "a")
+    code = (
+        "import sys, time; from pathlib import Path; from kws_engine.runs import queue\n"
+        "held = queue.claim(Path(sys.argv[1])); print(held.waiting.job.name, flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code, project], stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None and other.stdout.readline() == "a\n"
+        assert queue.claim(project) is None
+        other.kill()
+    assert _claimed(project) == "a"
+    _held.pop().release()

@@ -22,6 +22,7 @@ from kws_engine.runs.labels import read_label
 from kws_engine.runs.records import history
 from kws_engine.settings import RECIPES, Settings
 from kws_engine.training.events import Epoch, Failed, Progress, Started
+from kws_gui.bridges.runner import Runner
 from kws_gui.pages.train import TrainPage
 from kws_gui.pages.train_finding import LiveFinding
 from kws_gui.pages.train_messages import cure_of
@@ -175,6 +176,39 @@ def test_a_damaged_queue_is_said(qtbot: QtBot, page: TrainPage, folder: Path) ->
     _open(qtbot, page, folder)
     assert page.messages.kind() == "error" and "queue of runs" in page.messages.text()
     assert "delete the file" in page.messages.text()
+
+
+def test_two_windows_of_one_project_share_the_queue_and_start_no_run_twice(
+    qtbot: QtBot, page: TrainPage, folder: Path
+) -> None:
+    other = Runner()
+    for epochs in (1, 2):
+        page.form.setValue(quick_settings(f"training.epochs={epochs}"))
+        qtbot.mouseClick(page.card.queue, LEFT)
+    other.open(folder)
+    qtbot.mouseClick(page.messages.remedyButton(), LEFT)
+    assert other.start_next(), "the second, while the first is being begun"
+    begun = [page.runner.job, other.job]
+    assert [job and job.settings["training"]["epochs"] for job in begun] == [1, 2]
+    qtbot.waitUntil(lambda: not other.is_running, timeout=PATIENCE_MS)
+    _idle(qtbot, page)
+    assert sorted(len(run.epochs) for run in past_runs(folder / "runs")) == [1, 2, 2, 3]
+    assert queue.read_queue(folder) == () and not list((folder / "runs").glob("queue-*.lock"))
+
+
+def test_a_window_says_that_another_one_starts_what_waits(qtbot: QtBot, page: TrainPage, folder: Path) -> None:
+    qtbot.mouseClick(page.card.queue, LEFT)
+    other = Runner()
+    other.open(folder)
+    assert other.start_next()
+    page.runs.chooseWaiting(page.runs.waiting()[0].key)
+    qtbot.mouseClick(page.runs.start, LEFT)
+    assert page.messages.text().startswith("Another window") and not page.training.is_running()
+    other.stop()  # before it stood: it waits on, for any window
+    assert queue.read_queue(folder)
+    qtbot.mouseClick(page.messages.remedyButton(), LEFT)
+    assert page.training.is_running()
+    other.shutdown()
 
 
 # -- pause, resume, repeat
