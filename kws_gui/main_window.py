@@ -39,6 +39,7 @@ _SLOW_MS = 300  # opening says so only when it takes longer
 _NO_RETURN = "Training is {}. Stop it and close? The best weights so far are kept."
 _SEARCHING = "A search is going on. Stop it and close? What is finished is kept, and it can go on later."
 _UNSAVED = "{} could not be saved and would be lost: free some space, then save again on the Words page."
+_STAYED = "{} was not opened, because you stayed here: open it when you are done."
 _WAITING = "Open a project or make a new one: Train then opens with this chapter's settings."
 _BELONGS_TO = {"search": "train"}  # pages that are not in the rail
 
@@ -59,6 +60,7 @@ class MainWindow(QMainWindow):
         self._stack = QStackedWidget()
         self.rail = Rail(self.microphones)
         self._name = ""
+        self._agreed: set[tuple[str, object]] = set()
         self._waiting: dict[str, str] = {}  # a chapter's settings, until a project is open
         self._lay_out()
         self.setMenuBar(make_menus(self))
@@ -206,6 +208,7 @@ class MainWindow(QMainWindow):
 
     def close_project(self) -> None:
         """Back to the start screen."""
+        self._stop_opening()
         if self._may_leave():
             self._drop_pages()
             self.model.close()
@@ -247,14 +250,25 @@ class MainWindow(QMainWindow):
         QSettings().setValue(_THEME, choice)
 
     def _change_project(self, name: str, begin: Callable[[], None]) -> None:
+        self._stop_opening()
         if self._may_leave():
+            self._agreed = self._at_stake()
             self._slow.setProperty("name", name)
             self._slow.start()
             self.messages.clear()
             begin()
 
-    def _on_opened(self, opened: Opened) -> None:
+    def _stop_opening(self) -> None:
+        """Another one is asked for, or none: what was asked for before would come in its way."""
+        self.opening.forget()
         self._end_progress()
+
+    def _on_opened(self, opened: Opened) -> None:
+        """Asks once more where something has begun since the opening did."""
+        self._end_progress()
+        if self._at_stake() - self._agreed and not self._may_leave():
+            self.messages.showMessage("info", _STAYED.format(opened.project.name))
+            return
         is_last = remembered.last_project() == opened.project.folder
         page = QSettings().value(_PAGE) if is_last else "words"
         self._drop_pages()
@@ -293,6 +307,17 @@ class MainWindow(QMainWindow):
             page.shutdown()
             self._stack.removeWidget(page)
             page.deleteLater()
+
+    def _at_stake(self) -> set[tuple[str, object]]:
+        """What leaving would stop or lose, each thing by what tells it from the next one of its kind."""
+        pages = self._pages
+        train, search, words = (pages.get(name) for name in ("train", "search", "words"))
+        there = [
+            ("train", train.training.pid if train is not None and train.training.is_running() else None),
+            ("search", True if search is not None and search.is_running() else None),
+            ("words", words.recordings.waiting or None if words is not None else None),
+        ]
+        return {(name, one) for name, one in there if one is not None}
 
     def _may_leave(self) -> bool:
         """Asks when a training would be stopped or a take lost; nothing else is beyond undo."""

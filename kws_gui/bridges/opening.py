@@ -23,7 +23,7 @@ class Opened:
 
 
 class Opening(QObject):
-    """One at a time; a second request waits for nothing, its answer simply comes later and counts.
+    """The answer to the last request counts; a second request waits for nothing, and the first one's answer is dropped.
 
     Signals:
         opened: An `Opened`.
@@ -36,6 +36,7 @@ class Opening(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._jobs: list[LongJob] = []
+        self._wanted: LongJob | None = None
 
     @property
     def is_busy(self) -> bool:
@@ -53,6 +54,10 @@ class Opening(QObject):
         """Copies the starter project there and opens it."""
         self._begin(folder, partial(_copied, folder))
 
+    def forget(self) -> None:
+        """Nobody waits any more for what was asked for: its answer is dropped."""
+        self._wanted = None
+
     def shutdown(self) -> None:
         """Waits for what has begun."""
         for job in self._jobs:
@@ -61,17 +66,26 @@ class Opening(QObject):
     def _begin(self, folder: Path, make: Callable[[], Project]) -> None:
         job = LongJob(lambda progress, should_stop: _with_model(make()), self)
         self._jobs.append(job)
+        self._wanted = job
         job.finished.connect(lambda opened: self._on_ended(job, opened))
         job.failed.connect(lambda sentence, details: self._on_failed(job, sentence, folder))
         job.start()
 
     def _on_ended(self, job: LongJob, opened: Opened) -> None:
-        self._jobs.remove(job)
-        self.opened.emit(opened)
+        if self._end(job):
+            self.opened.emit(opened)
 
     def _on_failed(self, job: LongJob, sentence: str, folder: Path) -> None:
+        if self._end(job):
+            self.failed.emit(sentence, folder)
+
+    def _end(self, job: LongJob) -> bool:
+        """Whether its answer is the one that is waited for."""
         self._jobs.remove(job)
-        self.failed.emit(sentence, folder)
+        is_wanted = job is self._wanted
+        if is_wanted:
+            self._wanted = None
+        return is_wanted
 
 
 def _created(folder: Path, words: tuple[str, ...]) -> Project:

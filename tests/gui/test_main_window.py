@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -221,6 +222,76 @@ def test_a_failed_undo_is_said_and_dropped(window: MainWindow, qtbot: QtBot, tmp
     window.model.undo_stack.undo()
     assert "no longer in the trash" in words.messages.text()
     assert not window.model.undo_stack.canUndo() and not window.model.undo_stack.canRedo()
+
+
+class _Slowly:
+    """Openings of projects that end when a test says so."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._real, self._doors = Project.open, dict[str, threading.Event]()
+        monkeypatch.setattr(Project, "open", self._open)
+
+    def hold(self, name: str) -> threading.Event:
+        return self._doors.setdefault(name, threading.Event())
+
+    def _open(self, folder: Path) -> Project:
+        if folder.name in self._doors:
+            assert self._doors[folder.name].wait(PATIENCE_MS / 1000)
+        return self._real(folder)
+
+
+def test_a_slow_opening_does_not_replace_what_was_opened_meanwhile(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("large", "small"):
+        make_project(tmp_path / name, takes=2)
+    door = _Slowly(monkeypatch).hold("large")
+    window.open_folder(tmp_path / "large")
+    opened(window, tmp_path / "small", qtbot)
+    door.set()
+    qtbot.waitUntil(lambda: not window.opening.is_busy, timeout=PATIENCE_MS)
+    assert window.model.project is not None and window.model.project.name == "small"
+    assert remembered.last_project() == tmp_path / "small"
+    door.clear()
+    window.open_folder(tmp_path / "large")
+    window.close_project()
+    door.set()
+    qtbot.waitUntil(lambda: not window.opening.is_busy, timeout=PATIENCE_MS)
+    assert window.model.project is None and window.page_name == "start"
+
+
+def test_what_began_during_a_slow_opening_is_not_dropped_unasked(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("large", "small"):
+        make_project(tmp_path / name, takes=2)
+    opened(window, tmp_path / "small", qtbot)
+    door = _Slowly(monkeypatch).hold("large")
+    window.open_folder(tmp_path / "large")
+    folder = tmp_path / "small/clips/low"
+    away = folder.rename(folder.with_name(".away"))
+    folder.write_text("in the way")
+    assert not window.page("words").recordings.save("low", _take(), speaker="eve")
+    asked: list[bool] = []
+    QTimer.singleShot(0, lambda: _press_when_asked("Stay", asked))
+    door.set()
+    qtbot.waitUntil(lambda: not window.opening.is_busy, timeout=PATIENCE_MS)
+    assert asked and window.model.project is not None and window.model.project.name == "small"
+    assert window.page("words").recordings.waiting == 1 and "large was not opened" in window.messages.text()
+    QTimer.singleShot(0, lambda: _press_when_asked("Lose it", asked))
+    with qtbot.waitSignal(window.model.opened, timeout=PATIENCE_MS):
+        window.open_folder(tmp_path / "large")
+    assert len(asked) == 2, "what was agreed to is not asked again"
+    folder.unlink()
+    away.rename(folder)
+
+
+def _press_when_asked(text: str, asked: list[bool]) -> None:
+    if isinstance(QApplication.activeModalWidget(), QMessageBox):
+        asked.append(True)
+        press(text)
+    else:
+        QTimer.singleShot(20, lambda: _press_when_asked(text, asked))
 
 
 def started(*arguments: str, **environment: str) -> subprocess.Popen[str]:
