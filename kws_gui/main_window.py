@@ -141,6 +141,7 @@ class MainWindow(QMainWindow):
         page = ResultsPage(self.model)
         page.wordRequested.connect(self.show_word)
         page.importRequested.connect(self.import_folder)
+        page.finishRequested.connect(self.make_model_of)
         return self._follow(page)
 
     def _make_search_page(self) -> QWidget:
@@ -158,6 +159,15 @@ class MainWindow(QMainWindow):
         page = self.page(self.page_name)
         if isinstance(page, WordsPage):
             page.words.choose(word)
+
+    def make_model_of(self, run: Path) -> None:
+        """Makes a model of a run's best epoch on the Train page."""
+        from kws_gui.pages.train import TrainPage
+
+        self.show_page("train")
+        page = self.page(self.page_name)
+        if isinstance(page, TrainPage):
+            page.shelf.finish(run)
 
     def show_search_results(self, name: str) -> None:
         """What mattered in a search, on the Results page."""

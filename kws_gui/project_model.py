@@ -23,6 +23,7 @@ class ProjectModel(QObject):
         settingsChanged: `settings` were changed by `set_settings`.
         runsChanged: A run began or ended.
         modelChanged: `model_path` is another one.
+        runChanged: `run` is another one.
         failed: A sentence for the person; the page in front shows it.
     """
 
@@ -31,6 +32,7 @@ class ProjectModel(QObject):
     settingsChanged = Signal()
     runsChanged = Signal()
     modelChanged = Signal()
+    runChanged = Signal()
     failed = Signal(str)
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -39,6 +41,7 @@ class ProjectModel(QObject):
         self._project: Project | None = None
         self._settings = Settings()
         self._model_path: Path | None = None
+        self._run: Path | None = None
         self.addresses: dict[str, str] = {}
         """Of databases as they were entered, by what is shown of them; they hold passwords and are written nowhere."""
 
@@ -56,9 +59,14 @@ class ProjectModel(QObject):
         """The model file that Results and Listen use."""
         return self._model_path
 
+    @property
+    def run(self) -> Path | None:
+        """The folder of a run without a model that is looked at; None where it is that of `model_path`."""
+        return self._run
+
     def open(self, project: Project) -> None:
         """Takes over an opened project; its saved settings that no longer fit are said and replaced by defaults."""
-        self._project = project
+        self._project, self._run = project, None
         self.undo_stack.clear()
         try:
             self._settings = Settings.from_dict(project.settings)
@@ -69,7 +77,7 @@ class ProjectModel(QObject):
 
     def close(self) -> None:
         """Nothing is open any more."""
-        self._project, self._model_path, self._settings = None, None, Settings()
+        self._project, self._model_path, self._run, self._settings = None, None, None, Settings()
         self.undo_stack.clear()
         self.opened.emit()
 
@@ -84,6 +92,7 @@ class ProjectModel(QObject):
 
     def set_model_path(self, path: Path | None) -> None:
         """Chooses the model file for Results and Listen."""
+        self.look_at_run(None)
         if path != self._model_path:
             self._model_path = path
             self.modelChanged.emit()
@@ -92,6 +101,12 @@ class ProjectModel(QObject):
         """Keeps a database's address, so that its password need not be entered twice."""
         if address and masked(address) != address:
             self.addresses[masked(address)] = address
+
+    def look_at_run(self, folder: Path | None) -> None:
+        """Chooses a run without a model for Results; Listen keeps the model it has."""
+        if folder != self._run:
+            self._run = folder
+            self.runChanged.emit()
 
     def attempt(self, action: Callable[[], object]) -> bool:
         """Runs something that may fail in words; False, and `failed`, when it did."""

@@ -21,7 +21,6 @@ from kws_engine.file_lock import FileLock
 from kws_engine.runs.job import Job
 from kws_engine.runs.lock import RunLock, is_locked
 
-
 FILE = "queue.json"
 _SCHEMA = 1
 _LARGEST = 50_000_000  # characters, some 10,000 jobs
@@ -180,6 +179,7 @@ def _to_dict(waiting: Waiting, project: Path) -> dict[str, Any]:
         "name": job.name,
         "tags": list(job.tags),
         "resume": _path_text(job.resume, project),
+        "finish": job.finish,
         "clips": _path_text(job.clips, project),
     }
 
@@ -195,6 +195,7 @@ def _read(entry: Any, project: Path) -> Waiting | None:
             name=str(entry["name"]),
             tags=tuple(str(tag) for tag in entry["tags"]),
             resume=_path(entry["resume"], project),
+            finish=bool(entry.get("finish", False)),
             clips=_path(entry["clips"], project),
         )
         return Waiting(str(entry["key"]), job)

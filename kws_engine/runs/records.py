@@ -77,6 +77,11 @@ class PastRun:
         """Whether it ended before its time and has what it takes to go on."""
         return self.state in ("cut off", "stopped", "failed") and (self.folder / CHECKPOINT_FILE).is_file()
 
+    @property
+    def can_finish(self) -> bool:
+        """Whether it has no model, but kept the weights of its best epoch for one."""
+        return self.model is None and self.best is not None and self.can_resume
+
     def to_dict(self) -> dict[str, Any]:
         """As printed by `kws runs --json`; what is not known is null."""
         best = self.best

@@ -18,10 +18,11 @@ from kws_gui.bridges.jobs import LongJob
 from kws_gui.pages.results_findings import FindingsView
 from kws_gui.pages.results_judged import JudgedView, in_words
 from kws_gui.pages.results_judging import Judgement, Judging
-from kws_gui.pages.results_source import PARTS, SourcePicker
+from kws_gui.pages.results_source import PARTS, SourcePicker, has_ended
 from kws_gui.pages.results_sweep import SweepView
+from kws_gui.pages.results_unfinished import NoModelState
 from kws_gui.pages.results_weights import WeightsView
-from kws_gui.pages.train_history import read_rows
+from kws_gui.pages.train_history import RunRow, read_rows
 from kws_gui.project_model import ProjectModel
 from kws_gui.widgets.elided_label import ElidedLabel
 from kws_gui.widgets.empty_state import EmptyState
@@ -55,6 +56,7 @@ class ResultsPage(QWidget):
         wordsRequested(): The part has no clip.
         wordRequested(word), importRequested(): A remedy needs recordings.
         searchRequested(): Settings are to be searched.
+        finishRequested(folder): A model is to be made of a run's best epoch, on the Train page.
     """
 
     trainRequested = Signal()
@@ -63,6 +65,7 @@ class ResultsPage(QWidget):
     wordRequested = Signal(str)
     importRequested = Signal()
     searchRequested = Signal()
+    finishRequested = Signal(object)
 
     def __init__(self, model: ProjectModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -126,7 +129,7 @@ class ResultsPage(QWidget):
 
     def _wanted(self) -> Judgement | None:
         project, path = self._model.project, self._model.model_path
-        if project is None or path is None:
+        if project is None or path is None or self._model.run is not None:
             return None
         return Judgement(path, self.source.part(), project.clips(split=self.source.part()))
 
@@ -135,6 +138,7 @@ class ResultsPage(QWidget):
         if not self.isVisible() or self._is_shut:
             return
         project, path, view = self._model.project, self._model.model_path, self.views.current()
+        unfinished = self._unfinished()
         self._head.setVisible(project is not None)
         self._sources.setCurrentWidget(self.search.picker if view == "search" else self.source)
         if project is None:
@@ -142,14 +146,24 @@ class ResultsPage(QWidget):
         elif view == "search":
             self._bring(self.search)
             self.search.look()
-        elif path is None:
+        elif self._model.run is not None and unfinished is None:
+            self._bring(self._waiting)  # its record is being read
+        elif unfinished is not None and view != "findings":
+            self._no_model_of_run.setRun(unfinished)
+            self._bring(self._no_model_of_run)
+        elif path is None and unfinished is None:
             self._bring(self._no_model)
         elif view == "clips":
             self._look_at_clips()
         else:
             self._bring(self.findings if view == "findings" else self.weights)
         if project is not None and not self.judging.is_running():  # one after the other: each keeps a core busy
-            self.findings.show_run(path.parent if path else None)
+            folder = unfinished.folder if unfinished is not None else path.parent if path else None
+            self.findings.show_run(folder, unfinished=unfinished)
+
+    def _unfinished(self) -> RunRow | None:
+        """The run that is looked at, where it has no model."""
+        return next((row for row in self._rows if row.folder == self._model.run and row.run.model is None), None)
 
     def _look_at_clips(self) -> None:
         wanted = self._wanted()
@@ -251,9 +265,9 @@ class ResultsPage(QWidget):
         self.findings.diagnosis.forget()
         self.search.forget()
         self.source.setPart("validation")
-        self.source.setModels([], self._model.model_path)
+        self._rows = []
         self._read_runs()
-        self._look()
+        self._on_run()
 
     def _read_runs(self) -> None:
         project = self._model.project
@@ -269,8 +283,16 @@ class ResultsPage(QWidget):
         self._end_reading()
         self._rows = rows
         models = [row.run.model for row in rows if row.run.model is not None]
-        if models and self._model.model_path is None:
+        ended = [row for row in rows if has_ended(row)]
+        looked_at = next((row for row in ended if row.folder == self._model.run), None)
+        if looked_at is not None and looked_at.run.model is not None:  # it came to one
+            self._model.set_model_path(looked_at.run.model)
+        elif looked_at is None and self._model.run is not None:
+            self._model.look_at_run(None)
+        if models and self._model.model_path is None and self._model.run is None:
             self._model.set_model_path(models[0])
+        elif ended and self._model.model_path is None and self._model.run is None:
+            self._model.look_at_run(ended[0].folder)
         else:
             self._on_model()
 
@@ -287,11 +309,18 @@ class ResultsPage(QWidget):
             self._read_runs()
 
     def _on_model(self) -> None:
-        path = self._model.model_path
-        self.source.setModels(self._rows, path)
-        if path is not None:
+        path, run = self._model.model_path, self._model.run
+        self.source.setModels(self._rows, run or path)
+        self.source.parts.setEnabled(run is None)
+        if path is not None and run is None:
             self.weights.show_run(path.parent)
         self._look()
+
+    def _on_run(self) -> None:
+        """What went wrong in a run comes first; its other views need a model."""
+        self._on_model()
+        if self._model.run is not None:
+            self.show_view("findings")
 
     def _on_trial(self) -> None:
         """A trial's model was chosen: what it gets right and wrong."""
@@ -307,10 +336,12 @@ class ResultsPage(QWidget):
         self._model.opened.connect(self._on_opened)
         self._model.runsChanged.connect(self._read_runs)
         self._model.modelChanged.connect(self._on_model)
+        self._model.runChanged.connect(self._on_run)
         self._model.clipsChanged.connect(self._look)
         self._model.undo_stack.changed.connect(self._on_undo_stack)
         self.views.chosen.connect(lambda _key: self._look())
         self.source.modelChosen.connect(self._model.set_model_path)
+        self.source.runChosen.connect(self._model.look_at_run)
         self.source.partChosen.connect(self._on_part)
         self.judging.progressed.connect(self.progress.setProgress)
         self.judging.finished.connect(self._on_evaluated)
@@ -320,6 +351,8 @@ class ResultsPage(QWidget):
         self.weights.told.connect(self._weights.setFullText)
         self.findings.counted.connect(self._on_counted)
         self.findings.said.connect(self._on_said)
+        self.findings.nothingDone.connect(lambda sentence: self.messages.showMessage("info", sentence))
+        self.findings.finishRequested.connect(self.finishRequested)
         self.findings.wordRequested.connect(self._on_word)
         self.findings.importRequested.connect(self.importRequested)
         self.findings.searchRequested.connect(self.searchRequested)
@@ -340,6 +373,9 @@ class ResultsPage(QWidget):
     def _make_empty_states(self) -> None:
         self._no_project = EmptyState("mdi6.folder-open-outline", _NO_PROJECT, "Open a project")
         self._no_model = EmptyState("mdi6.chart-line", _NO_MODEL, "Train")
+        self._no_model_of_run = NoModelState()
+        self._no_model_of_run.finishRequested.connect(lambda: self.finishRequested.emit(self._model.run))
+        self._no_model_of_run.findingsRequested.connect(lambda: self.show_view("findings"))
         self._no_clips = EmptyState("mdi6.account-voice", "", "Record words")
         self._last = EmptyState("mdi6.seal", _LAST, "Judge on the testing part")
         self._again = EmptyState("mdi6.grid", "This model was not judged on these clips.", "Judge it now")
@@ -360,7 +396,15 @@ class ResultsPage(QWidget):
         header.addWidget(title, 1)
         header.addWidget(self._sources)
         self._pages = QStackedWidget()
-        empty = (self._waiting, self._no_project, self._no_model, self._no_clips, self._last, self._again)
+        empty = (
+            self._waiting,
+            self._no_project,
+            self._no_model,
+            self._no_model_of_run,
+            self._no_clips,
+            self._last,
+            self._again,
+        )
         for page in (self.judged, self.findings, self.weights, self.search, *empty):
             self._pages.addWidget(page)
         column = QVBoxLayout(self)

@@ -14,15 +14,19 @@ from kws_engine.clips.words import UNKNOWN
 from kws_gui.pages.train_history import counted
 from kws_gui.project_model import ProjectModel
 
+_ALREADY = "Nothing to change: these clips are {} already, or are gone."
+
 
 class ClipCare(QObject):
     """Clips go by the path that the run wrote down, wherever they were moved to since.
 
     Signals:
         said(sentence): What was done; undo takes it back.
+        nothingDone(sentence): All was so already.
     """
 
     said = Signal(str)
+    nothingDone = Signal(str)
 
     def __init__(self, model: ProjectModel, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -56,6 +60,7 @@ class ClipCare(QObject):
         project = self._model.project
         clips = [clip for path in paths if (clip := self.clip(path)) is not None and clip.excluded != excluded]
         if project is None or not clips:
+            self.nothingDone.emit(_ALREADY.format("left out" if excluded else "taken in again"))
             return
         many = _many(len(clips), "left out") if excluded else _many(len(clips), "taken in again")
         title = f"{'Leave out' if excluded else 'Take in'} {counted(len(clips), 'clip')}"
@@ -72,6 +77,7 @@ class ClipCare(QObject):
         found = [(path, self.clip(path), word) for path, word in wanted]
         moves = {path: Move(clip, word) for path, clip, word in found if clip is not None and clip.word != word}
         if project is None or not moves:
+            self.nothingDone.emit(_ALREADY.format("moved"))
             return
         before = {path: self._moved.get(path) for path in moves}
         now: list[Clip] = []

@@ -25,7 +25,8 @@ from kws_gui import theme
 from kws_gui.pages.results_care import ClipCare
 from kws_gui.pages.results_diagnosis import Diagnosis
 from kws_gui.pages.results_suspects import SuspectList
-from kws_gui.pages.train_history import counted
+from kws_gui.pages.results_unfinished import UnfinishedCard
+from kws_gui.pages.train_history import RunRow, counted
 from kws_gui.project_model import ProjectModel
 from kws_gui.widgets.empty_state import EmptyState
 from kws_gui.widgets.wrapped_label import WrappedLabel
@@ -51,6 +52,7 @@ _CALM = (
     "That a clip is listed here is no fault of the run."
 )
 _LISTED = 200
+_ON_FORM = "Nothing to change: the form on the Train page has this already."
 _ABOUT = "The first is the one to cure first: it may be the cause of the others."
 
 
@@ -63,6 +65,8 @@ class FindingsView(QWidget):
         wordRequested(word), importRequested(): Where recordings are made or brought in.
         searchRequested(): Settings are to be searched.
         said(sentence): What was done; undo takes it back.
+        nothingDone(sentence): What a remedy does was done already.
+        finishRequested(folder): A model is to be made of a run's best epoch.
         failed(sentence): A remedy does not fit, or a clip cannot be heard.
     """
 
@@ -72,15 +76,19 @@ class FindingsView(QWidget):
     importRequested = Signal()
     searchRequested = Signal()
     said = Signal(str)
+    nothingDone = Signal(str)
+    finishRequested = Signal(object)
     failed = Signal(str)
 
     def __init__(self, model: ProjectModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._model = model
         self._filled_for: Path | None = None
+        self._is_finished = True
         self.diagnosis = Diagnosis(self)
         self.care = ClipCare(model, self)
         self.suspects = SuspectList(self.care)
+        self.unfinished = UnfinishedCard()
         self.line = WrappedLabel()
         self.healthy = EmptyState("mdi6.check-circle-outline", _BETTER, "Search settings")
         self.worth = WorthListening()
@@ -91,15 +99,21 @@ class FindingsView(QWidget):
         self.suspects.failed.connect(self.failed)
         self.suspects.undoRequested.connect(model.undo_stack.undo)
         self.care.said.connect(self._on_said)
+        self.care.nothingDone.connect(self._on_nothing_done)
+        self.unfinished.finishRequested.connect(lambda: self.finishRequested.emit(self.diagnosis.folder))
+        self.unfinished.settingsRequested.connect(self._use_settings)
         self.healthy.triggered.connect(self.searchRequested)
         self.worth.listen.clicked.connect(lambda: self._listen_to(_WORTH, self.diagnosis.clips[:_LISTED]))
         model.undo_stack.changed.connect(lambda: self.suspects.tell(""))
         model.clipsChanged.connect(self.suspects.refresh)
         self._show()
 
-    def show_run(self, folder: Path | None) -> None:
-        """Turns to the run in `folder`."""
+    def show_run(self, folder: Path | None, *, unfinished: RunRow | None = None) -> None:
+        """Turns to the run in `folder`; `unfinished` tells of it where it came to no model."""
+        self._is_finished = unfinished is None
+        self.unfinished.setRun(unfinished)
         self.diagnosis.ask(folder)
+        self._show_healthy()
 
     def show_findings(self) -> None:
         """Back from the clips."""
@@ -132,13 +146,18 @@ class FindingsView(QWidget):
             card.deleteLater()
         findings = self.diagnosis.findings
         for at, finding in enumerate(findings, 1):
-            self._column.insertWidget(at, self._make_card(finding))
+            self._column.insertWidget(at + 1, self._make_card(finding))
         self.line.setText(self._sentence(len(findings)))
         self.line.setVisible(bool(self.line.text()))
-        self.healthy.setVisible(self.diagnosis.state == "known" and not findings)
+        self._show_healthy()
         self.worth.show_count(len(self.diagnosis.clips))
         self.show_findings()
         self.counted.emit(self.headline())
+
+    def _show_healthy(self) -> None:
+        """Only of a run that came to its end."""
+        known = self.diagnosis.state == "known"
+        self.healthy.setVisible(known and not self.diagnosis.findings and self._is_finished)
 
     def _sentence(self, count: int) -> str:
         if self.diagnosis.state == "working":
@@ -168,6 +187,12 @@ class FindingsView(QWidget):
         else:
             self.said.emit(sentence)
 
+    def _on_nothing_done(self, sentence: str) -> None:
+        if self._pages.currentWidget() is self.suspects:
+            self.suspects.tell(sentence, undoes=False)
+        else:
+            self.nothingDone.emit(sentence)
+
     # -- remedies
 
     def _on_remedy(self, remedy: Remedy) -> None:
@@ -194,8 +219,24 @@ class FindingsView(QWidget):
         except KwsError as error:
             self.failed.emit(f"{error}; change it on the Train page")
             return
-        if model.push(remedy.title, redo=lambda: model.set_settings(after), undo=lambda: model.set_settings(before)):
+        if after == before:
+            self.nothingDone.emit(_ON_FORM)
+        elif model.push(remedy.title, redo=lambda: model.set_settings(after), undo=lambda: model.set_settings(before)):
             self._filled_for = folder
+            self.trainRequested.emit()
+
+    def _use_settings(self) -> None:
+        """Those of the run that is looked at."""
+        model, before, folder = self._model, self._model.settings, self.diagnosis.folder
+        assert folder is not None
+        try:
+            after = settings_of(folder)
+        except KwsError as error:
+            self.failed.emit(str(error))
+            return
+        if after == before or model.push(
+            "Use a run's settings", redo=lambda: model.set_settings(after), undo=lambda: model.set_settings(before)
+        ):
             self.trainRequested.emit()
 
     # -- making
@@ -207,6 +248,7 @@ class FindingsView(QWidget):
         self._column = QVBoxLayout(inner)
         self._column.setContentsMargins(0, 0, theme.GRID, 0)
         self._column.setSpacing(theme.GRID)
+        self._column.addWidget(self.unfinished)
         self._column.addWidget(self.line)
         self._column.addWidget(self.healthy)
         self._column.addWidget(self.worth)

@@ -22,14 +22,16 @@ ABOUT: dict[Split, str] = {
 
 
 class SourcePicker(QWidget):
-    """Two choices: a model (the project's runs, or a file) and a part.
+    """Two choices: a model (the project's runs, or a file) and a part. Runs without a model are there to be looked at.
 
     Signals:
         modelChosen(path): Another model file.
+        runChosen(folder): A run that came to no model.
         partChosen(part): "validation", "training" or "testing".
     """
 
     modelChosen = Signal(object)
+    runChosen = Signal(object)
     partChosen = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -37,6 +39,7 @@ class SourcePicker(QWidget):
         self.models = QComboBox()
         self.parts = QComboBox()
         self._path: Path | None = None
+        self._folders: set[Path] = set()
         self._lay_out()
         self.models.activated.connect(self._on_model)
         self.parts.activated.connect(self._on_part)
@@ -51,10 +54,11 @@ class SourcePicker(QWidget):
         self.parts.setCurrentIndex(self.parts.findData(part))
 
     def setModels(self, rows: Sequence[RunRow], chosen: Path | None) -> None:
-        """Shows the runs that have a model, newest first, and chooses one; a file of elsewhere stands first."""
+        """Shows the runs, newest first, and chooses one by model or folder; a file of elsewhere stands first."""
         blocker = QSignalBlocker(self.models)
         self.models.clear()
-        named = [(_title(row), row.run.model) for row in rows if row.run.model is not None]
+        named = [(_title(row), row.run.model or row.folder) for row in rows if has_ended(row)]
+        self._folders = {row.folder for row in rows}
         if chosen is not None and chosen not in [path for _, path in named]:
             named.insert(0, (chosen.name, chosen))
         for title, path in named:
@@ -75,7 +79,7 @@ class SourcePicker(QWidget):
             self._show_chosen()
             path = ask_for_model(self)
         if path is not None and path != self._path:
-            self.modelChosen.emit(path)
+            (self.runChosen if path in self._folders else self.modelChosen).emit(path)
 
     def _on_part(self) -> None:
         self.partChosen.emit(self.part())
@@ -105,6 +109,11 @@ def ask_for_model(parent: QWidget) -> Path | None:
     return Path(name) if name else None
 
 
+def has_ended(row: RunRow) -> bool:
+    """Whether there is something to look at."""
+    return row.run.state not in ("running", "damaged")
+
+
 def _title(row: RunRow) -> str:
-    quality = f" · {row.validation.share:.0%}" if row.validation else ""
+    quality = f" · {row.validation.share:.0%}" if row.validation else f" · {row.run.state}" * (row.run.model is None)
     return f"{when(row.folder)} · {row.run.network}{quality}"

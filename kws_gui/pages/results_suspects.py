@@ -77,10 +77,10 @@ class SuspectList(QWidget):
         """The clips shown."""
         return self._clips
 
-    def tell(self, sentence: str) -> None:
+    def tell(self, sentence: str, *, undoes: bool = True) -> None:
         """Says what was done, beside the buttons: the list stays where it is."""
         self.done.setFullText(sentence)
-        self.undo.setVisible(bool(sentence))
+        self.undo.setVisible(bool(sentence) and undoes)
 
     def chosen(self) -> list[SuspectClip]:
         """The clips whose rows are chosen."""

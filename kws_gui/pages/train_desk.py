@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from kws_engine.errors import KwsError
 from kws_engine.runs.job import Job, settings_of
 from kws_engine.runs.queue import Waiting
+from kws_engine.runs.records import PastRun
 from kws_engine.runs.repeating import Repetition
 from kws_engine.settings import Settings
 from kws_engine.training.events import Epoch, Failed, Finished, Skipped, Started
@@ -28,6 +29,7 @@ from kws_gui.pages.train_messages import (
     waiting_in_words,
 )
 from kws_gui.pages.train_queue import QueueRows
+from kws_gui.pages.train_rows import finish_in_words
 from kws_gui.pages.train_run import RunView
 from kws_gui.pages.train_shelf import RunShelf
 from kws_gui.project_model import ProjectModel
@@ -151,10 +153,17 @@ class RunDesk(QObject):
             self._messages.say("info", _STOPPED + waiting_in_words(halted), answer)
             return
         was_resumed = job is not None and job.resume is not None and nothing_trained
-        cure = cure_of(event, run_of(folder), was_resumed=was_resumed)
+        run = run_of(folder)
+        cure = cure_of(event, run, was_resumed=was_resumed)
         acts = {"slower": self._use_slower, "resume": self.shelf.resume, "settings": self.shelf.use_settings}
         answer = Answer(CURES[cure], lambda: acts[cure](folder)) if cure else None
-        self._messages.say("error", event.message, answer, details=event.traceback)
+        self._messages.say("error", event.message, answer, other=self._finish(run), details=event.traceback)
+
+    def _finish(self, run: PastRun | None) -> Answer | None:
+        """A model of what a failed run kept."""
+        if run is None or not run.can_finish:
+            return None
+        return Answer(finish_in_words(run), lambda: self.shelf.finish(run.folder))
 
     def _on_ended(self) -> None:
         self._draw_epochs()

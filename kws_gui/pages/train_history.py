@@ -211,7 +211,8 @@ class RunList(QWidget):
 
     def _waiting_item(self, at: int, waiting: Waiting) -> QTreeWidgetItem:
         job = waiting.job
-        name = job.name or (f"Resume {when(job.resume)}" if job.resume else "Next" if at == 0 else f"Then ({at + 1})")
+        rest = "Model of" if job.finish else "Resume"
+        name = job.name or (f"{rest} {when(job.resume)}" if job.resume else "Next" if at == 0 else f"Then ({at + 1})")
         training = job.settings.get("training")
         epochs = training.get("epochs", "") if isinstance(training, dict) else ""
         item = QTreeWidgetItem([name, waiting.network, "–", str(epochs), "waiting"])

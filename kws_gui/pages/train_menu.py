@@ -10,17 +10,22 @@ from PySide6.QtWidgets import QMenu, QWidget
 
 from kws_gui.pages.train_rows import RunRow
 
-_RUN = ("resume", "use", "repeat", "", "rename", "label", "compare", "", "results", "listen", "", "delete")
+_RUN = ("resume", "finish", "use", "repeat", "", "rename", "label", "compare", "", "results", "listen", "", "delete")
 _WAITING = ("start", "use", "", "up", "down", "", "remove")
 _ACTIONS: dict[str, tuple[str, str, str]] = {  # words, keys, tooltip
     "resume": ("Resume", "", "Goes on after the last epoch that was kept, exactly as if it had not ended"),
+    "finish": (
+        "Make a model of its best epoch",
+        "Ctrl+M",
+        "Trains no more: writes the model, to judge and to listen with",
+    ),
     "start": ("Start", "", "Starts the first that waits, and the others one after another"),
     "use": ("Use these settings", "", "Puts the options on the form, with undo"),
     "repeat": ("Repeat", "", "Trains the same again: settings, seed and clips"),
     "rename": ("Rename", "F2", "Gives the run a name"),
     "label": ("Tags and note…", "Ctrl+T", "Words to find the run by, and what you thought of it"),
     "compare": ("Compare with the run before", "", "Or choose several rows with Ctrl or Shift"),
-    "results": ("Results", "", "Opens what this run gets right and wrong (Enter)"),
+    "results": ("Results", "", "Opens what this run gets right and wrong, or what went wrong in it (Enter)"),
     "listen": ("Listen", "", "Listens to the microphone with this run's model"),
     "delete": ("Delete", "Delete", "Moves it to the trash, with undo"),
     "up": ("Move up", "Alt+Up", "Starts earlier"),
@@ -49,12 +54,13 @@ class RunMenu(QMenu):
         whole = one is not None and one.run.state != "damaged"
         able = {
             "resume": one is not None and one.run.can_resume,
+            "finish": one is not None and one.run.can_finish,
             "use": len(rows) == 1 and rows[0].run.state != "damaged",
             "repeat": whole,
             "rename": len(rows) == 1,
             "label": len(rows) == 1,
             "compare": len(rows) == 1 and has_before,
-            "results": one is not None and one.run.model is not None,
+            "results": whole,
             "listen": one is not None and one.run.model is not None,
             "delete": bool(rows) and not running and all(row.run.state != "running" for row in rows),
         }

@@ -38,15 +38,19 @@ class TrainMessages(MessageBar):
     def __init__(self) -> None:
         super().__init__()
         self._answer: Answer | None = None
+        self._other: Answer | None = None
         self._ends_with_undo = False
-        self.remedyTriggered.connect(self._on_remedy)
+        self.remedyTriggered.connect(lambda: self._on_remedy(self._answer))
+        self.otherTriggered.connect(lambda: self._on_remedy(self._other))
 
     def say(
-        self, kind: Kind, sentence: str, answer: Answer | None = None, *, details: str = "", undoes: bool = False
-    ) -> None:
+        self, kind: Kind, sentence: str, answer: Answer | None = None, *, other: Answer | None = None,
+        details: str = "", undoes: bool = False,
+    ) -> None:  # fmt: skip
         """Shows a sentence; with `undoes` it goes as soon as something else would be undone."""
-        self._answer, self._ends_with_undo = answer, undoes
-        self.showMessage(kind, sentence, remedy=answer.words if answer else "", details=details)
+        self._answer, self._other, self._ends_with_undo = answer, other, undoes
+        words, more = (one.words if one else "" for one in (answer, other))
+        self.showMessage(kind, sentence, remedy=words, other=more, details=details)
 
     def fail(self, sentence: str, details: str = "") -> None:
         """Shows what did not work."""
@@ -58,11 +62,11 @@ class TrainMessages(MessageBar):
             self.clear()
 
     def clear(self) -> None:
-        self._answer, self._ends_with_undo = None, False
+        self._answer = self._other = None
+        self._ends_with_undo = False
         super().clear()
 
-    def _on_remedy(self) -> None:
-        answer = self._answer
+    def _on_remedy(self, answer: Answer | None) -> None:
         self.clear()
         if answer is not None:
             answer.act()

@@ -76,6 +76,11 @@ def story(row: RunRow) -> str:
     return f"{row.run.state.capitalize()} after {counted(len(row.run.epochs), 'epoch')}{best}{why}"
 
 
+def finish_in_words(run: PastRun) -> str:
+    """What a button says that makes a model of a run that has none."""
+    return f"Make a model of epoch {run.best.epoch}" if run.best else ""
+
+
 def quality(validation: Interval | None, clips: int) -> str:
     """How good a run became, in words; empty where it was not measured."""
     return f"{validation.text()} of {clips} validation clips right" if validation else ""

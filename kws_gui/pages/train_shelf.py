@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ class RunShelf(QObject):
         settingsChosen(settings): The settings of a run are to be used.
         jobAsked(Job): A run is to go on, or to be made once more.
         repetitionChanged(Repetition): It would not be the same run; somebody is to decide.
-        resultsRequested(), listenRequested(): With `model.model_path` as it was just set.
+        resultsRequested(), listenRequested(): With `model.model_path`, or `model.run`, as it was just set.
         deleted(sentence): Runs are in the trash; undo brings them back.
         failed(sentence, details)
     """
@@ -87,6 +88,10 @@ class RunShelf(QObject):
         """Asks for a run to go on."""
         self._attempt(lambda: self.jobAsked.emit(resumption(folder)))
 
+    def finish(self, folder: Path) -> None:
+        """Asks for a model of a run's best epoch, without training on."""
+        self._attempt(lambda: self.jobAsked.emit(replace(resumption(folder), finish=True)))
+
     def use_settings(self, folder: Path) -> None:
         """Asks for a run's settings to be used."""
         self._attempt(lambda: self.settingsChosen.emit(settings_of(folder)))
@@ -133,6 +138,7 @@ class RunShelf(QObject):
         acts: dict[str, Callable[[RunRow], Any]] = {
             "use": lambda row: self.use_settings(row.folder),
             "resume": lambda row: self.resume(row.folder),
+            "finish": lambda row: self.finish(row.folder),
             "repeat": self._on_repeat,
             "label": self._on_label,
             "results": lambda row: self._open(row, self.resultsRequested),
@@ -147,7 +153,10 @@ class RunShelf(QObject):
             self.failed.emit(str(error), "")
 
     def _open(self, row: RunRow, signal: Any) -> None:
-        self._model.set_model_path(row.run.model)
+        if row.run.model is not None:
+            self._model.set_model_path(row.run.model)
+        else:
+            self._model.look_at_run(row.folder)
         signal.emit()
 
     def _on_repeat(self, row: RunRow) -> None:

@@ -23,11 +23,12 @@ class MessageBar(QFrame):
     """Hidden until something is said.
 
     Signals:
-        remedyTriggered(): The remedy button was pressed.
+        remedyTriggered(), otherTriggered(): The button of the remedy, or of the other one, was pressed.
         dismissed(): The person closed the bar (button or Escape).
     """
 
     remedyTriggered = Signal()
+    otherTriggered = Signal()
     dismissed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -40,7 +41,7 @@ class MessageBar(QFrame):
         self._text.setTextFormat(Qt.TextFormat.PlainText)
         self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        self._remedy = QPushButton()
+        self._remedy, self._second = QPushButton(), QPushButton()
         self._copy = QPushButton("Copy details")
         self._copy.setToolTip("Copies what a developer needs to know")
         theme.set_role(self._copy, "quiet")
@@ -52,14 +53,15 @@ class MessageBar(QFrame):
         theme.notifier.changed.connect(self.update)
         self.hide()
 
-    def showMessage(self, kind: Kind, text: str, *, remedy: str = "", details: str = "") -> None:
-        """Says one sentence; `remedy` names the button, `details` is what "Copy details" copies."""
+    def showMessage(self, kind: Kind, text: str, *, remedy: str = "", other: str = "", details: str = "") -> None:
+        """Says one sentence; `remedy` and `other` name the buttons, `details` is what "Copy details" copies."""
         self._kind, self._details = kind, details
         icon, role, word = _LOOK[kind]
         theme.set_icon(self._icon, icon, role=role, size=20)
         self._text.setText(text)
-        self._remedy.setText(remedy)
-        self._remedy.setVisible(bool(remedy))
+        for button, words in ((self._remedy, remedy), (self._second, other)):
+            button.setText(words)
+            button.setVisible(bool(words))
         self._copy.setVisible(bool(details))
         self.setAccessibleName(f"{word}: {text}")
         self.update()
@@ -81,6 +83,10 @@ class MessageBar(QFrame):
     def remedyButton(self) -> QPushButton:
         """The button of the remedy."""
         return self._remedy
+
+    def otherButton(self) -> QPushButton:
+        """The button of the second remedy."""
+        return self._second
 
     def copyButton(self) -> QPushButton:
         """The button that copies the details."""
@@ -113,9 +119,10 @@ class MessageBar(QFrame):
         row.setSpacing(theme.GRID)
         row.addWidget(self._icon)
         row.addWidget(self._text, 1)
-        for part in (self._remedy, self._copy, self._close):
+        for part in (self._remedy, self._second, self._copy, self._close):
             row.addWidget(part)
         self._remedy.clicked.connect(self.remedyTriggered)
+        self._second.clicked.connect(self.otherTriggered)
         self._copy.clicked.connect(self._on_copy)
         self._close.clicked.connect(self._on_close)
 

@@ -35,7 +35,7 @@ def test_jobs_come_back_as_they_were_put_in(project: Path) -> None:
     assert queue.read_queue(project) == ()
     run = project / "runs/20260101-000000-x"
     settings = Settings().with_option("model.width", "0.5").to_dict()
-    job = Job(project, settings, 7, 1, name="n", tags=("t",), resume=run, clips=run / "clips.csv")
+    job = Job(project, settings, 7, 1, name="n", tags=("t",), resume=run, finish=True, clips=run / "clips.csv")
     (waiting,) = queue.add(project, job)
     assert queue.read_queue(project) == (waiting,) and waiting.job == job and waiting.network == "tc_resnet"
     assert Settings.from_dict(waiting.job.settings).model.config.width == 0.5

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
-from tiny_project import make_project, train
+from tiny_project import fail, make_project, train
 
 from kws_engine.clips.project import Project
 from kws_engine.runs.diagnosing import LEARNING_FILE, Look, diagnose_run, look_at_run
@@ -265,3 +265,69 @@ def test_a_model_without_its_run_is_said_to_be_one(
     assert page.findings.headline() == "Not known" and "Train a network here" in page.findings.line.text()
     model.set_model_path(next(_run(project).glob("*.kws")))
     assert page.findings.headline() == found, "what was found is remembered"
+
+
+FAILED = "The loss is no longer a number at a learning rate of 5: train again with a tenth of it"
+
+
+def test_a_failed_run_is_diagnosed_and_made_a_model_of(qtbot: QtBot, page: ResultsPage, project: Project) -> None:
+    run = fail(project.runs_folder, _run(project), FAILED)
+    model = _open(qtbot, page, project)
+    assert model.run == run and model.model_path is None
+    findings = page.findings
+    assert findings.isVisible() and [card.finding for card in findings.cards()] == diagnose_run(run) != []
+    assert FAILED in findings.unfinished.words.text() and not findings.healthy.isVisible()
+    assert page.source.models.currentText().endswith("failed") and not page.source.parts.isEnabled()
+    for view in ("clips", "weights"):
+        page.show_view(view)
+        button = page._no_model_of_run.button()
+        assert button.isVisible() and button.text().startswith("Make a model of epoch ")
+        with qtbot.waitSignal(page.finishRequested) as asked:
+            qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+        assert asked.args == [run]
+    (run / "checkpoint.safetensors").unlink()
+    model.runsChanged.emit()
+    qtbot.waitUntil(lambda: not page.is_working(), timeout=PATIENCE_MS)
+    assert button.text() == "See the findings"
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert findings.isVisible() and findings.unfinished.button.text() == "Use its settings"
+    with qtbot.waitSignal(page.trainRequested):
+        qtbot.mouseClick(findings.unfinished.button, Qt.MouseButton.LeftButton)
+    assert model.settings == settings_of(run)
+
+
+def test_a_run_that_failed_is_chosen_among_those_with_a_model(
+    qtbot: QtBot, page: ResultsPage, project: Project
+) -> None:
+    other = project.runs_folder / "20250101-000000-early"
+    fail(project.runs_folder, Path(shutil.copytree(_run(project), other)), "Training failed: no memory")
+    (other / EVENTS_FILE).write_text("")
+    model = _open(qtbot, page, project)
+    with_model = model.model_path
+    assert with_model is not None and not page.findings.unfinished.isVisible()
+    page.show_view("clips")
+    page.source.models.setCurrentIndex(1)
+    page.source.models.activated.emit(1)
+    qtbot.waitUntil(lambda: page.findings.diagnosis.state == "unknown", timeout=PATIENCE_MS)
+    assert model.run == other and model.model_path == with_model and page.views.current() == "findings"
+    assert "Cut off after 0 epochs" in page.findings.unfinished.words.text()
+    assert "no epoch to judge by" in page.findings.line.text()
+    page.source.models.setCurrentIndex(0)
+    page.source.models.activated.emit(0)
+    assert model.run is None and not page.findings.unfinished.isVisible() and page.source.parts.isEnabled()
+
+
+def test_a_remedy_that_was_used_says_so_when_pressed_again(qtbot: QtBot, page: ResultsPage, project: Project) -> None:
+    model = _open(qtbot, page, project)
+    card = _card(page, "label_errors")
+    _press(qtbot, card, "Leave these")
+    count, undoable = len(project.clips()), model.undo_stack.count()
+    _press(qtbot, card, "Leave these")
+    assert "left out already" in page.messages.text() and not page.messages.remedyButton().isVisible()
+    assert len(project.clips()) == count
+    _press(qtbot, card, "Smooth the labels")
+    before = model.settings
+    with qtbot.assertNotEmitted(page.trainRequested):
+        _press(qtbot, card, "Smooth the labels")
+    assert "has this already" in page.messages.text() and model.settings == before
+    assert model.undo_stack.count() == undoable + 1

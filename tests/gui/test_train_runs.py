@@ -12,7 +12,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLineEdit
 from pytestqt.qtbot import QtBot
-from tiny_project import make_project, quick_settings, train
+from tiny_project import fail, make_project, quick_settings, train
 
 from kws_engine.clips.project import Project
 from kws_engine.evaluation.diagnosis import KINDS
@@ -318,6 +318,53 @@ def test_what_helps_after_a_failure_follows_what_is_kept(page: TrainPage) -> Non
     assert cure_of(Failed("The loss is no longer a number: y"), finished, was_resumed=False) == "slower"
     assert cure_of(Failed("Training failed: x"), finished, was_resumed=True) == "settings"
     assert cure_of(Failed("Training failed: x"), finished, was_resumed=False) == ""
+
+
+def _start_and_kill(qtbot: QtBot, page: TrainPage) -> Path:
+    _start_long(qtbot, page)
+    os.kill(page.training.pid or 0, signal.SIGKILL)
+    _idle(qtbot, page)
+    assert page.runner.folder is not None
+    return page.runner.folder
+
+
+def test_a_killed_run_is_made_a_model_of_from_the_bar(qtbot: QtBot, page: TrainPage) -> None:
+    run = _start_and_kill(qtbot, page)
+    kept = history(read_events(run))
+    best = next(epoch.epoch for epoch in reversed(kept) if epoch.best)
+    assert page.messages.otherButton().text() == f"Make a model of epoch {best}"
+    qtbot.mouseClick(page.messages.otherButton(), LEFT)
+    _idle(qtbot, page)
+    assert page.messages.text().startswith("Done: ") and f"the weights of epoch {best}" in page.messages.text()
+    row = page.runs.current()
+    assert row is not None and row.folder == run and row.run.model is not None and row.run.epochs == kept
+    assert page._model.model_path == row.run.model and page.runs.listen.isEnabled()
+    assert not page.runs.menu.action("finish").isEnabled()
+
+
+def test_the_key_makes_a_model_and_waits_behind_a_run(qtbot: QtBot, page: TrainPage, folder: Path) -> None:
+    assert not page.runs.menu.action("finish").isEnabled(), "it has a model"
+    run = fail(folder / "runs", page.runs.rows()[0].folder, "Training failed: no memory")
+    page._model.runsChanged.emit()
+    _settle(qtbot, page)
+    page.runs.choose(run)
+    assert page.runs.menu.action("finish").isEnabled() and page.runs.menu.action("results").isEnabled()
+    page.runner.training._process = Busy()  # something runs: it waits its turn
+    page.runs.tree.setFocus()
+    qtbot.keyClick(page.runs.tree, Qt.Key.Key_M, CONTROL)
+    page.runner.training._process = None
+    (waiting,) = queue.read_queue(folder)
+    assert waiting.job.finish and waiting.job.resume == run
+    assert page.runs.tree.topLevelItem(0).text(0).startswith("Model of ")
+    page.runner.start_next()
+    _idle(qtbot, page)
+    assert [row.run.model is not None for row in page.runs.rows() if row.folder == run] == [True]
+
+
+class Busy:
+    """A process that only is there."""
+
+    is_paused = False
 
 
 # -- names, tags, filter

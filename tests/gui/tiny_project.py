@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 
@@ -11,7 +12,9 @@ from kws_engine import audio
 from kws_engine.clips.project import Project
 from kws_engine.runs.job import Job
 from kws_engine.runs.process import TrainingProcess
+from kws_engine.runs.records import EVENTS_FILE
 from kws_engine.settings import Settings
+from kws_engine.training.events import Failed, to_dict
 
 RATE = 16_000
 WORDS = {"low": (200, 260), "middle": (700, 900), "high": (2400, 3100)}
@@ -53,6 +56,17 @@ def train(project: Project, *options: str) -> None:
         process.poll()
         time.sleep(0.05)
     process.close()
+
+
+def fail(runs_folder: Path, run: Path, message: str) -> Path:
+    """Leaves a finished run as one that failed: with its checkpoint, without a model."""
+    (next(run.glob("*.kws"))).unlink()
+    (run / "evaluation.json").unlink()
+    lines = (run / EVENTS_FILE).read_text().splitlines()
+    kept = [line for line in lines if json.loads(line)["event"] != "finished"]
+    failed = json.dumps(to_dict(Failed(message)))
+    (run / EVENTS_FILE).write_text("".join(f"{line}\n" for line in [*kept, failed]))
+    return runs_folder / run.name
 
 
 def _tone(pitches: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
