@@ -24,6 +24,7 @@ from kws_gui.forms.fold import Fold
 from kws_gui.forms.form import ConfigForm
 from kws_gui.forms.group import RegistryGroup
 from kws_gui.forms.layers import LayersEditor
+from kws_gui.forms.tab_order import order_tabs
 from kws_gui.widgets.wrapped_label import WrappedLabel
 
 
@@ -169,18 +170,12 @@ class SettingsForm(QWidget):
         column.addStretch()
 
     def _order_tabs(self) -> None:
-        """Tab goes from the network's choice through its own options to the folds, whenever its form was made."""
-        form = self.model.form()
-        self._ordered = form
-        last: QWidget = self.model.presetBox()
-        for option in spec.options(form.value()):
-            for following in (form.editor(option.name), form.resetButton(option.name)):
-                QWidget.setTabOrder(last, following)
-                last = following
-        QWidget.setTabOrder(last, self.folds["feature"].header())
+        """Forms are made when they are first chosen: Tab goes through them where they stand."""
+        self._ordered = self.model.form(), self.feature.form()
+        order_tabs(self)
 
     def _on_changed(self) -> None:
-        if self.model.form() is not self._ordered:
+        if (self.model.form(), self.feature.form()) != self._ordered:
             self._order_tabs()
         self._tell_states()
         self._tell_input()
