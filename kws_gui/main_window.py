@@ -15,7 +15,6 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
     QMainWindow,
-    QMessageBox,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -27,6 +26,7 @@ from kws_engine.settings import Settings
 from kws_gui import remembered, theme
 from kws_gui.bridges.microphone import MicrophoneService
 from kws_gui.bridges.opening import Opened, Opening
+from kws_gui.leaving import Leaving
 from kws_gui.menus import make_menus
 from kws_gui.pages.start import StartPage
 from kws_gui.project_model import ProjectModel
@@ -36,9 +36,6 @@ from kws_gui.widgets.progress_row import ProgressRow
 
 _GEOMETRY, _THEME, _PAGE = "window/geometry", "window/theme", "window/page"
 _SLOW_MS = 300  # opening says so only when it takes longer
-_NO_RETURN = "Training is {}. Stop it and close? The best weights so far are kept."
-_SEARCHING = "A search is going on. Stop it and close? What is finished is kept, and it can go on later."
-_UNSAVED = "{} could not be saved and would be lost: free some space, then save again on the Words page."
 _STAYED = "{} was not opened, because you stayed here: open it when you are done."
 _WAITING = "Open a project or make a new one: Train then opens with this chapter's settings."
 _BELONGS_TO = {"search": "train"}  # pages that are not in the rail
@@ -57,6 +54,7 @@ class MainWindow(QMainWindow):
         self._progress.cancelButton().hide()
         self._slow = QTimer(self, singleShot=True, interval=_SLOW_MS)
         self._pages: dict[str, QWidget] = {}
+        self._leaving = Leaving(self, self._pages)
         self._stack = QStackedWidget()
         self.rail = Rail(self.microphones)
         self._name = ""
@@ -219,7 +217,7 @@ class MainWindow(QMainWindow):
     def close_project(self) -> None:
         """Back to the start screen."""
         self._stop_opening()
-        if self._may_leave():
+        if self._leaving.may_leave():
             self._drop_pages()
             self.model.close()
             remembered.close_project()
@@ -261,8 +259,8 @@ class MainWindow(QMainWindow):
 
     def _change_project(self, name: str, begin: Callable[[], None]) -> None:
         self._stop_opening()
-        if self._may_leave():
-            self._agreed = self._at_stake()
+        if self._leaving.may_leave():
+            self._agreed = self._leaving.at_stake()
             self._slow.setProperty("name", name)
             self._slow.start()
             self.messages.clear()
@@ -276,7 +274,7 @@ class MainWindow(QMainWindow):
     def _on_opened(self, opened: Opened) -> None:
         """Asks once more where something has begun since the opening did."""
         self._end_progress()
-        if self._at_stake() - self._agreed and not self._may_leave():
+        if self._leaving.at_stake() - self._agreed and not self._leaving.may_leave():
             self.messages.showMessage("info", _STAYED.format(opened.project.name))
             return
         is_last = remembered.last_project() == opened.project.folder
@@ -318,47 +316,10 @@ class MainWindow(QMainWindow):
             self._stack.removeWidget(page)
             page.deleteLater()
 
-    def _at_stake(self) -> set[tuple[str, object]]:
-        """What leaving would stop or lose, each thing by what tells it from the next one of its kind."""
-        pages = self._pages
-        train, search, words = (pages.get(name) for name in ("train", "search", "words"))
-        there = [
-            ("train", train.training.pid if train is not None and train.training.is_running() else None),
-            ("search", True if search is not None and search.is_running() else None),
-            ("words", words.recordings.waiting or None if words is not None else None),
-        ]
-        return {(name, one) for name, one in there if one is not None}
-
-    def _may_leave(self) -> bool:
-        """Asks when a training would be stopped or a take lost; nothing else is beyond undo."""
-        page = self._pages.get("train")
-        if page is not None and page.training.is_running():
-            state, stay = ("paused", "Leave it paused") if page.runner.is_paused else ("going on", "Go on training")
-            if not self._asks(_NO_RETURN.format(state), "Stop and keep the best so far", stay):
-                return False
-        page = self._pages.get("search")
-        if page is not None and page.is_running():
-            if not self._asks(_SEARCHING, "Stop and keep what is finished", "Go on searching"):
-                return False
-        page = self._pages.get("words")
-        if page is None or not page.recordings.waiting or page.recordings.save_again():
-            return True
-        count = page.recordings.waiting
-        return self._asks(_UNSAVED.format("A take" if count == 1 else f"{count} takes"), "Lose it", "Stay")
-
-    def _asks(self, question: str, leave_text: str, stay_text: str) -> bool:
-        box = QMessageBox(QMessageBox.Icon.Question, remembered.APPLICATION, question, parent=self)
-        leave = box.addButton(leave_text, QMessageBox.ButtonRole.AcceptRole)
-        stay = box.addButton(stay_text, QMessageBox.ButtonRole.RejectRole)
-        box.setDefaultButton(stay)
-        box.setEscapeButton(stay)
-        box.exec()
-        return box.clickedButton() is leave
-
     # -- the window itself
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        if not self._may_leave():
+        if not self._leaving.may_leave():
             event.ignore()
             return
         settings = QSettings()

@@ -10,7 +10,10 @@ from kws_gui.pages.train_rows import RunRow, finish_in_words, story
 from kws_gui.widgets.empty_state import EmptyState
 from kws_gui.widgets.wrapped_label import WrappedLabel
 
-_NOTHING_TO_JUDGE = "This run came to no model: there is nothing to judge. Its findings say what went wrong."
+_NOTHING_TO_JUDGE = (
+    "This run came to no model: there is nothing to judge yet. It kept the weights of its best epoch, and a model can "
+    "be made of them."
+)
 _NO_WEIGHTS = "This run came to no model: its weights were not written down. Its findings say what went wrong."
 _TO_FINDINGS = "See the findings"
 

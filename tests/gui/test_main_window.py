@@ -91,6 +91,14 @@ def test_the_starter_project_is_copied_to_a_free_folder(window: MainWindow, qtbo
         assert len(project.words) == 6
 
 
+def test_a_model_asked_for_on_results_is_made_on_train(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    make_project(tmp_path / "tones", takes=2)
+    opened(window, tmp_path / "tones", qtbot)
+    window.show_page("results")
+    window.page("results").finishRequested.emit(tmp_path / "tones/runs/20250101-000000-gone")
+    assert window.page_name == "train" and "There is no run" in window.page("train").messages.text()
+
+
 def drop(window: MainWindow, folder: Path) -> None:
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(folder))])
