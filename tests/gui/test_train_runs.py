@@ -438,7 +438,7 @@ def test_a_recipe_fills_in_the_form_with_undo(page: TrainPage) -> None:
         assert page.form.value() == before
 
 
-STARTED = Started("run", ["a", "b", "_unknown_", "_silence_"], {"a": 100}, {"a": 50, "b": 50}, 1000, 1000, "cpu", 40)
+STARTED = Started("run", ["a", "b", "_unknown_", "_silence_"], {"a": 100}, {"a": 200, "b": 200}, 1000, 1000, "cpu", 40)
 
 
 def _overfitting(number: int) -> Epoch:
