@@ -8,7 +8,7 @@ from pathlib import Path
 from kws_engine.disk import write_atomically
 from kws_engine.errors import TrainingError
 from kws_engine.runs.job import append_event, line_of
-from kws_engine.runs.records import EVENTS_FILE
+from kws_engine.runs.records import EVENTS_FILE, read_events
 from kws_engine.training.events import Epoch, Event, Failed, Progress
 
 
@@ -23,10 +23,19 @@ class EventLog:
         self._folder: Path | None = None
         self._awaited: Epoch | None = None
         self._again: list[Event] = []
+        self._failed: list[Event] = []
 
-    def begin(self, folder: Path, *, after: Epoch | None) -> None:
-        """The run stands; `after` is the last epoch it had before, which it tells again, or None for a new run."""
+    def begin(self, folder: Path, *, after: Epoch | None, finish: bool = False) -> None:
+        """The run stands.
+
+        Args:
+            folder: The run's.
+            after: The last epoch that it had before, which it tells again, or None for a new run.
+            finish: It only makes its model: why it failed before stays, since that is true of its curves.
+        """
         self._folder, self._awaited = folder, after
+        if finish:
+            self._failed = [event for event in read_events(folder) if isinstance(event, Failed)]
 
     def add(self, event: Event) -> None:
         """One event more.
@@ -41,7 +50,7 @@ class EventLog:
             return
         self._again.append(event)
         if event is self._awaited:
-            write_atomically(self._folder / EVENTS_FILE, b"".join(map(line_of, self._again)))
+            write_atomically(self._folder / EVENTS_FILE, b"".join(map(line_of, self._again + self._failed)))
             self._awaited = None
 
     def add_if_possible(self, event: Event) -> None:

@@ -108,7 +108,8 @@ def _events(job: Job, should_stop: ShouldStop, processes: Processes, log: EventL
         if before is not None:
             check_same_number(setup, before, skipped)
         if processes.is_first:
-            log.begin(folder, after=before.history[-1] if before is not None and before.history else None)
+            after = before.history[-1] if before is not None and before.history else None
+            log.begin(folder, after=after, finish=job.finish)
         yield _started(setup, network)
         yield from _trained(setup, network, should_stop, before)
 

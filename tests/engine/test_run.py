@@ -31,6 +31,7 @@ from kws_engine.regularizers import REGULARIZERS
 from kws_engine.runs.clip_list import read_clips, sha256_of
 from kws_engine.runs.enough import lack
 from kws_engine.runs.job import Job, append_event, make_run_folder, past_runs, read_events, settings_of
+from kws_engine.runs.records import run_in
 from kws_engine.runs.run import build_network, pick_device, run
 from kws_engine.settings import Settings
 from kws_engine.spotting.model_file import SpottingModel
@@ -384,10 +385,14 @@ def test_a_run_keeps_to_the_clips_it_is_told(project: Project, tmp_path: Path) -
 def test_a_run_cut_off_is_made_a_model_of_its_best_epoch(project: Project) -> None:
     told = up_to_the_first_epoch(job_of(project, "training.epochs=50"))
     folder = Path(next(event.run for event in told if isinstance(event, Started)))
+    append_event(folder, Failed("The loss is no longer a number", ""))
     again = list(run(replace(job_of(project, "training.epochs=50"), resume=folder, finish=True)))
     assert [event.epoch for event in again if isinstance(event, Epoch)] == [1]
     assert isinstance(again[-1], Finished) and again[-1].best_epoch == 1 and again[-1].stopped_early
     assert SpottingModel(Path(again[-1].model)).manifest.source["run"] == folder.name
+    kept = [type(event) for event in read_events(folder)]
+    assert kept == [Started, Epoch, Failed, Finished], "why it failed is still true of its curves"
+    assert run_in(folder).state == "stopped" and run_in(folder).model
 
 
 def test_a_run_cannot_go_on_without_its_clips(project: Project) -> None:
