@@ -14,15 +14,15 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, 
 
 from kws_engine.clips.split import Split
 from kws_gui import theme
-from kws_gui.bridges.jobs import LongJob
 from kws_gui.pages.results_findings import FindingsView
 from kws_gui.pages.results_judged import JudgedView, in_words
 from kws_gui.pages.results_judging import Judgement, Judging
+from kws_gui.pages.results_runs import RunsReading
 from kws_gui.pages.results_source import PARTS, SourcePicker, has_ended
 from kws_gui.pages.results_sweep import SweepView
 from kws_gui.pages.results_unfinished import NoModelState
 from kws_gui.pages.results_weights import WeightsView
-from kws_gui.pages.train_history import RunRow, read_rows
+from kws_gui.pages.train_history import RunRow
 from kws_gui.project_model import ProjectModel
 from kws_gui.widgets.elided_label import ElidedLabel
 from kws_gui.widgets.empty_state import EmptyState
@@ -72,8 +72,7 @@ class ResultsPage(QWidget):
         self._model = model
         self._evaluation: Evaluation | None = None
         self._shown: Judgement | None = None
-        self._reading: LongJob | None = None
-        self._read_again = self._is_shut = False
+        self._is_shut = False
         self._rows: list[Any] = []
         self._agreed: set[Path] = set()
         self._given_up: Judgement | None = None
@@ -83,6 +82,7 @@ class ResultsPage(QWidget):
         self.views = Segments(_VIEWS, "What to look at")
         self.accuracy = QLabel()
         self.judging = Judging(self)
+        self.runs = RunsReading(self)
         self.judged = JudgedView()
         self.about, self.matrix, self.words = self.judged.about, self.judged.matrix, self.judged.words
         self.clips = self.judged.clips
@@ -101,7 +101,7 @@ class ResultsPage(QWidget):
 
     def is_working(self) -> bool:
         """Whether a model is being judged, or the runs are being read."""
-        return self.judging.is_running() or self._reading is not None
+        return self.judging.is_running() or self.runs.is_running()
 
     def show_view(self, key: str) -> None:
         """Brings a view to the front: clips, findings, weights or search."""
@@ -116,10 +116,8 @@ class ResultsPage(QWidget):
     def shutdown(self) -> None:
         """Ends sound and every thread of the page; none is started any more."""
         self._is_shut = True
-        for part in (self.judged, self.judging, self.findings, self.search):
+        for part in (self.judged, self.judging, self.findings, self.search, self.runs):
             part.shutdown()
-        if self._reading is not None:
-            self._reading.wait()
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -270,17 +268,10 @@ class ResultsPage(QWidget):
         self._on_run()
 
     def _read_runs(self) -> None:
-        project = self._model.project
-        if self._reading is not None:
-            self._read_again = True
-        elif project is not None and not self._is_shut:
-            self._reading = LongJob(lambda _progress, _stop: read_rows(project.runs_folder), self)
-            self._reading.finished.connect(self._on_runs)
-            self._reading.failed.connect(self._on_runs_failed)
-            self._reading.start()
+        if self._model.project is not None:
+            self.runs.read(self._model.project.runs_folder)
 
     def _on_runs(self, rows: list[Any]) -> None:
-        self._end_reading()
         self._rows = rows
         models = [row.run.model for row in rows if row.run.model is not None]
         ended = [row for row in rows if has_ended(row)]
@@ -297,16 +288,7 @@ class ResultsPage(QWidget):
             self._on_model()
 
     def _on_runs_failed(self, sentence: str, details: str) -> None:
-        self._end_reading()
         self.messages.showMessage("error", sentence, details=details)
-
-    def _end_reading(self) -> None:
-        assert self._reading is not None
-        self._reading.deleteLater()
-        self._reading = None
-        if self._read_again:
-            self._read_again = False
-            self._read_runs()
 
     def _on_model(self) -> None:
         path, run = self._model.model_path, self._model.run
@@ -343,6 +325,8 @@ class ResultsPage(QWidget):
         self.source.modelChosen.connect(self._model.set_model_path)
         self.source.runChosen.connect(self._model.look_at_run)
         self.source.partChosen.connect(self._on_part)
+        self.runs.finished.connect(self._on_runs)
+        self.runs.failed.connect(self._on_runs_failed)
         self.judging.progressed.connect(self.progress.setProgress)
         self.judging.finished.connect(self._on_evaluated)
         self.judging.failed.connect(self._on_failed)
