@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from itertools import combinations
 from statistics import median
 
-from kws_engine.clips.words import SILENCE, SPECIAL
+from kws_engine.clips.words import SILENCE, SPECIAL, UNKNOWN
 from kws_engine.evaluation.finding import Facts, Finding, JudgedClip, LearnedClip, Remedy, SuspectClip, UsedClip
 from kws_engine.evaluation.interval import wilson
 
@@ -262,6 +262,11 @@ def _outliers(facts: Facts) -> list[SuspectClip]:
     return found
 
 
+def _named(label: str) -> str:
+    """A label as a person calls it."""
+    return {SILENCE: "no speech", UNKNOWN: "another word"}.get(label, f"“{label}”")
+
+
 def _usual(found: Iterable[tuple[str, float]]) -> dict[str, float]:
     """The median probability of each label."""
     of_label: dict[str, list[float]] = defaultdict(list)
@@ -289,7 +294,7 @@ def _is_of_a_word(clip: LearnedClip) -> bool:
 
 
 def _doubted(clip: LearnedClip) -> SuspectClip:
-    taken = f"mostly taken for “{clip.predicted}”, " if clip.predicted else "taken for another word, "
+    taken = f"mostly taken for {_named(clip.predicted)}, " if clip.predicted else "taken for another word, "
     reason = f"{taken}{clip.own_probability:.0%} sure of “{clip.label}”"
     return SuspectClip(clip.path, clip.label, clip.predicted, 1 - clip.own_probability, reason)
 
@@ -308,7 +313,7 @@ def _surely_another(judged: Sequence[JudgedClip]) -> list[SuspectClip]:
 
 
 def _taken_for_another(clip: JudgedClip, score: float) -> SuspectClip:
-    reason = f"taken for “{clip.predicted}”, {clip.probability:.0%} sure"
+    reason = f"taken for {_named(clip.predicted)}, {clip.probability:.0%} sure"
     return SuspectClip(clip.path, clip.label, clip.predicted, score, reason, "validation")
 
 

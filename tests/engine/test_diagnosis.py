@@ -20,6 +20,7 @@ from kws_engine.bench import _faults
 from kws_engine.bench import diagnosis as bench
 from kws_engine.cli import main
 from kws_engine.clips.project import Project
+from kws_engine.clips.words import SILENCE, UNKNOWN
 from kws_engine.errors import KwsError
 from kws_engine.evaluation import finding_in_curves
 from kws_engine.evaluation.diagnosis import (
@@ -296,6 +297,14 @@ def test_an_outlier_is_ranked_by_how_improbable_its_own_word_was() -> None:
     assert [bool(clip.likely) for clip in found] == [True, True, False, False]
     assert "20% sure of “go” where 80% is usual" in found[2].reason and found[3].split == "validation"
     assert kinds(HEALTHY, given) == [], "no fault of the run"
+
+
+def test_what_a_clip_was_taken_for_is_said_as_a_person_calls_it() -> None:
+    rows = learned(2)
+    lost = [replace(rows[at], predicted=label) for at, label in zip(doubtful(2), (SILENCE, UNKNOWN), strict=True)]
+    given = facts(learned=[{row.path: row for row in lost}.get(row.path, row) for row in rows])
+    said = " / ".join(clip.reason for clip in suspects(given))
+    assert "mostly taken for no speech, " in said and "mostly taken for another word, " in said and "_" not in said
 
 
 def test_clips_of_a_network_that_learned_nothing_are_not_doubted() -> None:
