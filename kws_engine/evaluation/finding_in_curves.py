@@ -24,7 +24,7 @@ from kws_engine.training.events import Epoch
 
 Values = NDArray[np.float64]
 
-MOST_VALIDATED = 10_000  # clips that a run measures after each epoch, however many its validation part has
+MOST_VALIDATED = 10_000  # clips that a run measures after each epoch, a share of more would be no surer
 _WIDEST = 0.15  # 95% interval of a validation accuracy that still tells one run from another
 _JUMPS = 0.04  # of accuracy from each epoch to the next, from which a curve asks whether that is more than chance
 _LAST_EPOCHS = 5

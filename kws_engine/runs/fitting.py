@@ -15,6 +15,7 @@ from kws_engine.augment.background_noise import BackgroundNoiseConfig
 from kws_engine.augment.context import Augment
 from kws_engine.clips.project import Project
 from kws_engine.errors import ProjectError, TrainingError
+from kws_engine.evaluation.finding_in_curves import MOST_VALIDATED
 from kws_engine.features._torch import TorchFeatures
 from kws_engine.features.batch import torch_features
 from kws_engine.features.pipeline import Pipeline
@@ -36,7 +37,6 @@ from kws_engine.training.silence import silence
 from kws_engine.training.train import CURVE_CLIPS, Fit, Loop, Measured, Penalty, Snapshot, predict
 from kws_engine.training.workers import Workers
 
-MOST_VALIDATED = 10_000  # clips measured after each epoch; a share of more would be no surer
 ShouldStop = Callable[[], bool]
 
 

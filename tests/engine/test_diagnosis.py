@@ -163,9 +163,6 @@ def test_the_interval_is_compared_with_the_differences_that_the_run_shows() -> N
 
 
 def test_of_a_huge_validation_part_the_clips_measured_count() -> None:
-    from kws_engine.runs import fitting
-
-    assert finding_in_curves.MOST_VALIDATED == fitting.MOST_VALIDATED
     curves = finding_in_curves.Curves(HEALTHY, Settings(), 100_000, 1.8)
     measured = finding_in_curves.Curves(HEALTHY, Settings(), 10_000, 1.8)
     assert curves.interval == measured.interval
