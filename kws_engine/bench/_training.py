@@ -122,10 +122,10 @@ def whole(folder: Path) -> dict[str, float]:
     """A run of one epoch from its clips to its model file: its seconds, and the most memory at three moments."""
     began, found = time.monotonic(), dict[str, float]()
     for event in run(_few_epochs(folder, 1)):
+        _told(event)
         if isinstance(event, Started):
             found |= {"started_s": time.monotonic() - began, "started_bytes": _most_bytes()}
-            found["clips"] = sum(event.training.values())
-        if _told(event) and isinstance(event, Epoch):
+        if isinstance(event, Epoch):
             found |= {"epoch_s": event.seconds, "epoch_bytes": _most_bytes()}
     return found | {"bytes": _most_bytes(), "seconds": time.monotonic() - began}
 

@@ -17,12 +17,12 @@ from kws_gui import theme
 from kws_gui.pages.results_findings import FindingsView
 from kws_gui.pages.results_judged import JudgedView, in_words
 from kws_gui.pages.results_judging import Judgement, Judging
-from kws_gui.pages.results_runs import RunsReading
 from kws_gui.pages.results_source import PARTS, SourcePicker, has_ended
 from kws_gui.pages.results_sweep import SweepView
 from kws_gui.pages.results_unfinished import NoModelState
 from kws_gui.pages.results_weights import WeightsView
 from kws_gui.pages.train_history import RunRow
+from kws_gui.pages.train_reading import RunsReading
 from kws_gui.project_model import ProjectModel
 from kws_gui.widgets.elided_label import ElidedLabel
 from kws_gui.widgets.empty_state import EmptyState
@@ -271,7 +271,9 @@ class ResultsPage(QWidget):
         if self._model.project is not None:
             self.runs.read(self._model.project.runs_folder)
 
-    def _on_runs(self, rows: list[Any]) -> None:
+    def _on_runs(self, folder: Path, rows: list[Any]) -> None:
+        if self._model.project is None or folder != self._model.project.runs_folder:
+            return  # those of the project that is open now are read next
         self._rows = rows
         models = [row.run.model for row in rows if row.run.model is not None]
         ended = [row for row in rows if has_ended(row)]

@@ -18,8 +18,9 @@ from kws_engine.runs.queue import Waiting
 from kws_engine.runs.repeating import Repetition, repetition, resumption
 from kws_engine.settings import Settings
 from kws_gui.bridges.jobs import LongJob
-from kws_gui.pages.train_history import RunList, RunRow, counted, read_rows
+from kws_gui.pages.train_history import RunList, RunRow, counted
 from kws_gui.pages.train_label import LabelDialog
+from kws_gui.pages.train_reading import RunsReading
 from kws_gui.project_model import ProjectModel
 
 
@@ -49,10 +50,12 @@ class RunShelf(QObject):
         super().__init__(parent)
         self._model, self._runs = model, runs
         self._live: Path | None = None
-        self._reading: LongJob | None = None
+        self._reading = RunsReading(self)
         self._hashing: LongJob | None = None
-        self._read_again = self._is_shut = self._is_new = False
+        self._is_new = self._is_shut = False
         self.dialog: LabelDialog | None = None
+        self._reading.finished.connect(self._on_read)
+        self._reading.failed.connect(self.failed)
         model.runsChanged.connect(self.read)
         runs.asked.connect(self._on_asked)
         runs.deleteRequested.connect(self._on_delete)
@@ -70,19 +73,12 @@ class RunShelf(QObject):
 
     def is_reading(self) -> bool:
         """Whether the list is about to change."""
-        return self._reading is not None
+        return self._reading.is_running()
 
     def read(self) -> None:
         """Reads the project's runs; asked again while it reads, it reads once more."""
-        project = self._model.project
-        if self._reading is not None:
-            self._read_again = True
-        elif project is not None and not self._is_shut:
-            folder = project.runs_folder
-            self._reading = LongJob(lambda _progress, _stop: (folder, read_rows(folder)), self)
-            self._reading.finished.connect(self._on_read)
-            self._reading.failed.connect(self._on_failed)
-            self._reading.start()
+        if self._model.project is not None:
+            self._reading.read(self._model.project.runs_folder)
 
     def resume(self, folder: Path) -> None:
         """Asks for a run to go on."""
@@ -99,34 +95,20 @@ class RunShelf(QObject):
     def shutdown(self) -> None:
         """Ends the reading; nothing is read any more."""
         self._is_shut = True
-        for job in (self._reading, self._hashing):
-            if job is not None:
-                job.wait()
+        self._reading.shutdown()
+        if self._hashing is not None:
+            self._hashing.wait()
 
     # -- reading
 
-    def _on_read(self, found: tuple[Path, list[RunRow]]) -> None:
-        folder, rows = found
+    def _on_read(self, folder: Path, rows: list[RunRow]) -> None:
         project = self._model.project
         if project is None or folder != project.runs_folder:
-            self._read_again = True
-        else:
-            choose, self._is_new = self._live if self._is_new else None, False
-            self._runs.setRows(rows, running=self._live, choose=choose)
-            self.changed.emit()
-        self._end_reading()
-
-    def _on_failed(self, sentence: str, details: str) -> None:
-        self._end_reading()
-        self.failed.emit(sentence, details)
-
-    def _end_reading(self) -> None:
-        assert self._reading is not None
-        self._reading.deleteLater()
-        self._reading = None
-        if self._read_again:
-            self._read_again = False
             self.read()
+            return
+        choose, self._is_new = self._live if self._is_new else None, False
+        self._runs.setRows(rows, running=self._live, choose=choose)
+        self.changed.emit()
 
     # -- what the list asks for
 

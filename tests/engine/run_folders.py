@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from kws_engine.runs.job import Job, append_event, make_run_folder
@@ -53,3 +54,16 @@ def ended(project: Path, options: Sequence[str] = (), *, last: int = 5, **more: 
 
 
 __all__ = ["Failed", "ended", "epoch", "epochs", "finished", "run_folder", "started"]
+
+
+@contextmanager
+def largest_file(size: int) -> Iterator[None]:
+    """A disk on which no file can grow beyond so many bytes."""
+    import resource  # not on Windows
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)

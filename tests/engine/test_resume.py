@@ -7,13 +7,13 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from run_folders import largest_file
 from speech_project import QUICK, WORDS
 
 from kws_engine import audio
@@ -44,17 +44,6 @@ def ending(job: Job) -> Failed:
     last = list(run(job))[-1]
     assert isinstance(last, Failed) and "\n" not in last.message and not last.message.startswith("Training failed")
     return last
-
-
-@contextmanager
-def largest_file(size: int) -> Iterator[None]:
-    """A disk on which no file can grow beyond so many bytes."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def cut_off(job: Job, *, after: int = 2) -> Path:

@@ -6,11 +6,9 @@ import csv
 import itertools
 import json
 import math
-import resource
 import time
 import tomllib
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from run_folders import largest_file
 from speech_project import QUICK, VOICES, WORDS, Trained, make_project
 
 from kws_engine import audio
@@ -61,17 +60,6 @@ def ending(job: Job) -> Failed:
     assert isinstance(told[-1], Failed)
     assert "\n" not in told[-1].message and not told[-1].message.startswith("Training failed")
     return told[-1]
-
-
-@contextmanager
-def largest_file(size: int) -> Iterator[None]:
-    """A disk on which no file can grow beyond so many bytes."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_events_come_in_order_with_exactly_one_ending(trained: Trained) -> None:

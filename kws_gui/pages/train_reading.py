@@ -1,4 +1,4 @@
-"""A project's runs read off the window's thread for the Results page; chooses none."""
+"""A project's runs read off the window's thread, for whoever lists them; chooses none."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from kws_gui.bridges.jobs import LongJob
-from kws_gui.pages.train_history import read_rows
+from kws_gui.pages.train_history import RunRow, read_rows
 
 
 class RunsReading(QObject):
     """One reading at a time; what is asked for meanwhile is read after it.
 
     Signals:
-        finished(rows): `RunRow`s, newest first.
+        finished(folder, rows): `RunRow`s of that folder, newest first; another one may be wanted by now.
         failed(sentence, details)
     """
 
-    finished = Signal(list)
+    finished = Signal(object, list)
     failed = Signal(str, str)
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -38,7 +38,7 @@ class RunsReading(QObject):
         if self._job is not None:
             self._next = folder
             return
-        self._job = LongJob(lambda _progress, _stop: read_rows(folder), self)
+        self._job = LongJob(lambda _progress, _stop: (folder, read_rows(folder)), self)
         self._job.finished.connect(self._on_finished)
         self._job.failed.connect(self._on_failed)
         self._job.start()
@@ -49,9 +49,9 @@ class RunsReading(QObject):
         if self._job is not None:
             self._job.wait()
 
-    def _on_finished(self, rows: list[object]) -> None:
+    def _on_finished(self, found: tuple[Path, list[RunRow]]) -> None:
         self._end()
-        self.finished.emit(rows)
+        self.finished.emit(*found)
 
     def _on_failed(self, sentence: str, details: str) -> None:
         self._end()
