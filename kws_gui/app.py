@@ -21,7 +21,8 @@ from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
 from kws_engine import resources
-from kws_gui import remembered, theme
+from kws_gui import theme
+from kws_gui.services import remembered
 
 if TYPE_CHECKING:
     from kws_gui.main_window import MainWindow

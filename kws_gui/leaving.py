@@ -7,7 +7,7 @@ from typing import Any
 
 from PySide6.QtWidgets import QMessageBox, QWidget
 
-from kws_gui import remembered
+from kws_gui.services import remembered
 
 _NO_RETURN = "Training is {}. Stop it and close? The best weights so far are kept."
 _SEARCHING = "A search is going on. Stop it and close? What is finished is kept, and it can go on later."

@@ -23,14 +23,15 @@ from PySide6.QtWidgets import (
 from kws_engine.clips.project_file import FILE_NAME
 from kws_engine.errors import SpecError
 from kws_engine.settings import Settings
-from kws_gui import remembered, theme
-from kws_gui.bridges.microphone import MicrophoneService
-from kws_gui.bridges.opening import Opened, Opening
+from kws_gui import theme
 from kws_gui.leaving import Leaving
 from kws_gui.menus import make_menus
-from kws_gui.pages.start import StartPage
-from kws_gui.project_model import ProjectModel
+from kws_gui.pages.start.page import StartPage
 from kws_gui.rail import PAGES, WITHOUT_PROJECT, Rail
+from kws_gui.services import remembered
+from kws_gui.services.microphone import MicrophoneService
+from kws_gui.services.opening import Opened, Opening
+from kws_gui.services.project_model import ProjectModel
 from kws_gui.widgets.message_bar import MessageBar
 from kws_gui.widgets.progress_row import ProgressRow
 
@@ -100,11 +101,11 @@ class MainWindow(QMainWindow):
         if name == "start":
             return self._make_start_page()
         if name == "words":
-            from kws_gui.pages.words import WordsPage
+            from kws_gui.pages.words.page import WordsPage
 
             return WordsPage(self.model, self.microphones)
         if name == "train":
-            from kws_gui.pages.train import TrainPage
+            from kws_gui.pages.train.page import TrainPage
 
             return self._follow(TrainPage(self.model))
         if name == "results":
@@ -113,7 +114,7 @@ class MainWindow(QMainWindow):
             return self._make_search_page()
         if name == "learn":
             return self._make_learn_page()
-        from kws_gui.pages.listen import ListenPage
+        from kws_gui.pages.listen.page import ListenPage
 
         return self._follow(ListenPage(self.model, self.microphones))
 
@@ -134,7 +135,7 @@ class MainWindow(QMainWindow):
         return page
 
     def _make_results_page(self) -> QWidget:
-        from kws_gui.pages.results import ResultsPage
+        from kws_gui.pages.results.page import ResultsPage
 
         page = ResultsPage(self.model)
         page.wordRequested.connect(self.show_word)
@@ -143,7 +144,7 @@ class MainWindow(QMainWindow):
         return self._follow(page)
 
     def _make_search_page(self) -> QWidget:
-        from kws_gui.pages.sweep import SweepPage
+        from kws_gui.pages.search.page import SweepPage
 
         page = SweepPage(self.model)
         page.searchResultsRequested.connect(self.show_search_results)
@@ -151,7 +152,7 @@ class MainWindow(QMainWindow):
 
     def show_word(self, word: str) -> None:
         """The Words page with that word chosen."""
-        from kws_gui.pages.words import WordsPage
+        from kws_gui.pages.words.page import WordsPage
 
         self.show_page("words")
         page = self.page(self.page_name)
@@ -160,7 +161,7 @@ class MainWindow(QMainWindow):
 
     def make_model_of(self, run: Path) -> None:
         """Makes a model of a run's best epoch on the Train page."""
-        from kws_gui.pages.train import TrainPage
+        from kws_gui.pages.train.page import TrainPage
 
         self.show_page("train")
         page = self.page(self.page_name)
@@ -169,7 +170,7 @@ class MainWindow(QMainWindow):
 
     def show_search_results(self, name: str) -> None:
         """What mattered in a search, on the Results page."""
-        from kws_gui.pages.results import ResultsPage
+        from kws_gui.pages.results.page import ResultsPage
 
         self.show_page("results")
         page = self.page(self.page_name)
@@ -177,7 +178,7 @@ class MainWindow(QMainWindow):
             page.show_search(name)
 
     def _make_learn_page(self) -> QWidget:
-        from kws_gui.pages.learn import LearnPage
+        from kws_gui.pages.learn.page import LearnPage
 
         page = LearnPage(self.model)
         page.tryRequested.connect(self.try_settings)
@@ -196,7 +197,7 @@ class MainWindow(QMainWindow):
 
     def ask_new_project(self) -> None:
         """Asks for name, place and words, then makes the project."""
-        from kws_gui.new_project import NewProjectDialog
+        from kws_gui.pages.start.new_project import NewProjectDialog
 
         dialog = NewProjectDialog(self)
         dialog.chosen.connect(
@@ -224,7 +225,7 @@ class MainWindow(QMainWindow):
 
     def import_folder(self, folder: Path | None = None) -> None:
         """Imports recordings on the Words page."""
-        from kws_gui.pages.words import WordsPage
+        from kws_gui.pages.words.page import WordsPage
 
         self.show_page("words")
         words = self.page(self.page_name)

@@ -11,8 +11,9 @@ from PySide6.QtGui import QAction, QActionGroup, QDesktopServices, QKeySequence
 from PySide6.QtWidgets import QMenu, QMenuBar, QMessageBox
 
 from kws_engine import __version__
-from kws_gui import remembered, theme
+from kws_gui import theme
 from kws_gui.rail import PAGES
+from kws_gui.services import remembered
 
 if TYPE_CHECKING:
     from kws_gui.main_window import MainWindow

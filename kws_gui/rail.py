@@ -7,7 +7,7 @@ from PySide6.QtGui import QAction, QActionGroup, QResizeEvent
 from PySide6.QtWidgets import QButtonGroup, QFrame, QMenu, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from kws_gui import theme
-from kws_gui.bridges.microphone import MicrophoneService
+from kws_gui.services.microphone import MicrophoneService
 from kws_gui.widgets.elided_label import ElidedLabel
 from kws_gui.widgets.level_meter import LevelMeter
 

@@ -127,7 +127,7 @@ class Photographer:
         page.button.click()
 
     def _learn(self) -> None:
-        from kws_gui.learn import CHAPTERS
+        from kws_gui.pages.learn.chapters import CHAPTERS
 
         self._window.rail.button("learn").click()
         page, width, height = self._window.page("learn"), self._window.width(), self._window.height()

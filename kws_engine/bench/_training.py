@@ -26,11 +26,11 @@ from kws_engine.runs.job import Job
 from kws_engine.runs.loading import Data
 from kws_engine.runs.run import run
 from kws_engine.settings import Settings
-from kws_engine.training.batches import Batch
-from kws_engine.training.dynamics import Dynamics
+from kws_engine.training.clip_dynamics import Dynamics
+from kws_engine.training.data.batches import Batch
+from kws_engine.training.data.clips import Part
 from kws_engine.training.events import Epoch, Event, Failed, Started
 from kws_engine.training.optimizing import make_optimizer
-from kws_engine.training.parts import Part
 from kws_engine.training.train import CURVE_CLIPS, Loop, Measured
 
 RATE, BATCH = 16_000, 128

@@ -18,7 +18,7 @@ TITLE = "The window: time to stand, longest wait while a training runs and among
 
 
 def rows() -> Iterator[Row]:
-    """Runs `python -m kws_gui.bench` on the current display, or without one on Qt's offscreen screen.
+    """Runs `python -m kws_gui.bench.__main__` on the current display, or without one on Qt's offscreen screen.
 
     Raises:
         KwsError: the window could not be started.
@@ -31,7 +31,7 @@ def rows() -> Iterator[Row]:
 def _told_by_window(*arguments: str) -> Iterator[Row]:
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors:  # a pipe nobody reads would block
         process = subprocess.Popen(
-            [sys.executable, "-m", "kws_gui.bench", *arguments],
+            [sys.executable, "-m", "kws_gui.bench.__main__", *arguments],
             env=_environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -27,15 +27,15 @@ from kws_engine.runs.tensorboard import TensorBoardLog
 from kws_engine.runs.weights import acting
 from kws_engine.settings import Settings
 from kws_engine.training import checkpoint
-from kws_engine.training.batches import Batches
-from kws_engine.training.dynamics import Dynamics
+from kws_engine.training.clip_dynamics import Dynamics
+from kws_engine.training.data.batches import Batches
+from kws_engine.training.data.clips import Clips
+from kws_engine.training.data.mixture import SILENT, mixture
+from kws_engine.training.data.silence import silence
+from kws_engine.training.data.workers import Workers
 from kws_engine.training.events import Epoch, Progress, Skipped
-from kws_engine.training.mixture import SILENT, mixture
-from kws_engine.training.parts import Clips
 from kws_engine.training.scale_out import ONE, Processes
-from kws_engine.training.silence import silence
 from kws_engine.training.train import CURVE_CLIPS, Fit, Loop, Measured, Penalty, Snapshot, predict
-from kws_engine.training.workers import Workers
 
 ShouldStop = Callable[[], bool]
 

@@ -19,10 +19,10 @@ from kws_engine.clips.table import ClipTable
 from kws_engine.clips.words import SILENCE, UNKNOWN
 from kws_engine.errors import AudioError
 from kws_engine.runs.clip_list import located, read_clips
-from kws_engine.runs.enough import check_enough, check_words
+from kws_engine.runs.minimum_clips import check_enough, check_words
 from kws_engine.settings import Settings
+from kws_engine.training.data.clips import Clips, UnreadPart, load_noise, load_part
 from kws_engine.training.events import Progress, Skipped
-from kws_engine.training.parts import Clips, UnreadPart, load_noise, load_part
 
 Result = TypeVar("Result")
 Loading = Generator[Progress | Skipped, None, Result]

@@ -173,7 +173,7 @@ def _noises(question: PreviewQuestion) -> Tensor | None:
     """All recorded noise in one row, as training has it; None where there is none."""
     import torch
 
-    from kws_engine.training.parts import load_noise
+    from kws_engine.training.data.clips import load_noise
 
     row = torch.zeros(0)
     for loaded in load_noise(question.noises, rate=question.rate):

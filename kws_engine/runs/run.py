@@ -35,8 +35,8 @@ from kws_engine.runs.weights import write_weights
 from kws_engine.settings import Settings
 from kws_engine.spotting.model_file import Manifest, SpottingModel
 from kws_engine.training import checkpoint
+from kws_engine.training.data.clips import Clips
 from kws_engine.training.events import Event, Failed, Finished, Skipped, Started
-from kws_engine.training.parts import Clips
 from kws_engine.training.scale_out import ONE, Processes
 from kws_engine.training.train import NOTHING_TRAINED, Fit, Snapshot
 

@@ -26,7 +26,7 @@ from kws_engine.training.events import Skipped
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from kws_engine.training.dynamics import Dynamics
+    from kws_engine.training.clip_dynamics import Dynamics
 
 LEARNING, VALIDATION = "learning.csv", "validation.csv"
 _HASHED_AT_ONCE = 50  # clips: so soon the thread ends when it is told to

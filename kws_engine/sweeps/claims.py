@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from kws_engine.errors import TrainingError
-from kws_engine.sweeps import slots
+from kws_engine.sweeps import remaining as slots
 from kws_engine.sweeps.storage import in_words, quiet
 from kws_engine.sweeps.study import Sweep, sampler_of
 

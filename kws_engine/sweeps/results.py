@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from kws_engine.clips.project import Project
 from kws_engine.settings import Settings
-from kws_engine.sweeps import slots
+from kws_engine.sweeps import remaining as slots
 from kws_engine.sweeps.events import Trial
 from kws_engine.sweeps.job import past_sweep, sweeps_folder
 from kws_engine.sweeps.space import Axis, Space, settings_with

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from kws_engine.errors import KwsError, SpecError, TrainingError
 from kws_engine.runs.job import Job
-from kws_engine.sweeps import slots
+from kws_engine.sweeps import remaining as slots
 from kws_engine.sweeps.claims import Claim, claim
 from kws_engine.sweeps.events import (
     State,

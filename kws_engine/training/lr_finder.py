@@ -12,9 +12,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from kws_engine.training.batches import Batch, Batches
 from kws_engine.training.chance import STEPS, seed_of
 from kws_engine.training.config import TrainingConfig
+from kws_engine.training.data.batches import Batch, Batches
 from kws_engine.training.events import Progress, RatePoint
 from kws_engine.training.optimizing import make_optimizer
 from kws_engine.training.train import Penalty

@@ -21,8 +21,8 @@ from torch import Tensor, nn
 
 from kws_engine.errors import SpecError, TrainingError
 from kws_engine.processors import cores
+from kws_engine.training.data.feature_cache import ALONE, Share
 from kws_engine.training.global_norm import global_norms
-from kws_engine.training.kept import ALONE, Share
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric

@@ -13,12 +13,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kws_engine.errors import TrainingError
-from kws_engine.training.batches import Batch, Batches
 from kws_engine.training.chance import STEPS, seed_of
+from kws_engine.training.clip_dynamics import Dynamics
 from kws_engine.training.config import TrainingConfig
-from kws_engine.training.dynamics import Dynamics
+from kws_engine.training.data.batches import Batch, Batches
+from kws_engine.training.data.mixup import mixed
 from kws_engine.training.events import Epoch, Progress
-from kws_engine.training.mixup import mixed
 from kws_engine.training.optimizing import (
     Average,
     learning_rate,

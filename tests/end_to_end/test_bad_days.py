@@ -24,8 +24,9 @@ from virtual_microphone import VirtualMicrophone
 
 from kws_engine import audio
 from kws_engine.clips.project import Project
-from kws_gui import remembered, theme
+from kws_gui import theme
 from kws_gui.main_window import MainWindow
+from kws_gui.services import remembered
 
 PATIENCE_MS = 60_000
 TAKES = 4

@@ -24,7 +24,7 @@ from kws_engine.runs.clip_list import ClipRow, located, read_clips, row_of, sha2
 from kws_engine.runs.comparing import compare, flat_settings
 from kws_engine.runs.loading import Data
 from kws_engine.runs.tables import ClipListing
-from kws_engine.training.parts import Part
+from kws_engine.training.data.clips import Part
 
 
 @pytest.fixture

@@ -78,9 +78,17 @@ def test_no_package_shadows_the_library_called_packaging() -> None:
 
 @pytest.mark.parametrize(
     "module",
-    ["kws_engine.spotting.model_file", "kws_engine.settings", "kws_engine.cli", "kws_engine.evaluation.metrics",
-     "kws_engine.evaluation.streaming", "kws_engine.runs.job", "kws_engine.runs.process", "kws_engine.runs.enough"],
-)  # fmt: skip
+    [
+        "kws_engine.spotting.model_file",
+        "kws_engine.settings",
+        "kws_engine.cli",
+        "kws_engine.evaluation.metrics",
+        "kws_engine.evaluation.streaming",
+        "kws_engine.runs.job",
+        "kws_engine.runs.process",
+        "kws_engine.runs.minimum_clips",
+    ],
+)
 def test_what_the_window_and_the_spotter_import_loads_no_torch(module: str) -> None:
     heavy = ("torch", "torchaudio", "sounddevice", "PySide6")
     code = f"import sys, {module}; print([name for name in {heavy} if name in sys.modules])"

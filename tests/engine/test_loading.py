@@ -11,7 +11,7 @@ from kws_engine import resources
 from kws_engine.clips.project import Project, copy_starter
 from kws_engine.runs.loading import load
 from kws_engine.settings import Settings
-from kws_engine.training.made_up import made_up_word, speech_spans
+from kws_engine.training.data.synthetic_words import made_up_word, speech_spans
 
 
 def training_unknown(project: Project) -> int:

@@ -28,8 +28,8 @@ from kws_engine.runs.tables import ClipListing
 from kws_engine.settings import Settings
 from kws_engine.spotting.model_file import SpottingModel
 from kws_engine.training import checkpoint
+from kws_engine.training.data.clips import UnreadPart
 from kws_engine.training.events import Epoch, Event, Failed, Finished, Progress, Skipped, Started
-from kws_engine.training.parts import UnreadPart
 
 ROOT = Path(__file__).parents[2]
 FOUR = ("training.epochs=4",)

@@ -28,8 +28,8 @@ from kws_engine.features import FEATURES
 from kws_engine.models import MODELS
 from kws_engine.regularizers import REGULARIZERS
 from kws_engine.runs.clip_list import read_clips, sha256_of
-from kws_engine.runs.enough import lack
 from kws_engine.runs.job import Job, append_event, make_run_folder, past_runs, read_events, settings_of
+from kws_engine.runs.minimum_clips import lack
 from kws_engine.runs.records import run_in
 from kws_engine.runs.run import build_network, pick_device, run
 from kws_engine.settings import Settings

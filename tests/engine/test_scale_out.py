@@ -24,11 +24,11 @@ from kws_engine.runs.job import Job, read_events
 from kws_engine.runs.run import run
 from kws_engine.settings import Settings
 from kws_engine.spotting.model_file import SpottingModel
-from kws_engine.training.batches import Batches
+from kws_engine.training.data.batches import Batches
+from kws_engine.training.data.clips import Part
+from kws_engine.training.data.feature_cache import Share
+from kws_engine.training.data.mixture import Mixture
 from kws_engine.training.events import Epoch, Finished, Progress
-from kws_engine.training.kept import Share
-from kws_engine.training.mixture import Mixture
-from kws_engine.training.parts import Part
 from kws_engine.training.scale_out import ONE, Processes, Together, of_environment
 
 ROOT = Path(__file__).parents[2]

@@ -29,7 +29,8 @@ from kws_engine.clips.project import Project
 from kws_engine.errors import KwsError, SpecError, TrainingError
 from kws_engine.settings import Settings
 from kws_engine.spotting.model_file import SpottingModel
-from kws_engine.sweeps import claims, slots
+from kws_engine.sweeps import claims
+from kws_engine.sweeps import remaining as slots
 from kws_engine.sweeps.address import masked
 from kws_engine.sweeps.events import (
     SweepEnded,

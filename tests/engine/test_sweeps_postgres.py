@@ -19,7 +19,8 @@ from speech_project import QUICK
 from kws_engine import cli
 from kws_engine.clips.project import Project
 from kws_engine.errors import TrainingError
-from kws_engine.sweeps import claims, slots
+from kws_engine.sweeps import claims
+from kws_engine.sweeps import remaining as slots
 from kws_engine.sweeps.events import SweepEnded, SweepEvent, TrialStarted, WorkerLost
 from kws_engine.sweeps.job import SweepJob, past_sweeps, sweeps_folder
 from kws_engine.sweeps.process import SweepProcess

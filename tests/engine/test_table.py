@@ -16,7 +16,7 @@ from kws_engine.clips.project import Project
 from kws_engine.clips.split import SPLITS, split_by_take, split_codes, which_set
 from kws_engine.clips.table import COLUMNS, ClipList, ClipTable, Entry
 from kws_engine.errors import AudioError
-from kws_engine.runs.enough import lack
+from kws_engine.runs.minimum_clips import lack
 
 WORDS = ("up", "down", "größer", "_unknown_")
 SOUND = np.full(1600, 0.25, np.float32)

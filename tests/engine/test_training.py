@@ -26,21 +26,21 @@ from kws_engine.models import MODELS
 from kws_engine.regularizers import REGULARIZERS
 from kws_engine.spec import changed
 from kws_engine.training import checkpoint, events
-from kws_engine.training.batches import Batches
+from kws_engine.training.clip_dynamics import Dynamics
 from kws_engine.training.config import TrainingConfig
-from kws_engine.training.dynamics import Dynamics
+from kws_engine.training.data.batches import Batches
+from kws_engine.training.data.clips import Part, StreamedPart, load_noise, load_part
+from kws_engine.training.data.feature_cache import ALONE, Share
+from kws_engine.training.data.feature_store import make_store
+from kws_engine.training.data.late_noise import LateNoise
+from kws_engine.training.data.mixture import MADE_UP, SILENT, Draws, mixture
+from kws_engine.training.data.mixup import mixed
+from kws_engine.training.data.silence import silence
+from kws_engine.training.data.workers import Workers
 from kws_engine.training.events import Epoch, Progress, Skipped
-from kws_engine.training.kept import ALONE, Share
-from kws_engine.training.late_noise import LateNoise
 from kws_engine.training.lr_finder import suggestion, try_rates
-from kws_engine.training.mixture import MADE_UP, SILENT, Draws, mixture
-from kws_engine.training.mixup import mixed
 from kws_engine.training.optimizing import Average, learning_rate, make_optimizer
-from kws_engine.training.parts import Part, StreamedPart, load_noise, load_part
-from kws_engine.training.silence import silence
-from kws_engine.training.store import make_store
 from kws_engine.training.train import Fit, Loop, Measured, measure
-from kws_engine.training.workers import Workers
 
 RATE, SAMPLES, WORDS = 16_000, 4000, 3
 UNKNOWN, SILENCE = WORDS, WORDS + 1
@@ -503,7 +503,7 @@ def test_a_disk_that_takes_only_a_part_of_the_features_is_named(
 ) -> None:
     import resource
 
-    monkeypatch.setattr("kws_engine.training.store.IN_MEMORY_BYTES", 0)
+    monkeypatch.setattr("kws_engine.training.data.feature_store.IN_MEMORY_BYTES", 0)
     kept = make_store(10, (5, 8), device=CPU, folder=tmp_path)
     values = torch.randn(10, 5, 8).half().float()
     kept.write(0, values[:9])
@@ -521,7 +521,7 @@ def test_a_disk_that_takes_only_a_part_of_the_features_is_named(
 def test_threads_that_read_and_write_kept_features_at_once_find_their_own(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kws_engine.training.store.IN_MEMORY_BYTES", 0)
+    monkeypatch.setattr("kws_engine.training.data.feature_store.IN_MEMORY_BYTES", 0)
     kept = make_store(4 * 64, (98, 40), device=CPU, folder=tmp_path)
     values = torch.arange(4 * 64).float().view(-1, 1, 1).expand(-1, 98, 40)
 

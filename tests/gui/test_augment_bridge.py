@@ -18,8 +18,8 @@ from kws_engine.augment import AUGMENTATIONS
 from kws_engine.augment.context import Context
 from kws_engine.runs.previewing import Preview, PreviewQuestion, preview
 from kws_gui.bridges.augment import AugmentBridge
-from kws_gui.learn.augmentation import AugmentationChapter
-from kws_gui.project_model import ProjectModel
+from kws_gui.pages.learn.chapters.augmentation import AugmentationChapter
+from kws_gui.services.project_model import ProjectModel
 
 PATIENCE_MS = 120_000
 RATE = 16_000

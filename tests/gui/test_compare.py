@@ -20,11 +20,11 @@ from kws_engine.runs import labels
 from kws_engine.runs.comparing import Comparison
 from kws_engine.runs.labels import Label
 from kws_gui import theme
-from kws_gui.pages.compare import CompareView
-from kws_gui.pages.compare_words import option_title, value_text, verdict
-from kws_gui.pages.train import TrainPage
-from kws_gui.pages.train_rows import read_rows
-from kws_gui.project_model import ProjectModel
+from kws_gui.pages.train.compare.view import CompareView
+from kws_gui.pages.train.compare.wording import option_title, value_text, verdict
+from kws_gui.pages.train.page import TrainPage
+from kws_gui.runs.rows import read_rows
+from kws_gui.services.project_model import ProjectModel
 from kws_gui.widgets.curve_style import run_style
 from kws_gui.widgets.size_scatter import SizedRun, SizeScatter, counted_in_words
 

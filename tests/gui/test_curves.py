@@ -18,8 +18,9 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QToolButton
 from pytestqt.qtbot import QtBot
 
 from kws_engine.training.events import Epoch
-from kws_gui import remembered, theme
-from kws_gui.pages.train_run import RunView
+from kws_gui import theme
+from kws_gui.pages.train.run_view import RunView
+from kws_gui.services import remembered
 from kws_gui.widgets import curve_lines
 from kws_gui.widgets.curve_numbers import brief, number, smoothed
 from kws_gui.widgets.curve_style import run_style

@@ -17,7 +17,7 @@ from kws_engine.settings import Settings
 from kws_gui.forms.form import ConfigForm
 from kws_gui.forms.layer_table import FIELD, KIND, MACS, OUTPUT, PARAMETERS, VALUES
 from kws_gui.forms.layers import LayersEditor
-from kws_gui.pages.train_form import SettingsForm
+from kws_gui.pages.train.form import SettingsForm
 
 ROWS = "conv2d 8 3x3; relu; maxpool 2x2; gap"
 

@@ -17,12 +17,22 @@ from pytestqt.qtbot import QtBot
 from tiny_project import make_project
 
 from kws_engine.settings import Settings
-from kws_gui import remembered, theme
-from kws_gui.learn import CHAPTERS, batch_norm, dropout, early_stopping, l1_l2, outliers, overfitting, weight_decay
-from kws_gui.learn.chapter import ChapterPage, own_clip
+from kws_gui import theme
 from kws_gui.main_window import MainWindow
-from kws_gui.pages.learn import LearnPage
-from kws_gui.project_model import ProjectModel
+from kws_gui.pages.learn.chapters import (
+    CHAPTERS,
+    batch_norm,
+    dropout,
+    early_stopping,
+    l1_l2,
+    outliers,
+    overfitting,
+    weight_decay,
+)
+from kws_gui.pages.learn.chapters.chapter import ChapterPage, own_clip
+from kws_gui.pages.learn.page import LearnPage
+from kws_gui.services import remembered
+from kws_gui.services.project_model import ProjectModel
 
 PATIENCE_MS = 30_000
 NAMES = [chapter.name for chapter in CHAPTERS]
@@ -160,7 +170,8 @@ def test_every_chapter_has_its_picture_in_the_documents() -> None:
 def test_no_chapter_loads_torch() -> None:
     code = (
         "import sys; from PySide6.QtWidgets import QApplication; app = QApplication([]);"
-        "from kws_gui.learn import CHAPTERS; from kws_gui.project_model import ProjectModel; model = ProjectModel();"
+        "from kws_gui.pages.learn.chapters import CHAPTERS;"
+        "from kws_gui.services.project_model import ProjectModel; model = ProjectModel();"
         "made = [chapter.make(model) for chapter in CHAPTERS]; [page.shutdown() for page in made];"
         "sys.exit('torch' in sys.modules)"
     )

@@ -25,12 +25,13 @@ from kws_engine.runs.job import Job
 from kws_engine.runs.process import TrainingProcess
 from kws_engine.spotting.detector import DetectorConfig
 from kws_engine.training.events import Finished
-from kws_gui import remembered
-from kws_gui.bridges.microphone import MicrophoneService
-from kws_gui.pages import listen, listen_models
-from kws_gui.pages.listen import ListenPage
-from kws_gui.pages.listen_log import Entry
-from kws_gui.project_model import ProjectModel
+from kws_gui.pages.listen import models as listen_models
+from kws_gui.pages.listen import page as listen
+from kws_gui.pages.listen.log import Entry
+from kws_gui.pages.listen.page import ListenPage
+from kws_gui.services import remembered
+from kws_gui.services.microphone import MicrophoneService
+from kws_gui.services.project_model import ProjectModel
 
 SAID = np.concatenate([pause(1.5), tone("low"), pause(1.5), tone("high"), pause(1.5)])
 PATIENCE_MS = 30_000

@@ -21,10 +21,11 @@ from tiny_project import make_project
 
 from kws_engine.clips.project import Project
 from kws_engine.clips.recording import Take, judge
-from kws_gui import remembered, theme
+from kws_gui import theme
 from kws_gui.app import ErrorReporter, make_window
 from kws_gui.main_window import MainWindow, stored_theme
 from kws_gui.rail import PAGES
+from kws_gui.services import remembered
 
 PATIENCE_MS = 30_000
 

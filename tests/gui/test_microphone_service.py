@@ -15,9 +15,9 @@ from virtual_microphone import VirtualMicrophone
 
 from kws_engine import audio, microphone
 from kws_engine.errors import MicrophoneError
-from kws_gui import remembered
-from kws_gui.bridges.microphone import MicrophoneService
 from kws_gui.bridges.player import Player
+from kws_gui.services import remembered
+from kws_gui.services.microphone import MicrophoneService
 
 PATIENCE_MS = 20_000
 RATE = 16_000

@@ -14,9 +14,9 @@ from tiny_project import make_project, quick_settings
 
 from kws_engine.clips.project import Project
 from kws_engine.runs.job import Job
-from kws_gui.pages.rate_finder import RateFinder
-from kws_gui.pages.train import TrainPage
-from kws_gui.project_model import ProjectModel
+from kws_gui.pages.train.page import TrainPage
+from kws_gui.pages.train.rate_finder import RateFinder
+from kws_gui.services.project_model import ProjectModel
 from kws_gui.widgets.rate_plot import RatePlot
 
 PATIENCE_MS = 120_000

@@ -19,8 +19,8 @@ from kws_gui.forms.editors import RangeBox
 from kws_gui.forms.fold import Fold
 from kws_gui.forms.form import ConfigForm
 from kws_gui.forms.layers import LayersEditor
-from kws_gui.pages.train_card import FORM_WIDTH, FormCard
-from kws_gui.pages.train_form import SettingsForm
+from kws_gui.pages.train.card import FORM_WIDTH, FormCard
+from kws_gui.pages.train.form import SettingsForm
 
 ENTRIES = [entry for registry in (MODELS, FEATURES, AUGMENTATIONS, REGULARIZERS) for entry in registry]
 

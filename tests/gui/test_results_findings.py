@@ -17,9 +17,9 @@ from kws_engine.clips.project import Project
 from kws_engine.runs.diagnosing import LEARNING_FILE, Look, diagnose_run, look_at_run
 from kws_engine.runs.job import past_runs, settings_of
 from kws_engine.runs.records import EVENTS_FILE
-from kws_gui.pages.results import ResultsPage
-from kws_gui.pages.results_findings import FindingCard
-from kws_gui.project_model import ProjectModel
+from kws_gui.pages.results.findings import FindingCard
+from kws_gui.pages.results.page import ResultsPage
+from kws_gui.services.project_model import ProjectModel
 
 PATIENCE_MS = 120_000
 

@@ -15,9 +15,9 @@ from kws_engine.clips.project import Project
 from kws_engine.evaluation.metrics import evaluate
 from kws_engine.runs.job import past_runs
 from kws_engine.spotting.model_file import SpottingModel
-from kws_gui.pages import results_source
-from kws_gui.pages.results import ResultsPage
-from kws_gui.project_model import ProjectModel
+from kws_gui.pages.results import source as results_source
+from kws_gui.pages.results.page import ResultsPage
+from kws_gui.services.project_model import ProjectModel
 
 PATIENCE_MS = 120_000
 

@@ -9,11 +9,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from kws_gui import remembered
-from kws_gui.new_project import NewProjectDialog
-from kws_gui.pages import start
-from kws_gui.pages.start import StartPage
-from kws_gui.project_model import ProjectModel
+from kws_gui.pages.start import page as start
+from kws_gui.pages.start.new_project import NewProjectDialog
+from kws_gui.pages.start.page import StartPage
+from kws_gui.services import remembered
+from kws_gui.services.project_model import ProjectModel
 
 
 @pytest.fixture(autouse=True)

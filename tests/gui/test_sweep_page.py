@@ -18,11 +18,11 @@ from kws_engine.clips.project import Project
 from kws_engine.sweeps.job import past_sweeps
 from kws_engine.sweeps.results import results
 from kws_gui.main_window import MainWindow
-from kws_gui.pages.results import ResultsPage
-from kws_gui.pages.sweep import SweepPage
-from kws_gui.pages.sweep_words import open_trial
-from kws_gui.pages.words import WordsPage
-from kws_gui.project_model import ProjectModel
+from kws_gui.pages.results.page import ResultsPage
+from kws_gui.pages.search.page import SweepPage
+from kws_gui.pages.words.page import WordsPage
+from kws_gui.runs.trials import open_trial
+from kws_gui.services.project_model import ProjectModel
 
 PATIENCE_MS = 280_000
 

@@ -12,14 +12,14 @@ from pytestqt.qtbot import QtBot
 from tiny_project import make_project, train
 
 from kws_engine.clips.project import Project
-from kws_gui import remembered
-from kws_gui.bridges.microphone import MicrophoneService
 from kws_gui.forms.fold import Fold
-from kws_gui.pages.listen import ListenPage
-from kws_gui.pages.results import ResultsPage
-from kws_gui.pages.train import TrainPage
-from kws_gui.pages.words import WordsPage
-from kws_gui.project_model import ProjectModel
+from kws_gui.pages.listen.page import ListenPage
+from kws_gui.pages.results.page import ResultsPage
+from kws_gui.pages.train.page import TrainPage
+from kws_gui.pages.words.page import WordsPage
+from kws_gui.services import remembered
+from kws_gui.services.microphone import MicrophoneService
+from kws_gui.services.project_model import ProjectModel
 
 PATIENCE_MS = 60_000
 PAGES = ("words", "train", "results", "findings", "listen")

@@ -18,9 +18,9 @@ from tiny_project import make_project, quick_settings, train
 from kws_engine.clips.project import Project
 from kws_engine.runs.job import past_runs
 from kws_engine.settings import Settings
-from kws_gui.pages.train import TrainPage
-from kws_gui.pages.train_form import rounded
-from kws_gui.project_model import ProjectModel
+from kws_gui.pages.train.form import rounded
+from kws_gui.pages.train.page import TrainPage
+from kws_gui.services.project_model import ProjectModel
 
 PATIENCE_MS = 120_000
 

@@ -12,8 +12,8 @@ from pytestqt.qtbot import QtBot
 from tiny_project import make_project
 
 from kws_engine.settings import Settings
-from kws_gui.pages.train_preview import PreviewFold
-from kws_gui.project_model import ProjectModel
+from kws_gui.pages.train.preview import PreviewFold
+from kws_gui.services.project_model import ProjectModel
 
 PATIENCE_MS = 60_000
 OFF = [f"augment.{name}.probability=0" for name in Settings().augment]

@@ -22,12 +22,12 @@ from kws_engine.runs.labels import read_label
 from kws_engine.runs.records import history
 from kws_engine.settings import RECIPES, Settings
 from kws_engine.training.events import Epoch, Failed, Progress, Started
-from kws_gui.bridges.runner import Runner
-from kws_gui.pages.train import TrainPage
-from kws_gui.pages.train_finding import LiveFinding
-from kws_gui.pages.train_messages import cure_of
-from kws_gui.pages.train_run import RunView
-from kws_gui.project_model import ProjectModel
+from kws_gui.pages.train.live_finding import LiveFinding
+from kws_gui.pages.train.messages import cure_of
+from kws_gui.pages.train.page import TrainPage
+from kws_gui.pages.train.run_view import RunView
+from kws_gui.services.project_model import ProjectModel
+from kws_gui.services.runner import Runner
 
 PATIENCE_MS = 120_000
 LEFT = Qt.MouseButton.LeftButton

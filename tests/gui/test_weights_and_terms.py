@@ -12,8 +12,8 @@ from kws_engine.models import MODELS
 from kws_engine.runs.weights import FILE, write_weights
 from kws_engine.settings import Settings
 from kws_engine.training.events import Epoch
-from kws_gui.pages.results_weights import WeightsView
-from kws_gui.pages.train_run import RunView, loss_in_words
+from kws_gui.pages.results.weights import WeightsView
+from kws_gui.pages.train.run_view import RunView, loss_in_words
 
 QUIET = (1, 0.1, 0.9, 0.3, 0.8, 0.01, 0.5, 0.02, True)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kws_engine.clips.project import Project
-from kws_gui.pages.words_clips import ClipTable
+from kws_gui.pages.words.clips import ClipTable
 
 
 @pytest.fixture

@@ -20,10 +20,10 @@ from kws_engine.clips.index_file import IndexFile
 from kws_engine.clips.project import Project
 from kws_engine.clips.recording import judge
 from kws_engine.clips.words import NOISE
-from kws_gui import remembered
-from kws_gui.bridges.microphone import MicrophoneService
-from kws_gui.pages.words import WordsPage
-from kws_gui.project_model import ProjectModel
+from kws_gui.pages.words.page import WordsPage
+from kws_gui.services import remembered
+from kws_gui.services.microphone import MicrophoneService
+from kws_gui.services.project_model import ProjectModel
 
 PATIENCE_MS = 20_000
 
@@ -364,7 +364,7 @@ def test_escape_cancels_and_an_unplugged_microphone_keeps_what_there_is(
 def test_background_noise_is_recorded_without_speech(
     virtual_microphone: VirtualMicrophone, page: WordsPage, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kws_gui.pages.words.NOISE_TAKE_S", 0.5)
+    monkeypatch.setattr("kws_gui.pages.words.page.NOISE_TAKE_S", 0.5)
     qtbot.waitUntil(lambda: page._microphones.is_open, timeout=PATIENCE_MS)
     quick(page, 1)
     page.words.choose(NOISE)

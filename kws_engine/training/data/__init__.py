@@ -1,0 +1,1 @@
+"""Turns clips into batches: sampling, synthetic words, silence, and the feature cache."""

@@ -1,0 +1,177 @@
+"""The chapter on residual connections: what reaches the first of many layers; knows no sound."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QPainter, QPainterPath, QPen
+
+from kws_gui import theme
+from kws_gui.pages.learn.chapters import CHAPTERS
+from kws_gui.pages.learn.chapters._arithmetic import gradient_share
+from kws_gui.pages.learn.chapters._figure import LEFT, arrow, box, head, small, text
+from kws_gui.pages.learn.chapters.chapter import ChapterPage
+from kws_gui.pages.learn.chapters.controls import Slider
+from kws_gui.pages.learn.chapters.drawing import Axes, Drawing, Key, draw_legend
+from kws_gui.services.project_model import ProjectModel
+
+_BLOCKS = 3
+_LOWEST = -12  # power of ten at the bottom of the plot
+
+
+class Flow(Drawing):
+    """Three blocks in a row, with or without the way around each of them."""
+
+    def __init__(self, name: str, words: str, *, shortcut: bool) -> None:
+        super().__init__(name, height=150, width=240)
+        self._name, self._words, self._shortcut = name, words, shortcut
+        self.say(words)
+
+    def paint(self, painter: QPainter, area: QRectF) -> None:
+        small(painter, QRectF(8, 0, area.width(), 22), self._name, role="text", align=LEFT)
+        step = (area.width() - 44) / _BLOCKS
+        middle, width = area.top() + 88, min(60.0, step * 0.5)
+        x = area.left() + 26
+        text(painter, QRectF(area.left() + 4, middle - 12, 18, 24), "x")
+        for _ in range(_BLOCKS):
+            x = self._paint_block(painter, x, middle, step, width)
+        small(painter, QRectF(8, area.bottom() - 24, area.width() - 16, 22), self._words, align=LEFT)
+
+    def _paint_block(self, painter: QPainter, x: float, middle: float, step: float, width: float) -> float:
+        end = x + step
+        block = QRectF(x + step * 0.24, middle - 18, width, 36)
+        arrow(painter, QPointF(x, middle), QPointF(block.left(), middle))
+        box(painter, block, role="surface")
+        text(painter, block, "f")
+        if not self._shortcut:
+            arrow(painter, QPointF(block.right(), middle), QPointF(end, middle))
+            return end
+        plus = QPointF(end - step * 0.1, middle)
+        arrow(painter, QPointF(block.right(), middle), QPointF(plus.x() - 8, middle))
+        painter.setPen(QPen(theme.current().color("muted"), 1.5))
+        painter.setBrush(theme.current().color("surface"))
+        painter.drawEllipse(plus, 8, 8)
+        text(painter, QRectF(plus.x() - 8, plus.y() - 8, 16, 16), "+", bold=True)
+        _around(painter, QPointF(x + step * 0.1, middle), QPointF(plus.x(), middle - 8), middle - 48)
+        return end - step * 0.1 + 8
+
+
+class Gradients(Drawing):
+    """What of the gradient reaches each layer, counted from the last, as powers of ten."""
+
+    def __init__(self) -> None:
+        super().__init__("Gradient by layer", height=250)
+        self._layers, self._slope = 20, 0.3
+
+    def show_product(self, layers: int, slope: float) -> None:
+        """For so many layers whose own slope is `slope`."""
+        self._layers, self._slope = layers, slope
+        self.update()
+
+    def paint(self, painter: QPainter, area: QRectF) -> None:
+        highest = math.log10(gradient_share(self._layers, slope=self._slope, shortcut=True))
+        axes = Axes.inside(area, (0, self._layers), (_LOWEST, max(3.0, highest * 1.15)))
+        axes.frame(
+            painter,
+            title="Gradient that arrives (power of ten)",
+            x_label="layers that it has passed on its way back",
+        )
+        passed = np.arange(self._layers + 1)
+        colors = theme.current()
+        for shortcut, color, dash, mark in _LINES:
+            shares = [gradient_share(int(n), slope=self._slope, shortcut=shortcut) for n in passed]
+            powers = np.log10(np.maximum(shares, 1e-300))
+            axes.curve(painter, passed, powers, colors.color(color), dash=dash)
+            axes.points(painter, passed, powers, colors.color(color), mark=mark, size=3)
+        keys = [
+            Key("with shortcuts (solid, discs)", colors.color("training"), "o"),
+            Key("without (dashed, squares)", colors.color("validation"), "s"),
+        ]
+        draw_legend(painter, axes.area.adjusted(0, axes.area.height() - 50, 0, 0), keys, right=False)
+
+
+_LINES = (
+    (True, "training", Qt.PenStyle.SolidLine, "o"),
+    (False, "validation", Qt.PenStyle.DashLine, "s"),
+)
+
+
+@CHAPTERS.register("residual", "Residual connections", order=115)
+class ResidualChapter(ChapterPage):
+    """The product of many slopes, with and without the 1 of the shortcut."""
+
+    def __init__(self, model: ProjectModel) -> None:
+        super().__init__(model)
+        self.text(
+            "A deep network learns by sending the error back through all its layers. Each layer multiplies it by its "
+            "own slope f′. A product of many small numbers is next to nothing: the first layers hear nothing and learn "
+            "nothing.",
+            "A residual block adds its input to its result, x + f(x). The slope of that is 1 + f′, so that the error "
+            "also comes back unchanged over the shortcut, and a block has only to learn what is still missing, the "
+            "residual. A block that is not needed can learn to be 0.",
+        )
+        plain = Flow("Without shortcuts", "slope of a layer: f′", shortcut=False)
+        around = Flow("With shortcuts", "slope of a block: 1 + f′", shortcut=True)
+        self.drawing(plain, around)
+        self.layers = Slider("Layers", low=1, high=60, value=20, shown=lambda n: f"{n:.0f}")
+        self.slope = Slider("Slope f′ of each", low=0.05, high=1.2, value=0.3, step=0.05, shown=lambda n: f"{n:.2f}")
+        self.plot = Gradients()
+        self.controls(self.layers, self.slope)
+        self.drawing(self.plot)
+        self.said = self.readout()
+        self.text(
+            "With shortcuts the product may grow. That is one reason why batch norm follows each convolution: it keeps "
+            "the branches small beside the shortcut. Where a block changes the number of channels or halves the "
+            "frames, a convolution of 1 x 1 in the shortcut makes both sides fit.",
+            source="He et al. 2016, Deep residual learning; De & Smith 2020 on batch norm; keywords: Tang & Lin 2018.",
+        )
+        self.try_it(
+            {"model.name": "resnet"},
+            "Opens Train with a residual network over spectrograms (Tang & Lin 2018).",
+        )
+        self.layers.valueChanged.connect(self._refresh)
+        self.slope.valueChanged.connect(self._refresh)
+        self._refresh()
+
+    def _refresh(self) -> None:
+        layers, slope = round(self.layers.value()), self.slope.value()
+        self.plot.show_product(layers, slope)
+        without, around = (gradient_share(layers, slope=slope, shortcut=shortcut) for shortcut in (False, True))
+        words = (
+            f"Through {layers} layers: without shortcuts {slope:.2f}{_power(layers)} = {_short(without)} of the "
+            f"gradient arrives at the first, with them {1 + slope:.2f}{_power(layers)} = {_short(around)}."
+        )
+        if slope >= 1:
+            words += " Slopes of 1 and more do not vanish; they explode instead."
+        self.said.setText(words)
+        self.plot.say(words)
+
+
+def _around(painter: QPainter, start: QPointF, end: QPointF, top: float) -> None:
+    """The way over a block."""
+    color = theme.current().color("training")
+    path = QPainterPath(start)
+    path.lineTo(start.x(), top + 10)
+    path.quadTo(start.x(), top, start.x() + 10, top)
+    path.lineTo(end.x() - 10, top)
+    path.quadTo(end.x(), top, end.x(), top + 10)
+    path.lineTo(end.x(), end.y() - 4)
+    painter.setPen(QPen(color, 2.2))
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.drawPath(path)
+    head(painter, QPointF(end.x(), top), end, color)
+
+
+def _power(exponent: int) -> str:
+    return str(exponent).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
+
+
+def _short(value: float) -> str:
+    """Two digits: 0.35, 4.2, 190, 3.5 · 10⁻¹¹."""
+    if 0.01 <= value < 10_000:
+        return f"{value:.2g}" if value < 100 else f"{value:.0f}"
+    exponent = math.floor(math.log10(value))
+    sign = "⁻" if exponent < 0 else ""
+    return f"{value / 10**exponent:.1f} · 10{sign}{_power(abs(exponent))}"

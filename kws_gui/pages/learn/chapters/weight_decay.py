@@ -1,0 +1,120 @@
+"""Weight decay against an L2 penalty, under SGD and under Adam, on two weights; knows no network."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QPainter
+
+from kws_engine.training.config import TrainingConfig
+from kws_gui import theme
+from kws_gui.pages.learn.chapters import CHAPTERS
+from kws_gui.pages.learn.chapters.chapter import ChapterPage
+from kws_gui.pages.learn.chapters.controls import Choice, Slider
+from kws_gui.pages.learn.chapters.drawing import Axes, Drawing, Key, draw_legend, number
+from kws_gui.services.project_model import ProjectModel
+
+_STEPS = 300
+_RATE = 0.01  # learning rate
+_LOUD, _QUIET = 4.0, 0.04  # sizes of the gradients
+_TRIED = "0.3"
+_BETA1, _BETA2, _EPSILON = 0.9, 0.999, 1e-8  # Adam's usual ones
+
+
+def shrink(optimizer: str, size: float, strength: float, *, decoupled: bool) -> NDArray[np.float64]:
+    """A weight from 1 on, step by step, while its gradients of the given size only alternate in sign.
+
+    The penalty strength/2 w² comes into the gradient, or `decoupled` straight into the step.
+    """
+    weight, mean, square = 1.0, 0.0, 0.0
+    path = [weight]
+    for step in range(1, _STEPS + 1):
+        gradient = size * (-1) ** step + (0.0 if decoupled else strength * weight)
+        move = gradient
+        if optimizer == "Adam":
+            mean = _BETA1 * mean + (1 - _BETA1) * gradient
+            square = _BETA2 * square + (1 - _BETA2) * gradient**2
+            move = mean / (1 - _BETA1**step) / (math.sqrt(square / (1 - _BETA2**step)) + _EPSILON)
+        weight -= _RATE * (move + (strength * weight if decoupled else 0.0))
+        path.append(weight)
+    return np.array(path)
+
+
+class ShrinkPlot(Drawing):
+    """Both weights over the steps of training."""
+
+    def __init__(self, *, decoupled: bool) -> None:
+        self._title = "Weight decay, apart from the loss" if decoupled else "L2 penalty in the loss"
+        super().__init__(self._title, height=280)
+        self._decoupled = decoupled
+        self._optimizer, self._strength = "Adam", 0.5
+
+    def show_at(self, optimizer: str, strength: float) -> None:
+        """Draws another optimizer and strength."""
+        self._optimizer, self._strength = optimizer, strength
+        loud, quiet = self.ends()
+        self.say(f"{self._title}: after {_STEPS} steps {loud:.2f} with loud gradients, {quiet:.2f} with quiet ones.")
+
+    def ends(self) -> tuple[float, float]:
+        """What is left of the weight with loud gradients, and of the one with quiet gradients."""
+        return float(self._path(_LOUD)[-2:].mean()), float(self._path(_QUIET)[-2:].mean())
+
+    def paint(self, painter: QPainter, area: QRectF) -> None:
+        colors = theme.current()
+        axes = Axes.inside(area, (0, _STEPS), (-0.05, 1.45))
+        axes.frame(painter, title=self._title, x_label="step of the optimizer")
+        steps = np.arange(_STEPS + 1)
+        axes.curve(painter, steps, self._path(_QUIET), colors.color("training", 0.6), width=5)
+        axes.curve(painter, steps, self._path(_LOUD), colors.color("validation"), width=2.5, dash=Qt.PenStyle.DashLine)
+        keys = [
+            Key("weight with loud gradients", colors.color("validation"), "--"),
+            Key("weight with quiet gradients", colors.color("training", 0.6)),
+        ]
+        draw_legend(painter, axes.area, keys)
+
+    def _path(self, size: float) -> NDArray[np.float64]:
+        return shrink(self._optimizer, size, self._strength, decoupled=self._decoupled)
+
+
+@CHAPTERS.register("weight_decay", "Weight decay", order=30)
+class WeightDecayChapter(ChapterPage):
+    """The same as L2 for SGD, something else for Adam."""
+
+    def __init__(self, model: ProjectModel) -> None:
+        super().__init__(model)
+        self.text(
+            "Weight decay takes a small share off every weight at each step. With plain gradient descent (SGD) that is "
+            "the same as an L2 penalty, whose gradient is proportional to the weight.",
+            "Adam divides each weight's gradient by how large its gradients usually are. An L2 penalty is divided "
+            "along: weights with loud gradients hardly shrink, quiet ones vanish. AdamW keeps the decay apart from "
+            "the loss, and every weight shrinks by the same share.",
+            "Both weights below start at 1 and are told nothing by the data: their gradients only jump between plus "
+            f"and minus, {_LOUD / _QUIET:.0f} times louder for one. What moves them is the penalty alone.",
+            source="I. Loshchilov and F. Hutter, Decoupled Weight Decay Regularization (2019)",
+        )
+        self._plots = (ShrinkPlot(decoupled=False), ShrinkPlot(decoupled=True))
+        self.drawing(*self._plots)
+        self.optimizer = Choice("Optimizer", ("Adam", "SGD"))
+        self.strength = Slider("Strength", low=0, high=2, value=0.5, step=0.05, shown=number)
+        self.controls(self.optimizer, self.strength)
+        self._said = self.readout()
+        self.optimizer.valueChanged.connect(self._show)
+        self.strength.valueChanged.connect(self._show)
+        self.try_it(
+            {"training.optimizer": "adamw", "training.weight_decay": _TRIED, "regularizers.l2.weight": "0"},
+            f"Opens Train with AdamW and a weight decay of {_TRIED}; usual is {TrainingConfig().weight_decay:g}.",
+        )
+        self._show()
+
+    def _show(self) -> None:
+        name, strength = self.optimizer.value(), self.strength.value()
+        for plot in self._plots:
+            plot.show_at(name, strength)
+        (loud, quiet), (decayed_loud, decayed_quiet) = (plot.ends() for plot in self._plots)
+        self._said.setText(
+            f"{name}, strength {strength:.2f}, after {_STEPS} steps. L2 in the loss leaves {loud:.2f} (loud) and "
+            f"{quiet:.2f} (quiet); decay leaves {decayed_loud:.2f} and {decayed_quiet:.2f}."
+        )

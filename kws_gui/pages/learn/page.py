@@ -1,0 +1,101 @@
+"""The Learn page: chapters left, the chosen one right; knows no chapter by name."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSettings, Qt, Signal
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QListWidget,
+    QListWidgetItem,
+    QScrollArea,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from kws_gui import theme
+from kws_gui.pages.learn.chapters import CHAPTERS
+from kws_gui.pages.learn.chapters.chapter import ChapterPage
+from kws_gui.services.project_model import ProjectModel
+
+_LIST_WIDTH = 216  # px
+_LAST = "learn/chapter"
+
+
+class LearnPage(QWidget):
+    """Short chapters with something to move.
+
+    Signals:
+        tryRequested(options): Open Train with these settings: option path -> text.
+    """
+
+    tryRequested = Signal(dict)
+
+    def __init__(self, model: ProjectModel, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._model = model
+        self._areas: dict[str, QScrollArea] = {}
+        self.list = QListWidget()
+        self._stack = QStackedWidget()
+        self._lay_out()
+        for chapter in CHAPTERS:
+            item = QListWidgetItem(chapter.title)
+            item.setData(Qt.ItemDataRole.UserRole, chapter.name)
+            self.list.addItem(item)
+        self.list.currentItemChanged.connect(self._on_chosen)
+        if not self.show_chapter(str(QSettings().value(_LAST))):
+            self.list.setCurrentRow(0)
+
+    def show_chapter(self, name: str) -> bool:
+        """Brings a chapter to the front; False where there is none of that name."""
+        for row in range(self.list.count()):
+            if self.list.item(row).data(Qt.ItemDataRole.UserRole) == name:
+                self.list.setCurrentRow(row)
+                return True
+        return False
+
+    def chapter(self, name: str) -> ChapterPage:
+        """The chapter of that name, built now if it was not shown before."""
+        if name not in self._areas:
+            page = CHAPTERS[name].make(self._model)
+            page.tryRequested.connect(self.tryRequested)
+            area = QScrollArea()
+            area.setWidgetResizable(True)
+            area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+            area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+            area.setWidget(page)
+            self._areas[name] = area
+            self._stack.addWidget(area)
+        page = self._areas[name].widget()
+        assert isinstance(page, ChapterPage)
+        return page
+
+    def shutdown(self) -> None:
+        """Ends what the chapters have running."""
+        for name in self._areas:
+            self.chapter(name).shutdown()
+
+    def _on_chosen(self, item: QListWidgetItem | None) -> None:
+        if item is not None:
+            name = item.data(Qt.ItemDataRole.UserRole)
+            self.chapter(name)
+            self._stack.setCurrentWidget(self._areas[name])
+            QSettings().setValue(_LAST, name)
+
+    def _lay_out(self) -> None:
+        title = QLabel("Learn")
+        theme.set_role(title, "title")
+        self.list.setFixedWidth(_LIST_WIDTH)
+        self.list.setAccessibleName("Chapters")
+        self.list.setWordWrap(True)
+        self.list.ensurePolished()
+        row = QHBoxLayout()
+        row.setSpacing(theme.GROUP)
+        row.addWidget(self.list)
+        row.addWidget(self._stack, 1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(*[theme.GROUP] * 4)
+        column.setSpacing(theme.GRID)
+        column.addWidget(title)
+        column.addLayout(row, 1)

@@ -1,0 +1,1 @@
+"""The Listen page: a model, a microphone and what was heard."""

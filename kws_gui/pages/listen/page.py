@@ -1,0 +1,399 @@
+"""The Listen page: a model, a microphone, and what was heard; knows no audio, no network and no thread."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeyEvent, QShowEvent
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+
+from kws_engine.errors import KwsError
+from kws_engine.runs.job import past_runs
+from kws_engine.spotting.detector import DetectorConfig
+from kws_gui import theme
+from kws_gui.bridges.detector import DetectorBridge, FileHeard, OpenModel
+from kws_gui.bridges.jobs import LongJob
+from kws_gui.pages.listen.detector_settings import Memory
+from kws_gui.pages.listen.devices import DevicePicker
+from kws_gui.pages.listen.log import Entry
+from kws_gui.pages.listen.models import ModelPicker
+from kws_gui.pages.listen.view import ListenView
+from kws_gui.pages.start.page import ready_model
+from kws_gui.services.microphone import MicrophoneService
+from kws_gui.services.project_model import ProjectModel
+from kws_gui.widgets.empty_state import EmptyState
+from kws_gui.widgets.level_meter import LevelMeter
+from kws_gui.widgets.message_bar import MessageBar
+from kws_gui.widgets.progress_row import ProgressRow
+
+_SHORTCUT = "Ctrl+L"
+_NOTHING = "There is no model to listen with yet. Train one on your words, or take one that is ready."
+_SOUND_FILES = "Sound (*.wav *.flac *.ogg *.mp3);;All files (*)"
+
+
+class ListenPage(QWidget):
+    """Choose a model, press Listen (Ctrl+L or space), say a word.
+
+    Signals:
+        trainRequested: The person wants to train a model first.
+    """
+
+    trainRequested = Signal()
+
+    def __init__(self, model: ProjectModel, microphones: MicrophoneService, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._model, self._microphones = model, microphones
+        self._wanted = self._holds = self._microphone_failed = False
+        self._lost_samples = 0
+        self._newest_run: Path | None = None
+        self._memory = Memory("")
+        self._file_job: LongJob | None = None
+        self.bridge = DetectorBridge(self)
+        self.messages = MessageBar()
+        self.picker = ModelPicker()
+        self.devices = DevicePicker(microphones)
+        self.meter = LevelMeter(compact=True)
+        self.button = QPushButton()
+        self.view = ListenView()
+        self.progress = ProgressRow()
+        self.empty = self._make_empty()
+        self._stack = QStackedWidget()
+        self.setAcceptDrops(True)
+        self._lay_out()
+        self._connect()
+        self._on_project()
+        self._on_model_changed()
+
+    @property
+    def is_listening(self) -> bool:
+        """Whether Listen was pressed and Stop was not: sound is heard, or the microphone is being opened."""
+        return self._wanted
+
+    def toggle(self) -> None:
+        """Listens, or stops."""
+        if self._wanted:
+            self.stop()
+        else:
+            self.listen()
+
+    def listen(self) -> None:
+        """Opens the microphone and listens; needs a model."""
+        if self.bridge.opened is None:
+            return
+        self._wanted = True
+        self._lost_samples = 0
+        self.messages.clear()
+        again = not self._microphones.is_open and (self._holds or self._microphone_failed)
+        self._microphones.acquire(self)
+        self._holds = True
+        if again:
+            self._microphones.try_again()
+        elif self._microphones.is_open:
+            self._on_opened()
+        self._refresh()
+
+    def stop(self) -> None:
+        """Stops listening; everything heard stays."""
+        self._wanted = False
+        self.bridge.stop()
+        if self._holds:
+            self._holds = False
+            self._microphones.release(self)
+        self._refresh()
+
+    def choose(self, path: Path) -> None:
+        """Listens with another model file from now on."""
+        if path == self._model.model_path:
+            self._on_model_changed()
+        else:
+            self._model.set_model_path(path)
+
+    def listen_to_file(self, path: Path) -> None:
+        """Runs the detector over a sound file; what it hears joins the log."""
+        if self.bridge.opened is None or self._file_job is not None:
+            return
+        self._file_job = LongJob(self.bridge.file_work(path), self)
+        self._file_job.progressed.connect(self.progress.setProgress)
+        self._file_job.finished.connect(self._on_file_heard)
+        self._file_job.failed.connect(self._on_file_failed)
+        self.progress.start(f"Listening to {path.name}")
+        self._file_job.start()
+        self._refresh()
+
+    def shutdown(self) -> None:
+        """Ends every thread and lets the microphone go."""
+        self.stop()
+        self.view.remember_sizes()
+        if self._file_job is not None:
+            self._file_job.wait()
+        self.bridge.shutdown()
+
+    # -- Qt
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._microphones.refresh()
+        if self.button.isEnabled():
+            self.button.setFocus()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Space and not event.isAutoRepeat() and self.button.isEnabled():
+            self.toggle()
+        else:
+            super().keyPressEvent(event)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if _dropped(event) is not None:
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        path = _dropped(event)
+        if path is None:
+            return
+        event.acceptProposedAction()
+        if path.suffix.lower() == ".kws":
+            self.choose(path)
+        else:
+            self.listen_to_file(path)
+
+    # -- the project and its models
+
+    def _on_project(self) -> None:
+        """Another project, or a run more: its newest model is taken unless sound is being heard."""
+        project = self._model.project
+        self.picker.setRuns(past_runs(project.folder / "runs") if project else [])
+        self.picker.setPath(self._model.model_path)
+        newest, before = self.picker.newest_run(), self._newest_run
+        self._newest_run = newest
+        if newest is not None and newest != before and not self._wanted:
+            if before is not None or self._model.model_path is None:
+                self._model.set_model_path(newest)
+        self._refresh()
+
+    def _on_model_changed(self) -> None:
+        self.stop()
+        path = self._model.model_path
+        self.picker.setPath(path)
+        if path is not None:
+            self.messages.clear()
+            self.bridge.load(path)
+        self._refresh()
+
+    def _on_loaded(self, opened: OpenModel) -> None:
+        self._memory = Memory(opened.digest)
+        self.view.fold.setConfig(self._memory.config(opened.model.detector_config))
+        self._configure()
+        picture = self.bridge.picture
+        assert picture is not None
+        self.view.setModel(opened.model.labels, self.bridge.thresholds, rate=opened.model.rate, picture=picture)
+        self.view.orderTabs(self.button)
+        self._refresh()
+        if self.isVisible():
+            self.button.setFocus()
+
+    # -- the detector's settings
+
+    def _configure(self) -> None:
+        """The form's settings and the remembered thresholds, for the detector and on the strips."""
+        opened = self.bridge.opened
+        assert opened is not None
+        kept = self._memory.thresholds(opened.model.words)
+        self.bridge.configure(self.view.fold.form.value(), {**self._own_thresholds(), **kept})
+        self.view.fold.setMoved(len(kept))
+
+    def _own_thresholds(self) -> dict[str, float]:
+        opened = self.bridge.opened
+        return dict(opened.model.manifest.detector.get("thresholds", {})) if opened else {}
+
+    def _on_config(self, config: DetectorConfig) -> None:
+        if self.bridge.opened is not None:
+            self._memory.keep_config(config, self.bridge.opened.model.detector_config)
+            self._configure()
+            self.view.setThresholds(self.bridge.thresholds)
+
+    def _on_threshold(self, word: str, value: float) -> None:
+        if self.bridge.opened is None:
+            return
+        self.bridge.setThreshold(word, value)
+        self._memory.keep_threshold(word, value)
+        self.view.fold.setMoved(len(self._memory.thresholds(self.bridge.opened.model.words)))
+
+    def _on_reset(self) -> None:
+        if self.bridge.opened is not None:
+            self._memory.forget_thresholds()
+            self._configure()
+            self.view.setThresholds(self.bridge.thresholds)
+
+    # -- the microphone
+
+    def _on_opened(self, name: str = "") -> None:
+        self._microphone_failed = False
+        if not self._wanted:
+            return
+        self.bridge.stop()
+        try:
+            self.bridge.start(self._microphones.reader)
+        except KwsError as error:
+            self._on_microphone_failed(str(error))
+        self._refresh()
+
+    def _on_closed(self) -> None:
+        self.bridge.stop()
+        self.meter.clear()
+        self._refresh()
+
+    def _on_microphone_failed(self, sentence: str) -> None:
+        self._microphone_failed = True
+        if not self._wanted:
+            return
+        self._wanted = False
+        self.bridge.stop()
+        self.meter.clear()
+        self.messages.showMessage("error", sentence, remedy="Try again")
+        self._refresh()
+
+    def _on_bridge_failed(self, sentence: str, details: str) -> None:
+        self.stop()
+        self.messages.showMessage("error", sentence, details=details)
+        self._refresh()
+
+    def _on_lost(self, samples: int) -> None:
+        assert self.bridge.opened is not None
+        self._lost_samples += samples
+        lost_ms = self._lost_samples * 1000 / self.bridge.opened.model.rate
+        lost = f"{lost_ms:.0f} ms" if lost_ms < 1000 else f"{lost_ms / 1000:.1f} s"
+        self.messages.showMessage("warning", f"{lost} of sound were lost: the computer is busy.")
+
+    # -- a sound file
+
+    def _on_file(self) -> None:
+        name, _ = QFileDialog.getOpenFileName(self, "Listen to a file", "", _SOUND_FILES)
+        if name:
+            self.listen_to_file(Path(name))
+
+    def _on_file_heard(self, heard: FileHeard) -> None:
+        self._end_file_job()
+        now = datetime.now()
+        for found in heard.detections:
+            at_s = found.at_sample / heard.rate
+            self.view.log.add(Entry(found.word, found.score, now, at_s, heard.path.name))
+        count = len(heard.detections)
+        words = f"{count} word{'' if count == 1 else 's'} {'was' if count == 1 else 'were'}" if count else "No word was"
+        where = f"in {heard.path.name} ({heard.seconds:.1f} s)"
+        if not heard.complete:
+            where = f"in the first {heard.seconds:.0f} s of {heard.path.name}, then you stopped"
+        self.messages.showMessage("success" if count else "info", f"{words} heard {where}.")
+
+    def _on_file_failed(self, sentence: str, details: str) -> None:
+        self._end_file_job()
+        self.messages.showMessage("error", sentence, details=details)
+
+    def _end_file_job(self) -> None:
+        job, self._file_job = self._file_job, None
+        if job is not None:
+            job.deleteLater()
+        self.progress.finish()
+        self._refresh()
+
+    def _on_cancel_file(self) -> None:
+        if self._file_job is not None:
+            self._file_job.cancel()
+
+    # -- building
+
+    def _make_empty(self) -> EmptyState:
+        empty = EmptyState("mdi6.ear-hearing", _NOTHING, "Use the ready model")
+        empty.triggered.connect(self._on_ready_model)
+        self.train_button = QPushButton("Train a model")
+        self.train_button.clicked.connect(self.trainRequested)
+        self.open_button = QPushButton("Open a .kws file…")
+        self.open_button.clicked.connect(self.picker.open_file)
+        theme.set_role(self.open_button, "quiet")
+        column = empty.layout()
+        assert isinstance(column, QVBoxLayout)
+        for button in (self.train_button, self.open_button):
+            column.insertWidget(column.count() - 1, button, 0, Qt.AlignmentFlag.AlignHCenter)
+        return empty
+
+    def _on_ready_model(self) -> None:
+        ready = ready_model()
+        if ready is not None:
+            self.choose(ready)
+
+    def _lay_out(self) -> None:
+        title = QLabel("Listen")
+        theme.set_role(title, "title")
+        theme.set_role(self.button, "primary")
+        self.meter.setFixedWidth(96)
+        header = QHBoxLayout()
+        header.setSpacing(theme.GRID)
+        header.addWidget(title)
+        header.addSpacing(theme.GRID)
+        header.addWidget(self.picker, 3)
+        header.addWidget(self.devices, 2)
+        header.addWidget(self.meter)
+        header.addSpacing(theme.GRID)
+        header.addWidget(self.button)
+        self._stack.addWidget(self.empty)
+        self._stack.addWidget(self.view)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(theme.GROUP, theme.GROUP, theme.GROUP, theme.GROUP)
+        column.setSpacing(theme.GRID)
+        column.addLayout(header)
+        column.addWidget(self.messages)
+        column.addWidget(self.progress)
+        column.addWidget(self._stack, 1)
+
+    def _connect(self) -> None:
+        self._model.opened.connect(self._on_project)
+        self._model.runsChanged.connect(self._on_project)
+        self._model.modelChanged.connect(self._on_model_changed)
+        self.picker.chosen.connect(self.choose)
+        self.button.clicked.connect(self.toggle)
+        self._microphones.opened.connect(self._on_opened)
+        self._microphones.closed.connect(self._on_closed)
+        self._microphones.failed.connect(self._on_microphone_failed)
+        self._microphones.levelChanged.connect(self.meter.setLevel)
+        self.messages.remedyTriggered.connect(self.listen)
+        bridge, view = self.bridge, self.view
+        bridge.loaded.connect(self._on_loaded)
+        bridge.heard.connect(view.spectrogram.append)
+        bridge.stepped.connect(view.showSteps)
+        bridge.detected.connect(view.showDetection)
+        bridge.lost.connect(self._on_lost)
+        bridge.failed.connect(self._on_bridge_failed)
+        bridge.costChanged.connect(view.fold.setCost)
+        bridge.stopped.connect(partial(view.fold.setCost, None))
+        view.strip.thresholdChanged.connect(self._on_threshold)
+        view.fold.configChanged.connect(self._on_config)
+        view.fold.resetRequested.connect(self._on_reset)
+        view.file_button.clicked.connect(self._on_file)
+        self.progress.cancelRequested.connect(self._on_cancel_file)
+        view.log.saved.connect(lambda path: self.messages.showMessage("success", f"Saved as {path}."))
+        view.log.failed.connect(partial(self.messages.showMessage, "error"))
+
+    def _refresh(self) -> None:
+        """The button, the empty state and what can be pressed, from the present state."""
+        ready = self.bridge.opened is not None
+        text = "Stop" if self._wanted else "Listen"
+        if self.button.text() != text:
+            self.button.setText(text)
+            self.button.setShortcut(_SHORTCUT)  # a new text takes the old shortcut away
+            what = "Stops listening" if self._wanted else "Listens to the microphone"
+            self.button.setToolTip(f"{what} ({_SHORTCUT} or space)")
+            self.button.setMinimumWidth(max(self.button.minimumWidth(), self.button.sizeHint().width()))
+        self.button.setEnabled(ready)
+        self.view.strip.setEnabled(ready)
+        self.view.file_button.setEnabled(ready and self._file_job is None)
+        self.empty.button().setVisible(ready_model() is not None)
+        self.train_button.setVisible(self._model.project is not None)
+        self._stack.setCurrentWidget(self.empty if self._model.model_path is None else self.view)
+
+
+def _dropped(event: QDropEvent) -> Path | None:
+    """The one local file that is being dropped."""
+    urls = event.mimeData().urls()
+    return Path(urls[0].toLocalFile()) if len(urls) == 1 and urls[0].isLocalFile() else None

@@ -1,0 +1,200 @@
+"""What the Listen page shows of the sound: the picture, the scores below it, the word, the log; knows no thread."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import partial
+
+from PySide6.QtCore import QByteArray, QEvent, QObject, QSettings, QSignalBlocker, Qt, QTimer
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QFrame, QPushButton, QScrollArea, QSplitter, QVBoxLayout, QWidget
+
+from kws_engine.spotting.detector import Detection, Step
+from kws_gui import theme
+from kws_gui.bridges.detector import SoundPicture
+from kws_gui.pages.listen.detector_settings import DetectorFold
+from kws_gui.pages.listen.heard_word import HeardWord
+from kws_gui.pages.listen.log import DetectionLog, Entry
+from kws_gui.widgets.score_strip import ScoreStrip
+from kws_gui.widgets.spectrogram import Spectrogram
+
+_SIDE_WIDTH = 288  # px
+_SIDES, _STACKED = "listen/sides", "listen/stacked"
+_MOST_STRIPS = 0.6  # of the height
+
+
+class ListenView(QSplitter):
+    """Left the picture of the sound with a score strip a word in line below it, right the words."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(Qt.Orientation.Horizontal, parent)
+        self._columns: dict[str, int] = {}
+        self._rate = 1
+        self.spectrogram = Spectrogram(SoundPicture.BANDS, hop_ms=SoundPicture.HOP_MS)
+        self.strip = ScoreStrip()
+        self.word = HeardWord()
+        self.log = DetectionLog()
+        self.file_button = QPushButton("Listen to a file…")
+        self.file_button.setToolTip("Runs the same detector over a sound file; what it hears joins the list")
+        self.fold = DetectorFold()
+        self._scroll = _scrolling(self.strip)
+        self.addWidget(self._make_left())
+        self.strip.installEventFilter(self)
+        self.addWidget(self._make_right())
+        self.setStretchFactor(0, 1)
+        self.setStretchFactor(1, 0)
+        self.setChildrenCollapsible(False)
+        self.setSizes([10_000, _SIDE_WIDTH])
+        self._recall_sizes()
+
+    def setModel(
+        self, labels: Sequence[str], thresholds: Mapping[str, float], *, rate: int, picture: SoundPicture
+    ) -> None:
+        """Starts anew with a model's words; the log stays."""
+        self._columns = {word: labels.index(word) for word in thresholds}
+        self._rate = rate
+        self.spectrogram.clear()
+        self.spectrogram.setFrequencyLabels(f"{picture.high_hz / 1000:g} kHz", f"{picture.LOW_HZ:g} Hz")
+        self.strip.clear()
+        self.strip.setWords(list(thresholds), thresholds)
+        self.word.clear(f"Press Listen, then say {_one_of(list(thresholds))}")
+
+    def orderTabs(self, after: QWidget) -> None:
+        """The strips, made anew for every model, follow `after` in Tab order and come before the log on their right."""
+        for word in self._columns:
+            row = self.strip.row(word)
+            QWidget.setTabOrder(after, row)
+            after = row
+
+    def setThresholds(self, thresholds: Mapping[str, float]) -> None:
+        """Moves the threshold lines without saying so."""
+        for word, value in thresholds.items():
+            row = self.strip.row(word)
+            blocker = QSignalBlocker(row)
+            row.setThreshold(value)
+            blocker.unblock()
+
+    def showSteps(self, steps: Sequence[Step]) -> None:
+        """The newest looks of the network."""
+        for step in steps:
+            scores = {word: float(step.scores[column]) for word, column in self._columns.items()}
+            self.strip.append(step.at_sample / self._rate, scores)
+
+    def showDetection(self, found: Detection) -> None:
+        """A word heard just now: on the picture, in its strip, large, and in the log."""
+        entry = Entry(found.word, found.score, datetime.now())
+        self.spectrogram.mark(found.at_sample / self._rate, found.word)
+        self.strip.detected(found.word)
+        self.word.heard(found.word, f"{entry.time_text()} · score {found.score:.2f}")
+        self.log.add(entry)
+
+    def remember_sizes(self) -> None:
+        """Keeps where a person put the handles, for the next start."""
+        QSettings().setValue(_SIDES, self.saveState())
+        if self._stacked.is_moved:
+            QSettings().setValue(_STACKED, self._stacked.saveState())
+
+    def _recall_sizes(self) -> None:
+        sides, stacked = QSettings().value(_SIDES), QSettings().value(_STACKED)
+        if isinstance(sides, QByteArray):
+            self.restoreState(sides)
+        if isinstance(stacked, QByteArray):
+            self._stacked.is_moved = self._stacked.restoreState(stacked)
+
+    def _make_left(self) -> QWidget:
+        self._stacked = _Stacked()
+        holder = QWidget()
+        self._picture_column = QVBoxLayout(holder)
+        self._picture_column.setContentsMargins(0, 0, 0, 0)
+        self._picture_column.addWidget(self.spectrogram)
+        self._stacked.addWidget(holder)
+        self._stacked.addWidget(self._scroll)
+        self._stacked.setStretchFactor(0, 1)
+        self._stacked.setStretchFactor(1, 0)
+        self._stacked.setChildrenCollapsible(False)
+        self._scroll.verticalScrollBar().rangeChanged.connect(self._keep_in_line)
+        return self._stacked
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """New rows count only once the strips' layout has shown them."""
+        if event.type() == QEvent.Type.LayoutRequest:
+            self._share()
+        return False
+
+    def _share(self) -> None:
+        wanted = self.strip.sizeHint().height()
+        self._scroll.setMaximumHeight(wanted)
+        self._stacked.share(wanted)
+
+    def _keep_in_line(self, low: int, high: int) -> None:
+        """A scroll bar beside the strips takes room that the picture above must leave free, too."""
+        width = self._scroll.verticalScrollBar().sizeHint().width() if high > low else 0
+        self._picture_column.setContentsMargins(0, 0, width, 0)
+
+    def _make_right(self) -> QWidget:
+        side = QFrame()
+        theme.set_role(side, "card")
+        column = QVBoxLayout(side)
+        column.setContentsMargins(theme.GRID, theme.GRID, theme.GRID, theme.GRID)
+        column.setSpacing(theme.GRID)
+        for part in (self.word, self.log, self.file_button, self.fold):
+            column.addWidget(part, 1 if part is self.log else 0)
+        theme.set_icon(self.file_button, "mdi6.file-music-outline")
+        area = QScrollArea()
+        area.setWidget(side)
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setMinimumWidth(_SIDE_WIDTH)
+        self.fold.toggled.connect(lambda opened: QTimer.singleShot(0, area, partial(_show_fold, area, self.fold)))
+        return area
+
+
+class _Stacked(QSplitter):
+    """Gives its lower part what it wants, up to most of the height, until a person moves the handle."""
+
+    def __init__(self) -> None:
+        super().__init__(Qt.Orientation.Vertical)
+        self._wanted = 0
+        self.is_moved = False
+        self.splitterMoved.connect(self._on_moved)
+
+    def share(self, wanted: int) -> None:
+        """The lower part wants another height."""
+        self._wanted = wanted
+        if not self.is_moved:
+            free = self.height() - self.handleWidth()
+            lower = min(wanted, round(_MOST_STRIPS * free))
+            self.setSizes([free - lower, lower])
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.share(self._wanted)
+
+    def _on_moved(self) -> None:
+        self.is_moved = True
+
+
+def _show_fold(area: QScrollArea, fold: DetectorFold) -> None:
+    if fold.isOpen():
+        area.ensureWidgetVisible(fold)
+
+
+def _scrolling(strip: ScoreStrip) -> QScrollArea:
+    area = QScrollArea()
+    area.setWidget(strip)
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    area.setMinimumHeight(96)
+    return area
+
+
+def _one_of(words: list[str]) -> str:
+    """Writes "low", "low or high", "left, right, up or another word"."""
+    if len(words) > 4:
+        return ", ".join(words[:3]) + " or another word"
+    return " or ".join(part for part in (", ".join(words[:-1]), words[-1]) if part)

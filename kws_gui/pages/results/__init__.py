@@ -1,0 +1,1 @@
+"""The Results page: evaluation, findings, weights and searches."""

@@ -1,0 +1,1 @@
+"""The Search page: options and ranges, and the trials as they run."""

@@ -1,0 +1,187 @@
+"""The screen when nothing is open: four ways to begin and the projects opened last; opens nothing itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import (
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QListWidget,
+    QListWidgetItem,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from kws_engine import resources
+from kws_engine.errors import KwsError
+from kws_gui import theme
+from kws_gui.services import remembered
+from kws_gui.services.project_model import ProjectModel
+from kws_gui.widgets.message_bar import MessageBar
+
+READY_MODEL = ("models", "directions.kws")
+_WIDTH = 760  # px
+_LIST_HEIGHT = 184  # px
+_NO_READY_MODEL = "The ready model is not part of this installation; train one from the starter project instead."
+
+
+def ready_model() -> Path | None:
+    """The model file that ships with the program, or None where it is missing."""
+    try:
+        return resources.path(*READY_MODEL)
+    except KwsError:
+        return None
+
+
+class StartPage(QWidget):
+    """Open, New, starter project, ready model; recent projects below.
+
+    Signals:
+        openRequested: (folder) The project to open; None asks which.
+        newRequested: A new project.
+        starterRequested: A copy of the starter project.
+        readyModelRequested: (path) Listen with this model file.
+    """
+
+    openRequested = Signal(object)
+    newRequested = Signal()
+    starterRequested = Signal()
+    readyModelRequested = Signal(object)
+
+    def __init__(self, model: ProjectModel, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._model = model
+        self.messages = MessageBar()
+        self.new = _Choice("New project…", "Teach your own words", "mdi6.plus", "primary")
+        self.open = _Choice("Open a project…", "Go on where you stopped", "mdi6.folder-open-outline")
+        self.starter = _Choice("Try the starter project", "Six words, ready to train", "mdi6.rocket-launch-outline")
+        self.ready = _Choice("Listen with the ready model", "Say left, right, up, down, go", "mdi6.ear-hearing")
+        self._recent_title = QLabel("Recent projects")
+        self.recent = QListWidget()
+        self.recent.setAccessibleName("Recent projects")
+        self.recent.setSizeAdjustPolicy(QListWidget.SizeAdjustPolicy.AdjustToContents)
+        self.recent.setMaximumHeight(_LIST_HEIGHT)
+        self.recent.itemActivated.connect(self._on_recent)
+        self.recent.itemClicked.connect(self._on_recent)
+        self._connect()
+        self._lay_out()
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Reads the recent projects and looks for the ready model again."""
+        self.recent.clear()
+        for folder in remembered.recent_projects():
+            item = QListWidgetItem(f"{folder.name}    {folder.parent}")
+            item.setData(Qt.ItemDataRole.UserRole, folder)
+            item.setToolTip(str(folder))
+            self.recent.addItem(item)
+        for part in (self._recent_title, self.recent):
+            part.setVisible(self.recent.count() > 0)
+        there = ready_model() is not None
+        self.ready.setEnabled(there)
+        self.ready.setToolTip("" if there else _NO_READY_MODEL)
+        self.ready.set_reason("" if there else "not part of this installation")
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.new.setFocus()
+
+    def shutdown(self) -> None:
+        """Nothing runs here."""
+
+    def _connect(self) -> None:
+        self.new.clicked.connect(self.newRequested)
+        self.open.clicked.connect(lambda: self.openRequested.emit(None))
+        self.starter.clicked.connect(self.starterRequested)
+        self.ready.clicked.connect(lambda: self.readyModelRequested.emit(ready_model()))
+        for button, keys in ((self.new, "Ctrl+N"), (self.open, "Ctrl+O")):
+            button.setToolTip(keys)
+
+    def _lay_out(self) -> None:
+        title = QLabel("KWS Studio")
+        title.setFont(theme.font(2.0, bold=True))
+        sentence = QLabel("Teach a computer your own words and have it listen. Your voice never leaves this machine.")
+        sentence.setWordWrap(True)
+        theme.set_role(sentence, "muted")
+        theme.set_role(self._recent_title, "title")
+        grid = QGridLayout()
+        grid.setSpacing(theme.GROUP)
+        for at, choice in enumerate((self.new, self.open, self.starter, self.ready)):
+            grid.addWidget(choice, at // 2, at % 2)
+        middle = QWidget()
+        middle.setMaximumWidth(_WIDTH)
+        column = QVBoxLayout(middle)
+        column.setSpacing(theme.GRID)
+        for part in (title, sentence):
+            column.addWidget(part)
+        column.addSpacing(theme.GROUP)
+        column.addLayout(grid)
+        column.addSpacing(theme.GROUP)
+        column.addWidget(self._recent_title)
+        column.addWidget(self.recent)
+        around = QHBoxLayout()
+        around.addStretch(1)
+        around.addWidget(middle, 100)
+        around.addStretch(1)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(*[theme.GROUP] * 4)
+        outer.addWidget(self.messages)
+        outer.addStretch(2)
+        outer.addLayout(around)
+        outer.addStretch(3)
+
+    def _on_recent(self, item: QListWidgetItem) -> None:
+        self.openRequested.emit(item.data(Qt.ItemDataRole.UserRole))
+
+
+class _Choice(QPushButton):
+    """A large button: what, and below it why."""
+
+    def __init__(self, what: str, why: str, icon: str, role: str = "choice") -> None:
+        super().__init__()
+        self._what = what
+        self.setAccessibleName(f"{what}: {why}")
+        theme.set_role(self, role)
+        on_top = "on_accent" if role == "primary" else "text"
+        self._icon, self._title, self._why = QLabel(), QLabel(what.rstrip("…")), QLabel(why)
+        theme.set_icon(self._icon, icon, role=on_top, size=28)
+        self._title.setFont(theme.font(1.1, bold=True))
+        words = QVBoxLayout()
+        words.setSpacing(2)
+        words.addWidget(self._title)
+        words.addWidget(self._why)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(theme.GROUP, theme.GRID, theme.GROUP, theme.GRID)
+        row.setSpacing(theme.GROUP)
+        row.addWidget(self._icon)
+        row.addLayout(words, 1)
+        for label in (self._icon, self._title, self._why):
+            label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self._sentence, self._on_top = why, on_top
+        self.setMinimumHeight(76)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        theme.notifier.changed.connect(self._paint_words)
+        self._paint_words()
+
+    def set_reason(self, reason: str) -> None:
+        """Says why it cannot be pressed, in place of its purpose."""
+        self._why.setText(reason or self._sentence)
+        self._paint_words()
+
+    def sizeHint(self) -> QSize:
+        return QSize(320, 76)
+
+    def _paint_words(self) -> None:
+        colors = theme.current()
+        title = colors.on_accent if self._on_top == "on_accent" else colors.text
+        why = colors.on_accent if self._on_top == "on_accent" else colors.muted
+        if not self.isEnabled():
+            title = colors.muted
+        self._title.setStyleSheet(f"color: {title}")
+        self._why.setStyleSheet(f"color: {why}")

@@ -1,0 +1,358 @@
+"""The Train page: settings left, the run's curves and all earlier runs right; knows neither torch nor another page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QHideEvent, QKeySequence, QResizeEvent, QShortcut, QShowEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+
+from kws_engine.runs.costing import Question
+from kws_engine.runs.job import Job
+from kws_engine.runs.minimum_clips import lack
+from kws_engine.settings import RECIPES, Settings
+from kws_gui import theme
+from kws_gui.bridges.cost import CostBridge
+from kws_gui.bridges.training import training_threads
+from kws_gui.pages.train.card import FormCard
+from kws_gui.pages.train.compare.view import CompareView
+from kws_gui.pages.train.form import SettingsForm
+from kws_gui.pages.train.messages import TrainMessages
+from kws_gui.pages.train.preview import PreviewFold
+from kws_gui.pages.train.rate_finder import RateFinder
+from kws_gui.pages.train.run_controller import RunDesk
+from kws_gui.pages.train.run_list import RunList, RunRow, counted
+from kws_gui.pages.train.run_view import RunView
+from kws_gui.services.project_model import ProjectModel
+from kws_gui.widgets.empty_state import EmptyState
+
+_STORE_AFTER_MS = 400
+_RIGHT_HEIGHT = 400  # px
+_ROOM_FOR_ALL = 780  # px; the height that curves, runs and the open preview need
+_LOW, _LOW_RUNS, _ANY_HEIGHT = 600, 66, 16_777_215  # px; below _LOW the list of runs shows its head and one row
+_NO_PROJECT = "Open a project or make a new one: a network learns from its recordings."
+
+
+class TrainPage(QWidget):
+    """Form, Train, curves, runs.
+
+    Signals:
+        wordsRequested(): There is too little to train on; the Words page helps.
+        startRequested(): Nothing is open.
+        searchRequested(): Good settings are to be searched for.
+        resultsRequested(), listenRequested(): With `model.model_path` as it was just set.
+    """
+
+    wordsRequested = Signal()
+    startRequested = Signal()
+    searchRequested = Signal()
+    resultsRequested = Signal()
+    listenRequested = Signal()
+
+    def __init__(self, model: ProjectModel, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._model = model
+        self.messages = TrainMessages()
+        self.form = SettingsForm()
+        self.run = RunView()
+        self.runs = RunList()
+        self.compare = CompareView()
+        self.preview = PreviewFold(model)
+        self.desk = RunDesk(model, self.run, self.runs, self.messages, parent=self)
+        self.shelf, self.runner = self.desk.shelf, self.desk.runner
+        self.training = self.runner.training
+        self.costs = CostBridge(self)
+        self.card = FormCard(self.form)
+        self.train, self.reset = self.card.train, self.card.reset
+        self._run_name, self._was_low = QLabel(), True
+        self._nothing_open = EmptyState("mdi6.folder-open-outline", _NO_PROJECT, "Open a project")
+        self._too_little = EmptyState("mdi6.account-voice", "", "Record words")
+        self._store_later = QTimer(self, interval=_STORE_AFTER_MS, singleShot=True)
+        self._store_later.timeout.connect(self.store)
+        self._lay_out()
+        self._connect_widgets()
+        self._connect_desk()
+        self._connect_model()
+        self._connect_costs()
+        self._on_opened()
+
+    def shutdown(self) -> None:
+        """Stores what was typed and ends every process of the page."""
+        self.store()
+        self.costs.shutdown()
+        self.desk.shutdown()
+        self.compare.shutdown()
+        self.preview.shutdown()
+
+    def store(self) -> None:
+        """Keeps the form's settings in the project now."""
+        self._store_later.stop()
+        if self._model.project is not None:
+            self._model.set_settings(self.form.value())
+
+    # -- events
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._look_at_clips()
+        self._ask_cost()
+        QTimer.singleShot(0, self, self._make_room)  # once everything has its place
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._make_room()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self.store()
+
+    # -- training
+
+    def _on_train(self) -> None:
+        if self.runner.is_running:
+            self.runner.stop()
+        elif self._can_train():
+            self.desk.train(self._job())
+
+    def _on_queue(self) -> None:
+        if self._can_train():
+            self.desk.queue(self._job())
+
+    def _can_train(self) -> bool:
+        """Says what on the form does not fit, and shows the field."""
+        if self._model.project is None or not self.card.queue.isEnabled():
+            return False
+        mistakes = self.form.mistakes()
+        if mistakes:
+            mistakes[0].show()
+            self.messages.fail(f"{mistakes[0].sentence}. Correct it, then train.")
+        elif self.form.cost.refusal:
+            self.card.bring(self.form.cost)
+            self.messages.fail(self.form.cost.refusal)
+        return not (mistakes or self.form.cost.refusal)
+
+    def _job(self) -> Job:
+        """A run of what is on the form."""
+        assert self._model.project is not None
+        self.store()
+        return Job(self._model.project.folder, self.form.value().to_dict(), threads=training_threads())
+
+    def _on_runner(self) -> None:
+        """Train, Stop, or Stopping, whichever it is now; Pause or Go on."""
+        runner = self.runner
+        self.train.setText("Stopping …" if runner.is_stopping else "Stop" if runner.is_running else "Train")
+        self.train.setToolTip("Stop and keep the best weights so far (Ctrl+Return)")
+        self.card.show_pause(running=runner.is_running, paused=runner.is_paused, stopping=runner.is_stopping)
+        theme.set_icon(self.train, "mdi6.stop" if runner.is_running else "mdi6.play", role="on_accent")
+        self._look_at_clips()
+
+    # -- form
+
+    def _on_form(self, settings: Settings) -> None:
+        self._store_later.start()
+        self.preview.show_settings(settings)
+        self._ask_cost()
+
+    def _on_settings(self) -> None:
+        if self.form.value() != self._model.settings:
+            self.form.setValue(self._model.settings)
+
+    def _on_reset(self) -> None:
+        before = self.form.value()
+        self._model.push(
+            "Reset settings", redo=lambda: self.form.setValue(Settings()), undo=lambda: self.form.setValue(before)
+        )
+
+    def _on_rate_asked(self) -> None:
+        if self._can_train():
+            finder = RateFinder(self._job(), self)
+            finder.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            finder.rateChosen.connect(self._on_rate)
+            finder.open()
+
+    def _on_rate(self, rate: float) -> None:
+        settings = self.form.value().with_option("training.learning_rate", f"{rate:g}")
+        self._use(f"Learning rate {rate:g}", settings)
+
+    def _on_recipe(self, name: str) -> None:
+        self._use(f"Recipe: {RECIPES[name].title}", self.form.value().with_recipe(name))
+
+    def _ask_cost(self) -> None:
+        project = self._model.project
+        if project is None or not self.isVisible():
+            return
+        self.form.cost.wait()
+        self.form.set_clip(n_samples=project.clip_samples, rate=project.rate, n_labels=len(project.words) + 2)
+        self.costs.ask(
+            Question(
+                self.form.value().to_dict(),
+                n_samples=project.clip_samples,
+                rate=project.rate,
+                n_labels=len(project.words) + 2,
+            )
+        )
+
+    # -- project and runs
+
+    def _on_opened(self) -> None:
+        self._store_later.stop()
+        self.messages.clear()
+        self.form.setValue(self._model.settings)
+        self.preview.show_settings(self.form.value())
+        self._on_clips()
+        self.desk.open()
+
+    def _on_clips(self) -> None:
+        self._look_at_clips()
+        self.preview.read_words()
+        self._ask_cost()
+
+    def _look_at_clips(self) -> None:
+        """Shows what can be done: nothing open, too few clips, or all there."""
+        project = self._model.project
+        self._pages.setCurrentWidget(self._nothing_open if project is None else self._work)
+        if project is None:
+            return
+        lacking, running = lack(project.table(), project.words), self.runner.is_running
+        self.card.queue.setEnabled(not lacking)
+        self.train.setEnabled(not self.runner.is_stopping if running else not lacking)
+        if not running:
+            self.train.setToolTip(lacking or "Train a network with these settings (Ctrl+Return)")
+        self._too_little.setSentence(lacking)
+        nothing_to_show = bool(lacking) and not self.runs.rows() and not running
+        self._right.setCurrentWidget(self._too_little if nothing_to_show else self._split)
+
+    def _make_room(self) -> None:
+        """In a low window the open preview takes the place of the list of runs, which else gives way to the curves."""
+        is_low = self._right.height() < _LOW
+        self.runs.tree.setMinimumHeight(_LOW_RUNS if is_low else 0)
+        self.runs.setMaximumHeight(self.runs.minimumSizeHint().height() if is_low else _ANY_HEIGHT)
+        if self._was_low and not is_low:  # what was pressed together spreads again
+            height = self._splitter.height()
+            self._splitter.setSizes([height * 3 // 4, height // 4])
+        self._was_low = is_low
+        self.runs.setVisible(self.height() >= _ROOM_FOR_ALL or not self.preview.isOpen())
+
+    def _on_several(self, rows: list[RunRow]) -> None:
+        self._run_name.setText(f"{counted(len(rows), 'run')} compared")
+        self.compare.show_runs(rows)
+        self._upper.setCurrentWidget(self.compare)
+
+    def _on_looked(self) -> None:
+        """One run is looked at, or none."""
+        self._upper.setCurrentWidget(self.run)
+        self.compare.forget()
+
+    def _on_saved(self, path: Path) -> None:
+        self.messages.say("info", f"Saved {path}.")
+
+    def _use(self, what: str, settings: Settings) -> None:
+        """Puts settings on the form, with undo."""
+        before = self.form.value()
+        self._model.push(what, redo=lambda: self.form.setValue(settings), undo=lambda: self.form.setValue(before))
+
+    def _on_model_failed(self, sentence: str) -> None:
+        if self.isVisible():
+            self.messages.fail(sentence)
+
+    # -- making
+
+    def _connect_widgets(self) -> None:
+        self.train.clicked.connect(self._on_train)
+        self.card.pause.clicked.connect(self.desk.pause_or_go_on)
+        self.card.queue.clicked.connect(self._on_queue)
+        self.reset.clicked.connect(self._on_reset)
+        self.card.recipeChosen.connect(self._on_recipe)
+        self.card.rateAsked.connect(self._on_rate_asked)
+        self.card.searchAsked.connect(self.searchRequested)
+        self.form.valueChanged.connect(self._on_form)
+        self.run.cancelRequested.connect(self._on_train)
+        self.run.failed.connect(self.messages.fail)
+        self.run.saved.connect(self._on_saved)
+        self.preview.opening.connect(self._make_room)
+        self.preview.toggled.connect(self._make_room)
+        self.preview.failed.connect(self.messages.fail)
+        self._nothing_open.triggered.connect(self.startRequested)
+        self._too_little.triggered.connect(self.wordsRequested)
+        keys = {"Ctrl+Return": self._on_train, "Ctrl+Enter": self._on_train, "Ctrl+Shift+Return": self._on_queue,
+                "Ctrl+Shift+Enter": self._on_queue, "Ctrl+Shift+P": self.desk.pause_or_go_on}  # fmt: skip
+        for key, act in keys.items():
+            QShortcut(QKeySequence(key), self, act)
+
+    def _connect_desk(self) -> None:
+        self.runs.severalChosen.connect(self._on_several)
+        self.desk.looked.connect(self._on_looked)
+        self.compare.failed.connect(self.messages.fail)
+        self.compare.saved.connect(self._on_saved)
+        self.desk.named.connect(self._run_name.setText)
+        self.desk.settingsChosen.connect(self._use)
+        self.desk.resultsRequested.connect(self.resultsRequested)
+        self.desk.listenRequested.connect(self.listenRequested)
+        self.desk.wordsRequested.connect(self.wordsRequested)
+        self.shelf.changed.connect(self._look_at_clips)
+        self.runner.changed.connect(self._on_runner)
+
+    def _connect_model(self) -> None:
+        self._model.opened.connect(self._on_opened)
+        self._model.clipsChanged.connect(self._on_clips)
+        self._model.settingsChanged.connect(self._on_settings)
+        self._model.failed.connect(self._on_model_failed)
+
+    def _connect_costs(self) -> None:
+        self.costs.counted.connect(self._on_counted)
+        self.costs.refused.connect(self.form.refuse)
+        self.costs.lost.connect(self.form.cost.setUnknown)
+
+    def _on_counted(self, parameters: int, macs: int) -> None:
+        self.form.refuse("", "")
+        self.form.cost.setCost(parameters, macs)
+
+    def _lay_out(self) -> None:
+        self._split = self._make_right()
+        self._right = QStackedWidget()
+        self._right.addWidget(self._split)
+        self._right.addWidget(self._too_little)
+        self._work = QWidget()
+        row = QHBoxLayout(self._work)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(theme.GROUP)
+        row.addWidget(self.card)
+        row.addWidget(self._right, 1)
+        self._pages = QStackedWidget()
+        self._pages.addWidget(self._nothing_open)
+        self._pages.addWidget(self._work)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(*[theme.GROUP] * 4)
+        column.setSpacing(theme.GRID)
+        column.addLayout(self._make_header())
+        column.addWidget(self.messages)
+        column.addWidget(self._pages, 1)
+
+    def _make_header(self) -> QHBoxLayout:
+        title = QLabel("Train")
+        theme.set_role(title, "title")
+        theme.set_role(self._run_name, "muted")
+        header = QHBoxLayout()
+        header.addWidget(title, 1)
+        header.addWidget(self._run_name)
+        return header
+
+    def _make_right(self) -> QWidget:
+        self._splitter = split = QSplitter(Qt.Orientation.Vertical)
+        self._upper = QStackedWidget()
+        for view in (self.run, self.compare):
+            self._upper.addWidget(view)
+        split.addWidget(self._upper)
+        split.addWidget(self.runs)
+        split.setStretchFactor(0, 3)
+        split.setStretchFactor(1, 1)
+        split.setChildrenCollapsible(False)
+        right = QWidget()
+        right.setMinimumHeight(_RIGHT_HEIGHT)  # else the window grows before the runs have made room for the preview
+        column = QVBoxLayout(right)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(split, 1)
+        column.addWidget(self.preview)
+        return right

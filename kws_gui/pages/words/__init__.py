@@ -1,0 +1,1 @@
+"""The Words page: words, takes, clips and imports."""

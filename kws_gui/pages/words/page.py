@@ -1,0 +1,392 @@
+"""Words, takes and clips of the open project: puts list, recorder, table and import together; stores nothing itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QSettings, Qt
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QHideEvent, QKeySequence, QShortcut, QShowEvent
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QSplitter, QVBoxLayout, QWidget
+
+from kws_engine.clips.clip import Clip
+from kws_engine.clips.project_file import FILE_NAME
+from kws_engine.clips.recording import NOISE_TAKE_S, Take, word_take_s
+from kws_engine.clips.words import NOISE
+from kws_engine.errors import KwsError
+from kws_gui import theme
+from kws_gui.bridges.player import Player
+from kws_gui.pages.words.clips import ClipTable
+from kws_gui.pages.words.importing import ImportDialog, ImportPanel, folders_to_choose
+from kws_gui.pages.words.levels import Levels, noise_clips
+from kws_gui.pages.words.recorder import RecorderPanel
+from kws_gui.pages.words.recordings import Recordings
+from kws_gui.pages.words.takes import Series, TakeSession
+from kws_gui.pages.words.word_list import WordList, title_of
+from kws_gui.services.microphone import MicrophoneService
+from kws_gui.services.project_model import ProjectModel
+from kws_gui.widgets.message_bar import MessageBar
+
+_SPLITTER = "words/splitter"
+_PRE_ROLL_S = 0.3
+_TRY_AGAIN, _SAVE_AGAIN = "Try again", "Save again"
+_FIRST_WORD = "No words yet: type the first one to teach at the bottom left, such as your own name."
+
+
+class WordsPage(QWidget):
+    """Left the words, right the one being recorded with its clips below."""
+
+    def __init__(self, model: ProjectModel, microphones: MicrophoneService, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._model, self._microphones = model, microphones
+        self.messages = MessageBar()
+        self.words = WordList(model)
+        self.recorder = RecorderPanel()
+        self.table = ClipTable()
+        self.imports = ImportPanel()
+        self.session = TakeSession(microphones, self)
+        self.recordings = Recordings(model, self)
+        self.player = Player(self)
+        self._levels = Levels(self)
+        self._replaced: Clip | None = None
+        self._word_in_session = ""
+        self._cut_clip: Clip | None = None
+        self._dialog: ImportDialog | None = None
+        self._lay_out()
+        self._connect_recording()
+        self._connect_clips()
+        self._connect_project()
+        self._make_shortcuts()
+        self.setAcceptDrops(True)
+        self._on_word(self.words.word)
+
+    def import_folder(self, folder: Path | None = None) -> None:
+        """Imports a folder of recordings, or asks which; asks for the words where it holds several."""
+        project = self._model.project
+        if project is None or self.imports.is_running:
+            return
+        if folder is None:
+            chosen = QFileDialog.getExistingDirectory(self, "Import a folder of recordings")
+            if not chosen:
+                return
+            folder = Path(chosen)
+        names = folders_to_choose(folder)
+        if len(names) < 2:
+            self.imports.start(project, folder, None, False)
+            return
+        self._dialog = ImportDialog(folder, names, project.words, self)
+        self._dialog.chosen.connect(
+            lambda words, rest: self.imports.start(project, folder, words if len(words) < len(names) else None, rest)
+        )
+        self._dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._dialog.open()
+
+    def shutdown(self) -> None:
+        """Ends recording, playing, importing and measuring; what was recorded is stored."""
+        QSettings().setValue(_SPLITTER, self._splitter.saveState())
+        self.recorder.settle()
+        self.session.cancel()
+        self._microphones.release(self)
+        for part in (self.player, self.imports, self._levels):
+            part.shutdown()
+
+    # -- events
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._microphones.acquire(self)
+        self.recorder.record.setFocus()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self.recorder.settle()
+        self.session.cancel()
+        self.player.stop()
+        self._microphones.release(self)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        folder = _folder_of(event)
+        if folder is not None and not (folder / FILE_NAME).is_file():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        folder = _folder_of(event)
+        if folder is not None:
+            event.acceptProposedAction()
+            self.import_folder(folder)
+
+    # -- recording
+
+    def record(self) -> None:
+        """A series of takes of the current word."""
+        self._begin(None, self.recorder.takes)
+
+    def record_again(self) -> None:
+        """One take in the place of the current clip."""
+        clip = self.table.current()
+        if clip is not None and clip.word != NOISE:
+            self._begin(clip, 1)
+
+    def _begin(self, replaced: Clip | None, takes: int) -> None:
+        project, word = self._model.project, self.words.word
+        if project is None or not word or self.session.state != "idle":
+            return
+        self.player.stop()
+        self.recorder.settle()
+        self.messages.clear()
+        if self.recordings.waiting and not self.recordings.save_again():
+            return  # it says so again: what waits comes first
+        self.recorder.say("", "")
+        self._replaced, self._word_in_session = replaced, word
+        is_noise = word == NOISE
+        seconds = NOISE_TAKE_S if is_noise else word_take_s(project.clip_ms)
+        self.words.setEnabled(False)
+        self.session.start(
+            Series(
+                takes,
+                project.rate,
+                round(seconds * project.rate) if is_noise else project.clip_samples,
+                take_seconds=seconds,
+                countdown=self.recorder.countdown,
+                any_sound=is_noise,
+            )
+        )
+
+    def _on_state(self, state: str) -> None:
+        self.recorder.show_state(self.session.state, *self.session.progress)
+
+    def _on_grown(self, samples: object, rate: int) -> None:
+        whole = round((self.session.take_seconds + _PRE_ROLL_S) * rate)
+        self.recorder.show_growing(samples, rate, whole)
+
+    def _on_take(self, take: Take, number: int, total: int) -> None:
+        advice = "" if self._word_in_session == NOISE else take.advice
+        if self._replaced is not None:
+            stored = self.recordings.replace(self._replaced, take)
+        else:
+            stored = self.recordings.save(self._word_in_session, take, speaker=self.recorder.speaker or "speaker")
+        if not stored:
+            self.session.cancel()
+            return
+        saved = f"Saved{f' {number} of {total}' if total > 1 else ''}, peak {take.peak_db:.0f} dB."
+        self.recorder.say("warning" if advice else "success", f"{saved} {advice}".rstrip())
+
+    def _on_ended(self, completed: bool) -> None:
+        self.words.setEnabled(True)
+        self._replaced = None
+        self._on_clip(self.table.current())
+
+    def _on_saved(self, clip: Clip) -> None:
+        self.table.choose(clip.path)
+        self._on_clip(self.table.current())
+
+    def _on_unsaved(self, count: int) -> None:
+        what = "The take was" if count == 1 else f"{count} takes were"
+        sentence = f"{what} not saved and waits in memory. {self._failure}"
+        self.messages.showMessage("error", sentence, remedy=_SAVE_AGAIN)
+
+    # -- clips
+
+    def _on_word(self, word: str) -> None:
+        self.recorder.show_word(title_of(word))
+        self.recorder.record.setEnabled(bool(word))
+        self.recorder.say("", "")
+        self._refresh_clips()
+
+    def _refresh_clips(self) -> None:
+        project, word = self._model.project, self.words.word
+        clips: Sequence[Clip] = ()
+        if project is not None and word == NOISE:
+            clips = noise_clips(project)
+        elif project is not None:
+            clips = project.clips(word=word, include_excluded=True)
+        self.table.show_clips(clips)
+        self._title.setText(f"Clips ({len(clips):,})" if clips else "No clips yet")
+        self._hint.setVisible(not clips)
+        self.table.setVisible(bool(clips))
+        self._hint.setText(self._sentence_without_clips(word))
+        if project is not None and clips and word != NOISE:
+            self._levels.measure(project, clips)
+        if self.session.state == "idle":
+            self._on_clip(self.table.current())
+
+    def _sentence_without_clips(self, word: str) -> str:
+        if self._model.project is not None and not self._model.project.words:
+            return _FIRST_WORD
+        return f"Press Record and say “{title_of(word)}”, or drop a folder of recordings here."
+
+    def _on_clip(self, clip: Clip | None) -> None:
+        project = self._model.project
+        if self.session.state != "idle" or project is None:
+            return
+        self.recorder.settle()
+        current = self.table.current()  # the clip whose cut was still moving is stored first, and was chosen by that
+        if clip is not None and (current is None or current.path != clip.path):
+            self.table.choose(clip.path)
+            return
+        self._cut_clip = clip
+        if clip is None:
+            self.recorder.show_nothing()
+            return
+        raw = self.recordings.raw(clip)
+        if raw is not None:
+            self.recorder.show_take(raw, project.rate, project.clip_samples)
+            return
+        try:
+            samples = self.recordings.samples(clip)
+        except KwsError as error:
+            self.recorder.show_nothing()
+            self.recorder.say("warning", str(error))
+            return
+        self.recorder.show_clip(samples, project.rate, can_repeat=clip.word != NOISE)
+
+    def _play(self) -> None:
+        clip = self.table.current()
+        if clip is not None:
+            self.player.play_file(clip.path)
+
+    def _on_played(self, at_sample: int) -> None:
+        clip = self.table.current()
+        raw = self.recordings.raw(clip) if clip else None
+        self.recorder.waveform.setPlayhead(at_sample + (raw.start if raw else 0))
+
+    def _on_cut(self, start: int) -> None:
+        clip = self._cut_clip
+        if clip is not None and self.session.state == "idle" and not self.recordings.move_cut(clip, start):
+            self._on_clip(clip)  # where the cut still is
+
+    def _delete_current(self) -> None:
+        clip = self.table.current()
+        if clip is not None:
+            self.recordings.delete([clip])
+
+    # -- failures
+
+    def _on_failed(self, sentence: str) -> None:
+        self._failure = sentence
+        if self.isVisible():
+            self.messages.showMessage("error", sentence)
+
+    def _on_microphone_failed(self, sentence: str) -> None:
+        if not self.isVisible():
+            return
+        self.recorder.meter.clear()
+        if self.table.current() is None:
+            self.recorder.show_no_microphone(sentence)
+        else:
+            self.messages.showMessage("warning", sentence, remedy=_TRY_AGAIN)
+
+    def _on_microphone_opened(self) -> None:
+        if self.messages.remedyButton().text() == _TRY_AGAIN:
+            self.messages.clear()
+        self.recorder.show_microphone()
+
+    def _on_remedy(self) -> None:
+        if self.recordings.waiting:
+            self.messages.clear()
+            self.recordings.save_again()
+        else:
+            self._microphones.try_again()
+
+    # -- making
+
+    def _connect_recording(self) -> None:
+        panel, session = self.recorder, self.session
+        panel.recordAsked.connect(self.record)
+        panel.againAsked.connect(self.record_again)
+        panel.cancelAsked.connect(session.cancel)
+        panel.cutMoved.connect(self._on_cut)
+        panel.tryAgainAsked.connect(self._microphones.try_again)
+        session.stateChanged.connect(self._on_state)
+        session.counted.connect(lambda number, _: panel.show_count(number))
+        session.grown.connect(self._on_grown)
+        session.taken.connect(self._on_take)
+        session.unheard.connect(lambda advice: panel.say("warning", f"Not saved. {advice}"))
+        session.ended.connect(self._on_ended)
+        self.recordings.saved.connect(self._on_saved)
+        self.recordings.unsaved.connect(self._on_unsaved)
+
+    def _connect_clips(self) -> None:
+        table = self.table
+        table.currentClipChanged.connect(self._on_clip)
+        table.playAsked.connect(lambda _: self._play())
+        table.deleteAsked.connect(self.recordings.delete)
+        table.partAsked.connect(self.recordings.set_part)
+        table.excludeAsked.connect(self.recordings.exclude)
+        self.recorder.playAsked.connect(self._play)
+        self.recorder.deleteAsked.connect(self._delete_current)
+        self.player.positionChanged.connect(self._on_played)
+        self.player.stopped.connect(lambda: self.recorder.waveform.setPlayhead(None))
+        self.player.failed.connect(lambda sentence: self.messages.showMessage("warning", sentence))
+        self._levels.measured.connect(table.rows.set_levels)
+
+    def _connect_project(self) -> None:
+        self._failure = ""
+        self.words.chosen.connect(self._on_word)
+        self._model.clipsChanged.connect(self._refresh_clips)
+        self._model.failed.connect(self._on_failed)
+        self._microphones.levelChanged.connect(self.recorder.meter.setLevel)
+        self._microphones.failed.connect(self._on_microphone_failed)
+        self._microphones.opened.connect(self._on_microphone_opened)
+        self._microphones.closed.connect(self.recorder.meter.clear)
+        self.messages.remedyTriggered.connect(self._on_remedy)
+        self.imports.imported.connect(self._model.clipsChanged)
+        self._import.clicked.connect(lambda: self.import_folder())
+
+    def _make_shortcuts(self) -> None:
+        for keys, call in (
+            ("R", self.recorder.press_record),
+            ("Shift+R", self.recorder.again.click),
+            ("Escape", self.session.cancel),
+        ):
+            shortcut = QShortcut(QKeySequence(keys), self)
+            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut.activated.connect(call)
+
+    def _lay_out(self) -> None:
+        title = QLabel("Words")
+        theme.set_role(title, "title")
+        self._splitter = QSplitter(Qt.Orientation.Horizontal)
+        self._splitter.addWidget(self.words)
+        self._splitter.addWidget(self._make_right())
+        self._splitter.setChildrenCollapsible(False)
+        self._splitter.setStretchFactor(1, 1)
+        self._splitter.setSizes([292, 540])
+        if (stored := QSettings().value(_SPLITTER)) is not None:
+            self._splitter.restoreState(stored)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(*[theme.GROUP] * 4)
+        column.setSpacing(theme.GRID)
+        column.addWidget(title)
+        column.addWidget(self.messages)
+        column.addWidget(self._splitter, 1)
+
+    def _make_right(self) -> QWidget:
+        self._title = QLabel()
+        self._title.setFont(theme.font(bold=True))
+        self._import = QPushButton("Import a folder…")
+        theme.set_role(self._import, "quiet")
+        theme.set_icon(self._import, "mdi6.folder-plus-outline")
+        self._import.setToolTip("Recordings you have already (Ctrl+I); or drop the folder here")
+        self._hint = QLabel()
+        self._hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._hint.setWordWrap(True)
+        theme.set_role(self._hint, "muted")
+        head = QHBoxLayout()
+        head.addWidget(self._title, 1)
+        head.addWidget(self._import)
+        right = QWidget()
+        column = QVBoxLayout(right)
+        column.setContentsMargins(theme.GRID, 0, 0, 0)
+        column.setSpacing(theme.GRID)
+        column.addWidget(self.recorder, 3)
+        column.addLayout(head)
+        column.addWidget(self.imports)
+        column.addWidget(self._hint, 2)
+        column.addWidget(self.table, 2)
+        return right
+
+
+def _folder_of(event: QDragEnterEvent | QDropEvent) -> Path | None:
+    paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+    return next((path for path in paths if path.is_dir()), None)

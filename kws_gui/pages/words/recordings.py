@@ -1,0 +1,190 @@
+"""Takes turned into clips of the project at once and undoably, and their cut corrected later; knows no widget."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QObject, Signal
+
+from kws_engine import audio
+from kws_engine.clips import corrections
+from kws_engine.clips.clip import Clip
+from kws_engine.clips.project import Deletion, Project
+from kws_engine.clips.recording import Take
+from kws_engine.clips.split import Split
+from kws_engine.clips.words import NOISE
+from kws_engine.errors import KwsError
+from kws_gui.services.project_model import ProjectModel
+
+_MOST_RAW = 200  # takes of about 150 kB each whose cut can still be moved
+SHOWN_S = 60.0
+
+Samples = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Raw:
+    """All of a take in memory, and where in it the clip starts; `speech` is where speech was found."""
+
+    samples: Samples
+    start: int
+    speech: tuple[int, int] | None
+
+
+@dataclass(frozen=True)
+class _Unsaved:
+    word: str
+    speaker: str
+    take: Take
+    replaced: Clip | None = None
+
+
+class Recordings(QObject):
+    """What the Words page does to clips.
+
+    Signals:
+        saved: (clip) A take is on disk, or a clip was replaced.
+        unsaved: (count) So many takes could not be stored and wait in memory for `save_again`.
+    """
+
+    saved = Signal(object)
+    unsaved = Signal(int)
+
+    def __init__(self, model: ProjectModel, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._model = model
+        self._raws: dict[Path, Raw] = {}
+        self._waiting: list[_Unsaved] = []
+
+    @property
+    def waiting(self) -> int:
+        """How many takes wait in memory."""
+        return len(self._waiting)
+
+    def raw(self, clip: Clip) -> Raw | None:
+        """The whole take behind a clip that was recorded since the start of the program."""
+        return self._raws.get(clip.path)
+
+    def samples(self, clip: Clip) -> Samples:
+        """A clip's sound (samples,) at the project's rate.
+
+        Raises:
+            KwsError: it cannot be read, or is longer than a minute.
+        """
+        return audio.read(clip.path, rate=self._project.rate, max_seconds=SHOWN_S)
+
+    def save(self, word: str, take: Take, *, speaker: str) -> bool:
+        """Stores a take; where that fails it waits for `save_again`."""
+        project, added, deleted = self._project, [], []
+
+        def redo() -> None:
+            if deleted:
+                project.restore(deleted.pop())
+                return
+            clip = project.add_take(word, take.raw if word == NOISE else take.clip, speaker=speaker)
+            added.append(clip)
+            if word != NOISE:
+                self._keep(clip, Raw(take.raw, take.start, take.bounds))
+
+        if self._model.push("Record a take", redo=redo, undo=lambda: deleted.append(project.delete(added))):
+            self.saved.emit(added[0])
+            return True
+        return self._wait(_Unsaved(word, speaker, take))
+
+    def save_again(self) -> bool:
+        """Stores the takes that wait, as far as it goes; whether all are stored."""
+        waiting, self._waiting = self._waiting, []
+        for at, unsaved in enumerate(waiting):
+            if unsaved.replaced is not None:
+                stored = self.replace(unsaved.replaced, unsaved.take)
+            else:
+                stored = self.save(unsaved.word, unsaved.take, speaker=unsaved.speaker)
+            if not stored:
+                self._waiting += waiting[at + 1 :]
+                return False
+        return True
+
+    def replace(self, clip: Clip, take: Take) -> bool:
+        """Puts a new take in the place of a clip; where that fails it waits for `save_again`."""
+        if self._change("Record again", clip, take.clip, Raw(take.raw, take.start, take.bounds)):
+            return True
+        return self._wait(_Unsaved(clip.word, clip.speaker, take, clip))
+
+    def move_cut(self, clip: Clip, start: int) -> bool:
+        """Cuts a clip anew out of its take, beginning at sample `start` of it; False where that could not be stored."""
+        raw = self._raws.get(clip.path)
+        if raw is None or raw.start == start:
+            return True
+        length = self._project.clip_samples
+        return self._change(
+            "Move the cut", clip, raw.samples[start : start + length], Raw(raw.samples, start, raw.speech)
+        )
+
+    def delete(self, clips: Sequence[Clip]) -> None:
+        """Moves clips to the trash."""
+        project, deleted = self._project, list[Deletion]()
+        count = "a clip" if len(clips) == 1 else f"{len(clips)} clips"
+        self._model.push(
+            f"Delete {count}",
+            redo=lambda: deleted.append(project.delete(clips)),
+            undo=lambda: project.restore(deleted.pop()),
+        )
+
+    def set_part(self, clips: Sequence[Clip], split: Split | None) -> None:
+        """Puts clips into a part by hand, or with None back to the rule, all or none."""
+        project, before = self._project, list[Split | None]()
+
+        def redo() -> None:
+            before[:] = corrections.set_parts(project, clips, [split] * len(clips))
+
+        self._model.push("Change the part", redo=redo, undo=lambda: corrections.set_parts(project, clips, before))
+
+    def exclude(self, clips: Sequence[Clip], excluded: bool) -> None:
+        """Leaves clips out of training, or takes them in again, all or none; undone, each is as it was."""
+        project, others = self._project, [clip for clip in clips if clip.excluded != excluded]
+        if others:
+            self._model.push(
+                "Leave out" if excluded else "Use again",
+                redo=lambda: corrections.exclude(project, others, excluded),
+                undo=lambda: corrections.exclude(project, others, not excluded),
+            )
+
+    @property
+    def _project(self) -> Project:
+        project = self._model.project
+        assert project is not None
+        return project
+
+    def _wait(self, unsaved: _Unsaved) -> bool:
+        self._waiting.append(unsaved)
+        self.unsaved.emit(len(self._waiting))
+        return False
+
+    def _keep(self, clip: Clip, raw: Raw | None) -> None:
+        self._raws.pop(clip.path, None)
+        if raw is not None:
+            self._raws[clip.path] = raw
+        while len(self._raws) > _MOST_RAW:
+            del self._raws[next(iter(self._raws))]
+
+    def _change(self, text: str, clip: Clip, samples: Samples, raw: Raw) -> bool:
+        project, raw_before = self._project, self._raws.get(clip.path)
+        try:
+            before = audio.read(clip.path, rate=project.rate)
+        except KwsError as error:
+            self._model.failed.emit(str(error))
+            return False
+        current = [clip]
+
+        def put(samples: Samples, raw: Raw | None) -> None:
+            current[0] = project.replace_take(current[0], samples)
+            self._keep(current[0], raw)
+
+        if self._model.push(text, redo=lambda: put(samples, raw), undo=lambda: put(before, raw_before)):
+            self.saved.emit(current[0])
+            return True
+        return False

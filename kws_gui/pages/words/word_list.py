@@ -1,0 +1,227 @@
+"""The words of a project with their counts per part, to choose one and to change them; knows no clip's sound."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QBrush, QKeyEvent
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHBoxLayout,
+    QHeaderView,
+    QInputDialog,
+    QLineEdit,
+    QToolButton,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from kws_engine.clips.project import Removal
+from kws_engine.clips.words import NOISE, UNKNOWN
+from kws_gui import theme
+from kws_gui.services.project_model import ProjectModel
+
+_TITLES = {UNKNOWN: "Other words", NOISE: "Background noise"}
+_HINTS = {
+    UNKNOWN: "Words the model shall not answer to",
+    NOISE: "Sounds of the room, mixed in while training",
+}
+_HEADER = ("Word", "Train", "Valid.", "Test")
+_COLUMN_TIPS = ("", "Training clips", "Validation clips", "Test clips")
+_COUNT_WIDTH = 48  # px
+
+
+def title_of(word: str) -> str:
+    """How a word is shown: `_unknown_` is "Other words"."""
+    return _TITLES.get(word, word)
+
+
+class WordList(QWidget):
+    """A table of words; a field at its foot adds one.
+
+    Signals:
+        chosen: (word) Another word is selected, by its stored name.
+    """
+
+    chosen = Signal(str)
+
+    def __init__(self, model: ProjectModel, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._model = model
+        self.tree = _Tree()
+        self.tree.setAccessibleName("Words")
+        self.tree.setHeaderLabels(list(_HEADER))
+        self.tree.setRootIsDecorated(False)
+        self.tree.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.tree.setUniformRowHeights(True)
+        theme.set_role(self.tree, "rows")
+        self._shape_columns()
+        self.add_field = QLineEdit()
+        self.add_field.setPlaceholderText("New word")
+        self.add_field.setAccessibleName("New word")
+        self.add_button = self._make_button("mdi6.plus", "Add the word (Enter)")
+        self.rename_button = self._make_button("mdi6.pencil-outline", "Rename the word (F2)")
+        self.remove_button = self._make_button("mdi6.trash-can-outline", "Remove the word and its clips (Del)")
+        self._lay_out()
+        self._connect()
+        self.refresh()
+
+    @property
+    def word(self) -> str:
+        """The selected word's stored name; empty without one."""
+        item = self.tree.currentItem()
+        return item.data(0, Qt.ItemDataRole.UserRole) if item else ""
+
+    def choose(self, word: str) -> None:
+        """Selects a word."""
+        for row in range(self.tree.topLevelItemCount()):
+            item = self.tree.topLevelItem(row)
+            if item.data(0, Qt.ItemDataRole.UserRole) == word:
+                self.tree.setCurrentItem(item)
+
+    def refresh(self) -> None:
+        """Counts again; the selection stays."""
+        project = self._model.project
+        before = self.word
+        blocked = self.tree.blockSignals(True)
+        self.tree.clear()
+        if project is not None:
+            table = project.table()
+            for word, counts in zip(table.words, table.counts().tolist(), strict=True):
+                self._add_row(word, counts)
+            self._add_row(NOISE, [len(project.noises())])
+        self.choose(before)
+        if not self.word and self.tree.topLevelItemCount():
+            self.tree.setCurrentItem(self.tree.topLevelItem(0))
+        self.tree.blockSignals(blocked)
+        self._on_chosen()
+
+    def add(self, text: str) -> None:
+        """Adds a word, with undo, and selects it."""
+        project = self._model.project
+        if project is None or not text.strip():
+            return
+        word, added, removed = text.strip(), list[str](), list[Removal]()
+
+        def redo() -> None:
+            if removed:  # with what was recorded or imported into it meanwhile
+                project.restore(removed.pop())
+            else:
+                added[:] = [project.add_word(word)]
+
+        if self._model.push(f"Add {word}", redo=redo, undo=lambda: removed.append(project.remove_word(added[0]))):
+            self.add_field.clear()
+            self.choose(added[0])
+
+    def rename(self, new: str) -> None:
+        """Renames the selected word, with undo."""
+        project, old = self._model.project, self.word
+        if project is None or new == old:
+            return
+        renamed = [new]
+
+        def redo() -> None:
+            renamed[0] = project.rename_word(old, new)
+
+        if self._model.push(f"Rename {old}", redo=redo, undo=lambda: project.rename_word(renamed[0], old)):
+            self.choose(renamed[0])
+
+    def remove(self) -> None:
+        """Removes the selected word with its clips, with undo."""
+        project, word = self._model.project, self.word
+        if project is None or word in _TITLES or not word:
+            return
+        removed = []
+        self._model.push(
+            f"Remove {word}",
+            redo=lambda: removed.append(project.remove_word(word)),
+            undo=lambda: project.restore(removed.pop()),
+        )
+
+    def _on_rename(self) -> None:
+        dialog = QInputDialog(self)
+        dialog.setWindowTitle("Rename word")
+        dialog.setLabelText("New name")
+        dialog.setTextValue(self.word)
+        dialog.textValueSelected.connect(self.rename)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+
+    def _on_chosen(self) -> None:
+        own = bool(self.word) and self.word not in _TITLES
+        self.rename_button.setEnabled(own)
+        self.remove_button.setEnabled(own)
+        self.chosen.emit(self.word)
+
+    def _add_row(self, word: str, counts: list[int]) -> None:
+        texts = [f"{count:,}" for count in counts]
+        item = QTreeWidgetItem([title_of(word), *texts])
+        item.setData(0, Qt.ItemDataRole.UserRole, word)
+        item.setToolTip(0, _HINTS.get(word, word))
+        muted = QBrush(theme.current().color("muted"))
+        for column, count in enumerate(counts, 1):
+            item.setTextAlignment(column, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            if not count:
+                item.setForeground(column, muted)
+        self.tree.addTopLevelItem(item)
+
+    def _connect(self) -> None:
+        self.tree.currentItemChanged.connect(lambda *_: self._on_chosen())
+        self.tree.renameAsked.connect(lambda: self.rename_button.click())
+        self.tree.removeAsked.connect(lambda: self.remove_button.click())
+        self.add_field.returnPressed.connect(lambda: self.add(self.add_field.text()))
+        self.add_button.clicked.connect(lambda: self.add(self.add_field.text()))
+        self.rename_button.clicked.connect(self._on_rename)
+        self.remove_button.clicked.connect(self.remove)
+        self._model.clipsChanged.connect(self.refresh)
+        self._model.opened.connect(self.refresh)
+        theme.notifier.changed.connect(self.refresh)
+
+    def _make_button(self, icon: str, tip: str) -> QToolButton:
+        button = QToolButton()
+        theme.set_icon(button, icon)
+        button.setToolTip(tip)
+        button.setAccessibleName(tip.partition(" (")[0])
+        button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        return button
+
+    def _shape_columns(self) -> None:
+        header = self.tree.header()
+        header.setStretchLastSection(False)
+        header.setMinimumSectionSize(_COUNT_WIDTH)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        for column in range(1, len(_HEADER)):
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
+            header.resizeSection(column, _COUNT_WIDTH)
+            right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+            self.tree.headerItem().setTextAlignment(column, right)
+            self.tree.headerItem().setToolTip(column, _COLUMN_TIPS[column])
+
+    def _lay_out(self) -> None:
+        foot = QHBoxLayout()
+        foot.setSpacing(theme.GRID // 2)
+        foot.addWidget(self.add_field, 1)
+        for button in (self.add_button, self.rename_button, self.remove_button):
+            foot.addWidget(button)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(theme.GRID)
+        column.addWidget(self.tree, 1)
+        column.addLayout(foot)
+        self.setMinimumWidth(236)
+
+
+class _Tree(QTreeWidget):
+    """F2 and Del as everywhere."""
+
+    renameAsked = Signal()
+    removeAsked = Signal()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_F2:
+            self.renameAsked.emit()
+        elif event.key() == Qt.Key.Key_Delete:
+            self.removeAsked.emit()
+        else:
+            super().keyPressEvent(event)

@@ -1,0 +1,90 @@
+"""Searches and trials in words, and what a trial is good for: its settings, its model; shows nothing itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kws_engine.errors import KwsError
+from kws_engine.sweeps.job import past_sweep, sweeps_folder
+from kws_gui.pages.search.option_row import short_title
+from kws_gui.pages.train.run_list import counted
+from kws_gui.services.project_model import ProjectModel
+
+if TYPE_CHECKING:
+    from kws_engine.sweeps.events import Trial
+    from kws_engine.sweeps.results import Results
+
+
+def titles_of(results: Results) -> dict[str, str]:
+    """What the searched options are called, by their paths."""
+    return {axis.path: short_title(axis.path, axis.title) for axis in results.axes}
+
+
+def headline(results: Results) -> str:
+    """How far a search is and what is best."""
+    done = sum(trial.state in ("complete", "pruned", "failed") for trial in results.trials)
+    far = f"{done} of {counted(results.wanted, 'trial')}"
+    return f"Best: {value_text(results.best.value, results.by)} · {far}" if results.best else far
+
+
+def value_text(value: float | None, by: str) -> str:
+    """What a trial reached: "loss 0.123", "93% right"."""
+    if value is None:
+        return "–"
+    return f"loss {value:.3g}" if by == "loss" else f"{value:.1%} right"
+
+
+def trial_text(trial: Trial, titles: dict[str, str], *, is_best: bool) -> str:
+    """A trial in a few lines: number, what it reached, its options."""
+    reached = [f"validation loss {trial.validation_loss:.3g}"] if trial.validation_loss is not None else []
+    reached += [f"{trial.validation_accuracy:.0%} right"] if trial.validation_accuracy is not None else []
+    name = f"Trial {trial.number}" + (", the best" if is_best else "")
+    early = ["ended early"] if trial.state == "pruned" else []
+    early += [f"run on {trial.machine}"] if trial.is_elsewhere else []
+    options = [f"{titles.get(path, path)} {option_text(value)}" for path, value in trial.options.items()]
+    return "\n".join([", ".join([name, *reached, *early]), *options])
+
+
+def option_text(value: float | str) -> str:
+    """An option's value, rounded as far as anybody compares it."""
+    return f"{value:.3g}" if isinstance(value, float) else str(value).replace("_", " ")
+
+
+def use_settings(model: ProjectModel, results: Results, trial: Trial, say: Any) -> bool:
+    """Puts a trial's settings on the form, undoable; False, and `say` told why, where they do not fit."""
+    before = model.settings
+    try:
+        after = results.settings_of(trial)
+    except KwsError as error:
+        say(f"{error}; search anew with this version")
+        return False
+    return model.push(
+        f"Use trial {trial.number}'s settings",
+        redo=lambda: model.set_settings(after),
+        undo=lambda: model.set_settings(before),
+    )
+
+
+def open_trial(model: ProjectModel, sweep: str, trial: Trial, say: Any) -> bool:
+    """Makes a trial's model the one to look at; False, and `say` told why, where it has none."""
+    assert model.project is not None
+    folder = sweeps_folder(model.project.folder) / sweep / "runs" / trial.run
+    found = sorted(folder.glob("*.kws")) if trial.run else []
+    if not found:
+        say(_why_no_model(trial, folder, model.project.folder))
+        return False
+    model.set_model_path(found[0])
+    return True
+
+
+def _why_no_model(trial: Trial, folder: Path, project: Path) -> str:
+    there = folder.relative_to(project).as_posix()
+    if trial.run and trial.is_elsewhere:
+        return f"Trial {trial.number} was run on “{trial.machine}”: open {there} in the project there, or copy it here."
+    past = past_sweep(folder.parent.parent)
+    if trial.run and not folder.is_dir() and past is not None and past.storage:
+        return (
+            f"Trial {trial.number} was run on another machine, or in another copy of this project: open {there} there."
+        )
+    return f"Trial {trial.number} has no model: it ended early, or its run was deleted. Choose another one."
