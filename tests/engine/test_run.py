@@ -19,7 +19,7 @@ import torch
 from run_folders import largest_file
 from speech_project import QUICK, VOICES, WORDS, Trained, make_project
 
-from kws_engine import audio
+from kws_engine import audio, spec
 from kws_engine.augment import AUGMENTATIONS
 from kws_engine.clips.project import Project
 from kws_engine.errors import KwsError, TrainingError
@@ -165,7 +165,7 @@ def test_bfloat16_trains_and_everything_is_measured_in_float32(project: Project)
 def test_all_regularizers_and_augmentations_together_train(project: Project) -> None:
     options = [f"augment.{entry.name}.probability=1" for entry in AUGMENTATIONS]
     for entry in REGULARIZERS:
-        options += [f"regularizers.{entry.name}.{name}=1e-4" for name in ("weight", "conv", "dense")]
+        options += [f"regularizers.{entry.name}.{o.name}=1e-4" for o in spec.options(entry.config) if o.kind == "float"]
     told = up_to_the_first_epoch(job_of(project, "model.name=tc_resnet", *options))
     assert isinstance(told[-1], Epoch) and told[-1].penalty > 0 and math.isfinite(told[-1].train_loss)
 
