@@ -19,7 +19,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from postgres_server import PostgresServer, lacking
 from virtual_microphone import VirtualMicrophone, missing_tools
 
-SHARED_DATA = pathlib.Path(__file__).parents[1].parent / "shared/data"
+SHARED_DATA = pathlib.Path(os.environ.get("KWS_SHARED_DATA") or pathlib.Path(__file__).parents[2] / "shared/data")
 
 
 @pytest.fixture(autouse=True)

@@ -263,6 +263,7 @@ def test_other_sample_rates_and_lengths_do(entry: Any, rate: int) -> None:
     assert changed.shape == sound.shape and torch.isfinite(changed).all()
 
 
+@pytest.mark.all_parts
 def test_the_cost_of_augmentations_is_told() -> None:
     together, *rows = islice(bench.rows("augment"), 2 + AUGMENTATIONS.names().index("gain"))
     each = [row for row in rows if row.against]

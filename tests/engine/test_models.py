@@ -185,6 +185,7 @@ def _values_of(network: nn.Module, kinds: dict[type[nn.Module], int], *, n_frame
     return sum(counts)
 
 
+@pytest.mark.all_parts
 def test_every_preset_of_a_published_network_is_in_the_table() -> None:
     published = {name.partition(":")[0] for name in FIGURES}
     presets = {f"{name}:{preset}" for name in published for preset in MODELS[name].presets}

@@ -162,6 +162,7 @@ def test_bfloat16_trains_and_everything_is_measured_in_float32(project: Project)
     assert abs(judged.accuracy - best.validation_accuracy) < 0.2, "the file's float32 network is the one measured"
 
 
+@pytest.mark.all_parts
 def test_all_regularizers_and_augmentations_together_train(project: Project) -> None:
     options = [f"augment.{entry.name}.probability=1" for entry in AUGMENTATIONS]
     for entry in REGULARIZERS:
