@@ -10,8 +10,9 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 import urllib.parse
+
+from waiting import wait_until
 
 USER, PASSWORD = "kws", "s3cret %41{x}:@/?&#"
 """A password with all that means something in an address, in SQLAlchemy or in optuna's templates."""
@@ -93,15 +94,18 @@ class PostgresServer:
                    "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]  # fmt: skip
         quiet = subprocess.DEVNULL
         self._server = subprocess.Popen(command, stdout=quiet, stderr=quiet, cwd=self._folder, user=_runs_as())
-        deadline = time.monotonic() + 60
-        while True:
+        server = self._server
+
+        def answers() -> bool:
             try:
                 self._ask("SELECT 1")
-                return
             except Exception:
-                if self._server.poll() is not None or time.monotonic() > deadline:
+                if server.poll() is not None:
                     raise
-                time.sleep(0.1)
+                return False
+            return True
+
+        wait_until(answers, step_s=0.1, what="PostgreSQL to answer")
 
     @property
     def _data(self) -> pathlib.Path:

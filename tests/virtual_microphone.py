@@ -11,8 +11,9 @@ import pathlib
 import shutil
 import subprocess
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
+
+from waiting import wait_until
 
 TOOLS = ("pulseaudio", "pactl", "paplay")
 SINK = "kws"
@@ -137,11 +138,14 @@ class VirtualMicrophone:
             env={**os.environ, **self.environment},
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
-        deadline = time.monotonic() + 20.0
-        while not self._socket.exists() or not self._pactl("info", check=False):
-            if self._daemon.poll() is not None or time.monotonic() > deadline:
+        daemon = self._daemon
+
+        def is_ready() -> bool:
+            if daemon.poll() is not None:
                 raise RuntimeError("pulseaudio did not start: " + (log.read_text() if log.exists() else "no log"))
-            time.sleep(0.02)
+            return self._socket.exists() and bool(self._pactl("info", check=False))
+
+        wait_until(is_ready, seconds=20, what="pulseaudio to start")
 
     def _stop_daemon(self) -> None:
         if self._daemon is None:

@@ -6,7 +6,6 @@ import csv
 import itertools
 import json
 import math
-import time
 import tomllib
 from contextlib import closing
 from dataclasses import replace
@@ -18,6 +17,7 @@ import pytest
 import torch
 from run_folders import largest_file
 from speech_project import QUICK, VOICES, WORDS, Trained, make_project
+from waiting import wait_until
 
 from kws_engine import audio, spec
 from kws_engine.augment import AUGMENTATIONS
@@ -387,9 +387,7 @@ def test_a_run_cut_off_is_made_a_model_of_its_best_epoch(project: Project) -> No
 def test_a_run_cannot_go_on_without_its_clips(project: Project) -> None:
     folder = Path(next(event.run for event in up_to_the_first_epoch(job_of(project)) if isinstance(event, Started)))
     wait_for = folder / "clips.csv"
-    deadline = time.monotonic() + 30
-    while not wait_for.exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
+    wait_until(wait_for.exists, seconds=30)
     clip = next(row for row in read_clips(folder) if row.split == "training" and row.label == WORDS[0])
     gone = project.folder / clip.path
     gone.unlink()
