@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the tests' own, in a temporary folder, with a password; knows nothing of the application."""
+"""A PostgreSQL server of the tests' own, in a temporary folder, with a password."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PLACES = ("/usr/lib/postgresql/*/bin", "/usr/local/pgsql/bin", "/opt/homebrew/o
 
 
 def lacking() -> str:
-    """What the machine lacks to run a server and to talk to it; empty where nothing."""
+    """What the machine lacks to run a server and to connect to it; empty if nothing."""
     if os.name == "nt":
         return "the server here is started as Unix does"
     if not _program("initdb") or not _program("postgres"):
@@ -85,13 +85,34 @@ class PostgresServer:
         if not os.getuid():
             for path in (self._folder, secret):
                 shutil.chown(path, _other_user())
-        command = [_program("initdb"), "-D", str(self._data), "-U", USER, "--auth=scram-sha-256", "--encoding=UTF8",
-                   "--locale=C", f"--pwfile={secret}", "--no-sync"]  # fmt: skip
+        command = [
+            _program("initdb"),
+            "-D",
+            str(self._data),
+            "-U",
+            USER,
+            "--auth=scram-sha-256",
+            "--encoding=UTF8",
+            "--locale=C",
+            f"--pwfile={secret}",
+            "--no-sync",
+        ]
         subprocess.run(command, check=True, capture_output=True, timeout=120, cwd=self._folder, user=_runs_as())
 
     def _start(self) -> None:
-        command = [_program("postgres"), "-D", str(self._data), "-p", str(self.port), "-k", str(self._folder),
-                   "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]  # fmt: skip
+        command = [
+            _program("postgres"),
+            "-D",
+            str(self._data),
+            "-p",
+            str(self.port),
+            "-k",
+            str(self._folder),
+            "-c",
+            "listen_addresses=127.0.0.1",
+            "-c",
+            "fsync=off",
+        ]
         quiet = subprocess.DEVNULL
         self._server = subprocess.Popen(command, stdout=quiet, stderr=quiet, cwd=self._folder, user=_runs_as())
         server = self._server

@@ -1,4 +1,4 @@
-"""A microphone made of software: what `play` plays is what PortAudio records; knows nothing of the application.
+"""A microphone made of software: what `play` plays is what PortAudio records.
 
 A private PulseAudio daemon with a null sink; the sink's monitor is the default source, ALSA's pulse plugin hands it to
 PortAudio. Enter it before PortAudio is first initialised in the process, or re-list the devices afterwards.
@@ -25,7 +25,7 @@ def missing_tools() -> list[str]:
 
 
 class VirtualMicrophone:
-    """Plug in with `with`; `rate` is the sink's, `extra_devices` are further names for a device list."""
+    """Plugged in within `with`; `rate` is the sink's, `extra_devices` are further names in a device list."""
 
     def __init__(self, rate: int = 16_000, *, extra_devices: Sequence[str] = ()) -> None:
         self.rate = rate
@@ -98,9 +98,14 @@ class VirtualMicrophone:
         if not self._module:
             # Without norewinds=1 the first samples come 1.9 s late and the start of speech is lost.
             self._module = self._pactl(
-                "load-module", "module-null-sink", f"sink_name={SINK}", f"rate={rate}",
-                "channels=1", "format=s16le", "norewinds=1",
-            )  # fmt: skip
+                "load-module",
+                "module-null-sink",
+                f"sink_name={SINK}",
+                f"rate={rate}",
+                "channels=1",
+                "format=s16le",
+                "norewinds=1",
+            )
             self._pactl("set-default-sink", SINK)
             self._pactl("set-default-source", f"{SINK}.monitor")
         self._pactl("suspend-sink", SINK, "0")
@@ -131,13 +136,24 @@ class VirtualMicrophone:
         log = self._folder / "pulseaudio.log"
         self._daemon = subprocess.Popen(
             [
-                "pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "--disable-shm=yes", "--use-pid-file=no",
-                "--realtime=no", "--high-priority=no", f"--log-target=file:{log}", "--log-level=3",
-                "-L", f"module-native-protocol-unix auth-anonymous=1 socket={self._socket}",
+                "pulseaudio",
+                "-n",
+                "--daemonize=no",
+                "--exit-idle-time=-1",
+                "--disable-shm=yes",
+                "--use-pid-file=no",
+                "--realtime=no",
+                "--high-priority=no",
+                f"--log-target=file:{log}",
+                "--log-level=3",
+                "-L",
+                f"module-native-protocol-unix auth-anonymous=1 socket={self._socket}",
             ],
             env={**os.environ, **self.environment},
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         daemon = self._daemon
 
         def is_ready() -> bool:
@@ -159,7 +175,11 @@ class VirtualMicrophone:
 
     def _pactl(self, *arguments: str, check: bool = True) -> str:
         done = subprocess.run(
-            ["pactl", *arguments], env={**os.environ, **self.environment},
-            capture_output=True, text=True, timeout=20, check=check,
-        )  # fmt: skip
+            ["pactl", *arguments],
+            env={**os.environ, **self.environment},
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=check,
+        )
         return done.stdout.strip()

@@ -63,7 +63,9 @@ def _show_window(began_s: float) -> int:
     app = studio.make_application(["kws-studio"])
     window = studio.make_window(app, None)
     watcher = _FirstPaint(began_s)
-    window.centralWidget().installEventFilter(watcher)
+    central = window.centralWidget()
+    assert central is not None
+    central.installEventFilter(watcher)
     QTimer.singleShot(int(_PATIENCE_S * 1000), app, lambda: app.exit(1))
     status = app.exec()
     window.close()
@@ -106,7 +108,8 @@ def _watch_training(home: Path) -> int:
     window.open_starter()
     status = app.exec()
     trained_in_window = "torch" in sys.modules
-    window.page("train").training.shutdown()
+    train: Any = window.page("train")
+    train.training.shutdown()
     window.close()
     if status or not loop.gaps_ms:
         print(loop.failure or "the training did not start", file=sys.stderr)
@@ -139,7 +142,7 @@ class _Loop(QObject):
     def train(self) -> None:
         """Shows the Train page and presses its button."""
         self._window.show_page("train")
-        page = self._window.page("train")
+        page: Any = self._window.page("train")
         page.training.started.connect(self._on_started)
         page.training.epochEnded.connect(self._on_epoch)
         page.training.finished.connect(lambda _: QCoreApplication.exit(0))

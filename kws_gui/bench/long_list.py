@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Generator
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QCoreApplication, QObject, QTimer
 
@@ -74,7 +75,7 @@ class _Reader(QObject):
         seconds = time.perf_counter() - self._began_s
         self._report(f"{clips:,} clips: until the window shows them", round(seconds, 2), "s")
         self._report_gap(f"{clips:,} clips: opening")
-        page = self._window.page("words")
+        page: Any = self._window.page("words")
         words = [page.words.tree.topLevelItem(row) for row in range(page.words.tree.topLevelItemCount())]
         self._ticks.begin()
         for item in words[:_WORDS]:

@@ -1,4 +1,4 @@
-"""A person at the window: clicks, types, looks until something shows; knows no page."""
+"""A person at the window: clicks, types, waits until something shows."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ PATIENCE_S = 30.0
 
 
 class Impatient(AssertionError):
-    """Something that should have shown did not."""
+    """Something did not show in time."""
 
 
 class Person:
-    """Acts on visible, enabled widgets only; where waiting was in vain, leaves a picture in `folder`."""
+    """Acts on visible, enabled widgets only; leaves a picture in `folder` where it waited in vain."""
 
     def __init__(self, window: QWidget, folder: Path) -> None:
-        self._window, self._folder = window, folder
+        self._window = window
+        self._folder = folder
 
     def click(self, widget: QWidget) -> None:
         """Presses a button, once it can be pressed; a tick box where its tick is."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -81,6 +83,24 @@ def test_the_tests_of_all_parts_accept_the_examples(extended: Path) -> None:
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
     for name in names:
         assert f"{name}] PASSED" in done.stdout, f"no test tried {name}"
+
+
+def test_a_chapter_gets_its_section_between_its_neighbours() -> None:
+    """Of docs/learn.md, by the command that takes its picture."""
+    screenshots = runpy.run_path(str(ROOT / "packaging/screenshots.py"))
+    build = SimpleNamespace(__doc__="What it is.\n\nAnd more.")
+    chapters = [
+        SimpleNamespace(name=name, title=name.replace("_", " ").title(), build=build)
+        for name in ("first", "heavy_ball", "last", "very_last")
+    ]
+    sections = "# Learn\n\nIntroduction.\n\n## First\n\nOne.\n\n## Last\n\nThe other.\n"
+    text = screenshots["with_sections"](sections, chapters)
+    assert re.findall("^## (.*)$", text, re.M) == ["First", "Heavy Ball", "Last", "Very Last"]
+    assert "One.\n\n## Heavy Ball\n\nWhat it is.\n\n![Heavy Ball](pictures/learn-heavy-ball.png)\n\n## Last\n" in text
+    assert text.endswith("![Very Last](pictures/learn-very-last.png)\n")
+    assert screenshots["with_sections"](text, chapters) == text
+    docs = (ROOT / "docs/learn.md").read_text(encoding="utf-8")
+    assert screenshots["with_sections"](docs, []) == docs
 
 
 @pytest.mark.slow
