@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from kws_gui import theme
 from kws_gui.widgets.axis import SMALL
-from kws_gui.widgets.curve_axes import ValueAxis
-from kws_gui.widgets.curve_numbers import brief
+from kws_gui.widgets.curves.axes import ValueAxis
+from kws_gui.widgets.curves.numbers import brief
 
 _LOWEST, _HIGHEST = 1e-6, 3.0
 _ABOVE_BEST = 2.5  # times the lowest loss: beyond that the curve leaves the picture

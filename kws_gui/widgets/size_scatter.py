@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QWidget
 from kws_engine.evaluation.interval import Interval
 from kws_gui import theme
 from kws_gui.widgets.axis import SMALL, ticks
-from kws_gui.widgets.curve_style import CurveStyle
+from kws_gui.widgets.curves.style import CurveStyle
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 16, 18, 44  # px around the plot
 _MARK, _NEAR = 11, 18  # px; how large a mark is, and how near the mouse must be

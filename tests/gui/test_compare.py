@@ -25,7 +25,7 @@ from kws_gui.pages.train.compare.wording import option_title, value_text, verdic
 from kws_gui.pages.train.page import TrainPage
 from kws_gui.runs.rows import read_rows
 from kws_gui.services.project_model import ProjectModel
-from kws_gui.widgets.curve_style import run_style
+from kws_gui.widgets.curves.style import run_style
 from kws_gui.widgets.size_scatter import SizedRun, SizeScatter, counted_in_words
 
 PATIENCE_MS = 120_000

@@ -21,10 +21,10 @@ from kws_engine.training.events import Epoch
 from kws_gui import theme
 from kws_gui.pages.train.run_view import RunView
 from kws_gui.services import remembered
-from kws_gui.widgets import curve_lines
-from kws_gui.widgets.curve_numbers import brief, number, smoothed
-from kws_gui.widgets.curve_style import run_style
 from kws_gui.widgets.curves import LossAndAccuracy, Point, RunCurves, point_of
+from kws_gui.widgets.curves import lines as curve_lines
+from kws_gui.widgets.curves.numbers import brief, number, smoothed
+from kws_gui.widgets.curves.style import run_style
 
 LEFT = Qt.MouseButton.LeftButton
 TERMS = {"cross_entropy": 0.9, "l2": 0.1}

@@ -9,7 +9,7 @@ from kws_engine.runs.job import Job
 from kws_engine.runs.process import TrainingProcess
 from kws_engine.training.events import Event, Failed, Progress, RateFound, RatePoint
 from kws_gui import theme
-from kws_gui.widgets.curve_numbers import brief
+from kws_gui.widgets.curves.numbers import brief
 from kws_gui.widgets.progress_row import ProgressRow
 from kws_gui.widgets.rate_plot import RatePlot
 from kws_gui.widgets.wrapped_label import WrappedLabel

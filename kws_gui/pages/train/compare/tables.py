@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QTree
 
 from kws_gui import theme
 from kws_gui.pages.train.compare.wording import RESULT_COLUMNS, name_of, option_title, result_row, value_text
-from kws_gui.widgets.curve_key import Swatch
-from kws_gui.widgets.curve_style import SWATCH_HEIGHT, SWATCH_WIDTH, draw_swatch, run_style
+from kws_gui.widgets.curves.legend import Swatch
+from kws_gui.widgets.curves.style import SWATCH_HEIGHT, SWATCH_WIDTH, draw_swatch, run_style
 
 if TYPE_CHECKING:
     from kws_engine.runs.comparing import Comparison

@@ -17,8 +17,8 @@ from kws_gui.bridges.comparing import Comparing, Part
 from kws_gui.pages.train.compare.tables import ResultTable, SettingTable
 from kws_gui.pages.train.compare.wording import name_of, verdict
 from kws_gui.runs.rows import RunRow, counted
-from kws_gui.widgets.curve_style import run_style
 from kws_gui.widgets.curves import LossAndAccuracy, RunCurves, point_of
+from kws_gui.widgets.curves.style import run_style
 from kws_gui.widgets.progress_row import ProgressRow
 from kws_gui.widgets.segments import Segment, Segments
 from kws_gui.widgets.size_scatter import SizedRun, SizeScatter

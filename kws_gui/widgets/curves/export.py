@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 from kws_engine.disk import write_atomically
 from kws_engine.errors import KwsError
 from kws_gui import theme
-from kws_gui.widgets.curve_key import CurveKey
+from kws_gui.widgets.curves.legend import CurveKey
 
 _FOLDER = "curves/folder"
 SCALE = 2  # pixels of the picture for one of the screen

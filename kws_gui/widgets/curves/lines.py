@@ -6,10 +6,10 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 
 from kws_engine.regularizers import REGULARIZERS
-from kws_gui.widgets.curve_key import KeyItem
-from kws_gui.widgets.curve_numbers import Point, RunCurves, brief, finite, number, penalties, percent, total
-from kws_gui.widgets.curve_panel import Line
-from kws_gui.widgets.curve_style import (
+from kws_gui.widgets.curves.legend import KeyItem
+from kws_gui.widgets.curves.numbers import Point, RunCurves, brief, finite, number, penalties, percent, total
+from kws_gui.widgets.curves.panel import Line
+from kws_gui.widgets.curves.style import (
     CROSS_ENTROPY,
     RATE,
     TOTAL,

@@ -11,7 +11,7 @@ from PySide6.QtGui import QFontMetricsF, QPainter, QPicture
 
 from kws_gui import theme
 from kws_gui.widgets.axis import SMALL, nice_step, ticks
-from kws_gui.widgets.curve_numbers import brief
+from kws_gui.widgets.curves.numbers import brief
 
 AXIS_WIDTH = 60  # px; all left axes, so that the epochs of plots stand below one another
 LINE_HEIGHT = 6  # px; of a bottom axis without numbers

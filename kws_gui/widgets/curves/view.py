@@ -11,15 +11,14 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from kws_gui import theme
-from kws_gui.widgets import curve_export, curve_lines
-from kws_gui.widgets.curve_bar import CurveBar
-from kws_gui.widgets.curve_key import CurveKey
-from kws_gui.widgets.curve_numbers import Point, RunCurves, Terms, csv_of_run, csv_of_runs, point_of, spans_a_decade
-from kws_gui.widgets.curve_panel import Line, Panel
-from kws_gui.widgets.curve_plots import CurvePlots
+from kws_gui.widgets.curves import export as curve_export
+from kws_gui.widgets.curves import lines as curve_lines
+from kws_gui.widgets.curves.bar import CurveBar
+from kws_gui.widgets.curves.legend import CurveKey
+from kws_gui.widgets.curves.numbers import Point, RunCurves, Terms, csv_of_run, csv_of_runs, spans_a_decade
+from kws_gui.widgets.curves.panel import Line, Panel
+from kws_gui.widgets.curves.plots import CurvePlots
 from kws_gui.widgets.finding_line import FindingLine
-
-__all__ = ["LossAndAccuracy", "Point", "RunCurves", "point_of"]
 
 
 class LossAndAccuracy(QWidget):

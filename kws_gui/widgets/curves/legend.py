@@ -10,7 +10,7 @@ from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from kws_gui import theme
-from kws_gui.widgets.curve_style import SWATCH_HEIGHT, SWATCH_WIDTH, CurveStyle, draw_swatch
+from kws_gui.widgets.curves.style import SWATCH_HEIGHT, SWATCH_WIDTH, CurveStyle, draw_swatch
 
 _MOST_ROWS = 5
 _LEFT = 0  # px

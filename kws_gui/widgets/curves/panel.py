@@ -13,9 +13,9 @@ from PySide6.QtCore import Qt
 
 from kws_gui import theme
 from kws_gui.widgets.axis import SMALL
-from kws_gui.widgets.curve_axes import EpochAxis, ValueAxis, ZoomBox
-from kws_gui.widgets.curve_numbers import MOST, smoothed
-from kws_gui.widgets.curve_style import CurveStyle
+from kws_gui.widgets.curves.axes import EpochAxis, ValueAxis, ZoomBox
+from kws_gui.widgets.curves.numbers import MOST, smoothed
+from kws_gui.widgets.curves.style import CurveStyle
 
 _EACH_FROM, _MARK_APART = 9, 28  # px an epoch from which each has its marker; else px at least between two
 _TOP, _BOTTOM = 0.08, 0.06  # of the height, free above and below the values

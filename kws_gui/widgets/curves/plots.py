@@ -12,8 +12,8 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from kws_gui import theme
 from kws_gui.widgets.axis import draw_focus, nice_step
-from kws_gui.widgets.curve_axes import EPOCHS_HEIGHT, LINE_HEIGHT
-from kws_gui.widgets.curve_panel import Panel
+from kws_gui.widgets.curves.axes import EPOCHS_HEIGHT, LINE_HEIGHT
+from kws_gui.widgets.curves.panel import Panel
 
 _LEAST_EPOCHS = 10  # shown, so that the first epochs stand where they stay
 _LEAST_ZOOM = 2.0  # epochs
