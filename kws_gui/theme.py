@@ -150,7 +150,8 @@ def font(scale: float = 1.0, *, bold: bool = False) -> QFont:
 def icon(name: str, role: str = "text") -> QIcon:
     """An icon of qtawesome ("mdi6.microphone") in a colour of the current theme."""
     theme = current()
-    return qtawesome.icon(name, color=getattr(theme, role), color_disabled=theme.field_border)
+    made: QIcon = qtawesome.icon(name, color=getattr(theme, role), color_disabled=theme.field_border)
+    return made
 
 
 def set_icon(widget: QAbstractButton | QLabel, name: str, *, role: str = "text", size: int = 18) -> None:
@@ -166,11 +167,15 @@ class _IconBinding(QObject):
     def __init__(self, widget: QAbstractButton | QLabel) -> None:
         super().__init__(widget)
         self._widget = widget
-        self._name, self._role, self._size = "", "text", 18
+        self._name = ""
+        self._role = "text"
+        self._size = 18
         notifier.changed.connect(self._draw)
 
     def show(self, name: str, role: str, size: int) -> None:
-        self._name, self._role, self._size = name, role, size
+        self._name = name
+        self._role = role
+        self._size = size
         self._draw()
 
     def _draw(self) -> None:
@@ -182,6 +187,16 @@ class _IconBinding(QObject):
             self._widget.setIconSize(QSize(self._size, self._size))
 
 
+def rgb(color: QColor) -> tuple[float, float, float]:
+    """Red, green and blue, 0..1."""
+    return color.redF(), color.greenF(), color.blueF()
+
+
+def mixed(one: QColor, other: QColor, share: float) -> QColor:
+    """The colour that lies `share` (0..1) of the way from one to the other, in RGB."""
+    return QColor.fromRgbF(*(a + (b - a) * share for a, b in zip(rgb(one), rgb(other), strict=True)))
+
+
 def contrast(one: str, other: str) -> float:
     """Contrast ratio of two colours, 1 to 21 (WCAG 2.2, relative luminance)."""
     bright, dim = sorted((_luminance(one), _luminance(other)), reverse=True)
@@ -189,8 +204,7 @@ def contrast(one: str, other: str) -> float:
 
 
 def _luminance(color: str) -> float:
-    channels = QColor(color).getRgbF()[:3]
-    linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in rgb(QColor(color))]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 

@@ -59,7 +59,8 @@ class RangeBox(QWidget):
     def __init__(self, option: Option) -> None:
         super().__init__()
         number = dataclasses.replace(option, unit="")
-        self.low, self.high = NumberBox(number), NumberBox(number)
+        self.low = NumberBox(number)
+        self.high = NumberBox(number)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(theme.GRID // 2)

@@ -97,7 +97,8 @@ class ConfigForm(QWidget):
         self._take(dataclasses.replace(self._config, **{name: value}))
 
     def _take(self, config: Any) -> None:
-        changed, self._config = config != self._config, config
+        changed = config != self._config
+        self._config = config
         self._refresh()
         if changed:
             self.valueChanged.emit(config)

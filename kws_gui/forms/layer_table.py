@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QSignalBlocker, Qt, Signal
+from PySide6.QtCore import QAbstractItemModel, QModelIndex, QPersistentModelIndex, QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QBrush, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -187,11 +187,11 @@ class LayerTable(QTableWidget):
         span = len(_COLUMNS) - OUTPUT if error else 1
         if self.columnSpan(at, OUTPUT) != span:
             self.setSpan(at, OUTPUT, 1, span)
-        fits = info is not None and info.reached and not error
-        told = (info.shape.text(), f"{info.parameters:,}", f"{info.macs:,}", f"{info.field[0]} x {info.field[1]}") if (
-            fits and info is not None
-        ) else (error, "", "", "")  # fmt: skip
-        for column, text in zip((OUTPUT, PARAMETERS, MACS, FIELD), told, strict=True):
+        cells = [error, "", "", ""]
+        if info is not None and info.reached and not error:
+            field = f"{info.field[0]} x {info.field[1]}"
+            cells = [info.shape.text(), f"{info.parameters:,}", f"{info.macs:,}", field]
+        for column, text in zip((OUTPUT, PARAMETERS, MACS, FIELD), cells, strict=True):
             self._put(at, column, text, wrong=bool(error))
         self.resizeRowToContents(at)
 
@@ -213,9 +213,11 @@ class LayerTable(QTableWidget):
         self.setHorizontalHeaderLabels(list(_COLUMNS))
         header = self.horizontalHeader()
         for column, help in enumerate(_COLUMNS.values()):
-            self.horizontalHeaderItem(column).setToolTip(help)
+            title = self.horizontalHeaderItem(column)
+            assert title is not None
+            title.setToolTip(help)
             side = Qt.AlignmentFlag.AlignRight if column >= PARAMETERS else Qt.AlignmentFlag.AlignLeft
-            self.horizontalHeaderItem(column).setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
+            title.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
             if column in _WIDTHS:
                 self.setColumnWidth(column, _WIDTHS[column])
         header.setSectionResizeMode(OUTPUT, QHeaderView.ResizeMode.Stretch)
@@ -240,17 +242,23 @@ class _KindDelegate(QStyledItemDelegate):
             box.addItem(described.title, kind)
             box.setItemData(box.count() - 1, described.help, Qt.ItemDataRole.ToolTipRole)
         box.setAccessibleName("Kind of layer")
-        box.activated.connect(lambda: (self.commitData.emit(box), self.closeEditor.emit(box)))
+        box.activated.connect(lambda: self._finish(box))
         return box
+
+    def _finish(self, box: QComboBox) -> None:
+        self.commitData.emit(box)
+        self.closeEditor.emit(box)
 
     def setEditorData(self, editor: QWidget, index: QModelIndex | QPersistentModelIndex) -> None:
         assert isinstance(editor, QComboBox)
         editor.setCurrentIndex(editor.findData(index.data(Qt.ItemDataRole.UserRole)))
 
-    def setModelData(self, editor: QWidget, model: object, index: QModelIndex | QPersistentModelIndex) -> None:
+    def setModelData(
+        self, editor: QWidget, model: QAbstractItemModel, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
         assert isinstance(editor, QComboBox)
         if editor.currentData() != index.data(Qt.ItemDataRole.UserRole):
-            model.setData(index, editor.currentData(), Qt.ItemDataRole.UserRole)  # type: ignore[attr-defined]
+            model.setData(index, editor.currentData(), Qt.ItemDataRole.UserRole)
 
 
 def _turned(values: str, kind: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import (
@@ -150,7 +151,7 @@ class _LayersWindow(QDialog):
     def _make_buttons(self) -> QHBoxLayout:
         menu = QMenu(self.add)
         for kind, described in KINDS.items():
-            action = menu.addAction(described.title, lambda kind=kind: self._table.add_row(kind))
+            action = menu.addAction(described.title, partial(self._table.add_row, kind))
             action.setToolTip(described.help)
         menu.setToolTipsVisible(True)
         self.add.setMenu(menu)

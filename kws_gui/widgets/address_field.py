@@ -71,7 +71,8 @@ class AddressRow(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.field, self.open = AddressField(), QPushButton("Open")
+        self.field = AddressField()
+        self.open = QPushButton("Open")
         self.field.setPlaceholderText(EXAMPLE)
         label = QLabel("Its storage, with the password")
         label.setBuddy(self.field)

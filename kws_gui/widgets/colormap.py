@@ -26,4 +26,5 @@ def magma() -> list[int]:
 def levels(frames_db: NDArray[np.floating], *, low_db: float = LOW_DB, high_db: float = HIGH_DB) -> NDArray[np.uint8]:
     """Scales dB to 0..255 on the fixed range; what is not a number counts as silence."""
     scaled = (np.nan_to_num(frames_db, nan=low_db) - low_db) * (255.0 / (high_db - low_db))
-    return np.clip(scaled, 0, 255).astype(np.uint8)
+    indices: NDArray[np.uint8] = np.clip(scaled, 0, 255).astype(np.uint8)
+    return indices

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFontMetricsF, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from kws_gui import theme
@@ -48,7 +48,9 @@ class ConfusionMatrix(QWidget):
         table = np.asarray(counts, np.int64)
         if table.shape != (len(labels), len(labels)):
             raise ValueError(f"counts of shape {table.shape} do not fit {len(labels)} labels")
-        self._labels, self._counts, self._cell = tuple(labels), table, (0, 0)
+        self._labels = tuple(labels)
+        self._counts = table
+        self._cell = (0, 0)
         self._describe()
         self.updateGeometry()
         self.update()
@@ -86,8 +88,9 @@ class ConfusionMatrix(QWidget):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         moves = {Qt.Key.Key_Up: (-1, 0), Qt.Key.Key_Down: (1, 0), Qt.Key.Key_Left: (0, -1), Qt.Key.Key_Right: (0, 1)}
-        if self._labels and event.key() in moves:
-            last, (down, right) = len(self._labels) - 1, moves[event.key()]
+        move = moves.get(Qt.Key(event.key()))
+        if self._labels and move is not None:
+            last, (down, right) = len(self._labels) - 1, move
             self._focus_cell(min(max(self._cell[0] + down, 0), last), min(max(self._cell[1] + right, 0), last))
         elif self._labels and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
             self._activate()
@@ -139,7 +142,7 @@ class ConfusionMatrix(QWidget):
         colors, total = theme.current(), int(self._counts[row].sum())
         share = self._counts[row, column] / total if total else 0.0
         strength = 0.07 + 0.93 * share**0.6 if share else 0.0
-        return _mixed(colors.color("sunken"), colors.color("detection" if row == column else "error"), strength)
+        return theme.mixed(colors.color("sunken"), colors.color("detection" if row == column else "error"), strength)
 
     def _paint_names(self, painter: QPainter) -> None:
         colors, area, side = theme.current(), self._area(), self._side()
@@ -215,18 +218,13 @@ class ConfusionMatrix(QWidget):
         self.setAccessibleDescription(self.cellText(*self._cell) if self._labels else "Nothing evaluated yet")
 
 
-def _fitting(text: str, width: float, *, bold: bool) -> object:
+def _fitting(text: str, width: float, *, bold: bool) -> QFont:
     """The body font, or as small as the text needs."""
     for scale in (1.0, 0.9, 0.8, 0.7):
         font = theme.font(scale, bold=bold)
         if QFontMetricsF(font).horizontalAdvance(text) <= width:
             break
     return font
-
-
-def _mixed(one: QColor, other: QColor, share: float) -> QColor:
-    parts = [a + (b - a) * share for a, b in zip(one.getRgbF()[:3], other.getRgbF()[:3], strict=True)]
-    return QColor.fromRgbF(*parts)
 
 
 def _readable_on(fill: QColor) -> QColor:

@@ -14,7 +14,9 @@ class ElidedLabel(QLabel):
         self, text: str = "", parent: QWidget | None = None, *, where: Qt.TextElideMode = Qt.TextElideMode.ElideRight
     ) -> None:
         super().__init__(parent)
-        self._where, self._full, self._hint = where, text, ""
+        self._where = where
+        self._full = text
+        self._hint = ""
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setFullText(text)

@@ -22,7 +22,9 @@ class FindingLine(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._icon, self._label, self._remedy = QLabel(), ElidedLabel(), QPushButton()
+        self._icon = QLabel()
+        self._label = ElidedLabel()
+        self._remedy = QPushButton()
         theme.set_icon(self._icon, "mdi6.lightbulb-on-outline", role="warning_text", size=16)
         theme.set_role(self._remedy, "link")
         self._remedy.clicked.connect(self.remedyTriggered)

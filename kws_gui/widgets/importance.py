@@ -53,8 +53,9 @@ class ImportanceBars(QWidget):
             painter.setPen(colors.color("text"))
             shown = metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, int(line.width()))
             painter.drawText(line, Qt.AlignmentFlag.AlignLeft, shown)
-            painter.drawText(QRectF(self.width() - width, line.top(), width, line.height()),
-                             Qt.AlignmentFlag.AlignRight, value)  # fmt: skip
+            painter.drawText(
+                QRectF(self.width() - width, line.top(), width, line.height()), Qt.AlignmentFlag.AlignRight, value
+            )
             bar = QRectF(0, line.bottom() + 3, self.width(), _BAR)
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(colors.color("sunken"))

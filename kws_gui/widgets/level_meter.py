@@ -28,7 +28,9 @@ class LevelMeter(QWidget):
         self._peak_db = self._rms_db = self._hold_db = FLOOR_DB
         self._target = (FLOOR_DB, FLOOR_DB)
         self._silent = True
-        self._since_hold, self._since_clip, self._since_frame = QElapsedTimer(), QElapsedTimer(), QElapsedTimer()
+        self._since_hold = QElapsedTimer()
+        self._since_clip = QElapsedTimer()
+        self._since_frame = QElapsedTimer()
         self._timer = QTimer(self)
         self._timer.setInterval(_FRAME_MS)
         self._timer.timeout.connect(self._on_frame)

@@ -41,7 +41,8 @@ class MessageBar(QFrame):
         self._text.setTextFormat(Qt.TextFormat.PlainText)
         self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        self._remedy, self._second = QPushButton(), QPushButton()
+        self._remedy = QPushButton()
+        self._second = QPushButton()
         self._copy = QPushButton("Copy details")
         self._copy.setToolTip("Copies what a developer needs to know")
         theme.set_role(self._copy, "quiet")
@@ -55,7 +56,8 @@ class MessageBar(QFrame):
 
     def showMessage(self, kind: Kind, text: str, *, remedy: str = "", other: str = "", details: str = "") -> None:
         """Says one sentence; `remedy` and `other` name the buttons, `details` is what "Copy details" copies."""
-        self._kind, self._details = kind, details
+        self._kind = kind
+        self._details = details
         icon, role, word = _LOOK[kind]
         theme.set_icon(self._icon, icon, role=role, size=20)
         self._text.setText(text)

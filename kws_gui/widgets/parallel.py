@@ -79,8 +79,11 @@ class ParallelPlot(QWidget):
     def setLines(self, axes: Sequence[PlotAxis], lines: Sequence[PlotLine], *, current: int | None = None) -> None:
         """Shows trials; filters stay as long as the axes do."""
         if [axis.title for axis in axes] != [axis.title for axis in self._axes]:
-            self._filters, self._axis = {}, 0
-        self._axes, self._lines, self._hovered = tuple(axes), tuple(lines), None
+            self._filters = {}
+            self._axis = 0
+        self._axes = tuple(axes)
+        self._lines = tuple(lines)
+        self._hovered = None
         self._current = current if any(line.number == current for line in lines) else None
         self._describe()
         self.filtered.emit(len(self.passing()))
@@ -129,7 +132,7 @@ class ParallelPlot(QWidget):
         area = self._area()
         return area.left() if len(self._axes) < 2 else area.left() + area.width() * axis / (len(self._axes) - 1)
 
-    def y(self, position: float) -> float:
+    def axisY(self, position: float) -> float:
         """The height of a position, 0..1, in px."""
         return self._area().bottom() - position * self._area().height()
 
@@ -163,15 +166,16 @@ class ParallelPlot(QWidget):
             return
         hit = self._line_at(event.position())
         if axis is not None:
-            self._axis, self._drag = axis, (axis, event.position().y())
+            self._axis = axis
+            self._drag = (axis, event.position().y())
         elif hit is not None:
             self._choose(hit)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         if self._drag is not None:
-            axis, start = self._drag
+            dragged, start = self._drag
             if abs(event.position().y() - start) > 3:
-                self.setFilter(axis, self._position(start), self._position(event.position().y()))
+                self.setFilter(dragged, self._position(start), self._position(event.position().y()))
             return
         axis, hit = self._axis_at(event.position()), self._line_at(event.position())
         shape = Qt.CursorShape.SizeVerCursor if axis is not None else Qt.CursorShape.PointingHandCursor
@@ -253,7 +257,7 @@ class ParallelPlot(QWidget):
             if left <= at.x() <= right:
                 share = (at.x() - left) / max(right - left, 1.0)
                 low, high = line.positions[axis], line.positions[axis + 1]
-                return abs(self.y(low + share * (high - low)) - at.y())
+                return abs(self.axisY(low + share * (high - low)) - at.y())
         return 9e9
 
     def _passes(self, line: PlotLine) -> bool:
@@ -293,7 +297,7 @@ class ParallelPlot(QWidget):
         pen = QPen(color, 3.0 if chosen or hovered else 1.6)
         pen.setStyle(Qt.PenStyle.SolidLine if line.whole else Qt.PenStyle.DashLine)
         painter.setPen(pen)
-        points = [QPointF(self.axisX(n), self.y(position)) for n, position in enumerate(line.positions)]
+        points = [QPointF(self.axisX(n), self.axisY(position)) for n, position in enumerate(line.positions)]
         painter.drawPolyline(points)
         if chosen:
             painter.setBrush(good_color(line.goodness))
@@ -310,7 +314,9 @@ class ParallelPlot(QWidget):
             low, high = self._filters[number]
             painter.setPen(QPen(colors.color("accent"), 1))
             painter.setBrush(colors.color("accent", 0.3))
-            painter.drawRoundedRect(QRectF(x - 5, self.y(high), 10, max(self.y(low) - self.y(high), 3)), 3, 3)
+            painter.drawRoundedRect(
+                QRectF(x - 5, self.axisY(high), 10, max(self.axisY(low) - self.axisY(high), 3)), 3, 3
+            )
         self._paint_title(painter, number)
 
     def _paint_ticks(self, painter: QPainter, number: int) -> None:
@@ -321,7 +327,7 @@ class ParallelPlot(QWidget):
         room = 90.0 if is_last or not number else (self.axisX(1) - self.axisX(0)) - 16
         for position, text in axis.ticks:
             shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, room)
-            width, y = metrics.horizontalAdvance(shown), self.y(position)
+            width, y = metrics.horizontalAdvance(shown), self.axisY(position)
             left = x + 6 if is_last or number else x - 6 - width
             painter.setPen(QPen(colors.color("field_border"), 1))
             painter.drawLine(QPointF(x - 3, y), QPointF(x + 3, y))
@@ -366,8 +372,7 @@ class ParallelPlot(QWidget):
 
 def good_color(goodness: float) -> QColor:
     """Cividis from worst (0) to best (1), told apart by colour-blind eyes; the best stands out from the ground."""
-    stops = [QColor(stop).getRgbF()[:3] for stop in _GOOD[theme.current().name]]
+    stops = [QColor(stop) for stop in _GOOD[theme.current().name]]
     at = min(max(goodness, 0.0), 1.0) * (len(stops) - 1)
     first = min(int(at), len(stops) - 2)
-    share = at - first
-    return QColor.fromRgbF(*(a + (b - a) * share for a, b in zip(stops[first], stops[first + 1], strict=True)))
+    return theme.mixed(stops[first], stops[first + 1], at - first)

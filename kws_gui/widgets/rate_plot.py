@@ -112,7 +112,7 @@ class RatePlot(QWidget):
         self._upright.label.setFont(theme.font(bold=True))
 
 
-class _RateAxis(pg.AxisItem):
+class _RateAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph has no stubs
     """Powers of ten along the bottom."""
 
     def __init__(self) -> None:

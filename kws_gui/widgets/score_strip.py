@@ -40,7 +40,7 @@ class ScoreStrip(QWidget):
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(theme.GRID // 2)
-        self._axis = _Axis(seconds)
+        self._axis = _TimeAxis(seconds)
         self._column.addWidget(self._axis)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -98,7 +98,9 @@ class ScoreRow(QWidget):
 
     def __init__(self, word: str, threshold: float, seconds: float) -> None:
         super().__init__()
-        self._word, self._threshold, self._seconds = word, threshold, seconds
+        self._word = word
+        self._threshold = threshold
+        self._seconds = seconds
         self._points: deque[tuple[float, float]] = deque()
         self._score = 0.0
         self._now_s = 0.0
@@ -137,7 +139,8 @@ class ScoreRow(QWidget):
                 self._points[-1] = (at_s, score)
         else:
             self._points.append((at_s, score))
-        self._now_s, self._score = at_s, score
+        self._now_s = at_s
+        self._score = score
         while self._points[0][0] < at_s - self._seconds - 0.5:
             self._points.popleft()
 
@@ -176,12 +179,12 @@ class ScoreRow(QWidget):
             draw_focus(painter, QRectF(self.rect()), radius=6)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        directions = {Qt.Key.Key_Up: 1, Qt.Key.Key_Down: -1}
-        if event.key() not in directions:
+        direction = {Qt.Key.Key_Up: 1, Qt.Key.Key_Down: -1}.get(Qt.Key(event.key()))
+        if direction is None:
             super().keyPressEvent(event)
             return
         factor = 10 if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 1
-        self.setThreshold(self._threshold + directions[event.key()] * factor * _STEP)
+        self.setThreshold(self._threshold + direction * factor * _STEP)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if event.button() == Qt.MouseButton.LeftButton and event.position().x() >= GUTTER:
@@ -275,10 +278,11 @@ class ScoreRow(QWidget):
 def _polygon(xs: Floats, ys: Floats) -> QPolygonF:
     import pyqtgraph  # here, so that a window without a strip starts sooner
 
-    return pyqtgraph.functions.arrayToQPolygonF(xs, ys)
+    polygon: QPolygonF = pyqtgraph.functions.arrayToQPolygonF(xs, ys)
+    return polygon
 
 
-class _Axis(QWidget):
+class _TimeAxis(QWidget):
     """Stream time under the rows."""
 
     def __init__(self, seconds: float) -> None:

@@ -38,12 +38,12 @@ class Segments(QWidget):
         self._group = QButtonGroup(self)
         self.setAccessibleName(name)
         self.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Fixed)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(2)
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(0, 0, 0, 0)
+        self._row.setSpacing(2)
         for segment, button in zip(segments, self._buttons.values(), strict=True):
             self._make(segment, button)
-            row.addWidget(button)
+            self._row.addWidget(button)
         self._group.idToggled.connect(self._on_toggled)
         self.choose(segments[0].key)
 
@@ -83,7 +83,7 @@ class Segments(QWidget):
             super().keyPressEvent(event)
 
     def minimumSizeHint(self) -> QSize:
-        return self.layout().minimumSize()
+        return self._row.minimumSize()
 
     def _make(self, segment: Segment, button: QToolButton) -> None:
         theme.set_role(button, "segment")

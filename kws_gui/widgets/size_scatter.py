@@ -46,7 +46,9 @@ class SizeScatter(QWidget):
 
     def setRuns(self, runs: Sequence[SizedRun], title: str) -> None:
         """Shows runs; `title` is what the sizes count: "parameters"."""
-        self._runs, self._title, self._asked = tuple(runs), title, None
+        self._runs = tuple(runs)
+        self._title = title
+        self._asked = None
         self.setAccessibleName(f"Accuracy against {title}")
         self.setAccessibleDescription(self.text())
         self.update()
@@ -149,8 +151,10 @@ class SizeScatter(QWidget):
         at, color = self.place(run), run.style.color(theme.current())
         low, high = self._shares()
         area = self._area()
-        ends = [area.bottom() - (share - low) / (high - low) * area.height()
-                for share in (run.accuracy.low, run.accuracy.high)]  # fmt: skip
+        ends = [
+            area.bottom() - (share - low) / (high - low) * area.height()
+            for share in (run.accuracy.low, run.accuracy.high)
+        ]
         painter.setPen(QPen(color, 1.5))
         painter.drawLine(QPointF(at.x(), ends[0]), QPointF(at.x(), ends[1]))
         for y in ends:
@@ -207,7 +211,12 @@ def _places(at: QPointF, width: float, height: float) -> list[tuple[float, float
     """Left and top of a name around a mark, the best first."""
     right, left, middle = at.x() + _GAP, at.x() - _GAP - width, at.x() - width / 2
     return [
-        (right, at.y() - height / 2), (left, at.y() - height / 2), (right, at.y() - 1.2 * height),
-        (left, at.y() - 1.2 * height), (right, at.y() + 0.2 * height), (left, at.y() + 0.2 * height),
-        (middle, at.y() - height - _GAP), (middle, at.y() + _GAP),
-    ]  # fmt: skip
+        (right, at.y() - height / 2),
+        (left, at.y() - height / 2),
+        (right, at.y() - 1.2 * height),
+        (left, at.y() - 1.2 * height),
+        (right, at.y() + 0.2 * height),
+        (left, at.y() + 0.2 * height),
+        (middle, at.y() - height - _GAP),
+        (middle, at.y() + _GAP),
+    ]

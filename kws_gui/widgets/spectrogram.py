@@ -40,7 +40,9 @@ class Spectrogram(QWidget):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._hop_s, self._seconds, self._gutter = hop_ms / 1000, seconds, gutter
+        self._hop_s = hop_ms / 1000
+        self._seconds = seconds
+        self._gutter = gutter
         self._columns = max(4, round(seconds / self._hop_s / 4) * 4)
         self._ring = np.zeros((bands, self._columns), np.uint8)
         self._written = 0
@@ -74,7 +76,8 @@ class Spectrogram(QWidget):
         padded = -(-max(len(frames_db), 1) // 4) * 4
         self._ring = np.zeros((frames_db.shape[1], padded), np.uint8)
         self._ring[:, : len(frames_db)] = levels(frames_db).T[::-1]
-        self._columns, self._written = padded, len(frames_db)
+        self._columns = padded
+        self._written = len(frames_db)
         self._still_s = len(frames_db) * self._hop_s
         self._marks.clear()
         self._describe()
@@ -90,7 +93,8 @@ class Spectrogram(QWidget):
         """Starts again at 0 s with an empty picture."""
         self._columns = max(4, round(self._seconds / self._hop_s / 4) * 4)
         self._ring = np.zeros((self._ring.shape[0], self._columns), np.uint8)
-        self._written, self._still_s = 0, None
+        self._written = 0
+        self._still_s = None
         self._marks.clear()
         self._describe()
         self.update()

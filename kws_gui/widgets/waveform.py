@@ -28,7 +28,8 @@ class Waveform(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._envelope = Envelope(np.zeros(0, np.float32))
-        self._size, self._rate = 0, 16_000
+        self._size = 0
+        self._rate = 16_000
         self._window: tuple[int, int] | None = None
         self._speech: tuple[int, int] | None = None
         self._playhead: int | None = None
@@ -43,7 +44,9 @@ class Waveform(QWidget):
 
     def setSamples(self, samples: NDArray[np.floating], rate: int) -> None:
         """Shows sound of shape (n,) in -1..1 at `rate` Hz; window, speech and playhead are taken away."""
-        self._envelope, self._size, self._rate = Envelope(samples), len(samples), rate
+        self._envelope = Envelope(samples)
+        self._size = len(samples)
+        self._rate = rate
         self._window = self._speech = self._playhead = None
         self._trace()
         self._describe()
@@ -101,14 +104,22 @@ class Waveform(QWidget):
             draw_focus(painter, area)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        directions = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}
-        if self._window is None or event.key() not in (*directions, Qt.Key.Key_Home, Qt.Key.Key_End):
+        if self._window is None:
             super().keyPressEvent(event)
             return
-        step_ms = next((ms for key, ms in _STEPS_MS.items() if event.modifiers() & key), 10)
-        ends = {Qt.Key.Key_Home: 0, Qt.Key.Key_End: self._size}
-        step = directions.get(event.key(), 0) * step_ms * self._rate // 1000
-        self._move(ends.get(event.key(), self._window[0] + step))
+        step_ms = next((ms for modifier, ms in _STEPS_MS.items() if event.modifiers() & modifier), 10)
+        step = step_ms * self._rate // 1000
+        starts = {
+            Qt.Key.Key_Left: self._window[0] - step,
+            Qt.Key.Key_Right: self._window[0] + step,
+            Qt.Key.Key_Home: 0,
+            Qt.Key.Key_End: self._size,
+        }
+        start = starts.get(Qt.Key(event.key()))
+        if start is None:
+            super().keyPressEvent(event)
+        else:
+            self._move(start)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if self._window is None or event.button() != Qt.MouseButton.LeftButton:

@@ -237,7 +237,7 @@ def test_the_drawing_of_tc_resnet_follows_depth_width_and_keys(qtbot: QtBot, mod
     made = TcResNetChapter(model)
     qtbot.addWidget(made)
     assert (made.network().parameters, made.network().macs) == (65_180, 1_522_560)  # 65k and 3 M operations
-    made.depth.setValue("14")
+    made.depth_choice.setValue("14")
     made.width_slider.setValue(1.5)
     assert made.network().parameters == pytest.approx(303_000, rel=0.01)
     assert made.options() == {"model.name": "tc_resnet", "model.blocks": "14", "model.width": "1.5"}

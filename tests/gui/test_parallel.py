@@ -33,7 +33,7 @@ def plot(qtbot: QtBot) -> ParallelPlot:
 
 
 def _at(plot: ParallelPlot, axis: int, position: float) -> QPoint:
-    return QPoint(round(plot.axisX(axis)), round(plot.y(position)))
+    return QPoint(round(plot.axisX(axis)), round(plot.axisY(position)))
 
 
 def _drag(qtbot: QtBot, plot: ParallelPlot, axis: int, low: float, high: float) -> None:
@@ -57,7 +57,7 @@ def test_a_drag_along_an_axis_keeps_what_passes_there_and_a_click_shows_all(qtbo
 
 
 def test_a_click_near_a_line_chooses_its_trial(qtbot: QtBot, plot: ParallelPlot) -> None:
-    between = QPoint(round((plot.axisX(0) + plot.axisX(1)) / 2), round(plot.y(0.05)))
+    between = QPoint(round((plot.axisX(0) + plot.axisX(1)) / 2), round(plot.axisY(0.05)))
     with qtbot.waitSignal(plot.chosen) as said:
         qtbot.mouseClick(plot, Qt.MouseButton.LeftButton, pos=between)
     assert said.args == [0] and plot.current() == 0

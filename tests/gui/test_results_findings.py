@@ -134,13 +134,13 @@ def test_clips_are_ranked_heard_left_out_and_taken_in_again(
     assert suspects.tree.currentItem() is suspects.tree.topLevelItem(1), "the next one is at hand"
     assert project.folder / first.path not in {clip.path for clip in project.clips()}
     assert suspects.done.fullText().startswith("1 clip is left out")
-    qtbot.mouseClick(suspects.undo, Qt.MouseButton.LeftButton)
-    assert suspects.undo.isHidden()
+    qtbot.mouseClick(suspects.undo_button, Qt.MouseButton.LeftButton)
+    assert suspects.undo_button.isHidden()
     assert len(project.clips()) == count and suspects.tree.topLevelItem(0).text(3) == ""
     model.undo_stack.redo()
     suspects.tree.setCurrentItem(suspects.tree.topLevelItem(0))
-    assert suspects.leave_out.text() == "Take in again"
-    qtbot.mouseClick(suspects.leave_out, Qt.MouseButton.LeftButton)
+    assert suspects.leave_out_button.text() == "Take in again"
+    qtbot.mouseClick(suspects.leave_out_button, Qt.MouseButton.LeftButton)
     assert len(project.clips()) == count
 
 
@@ -159,7 +159,7 @@ def test_a_clip_moves_to_the_word_it_sounds_like_and_back(qtbot: QtBot, page: Re
     assert suspects.tree.topLevelItem(at).text(3) == "moved to high"
     suspects.tree.setCurrentItem(suspects.tree.topLevelItem(at))
     assert suspects.sound.play.isEnabled(), "it can still be heard"
-    menu = suspects.move_to.menu()
+    menu = suspects.move_to_button.menu()
     menu.aboutToShow.emit()
     next(action for action in menu.actions() if action.text() == "middle").trigger()
     assert suspects.tree.topLevelItem(at).text(3) == "moved to middle"
@@ -204,7 +204,7 @@ def test_clips_worth_listening_to_are_listed_apart_from_the_findings_also_of_a_h
     assert suspects.isVisible() and suspects.clips() == look.clips
     assert suspects.title.fullText().startswith("Clips worth listening to: ")
     first = suspects.clips()[0].path
-    qtbot.mouseClick(suspects.leave_out, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(suspects.leave_out_button, Qt.MouseButton.LeftButton)
     assert page.findings.care.state(first) == "left out"
     model.undo_stack.undo()
     assert page.findings.care.state(first) == ""

@@ -35,7 +35,9 @@ class ClipList(QWidget):
         self.hint = QLabel(_HINT)
         self.list = QListWidget()
         self.sound = ClipSound()
-        self.player, self.waveform, self.play = self.sound.player, self.sound.waveform, self.sound.play
+        self.player = self.sound.player
+        self.waveform = self.sound.waveform
+        self.play = self.sound.play
         self._lay_out()
         self.list.currentRowChanged.connect(self._on_row)
         self.sound.serve(self.list)

@@ -45,7 +45,8 @@ class JudgedView(QWidget):
 
     def setEvaluation(self, evaluation: Evaluation, part: Split) -> None:
         """Shows a judgement on that part of the clips."""
-        is_first, self._evaluation = self._evaluation is None, evaluation
+        is_first = self._evaluation is None
+        self._evaluation = evaluation
         used = list(evaluation.per_word)
         self._names = _names(used)
         rows = [evaluation.labels.index(label) for label in used]

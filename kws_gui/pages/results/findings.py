@@ -36,14 +36,21 @@ if TYPE_CHECKING:
 
 _WIDEST = 880  # px; longer lines are hard to read
 _ICONS = {
-    "": "mdi6.tune", "exclude": "mdi6.eye-off-outline", "relabel": "mdi6.folder-move-outline",
-    "record": "mdi6.microphone", "import": "mdi6.import", "open_words": "mdi6.waveform",
-}  # fmt: skip
+    "": "mdi6.tune",
+    "exclude": "mdi6.eye-off-outline",
+    "relabel": "mdi6.folder-move-outline",
+    "record": "mdi6.microphone",
+    "import": "mdi6.import",
+    "open_words": "mdi6.waveform",
+}
 _TIPS = {
-    "": "Puts this on the form for the next run; with undo", "exclude": "The files stay; with undo",
-    "relabel": "Moves the files; with undo", "record": "Opens the Words page", "import": "Asks for a folder",
+    "": "Puts this on the form for the next run; with undo",
+    "exclude": "The files stay; with undo",
+    "relabel": "Moves the files; with undo",
+    "record": "Opens the Words page",
+    "import": "Asks for a folder",
     "open_words": "Opens the Words page",
-}  # fmt: skip
+}
 _HEALTHY = "Its curves and its clips look as they should."
 _BETTER = "To get better still, record more speakers of each word, or let a search try other settings."
 _WORTH = "Clips worth listening to"
@@ -122,8 +129,9 @@ class FindingsView(QWidget):
 
     def cards(self) -> list[FindingCard]:
         """One a finding, in their order."""
-        found = [self._column.itemAt(at).widget() for at in range(self._column.count())]
-        return [card for card in found if isinstance(card, FindingCard)]
+        items = (self._column.itemAt(at) for at in range(self._column.count()))
+        widgets = [item.widget() for item in items if item is not None]
+        return [card for card in widgets if isinstance(card, FindingCard)]
 
     def headline(self) -> str:
         """How it stands with the run, in few words."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt, Signal
@@ -49,14 +50,15 @@ class SuspectList(QWidget):
         super().__init__(parent)
         self._care = care
         self._clips: tuple[SuspectClip, ...] = ()
-        self.back = QPushButton("Findings")
+        self.back_button = QPushButton("Findings")
         self.title = ElidedLabel()
         self.tree = self._make_tree()
         self.sound = ClipSound()
-        self.leave_out = QPushButton("Leave out")
-        self.move = QPushButton("Move")
-        self.move_to = QPushButton("Move to…")
-        self.done, self.undo = ElidedLabel(), QPushButton("Undo")
+        self.leave_out_button = QPushButton("Leave out")
+        self.move_button = QPushButton("Move")
+        self.move_to_button = QPushButton("Move to…")
+        self.done = ElidedLabel()
+        self.undo_button = QPushButton("Undo")
         self._lay_out()
         self._connect()
 
@@ -67,8 +69,10 @@ class SuspectList(QWidget):
         self.tell("")
         blocker = QSignalBlocker(self.tree)
         self.tree.clear()
-        self.tree.addTopLevelItems([_item(clip) for clip in self._clips])
-        self.tree.setCurrentItem(self.tree.topLevelItem(0))
+        items = [_item(clip) for clip in self._clips]
+        self.tree.addTopLevelItems(items)
+        if items:
+            self.tree.setCurrentItem(items[0])
         blocker.unblock()
         self.refresh()
         self._on_row()
@@ -80,17 +84,16 @@ class SuspectList(QWidget):
     def tell(self, sentence: str, *, undoes: bool = True) -> None:
         """Says what was done, beside the buttons: the list stays where it is."""
         self.done.setFullText(sentence)
-        self.undo.setVisible(bool(sentence) and undoes)
+        self.undo_button.setVisible(bool(sentence) and undoes)
 
     def chosen(self) -> list[SuspectClip]:
         """The clips whose rows are chosen."""
-        items = [self.tree.topLevelItem(row) for row in range(self.tree.topLevelItemCount())]
-        return [clip for clip, item in zip(self._clips, items, strict=True) if item.isSelected()]
+        return [clip for clip, item in zip(self._clips, self._items(), strict=True) if item.isSelected()]
 
     def refresh(self) -> None:
         """Says what became of each clip."""
-        for row, clip in enumerate(self._clips):
-            item, state = self.tree.topLevelItem(row), self._care.state(clip.path)
+        for clip, item in zip(self._clips, self._items(), strict=True):
+            state = self._care.state(clip.path)
             item.setText(_STATE, state)
             for column in range(len(_COLUMNS)):
                 muted = theme.current().color("muted") if state else None
@@ -105,15 +108,19 @@ class SuspectList(QWidget):
         if event.type() != QEvent.Type.KeyPress or not isinstance(event, QKeyEvent) or event.modifiers():
             return False
         calls = {
-            Qt.Key.Key_Delete: self.leave_out.click,
-            Qt.Key.Key_Backspace: self.leave_out.click,
-            Qt.Key.Key_M: self.move.click,
+            Qt.Key.Key_Delete: self.leave_out_button.click,
+            Qt.Key.Key_Backspace: self.leave_out_button.click,
+            Qt.Key.Key_M: self.move_button.click,
             Qt.Key.Key_Escape: self.backRequested.emit,
         }
         call = calls.get(Qt.Key(event.key()))
         if call is not None:
             call()
         return call is not None
+
+    def _items(self) -> list[QTreeWidgetItem]:
+        items = (self.tree.topLevelItem(row) for row in range(self.tree.topLevelItemCount()))
+        return [item for item in items if item is not None]
 
     # -- actions
 
@@ -148,12 +155,12 @@ class SuspectList(QWidget):
         chosen = self.chosen()
         ours = [clip for clip in chosen if self._care.clip(clip.path) is not None]
         likely = {clip.likely for clip in ours if clip.likely in self._care.words() and clip.likely != clip.label}
-        self.leave_out.setEnabled(bool(ours))
-        self.leave_out.setText("Take in again" if self._all_out(chosen) else "Leave out")
-        self.move.setEnabled(bool(likely))
+        self.leave_out_button.setEnabled(bool(ours))
+        self.leave_out_button.setText("Take in again" if self._all_out(chosen) else "Leave out")
+        self.move_button.setEnabled(bool(likely))
         one = f"Move to “{named(next(iter(likely)))}”" if len(likely) == 1 else "Move to what they sound like"
-        self.move.setText(one if likely else "Move")
-        self.move_to.setEnabled(bool(ours))
+        self.move_button.setText(one if likely else "Move")
+        self.move_to_button.setEnabled(bool(ours))
 
     def _all_out(self, chosen: Sequence[SuspectClip]) -> bool:
         clips = [clip for one in chosen if (clip := self._care.clip(one.path)) is not None]
@@ -162,23 +169,23 @@ class SuspectList(QWidget):
     def _fill_menu(self) -> None:
         self._menu.clear()
         for word in self._care.words():
-            self._menu.addAction(named(word), lambda word=word: self._on_move_to(word))
+            self._menu.addAction(named(word), partial(self._on_move_to, word))
 
     # -- making
 
     def _connect(self) -> None:
-        self.back.clicked.connect(self.backRequested)
-        self.undo.clicked.connect(self.undoRequested)
+        self.back_button.clicked.connect(self.backRequested)
+        self.undo_button.clicked.connect(self.undoRequested)
         theme.notifier.changed.connect(self.refresh)
         self.tree.currentItemChanged.connect(lambda *_: self._on_row())
         self.tree.itemSelectionChanged.connect(self._show_actions)
         self.sound.serve(self.tree)
         self.sound.failed.connect(self.failed)
-        self.leave_out.clicked.connect(self._on_leave_out)
-        self.move.clicked.connect(self._on_move)
+        self.leave_out_button.clicked.connect(self._on_leave_out)
+        self.move_button.clicked.connect(self._on_move)
         self._menu = QMenu(self)
         self._menu.aboutToShow.connect(self._fill_menu)
-        self.move_to.setMenu(self._menu)
+        self.move_to_button.setMenu(self._menu)
         self.tree.installEventFilter(self)
 
     def _make_tree(self) -> QTreeWidget:
@@ -204,29 +211,31 @@ class SuspectList(QWidget):
         return tree
 
     def _lay_out(self) -> None:
-        theme.set_role(self.back, "quiet")
-        theme.set_icon(self.back, "mdi6.chevron-left", size=16)
-        self.back.setToolTip("Back to the findings (Esc)")
-        theme.set_icon(self.leave_out, "mdi6.eye-off-outline", size=16)
-        theme.set_icon(self.move, "mdi6.folder-move-outline", size=16)
-        self.leave_out.setToolTip("Leaves the chosen clips out of training, or takes them in again; with undo (Delete)")
-        self.move.setToolTip("Moves the chosen clips to the word they sound like; with undo (M)")
-        self.move_to.setToolTip("Moves the chosen clips to another word; with undo")
+        theme.set_role(self.back_button, "quiet")
+        theme.set_icon(self.back_button, "mdi6.chevron-left", size=16)
+        self.back_button.setToolTip("Back to the findings (Esc)")
+        theme.set_icon(self.leave_out_button, "mdi6.eye-off-outline", size=16)
+        theme.set_icon(self.move_button, "mdi6.folder-move-outline", size=16)
+        self.leave_out_button.setToolTip(
+            "Leaves the chosen clips out of training, or takes them in again; with undo (Delete)"
+        )
+        self.move_button.setToolTip("Moves the chosen clips to the word they sound like; with undo (M)")
+        self.move_to_button.setToolTip("Moves the chosen clips to another word; with undo")
         theme.set_role(self.done, "muted")
-        theme.set_role(self.undo, "quiet")
+        theme.set_role(self.undo_button, "quiet")
         self.done.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.undo.setToolTip("Ctrl+Z")
+        self.undo_button.setToolTip("Ctrl+Z")
         self.sound.waveform.setMaximumHeight(_WAVEFORM)
         top = QHBoxLayout()
         top.setSpacing(theme.GRID)
-        top.addWidget(self.back)
+        top.addWidget(self.back_button)
         top.addWidget(self.title, 1)
         buttons = QHBoxLayout()
         buttons.setSpacing(theme.GRID)
-        for button in (self.leave_out, self.move, self.move_to):
+        for button in (self.leave_out_button, self.move_button, self.move_to_button):
             buttons.addWidget(button)
         buttons.addWidget(self.done, 1)
-        buttons.addWidget(self.undo)
+        buttons.addWidget(self.undo_button)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.GRID)

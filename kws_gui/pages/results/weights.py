@@ -86,7 +86,8 @@ class LayerHistogram(QWidget):
 
     def __init__(self, layer: dict[str, Any]) -> None:
         super().__init__()
-        self._title, self._reach = str(layer["title"]), float(layer["reach"])
+        self._title = str(layer["title"])
+        self._reach = float(layer["reach"])
         self._counts = [float(count) for count in layer["counts"]]
         share = int(layer["near_zero"]) / max(int(layer["weights"]), 1)
         by = " + ".join(_name(name) for name in layer["penalties"])

@@ -172,7 +172,8 @@ def short_title(path: str, title: str) -> str:
 
 def first_range(path: str, option: Option, settings: Settings) -> tuple[str, str, bool]:
     """Half to double of what is set, or a tenth to ten times by factors, inside the option's limits."""
-    now = float(value_at(settings, path))
+    now = value_at(settings, path)
+    assert isinstance(now, int | float)
     around = 10.0 if option.log else 2.0
     low, high = (
         (now / around, now * around) if now else _TINY if option.log else (option.low or 0.0, option.high or 1.0)

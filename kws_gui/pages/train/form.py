@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QSignalBlocker, Signal
@@ -116,7 +117,7 @@ class SettingsForm(QWidget):
     def mistakes(self) -> list[Mistake]:
         """What is typed wrongly at the moment, in reading order."""
         return [
-            Mistake(sentence, lambda form=form, name=name, fold=fold: _show(form, name, fold))
+            Mistake(sentence, partial(_show, form, name, fold))
             for form, fold in self._forms()
             for name, sentence in form.errors().items()
         ]

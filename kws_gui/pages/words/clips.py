@@ -112,7 +112,7 @@ def _by_speaker(clips: Sequence[Clip]) -> Sequence[Clip]:
     return ClipList(table, rows[order])
 
 
-class ClipTable(QTableView):
+class ClipTableView(QTableView):
     """Space or Enter plays, Del deletes; the other things are in the context menu.
 
     Signals:

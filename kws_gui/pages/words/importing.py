@@ -151,8 +151,8 @@ class ImportPanel(QWidget):
 
     def _on_finished(self, imported: Imported) -> None:
         self._end()
-        kind = "warning" if imported.skipped or imported.stopped else "success"
-        self.result.showMessage(kind, in_words(imported))
+        incomplete = bool(imported.skipped or imported.stopped)
+        self.result.showMessage("warning" if incomplete else "success", in_words(imported))
         for skipped in imported.skipped[:_MOST_LISTED]:
             item = QListWidgetItem(f"{skipped.path.name}: {skipped.reason}")
             item.setToolTip(str(skipped.path))

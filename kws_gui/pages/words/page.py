@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QSettings, Qt
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QHideEvent, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QSplitter, QVBoxLayout, QWidget
@@ -16,7 +18,7 @@ from kws_engine.clips.words import NOISE
 from kws_engine.errors import KwsError
 from kws_gui import theme
 from kws_gui.bridges.player import Player
-from kws_gui.pages.words.clips import ClipTable
+from kws_gui.pages.words.clips import ClipTableView
 from kws_gui.pages.words.importing import ImportDialog, ImportPanel, folders_to_choose
 from kws_gui.pages.words.levels import Levels, noise_clips
 from kws_gui.pages.words.recorder import RecorderPanel
@@ -42,7 +44,7 @@ class WordsPage(QWidget):
         self.messages = MessageBar()
         self.words = WordList(model)
         self.recorder = RecorderPanel()
-        self.table = ClipTable()
+        self.table = ClipTableView()
         self.imports = ImportPanel()
         self.session = TakeSession(microphones, self)
         self.recordings = Recordings(model, self)
@@ -155,7 +157,7 @@ class WordsPage(QWidget):
     def _on_state(self, state: str) -> None:
         self.recorder.show_state(self.session.state, *self.session.progress)
 
-    def _on_grown(self, samples: object, rate: int) -> None:
+    def _on_grown(self, samples: NDArray[np.float32], rate: int) -> None:
         whole = round((self.session.take_seconds + _PRE_ROLL_S) * rate)
         self.recorder.show_growing(samples, rate, whole)
 

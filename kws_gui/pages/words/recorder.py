@@ -192,7 +192,7 @@ class RecorderPanel(QWidget):
         self._takes.lineEdit().setTextMargins(5, 0, 0, 0)
         self._takes.setAccessibleName("Takes in a row")
         self._takes.setToolTip("So many takes with one press; Esc ends them")
-        self._takes.setValue(int(settings.value(_TAKES, 1)))
+        self._takes.setValue(int(str(settings.value(_TAKES, 1))))
         self._takes.valueChanged.connect(lambda value: QSettings().setValue(_TAKES, value))
         self._countdown = QCheckBox("Countdown")
         self._countdown.setToolTip("3, 2, 1 before each take")

@@ -77,7 +77,7 @@ class WordList(QWidget):
         """Selects a word."""
         for row in range(self.tree.topLevelItemCount()):
             item = self.tree.topLevelItem(row)
-            if item.data(0, Qt.ItemDataRole.UserRole) == word:
+            if item is not None and item.data(0, Qt.ItemDataRole.UserRole) == word:
                 self.tree.setCurrentItem(item)
 
     def refresh(self) -> None:
@@ -92,8 +92,9 @@ class WordList(QWidget):
                 self._add_row(word, counts)
             self._add_row(NOISE, [len(project.noises())])
         self.choose(before)
-        if not self.word and self.tree.topLevelItemCount():
-            self.tree.setCurrentItem(self.tree.topLevelItem(0))
+        first = self.tree.topLevelItem(0)
+        if not self.word and first is not None:
+            self.tree.setCurrentItem(first)
         self.tree.blockSignals(blocked)
         self._on_chosen()
 

@@ -20,25 +20,27 @@ _PER_NOTCH = 1.25  # of the epochs shown, by one notch of the wheel
 Levels = list[tuple[float, list[float]]]
 
 
-class _Axis(pg.AxisItem):
+class _FastAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph has no stubs
     """Keeps what is to be drawn instead of a QPicture of it, which draws text ten times as slowly."""
 
     def __init__(self, orientation: str) -> None:
         super().__init__(orientation)
         self._specs: Any = None
+        self.picture: QPicture | None
         self.enableAutoSIPrefix(False)
 
     def paint(self, painter: QPainter, option: Any, widget: Any) -> None:
         if self.picture is None or self._specs is None:  # pyqtgraph forgets the picture when the axis has changed
             painter.setFont(theme.font(SMALL))
-            self._specs, self.picture = self.generateDrawSpecs(painter), QPicture()
+            self._specs = self.generateDrawSpecs(painter)
+            self.picture = QPicture()
         if self._specs is not None:
             painter.save()
             self.drawPicture(painter, *self._specs)
             painter.restore()
 
 
-class EpochAxis(_Axis):
+class EpochAxis(_FastAxis):
     """Whole epochs along the bottom; the word "Epoch" stands in the corner below the left axis."""
 
     def __init__(self) -> None:
@@ -64,7 +66,8 @@ class EpochAxis(_Axis):
         return [str(int(value)) for value in values]
 
     def boundingRect(self) -> QRectF:
-        return super().boundingRect().adjusted(-AXIS_WIDTH, 0, 0, 0)
+        area: QRectF = super().boundingRect()
+        return area.adjusted(-AXIS_WIDTH, 0, 0, 0)
 
     def paint(self, painter: QPainter, option: Any, widget: Any) -> None:
         super().paint(painter, option, widget)
@@ -75,12 +78,14 @@ class EpochAxis(_Axis):
             painter.drawText(corner, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, "Epoch")
 
 
-class ValueAxis(_Axis):
+class ValueAxis(_FastAxis):
     """Round values up the left side, linear or logarithmic, and the longest of its titles that fits."""
 
     def __init__(self, *titles: str, unit: str = "") -> None:
         super().__init__("left")
-        self._titles, self._unit, self._log = titles, unit, False
+        self._titles = titles
+        self._unit = unit
+        self._log = False
         self.setWidth(AXIS_WIDTH)
 
     def setTitles(self, *titles: str) -> None:
@@ -114,7 +119,8 @@ class ValueAxis(_Axis):
         return [f"{value:.{decimals}f}{self._unit}" for value in values]
 
     def boundingRect(self) -> QRectF:
-        return super().boundingRect().adjusted(0, -8, 0, 8)  # labels at the ends stand half outside
+        area: QRectF = super().boundingRect()
+        return area.adjusted(0, -8, 0, 8)  # half of the first and last label lies outside
 
     def paint(self, painter: QPainter, option: Any, widget: Any) -> None:
         super().paint(painter, option, widget)
@@ -147,7 +153,7 @@ class ValueAxis(_Axis):
 _CENTER = Qt.AlignmentFlag.AlignCenter
 
 
-class ZoomBox(pg.ViewBox):
+class ZoomBox(pg.ViewBox):  # type: ignore[misc]  # pyqtgraph has no stubs
     """The area of a plot; changes nothing by itself, so that all plots can follow one wish.
 
     Signals:

@@ -39,18 +39,20 @@ class CurveBar(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.views = Segments(_VIEWS, "What is drawn")
-        self.smooth, self.log, self.more = QToolButton(), QToolButton(), QToolButton()
+        self.smooth = QToolButton()
+        self.log = QToolButton()
+        self.more = QToolButton()
         self.smoothing_actions: dict[str, QAction] = {}
         self._make_menu()
         self._make_smoothing()
         self._make_log()
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(2)
-        row.addWidget(self.views)
-        row.addStretch(1)
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(0, 0, 0, 0)
+        self._row.setSpacing(2)
+        self._row.addWidget(self.views)
+        self._row.addStretch(1)
         for button in (self.smooth, self.log, self.more):
-            row.addWidget(button)
+            self._row.addWidget(button)
         self.views.chosen.connect(self.changed)
 
     def view(self) -> str:
@@ -82,7 +84,7 @@ class CurveBar(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._fit()
-        self.layout().activate()  # else the words that did not fit are seen until the next turn of the event loop
+        self._row.activate()  # else labels that no longer fit show until the next turn of the event loop
 
     def _fit(self) -> None:
         """Words where there is room for them."""

@@ -40,7 +40,9 @@ class Curve:
     def __init__(self, plot: pg.PlotItem) -> None:
         self.raw, self.line = (pg.PlotCurveItem(antialias=True, connect="finite") for _ in range(2))
         self.marks = pg.ScatterPlotItem(pxMode=True)
-        self._plot, self._faint, self._dense = plot, False, False
+        self._plot = plot
+        self._faint = False
+        self._dense = False
         self._style: CurveStyle | None = None
         for depth, item in enumerate((self.raw, self.line, self.marks)):
             item.setZValue(depth)
@@ -48,12 +50,14 @@ class Curve:
 
     def getData(self) -> tuple[Array | None, Array | None]:
         """The epochs and values of the line, as far as they are drawn."""
-        return self.line.getData()
+        drawn: tuple[Array | None, Array | None] = self.line.getData()
+        return drawn
 
     def show(self, epochs: Array, raw: Array, values: Array | None, *, style: CurveStyle, faint: bool) -> None:
         """Draws other values; `values` are smoothed ones, with the raw behind them."""
         if (style, faint) != (self._style, self._faint):
-            self._style, self._faint = style, faint
+            self._style = style
+            self._faint = faint
             self.wear()
         self.line.setData(epochs, raw if values is None else values)
         self.raw.setVisible(values is not None)
@@ -104,13 +108,17 @@ class Panel:
     """A plot with its axes, curves, the mark of the best epoch, the epoch asked for, and where a value is no number."""
 
     def __init__(self, *titles: str, percent: bool = False) -> None:
-        self._percent, self._log, self._smoothing = percent, False, 0.0
+        self._percent = percent
+        self._log = False
+        self._smoothing = 0.0
         self._lines: tuple[Line, ...] = ()
         self._drawn: list[tuple[Array, Array]] = []  # epochs and values of each line, as they stand on the axis
-        self._every, self._asked_epoch = 1, None
+        self._selected_epoch: int | None = None
         self._best_epoch: int | None = None
         self._held: tuple[float, float] | None = None
-        self.box, self.epochs, self.values = ZoomBox(), EpochAxis(), ValueAxis(*titles, unit="%" if percent else "")
+        self.box = ZoomBox()
+        self.epochs = EpochAxis()
+        self.values = ValueAxis(*titles, unit="%" if percent else "")
         self.view = pg.PlotWidget(viewBox=self.box, axisItems={"left": self.values, "bottom": self.epochs})
         self.view.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.view.setMinimumHeight(72)
@@ -139,7 +147,9 @@ class Panel:
             self.curves.append(Curve(self.plot))
         while len(self.curves) > max(len(lines), 2):
             self.curves.pop().remove()
-        self._lines, self._smoothing, self._log = tuple(lines), smoothing, logarithmic
+        self._lines = tuple(lines)
+        self._smoothing = smoothing
+        self._log = logarithmic
         self.values.setLogarithmic(logarithmic)
         self._drawn = []
         for curve, line in zip(self.curves, lines, strict=False):
@@ -221,7 +231,8 @@ class Panel:
         self._lost.setPen(pg.mkPen(colors.error, width=2))
 
     def _make_marks(self) -> None:
-        self._best, self._asked = pg.InfiniteLine(angle=90), pg.InfiniteLine(angle=90)
+        self._best = pg.InfiniteLine(angle=90)
+        self._asked = pg.InfiniteLine(angle=90)
         self._best_name = pg.TextItem()
         self._dots = pg.ScatterPlotItem(size=8, symbol="o")
         self._rings = pg.ScatterPlotItem(size=14, symbol="o", brush=None)

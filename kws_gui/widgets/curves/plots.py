@@ -36,7 +36,8 @@ class CurvePlots(QWidget):
 
     def __init__(self, panels: Sequence[Panel], parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._panels, self._shown = tuple(panels), ()
+        self._panels = tuple(panels)
+        self._shown: tuple[Panel, ...] = ()
         self._epochs: list[int] = []
         self._asked: int | None = None
         self._zoom: tuple[float, float] | None = None

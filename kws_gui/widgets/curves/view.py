@@ -40,10 +40,12 @@ class LossAndAccuracy(QWidget):
         self._runs: tuple[RunCurves, ...] | None = None
         self._best: int | None = None
         self._title = ""
-        self.bar, self.key = CurveBar(), CurveKey()
+        self.bar = CurveBar()
+        self.key = CurveKey()
         self.finding = FindingLine()
         self.finding.setVisible(findings)
-        self._loss, self._accuracy = Panel("Loss"), Panel("Accuracy", percent=True)
+        self._loss = Panel("Loss")
+        self._accuracy = Panel("Accuracy", percent=True)
         self._panels = {
             curve_lines.LOSS: self._loss,
             curve_lines.ACCURACY: self._accuracy,
@@ -85,12 +87,16 @@ class LossAndAccuracy(QWidget):
 
     def setPoints(self, points: Iterable[Point], *, best: int | None = None) -> None:
         """Shows a whole run at once, all its epochs."""
-        self._points, self._best, self._runs = list(points), best, None
+        self._points = list(points)
+        self._best = best
+        self._runs = None
         self._show_anew()
 
     def setRuns(self, runs: Iterable[RunCurves]) -> None:
         """Shows several runs over one another, told apart by colour, dash and marker in their order."""
-        self._points, self._best, self._runs = [], None, tuple(runs)
+        self._points = []
+        self._best = None
+        self._runs = tuple(runs)
         self._show_anew()
 
     def clear(self) -> None:

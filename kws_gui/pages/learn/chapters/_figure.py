@@ -23,9 +23,16 @@ _ARROW = 6.0
 
 
 def text(
-    painter: QPainter, area: QRectF, words: str, *, role: str = "text", align: Qt.AlignmentFlag = CENTRE,
-    scale: float = 1.0, bold: bool = False, wrap: bool = False,
-) -> None:  # fmt: skip
+    painter: QPainter,
+    area: QRectF,
+    words: str,
+    *,
+    role: str = "text",
+    align: Qt.AlignmentFlag = CENTRE,
+    scale: float = 1.0,
+    bold: bool = False,
+    wrap: bool = False,
+) -> None:
     """Words in a role's colour."""
     painter.setFont(theme.font(scale, bold=bold))
     painter.setPen(theme.current().color(role))
@@ -41,9 +48,15 @@ def small(
 
 
 def box(
-    painter: QPainter, area: QRectF, *, role: str = "surface", border: str = "field_border", radius: float = 6,
-    alpha: float = 1.0, width: float = 1.0,
-) -> None:  # fmt: skip
+    painter: QPainter,
+    area: QRectF,
+    *,
+    role: str = "surface",
+    border: str = "field_border",
+    radius: float = 6,
+    alpha: float = 1.0,
+    width: float = 1.0,
+) -> None:
     """A rounded rectangle."""
     painter.setPen(QPen(theme.current().color(border), width))
     painter.setBrush(theme.current().color(role, alpha))
@@ -64,7 +77,8 @@ def head(painter: QPainter, before: QPointF, tip: QPointF, color: QColor) -> Non
     """The head of an arrow."""
     angle = math.atan2(tip.y() - before.y(), tip.x() - before.x())
     sides = [
-        tip - _ARROW * QPointF(math.cos(angle + turn), math.sin(angle + turn)) for turn in (math.pi / 7, -math.pi / 7)
+        tip - QPointF(_ARROW * math.cos(angle + turn), _ARROW * math.sin(angle + turn))
+        for turn in (math.pi / 7, -math.pi / 7)
     ]
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(color)
@@ -75,9 +89,7 @@ def blended(value: float) -> QColor:
     """A colour for -1 .. 1: orange below zero, the ground at zero, blue above; the number or sign stands beside it."""
     colors = theme.current()
     ground, strong = colors.color("surface"), colors.color("validation" if value < 0 else "training")
-    share = min(1.0, abs(value))
-    mixed = [g + (s - g) * share for g, s in zip(ground.getRgbF()[:3], strong.getRgbF()[:3], strict=True)]
-    return QColor.fromRgbF(*mixed)
+    return theme.mixed(ground, strong, min(1.0, abs(value)))
 
 
 def number(value: float) -> str:
@@ -125,7 +137,8 @@ class Table(QWidget):
 
     def __init__(self, name: str, heads: tuple[str, ...], rows: tuple[str, ...]) -> None:
         super().__init__()
-        self._heads, self._rows = heads, rows
+        self._heads = heads
+        self._rows = rows
         self.cells = [[QLabel() for _ in heads] for _ in rows]
         self.setAccessibleName(name)
         grid = QGridLayout(self)

@@ -63,9 +63,16 @@ def picture_stem(n_features: int, *, depth: Depth, width: float) -> int:
 
 
 def counted(
-    *, n_frames: int, n_features: int, n_labels: int, depth: Depth = "8", width: float = 1.0, kernel: int = 9,
-    picture: bool = False, pooled: bool = False,
-) -> Network:  # fmt: skip
+    *,
+    n_frames: int,
+    n_features: int,
+    n_labels: int,
+    depth: Depth = "8",
+    width: float = 1.0,
+    kernel: int = 9,
+    picture: bool = False,
+    pooled: bool = False,
+) -> Network:
     """The network of Choi et al. 2019 over a clip (n_frames, n_features), or its 2-D variants for comparison."""
     tally = _Tally(n_frames, n_features, kernel, picture=picture)
     stem = picture_stem(n_features, depth=depth, width=width) if picture else scaled(STEM_CHANNELS, width)
@@ -82,9 +89,11 @@ class _Tally:
     """Follows size, channels and receptive field through the layers."""
 
     def __init__(self, n_frames: int, n_features: int, kernel: int, *, picture: bool) -> None:
-        self.picture, self.kernel = picture, kernel
+        self.picture = picture
+        self.kernel = kernel
         self.size, self.channels = ((n_frames, n_features), 1) if picture else ((n_frames, 1), n_features)
-        self.field, self.jump = 1, 1
+        self.field = 1
+        self.jump = 1
         kind = "a picture" if picture else "a time series"
         self.layers = [Layer(f"Spectrogram as {kind}", "input", 0, self.shape, 0, 0, 1)]
 
@@ -106,7 +115,8 @@ class _Tally:
 
     def pool(self, cell: int) -> None:
         self.size = (self.size[0] // cell, self.size[1] // cell)
-        self.field, self.jump = self.field + (cell - 1) * self.jump, self.jump * cell
+        self.field = self.field + (cell - 1) * self.jump
+        self.jump = self.jump * cell
         self.layers.append(Layer(f"Mean of {cell} x {cell} cells", "plain", 0, self.shape, 0, 0, self.field))
 
     def head(self, n_labels: int) -> None:
@@ -120,8 +130,10 @@ class _Tally:
         layer = Convolution(
             self.size, self.channels, channels, (kernel, columns), (step, across), (kernel // 2, columns // 2)
         )
-        self.size, self.channels = layer.output, channels
-        self.field, self.jump = self.field + (kernel - 1) * self.jump, self.jump * step
+        self.size = layer.output
+        self.channels = channels
+        self.field = self.field + (kernel - 1) * self.jump
+        self.jump = self.jump * step
         stride = f", stride {step}" if step > 1 else ""
         title = f"Convolution {kernel} x {columns}{stride}"
         parameters = layer.weights + 2 * channels

@@ -58,11 +58,13 @@ class BatchPlot(Drawing):
 
     def __init__(self) -> None:
         super().__init__("A batch before and after", height=310)
-        self._before, self._after = np.zeros(2), np.zeros(2)
+        self._before = np.zeros(2)
+        self._after = np.zeros(2)
 
     def show_batch(self, before: Array, after: Array) -> None:
         """Draws another batch."""
-        self._before, self._after = before, after
+        self._before = before
+        self._after = after
         self.say(
             f"Before: mean {before.mean():.2f}, deviation {before.std():.2f}. "
             f"After: mean {after.mean():.2f}, deviation {after.std():.2f}."
@@ -91,11 +93,15 @@ class RunningPlot(Drawing):
 
     def __init__(self) -> None:
         super().__init__("Running mean and deviation", height=310)
-        self._feature, self._momentum, self._at = Feature.made(0, 32), 0.9, 0
+        self._feature = Feature.made(0, 32)
+        self._momentum = 0.9
+        self._at = 0
 
     def show_at(self, feature: Feature, momentum: float, at: int) -> None:
         """Draws another momentum, and marks a batch."""
-        self._feature, self._momentum, self._at = feature, momentum, at
+        self._feature = feature
+        self._momentum = momentum
+        self._at = at
         means, variances = feature.running(momentum)
         self.say(f"After batch {at + 1}: running mean {means[at]:.2f}, deviation {np.sqrt(variances[at]):.2f}.")
 
@@ -136,7 +142,8 @@ class BatchNormChapter(ChapterPage):
             "are smooth but late: after few steps the network hears one thing in training and another in use.",
             source="S. Ioffe and C. Szegedy, Batch Normalization (2015); momentum as Keras counts it",
         )
-        self._batch_plot, self._running_plot = BatchPlot(), RunningPlot()
+        self._batch_plot = BatchPlot()
+        self._running_plot = RunningPlot()
         self.drawing(self._batch_plot, self._running_plot)
         self.batch = Slider("Batch", low=1, high=_STEPS, value=_MOVED_AT + 4)
         self.momentum = Slider("Momentum", low=0.5, high=0.99, value=0.9, step=0.01, shown=lambda v: f"{v:.2f}")

@@ -35,7 +35,9 @@ class Slider(QWidget):
     ) -> None:
         """`step` is a difference, or with `log` a factor; `shown` writes the number with its unit."""
         super().__init__(parent)
-        self._low, self._step, self._log = low, step, log
+        self._low = low
+        self._step = step
+        self._log = log
         self._shown = shown or (lambda number: f"{number:.6g}")
         self.slider = QSlider(Qt.Orientation.Horizontal)
         count = round(math.log(high / low) / math.log(step)) if log else round((high - low) / step)

@@ -50,7 +50,9 @@ class Picture(Drawing):
 
     def __init__(self, name: str, *, signed: bool, window: int) -> None:
         super().__init__(name, height=190)
-        self._title, self._signed, self._window = name, signed, window
+        self._title = name
+        self._signed = signed
+        self._window = window
         self._values: Numbers = np.zeros((1, 1))
         self._at = (0, 0)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -232,7 +234,8 @@ class ConvolutionChapter(ChapterPage):
         self.preset = Choice("Kernel", [*PRESETS, _OWN])
         self.relu = QCheckBox("ReLU: below zero becomes 0")
         self.kernel = KernelEditor()
-        self.under, self.products = NumberGrid("Values under the window", cell=36), NumberGrid("Products", cell=36)
+        self.under = NumberGrid("Values under the window", cell=36)
+        self.products = NumberGrid("Products", cell=36)
         self.controls(self.picker)
         self.drawing(self.before, self.after)
         self.controls(self.preset, self.relu)

@@ -62,13 +62,15 @@ class NetworkDrawing(Drawing):
         super().__init__("A small network with dropout", height=330, width=260)
         self._network = network
         self._kept: NDArray[np.bool_] | None = np.ones(_HIDDEN, bool)
-        self._rate, self._chosen = 0.5, 0
+        self._rate = 0.5
+        self._chosen = 0
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setToolTip("Click a hidden unit to drop it or take it back (up, down and space)")
 
     def show_state(self, kept: NDArray[np.bool_] | None, rate: float) -> None:
         """Draws which units are kept; None for inference."""
-        self._kept, self._rate = kept, rate
+        self._kept = kept
+        self._rate = rate
         dropped = 0 if kept is None else int((~kept).sum())
         self.say(f"{dropped} of {_HIDDEN} hidden units dropped; output {self._network.output(kept, rate):.2f}.")
 
@@ -213,7 +215,8 @@ class DropoutChapter(ChapterPage):
             "whole network, and inference needs no scaling.",
             source="N. Srivastava et al., Dropout: A Simple Way to Prevent Neural Networks from Overfitting (2014)",
         )
-        self._drawing, self._plot = NetworkDrawing(self._network), OutputPlot(self._network)
+        self._drawing = NetworkDrawing(self._network)
+        self._plot = OutputPlot(self._network)
         self.drawing(self._drawing, self._plot, stretches=(6, 5))
         self.rate = Slider("Dropout", low=0.0, high=0.9, value=0.5, step=0.05, shown=lambda value: f"{value:.0%}")
         self.mode = Choice("Mode", (_TRAINING, _INFERENCE))

@@ -56,11 +56,15 @@ class RunPlot(Drawing):
 
     def __init__(self) -> None:
         super().__init__("Loss by epoch", height=320)
-        self._run, self._best, self._last = Run.made(0, 0.03), 1, 1
+        self._run = Run.made(0, 0.03)
+        self._best = 1
+        self._last = 1
 
     def show_run(self, run: Run, best: int, last: int) -> None:
         """Draws another run."""
-        self._run, self._best, self._last = run, best, last
+        self._run = run
+        self._best = best
+        self._last = last
         self.say(f"Stopped after epoch {last}; the weights of epoch {best} are kept.")
 
     def paint(self, painter: QPainter, area: QRectF) -> None:

@@ -39,11 +39,13 @@ class BowlPlot(Drawing):
     def __init__(self, kind: Kind) -> None:
         super().__init__(f"Loss with {kind}", height=290)
         self._kind: Kind = kind
-        self._wanted, self._strength = 1.0, 1.0
+        self._wanted = 1.0
+        self._strength = 1.0
 
     def show_at(self, wanted: float, strength: float) -> None:
         """Draws another loss and strength."""
-        self._wanted, self._strength = wanted, strength
+        self._wanted = wanted
+        self._strength = strength
         self.say(f"With {self._kind} the minimum is at w = {minimum(self._kind, wanted, strength):.2f}.")
 
     def paint(self, painter: QPainter, area: QRectF) -> None:
@@ -74,11 +76,13 @@ class PathPlot(Drawing):
 
     def __init__(self) -> None:
         super().__init__("Minimum by lambda", height=230)
-        self._wanted, self._strength = 1.0, 1.0
+        self._wanted = 1.0
+        self._strength = 1.0
 
     def show_at(self, wanted: float, strength: float) -> None:
         """Draws another loss and strength."""
-        self._wanted, self._strength = wanted, strength
+        self._wanted = wanted
+        self._strength = strength
         self.say(f"L1 is zero from lambda {2 * abs(wanted):.1f} on, L2 never.")
 
     def paint(self, painter: QPainter, area: QRectF) -> None:

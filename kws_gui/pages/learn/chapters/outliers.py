@@ -56,7 +56,9 @@ class LinePlot(Drawing):
 
     def __init__(self, x: Array, outlier: int) -> None:
         super().__init__("Points and lines", height=320, width=280)
-        self._x, self._y, self._outlier = x, np.zeros_like(x), outlier
+        self._x = x
+        self._y = np.zeros_like(x)
+        self._outlier = outlier
         self._squared: Line = (0, 0)
         self._absolute: Line = (0, 0)
         self.setCursor(Qt.CursorShape.SizeVerCursor)
@@ -64,7 +66,9 @@ class LinePlot(Drawing):
 
     def show_points(self, y: Array, squared: Line, absolute: Line) -> None:
         """Draws other heights and their lines."""
-        self._y, self._squared, self._absolute = y, squared, absolute
+        self._y = y
+        self._squared = squared
+        self._absolute = absolute
         self.say(f"Outlier at {y[self._outlier]:.1f}; slopes {squared[1]:.2f} (squared), {absolute[1]:.2f} (absolute).")
 
     def place_of(self, height: float) -> QPointF:
@@ -105,11 +109,13 @@ class LossPlot(Drawing):
 
     def __init__(self) -> None:
         super().__init__("Loss of one point", height=320, width=200)
-        self._distance, self._share = 0.0, 0.0
+        self._distance = 0.0
+        self._share = 0.0
 
     def show_distance(self, distance: float, share: float) -> None:
         """Marks the outlier: its distance from the line of least squares, and its share of the squared loss."""
-        self._distance, self._share = distance, share
+        self._distance = distance
+        self._share = share
         self.say(f"The outlier is {abs(distance):.1f} away and makes {share:.0%} of the squared loss.")
 
     def paint(self, painter: QPainter, area: QRectF) -> None:
@@ -142,7 +148,8 @@ class OutliersChapter(ChapterPage):
             "distances weighs each point only by which side it lies on, and stays with the other nine.",
             source="P. J. Huber, Robust Estimation of a Location Parameter (1964)",
         )
-        self._lines, self._loss = LinePlot(self._x, self._outlier), LossPlot()
+        self._lines = LinePlot(self._x, self._outlier)
+        self._loss = LossPlot()
         self.drawing(self._lines, self._loss, stretches=(3, 2))
         self.height_of = Slider("Height of the outlier", low=_LOW, high=_HIGH, value=-3, step=0.25, shown=number)
         self.controls(self.height_of)

@@ -54,11 +54,13 @@ class PolynomialPlot(Drawing):
 
     def __init__(self) -> None:
         super().__init__("Points and polynomial", height=290)
-        self._data, self._degree = Polynomial(0, 14), 1
+        self._data = Polynomial(0, 14)
+        self._degree = 1
 
     def show_fit(self, data: Polynomial, degree: int) -> None:
         """Draws another fit."""
-        self._data, self._degree = data, degree
+        self._data = data
+        self._degree = degree
         self.say(f"A polynomial of degree {degree} through {len(data.x)} noisy points.")
 
     def paint(self, painter: QPainter, area: QRectF) -> None:
@@ -82,11 +84,13 @@ class ErrorPlot(Drawing):
 
     def __init__(self) -> None:
         super().__init__("Error by degree", height=290)
-        self._data, self._degree = Polynomial(0, 14), 1
+        self._data = Polynomial(0, 14)
+        self._degree = 1
 
     def show_fit(self, data: Polynomial, degree: int) -> None:
         """Marks another degree."""
-        self._data, self._degree = data, degree
+        self._data = data
+        self._degree = degree
         self.say(f"Training error {data.train_errors[degree]:.2f}, test error {data.test_errors[degree]:.2f}.")
 
     def paint(self, painter: QPainter, area: QRectF) -> None:
@@ -166,11 +170,13 @@ class PlanePlot(Drawing):
 
     def __init__(self) -> None:
         super().__init__("Two classes in x and y", height=300)
-        self._ring, self._degree = Ring(0), 1
+        self._ring = Ring(0)
+        self._degree = 1
 
     def show_fit(self, ring: Ring, degree: int) -> None:
         """Draws another fit."""
-        self._ring, self._degree = ring, degree
+        self._ring = ring
+        self._degree = degree
         train, test = ring.errors(degree)
         self.say(f"In x and y with degree {degree}: {train:.0%} of the training points wrong, {test:.0%} of new ones.")
 
@@ -239,7 +245,8 @@ class OverfittingChapter(ChapterPage):
             "that rise to higher degrees.",
             source="C. M. Bishop, Pattern Recognition and Machine Learning, section 1.1 (2006)",
         )
-        self._fit_plot, self._error_plot = PolynomialPlot(), ErrorPlot()
+        self._fit_plot = PolynomialPlot()
+        self._error_plot = ErrorPlot()
         self.drawing(self._fit_plot, self._error_plot)
         self.degree = Slider("Degree", low=0, high=_DEGREES[-1], value=3)
         self.count = Slider("Points", low=14, high=60, value=14)
@@ -265,7 +272,8 @@ class OverfittingChapter(ChapterPage):
             "overfit much. A spectrogram does this for a voice: it shows what matters, so that a small network is "
             "enough.",
         )
-        self._plane, self._radius = PlanePlot(), RadiusPlot()
+        self._plane = PlanePlot()
+        self._radius = RadiusPlot()
         self.drawing(self._plane, self._radius)
         self.plane_degree = Slider("Degree in x and y", low=1, high=9, value=1)
         self.new_ring = push_button("New points", "mdi6.dice-5-outline", "Draw other points of the same circle")

@@ -72,7 +72,8 @@ class PictureOrSeriesChapter(ChapterPage):
             "only and sees all frequencies in the first layer. A pattern is found wherever in time it is, but no "
             "longer at another pitch. The maps that come out are lines, and that makes the work so small.",
         )
-        self.picture, self.series = Volumes("Picture, T x F x 1"), Volumes("Time series, T x 1 x F")
+        self.picture = Volumes("Picture, T x F x 1")
+        self.series = Volumes("Time series, T x 1 x F")
         self.drawing(self.picture, self.series)
         self._make_parts()
         self.text(

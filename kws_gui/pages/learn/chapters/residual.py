@@ -26,7 +26,9 @@ class Flow(Drawing):
 
     def __init__(self, name: str, words: str, *, shortcut: bool) -> None:
         super().__init__(name, height=150, width=240)
-        self._name, self._words, self._shortcut = name, words, shortcut
+        self._name = name
+        self._words = words
+        self._shortcut = shortcut
         self.say(words)
 
     def paint(self, painter: QPainter, area: QRectF) -> None:
@@ -63,11 +65,13 @@ class Gradients(Drawing):
 
     def __init__(self) -> None:
         super().__init__("Gradient by layer", height=250)
-        self._layers, self._slope = 20, 0.3
+        self._layers = 20
+        self._slope = 0.3
 
     def show_product(self, layers: int, slope: float) -> None:
         """For so many layers whose own slope is `slope`."""
-        self._layers, self._slope = layers, slope
+        self._layers = layers
+        self._slope = slope
         self.update()
 
     def paint(self, painter: QPainter, area: QRectF) -> None:

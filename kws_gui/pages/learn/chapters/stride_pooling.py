@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt, QTimer, Signal
-from PySide6.QtGui import QKeyEvent, QPainter, QPen
+from PySide6.QtGui import QHideEvent, QKeyEvent, QPainter, QPen
 
 from kws_gui import theme
 from kws_gui.pages.learn.chapters import CHAPTERS
@@ -51,15 +51,30 @@ class Grid(Drawing):
         self._input: Numbers = np.zeros((1, 1))
         self._output: Numbers = np.zeros((1, 1))
         self._weights: Numbers | None = None
-        self._kernel, self._stride, self._padding, self._place = 1, 1, 0, 0
+        self._kernel = 1
+        self._stride = 1
+        self._padding = 0
+        self._place = 0
 
     def show_step(
-        self, picture: Numbers, output: Numbers, *, kernel: int, stride: int, padding: int, place: int,
+        self,
+        picture: Numbers,
+        output: Numbers,
+        *,
+        kernel: int,
+        stride: int,
+        padding: int,
+        place: int,
         weights: Numbers | None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """The window of the output's value number `place`, counted row by row; `weights` are written into it."""
-        self._input, self._output, self._weights = picture, output, weights
-        self._kernel, self._stride, self._padding, self._place = kernel, stride, padding, place
+        self._input = picture
+        self._output = output
+        self._weights = weights
+        self._kernel = kernel
+        self._stride = stride
+        self._padding = padding
+        self._place = place
         self.update()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -105,12 +120,14 @@ class Grid(Drawing):
     def _paint_output(self, painter: QPainter, origin: QPointF, cell: float) -> None:
         largest = max(1.0, float(np.abs(self._output).max()))
         for place, value in enumerate(self._output.flat):
-            area = _cell(origin, *divmod(place, self._output.shape[1]), cell)
+            row, column = divmod(place, self._output.shape[1])
+            area = _cell(origin, row, column, cell)
             filled = place <= self._place
             draw_cell(painter, area, blended(0.45 * value / largest) if filled else theme.current().color("sunken"))
             if filled:
                 _written(painter, area, number(value), cell, bold=place == self._place)
-        _framed(painter, _cell(origin, *divmod(self._place, self._output.shape[1]), cell))
+        row, column = divmod(self._place, self._output.shape[1])
+        _framed(painter, _cell(origin, row, column, cell))
 
     def _paint_window(self, painter: QPainter, origin: QPointF, cell: float) -> None:
         first = _cell(origin, *self._window(), cell)
@@ -214,7 +231,7 @@ class StridePoolingChapter(ChapterPage):
         else:
             self.timer.stop()
 
-    def hideEvent(self, event: object) -> None:
+    def hideEvent(self, event: QHideEvent) -> None:
         self.play.setChecked(False)
 
     def _show(self) -> None:

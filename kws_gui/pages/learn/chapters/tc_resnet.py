@@ -48,7 +48,8 @@ class Layers(Drawing):
 
     def show_network(self, network: Network, row: int) -> None:
         """Another network, or another row of it in front."""
-        self._network, self._row = network, row
+        self._network = network
+        self._row = row
         height = _TOP + _ROW * (len(network.layers) + 1) + 8
         self._size.setHeight(height)
         self.setMinimumSize(self._size)
@@ -147,25 +148,28 @@ class TcResNetChapter(ChapterPage):
     def network(self) -> Network:
         """The network that is drawn, for the open project's number of words."""
         return counted(
-            n_frames=self.frames.value(), n_features=_FEATURES, n_labels=self.labels.value(),
-            depth="14" if self.depth.value() == "14" else "8", width=self.width_slider.value(),
-        )  # fmt: skip
+            n_frames=self.frames.value(),
+            n_features=_FEATURES,
+            n_labels=self.labels.value(),
+            depth="14" if self.depth_choice.value() == "14" else "8",
+            width=self.width_slider.value(),
+        )
 
     def _make_parts(self) -> None:
         words = len(self.model.project.words) if self.model.project else 10
-        self.depth = Choice("Depth", ("8", "14"))
+        self.depth_choice = Choice("Depth", ("8", "14"))
         self.width_slider = Slider(
             "Width", low=0.25, high=3.0, value=1.0, step=0.25, shown=lambda width: f"x {width:g}"
         )
         self.frames = Spin("Frames of a clip", low=16, high=300, value=98)
         self.labels = Spin("Labels", low=2, high=200, value=words + 2)
         self.layers = Layers()
-        self.controls(self.depth, self.width_slider)
+        self.controls(self.depth_choice, self.width_slider)
         self.controls(self.frames, self.labels)
         self.drawing(self.layers)
         self.said = self.readout()
         self.layers.chosen.connect(self._on_chosen)
-        self.depth.valueChanged.connect(self._refresh)
+        self.depth_choice.valueChanged.connect(self._refresh)
         self.width_slider.valueChanged.connect(self._refresh)
         self.frames.valueChanged.connect(self._refresh)
         self.labels.valueChanged.connect(self._refresh)
@@ -185,7 +189,7 @@ class TcResNetChapter(ChapterPage):
             f"{len(network.layers)} rows, {grouped(network.parameters)} parameters, {grouped(network.macs)} MACs; row "
             f"{self._row + 1}: {layer.title}, {grouped(layer.parameters)} parameters, {grouped(layer.macs)} MACs"
         )
-        depth, width = self.depth.value(), self.width_slider.value()
+        depth, width = self.depth_choice.value(), self.width_slider.value()
         self.try_it(
             {"model.name": "tc_resnet", "model.blocks": depth, "model.width": f"{width:g}"},
             f"Opens Train with TC-ResNet {depth}, width {width:g}.",

@@ -50,11 +50,13 @@ class ShrinkPlot(Drawing):
         self._title = "Weight decay, apart from the loss" if decoupled else "L2 penalty in the loss"
         super().__init__(self._title, height=280)
         self._decoupled = decoupled
-        self._optimizer, self._strength = "Adam", 0.5
+        self._optimizer = "Adam"
+        self._strength = 0.5
 
     def show_at(self, optimizer: str, strength: float) -> None:
         """Draws another optimizer and strength."""
-        self._optimizer, self._strength = optimizer, strength
+        self._optimizer = optimizer
+        self._strength = strength
         loud, quiet = self.ends()
         self.say(f"{self._title}: after {_STEPS} steps {loud:.2f} with loud gradients, {quiet:.2f} with quiet ones.")
 

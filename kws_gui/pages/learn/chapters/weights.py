@@ -24,7 +24,9 @@ class Connections(Drawing):
 
     def __init__(self, name: str, words: str, *, shared: bool) -> None:
         super().__init__(name, height=176)
-        self._name, self._words, self._shared = name, words, shared
+        self._name = name
+        self._words = words
+        self._shared = shared
         self.say(words)
 
     def paint(self, painter: QPainter, area: QRectF) -> None:

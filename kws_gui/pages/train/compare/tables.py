@@ -73,7 +73,8 @@ class ResultTable(QTreeWidget):
             self.setColumnHidden(column, True)
 
     def _is_empty(self, column: int) -> bool:
-        return all(self.topLevelItem(row).text(column) == "–" for row in range(self.topLevelItemCount()))
+        items = [self.topLevelItem(row) for row in range(self.topLevelItemCount())]
+        return all(item is None or item.text(column) == "–" for item in items)
 
 
 class SettingTable(QTreeWidget):
