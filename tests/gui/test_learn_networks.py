@@ -15,15 +15,15 @@ from tiny_project import make_project
 
 from kws_engine.models import MODELS
 from kws_engine.models.counting import count
-from kws_gui.pages.learn.chapters._arithmetic import Convolution, convolved, gradient_share, output_size, pooled
-from kws_gui.pages.learn.chapters._clips import ClipPicker
-from kws_gui.pages.learn.chapters._tc_resnet import counted
+from kws_gui.pages.learn.arithmetic import Convolution, convolved, gradient_share, output_size, pooled
 from kws_gui.pages.learn.chapters.convolution import PRESETS, ConvolutionChapter
 from kws_gui.pages.learn.chapters.picture_or_series import PictureOrSeriesChapter
 from kws_gui.pages.learn.chapters.residual import ResidualChapter
 from kws_gui.pages.learn.chapters.stride_pooling import StridePoolingChapter
 from kws_gui.pages.learn.chapters.tc_resnet import TcResNetChapter
 from kws_gui.pages.learn.chapters.weights import WeightsChapter
+from kws_gui.pages.learn.clip_picker import ClipPicker
+from kws_gui.pages.learn.layer_counts import counted
 from kws_gui.services import remembered
 from kws_gui.services.project_model import ProjectModel
 

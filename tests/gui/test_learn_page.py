@@ -19,6 +19,7 @@ from tiny_project import make_project
 from kws_engine.settings import Settings
 from kws_gui import theme
 from kws_gui.main_window import MainWindow
+from kws_gui.pages.learn.chapter import ChapterPage, own_clip
 from kws_gui.pages.learn.chapters import (
     CHAPTERS,
     batch_norm,
@@ -29,7 +30,6 @@ from kws_gui.pages.learn.chapters import (
     overfitting,
     weight_decay,
 )
-from kws_gui.pages.learn.chapters.chapter import ChapterPage, own_clip
 from kws_gui.pages.learn.page import LearnPage
 from kws_gui.services import remembered
 from kws_gui.services.project_model import ProjectModel

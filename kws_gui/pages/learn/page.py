@@ -15,8 +15,8 @@ from PySide6.QtWidgets import (
 )
 
 from kws_gui import theme
+from kws_gui.pages.learn.chapter import ChapterPage
 from kws_gui.pages.learn.chapters import CHAPTERS
-from kws_gui.pages.learn.chapters.chapter import ChapterPage
 from kws_gui.services.project_model import ProjectModel
 
 _LIST_WIDTH = 216  # px

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from kws_gui.pages.learn.chapters.chapter import ChapterPage
+    from kws_gui.pages.learn.chapter import ChapterPage
     from kws_gui.services.project_model import ProjectModel
 
 Build = TypeVar("Build", bound=Callable[..., "ChapterPage"])

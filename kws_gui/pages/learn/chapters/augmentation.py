@@ -17,10 +17,10 @@ from kws_gui import theme
 from kws_gui.bridges.augment import AugmentBridge
 from kws_gui.bridges.player import Player
 from kws_gui.forms.chooser import RegistryChooser
+from kws_gui.pages.learn.chapter import ChapterPage
 from kws_gui.pages.learn.chapters import CHAPTERS
-from kws_gui.pages.learn.chapters._clips import RATE, ClipPicker, Floats, in_db, log_mel
-from kws_gui.pages.learn.chapters.chapter import ChapterPage
-from kws_gui.pages.learn.chapters.controls import push_button
+from kws_gui.pages.learn.clip_picker import RATE, ClipPicker, Floats, in_db, log_mel
+from kws_gui.pages.learn.controls import push_button
 from kws_gui.services.project_model import ProjectModel
 from kws_gui.widgets.spectrogram import Spectrogram
 from kws_gui.widgets.waveform import Waveform

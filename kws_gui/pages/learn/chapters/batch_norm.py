@@ -10,10 +10,10 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QPainter
 
 from kws_gui import theme
+from kws_gui.pages.learn.chapter import ChapterPage
 from kws_gui.pages.learn.chapters import CHAPTERS
-from kws_gui.pages.learn.chapters.chapter import ChapterPage
-from kws_gui.pages.learn.chapters.controls import Choice, Slider, push_button
-from kws_gui.pages.learn.chapters.drawing import Axes, Drawing, Key, draw_legend, number
+from kws_gui.pages.learn.controls import Choice, Slider, push_button
+from kws_gui.pages.learn.drawing import Axes, Drawing, Key, draw_legend, number
 from kws_gui.services.project_model import ProjectModel
 
 Array = NDArray[np.float64]

@@ -11,13 +11,13 @@ from PySide6.QtWidgets import QCheckBox, QDoubleSpinBox, QGridLayout, QHBoxLayou
 from kws_gui import theme
 from kws_gui.bridges.player import Player
 from kws_gui.forms.editors import guard_wheel
+from kws_gui.pages.learn.arithmetic import convolved
+from kws_gui.pages.learn.chapter import ChapterPage
 from kws_gui.pages.learn.chapters import CHAPTERS
-from kws_gui.pages.learn.chapters._arithmetic import convolved
-from kws_gui.pages.learn.chapters._clips import RATE, ClipPicker, Floats, in_db, log_mel
-from kws_gui.pages.learn.chapters._figure import LEFT, RIGHT, NumberGrid, blended, number, small
-from kws_gui.pages.learn.chapters.chapter import ChapterPage
-from kws_gui.pages.learn.chapters.controls import Choice
-from kws_gui.pages.learn.chapters.drawing import Drawing
+from kws_gui.pages.learn.clip_picker import RATE, ClipPicker, Floats, in_db, log_mel
+from kws_gui.pages.learn.controls import Choice
+from kws_gui.pages.learn.drawing import Drawing
+from kws_gui.pages.learn.figures import LEFT, RIGHT, NumberGrid, blended, number, small
 from kws_gui.services.project_model import ProjectModel
 from kws_gui.widgets.colormap import HIGH_DB, LOW_DB, magma
 

@@ -10,10 +10,10 @@ from PySide6.QtCore import QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPen
 
 from kws_gui import theme
+from kws_gui.pages.learn.chapter import ChapterPage
 from kws_gui.pages.learn.chapters import CHAPTERS
-from kws_gui.pages.learn.chapters.chapter import ChapterPage
-from kws_gui.pages.learn.chapters.controls import Choice, Slider, push_button
-from kws_gui.pages.learn.chapters.drawing import Axes, Drawing, draw_mark, number
+from kws_gui.pages.learn.controls import Choice, Slider, push_button
+from kws_gui.pages.learn.drawing import Axes, Drawing, draw_mark, number
 from kws_gui.services.project_model import ProjectModel
 from kws_gui.widgets.axis import SMALL
 

@@ -10,10 +10,10 @@ from PySide6.QtCore import QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QMouseEvent, QPainter
 
 from kws_gui import theme
+from kws_gui.pages.learn.chapter import ChapterPage
 from kws_gui.pages.learn.chapters import CHAPTERS
-from kws_gui.pages.learn.chapters.chapter import ChapterPage
-from kws_gui.pages.learn.chapters.controls import Slider
-from kws_gui.pages.learn.chapters.drawing import Axes, Drawing, Key, draw_legend, number
+from kws_gui.pages.learn.controls import Slider
+from kws_gui.pages.learn.drawing import Axes, Drawing, Key, draw_legend, number
 from kws_gui.services.project_model import ProjectModel
 
 Array = NDArray[np.float64]

@@ -6,12 +6,12 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter, QPen, QPolygonF
 
 from kws_gui import theme
+from kws_gui.pages.learn.arithmetic import Convolution
+from kws_gui.pages.learn.chapter import ChapterPage
 from kws_gui.pages.learn.chapters import CHAPTERS
-from kws_gui.pages.learn.chapters._arithmetic import Convolution
-from kws_gui.pages.learn.chapters._figure import LEFT, Spin, Table, arrow, grouped, small
-from kws_gui.pages.learn.chapters._tc_resnet import counted
-from kws_gui.pages.learn.chapters.chapter import ChapterPage
-from kws_gui.pages.learn.chapters.drawing import Drawing
+from kws_gui.pages.learn.drawing import Drawing
+from kws_gui.pages.learn.figures import LEFT, Spin, Table, arrow, grouped, small
+from kws_gui.pages.learn.layer_counts import counted
 from kws_gui.services.project_model import ProjectModel
 
 _LABELS = 12  # ten words, other words and silence, as in the papers

@@ -9,12 +9,12 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter, QPainterPath, QPen
 
 from kws_gui import theme
+from kws_gui.pages.learn.arithmetic import gradient_share
+from kws_gui.pages.learn.chapter import ChapterPage
 from kws_gui.pages.learn.chapters import CHAPTERS
-from kws_gui.pages.learn.chapters._arithmetic import gradient_share
-from kws_gui.pages.learn.chapters._figure import LEFT, arrow, box, head, small, text
-from kws_gui.pages.learn.chapters.chapter import ChapterPage
-from kws_gui.pages.learn.chapters.controls import Slider
-from kws_gui.pages.learn.chapters.drawing import Axes, Drawing, Key, draw_legend
+from kws_gui.pages.learn.controls import Slider
+from kws_gui.pages.learn.drawing import Axes, Drawing, Key, draw_legend
+from kws_gui.pages.learn.figures import LEFT, arrow, box, head, small, text
 from kws_gui.services.project_model import ProjectModel
 
 _BLOCKS = 3

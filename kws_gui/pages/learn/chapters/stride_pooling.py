@@ -8,12 +8,12 @@ from PySide6.QtCore import QPointF, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QKeyEvent, QPainter, QPen
 
 from kws_gui import theme
+from kws_gui.pages.learn.arithmetic import POOLINGS, convolved, output_size, pooled
+from kws_gui.pages.learn.chapter import ChapterPage
 from kws_gui.pages.learn.chapters import CHAPTERS
-from kws_gui.pages.learn.chapters._arithmetic import POOLINGS, convolved, output_size, pooled
-from kws_gui.pages.learn.chapters._figure import LEFT, Spin, arrow, blended, draw_cell, number, small, text
-from kws_gui.pages.learn.chapters.chapter import ChapterPage
-from kws_gui.pages.learn.chapters.controls import Choice, push_button
-from kws_gui.pages.learn.chapters.drawing import Drawing
+from kws_gui.pages.learn.controls import Choice, push_button
+from kws_gui.pages.learn.drawing import Drawing
+from kws_gui.pages.learn.figures import LEFT, Spin, arrow, blended, draw_cell, number, small, text
 from kws_gui.services.project_model import ProjectModel
 
 Numbers = NDArray[np.float64]

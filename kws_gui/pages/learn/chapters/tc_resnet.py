@@ -9,12 +9,12 @@ from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPainterPath, QPen
 from PySide6.QtWidgets import QSizePolicy
 
 from kws_gui import theme
+from kws_gui.pages.learn.chapter import ChapterPage
 from kws_gui.pages.learn.chapters import CHAPTERS
-from kws_gui.pages.learn.chapters._figure import LEFT, RIGHT, Spin, box, grouped, head, small, text
-from kws_gui.pages.learn.chapters._tc_resnet import Layer, Network, counted
-from kws_gui.pages.learn.chapters.chapter import ChapterPage
-from kws_gui.pages.learn.chapters.controls import Choice, Slider
-from kws_gui.pages.learn.chapters.drawing import Drawing
+from kws_gui.pages.learn.controls import Choice, Slider
+from kws_gui.pages.learn.drawing import Drawing
+from kws_gui.pages.learn.figures import LEFT, RIGHT, Spin, box, grouped, head, small, text
+from kws_gui.pages.learn.layer_counts import Layer, Network, counted
 from kws_gui.services.project_model import ProjectModel
 
 _ROW = 30  # px

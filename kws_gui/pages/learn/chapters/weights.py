@@ -6,11 +6,11 @@ from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QPainter, QPen
 
 from kws_gui import theme
+from kws_gui.pages.learn.arithmetic import Convolution
+from kws_gui.pages.learn.chapter import ChapterPage
 from kws_gui.pages.learn.chapters import CHAPTERS
-from kws_gui.pages.learn.chapters._arithmetic import Convolution
-from kws_gui.pages.learn.chapters._figure import LEFT, Spin, Table, grouped, small
-from kws_gui.pages.learn.chapters.chapter import ChapterPage
-from kws_gui.pages.learn.chapters.drawing import Drawing
+from kws_gui.pages.learn.drawing import Drawing
+from kws_gui.pages.learn.figures import LEFT, Spin, Table, grouped, small
 from kws_gui.services.project_model import ProjectModel
 
 _NODES = 7

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QSpinBox, QVBoxL
 
 from kws_gui import theme
 from kws_gui.forms.editors import guard_wheel
-from kws_gui.pages.learn.chapters.drawing import Drawing
+from kws_gui.pages.learn.drawing import Drawing
 from kws_gui.widgets.axis import SMALL
 
 CENTRE = Qt.AlignmentFlag.AlignCenter

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from kws_gui.pages.learn.chapters._arithmetic import Convolution
+from kws_gui.pages.learn.arithmetic import Convolution
 
 Depth = Literal["8", "14"]
 STEM_CHANNELS = 16
