@@ -1,4 +1,4 @@
-"""One quiet line for what a run's curves mean, always as high as it is, with its remedy as a link; knows no finding."""
+"""One line of fixed height for what a run's curves mean, with the remedy as a link."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _HEIGHT = 24  # px
 
 
 class FindingLine(QWidget):
-    """Keeps its place when it says nothing.
+    """Keeps its height when it is empty.
 
     Signals:
-        remedyTriggered(): The remedy was pressed.
+        remedyTriggered(): The remedy was clicked.
     """
 
     remedyTriggered = Signal()
@@ -38,7 +38,7 @@ class FindingLine(QWidget):
         self.setFinding("")
 
     def setFinding(self, text: str, tooltip: str = "", remedy: str = "") -> None:
-        """Says one sentence, or nothing; `remedy` names the button."""
+        """Shows one sentence, or nothing; `remedy` is the text of the button."""
         self._label.setFullText(text)
         self._label.setHint(f"{text}\n{tooltip}" if tooltip else "")
         self._icon.setVisible(bool(text))
@@ -46,7 +46,7 @@ class FindingLine(QWidget):
         self._remedy.setVisible(bool(text and remedy))
 
     def text(self) -> str:
-        """The sentence said."""
+        """The sentence shown."""
         return self._label.fullText()
 
     def remedyButton(self) -> QPushButton:

@@ -1,4 +1,4 @@
-"""A clip's samples with a window of fixed length that can be moved over them; knows no file and no player."""
+"""A waveform with a movable window of fixed length."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Waveform(QWidget):
     """Time left to right, full scale top to bottom.
 
     Signals:
-        windowMoved(start): The person moved the window; its first sample. Arrow keys move 10 ms, Shift 100, Ctrl 1.
+        windowMoved(start): First sample of the window, moved by drag or arrow keys: 10 ms, Shift 100 ms, Ctrl 1 ms.
     """
 
     windowMoved = Signal(int)
@@ -43,7 +43,7 @@ class Waveform(QWidget):
         self._describe()
 
     def setSamples(self, samples: NDArray[np.floating], rate: int) -> None:
-        """Shows sound of shape (n,) in -1..1 at `rate` Hz; window, speech and playhead are taken away."""
+        """Shows sound of shape (n,) in -1..1 at `rate` Hz; removes window, speech and playhead."""
         self._envelope = Envelope(samples)
         self._size = len(samples)
         self._rate = rate
@@ -52,23 +52,23 @@ class Waveform(QWidget):
         self._describe()
 
     def setWindow(self, start: int, length: int) -> None:
-        """Lays the window of `length` samples at `start`, moved inside the sound where it stands out."""
+        """Places a window of `length` samples at `start`, shifted to lie within the sound."""
         self._window = (self._inside(start, length), length)
         self._describe()
         self.update()
 
-    def window_start(self) -> int | None:
-        """First sample of the window, or None without one."""
+    def windowStart(self) -> int | None:
+        """First sample of the window; None without one."""
         return self._window[0] if self._window else None
 
     def setSpeech(self, start: int, end: int) -> None:
-        """Shades where speech was found, in samples."""
+        """Shades the detected speech, in samples."""
         self._speech = (start, end)
         self._describe()
         self.update()
 
     def setPlayhead(self, at_sample: int | None) -> None:
-        """A line at the sample that sounds now; None takes it away."""
+        """Draws a line at the sample being played; None removes it."""
         self._playhead = at_sample
         self.update()
 
@@ -220,7 +220,7 @@ class Waveform(QWidget):
             self.windowMoved.emit(start)
 
     def _trace(self) -> None:
-        """Makes the outline once per sound and size: highest samples left to right, lowest back."""
+        """Computes the outline once per sound and size: highest samples left to right, then lowest back."""
         area = self._area()
         count = max(2, int(area.width() * self.devicePixelRatioF()))
         lows, highs = self._envelope.columns(min(count, max(self._size, 2)))

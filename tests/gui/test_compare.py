@@ -26,7 +26,7 @@ from kws_gui.pages.train.page import TrainPage
 from kws_gui.runs.rows import read_rows
 from kws_gui.services.project_model import ProjectModel
 from kws_gui.widgets.curves.style import run_style
-from kws_gui.widgets.size_scatter import SizedRun, SizeScatter, counted_in_words
+from kws_gui.widgets.size_scatter import SizedRun, SizeScatter, count_text
 
 PATIENCE_MS = 120_000
 CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
@@ -209,4 +209,4 @@ def test_one_run_alone_and_equal_ones_have_a_place(qtbot: QtBot) -> None:
     ("count", "text"), [(65_180, "65 k"), (5_000, "5 k"), (4_600, "4.6 k"), (2e6, "2 M"), (12, "12")]
 )
 def test_sizes_are_short(count: float, text: str) -> None:
-    assert counted_in_words(count) == text
+    assert count_text(count) == text

@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from kws_gui import theme
 from kws_gui.widgets.importance import ImportanceBars
-from kws_gui.widgets.parallel import ParallelPlot, PlotAxis, PlotLine, good_color
+from kws_gui.widgets.parallel import ParallelPlot, PlotAxis, PlotLine, goodness_color
 
 AXES = (
     PlotAxis("Learning rate", ((0.0, "1e-4"), (0.5, "1e-3"), (1.0, "1e-2"))),
@@ -83,16 +83,16 @@ def test_the_best_stands_out_from_the_ground_in_light_and_dark(qapp: QApplicatio
     for choice in ("light", "dark"):
         theme.apply(qapp, choice)
         ground = theme.current().sunken
-        best, worst = (theme.contrast(good_color(share).name(), ground) for share in (1.0, 0.0))
+        best, worst = (theme.contrast(goodness_color(share).name(), ground) for share in (1.0, 0.0))
         assert best > 7 and best > worst > 1.8
 
 
 def test_lines_are_drawn_in_their_colours_and_faint_where_a_filter_leaves_them_out(
     qtbot: QtBot, plot: ParallelPlot
 ) -> None:
-    drawn = near(pixels(plot), good_color(0.1).name()).sum()
+    drawn = near(pixels(plot), goodness_color(0.1).name()).sum()
     plot.setFilter(0, 0.4, 1.0)
-    assert near(pixels(plot), good_color(0.1).name()).sum() < drawn / 2
+    assert near(pixels(plot), goodness_color(0.1).name()).sum() < drawn / 2
     plot.setLines(AXES, ())
     assert plot.passing() == [] and len(np.unique(pixels(plot))) > 2
 

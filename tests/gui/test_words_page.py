@@ -186,7 +186,7 @@ def test_the_cut_moves_by_key_and_back_by_undo(page: WordsPage, qtbot: QtBot) ->
     assert page.recordings.save("low", recorded, speaker="eve")
     clip = page.table.current()
     assert clip is not None and clip.speaker == "eve"
-    assert page.recorder.waveform.window_start() == recorded.start
+    assert page.recorder.waveform.windowStart() == recorded.start
     with qtbot.waitSignal(page.recorder.cutMoved, timeout=PATIENCE_MS):
         for _ in range(5):
             qtbot.keyClick(page.recorder.waveform, Qt.Key.Key_Right)
@@ -195,7 +195,7 @@ def test_the_cut_moves_by_key_and_back_by_undo(page: WordsPage, qtbot: QtBot) ->
     np.testing.assert_allclose(stored, recorded.raw[start : start + RATE], atol=1 / 32768)
     page.model.undo_stack.undo()
     np.testing.assert_allclose(audio.read(clip.path, rate=RATE), recorded.clip, atol=1 / 32768)
-    assert page.recorder.waveform.window_start() == recorded.start
+    assert page.recorder.waveform.windowStart() == recorded.start
 
 
 def test_a_take_that_cannot_be_stored_waits_and_is_stored_again(

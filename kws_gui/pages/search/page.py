@@ -242,7 +242,7 @@ class SweepPage(QWidget):
         self.form.show_storage(past, self._model.addresses)
         if past is not None and not self.form.is_fixed():
             self.form.show_past(past, options=self._model.settings)
-        self.progress.setWhat(f"Searching {', '.join(titles.values()).lower()}")
+        self.progress.setTitle(f"Searching {', '.join(titles.values()).lower()}")
         self._tell_progress()
         self._read()  # what was found before
         self._look()

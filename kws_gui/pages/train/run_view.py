@@ -83,7 +83,7 @@ class RunView(QWidget):
             self._tell()
             return
         self.progress.setProgress(event.done, event.total)
-        self.progress.setWhat(event.what)
+        self.progress.setTitle(event.what)
 
     def skip(self, path: str, reason: str) -> None:
         """A clip was left out."""

@@ -238,7 +238,7 @@ class RecorderPanel(QWidget):
             self._on_settled()
 
     def _on_settled(self) -> None:
-        start = self.waveform.window_start()
+        start = self.waveform.windowStart()
         if start is not None:
             self.cutMoved.emit(start)
 

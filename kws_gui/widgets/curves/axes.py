@@ -1,4 +1,4 @@
-"""Axes of the curves that keep their labels apart at any size, and the area that turns the mouse into zoom wishes."""
+"""Axes whose labels never overlap, and the plot area that turns mouse gestures into zoom requests."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from kws_gui import theme
 from kws_gui.widgets.axis import SMALL, nice_step, ticks
 from kws_gui.widgets.curves.numbers import brief
 
-AXIS_WIDTH = 60  # px; all left axes, so that the epochs of plots stand below one another
-LINE_HEIGHT = 6  # px; of a bottom axis without numbers
-EPOCHS_HEIGHT = 22  # px; ticks, numbers and the word "Epoch" in the corner
-_PER_NOTCH = 1.25  # of the epochs shown, by one notch of the wheel
+AXIS_WIDTH = 60  # px of every left axis, so that the epochs of stacked plots line up
+LINE_HEIGHT = 6  # px of a bottom axis without labels
+EPOCHS_HEIGHT = 22  # px of a bottom axis with ticks, labels and the word "Epoch" in the corner
+_PER_NOTCH = 1.25  # zoom factor of one notch of the wheel
 Levels = list[tuple[float, list[float]]]
 
 
 class _FastAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph has no stubs
-    """Keeps what is to be drawn instead of a QPicture of it, which draws text ten times as slowly."""
+    """Caches the drawing instructions rather than a QPicture, which draws text ten times slower."""
 
     def __init__(self, orientation: str) -> None:
         super().__init__(orientation)
@@ -30,7 +30,7 @@ class _FastAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph has no stubs
         self.enableAutoSIPrefix(False)
 
     def paint(self, painter: QPainter, option: Any, widget: Any) -> None:
-        if self.picture is None or self._specs is None:  # pyqtgraph forgets the picture when the axis has changed
+        if self.picture is None or self._specs is None:  # pyqtgraph clears the picture when the axis changes
             painter.setFont(theme.font(SMALL))
             self._specs = self.generateDrawSpecs(painter)
             self.picture = QPicture()
@@ -41,14 +41,14 @@ class _FastAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph has no stubs
 
 
 class EpochAxis(_FastAxis):
-    """Whole epochs along the bottom; the word "Epoch" stands in the corner below the left axis."""
+    """Whole epochs along the bottom, with the word "Epoch" in the corner below the left axis."""
 
     def __init__(self) -> None:
         super().__init__("bottom")
         self._labelled = True
 
     def setLabelled(self, labelled: bool) -> None:
-        """With numbers, or only a line above another plot that has them."""
+        """Shows labels, or only a line if the plot below has them."""
         if labelled == self._labelled and self.height() == (EPOCHS_HEIGHT if labelled else LINE_HEIGHT):
             return
         self._labelled = labelled
@@ -79,7 +79,7 @@ class EpochAxis(_FastAxis):
 
 
 class ValueAxis(_FastAxis):
-    """Round values up the left side, linear or logarithmic, and the longest of its titles that fits."""
+    """Round values up the left side, linear or logarithmic, with the longest title that fits."""
 
     def __init__(self, *titles: str, unit: str = "") -> None:
         super().__init__("left")
@@ -89,13 +89,13 @@ class ValueAxis(_FastAxis):
         self.setWidth(AXIS_WIDTH)
 
     def setTitles(self, *titles: str) -> None:
-        """What the values are, the longest wording first."""
+        """Sets alternative titles, the longest first."""
         if titles != self._titles:
             self._titles = titles
             self.update()
 
     def setLogarithmic(self, logarithmic: bool) -> None:
-        """The plot's values are powers of ten."""
+        """Labels the values as exponents of ten."""
         if logarithmic != self._log:
             self._log = logarithmic
             self.picture = None
@@ -138,7 +138,7 @@ class ValueAxis(_FastAxis):
 
     @staticmethod
     def _powers(low: float, high: float, at_most: int) -> list[float]:
-        """Powers of ten; between them 2 and 5 where there is room, and round values within one decade."""
+        """Exponents of the ticks: powers of ten, also 2 and 5 times them if there is room, or round values."""
         low, high = max(low, -300.0), min(high, 300.0)
         whole = [float(power) for power in range(math.ceil(low - 1e-9), math.floor(high + 1e-9) + 1)]
         finer = sorted({*whole, *(p + math.log10(f) for p in range(math.floor(low), math.ceil(high)) for f in (2, 5))})
@@ -154,23 +154,23 @@ _CENTER = Qt.AlignmentFlag.AlignCenter
 
 
 class ZoomBox(pg.ViewBox):  # type: ignore[misc]  # pyqtgraph has no stubs
-    """The area of a plot; changes nothing by itself, so that all plots can follow one wish.
+    """The area of a plot; it only emits requests, so that all plots can follow the same one.
 
     Signals:
-        zoomed(float factor, float epoch): The wheel: that many times the epochs, around this one.
-        panned(float epochs): Dragged sideways with Shift, with the middle button or on an axis.
-        boxed(QRectF): A rectangle was drawn, in epochs and values.
-        allAsked(): Double click.
-        clicked(float epoch): A click.
-        menuAsked(QPoint): Right click, in screen coordinates.
+        zoomed(float factor, float epoch): Wheel: multiply the range of epochs by the factor, around this epoch.
+        panned(float epochs): Shift + drag or wheel, middle button, or dragging an axis.
+        boxed(QRectF): A rectangle was dragged, in epochs and values.
+        showAllRequested(): Double click.
+        clicked(float epoch): Click.
+        menuRequested(QPoint): Right click, in screen coordinates.
     """
 
     zoomed = Signal(float, float)
     panned = Signal(float)
     boxed = Signal(object)
-    allAsked = Signal()
+    showAllRequested = Signal()
     clicked = Signal(float)
-    menuAsked = Signal(object)
+    menuRequested = Signal(object)
 
     def __init__(self) -> None:
         super().__init__(enableMenu=False, enableMouse=False, defaultPadding=0)
@@ -196,9 +196,9 @@ class ZoomBox(pg.ViewBox):  # type: ignore[misc]  # pyqtgraph has no stubs
     def mouseClickEvent(self, event: Any) -> None:
         event.accept()
         if event.button() == Qt.MouseButton.RightButton:
-            self.menuAsked.emit(event.screenPos().toPoint())
+            self.menuRequested.emit(event.screenPos().toPoint())
         elif event.button() == Qt.MouseButton.LeftButton and event.double():
-            self.allAsked.emit()
+            self.showAllRequested.emit()
         elif event.button() == Qt.MouseButton.LeftButton:
             self.clicked.emit(self.mapSceneToView(event.scenePos()).x())
 

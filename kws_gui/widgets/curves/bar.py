@@ -1,4 +1,4 @@
-"""The row above the curves: which of them, how smooth, what scale, and the menu; knows no numbers."""
+"""The toolbar above the curves: view, smoothing, scale and menu."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from kws_gui import theme
 from kws_gui.widgets.segments import Segment, Segments
 
 SMOOTHINGS = {"off": 0.0, "low": 0.6, "high": 0.9}  # weight of the past in the moving average
-_REMEMBERED = "curves/smoothing"
+_SMOOTHING_KEY = "curves/smoothing"
 _VIEWS = (
-    Segment("curves", "Loss and accuracy", "Curves", "Measured without augmentation and dropout"),
-    Segment("rate", "Learning rate", "Rate", "The learning rate of each epoch below the loss"),
-    Segment("terms", "Loss terms", "Terms", "What the loss that was trained on is the sum of"),
+    Segment("curves", "Loss and accuracy", "Curves", "Measured without augmentation or dropout"),
+    Segment("rate", "Learning rate", "Rate", "The loss, and below it the learning rate of each epoch"),
+    Segment("terms", "Loss terms", "Terms", "The terms that add up to the training loss: cross-entropy and penalties"),
 )
 _SMOOTHING_TIP = (
-    "Smoothing: a moving average over the epochs, the measured values faint behind it. "
-    "Numbers and saved tables are always the measured ones."
+    "Smoothing: a moving average over the epochs, with the measured values faint behind it. "
+    "Displayed numbers and saved tables are never smoothed."
 )
 _LOG_TIP = "Logarithmic scale for the loss (L)"
 
 
 class CurveBar(QWidget):
-    """Holds the choices; what is chosen is read from it.
+    """Buttons and menu; the curves read the choices from here.
 
     Signals:
-        changed(): Another view, smoothing or scale.
-        pictureAsked(), numbersAsked(), allAsked(): From the menu.
+        changed(): The view, smoothing or scale changed.
+        savePictureRequested(), saveNumbersRequested(), showAllRequested(): Menu entries.
     """
 
     changed = Signal()
-    pictureAsked = Signal()
-    numbersAsked = Signal()
-    allAsked = Signal()
+    savePictureRequested = Signal()
+    saveNumbersRequested = Signal()
+    showAllRequested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -56,11 +56,11 @@ class CurveBar(QWidget):
         self.views.chosen.connect(self.changed)
 
     def view(self) -> str:
-        """Which curves: "curves", "rate" or "terms"."""
+        """The view shown: "curves", "rate" or "terms"."""
         return self.views.current()
 
     def smoothing(self) -> float:
-        """Weight of the past in the moving average; 0 draws what was measured."""
+        """Weight of the past in the moving average; 0 draws the measured values."""
         return SMOOTHINGS[self._chosen()]
 
     def isLogarithmic(self) -> bool:
@@ -72,14 +72,14 @@ class CurveBar(QWidget):
         return self.training_action.isChecked()
 
     def showState(self, *, empty: bool, zoomed: bool, several: bool, spans: bool) -> None:
-        """Enables what makes sense for what is drawn; `spans`: the loss goes over more than one power of ten."""
+        """Enables what applies to the curves drawn; `spans`: the loss covers more than one power of ten."""
         for action in (self.picture_action, self.numbers_action):
             action.setEnabled(not empty)
         self.all_action.setEnabled(zoomed)
         self.training_action.setVisible(several)
         usable = spans or self.log.isChecked()
         self.log.setEnabled(usable)
-        self.log.setToolTip(_LOG_TIP if usable else f"{_LOG_TIP}: of use when the loss spans more than a power of ten")
+        self.log.setToolTip(_LOG_TIP if usable else f"{_LOG_TIP}: useful when the loss spans more than a power of ten")
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -87,9 +87,9 @@ class CurveBar(QWidget):
         self._row.activate()  # else labels that no longer fit show until the next turn of the event loop
 
     def _fit(self) -> None:
-        """Words where there is room for them."""
+        """Shortens or drops the labels where they do not fit."""
         buttons = 2 * 34 + self.fontMetrics().horizontalAdvance("Smoothing: high") + 40
-        words = self.views.width_of_words()
+        words = self.views.fullWidth()
         self.views.setShort(self.width() < words + 3 * 34)
         beside = self.width() >= words + buttons
         self.smooth.setToolButtonStyle(
@@ -101,7 +101,7 @@ class CurveBar(QWidget):
 
     def _make_smoothing(self) -> None:
         menu, group = QMenu(self), QActionGroup(self)
-        remembered = str(QSettings().value(_REMEMBERED) or "off")
+        remembered = str(QSettings().value(_SMOOTHING_KEY) or "off")
         for name in SMOOTHINGS:
             action = group.addAction(name.capitalize())
             action.setCheckable(True)
@@ -113,7 +113,7 @@ class CurveBar(QWidget):
         self.smooth.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.smooth.setToolTip(_SMOOTHING_TIP)
         theme.set_icon(self.smooth, "mdi6.chart-bell-curve-cumulative")
-        self._name_smoothing()
+        self._label_smoothing()
 
     def _make_log(self) -> None:
         self.log.setText("log")
@@ -124,24 +124,24 @@ class CurveBar(QWidget):
 
     def _make_menu(self) -> None:
         self.menu = QMenu(self)
-        self.all_action = self.menu.addAction("Show all epochs\tHome", self.allAsked.emit)
-        self.training_action = self.menu.addAction("Training curves too")
+        self.all_action = self.menu.addAction("Show all epochs\tHome", self.showAllRequested.emit)
+        self.training_action = self.menu.addAction("Show training curves too")
         self.training_action.setCheckable(True)
         self.training_action.toggled.connect(self.changed)
         self.menu.addSeparator()
-        self.picture_action = self.menu.addAction("Save picture …", self.pictureAsked.emit)
-        self.numbers_action = self.menu.addAction("Save numbers …", self.numbersAsked.emit)
+        self.picture_action = self.menu.addAction("Save picture …", self.savePictureRequested.emit)
+        self.numbers_action = self.menu.addAction("Save numbers …", self.saveNumbersRequested.emit)
         self.more.setMenu(self.menu)
         self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self.more.setToolTip("Save picture or numbers; zoom with the wheel or by drawing a rectangle")
-        self.more.setAccessibleName("More for the curves")
+        self.more.setToolTip("Save a picture or the numbers; zoom with the wheel or by dragging a rectangle")
+        self.more.setAccessibleName("More actions for the curves")
         theme.set_icon(self.more, "mdi6.dots-horizontal")
 
     def _on_smoothing(self) -> None:
-        QSettings().setValue(_REMEMBERED, self._chosen())
-        self._name_smoothing()
+        QSettings().setValue(_SMOOTHING_KEY, self._chosen())
+        self._label_smoothing()
         self.changed.emit()
 
-    def _name_smoothing(self) -> None:
+    def _label_smoothing(self) -> None:
         self.smooth.setText(f"Smoothing: {self._chosen()}")
         self.smooth.setAccessibleName(f"Smoothing: {self._chosen()}")

@@ -1,4 +1,4 @@
-"""Curves as a picture and as a table, in the folder chosen last; knows no run."""
+"""Saving curves: where to, and the picture of them."""
 
 from __future__ import annotations
 
@@ -6,20 +6,18 @@ import re
 from pathlib import Path
 
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QPoint, QRectF, QSettings, Qt
-from PySide6.QtGui import QFontMetricsF, QImage, QPainter
+from PySide6.QtGui import QFontMetricsF, QImage, QImageWriter, QPainter
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-from kws_engine.disk import write_atomically
-from kws_engine.errors import KwsError
 from kws_gui import theme
-from kws_gui.widgets.curves.legend import CurveKey
+from kws_gui.widgets.curves.legend import CurveLegend
 
 _FOLDER = "curves/folder"
-SCALE = 2  # pixels of the picture for one of the screen
+SCALE = 2  # pixels of the picture per pixel of the screen
 
 
-def ask_path(parent: QWidget, title: str, stem: str, *, suffix: str, kind: str) -> Path | None:
-    """Asks where to save, beginning in the folder chosen last; None when the person thought better of it."""
+def choose_path(parent: QWidget, title: str, stem: str, *, suffix: str, kind: str) -> Path | None:
+    """Asks where to save, starting in the last folder used; None if the dialog was cancelled."""
     folder = Path(str(QSettings().value(_FOLDER) or Path.home()))
     name = re.sub(r"[^\w.-]+", "-", stem, flags=re.ASCII).strip("-.") or "curves"
     start = (folder if folder.is_dir() else Path.home()) / f"{name}{suffix}"
@@ -31,17 +29,8 @@ def ask_path(parent: QWidget, title: str, stem: str, *, suffix: str, kind: str) 
     return path if path.suffix.lower() == suffix else path.with_name(path.name + suffix)
 
 
-def write(path: Path, content: bytes) -> str:
-    """Writes the whole file or leaves an old one as it was; returns what went wrong, in words, or nothing."""
-    try:
-        write_atomically(path, content)
-    except KwsError as error:
-        return str(error)
-    return ""
-
-
-def picture(title: str, plots: QWidget, key: CurveKey) -> bytes:
-    """The plots with title and legend as PNG, twice as fine as on the screen, in the colours of the theme."""
+def picture(title: str, plots: QWidget, key: CurveLegend) -> bytes:
+    """A PNG of the plots with title and legend, at twice the screen's resolution, in the colours of the theme."""
     colors, margin = theme.current(), 2 * theme.GRID
     head = QFontMetricsF(theme.font(theme.TITLE_SCALE, bold=True)).height() + theme.GRID if title else 0.0
     width = plots.width() + 2 * margin
@@ -68,5 +57,5 @@ def _png(image: QImage) -> bytes:
     content = QByteArray()
     buffer = QBuffer(content)
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    image.save(buffer, b"PNG")
+    QImageWriter(buffer, QByteArray(b"png")).write(image)
     return bytes(content.data())

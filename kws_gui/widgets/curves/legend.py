@@ -1,4 +1,4 @@
-"""What each curve is and its numbers at the epoch pointed at, in rows that stand still; knows no plot."""
+"""The legend: what each curve is, and its numbers at the selected epoch."""
 
 from __future__ import annotations
 
@@ -13,15 +13,14 @@ from kws_gui import theme
 from kws_gui.widgets.curves.style import SWATCH_HEIGHT, SWATCH_WIDTH, CurveStyle, draw_swatch
 
 _MOST_ROWS = 5
-_LEFT = 0  # px
 _NAME_WIDTHS = 130, 320  # px at most in a narrow and in a wide legend; a longer name is shortened in the middle
 _GAP = 6  # px between swatch, name and number
 _VCENTER = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
 
 
 @dataclass(frozen=True)
-class KeyItem:
-    """One curve: its looks, its name, its numbers now, and the widest they get; no style for the words in front."""
+class LegendItem:
+    """One entry: style, name, current value, and the widest value it can take; None as style for the leading text."""
 
     style: CurveStyle | None
     name: str
@@ -30,7 +29,7 @@ class KeyItem:
 
 
 class Swatch(QWidget):
-    """A short piece of a curve with its marker, for a table or a label beside it."""
+    """A sample of a curve with its marker, for a table or beside a label."""
 
     def __init__(self, style: CurveStyle, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -39,7 +38,7 @@ class Swatch(QWidget):
         theme.notifier.changed.connect(self.update)
 
     def setCurveStyle(self, style: CurveStyle) -> None:
-        """Shows another curve's looks."""
+        """Shows the style of another curve."""
         self._style = style
         self.update()
 
@@ -47,27 +46,27 @@ class Swatch(QWidget):
         draw_swatch(QPainter(self), QRectF(self.rect()), self._style, theme.current())
 
 
-class CurveKey(QWidget):
-    """The legend that is the readout too: each curve's numbers have a place of their own, as wide as they ever get."""
+class CurveLegend(QWidget):
+    """Legend and readout in one: each value has a fixed place, as wide as its widest value, so nothing jumps."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._items: tuple[KeyItem, ...] = ()
+        self._items: tuple[LegendItem, ...] = ()
         self._places: list[QRectF] = []
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         theme.notifier.changed.connect(self.update)
         self._place()
 
-    def setItems(self, items: Sequence[KeyItem]) -> None:
-        """What to show; places move only where names or widths did."""
+    def setItems(self, items: Sequence[LegendItem]) -> None:
+        """Shows these entries; the layout changes only if a name or a width does."""
         moved = [(item.name, item.widest) for item in items] != [(item.name, item.widest) for item in self._items]
         self._items = tuple(items)
         if moved:
             self._place()
         self.update()
 
-    def items(self) -> tuple[KeyItem, ...]:
-        """What is shown."""
+    def items(self) -> tuple[LegendItem, ...]:
+        """The entries shown."""
         return self._items
 
     def sizeHint(self) -> QSize:
@@ -87,7 +86,7 @@ class CurveKey(QWidget):
         self.draw(painter)
 
     def draw(self, painter: QPainter) -> None:
-        """Draws the rows with their top left corner at the painter's origin."""
+        """Draws the rows, their top left corner at the painter's origin."""
         colors, metrics = theme.current(), QFontMetricsF(theme.font())
         painter.setFont(theme.font())
         for item, place in zip(self._items, self._places, strict=False):
@@ -104,27 +103,27 @@ class CurveKey(QWidget):
             painter.drawText(QRectF(left, place.top(), place.right() - left, place.height()), _VCENTER, item.value)
 
     def _place(self) -> None:
-        """One row where all has room; else the words in front, and the curves in columns below."""
+        """One row if everything fits; otherwise the leading text first and the curves in columns below."""
         metrics = QFontMetricsF(theme.font())
-        row, room = metrics.height() + 2, self.width() - _LEFT
+        row, room = metrics.height() + 2, self.width()
         widths = [self._width(item, metrics) for item in self._items]
         apart = 2 * theme.GRID
         if sum(widths) + apart * (len(widths) - 1) <= room:
-            lefts = [_LEFT + sum(widths[:i]) + apart * i for i in range(len(widths))]
+            lefts = [sum(widths[:i]) + apart * i for i in range(len(widths))]
             self._places = [QRectF(left, 0, width, row) for left, width in zip(lefts, widths, strict=True)]
         else:
             column = max(widths[1:], default=0.0)
             columns = max(1, int((room + apart) / (column + apart)))
             cells = [divmod(i, columns) for i in range(len(widths) - 1)]
-            below = [QRectF(_LEFT + c * (column + apart), (r + 1) * row, min(column, room), row) for r, c in cells]
-            self._places = [QRectF(_LEFT, 0, room, row), *(cell for cell in below if cell.top() < _MOST_ROWS * row)]
+            below = [QRectF(c * (column + apart), (r + 1) * row, min(column, room), row) for r, c in cells]
+            self._places = [QRectF(0, 0, room, row), *(cell for cell in below if cell.top() < _MOST_ROWS * row)]
         self.setFixedHeight(round(max((place.bottom() for place in self._places), default=row)))
 
-    def _width(self, item: KeyItem, metrics: QFontMetricsF) -> float:
+    def _width(self, item: LegendItem, metrics: QFontMetricsF) -> float:
         swatch = SWATCH_WIDTH + _GAP if item.style is not None else 0
         value = max(metrics.horizontalAdvance(text) for text in (item.value, item.widest))
         return swatch + metrics.horizontalAdvance(self._name(item, metrics)) + (_GAP + value if value else 0) + 2
 
-    def _name(self, item: KeyItem, metrics: QFontMetricsF) -> str:
+    def _name(self, item: LegendItem, metrics: QFontMetricsF) -> str:
         narrow, wide = _NAME_WIDTHS
         return metrics.elidedText(item.name, Qt.TextElideMode.ElideMiddle, min(max(self.width() // 4, narrow), wide))

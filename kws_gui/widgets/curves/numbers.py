@@ -1,4 +1,4 @@
-"""The numbers of a run by epoch: smoothed, as words and as a table; knows no widget."""
+"""The numbers of a run by epoch: smoothing, formatting, and the CSV table."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from kws_engine.training.events import Epoch
 Terms = Mapping[str, float]
 _NUMBERS = ("train_loss", "validation_loss", "train_accuracy", "validation_accuracy")
 _PACE = ("learning_rate", "seconds")
-MOST = 1e30  # beyond, a value is drawn as none
+MOST = 1e30  # larger values are not drawn
 _PLAIN_FROM, _PLAIN_TO = 1e-3, 1e5  # numbers between are written without an exponent
 
 
 @dataclass(frozen=True)
 class Point:
-    """What is known of one epoch; accuracies are 0..1, NaN stands for what is not known or no number.
+    """One epoch; accuracies are 0..1, and NaN means not recorded or not a number.
 
     Attributes:
-        terms: What the loss that was trained on is the sum of: "cross_entropy" and each penalty by its name.
+        terms: The terms that add up to the training loss: "cross_entropy" and each penalty by its name.
     """
 
     epoch: int
@@ -37,7 +37,7 @@ class Point:
 
 @dataclass(frozen=True)
 class RunCurves:
-    """One run of several that are drawn over one another; `best` is the epoch whose weights are kept."""
+    """One of several runs that are overlaid; `best` is the epoch whose weights are kept."""
 
     name: str
     points: Sequence[Point]
@@ -45,7 +45,7 @@ class RunCurves:
 
 
 def point_of(epoch: Epoch) -> Point:
-    """An epoch's event as a point of the curves."""
+    """The point of the curves for an epoch's event."""
     return Point(
         epoch.epoch,
         epoch.train_loss,
@@ -59,53 +59,54 @@ def point_of(epoch: Epoch) -> Point:
 
 
 def smoothed(values: Sequence[float], weight: float) -> list[float]:
-    """Exponential moving average that starts without a bias towards zero, as TensorBoard's.
+    """Exponential moving average with bias correction, as in TensorBoard.
 
     Args:
-        values: One for each epoch; what is not finite stays as it is and leaves the average alone.
+        values: One per epoch; those that are not finite are passed through and do not enter the average.
         weight: Of the past, in [0, 1).
     """
-    average, so_far, made = 0.0, 1.0, []
+    average, remaining = 0.0, 1.0
+    result: list[float] = []
     for value in values:
         if not math.isfinite(value):
-            made.append(value)
+            result.append(value)
             continue
         average = weight * average + (1 - weight) * value
-        so_far *= weight
-        made.append(average / (1 - so_far))
-    return made
+        remaining *= weight
+        result.append(average / (1 - remaining))
+    return result
 
 
 def finite(values: Iterable[float]) -> list[float]:
-    """Those that can be drawn."""
+    """The values that can be drawn."""
     return [value for value in values if math.isfinite(value) and abs(value) < MOST]
 
 
 def spans_a_decade(values: Iterable[float]) -> bool:
-    """Whether the largest is more than ten times the smallest of those above zero."""
+    """Whether the largest positive value is more than ten times the smallest."""
     positive = [value for value in finite(values) if value > 0]
     return bool(positive) and max(positive) > 10 * min(positive)
 
 
 def total(terms: Terms) -> float:
-    """The loss that was trained on; NaN where its terms are not known."""
+    """The training loss, penalties included; NaN if its terms were not recorded."""
     return sum(terms.values()) if terms else math.nan
 
 
 def penalties(terms: Terms) -> float:
-    """All penalties together; NaN where the terms are not known."""
+    """The sum of the penalties; NaN if the terms were not recorded."""
     return sum(value for name, value in terms.items() if name != "cross_entropy") if terms else math.nan
 
 
 def number(value: float, decimals: int = 3) -> str:
-    """In as few characters as tell it: "0.312", "4.2e-5", "NaN", "∞"."""
+    """Fixed-point, or short scientific notation where that does not fit: "0.312", "4.2e-5", "NaN", "∞"."""
     if math.isfinite(value) and (value == 0 or _PLAIN_FROM <= abs(value) < _PLAIN_TO):
         return f"{value:.{decimals}f}"
     return brief(value)
 
 
 def brief(value: float) -> str:
-    """Two significant digits, an exponent only where it is shorter: "0.01", "2.5e-4", "1e6", "∞"."""
+    """Two significant digits, with an exponent only for very small or large values: "0.01", "2.5e-4", "1e6", "∞"."""
     if not math.isfinite(value):
         return "NaN" if math.isnan(value) else "∞" if value > 0 else "-∞"
     if value == 0 or _PLAIN_FROM <= abs(value) < _PLAIN_TO:
@@ -120,7 +121,7 @@ def percent(share: float) -> str:
 
 
 def csv_of_run(points: Sequence[Point]) -> str:
-    """A table with one row an epoch; what is not known is empty, what diverged is "nan" or "inf"."""
+    """A table with one row per epoch; values not recorded are empty, diverged ones "nan" or "inf"."""
     names = _term_names(points)
     return _csv(["epoch", *_NUMBERS, *_PACE, *names], (_row(point, names) for point in points))
 

@@ -1,4 +1,4 @@
-"""One plot of curves over the epochs: smoothed and raw, linear or logarithmic, with its marks; knows no run."""
+"""One plot of curves over the epochs, smoothed or raw, linear or logarithmic, with its marks."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from kws_gui.widgets.curves.axes import EpochAxis, ValueAxis, ZoomBox
 from kws_gui.widgets.curves.numbers import MOST, smoothed
 from kws_gui.widgets.curves.style import CurveStyle
 
-_EACH_FROM, _MARK_APART = 9, 28  # px an epoch from which each has its marker; else px at least between two
+_EACH_FROM, _MARK_APART = 9, 28  # px per epoch from which each has a marker; otherwise the least px between two
 _TOP, _BOTTOM = 0.08, 0.06  # of the height, free above and below the values
-_DENSE = 3  # px an epoch; where there are fewer, lines are thin: calmer, and drawn in half the time
+_DENSE = 3  # px per epoch, below which lines are thin: calmer, and drawn in half the time
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Line:
-    """One curve to draw; `faint` ones accompany another, `best` is an epoch to ring on the curve."""
+    """One curve to draw; `faint` ones accompany another, `best` is the epoch to circle on the curve."""
 
     style: CurveStyle
     epochs: Sequence[int]
@@ -35,7 +35,7 @@ class Line:
 
 
 class Curve:
-    """What is drawn of one line: the raw values faint behind, the line, and a marker every few epochs."""
+    """The items of one line: the raw values faint behind, the line, and a marker every few epochs."""
 
     def __init__(self, plot: pg.PlotItem) -> None:
         self.raw, self.line = (pg.PlotCurveItem(antialias=True, connect="finite") for _ in range(2))
@@ -49,26 +49,26 @@ class Curve:
             plot.addItem(item, ignoreBounds=True)
 
     def getData(self) -> tuple[Array | None, Array | None]:
-        """The epochs and values of the line, as far as they are drawn."""
+        """The epochs and values drawn; None before the first."""
         drawn: tuple[Array | None, Array | None] = self.line.getData()
         return drawn
 
     def show(self, epochs: Array, raw: Array, values: Array | None, *, style: CurveStyle, faint: bool) -> None:
-        """Draws other values; `values` are smoothed ones, with the raw behind them."""
+        """Draws values; `values` are the smoothed ones, or None to draw the raw ones."""
         if (style, faint) != (self._style, self._faint):
             self._style = style
             self._faint = faint
-            self.wear()
+            self.apply_theme()
         self.line.setData(epochs, raw if values is None else values)
         self.raw.setVisible(values is not None)
         if values is not None:
             self.raw.setData(epochs, raw)
 
     def mark(self, every: int, *, dense: bool) -> None:
-        """Markers at each `every`-th epoch and at the last, none on a faint curve; a dense curve is a thin line."""
+        """Puts markers at every `every`-th epoch and at the last, none on a faint curve; a dense curve is thin."""
         if dense != self._dense:
             self._dense = dense
-            self.wear()
+            self.apply_theme()
         epochs, values = self.line.getData()
         if self._faint or epochs is None or not len(epochs):
             self.marks.clear()
@@ -77,8 +77,8 @@ class Curve:
         chosen &= np.isfinite(values)
         self.marks.setData(epochs[chosen], values[chosen])
 
-    def wear(self) -> None:
-        """Puts on the colours of the theme."""
+    def apply_theme(self) -> None:
+        """Takes the colours of the current theme."""
         if self._style is None:
             return
         color = self._style.color(theme.current(), 0.45 if self._faint else 1.0)
@@ -90,8 +90,8 @@ class Curve:
         self.marks.setPen(pg.mkPen(color))
 
     def print_at(self, scale: int) -> None:
-        """Lines so many pixels wider and markers drawn anew, for a picture that has more pixels than the screen."""
-        self.wear()
+        """Scales line widths and redraws the markers, for a picture with more pixels than the screen."""
+        self.apply_theme()
         for item in (self.raw, self.line):
             pen = pg.mkPen(item.opts["pen"])
             pen.setWidthF(scale * pen.widthF())
@@ -99,13 +99,13 @@ class Curve:
         self.marks.opts["useCache"] = scale == 1
 
     def remove(self) -> None:
-        """Takes the curve off the plot."""
+        """Removes the curve from the plot."""
         for item in (self.raw, self.line, self.marks):
             self._plot.removeItem(item)
 
 
 class Panel:
-    """A plot with its axes, curves, the mark of the best epoch, the epoch asked for, and where a value is no number."""
+    """A plot with its axes, curves, the best and the selected epoch, and crosses where a value is not a number."""
 
     def __init__(self, *titles: str, percent: bool = False) -> None:
         self._percent = percent
@@ -129,7 +129,7 @@ class Panel:
         self.curves = [Curve(self.plot), Curve(self.plot)]
         self._make_marks()
         self.box.sigResized.connect(self._mark)
-        self.wear()
+        self.apply_theme()
 
     @property
     def train(self) -> Curve:
@@ -142,7 +142,7 @@ class Panel:
         return self.curves[1]
 
     def setLines(self, lines: Sequence[Line], *, smoothing: float = 0.0, logarithmic: bool = False) -> None:
-        """Draws other lines; those that stay the same curve keep their items."""
+        """Draws these lines, reusing the items of the curves already there."""
         while len(self.curves) < max(len(lines), 2):
             self.curves.append(Curve(self.plot))
         while len(self.curves) > max(len(lines), 2):
@@ -162,11 +162,11 @@ class Panel:
             curve.raw.setData([], [])
         self._fit()
         self._mark()
-        self.setAsked(self._asked_epoch)
+        self.setSelected(self._selected_epoch)
         self.box.prepareForPaint()  # now and not while painting, which would paint twice
 
     def setEpochs(self, low: float, high: float) -> None:
-        """Shows these epochs, and the values they have unless a rectangle of them was chosen."""
+        """Shows these epochs, scaled to their values unless the range is held."""
         if list(self.box.viewRange()[0]) != [low, high]:
             self.box.setXRange(low, high, padding=0)
             self._fit()
@@ -174,12 +174,12 @@ class Panel:
             self.box.prepareForPaint()
 
     def hold(self, low: float | None, high: float = 0.0) -> None:
-        """Keeps the values shown to low..high as they stand on the axis; None fits them again."""
+        """Holds the value range at low..high in axis units; None fits it to the values again."""
         self._held = None if low is None else (low, high)
         self._fit()
 
     def setBest(self, epoch: int | None, *, labelled: bool) -> None:
-        """A dotted line at the epoch whose weights are kept, with its number or without."""
+        """Draws a dotted line at the epoch whose weights are kept, with its number if `labelled`."""
         self._best_epoch = epoch
         self._best.setVisible(epoch is not None)
         self._best_name.setVisible(epoch is not None and labelled)
@@ -188,29 +188,29 @@ class Panel:
             self._best_name.setText(f"best: {epoch}")
             self._place_name()
 
-    def setAsked(self, epoch: int | None) -> None:
-        """A line at the epoch whose numbers are told, and a dot on each curve."""
-        self._asked_epoch = epoch
-        self._asked.setVisible(epoch is not None)
+    def setSelected(self, epoch: int | None) -> None:
+        """Draws a line at the epoch whose numbers are shown, and a dot on each curve."""
+        self._selected_epoch = epoch
+        self._selected.setVisible(epoch is not None)
         self._dots.setVisible(epoch is not None)
         if epoch is not None:
-            self._asked.setValue(epoch)
+            self._selected.setValue(epoch)
             self._dots.setData(*self._at(epoch))
 
     def print_at(self, scale: int) -> None:
-        """For a picture with so many pixels for one of the screen; 1 for the screen again."""
+        """Prepares for a picture with `scale` times the pixels of the screen; 1 for the screen again."""
         for curve in self.curves:
             if curve.getData()[0] is not None:
                 curve.print_at(scale)
-        self._rings.opts["useCache"] = self._lost.opts["useCache"] = scale == 1
+        self._rings.opts["useCache"] = self._undrawable.opts["useCache"] = scale == 1
         self._best.setPen(pg.mkPen(theme.current().detection, width=2 * scale, style=Qt.PenStyle.DotLine))
 
     def setBottom(self, labelled: bool) -> None:
         """Whether the epochs are numbered under this plot."""
         self.epochs.setLabelled(labelled)
 
-    def wear(self) -> None:
-        """Puts on the colours of the theme."""
+    def apply_theme(self) -> None:
+        """Takes the colours of the current theme."""
         colors = theme.current()
         self.view.setBackground(colors.sunken)
         for axis in (self.values, self.epochs):
@@ -220,31 +220,33 @@ class Panel:
             axis.setStyle(tickLength=4)
         self.plot.showGrid(x=False, y=True, alpha=0.35)
         for curve in self.curves:
-            curve.wear()
+            curve.apply_theme()
         self._best.setPen(pg.mkPen(colors.detection, width=2, style=Qt.PenStyle.DotLine))
         self._best_name.setColor(colors.detection_text)
         self._best_name.setFont(theme.font(bold=True))
         self._fit()
-        self._asked.setPen(pg.mkPen(colors.muted, width=1))
+        self._selected.setPen(pg.mkPen(colors.muted, width=1))
         self._dots.setBrush(colors.sunken)
         self._dots.setPen(pg.mkPen(colors.text, width=2))
-        self._lost.setPen(pg.mkPen(colors.error, width=2))
+        self._undrawable.setPen(pg.mkPen(colors.error, width=2))
 
     def _make_marks(self) -> None:
         self._best = pg.InfiniteLine(angle=90)
-        self._asked = pg.InfiniteLine(angle=90)
+        self._selected = pg.InfiniteLine(angle=90)
         self._best_name = pg.TextItem()
         self._dots = pg.ScatterPlotItem(size=8, symbol="o")
         self._rings = pg.ScatterPlotItem(size=14, symbol="o", brush=None)
-        self._lost = pg.ScatterPlotItem(size=9, symbol="x")
-        for depth, item in enumerate((self._best, self._asked, self._best_name, self._rings, self._lost, self._dots)):
+        self._undrawable = pg.ScatterPlotItem(size=9, symbol="x")
+        for depth, item in enumerate(
+            (self._best, self._selected, self._best_name, self._rings, self._undrawable, self._dots)
+        ):
             item.setZValue(10 + depth)
             self.plot.addItem(item, ignoreBounds=True)
-        for item in (self._best, self._asked, self._best_name):
+        for item in (self._best, self._selected, self._best_name):
             item.setVisible(False)
 
     def _scaled(self, values: Sequence[float]) -> Array:
-        """As they stand on the axis; what cannot be drawn is NaN."""
+        """Values in axis units; NaN where they cannot be drawn."""
         array = np.asarray(values, float)
         array = np.where(np.abs(array) < MOST, array, np.nan)
         if self._log:
@@ -253,7 +255,7 @@ class Panel:
         return array
 
     def _at(self, epoch: int) -> tuple[list[int], list[float]]:
-        """Where the curves are at that epoch."""
+        """Epochs and values of the curves at that epoch."""
         found = []
         for line, curve in zip(self._lines, self.curves, strict=False):
             _, values = curve.getData()
@@ -263,12 +265,12 @@ class Panel:
         return [epoch] * len(known), known
 
     def _fit(self) -> None:
-        """Shows all values of the epochs in view, with room above and below."""
+        """Fits the value range to the epochs in view, with room above and below."""
         low, high = self._held or self._range()
         if list(self.box.viewRange()[1]) != [low, high]:
             self.box.setYRange(low, high, padding=0)
         self._place_name()
-        self._show_lost(low + 0.92 * (high - low))
+        self._show_undrawable(low + 0.92 * (high - low))
         ringed = [self._ring(line, curve) for line, curve in zip(self._lines, self.curves, strict=False)]
         colors = [line.style.color(theme.current()) for line, at in zip(self._lines, ringed, strict=False) if at]
         places = [at for at in ringed if at]
@@ -307,11 +309,11 @@ class Panel:
         value = float(values[list(line.epochs).index(line.best)])
         return (line.best, value) if math.isfinite(value) else None
 
-    def _show_lost(self, height: float) -> None:
-        """A cross at the top where a value is no number."""
-        lost = sorted({epoch for line in self._lines for epoch in lost_epochs(line)})
-        self._lost.setVisible(bool(lost))
-        self._lost.setData(lost, [height] * len(lost))
+    def _show_undrawable(self, height: float) -> None:
+        """Puts a cross at the top wherever a value is not a number."""
+        lost = sorted({epoch for line in self._lines for epoch in undrawable_epochs(line)})
+        self._undrawable.setVisible(bool(lost))
+        self._undrawable.setData(lost, [height] * len(lost))
 
     def _mark(self, *_: object) -> None:
         first, last = self.box.viewRange()[0]
@@ -329,7 +331,7 @@ class Panel:
             self._best_name.setPos(self._best_epoch, high)
 
 
-def lost_epochs(line: Line) -> list[int]:
-    """The epochs whose value is no number that can be drawn."""
+def undrawable_epochs(line: Line) -> list[int]:
+    """The epochs whose value cannot be drawn: NaN, infinite or far too large."""
     values = np.asarray(line.values, float)
     return [line.epochs[int(index)] for index in np.flatnonzero(~(np.abs(values) < MOST))]

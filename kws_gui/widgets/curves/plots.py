@@ -1,4 +1,4 @@
-"""Plots below one another with the same epochs: pointing, zooming, keys; knows neither runs nor files."""
+"""The panels, stacked over one epoch axis: selecting an epoch, zooming, and the keyboard."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from kws_gui.widgets.axis import draw_focus, nice_step
 from kws_gui.widgets.curves.axes import EPOCHS_HEIGHT, LINE_HEIGHT
 from kws_gui.widgets.curves.panel import Panel
 
-_LEAST_EPOCHS = 10  # shown, so that the first epochs stand where they stay
+_LEAST_EPOCHS = 10  # shown, so that the first epochs of a run do not move
 _LEAST_ZOOM = 2.0  # epochs
 _RING = 3  # px around the plots, where the focus is seen
 _KEY_ZOOM = 1.5
 
 
 class CurvePlots(QWidget):
-    """Holds the panels; one epoch range for all, one epoch asked for.
+    """Holds the panels; all share one epoch range and one selected epoch.
 
     Signals:
-        asked(object): The epoch pointed at or stepped to with Left and Right, None when the pointer has left.
-        menuAsked(QPoint): Right click or the menu key, in screen coordinates.
-        zoomChanged(): Other epochs are shown.
+        epochSelected(object): The epoch pointed at, or stepped to with Left and Right; None once the pointer has left.
+        menuRequested(QPoint): Right click or the menu key, in screen coordinates.
+        zoomChanged(): The range of epochs changed.
     """
 
-    asked = Signal(object)
-    menuAsked = Signal(object)
+    epochSelected = Signal(object)
+    menuRequested = Signal(object)
     zoomChanged = Signal()
 
     def __init__(self, panels: Sequence[Panel], parent: QWidget | None = None) -> None:
@@ -39,7 +39,7 @@ class CurvePlots(QWidget):
         self._panels = tuple(panels)
         self._shown: tuple[Panel, ...] = ()
         self._epochs: list[int] = []
-        self._asked: int | None = None
+        self._selected: int | None = None
         self._zoom: tuple[float, float] | None = None
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         column = QVBoxLayout(self)
@@ -50,7 +50,7 @@ class CurvePlots(QWidget):
             self._connect(panel)
 
     def show_panels(self, panels: Sequence[Panel]) -> None:
-        """Shows these, in their order; the last has the numbers of the epochs."""
+        """Shows these panels in order; the last one has the epoch labels."""
         if self._shown == tuple(panels):
             return
         self._shown = tuple(panels)
@@ -61,7 +61,7 @@ class CurvePlots(QWidget):
         self._apply()
 
     def setEpochs(self, epochs: Sequence[int]) -> None:
-        """The epochs there are, ascending; a zoom stays as it is."""
+        """Sets the known epochs, ascending; a zoom stays."""
         self._epochs = list(epochs)
         self._apply()
 
@@ -70,7 +70,7 @@ class CurvePlots(QWidget):
         return self._zoom or self._whole()
 
     def zoom(self, low: float, high: float) -> None:
-        """Shows these epochs only, as far as there are any, at least two."""
+        """Shows these epochs only, clipped to those there are, and at least two."""
         first, last = self._whole()
         span = min(max(high - low, _LEAST_ZOOM), last - first)
         low = min(max((low + high - span) / 2, first), last - span)
@@ -90,24 +90,24 @@ class CurvePlots(QWidget):
         """Whether only some epochs are shown."""
         return self._zoom is not None
 
-    def ask(self, epoch: float | None) -> None:
-        """Points at the nearest epoch there is, or at none."""
+    def select(self, epoch: float | None) -> None:
+        """Selects the nearest epoch, or none."""
         nearest = None if epoch is None or not self._epochs else self._nearest(epoch)
-        if nearest != self._asked:
-            self._asked = nearest
+        if nearest != self._selected:
+            self._selected = nearest
             for panel in self._shown:
-                panel.setAsked(nearest)
-            self.asked.emit(nearest)
+                panel.setSelected(nearest)
+            self.epochSelected.emit(nearest)
 
-    def askedEpoch(self) -> int | None:
-        """The epoch pointed at."""
-        return self._asked
+    def selectedEpoch(self) -> int | None:
+        """The selected epoch."""
+        return self._selected
 
     # -- mouse
 
     def eventFilter(self, watched: object, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Leave and not self.hasFocus():
-            self.ask(None)
+            self.select(None)
         return False
 
     def _connect(self, panel: Panel) -> None:
@@ -117,13 +117,13 @@ class CurvePlots(QWidget):
         box.zoomed.connect(self._on_zoomed)
         box.panned.connect(self._on_panned)
         box.boxed.connect(lambda area: self._on_boxed(panel, area))
-        box.allAsked.connect(self.showAll)
-        box.menuAsked.connect(self.menuAsked)
+        box.showAllRequested.connect(self.showAll)
+        box.menuRequested.connect(self.menuRequested)
         box.clicked.connect(self._on_clicked)
 
     def _on_hover(self, panel: Panel, at: QPointF) -> None:
         if panel.plot.sceneBoundingRect().contains(at):
-            self.ask(panel.box.mapSceneToView(at).x())
+            self.select(panel.box.mapSceneToView(at).x())
 
     def _on_zoomed(self, factor: float, around: float) -> None:
         low, high = self.range()
@@ -141,7 +141,7 @@ class CurvePlots(QWidget):
 
     def _on_clicked(self, epoch: float) -> None:
         self.setFocus(Qt.FocusReason.MouseFocusReason)
-        self.ask(epoch)
+        self.select(epoch)
 
     # -- keys
 
@@ -150,29 +150,29 @@ class CurvePlots(QWidget):
         if key in (Qt.Key.Key_Left, Qt.Key.Key_Right) and self._epochs:
             self._step(1 if key == Qt.Key.Key_Right else -1)
         elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal, Qt.Key.Key_Minus):
-            around = self._asked if self._asked is not None else sum(self.range()) / 2
+            around = self._selected if self._selected is not None else sum(self.range()) / 2
             self._on_zoomed(_KEY_ZOOM if key == Qt.Key.Key_Minus else 1 / _KEY_ZOOM, around)
         elif key in (Qt.Key.Key_Home, Qt.Key.Key_0):
             self.showAll()
-        elif key == Qt.Key.Key_Escape and self._asked is not None:
-            self.ask(None)
+        elif key == Qt.Key.Key_Escape and self._selected is not None:
+            self.select(None)
         elif key == Qt.Key.Key_Menu:
-            self.menuAsked.emit(self.mapToGlobal(self.rect().center()))
+            self.menuRequested.emit(self.mapToGlobal(self.rect().center()))
         else:
             super().keyPressEvent(event)
 
     def _step(self, by: int) -> None:
-        """To the next known epoch; the zoom follows."""
-        if self._asked is None:
+        """Selects the next known epoch and scrolls it into view."""
+        if self._selected is None:
             inside = [epoch for epoch in self._epochs if self.range()[0] <= epoch <= self.range()[1]] or self._epochs
-            self.ask(inside[-1])
+            self.select(inside[-1])
             return
-        index = self._epochs.index(self._asked) + by if self._asked in self._epochs else 0
+        index = self._epochs.index(self._selected) + by if self._selected in self._epochs else 0
         epoch = self._epochs[min(max(index, 0), len(self._epochs) - 1)]
         low, high = self.range()
         if not low <= epoch <= high:
             self._on_panned(epoch - (low if epoch < low else high))
-        self.ask(epoch)
+        self.select(epoch)
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         super().focusInEvent(event)
@@ -180,7 +180,7 @@ class CurvePlots(QWidget):
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
         super().focusOutEvent(event)
-        self.ask(None)
+        self.select(None)
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -194,7 +194,7 @@ class CurvePlots(QWidget):
         self._share()
 
     def _share(self) -> None:
-        """The same height for each plot's values; the last has the numbers of the epochs below."""
+        """Gives each panel the same plot height; the last is taller by its epoch labels."""
         extra, column = EPOCHS_HEIGHT - LINE_HEIGHT, self.layout()
         assert isinstance(column, QVBoxLayout)
         room = (self.height() - extra) // max(len(self._shown), 1)
@@ -204,7 +204,7 @@ class CurvePlots(QWidget):
     # -- range
 
     def _whole(self) -> tuple[float, float]:
-        """Some epochs more than there are, so that a growing run does not move the axis at each."""
+        """The full range, rounded up so that the axis does not move with every epoch of a running training."""
         last = max([*self._epochs[-1:], _LEAST_EPOCHS])
         step = nice_step(last / 20)
         return 1.0, math.ceil(last / step) * step

@@ -1,4 +1,4 @@
-"""How each curve looks: colour, dash and marker, told apart without colour too; knows no numbers."""
+"""The style of each curve: colour, dash and marker, distinguishable without colour too."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SWATCH_WIDTH, SWATCH_HEIGHT = 32, 16  # px
 
 @dataclass(frozen=True)
 class CurveStyle:
-    """One curve's looks; `light` and `dark` are "#RRGGBB" or the name of a theme's role."""
+    """Style of one curve; `light` and `dark` are "#RRGGBB" or the name of a theme's role."""
 
     light: str
     dark: str
@@ -25,7 +25,7 @@ class CurveStyle:
     symbol: str = "o"
 
     def color(self, theme: Theme, alpha: float = 1.0) -> QColor:
-        """Its colour in that theme."""
+        """The colour in that theme."""
         wanted = self.light if theme.name == "light" else self.dark
         color = QColor(wanted) if wanted.startswith("#") else theme.color(wanted)
         color.setAlphaF(alpha)
@@ -52,19 +52,19 @@ _SYMBOLS = ("o", "s", "t", "d", "+", "x")
 
 
 def run_style(index: int) -> CurveStyle:
-    """The looks of the run at that place; 84 differ before they repeat."""
+    """Style of the run at that index; the first 84 all differ."""
     light, dark = _COLORS[index % len(_COLORS)]
     return CurveStyle(light, dark, _DASHES[index % len(_DASHES)], _SYMBOLS[index % len(_SYMBOLS)])
 
 
 def penalty_style(index: int) -> CurveStyle:
-    """The looks of a penalty on the weights; none is that of training or validation."""
+    """Style of a penalty on the weights; never that of training or validation."""
     light, dark = _COLORS[2 + index % (len(_COLORS) - 2)]
     return CurveStyle(light, dark, _DASHES[index % len(_DASHES)], _SYMBOLS[(index + 2) % len(_SYMBOLS)])
 
 
 def draw_swatch(painter: QPainter, area: QRectF, style: CurveStyle, theme: Theme) -> None:
-    """A short piece of the curve with its marker, across `area`."""
+    """Draws a sample of the curve with its marker across `area`."""
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     color, middle = style.color(theme), area.center()
