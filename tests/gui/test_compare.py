@@ -193,7 +193,7 @@ def test_the_scatter_names_its_runs_and_tells_the_one_pointed_at(qtbot: QtBot, q
     qtbot.mouseMove(scatter, QPoint(round(at[1].x()) + 3, round(at[1].y())))
     assert scatter.text().startswith("run 1: ") and scatter.toolTip() == scatter.text()
     scatter.setRuns([], "parameters")
-    assert scatter.text() == "No run here has both a size and a result" and pixels(scatter).std() > 0
+    assert scatter.text() == "None of these runs has both a size and a result" and pixels(scatter).std() > 0
 
 
 def test_one_run_alone_and_equal_ones_have_a_place(qtbot: QtBot) -> None:

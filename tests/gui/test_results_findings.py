@@ -139,7 +139,7 @@ def test_clips_are_ranked_heard_left_out_and_taken_in_again(
     assert len(project.clips()) == count and suspects.tree.topLevelItem(0).text(3) == ""
     model.undo_stack.redo()
     suspects.tree.setCurrentItem(suspects.tree.topLevelItem(0))
-    assert suspects.leave_out_button.text() == "Take in again"
+    assert suspects.leave_out_button.text() == "Use again"
     qtbot.mouseClick(suspects.leave_out_button, Qt.MouseButton.LeftButton)
     assert len(project.clips()) == count
 
@@ -261,7 +261,7 @@ def test_a_model_without_its_run_is_said_to_be_one(
     other = Path(shutil.copy(next(_run(project).glob("*.kws")), tmp_path / "other.kws"))
     model.set_model_path(other)
     qtbot.waitUntil(lambda: page.findings.diagnosis.state == "unknown", timeout=PATIENCE_MS)
-    assert page.findings.headline() == "Not known" and "Train a network here" in page.findings.line.text()
+    assert page.findings.headline() == "Unknown" and "Train a network here" in page.findings.line.text()
     model.set_model_path(next(_run(project).glob("*.kws")))
     assert page.findings.headline() == found, "what was found is remembered"
 

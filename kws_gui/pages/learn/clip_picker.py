@@ -85,8 +85,7 @@ class ClipPicker(QWidget):
         own, paths = _paths(self._model)
         if paths == self._paths:
             return
-        self._paths = paths
-        word = self.words.currentText()
+        self._paths, word = paths, self.words.currentText()
         self.words.blockSignals(True)
         self.words.clear()
         self.words.addItems(list(self._paths))

@@ -1,4 +1,4 @@
-"""The clips behind a cell of the confusion matrix, to be seen and heard; knows no model."""
+"""The clips behind a cell of the confusion matrix, with a waveform and a player."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from kws_gui.widgets.elided_label import ElidedLabel
 if TYPE_CHECKING:
     from kws_engine.evaluation.metrics import Judged
 
-_HINT = "Choose a cell of the matrix to see and hear its clips."
+_HINT = "Select a cell of the matrix to see and hear its clips."
 
 
-class ClipList(QWidget):
-    """A list, a waveform and a button; Space, Enter and a double click play.
+class ClipListView(QWidget):
+    """A list, a waveform and a play button; Space, Enter and a double click play.
 
     Signals:
         failed(sentence): A clip could not be read or played.
@@ -51,15 +51,15 @@ class ClipList(QWidget):
         self.list.clear()
         for one in self._judged:
             item = QListWidgetItem(f"{one.score:>4.0%}   {one.path.parent.name}/{one.path.name}")
-            item.setToolTip(f"{one.path}\nThe network was {one.score:.1%} sure of its answer")
+            item.setToolTip(f"{one.path}\nThe network gave its answer a probability of {one.score:.1%}")
             self.list.addItem(item)
-        self.hint.setText("" if self._judged else "No clip is in this cell.")
+        self.hint.setText("" if self._judged else "There are no clips in this cell.")
         self.hint.setVisible(not self._judged)
         self.list.setCurrentRow(0 if self._judged else -1)
         self._on_row(self.list.currentRow())
 
     def clear(self) -> None:
-        """Nothing is chosen."""
+        """Shows that no cell is selected."""
         self.setClips("Clips", [])
         self.hint.setText(_HINT)
 
@@ -68,7 +68,7 @@ class ClipList(QWidget):
         return [one.path for one in self._judged]
 
     def shutdown(self) -> None:
-        """Ends sound and reading; nothing is read any more."""
+        """Stops playing and reading for good."""
         self.sound.shutdown()
 
     def _on_row(self, at: int) -> None:
@@ -78,7 +78,7 @@ class ClipList(QWidget):
         theme.set_role(self.title, "title")
         theme.set_role(self.hint, "muted")
         self.hint.setWordWrap(True)
-        self.list.setAccessibleName("Clips of the chosen cell")
+        self.list.setAccessibleName("Clips of the selected cell")
         self.list.setMinimumHeight(72)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)

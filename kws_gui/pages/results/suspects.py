@@ -1,4 +1,4 @@
-"""Clips that a finding names, ranked, to be heard and put right; knows no diagnosis."""
+"""The clips named by a finding, ranked, to listen to and correct."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ _WAVEFORM = 96  # px at most
 
 
 class SuspectList(QWidget):
-    """Space plays, Delete leaves out, M moves to what it sounds like; several rows can be chosen at once.
+    """Space plays, Delete leaves out, M moves to the word it sounds like; several rows can be selected.
 
     Signals:
-        backRequested(): To the findings.
-        undoRequested(): What was done last is to be taken back.
+        backRequested(): Back to the findings.
+        undoRequested(): Undo the last correction.
         failed(sentence): A clip could not be read or played.
     """
 
@@ -63,9 +63,9 @@ class SuspectList(QWidget):
         self._connect()
 
     def set_clips(self, title: str, clips: Sequence[SuspectClip]) -> None:
-        """Shows clips in the order given: the likeliest first."""
+        """Shows clips in the order given, most suspicious first."""
         self._clips = tuple(clips)
-        self.title.setFullText(f"{title}: {len(self._clips)} to listen to, the likeliest first")
+        self.title.setFullText(f"{title}: {len(self._clips)} to listen to, most suspicious first")
         self.tell("")
         blocker = QSignalBlocker(self.tree)
         self.tree.clear()
@@ -82,16 +82,16 @@ class SuspectList(QWidget):
         return self._clips
 
     def tell(self, sentence: str, *, undoes: bool = True) -> None:
-        """Says what was done, beside the buttons: the list stays where it is."""
+        """Reports what was done beside the buttons, so that the list does not move."""
         self.done.setFullText(sentence)
         self.undo_button.setVisible(bool(sentence) and undoes)
 
     def chosen(self) -> list[SuspectClip]:
-        """The clips whose rows are chosen."""
+        """The clips of the selected rows."""
         return [clip for clip, item in zip(self._clips, self._items(), strict=True) if item.isSelected()]
 
     def refresh(self) -> None:
-        """Says what became of each clip."""
+        """Updates the state of each clip."""
         for clip, item in zip(self._clips, self._items(), strict=True):
             state = self._care.state(clip.path)
             item.setText(_STATE, state)
@@ -101,7 +101,7 @@ class SuspectList(QWidget):
         self._show_actions()
 
     def shutdown(self) -> None:
-        """Ends sound and reading."""
+        """Stops playing and reading."""
         self.sound.shutdown()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -126,19 +126,19 @@ class SuspectList(QWidget):
 
     def _on_leave_out(self) -> None:
         chosen = self.chosen()
-        self._care.leave_out([clip.path for clip in chosen], excluded=not self._all_out(chosen))
-        self._go_on()
+        self._care.leave_out([clip.path for clip in chosen], excluded=not self._all_left_out(chosen))
+        self._select_next()
 
     def _on_move(self) -> None:
         self._care.move([(clip.path, clip.likely) for clip in self.chosen() if clip.likely in self._care.words()])
-        self._go_on()
+        self._select_next()
 
     def _on_move_to(self, word: str) -> None:
         self._care.move([(clip.path, word) for clip in self.chosen()])
-        self._go_on()
+        self._select_next()
 
-    def _go_on(self) -> None:
-        """To the row below the last one chosen; the list stays in the keyboard's hands."""
+    def _select_next(self) -> None:
+        """Selects the row below the last selected one, and keeps the keyboard focus in the list."""
         rows = [self.tree.indexOfTopLevelItem(item) for item in self.tree.selectedItems()]
         below = self.tree.topLevelItem(max(rows, default=-1) + 1)
         if below is not None and rows:
@@ -156,13 +156,13 @@ class SuspectList(QWidget):
         ours = [clip for clip in chosen if self._care.clip(clip.path) is not None]
         likely = {clip.likely for clip in ours if clip.likely in self._care.words() and clip.likely != clip.label}
         self.leave_out_button.setEnabled(bool(ours))
-        self.leave_out_button.setText("Take in again" if self._all_out(chosen) else "Leave out")
+        self.leave_out_button.setText("Use again" if self._all_left_out(chosen) else "Leave out")
         self.move_button.setEnabled(bool(likely))
         one = f"Move to “{named(next(iter(likely)))}”" if len(likely) == 1 else "Move to what they sound like"
         self.move_button.setText(one if likely else "Move")
         self.move_to_button.setEnabled(bool(ours))
 
-    def _all_out(self, chosen: Sequence[SuspectClip]) -> bool:
+    def _all_left_out(self, chosen: Sequence[SuspectClip]) -> bool:
         clips = [clip for one in chosen if (clip := self._care.clip(one.path)) is not None]
         return bool(clips) and all(clip.excluded for clip in clips)
 
@@ -217,10 +217,10 @@ class SuspectList(QWidget):
         theme.set_icon(self.leave_out_button, "mdi6.eye-off-outline", size=16)
         theme.set_icon(self.move_button, "mdi6.folder-move-outline", size=16)
         self.leave_out_button.setToolTip(
-            "Leaves the chosen clips out of training, or takes them in again; with undo (Delete)"
+            "Leaves the selected clips out of training, or uses them again; can be undone (Delete)"
         )
-        self.move_button.setToolTip("Moves the chosen clips to the word they sound like; with undo (M)")
-        self.move_to_button.setToolTip("Moves the chosen clips to another word; with undo")
+        self.move_button.setToolTip("Moves the selected clips to the word they sound like; can be undone (M)")
+        self.move_to_button.setToolTip("Moves the selected clips to another word; can be undone")
         theme.set_role(self.done, "muted")
         theme.set_role(self.undo_button, "quiet")
         self.done.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -248,8 +248,8 @@ class SuspectList(QWidget):
 def _item(clip: SuspectClip) -> QTreeWidgetItem:
     folder, _, name = clip.path.rpartition("/")
     shown = f"{named(folder.rpartition('/')[2])} / {name}"
-    likely = {"": "not known", "_silence_": "no speech", clip.label: "the same word"}.get(clip.likely)
+    likely = {"": "unknown", "_silence_": "no speech", clip.label: "the same word"}.get(clip.likely)
     item = QTreeWidgetItem([shown, likely or named(clip.likely), clip.reason, ""])
     item.setToolTip(0, clip.path)
-    item.setToolTip(2, f"{clip.reason}; in the {clip.split} part")
+    item.setToolTip(2, f"{clip.reason}; in the {clip.split} set")
     return item

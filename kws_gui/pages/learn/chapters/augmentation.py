@@ -34,8 +34,7 @@ class Seen(QWidget):
 
     def __init__(self, name: str, bands: int) -> None:
         super().__init__()
-        self.waveform = Waveform()
-        self.spectrogram = Spectrogram(bands, gutter=0)
+        self.waveform, self.spectrogram = Waveform(), Spectrogram(bands, gutter=0)
         self.play = QPushButton(f"Play {name}")
         theme.set_icon(self.play, "mdi6.play")
         title = QLabel(name.capitalize())
@@ -75,8 +74,7 @@ class AugmentationChapter(ChapterPage):
             "learn the recordings by heart and learns what the changes leave alone: the word. Validation and test "
             "clips stay as they are.",
         )
-        self.player = Player(self)
-        self.bridge = AugmentBridge(self)
+        self.player, self.bridge = Player(self), AugmentBridge(self)
         self._make_parts(model)
         self.text(
             "Listen whether you still understand the word. If you cannot, the network learns from noise under the "
@@ -112,8 +110,7 @@ class AugmentationChapter(ChapterPage):
         self.together = QCheckBox("All together, as the Train page has them")
         self.together.setToolTip("With their probabilities: some act, some do not, as in training")
         self.again = push_button("Again", "mdi6.dice-multiple", "Draws new random values")
-        self.before = Seen("before", self._pipeline.n_bands)
-        self.after = Seen("after", self._pipeline.n_bands)
+        self.before, self.after = Seen("before", self._pipeline.n_bands), Seen("after", self._pipeline.n_bands)
         self.controls(self.picker)
         self.controls(self.chooser)
         self.controls(self.together, self.again)
