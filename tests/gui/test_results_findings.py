@@ -205,9 +205,9 @@ def test_clips_worth_listening_to_are_listed_apart_from_the_findings_also_of_a_h
     assert suspects.title.fullText().startswith("Clips worth listening to: ")
     first = suspects.clips()[0].path
     qtbot.mouseClick(suspects.leave_out_button, Qt.MouseButton.LeftButton)
-    assert page.findings.care.state(first) == "left out"
+    assert page.findings.corrections.state(first) == "left out"
     model.undo_stack.undo()
-    assert page.findings.care.state(first) == ""
+    assert page.findings.corrections.state(first) == ""
     page.findings.diagnosis._known[_run(project)] = Look([], ())
     page.findings.diagnosis.changed.emit()
     assert not worth.isVisible() and page.findings.healthy.isVisible()

@@ -1,4 +1,4 @@
-"""What the chapters on convolution compute and count, in numpy; knows no screen, no sound and no torch."""
+"""Convolution and pooling in numpy, and their sizes and costs, for the chapters that explain them."""
 
 from __future__ import annotations
 
@@ -16,31 +16,34 @@ POOLINGS = tuple(_POOLS)
 
 
 def output_size(size: int, *, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> int:
-    """Places of a window along one axis, `floor((size + 2 padding - dilation (kernel - 1) - 1) / stride) + 1`.
+    """Number of window positions along one axis, `floor((size + 2 padding - dilation (kernel - 1) - 1) / stride) + 1`.
 
-    0 where the window does not fit (Dumoulin & Visin 2016).
+    0 if the window does not fit (Dumoulin & Visin 2016).
     """
     return max(0, (size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1)
 
 
-def convolved(picture: Numbers, kernel: Numbers, *, stride: int = 1, padding: int = 0) -> Numbers:
-    """The sums of products of a kernel (K, L) laid on every place of a picture (H, W), zeros around it.
+def convolved(image: Numbers, kernel: Numbers, *, stride: int = 1, padding: int = 0) -> Numbers:
+    """Convolves an image (H, W), zero-padded, with a kernel (K, L).
 
-    As in every network the kernel is not turned around: mathematicians call this a cross-correlation.
+    As in every neural network, the kernel is not flipped: strictly, this is a cross-correlation.
     """
-    windows = _windows(np.pad(picture, padding), (kernel.shape[0], kernel.shape[1]), stride)
+    windows = _windows(np.pad(image, padding), (kernel.shape[0], kernel.shape[1]), stride)
     summed: Numbers = np.einsum("hwkl,kl->hw", windows, kernel)
     return summed
 
 
-def pooled(picture: Numbers, *, how: str, cell: int, stride: int, padding: int = 0) -> Numbers:
-    """The largest, mean or smallest value of every cell; what lies outside the picture (H, W) does not count.
+def pooled(image: Numbers, *, how: str, cell: int, stride: int, padding: int = 0) -> Numbers:
+    """The largest, mean or smallest value of every cell; values outside the image (H, W) do not count.
 
-    Zeros around it would win every comparison with values below zero. A cell wholly outside is not a number.
+    Padding with zeros would win every comparison with negative values.
+
+    Raises:
+        ValueError: The padding is so large that a cell would lie wholly outside.
     """
     if padding >= cell:
         raise ValueError(f"a padding of {padding} leaves cells of {cell} with nothing in them")
-    around = np.pad(picture.astype(float), padding, constant_values=np.nan)
+    around = np.pad(image.astype(float), padding, constant_values=np.nan)
     windows = _windows(around, (cell, cell), stride)
     result = np.empty(windows.shape[:2])
     for row, column in np.ndindex(*result.shape):
@@ -49,10 +52,10 @@ def pooled(picture: Numbers, *, how: str, cell: int, stride: int, padding: int =
     return result
 
 
-def _windows(picture: Numbers, size: tuple[int, int], stride: int) -> Numbers:
-    if size[0] > picture.shape[0] or size[1] > picture.shape[1]:
+def _windows(image: Numbers, size: tuple[int, int], stride: int) -> Numbers:
+    if size[0] > image.shape[0] or size[1] > image.shape[1]:
         return np.empty((0, 0, *size))
-    return sliding_window_view(picture, size)[::stride, ::stride]
+    return sliding_window_view(image, size)[::stride, ::stride]
 
 
 @dataclass(frozen=True)
@@ -61,11 +64,11 @@ class Convolution:
 
     Attributes:
         size: Rows and columns of the input.
-        channels_in: Values at each place of the input.
-        channels_out: Kernels, and so values at each place of the output.
+        channels_in: Channels of the input.
+        channels_out: Channels of the output: the number of kernels.
         kernel: Rows and columns.
-        stride: As `kernel`.
-        padding: As `kernel`, at both ends.
+        stride: Along rows and columns.
+        padding: Along rows and columns, at both ends.
     """
 
     size: tuple[int, int]
@@ -77,30 +80,30 @@ class Convolution:
 
     @property
     def output(self) -> tuple[int, int]:
-        """Rows and columns that it leaves."""
+        """Rows and columns of the output."""
         parts = zip(self.size, self.kernel, self.stride, self.padding, strict=True)
         rows, columns = (output_size(n, kernel=k, stride=s, padding=p) for n, k, s, p in parts)
         return rows, columns
 
     @property
     def weights(self) -> int:
-        """Each kernel sees every channel of its window."""
+        """Number of weights; each kernel spans all input channels."""
         return self.kernel[0] * self.kernel[1] * self.channels_in * self.channels_out
 
     @property
     def outputs(self) -> int:
-        """Values that it leaves."""
+        """Number of output values."""
         return self.output[0] * self.output[1] * self.channels_out
 
     @property
     def macs(self) -> int:
-        """Each output is the sum of so many products as a kernel has weights; those with padding count as well."""
+        """Multiply-accumulates: one per weight and output position, products with padding included."""
         return self.output[0] * self.output[1] * self.weights
 
 
 def gradient_share(layers: int, *, slope: float, shortcut: bool) -> float:
-    """What the first of so many equal layers gets of the last one's gradient.
+    """The share of the last layer's gradient that reaches the first of `layers` equal layers.
 
-    Each layer f multiplies it by its slope f', and with a shortcut, x + f(x), by 1 + f' (He et al. 2016).
+    Each layer f multiplies it by its slope f', or with a shortcut, x + f(x), by 1 + f' (He et al. 2016).
     """
     return float((slope + shortcut) ** layers)

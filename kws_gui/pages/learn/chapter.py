@@ -1,63 +1,24 @@
-"""What every chapter is made of: text, drawings, controls, and the button that tries it; knows no chapter."""
+"""The base class of chapters: text, drawings, controls, and the button that tries the settings."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
-from kws_engine import audio, resources
-from kws_engine.clips.clip import audio_files
-from kws_engine.errors import KwsError
 from kws_gui import theme
 from kws_gui.services.project_model import ProjectModel
 
 _TEXT_WIDTH = 760  # px; longer lines are hard to read
 _DRAWING_WIDTH = 960  # px
-_STARTER_WORD = "computer"
-_STARTER_RATE = 16_000
-
-
-@dataclass(frozen=True)
-class OwnClip:
-    """One recording: mono samples in -1..1 at `rate` Hz."""
-
-    samples: NDArray[np.float32]
-    rate: int
-    word: str
-    path: Path
-
-
-def own_clip(model: ProjectModel, word: str | None = None) -> OwnClip:
-    """The first readable clip of the open project (of `word`, if given), or without one a clip of the starter project.
-
-    Raises:
-        KwsError: No clip at all: the installation is damaged.
-    """
-    project = model.project
-    for clip in project.clips(word=word) if project is not None else ():
-        assert project is not None
-        try:
-            return OwnClip(
-                audio.read(clip.path, rate=project.rate, max_seconds=2.0), project.rate, clip.word, clip.path
-            )
-        except KwsError:
-            continue  # a file that cannot be read is the Words page's business
-    known = word if word is not None and (resources.path("starter", "clips") / word).is_dir() else _STARTER_WORD
-    path = Path(audio_files(resources.path("starter", "clips", known))[0].path)
-    return OwnClip(audio.read(path, rate=_STARTER_RATE), _STARTER_RATE, known, path)
 
 
 class ChapterPage(QWidget):
-    """A column of text, drawings and controls; a chapter fills it in its `__init__`.
+    """A column of text, drawings and controls, which a chapter fills in its `__init__`.
 
     Signals:
-        tryRequested(options): "Try it on your words" was pressed: option path -> text, as `Settings.with_option` takes.
+        tryRequested(options): "Try it on your words" was clicked: option path -> text, for `Settings.with_option`.
     """
 
     tryRequested = Signal(dict)
@@ -83,10 +44,10 @@ class ChapterPage(QWidget):
         self._title.setText(title)
         self.setAccessibleName(title)
 
-    # -- what a chapter says
+    # -- contents
 
     def heading(self, text: str) -> QLabel:
-        """A bold line above a part of the chapter."""
+        """Adds a bold line above a section."""
         label = _label(text)
         label.setFont(theme.font(bold=True))
         label.setContentsMargins(0, theme.GRID, 0, 0)
@@ -94,7 +55,7 @@ class ChapterPage(QWidget):
         return label
 
     def text(self, *paragraphs: str, source: str = "") -> list[QLabel]:
-        """Paragraphs of two to four sentences, and where it comes from."""
+        """Adds paragraphs of two to four sentences, and their source."""
         labels = [_label(paragraph) for paragraph in paragraphs]
         if source:
             labels.append(_label(f"Source: {source}"))
@@ -104,7 +65,7 @@ class ChapterPage(QWidget):
         return labels
 
     def drawing(self, *widgets: QWidget, stretches: tuple[int, ...] = ()) -> None:
-        """One drawing, or several side by side, in a well."""
+        """Adds one drawing, or several side by side, in a well."""
         well = QFrame()
         theme.set_role(well, "well")
         well.setMaximumWidth(_DRAWING_WIDTH)
@@ -117,7 +78,7 @@ class ChapterPage(QWidget):
         self._add(well)
 
     def controls(self, *widgets: QWidget) -> list[QWidget]:
-        """Adds a row of controls; returns all controls of the chapter so far, in their order."""
+        """Adds a row of controls; returns all controls of the chapter so far."""
         if widgets:
             holder = QWidget()
             holder.setMaximumWidth(_DRAWING_WIDTH)
@@ -132,19 +93,19 @@ class ChapterPage(QWidget):
         return list(self._controls)
 
     def drawings(self) -> list[QWidget]:
-        """The drawings of the chapter, in their order."""
+        """The drawings of the chapter, in order."""
         return list(self._drawings)
 
     def readout(self, text: str = "") -> QLabel:
-        """A line under a drawing that says in words and numbers what it shows now."""
+        """Adds a caption that describes in words and numbers what the drawing shows now."""
         label = _label(text)
-        label.setMinimumHeight(2 * label.fontMetrics().lineSpacing())  # nothing jumps when it takes a second line
+        label.setMinimumHeight(2 * label.fontMetrics().lineSpacing())  # the layout stays when it takes a second line
         label.setAlignment(Qt.AlignmentFlag.AlignTop)
         self._add(label)
         return label
 
     def try_it(self, options: Mapping[str, str], what: str = "") -> QPushButton:
-        """The button at the end; `what` says what it will set. Called again, it only changes the options."""
+        """Adds the button at the end; `what` describes what it sets. Further calls only change the options."""
         self._options = dict(options)
         if self.button is None:
             self.button = self._make_button()
@@ -164,11 +125,11 @@ class ChapterPage(QWidget):
         return self.button
 
     def options(self) -> dict[str, str]:
-        """What the button sets now: option path -> text."""
+        """What the button sets: option path -> text."""
         return dict(self._options)
 
     def shutdown(self) -> None:
-        """Ends what a chapter may have running; most have nothing."""
+        """Stops whatever the chapter has running; most have nothing."""
 
     def _make_button(self) -> QPushButton:
         button = QPushButton("Try it on your words")

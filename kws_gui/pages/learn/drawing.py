@@ -1,4 +1,4 @@
-"""Painted pictures and small plots in the colours of the theme, for chapters; knows no chapter and no data."""
+"""Custom-painted drawings and small plots in the colours of the theme, for chapters."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from kws_gui.widgets.axis import SMALL, draw_focus, ticks
 
 
 class Drawing(QWidget):
-    """A picture that repaints with the theme; a chapter's own overrides `paint` and calls `say`."""
+    """A drawing that repaints with the theme; subclasses override `paint` and call `say`."""
 
     def __init__(self, name: str, *, height: int = 260, width: int = 200, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -31,7 +31,7 @@ class Drawing(QWidget):
         return self._size
 
     def say(self, text: str) -> None:
-        """What the picture shows now, in words; and repaints it."""
+        """Sets the description for screen readers, and repaints."""
         self.setAccessibleDescription(text)
         self.update()
 
@@ -53,7 +53,7 @@ class Drawing(QWidget):
 
 @dataclass(frozen=True)
 class Axes:
-    """Where numbers lie on a picture: x from `left` to `right`, y from `low` to `high`, inside `area` (pixels)."""
+    """Maps data to pixels: x from `left` to `right` and y from `low` to `high`, inside `area` (px)."""
 
     area: QRectF
     left: float
@@ -63,18 +63,18 @@ class Axes:
 
     @staticmethod
     def inside(around: QRectF, x: tuple[float, float], y: tuple[float, float]) -> Axes:
-        """The axes with room for labels left and below, a title above."""
+        """Axes inside `around`, with room for labels on the left and below and a title above."""
         return Axes(around.adjusted(46, 26, -10, -38), x[0], x[1], y[0], y[1])
 
     def point(self, x: float, y: float) -> QPointF:
-        """Pixels of a point of the data."""
+        """The pixel position of a data point."""
         return QPointF(
             self.area.left() + (x - self.left) / (self.right - self.left) * self.area.width(),
             self.area.bottom() - (y - self.low) / (self.high - self.low) * self.area.height(),
         )
 
     def data(self, at: QPointF) -> tuple[float, float]:
-        """The point of the data under pixels; the inverse of `point`."""
+        """The data point at a pixel position; the inverse of `point`."""
         x = self.left + (at.x() - self.area.left()) / self.area.width() * (self.right - self.left)
         y = self.low + (self.area.bottom() - at.y()) / self.area.height() * (self.high - self.low)
         return x, y
@@ -82,7 +82,7 @@ class Axes:
     def frame(
         self, painter: QPainter, *, title: str = "", x_label: str = "", y_label: str = "", y_numbers: bool = True
     ) -> None:
-        """Ground, grid, numbers and names; no lines and numbers of y where they would mean nothing."""
+        """Draws background, grid, tick labels and names; without `y_numbers`, no y grid and labels."""
         colors = theme.current()
         painter.fillRect(self.area, colors.color("surface"))
         painter.setFont(theme.font(SMALL))
@@ -125,13 +125,13 @@ class Axes:
         width: float = 2.0,
         dash: Qt.PenStyle = Qt.PenStyle.SolidLine,
     ) -> None:
-        """A line through the points, cut off at the frame; what is not finite breaks it."""
+        """Draws a line through the points, clipped to the frame, with gaps at values that are not finite."""
         painter.save()
         painter.setClipRect(self.area)
         painter.setPen(QPen(color, width, dash, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         span = self.high - self.low
-        ys = np.clip(np.asarray(y, float), self.low - 9 * span, self.high + 9 * span)  # far outside upsets the painter
+        ys = np.clip(np.asarray(y, float), self.low - 9 * span, self.high + 9 * span)  # the painter fails far outside
         line: list[QPointF] = []
         for at_x, at_y in zip(np.asarray(x, float), ys, strict=True):
             if math.isfinite(at_y):
@@ -145,7 +145,7 @@ class Axes:
     def points(
         self, painter: QPainter, x: ArrayLike, y: ArrayLike, color: QColor, *, mark: str = "o", size: float = 4.0
     ) -> None:
-        """A mark at each point: "o" disc, "s" square, "x" cross, "r" ring; `size` is half its width in pixels."""
+        """Draws a mark at each point: "o" disc, "s" square, "x" cross, "r" ring; `size` is half its width in px."""
         painter.save()
         painter.setClipRect(self.area.adjusted(-size, -size, size, size))
         for at_x, at_y in zip(np.asarray(x, float), np.asarray(y, float), strict=True):
@@ -155,9 +155,9 @@ class Axes:
     def across(
         self, painter: QPainter, x: float, color: QColor, text: str = "", *, row: int = 0, before: bool = False
     ) -> None:
-        """A dotted upright line at x, a word right of its top, or left where `before` or where there is no room.
+        """Draws a dotted vertical line at x, with text at its top right, or left if `before` or if there is no room.
 
-        `row` moves the word down so many lines.
+        `row` moves the text down by that many lines.
         """
         top, bottom = self.point(x, self.high), self.point(x, self.low)
         painter.setPen(QPen(color, 2, Qt.PenStyle.DotLine))
@@ -173,7 +173,7 @@ class Axes:
 
 
 def draw_mark(painter: QPainter, at: QPointF, color: QColor, *, mark: str = "o", size: float = 4.0) -> None:
-    """One mark, as in `Axes.points`."""
+    """Draws one mark, as in `Axes.points`."""
     painter.setPen(QPen(color, 2) if mark in "xr" else Qt.PenStyle.NoPen)
     painter.setBrush(color if mark in "os" else Qt.BrushStyle.NoBrush)
     if mark == "x":
@@ -186,7 +186,7 @@ def draw_mark(painter: QPainter, at: QPointF, color: QColor, *, mark: str = "o",
 
 
 @dataclass(frozen=True)
-class Key:
+class LegendEntry:
     """One entry of a legend: "-" line, "--" dashed line, or a mark as in `Axes.points`."""
 
     text: str
@@ -194,36 +194,36 @@ class Key:
     mark: str = "-"
 
 
-def draw_legend(painter: QPainter, area: QRectF, keys: Sequence[Key], *, right: bool = True) -> None:
-    """Names on a small ground in the upper right (or left) corner of `area`."""
+def draw_legend(painter: QPainter, area: QRectF, entries: Sequence[LegendEntry], *, right: bool = True) -> None:
+    """Draws a legend in the upper right (or left) corner of `area`."""
     painter.setFont(theme.font(SMALL))
     metrics = painter.fontMetrics()
-    width = max(metrics.horizontalAdvance(key.text) for key in keys) + 44
-    height = 18 * len(keys) + 6
+    width = max(metrics.horizontalAdvance(entry.text) for entry in entries) + 44
+    height = 18 * len(entries) + 6
     ground = QRectF(area.right() - width - 4 if right else area.left() + 4, area.top() + 4, width, height)
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(theme.current().color("surface", 0.88))
     painter.drawRoundedRect(ground, 4, 4)
-    for at, key in enumerate(keys):
+    for at, entry in enumerate(entries):
         y = ground.top() + 12 + 18 * at
         middle = QPointF(ground.left() + 18, y)
-        if key.mark in ("-", "--"):
-            painter.setPen(QPen(key.color, 2, Qt.PenStyle.DashLine if key.mark == "--" else Qt.PenStyle.SolidLine))
+        if entry.mark in ("-", "--"):
+            painter.setPen(QPen(entry.color, 2, Qt.PenStyle.DashLine if entry.mark == "--" else Qt.PenStyle.SolidLine))
             painter.drawLine(middle - QPointF(11, 0), middle + QPointF(11, 0))
         else:
-            draw_mark(painter, middle, key.color, mark=key.mark)
+            draw_mark(painter, middle, entry.color, mark=entry.mark)
         painter.setPen(theme.current().color("text"))
-        painter.drawText(QRectF(ground.left() + 36, y - 9, width, 18), Qt.AlignmentFlag.AlignVCenter, key.text)
+        painter.drawText(QRectF(ground.left() + 36, y - 9, width, 18), Qt.AlignmentFlag.AlignVCenter, entry.text)
 
 
 def number(value: float, decimals: int = 2) -> str:
-    """The number as a person writes it: with a real minus, and zero without any."""
+    """A number with a true minus sign, and none for zero."""
     text = f"{value:.{decimals}f}"
     return text.lstrip("-") if not float(text) else text.replace("-", "−")
 
 
 def _labelled(values: list[float]) -> list[tuple[float, str]]:
-    """Ticks with as many decimals as tell them apart."""
+    """Ticks with the decimals needed to tell them apart."""
     step = values[1] - values[0] if len(values) > 1 else 1.0
     decimals = max(0, -math.floor(math.log10(step) + 1e-9))
     return [(value, number(value, decimals)) for value in values]

@@ -1,4 +1,4 @@
-"""What the chapters on networks share: words, boxes, arrows, grids and tables of numbers; knows no chapter."""
+"""Text, boxes, arrows, number grids and tables for the chapters' figures."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, QRectF, Qt, Signal
+from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
-from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QWidget
 
 from kws_gui import theme
-from kws_gui.forms.editors import guard_wheel
 from kws_gui.pages.learn.drawing import Drawing
 from kws_gui.widgets.axis import SMALL
 
@@ -33,7 +32,7 @@ def text(
     bold: bool = False,
     wrap: bool = False,
 ) -> None:
-    """Words in a role's colour."""
+    """Draws text in the colour of a role."""
     painter.setFont(theme.font(scale, bold=bold))
     painter.setPen(theme.current().color(role))
     flags = int(align.value) | (int(Qt.TextFlag.TextWordWrap.value) if wrap else 0)
@@ -43,7 +42,7 @@ def text(
 def small(
     painter: QPainter, area: QRectF, words: str, *, role: str = "muted", align: Qt.AlignmentFlag = CENTRE
 ) -> None:
-    """Words as small as tick labels."""
+    """Draws text in the size of tick labels."""
     text(painter, area, words, role=role, align=align, scale=SMALL)
 
 
@@ -57,14 +56,14 @@ def box(
     alpha: float = 1.0,
     width: float = 1.0,
 ) -> None:
-    """A rounded rectangle."""
+    """Draws a rounded rectangle."""
     painter.setPen(QPen(theme.current().color(border), width))
     painter.setBrush(theme.current().color(role, alpha))
     painter.drawRoundedRect(area, radius, radius)
 
 
 def arrow(painter: QPainter, *points: QPointF, role: str = "muted", width: float = 1.5, dashed: bool = False) -> None:
-    """A line through the points with a head at the last one."""
+    """Draws a line through the points with an arrowhead at the last one."""
     color = theme.current().color(role)
     style = Qt.PenStyle.DashLine if dashed else Qt.PenStyle.SolidLine
     painter.setPen(QPen(color, width, style))
@@ -74,7 +73,7 @@ def arrow(painter: QPainter, *points: QPointF, role: str = "muted", width: float
 
 
 def head(painter: QPainter, before: QPointF, tip: QPointF, color: QColor) -> None:
-    """The head of an arrow."""
+    """Draws an arrowhead."""
     angle = math.atan2(tip.y() - before.y(), tip.x() - before.x())
     sides = [
         tip - QPointF(_ARROW * math.cos(angle + turn), _ARROW * math.sin(angle + turn))
@@ -85,26 +84,26 @@ def head(painter: QPainter, before: QPointF, tip: QPointF, color: QColor) -> Non
     painter.drawPolygon(QPolygonF([tip, *sides]))
 
 
-def blended(value: float) -> QColor:
-    """A colour for -1 .. 1: orange below zero, the ground at zero, blue above; the number or sign stands beside it."""
+def signed_color(value: float) -> QColor:
+    """A colour for -1..1: orange below zero, the background at zero, blue above; for use beside the number itself."""
     colors = theme.current()
     ground, strong = colors.color("surface"), colors.color("validation" if value < 0 else "training")
     return theme.mixed(ground, strong, min(1.0, abs(value)))
 
 
-def number(value: float) -> str:
-    """Two decimals at most and a true minus: 1, −0.5, 0.33."""
+def short_number(value: float) -> str:
+    """At most two decimals, and a true minus sign: 1, −0.5, 0.33."""
     written = f"{value:.2f}".rstrip("0").rstrip(".")
     return "0" if written in ("-0", "") else written.replace("-", "−")
 
 
 def grouped(count: int) -> str:
-    """Thousands apart: 65 192."""
+    """An integer with grouped thousands: 65 192."""
     return f"{count:,}".replace(",", "\u202f")
 
 
 class NumberGrid(Drawing):
-    """Numbers in cells, coloured by their size and sign."""
+    """A grid of numbers, coloured by magnitude and sign."""
 
     def __init__(self, name: str, *, cell: int = 44, rows: int = 3) -> None:
         super().__init__(name, width=cell * rows + 2, height=cell * rows + 2)
@@ -115,25 +114,25 @@ class NumberGrid(Drawing):
     def setValues(self, values: NDArray[np.float64]) -> None:
         """Shows (rows, rows) numbers."""
         self._values = values
-        self.say("; ".join(", ".join(number(value) for value in row) for row in values))
+        self.say("; ".join(", ".join(short_number(value) for value in row) for row in values))
 
     def paint(self, painter: QPainter, area: QRectF) -> None:
         largest = max(1.0, float(np.abs(self._values).max()))
         for (row, column), value in np.ndenumerate(self._values):
             cell = QRectF(1 + column * self._cell, 1 + row * self._cell, self._cell, self._cell)
-            draw_cell(painter, cell, blended(0.45 * value / largest))
-            small(painter, cell, number(value), role="text")
+            draw_cell(painter, cell, signed_color(0.45 * value / largest))
+            small(painter, cell, short_number(value), role="text")
 
 
 def draw_cell(painter: QPainter, cell: QRectF, color: QColor) -> None:
-    """The square of a number."""
+    """Draws a filled cell."""
     painter.setPen(QPen(theme.current().color("field_border"), 1))
     painter.setBrush(color)
     painter.drawRect(cell)
 
 
 class Table(QWidget):
-    """Numbers to compare: a column for each head, a row for each name."""
+    """A table of numbers to compare, with column heads and row names."""
 
     def __init__(self, name: str, heads: tuple[str, ...], rows: tuple[str, ...]) -> None:
         super().__init__()
@@ -158,53 +157,12 @@ class Table(QWidget):
         grid.setColumnStretch(len(heads) + 1, 1)
 
     def fill(self, *columns: Sequence[str]) -> None:
-        """The words of each column, from the top."""
+        """Sets the cells, column by column from the top."""
         for column, words in enumerate(columns):
             for row, word in enumerate(words):
                 self.cells[row][column].setText(word)
-        told = [
+        rows = [
             f"{name}: " + ", ".join(f"{head} {cell.text()}" for head, cell in zip(self._heads, cells, strict=True))
             for name, cells in zip(self._rows, self.cells, strict=True)
         ]
-        self.setAccessibleDescription("; ".join(told))
-
-
-class Spin(QWidget):
-    """A whole number under its name.
-
-    Signals:
-        valueChanged(value): Another number.
-    """
-
-    valueChanged = Signal(int)
-
-    def __init__(self, name: str, *, low: int, high: int, value: int, step: int = 1) -> None:
-        super().__init__()
-        self.box = QSpinBox()
-        self.box.setRange(low, high)
-        self.box.setValue(value)
-        self.box.setSingleStep(step)
-        self.box.setAccessibleName(name)
-        self.box.setToolTip(f"{name}: {low} to {high}")
-        self.box.setMinimumWidth(72)
-        self.box.lineEdit().setTextMargins(5, 0, 0, 0)
-        guard_wheel(self.box)
-        label = QLabel(name)
-        label.setBuddy(self.box)
-        theme.set_role(label, "muted")
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(theme.GRID // 2)
-        column.addWidget(label)
-        column.addWidget(self.box)
-        self.setFocusProxy(self.box)
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
-        self.box.valueChanged.connect(self.valueChanged)
-
-    def value(self) -> int:
-        """The number shown."""
-        return self.box.value()
-
-    def setValue(self, value: int) -> None:
-        """Shows another one."""
-        self.box.setValue(value)
+        self.setAccessibleDescription("; ".join(rows))

@@ -1,4 +1,4 @@
-"""TC-ResNet counted layer by layer with pencil and paper, without building it; knows no torch and no screen."""
+"""Shape, parameters and MACs of TC-ResNet, layer by layer, computed without building the network."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ _POOL = 4
 
 
 @dataclass(frozen=True)
-class Layer:
-    """One row of the drawing.
+class CountedLayer:
+    """One layer, or the input.
 
     Attributes:
-        title: What it is, as "Convolution 9 x 1".
-        role: Its part in the drawing: "input", "plain", "first" and "second" of a block, the "shortcut" around it.
-        block: Which block it belongs to, from 1; 0 for none.
-        shape: (time, frequency, channels) that it leaves; time and frequency are gone after the pooling.
-        parameters: Weights, and scale and shift of its batch norm.
-        macs: Multiply-accumulates of one clip.
-        field: Frames of the input that one of its values depends on; 0 for all.
+        title: For instance "Convolution 9 x 1".
+        role: "input", "plain", "first" or "second" of a block, or the "shortcut" around it.
+        block: The block it belongs to, from 1; 0 for none.
+        shape: Output as (time, frequency, channels); only channels after the pooling.
+        parameters: Weights, and the scale and shift of batch norm.
+        macs: Multiply-accumulates per clip.
+        field: Receptive field in frames of the input; 0 for the whole clip.
     """
 
     title: str
@@ -37,10 +37,10 @@ class Layer:
 
 
 @dataclass(frozen=True)
-class Network:
-    """All rows from the input to the scores, and their sums."""
+class CountedNetwork:
+    """All layers from the input to the scores, and their totals."""
 
-    layers: tuple[Layer, ...]
+    layers: tuple[CountedLayer, ...]
 
     @property
     def parameters(self) -> int:
@@ -57,12 +57,12 @@ def scaled(channels: int, width: float) -> int:
 
 
 def picture_stem(n_features: int, *, depth: Depth, width: float) -> int:
-    """Maps of the 2-D variant's first layer: as many as make its parameters equal to the temporal network's."""
+    """Channels of the 2-D variant's first layer that give it as many parameters as the temporal network."""
     channels, after = scaled(STEM_CHANNELS, width), scaled(BLOCKS[depth][0], width)
     return max(1, (3 * n_features * channels + 10 * channels * after) // (9 + 10 * after))
 
 
-def counted(
+def count_tc_resnet(
     *,
     n_frames: int,
     n_features: int,
@@ -72,8 +72,8 @@ def counted(
     kernel: int = 9,
     picture: bool = False,
     pooled: bool = False,
-) -> Network:
-    """The network of Choi et al. 2019 over a clip (n_frames, n_features), or its 2-D variants for comparison."""
+) -> CountedNetwork:
+    """Counts the network of Choi et al. 2019 for a clip (n_frames, n_features), or a 2-D variant for comparison."""
     tally = _Tally(n_frames, n_features, kernel, picture=picture)
     stem = picture_stem(n_features, depth=depth, width=width) if picture else scaled(STEM_CHANNELS, width)
     tally.stem(stem)
@@ -82,11 +82,11 @@ def counted(
     for number, channels in enumerate(BLOCKS[depth], 1):
         tally.block(number, scaled(channels, width))
     tally.head(n_labels)
-    return Network(tuple(tally.layers))
+    return CountedNetwork(tuple(tally.layers))
 
 
 class _Tally:
-    """Follows size, channels and receptive field through the layers."""
+    """Tracks size, channels and receptive field through the layers."""
 
     def __init__(self, n_frames: int, n_features: int, kernel: int, *, picture: bool) -> None:
         self.picture = picture
@@ -94,8 +94,8 @@ class _Tally:
         self.size, self.channels = ((n_frames, n_features), 1) if picture else ((n_frames, 1), n_features)
         self.field = 1
         self.jump = 1
-        kind = "a picture" if picture else "a time series"
-        self.layers = [Layer(f"Spectrogram as {kind}", "input", 0, self.shape, 0, 0, 1)]
+        kind = "an image" if picture else "a time series"
+        self.layers = [CountedLayer(f"Spectrogram as {kind}", "input", 0, self.shape, 0, 0, 1)]
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -117,12 +117,12 @@ class _Tally:
         self.size = (self.size[0] // cell, self.size[1] // cell)
         self.field = self.field + (cell - 1) * self.jump
         self.jump = self.jump * cell
-        self.layers.append(Layer(f"Mean of {cell} x {cell} cells", "plain", 0, self.shape, 0, 0, self.field))
+        self.layers.append(CountedLayer(f"Mean of {cell} x {cell} cells", "plain", 0, self.shape, 0, 0, self.field))
 
     def head(self, n_labels: int) -> None:
-        self.layers.append(Layer("Mean over all places", "plain", 0, (self.channels,), 0, 0, 0))
+        self.layers.append(CountedLayer("Mean over all positions", "plain", 0, (self.channels,), 0, 0, 0))
         weights = self.channels * n_labels
-        self.layers.append(Layer("Fully connected", "plain", 0, (n_labels,), weights + n_labels, weights, 0))
+        self.layers.append(CountedLayer("Fully connected", "plain", 0, (n_labels,), weights + n_labels, weights, 0))
 
     def _convolve(self, channels: int, kernel: int, *, step: int = 1, role: str, block: int = 0) -> None:
         columns = kernel if self.picture else 1
@@ -137,11 +137,11 @@ class _Tally:
         stride = f", stride {step}" if step > 1 else ""
         title = f"Convolution {kernel} x {columns}{stride}"
         parameters = layer.weights + 2 * channels
-        self.layers.append(Layer(title, role, block, self.shape, parameters, layer.macs, self.field))
+        self.layers.append(CountedLayer(title, role, block, self.shape, parameters, layer.macs, self.field))
 
     def _shortcut(self, before: tuple[tuple[int, int], int, int], channels: int, block: int) -> None:
         size, channels_in, field = before
         layer = Convolution(size, channels_in, channels, (1, 1), (2, 2 if self.picture else 1))
         parameters = layer.weights + 2 * channels
         title = "Shortcut 1 x 1, stride 2"
-        self.layers.append(Layer(title, "shortcut", block, self.shape, parameters, layer.macs, field))
+        self.layers.append(CountedLayer(title, "shortcut", block, self.shape, parameters, layer.macs, field))

@@ -1,4 +1,4 @@
-"""The Learn page: chapters left, the chosen one right; knows no chapter by name."""
+"""The Learn page: the list of chapters, and the chapter selected in it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LAST = "learn/chapter"
 
 
 class LearnPage(QWidget):
-    """Short chapters with something to move.
+    """Short interactive chapters.
 
     Signals:
         tryRequested(options): Open Train with these settings: option path -> text.
@@ -48,7 +48,7 @@ class LearnPage(QWidget):
             self.list.setCurrentRow(0)
 
     def show_chapter(self, name: str) -> bool:
-        """Brings a chapter to the front; False where there is none of that name."""
+        """Shows a chapter; returns False if there is none of that name."""
         for row in range(self.list.count()):
             if self.list.item(row).data(Qt.ItemDataRole.UserRole) == name:
                 self.list.setCurrentRow(row)
@@ -56,7 +56,7 @@ class LearnPage(QWidget):
         return False
 
     def chapter(self, name: str) -> ChapterPage:
-        """The chapter of that name, built now if it was not shown before."""
+        """The chapter of that name, built on first use."""
         if name not in self._areas:
             page = CHAPTERS[name].make(self._model)
             page.tryRequested.connect(self.tryRequested)
@@ -72,7 +72,7 @@ class LearnPage(QWidget):
         return shown
 
     def shutdown(self) -> None:
-        """Ends what the chapters have running."""
+        """Stops whatever the chapters have running."""
         for name in self._areas:
             self.chapter(name).shutdown()
 

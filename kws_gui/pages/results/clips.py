@@ -30,7 +30,7 @@ class ClipListView(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._judged: list[Judged] = []
+        self._clips: list[Judged] = []
         self.title = ElidedLabel("Clips")
         self.hint = QLabel(_HINT)
         self.list = QListWidget()
@@ -44,18 +44,18 @@ class ClipListView(QWidget):
         self.sound.failed.connect(self.failed)
         self.clear()
 
-    def setClips(self, title: str, judged: Sequence[Judged]) -> None:
+    def setClips(self, title: str, clips: Sequence[Judged]) -> None:
         """Shows the clips of one cell, in the order given."""
-        self._judged = list(judged)
+        self._clips = list(clips)
         self.title.setFullText(title)
         self.list.clear()
-        for one in self._judged:
-            item = QListWidgetItem(f"{one.score:>4.0%}   {one.path.parent.name}/{one.path.name}")
-            item.setToolTip(f"{one.path}\nThe network gave its answer a probability of {one.score:.1%}")
+        for clip in self._clips:
+            item = QListWidgetItem(f"{clip.score:>4.0%}   {clip.path.parent.name}/{clip.path.name}")
+            item.setToolTip(f"{clip.path}\nThe network gave its answer a probability of {clip.score:.1%}")
             self.list.addItem(item)
-        self.hint.setText("" if self._judged else "There are no clips in this cell.")
-        self.hint.setVisible(not self._judged)
-        self.list.setCurrentRow(0 if self._judged else -1)
+        self.hint.setText("" if self._clips else "There are no clips in this cell.")
+        self.hint.setVisible(not self._clips)
+        self.list.setCurrentRow(0 if self._clips else -1)
         self._on_row(self.list.currentRow())
 
     def clear(self) -> None:
@@ -65,14 +65,14 @@ class ClipListView(QWidget):
 
     def paths(self) -> list[Path]:
         """The clips listed."""
-        return [one.path for one in self._judged]
+        return [clip.path for clip in self._clips]
 
     def shutdown(self) -> None:
         """Stops playing and reading for good."""
         self.sound.shutdown()
 
     def _on_row(self, at: int) -> None:
-        self.sound.show_clip(self._judged[at].path if 0 <= at < len(self._judged) else None)
+        self.sound.show_clip(self._clips[at].path if 0 <= at < len(self._clips) else None)
 
     def _lay_out(self) -> None:
         theme.set_role(self.title, "title")

@@ -17,7 +17,7 @@ from kws_gui.services.project_model import ProjectModel
 _ALREADY = "Nothing to change: these clips are already {}, or no longer exist."
 
 
-class ClipCare(QObject):
+class ClipCorrections(QObject):
     """Clips are identified by the path recorded with the run, even after they have been moved.
 
     Signals:

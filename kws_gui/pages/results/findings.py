@@ -22,7 +22,7 @@ from superqt import QFlowLayout
 from kws_engine.errors import KwsError
 from kws_engine.runs.job import settings_of
 from kws_gui import theme
-from kws_gui.pages.results.corrections import ClipCare
+from kws_gui.pages.results.corrections import ClipCorrections
 from kws_gui.pages.results.diagnosis import Diagnosis
 from kws_gui.pages.results.suspects import SuspectList
 from kws_gui.pages.results.unfinished import UnfinishedCard
@@ -93,8 +93,8 @@ class FindingsView(QWidget):
         self._filled_for: Path | None = None
         self._is_finished = True
         self.diagnosis = Diagnosis(self)
-        self.care = ClipCare(model, self)
-        self.suspects = SuspectList(self.care)
+        self.corrections = ClipCorrections(model, self)
+        self.suspects = SuspectList(self.corrections)
         self.unfinished = UnfinishedCard()
         self.line = WrappedLabel()
         self.healthy = EmptyState("mdi6.check-circle-outline", _BETTER, "Search settings")
@@ -105,8 +105,8 @@ class FindingsView(QWidget):
         self.suspects.backRequested.connect(self.show_findings)
         self.suspects.failed.connect(self.failed)
         self.suspects.undoRequested.connect(model.undo_stack.undo)
-        self.care.said.connect(self._on_said)
-        self.care.nothingDone.connect(self._on_nothing_done)
+        self.corrections.said.connect(self._on_said)
+        self.corrections.nothingDone.connect(self._on_nothing_done)
         self.unfinished.finishRequested.connect(lambda: self.finishRequested.emit(self.diagnosis.folder))
         self.unfinished.settingsRequested.connect(self._use_settings)
         self.healthy.triggered.connect(self.searchRequested)
@@ -207,10 +207,10 @@ class FindingsView(QWidget):
         if remedy.changes:
             self._fill_form(remedy)
         elif remedy.action == "exclude":
-            self.care.leave_out([clip.path for clip in remedy.clips])
+            self.corrections.leave_out([clip.path for clip in remedy.clips])
         elif remedy.action == "relabel":
-            words = self.care.words()
-            self.care.move([(clip.path, clip.likely) for clip in remedy.clips if clip.likely in words])
+            words = self.corrections.words()
+            self.corrections.move([(clip.path, clip.likely) for clip in remedy.clips if clip.likely in words])
         elif remedy.action == "import":
             self.importRequested.emit()
         else:

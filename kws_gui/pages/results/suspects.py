@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 
 from kws_gui import theme
 from kws_gui.pages.results.clip_player import ClipSound
-from kws_gui.pages.results.corrections import ClipCare, named
+from kws_gui.pages.results.corrections import ClipCorrections, named
 from kws_gui.widgets.elided_label import ElidedLabel
 
 if TYPE_CHECKING:
@@ -46,9 +46,9 @@ class SuspectList(QWidget):
     undoRequested = Signal()
     failed = Signal(str)
 
-    def __init__(self, care: ClipCare, parent: QWidget | None = None) -> None:
+    def __init__(self, corrections: ClipCorrections, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._care = care
+        self._corrections = corrections
         self._clips: tuple[SuspectClip, ...] = ()
         self.back_button = QPushButton("Findings")
         self.title = ElidedLabel()
@@ -93,7 +93,7 @@ class SuspectList(QWidget):
     def refresh(self) -> None:
         """Updates the state of each clip."""
         for clip, item in zip(self._clips, self._items(), strict=True):
-            state = self._care.state(clip.path)
+            state = self._corrections.state(clip.path)
             item.setText(_STATE, state)
             for column in range(len(_COLUMNS)):
                 muted = theme.current().color("muted") if state else None
@@ -126,15 +126,17 @@ class SuspectList(QWidget):
 
     def _on_leave_out(self) -> None:
         chosen = self.chosen()
-        self._care.leave_out([clip.path for clip in chosen], excluded=not self._all_left_out(chosen))
+        self._corrections.leave_out([clip.path for clip in chosen], excluded=not self._all_left_out(chosen))
         self._select_next()
 
     def _on_move(self) -> None:
-        self._care.move([(clip.path, clip.likely) for clip in self.chosen() if clip.likely in self._care.words()])
+        self._corrections.move(
+            [(clip.path, clip.likely) for clip in self.chosen() if clip.likely in self._corrections.words()]
+        )
         self._select_next()
 
     def _on_move_to(self, word: str) -> None:
-        self._care.move([(clip.path, word) for clip in self.chosen()])
+        self._corrections.move([(clip.path, word) for clip in self.chosen()])
         self._select_next()
 
     def _select_next(self) -> None:
@@ -148,13 +150,15 @@ class SuspectList(QWidget):
     def _on_row(self) -> None:
         item = self.tree.currentItem()
         at = self.tree.indexOfTopLevelItem(item) if item is not None else -1
-        path = self._care.where(self._clips[at].path) if at >= 0 else None
+        path = self._corrections.where(self._clips[at].path) if at >= 0 else None
         self.sound.show_clip(path if path is not None and path.is_file() else None)
 
     def _show_actions(self) -> None:
         chosen = self.chosen()
-        ours = [clip for clip in chosen if self._care.clip(clip.path) is not None]
-        likely = {clip.likely for clip in ours if clip.likely in self._care.words() and clip.likely != clip.label}
+        ours = [clip for clip in chosen if self._corrections.clip(clip.path) is not None]
+        likely = {
+            clip.likely for clip in ours if clip.likely in self._corrections.words() and clip.likely != clip.label
+        }
         self.leave_out_button.setEnabled(bool(ours))
         self.leave_out_button.setText("Use again" if self._all_left_out(chosen) else "Leave out")
         self.move_button.setEnabled(bool(likely))
@@ -163,12 +167,12 @@ class SuspectList(QWidget):
         self.move_to_button.setEnabled(bool(ours))
 
     def _all_left_out(self, chosen: Sequence[SuspectClip]) -> bool:
-        clips = [clip for one in chosen if (clip := self._care.clip(one.path)) is not None]
+        clips = [clip for one in chosen if (clip := self._corrections.clip(one.path)) is not None]
         return bool(clips) and all(clip.excluded for clip in clips)
 
     def _fill_menu(self) -> None:
         self._menu.clear()
-        for word in self._care.words():
+        for word in self._corrections.words():
             self._menu.addAction(named(word), partial(self._on_move_to, word))
 
     # -- making

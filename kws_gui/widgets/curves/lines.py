@@ -167,7 +167,7 @@ def _term(name: str) -> Value:
 
 
 def _recorded_in(panel: str) -> Callable[[Point], bool]:
-    """Tells whether a point has the values that a panel draws: runs of older versions lack some."""
+    """A test for points that have the values of a panel: runs of older versions lack some."""
     if panel == LEARNING_RATE:
         return lambda point: not math.isnan(point.learning_rate)
     return (lambda point: bool(point.terms)) if panel in (TOTAL_LOSS, PENALTIES) else (lambda point: True)
