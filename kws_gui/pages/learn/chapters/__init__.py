@@ -1,7 +1,7 @@
 """The chapters of the Learn page; every module of this package registers one.
 
-@CHAPTERS.register("dropout", "Dropout", order=40)
-class DropoutChapter(ChapterPage): ...
+    @CHAPTERS.register("momentum", "Momentum", order=35)
+    class MomentumChapter(ChapterPage): ...
 """
 
 from __future__ import annotations
