@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _SPECIAL = {"_unknown_": "other words", "_silence_": "silence"}
 
 
-class JudgedView(QWidget):
+class EvaluationView(QWidget):
     """Clicking a cell of the matrix lists its clips.
 
     Signals:
@@ -98,7 +98,7 @@ class JudgedView(QWidget):
         column.addWidget(split, 1)
 
 
-def in_words(evaluation: Evaluation) -> tuple[str, str]:
+def describe_accuracy(evaluation: Evaluation) -> tuple[str, str]:
     """The share of correct answers, as a headline and in full."""
     count = len(evaluation.judged)
     right = sum(one.label == one.predicted for one in evaluation.judged)

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, 
 from kws_engine.clips.split import Split
 from kws_gui import theme
 from kws_gui.pages.results.evaluating import Judgement, Judging
-from kws_gui.pages.results.evaluation_view import JudgedView, in_words
+from kws_gui.pages.results.evaluation_view import EvaluationView, describe_accuracy
 from kws_gui.pages.results.findings import FindingsView
 from kws_gui.pages.results.search import SweepView
 from kws_gui.pages.results.source import PARTS, SourcePicker, has_ended
@@ -83,7 +83,7 @@ class ResultsPage(QWidget):
         self.accuracy = QLabel()
         self.judging = Judging(self)
         self.runs = RunsReading(self)
-        self.judged = JudgedView()
+        self.judged = EvaluationView()
         self.about, self.matrix, self.words = self.judged.about, self.judged.matrix, self.judged.words
         self.clips = self.judged.clips
         self.findings = FindingsView(model)
@@ -218,7 +218,7 @@ class ResultsPage(QWidget):
         assert self._shown is not None
         self._evaluation = evaluation
         self.judged.setEvaluation(evaluation, self._shown.part)
-        headline, whole = in_words(evaluation)
+        headline, whole = describe_accuracy(evaluation)
         self.accuracy.setText(headline)
         self.accuracy.setToolTip(whole)
         self._tell_skipped(evaluation)
