@@ -1,7 +1,7 @@
 """The chapters of the Learn page; every module of this package registers one.
 
-    @CHAPTERS.register("momentum", "Momentum", order=35)
-    class MomentumChapter(ChapterPage): ...
+@CHAPTERS.register("momentum", "Momentum", order=35)
+class MomentumChapter(ChapterPage): ...
 """
 
 from __future__ import annotations
