@@ -6,14 +6,14 @@ The first one alone decides nothing: what makes a run end is agreed upon before 
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import functools
 import inspect
-import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
@@ -23,9 +23,6 @@ from kws_engine.errors import SpecError, TrainingError
 from kws_engine.processors import cores
 from kws_engine.training.data.feature_cache import ALONE, Share
 from kws_engine.training.global_norm import global_norms
-
-if TYPE_CHECKING:
-    from lightning_fabric import Fabric
 
 T = TypeVar("T")
 _PATIENCE = timedelta(minutes=30)  # for a process that writes, reads or evaluates while the others wait
@@ -64,10 +61,6 @@ class Processes:
     def spread(self, network: nn.Module) -> Callable[[Tensor], Tensor]:
         """The network's training pass, whose gradients become the mean over all processes."""
         return network
-
-    def backward(self, loss: Tensor) -> None:
-        """The gradients of a loss, after a pass through what `spread` gave."""
-        loss.backward()  # type: ignore[no-untyped-call]
 
     def any(self, wish: bool) -> bool:
         """Whether any process has that wish."""
@@ -129,12 +122,12 @@ def _without_buffers() -> dict[str, Any]:
 
 
 class Together(Processes):
-    """One of several processes, told by torchrun's environment which; joined by Lightning Fabric."""
+    """One of several processes; torchrun's environment tells which."""
 
     def __init__(self, share: Share) -> None:
         super().__init__(share)
-        self._local_world, self._parent = int(os.environ["LOCAL_WORLD_SIZE"]), os.getppid()
-        self._fabric: Fabric | None = None
+        self._local_world = int(os.environ["LOCAL_WORLD_SIZE"])
+        self._parent = os.getppid()
         self._control: dist.ProcessGroup | None = None  # on the CPU: a graphics card need not wait to be asked
 
     @property
@@ -150,19 +143,16 @@ class Together(Processes):
             TrainingError: There is no such device for each process.
         """
         self._check(device, batch_size)
-        from lightning_fabric import Fabric  # takes seconds
-        from lightning_fabric.strategies.ddp import DDPStrategy
-
-        logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
-        backend = "nccl" if device.type == "cuda" else "gloo"
-        strategy = DDPStrategy(
-            process_group_backend=backend, timeout=_PATIENCE, gradient_as_bucket_view=True, **_without_buffers()
-        )
-        nodes = int(os.environ.get("GROUP_WORLD_SIZE", "1"))
-        self._fabric = Fabric(accelerator=device.type, strategy=strategy, devices=self._local_world, num_nodes=nodes)
-        self._fabric.launch()
+        if device.type == "cuda":
+            own = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+            torch.cuda.set_device(own)
+            dist.init_process_group("nccl", timeout=_PATIENCE, device_id=own)
+            atexit.register(self.leave)  # after a failure: NCCL must be gone before the interpreter is
+        else:
+            own = device
+            dist.init_process_group("gloo", timeout=_PATIENCE)
         self._control = dist.new_group(backend="gloo", timeout=_PATIENCE)
-        return self._fabric.device
+        return own
 
     def _check(self, device: torch.device, batch_size: int) -> None:
         world = self.share.world
@@ -190,14 +180,11 @@ class Together(Processes):
 
     def spread(self, network: nn.Module) -> Callable[[Tensor], Tensor]:
         """The network with DistributedDataParallel around it; its weights become those of the first process."""
-        assert self._fabric is not None, "join comes first"
-        wrapped: Callable[[Tensor], Tensor] = self._fabric.setup_module(network)
-        return wrapped
-
-    def backward(self, loss: Tensor) -> None:
-        """The gradients of a loss, their mean over all processes."""
-        assert self._fabric is not None
-        self._fabric.backward(loss)
+        weight = next(network.parameters())
+        devices = [weight.device.index] if weight.device.type == "cuda" else None
+        return nn.parallel.DistributedDataParallel(
+            network, device_ids=devices, gradient_as_bucket_view=True, **_without_buffers()
+        )
 
     def any(self, wish: bool) -> bool:
         """Whether any process has that wish."""

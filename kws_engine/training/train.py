@@ -219,7 +219,7 @@ class Loop:
         loss = terms[CROSS_ENTROPY] if len(terms) == 1 else torch.stack(list(terms.values())).sum()
         for weight in self._weights:  # 1% of a small network's step less than by the optimizer
             weight.grad = None
-        self._processes.backward(loss)
+        loss.backward()  # type: ignore[no-untyped-call]
         self._optimizer.step()
         self._average.update()
         return {name: term.detach() for name, term in terms.items()}
