@@ -16,7 +16,7 @@ import math
 import torch
 from torch import Tensor
 
-from kws_engine.augment._reading import read_between
+from kws_engine.augment._interpolation import interpolate
 
 _HOP_S, _SEARCH_S, _MATCHED_S = 0.020, 0.007, 0.020
 _COARSE_HZ = 4000  # matching needs the voice's fundamental and first harmonics only
@@ -32,7 +32,7 @@ def moved(sound: Tensor, ratio: Tensor, *, rate: int) -> Tensor:
     steps = torch.arange(-hop, hop, dtype=torch.float32, device=sound.device)
     at = torch.addcmul(centres.unsqueeze(2), ratio.view(-1, 1, 1), steps)
     fade = 0.5 + 0.5 * torch.cos(math.pi / hop * steps)
-    read = read_between(sound, at.flatten(1)).view(*at.shape).mul_(fade).view(*at.shape[:2], 2, hop)
+    read = interpolate(sound, at.flatten(1)).view(*at.shape).mul_(fade).view(*at.shape[:2], 2, hop)
     joined: Tensor = (read[:, :-1, 1] + read[:, 1:, 0]).flatten(1)
     return joined[:, : sound.shape[1]]
 

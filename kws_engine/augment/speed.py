@@ -51,7 +51,7 @@ def _played(sound: Tensor, factor: Tensor) -> Tensor:
     """Samples (B, N) read at `factor` (B,) times the speed by linear interpolation, the middle staying in place."""
     import torch
 
-    from kws_engine.augment._reading import read_between
+    from kws_engine.augment._interpolation import interpolate
 
     steps = torch.arange(sound.shape[1], device=sound.device) - (sound.shape[1] - 1) / 2
-    return read_between(sound, torch.outer(factor, steps).add_((sound.shape[1] - 1) / 2))
+    return interpolate(sound, torch.outer(factor, steps).add_((sound.shape[1] - 1) / 2))

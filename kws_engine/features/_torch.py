@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from kws_engine.features.dynamics import DELTA_REACH
 from kws_engine.features.pipeline import Floats, Pipeline
+from kws_engine.features.temporal import DELTA_REACH
 
 
 class _Tail(nn.Module):
@@ -22,11 +22,11 @@ class _Tail(nn.Module):
     def __init__(self, pipeline: Pipeline, filterbank: Floats) -> None:
         super().__init__()
         transform = np.eye(pipeline.n_bands, dtype=np.float32) if pipeline.projection is None else pipeline.projection
-        self.floor, self.takes_powers = pipeline.floor, pipeline.dynamics.pcen is not None
+        self.floor, self.takes_powers = pipeline.floor, pipeline.temporal.pcen is not None
         self.register_buffer("filterbank", torch.tensor(filterbank), persistent=False)
         self.register_buffer("projection", torch.tensor(transform * pipeline.scale), persistent=False)
         self.register_buffer("shift", torch.tensor(pipeline.shift), persistent=False)
-        self.dynamics = _Dynamics(pipeline)
+        self.temporal = _TemporalProcessing(pipeline)
 
     def forward(self, power: Tensor) -> Tensor:
         return self.finish(power @ self.filterbank)
@@ -36,33 +36,33 @@ class _Tail(nn.Module):
         values = bands
         if not self.takes_powers:
             values = nn.functional.linear((values + self.floor).log_(), self.projection.T, self.shift)
-        features: Tensor = self.dynamics(values)
+        features: Tensor = self.temporal(values)
         return features
 
 
-class _Dynamics(nn.Module):
-    """`dynamics.Dynamics` over whole clips (..., T, values), T > 0."""
+class _TemporalProcessing(nn.Module):
+    """`temporal.TemporalProcessing` over whole clips (..., T, values), T > 0."""
 
     scale: Tensor
     shift: Tensor
 
     def __init__(self, pipeline: Pipeline) -> None:
         super().__init__()
-        self.dynamics = pipeline.dynamics
+        self.temporal = pipeline.temporal
         self.register_buffer("scale", torch.tensor(pipeline.scale), persistent=False)
         self.register_buffer("shift", torch.tensor(pipeline.shift), persistent=False)
 
     def forward(self, values: Tensor) -> Tensor:
-        pcen = self.dynamics.pcen
+        pcen = self.temporal.pcen
         if pcen:
             divided = values * (_smoothed(values, pcen.smoothing) + pcen.floor) ** -pcen.gain
             values = ((divided + pcen.bias) ** pcen.power - pcen.bias**pcen.power) * self.scale + self.shift
-        if self.dynamics.mean_share:
-            values = values - _smoothed(values, self.dynamics.mean_share)
+        if self.temporal.mean_share:
+            values = values - _smoothed(values, self.temporal.mean_share)
         parts = [values]
-        for _ in range(self.dynamics.deltas):
+        for _ in range(self.temporal.deltas):
             parts.append(_slopes(parts[-1]))
-        return torch.cat(parts, dim=-1) if self.dynamics.deltas else values
+        return torch.cat(parts, dim=-1) if self.temporal.deltas else values
 
 
 def _smoothed(values: Tensor, share: float) -> Tensor:

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kws_engine.errors import SpecError
-from kws_engine.features.dynamics import Dynamics, Pcen
 from kws_engine.features.pipeline import Pipeline
+from kws_engine.features.temporal import Pcen, TemporalProcessing
 from kws_engine.spec import option
 
 Doubles = NDArray[np.float64]
@@ -155,7 +155,9 @@ def mel_pipeline(
         projection=None if coefficients is None else cosine_transform(config.bands, coefficients).astype(np.float32),
         scale=scale.astype(np.float32),
         shift=shift.astype(np.float32),
-        dynamics=Dynamics(pcen, mean_share if config.normalisation == "centred" else 0.0, _DELTAS[config.deltas]),
+        temporal=TemporalProcessing(
+            pcen, mean_share if config.normalisation == "centred" else 0.0, _DELTAS[config.deltas]
+        ),
     )
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kws_engine.features import FEATURES
-from kws_engine.features.dynamics import Pcen
 from kws_engine.features.mel import MelConfig, mel_pipeline
 from kws_engine.features.pipeline import Pipeline
+from kws_engine.features.temporal import Pcen
 from kws_engine.spec import option
 
 
@@ -51,7 +51,7 @@ class PcenConfig(MelConfig):
 def build(config: PcenConfig, *, rate: int) -> Pipeline:
     """Automatic gain control for every band: what changes stands out, whether near or far (Wang et al. 2017).
 
-    The running level begins with the window that is judged, in training and live alike (see `features.dynamics`).
+    The running level begins with the window that is judged, in training and live alike (see `features.temporal`).
 
     Raises:
         SpecError: Frequencies that do not fit each other or the sample rate.

@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kws_engine.errors import ModelFileError
-from kws_engine.features.dynamics import Dynamics, Pcen, Running
+from kws_engine.features.temporal import Pcen, TemporalProcessing, TemporalState
 
 Floats = NDArray[np.float32]
 _NUMBERS = ("rate", "window_samples", "hop_samples", "n_fft")
 _ARRAYS = ("window", "filterbank", "scale", "shift")
-_NONE = Dynamics()
+_NONE = TemporalProcessing()
 _BLOCK_FRAMES = 4096  # bounds the memory of a two-hour file
 
 
@@ -41,7 +41,7 @@ class Pipeline:
         projection: (n_bands, n_features), applied after the logarithm; None where bands are the features.
         scale: (n_static,), and
         shift: (n_static,): feature = value * scale + shift, fixed by the definition and not by data.
-        dynamics: What depends on the frames before: PCEN in the logarithm's place, running mean, deltas.
+        temporal: What depends on the frames before: PCEN in the logarithm's place, running mean, deltas.
     """
 
     rate: int
@@ -54,7 +54,7 @@ class Pipeline:
     projection: Floats | None
     scale: Floats
     shift: Floats
-    dynamics: Dynamics = _NONE
+    temporal: TemporalProcessing = _NONE
 
     def __post_init__(self) -> None:
         for name in (*_ARRAYS, "projection"):
@@ -77,7 +77,7 @@ class Pipeline:
     @property
     def n_features(self) -> int:
         """Features per frame: the static ones, then their first and second deltas where those are on."""
-        return self.n_static * (1 + self.dynamics.deltas)
+        return self.n_static * (1 + self.temporal.deltas)
 
     @property
     def hop_s(self) -> float:
@@ -111,9 +111,9 @@ class Pipeline:
         """
         return self.running().push(frames)
 
-    def running(self) -> Running:
+    def running(self) -> TemporalState:
         """What depends on the frames before, at its beginning."""
-        return self.dynamics.running(self.scale, self.shift)
+        return self.temporal.running(self.scale, self.shift)
 
     def stream(self) -> Stream:
         """A fresh stream, at sample 0."""
@@ -123,9 +123,9 @@ class Pipeline:
         """The definition as named arrays, for a model file."""
         arrays: dict[str, NDArray[Any]] = {name: np.array([getattr(self, name)], np.int64) for name in _NUMBERS}
         arrays |= {name: getattr(self, name) for name in _ARRAYS} | {"floor": np.array([self.floor], np.float64)}
-        arrays |= {"dynamics": np.array([self.dynamics.mean_share, self.dynamics.deltas], np.float64)}
-        if self.dynamics.pcen:
-            arrays |= {"pcen": np.array(astuple(self.dynamics.pcen), np.float64)}
+        arrays |= {"dynamics": np.array([self.temporal.mean_share, self.temporal.deltas], np.float64)}
+        if self.temporal.pcen:
+            arrays |= {"pcen": np.array(astuple(self.temporal.pcen), np.float64)}
         return arrays if self.projection is None else arrays | {"projection": self.projection}
 
     @staticmethod
@@ -140,7 +140,7 @@ class Pipeline:
             fields: dict[str, Any] = {name: arrays[name] for name in _ARRAYS}
             floor = float(arrays["floor"].reshape(1)[0])
             projection = arrays.get("projection")
-            return Pipeline(**numbers, **fields, floor=floor, projection=projection, dynamics=_dynamics(arrays))
+            return Pipeline(**numbers, **fields, floor=floor, projection=projection, temporal=_temporal(arrays))
         except KeyError as missing:
             raise ModelFileError(f"The features lack {missing}; the model file is damaged, export it again") from None
         except ValueError as problem:
@@ -164,7 +164,7 @@ class Pipeline:
         spectrum = np.fft.rfft(frames * self.window, self.n_fft)
         power = spectrum.real**2 + spectrum.imag**2
         bands = power @ self.filterbank
-        if self.dynamics.pcen:
+        if self.temporal.pcen:
             return np.asarray(bands, dtype=np.float32)
         values = np.log(bands + np.float32(self.floor))
         if self.projection is not None:
@@ -183,15 +183,15 @@ class Pipeline:
             return "the projection does not have a row per band"
         if self.scale.shape != (self.n_static,) or self.shift.shape != (self.n_static,):
             return "scale and shift do not have a value per feature"
-        if self.dynamics.pcen and self.projection is not None:
+        if self.temporal.pcen and self.projection is not None:
             return "PCEN takes bands and has no projection"
         return "" if self.floor > 0 else "the floor must be above 0"
 
 
-def _dynamics(arrays: Mapping[str, NDArray[Any]]) -> Dynamics:
+def _temporal(arrays: Mapping[str, NDArray[Any]]) -> TemporalProcessing:
     mean_share, deltas = arrays.get("dynamics", np.zeros(2)).reshape(2)
     pcen = Pcen(*(float(number) for number in arrays["pcen"].reshape(5))) if "pcen" in arrays else None
-    return Dynamics(pcen, float(mean_share), int(deltas))
+    return TemporalProcessing(pcen, float(mean_share), int(deltas))
 
 
 class Stream:

@@ -12,11 +12,11 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from kws_engine.training.chance import STEPS, seed_of
 from kws_engine.training.config import TrainingConfig
 from kws_engine.training.data.batches import Batch, Batches
 from kws_engine.training.events import Progress, RatePoint
 from kws_engine.training.optimizing import make_optimizer
+from kws_engine.training.seeds import STEPS, derive_seed
 from kws_engine.training.train import Penalty
 
 LOWEST, HIGHEST, STEPS_TAKEN = 1e-6, 3.0, 120
@@ -32,7 +32,7 @@ def try_rates(
 ) -> Iterator[Progress | RatePoint]:  # fmt: skip
     """Trains in place with a rate that grows by the same factor each step; ends where the loss is beyond hope."""
     network.train()
-    torch.manual_seed(seed_of(seed, STEPS))
+    torch.manual_seed(derive_seed(seed, STEPS))
     optimizer = make_optimizer(network, config)
     smoothed, lowest = 0.0, math.inf
     step = 0

@@ -66,7 +66,7 @@ def learning_rate(config: TrainingConfig, progress: float) -> float:
     return config.learning_rate * max((1 + math.cos(math.pi * min(fall, 1.0))) / 2, 1e-3)
 
 
-class Average:
+class WeightAverage:
     """A running average of a network's weights and batch norm statistics (Polyak & Juditsky 1992).
 
     After n steps it keeps the smaller of `share` and (1 + n) / (10 + n) of itself, so that it does not hang on to the

@@ -21,8 +21,8 @@ from torch import Tensor, nn
 
 from kws_engine.errors import SpecError, TrainingError
 from kws_engine.processors import cores
-from kws_engine.training.data.feature_cache import ALONE, Share
-from kws_engine.training.global_norm import global_norms
+from kws_engine.training.data.feature_cache import WHOLE, Shard
+from kws_engine.training.distributed_batch_norm import distributed_batch_norms
 
 T = TypeVar("T")
 _PATIENCE = timedelta(minutes=30)  # for a process that writes, reads or evaluates while the others wait
@@ -33,13 +33,13 @@ _LOST = ("gloo", "NCCL", "Connection closed by peer", "Connection reset by peer"
 class Processes:
     """One process, the usual case: every question has its own answer for an answer."""
 
-    def __init__(self, share: Share = ALONE) -> None:
-        self.share = share
+    def __init__(self, shard: Shard = WHOLE) -> None:
+        self.shard = shard
 
     @property
     def is_first(self) -> bool:
         """Whether this process is the one that writes and tells."""
-        return self.share.rank == 0
+        return self.shard.rank == 0
 
     @property
     def threads(self) -> int:
@@ -109,10 +109,10 @@ class Processes:
 ONE = Processes()
 
 
-def of_environment() -> Processes:
+def from_environment() -> Processes:
     """The processes that torchrun started, or the one that there is."""
     world = int(os.environ.get("WORLD_SIZE", "1")) if "TORCHELASTIC_RUN_ID" in os.environ else 1
-    return Together(Share(int(os.environ["RANK"]), world)) if world > 1 else ONE
+    return DistributedProcesses(Shard(int(os.environ["RANK"]), world)) if world > 1 else ONE
 
 
 def _without_buffers() -> dict[str, Any]:
@@ -121,11 +121,11 @@ def _without_buffers() -> dict[str, Any]:
     return {next(name for name in ("forward_sync_buffers", "broadcast_buffers") if name in known): False}
 
 
-class Together(Processes):
+class DistributedProcesses(Processes):
     """One of several processes; torchrun's environment tells which."""
 
-    def __init__(self, share: Share) -> None:
-        super().__init__(share)
+    def __init__(self, shard: Shard) -> None:
+        super().__init__(shard)
         self._local_world = int(os.environ["LOCAL_WORLD_SIZE"])
         self._parent = os.getppid()
         self._control: dist.ProcessGroup | None = None  # on the CPU: a graphics card need not wait to be asked
@@ -155,7 +155,7 @@ class Together(Processes):
         return own
 
     def _check(self, device: torch.device, batch_size: int) -> None:
-        world = self.share.world
+        world = self.shard.world
         if batch_size % world:
             raise SpecError(
                 f"Batch size: {batch_size} clips cannot be shared evenly among {world} processes: choose "
@@ -172,11 +172,11 @@ class Together(Processes):
 
     def described(self, device: torch.device) -> str:
         """How many of which."""
-        return f"{self.share.world} x {device.type}"
+        return f"{self.shard.world} x {device.type}"
 
     def norms(self, network: nn.Module) -> contextlib.AbstractContextManager[None]:
         """Within it, the network's batch norms are over all processes' clips."""
-        return global_norms(network)
+        return distributed_batch_norms(network)
 
     def spread(self, network: nn.Module) -> Callable[[Tensor], Tensor]:
         """The network with DistributedDataParallel around it; its weights become those of the first process."""
@@ -220,7 +220,7 @@ class Together(Processes):
 
     def gathered(self, items: Sequence[T]) -> list[T]:
         """The items of all processes, those of the first one first, none twice."""
-        lists: list[Any] = [None] * self.share.world
+        lists: list[Any] = [None] * self.shard.world
         dist.all_gather_object(lists, list(items), group=self._control)
         return list(dict.fromkeys(item for own in lists for item in own))
 
@@ -253,12 +253,12 @@ class Together(Processes):
         told = self._word_of(0, wait_s=2 * _WORDS_WITHIN_S)
         if told and (is_lost or told == sentence):
             return ""
-        return f"Process {self.share.rank}: {self._others_word() if is_lost else sentence}"
+        return f"Process {self.shard.rank}: {self._others_word() if is_lost else sentence}"
 
     def _others_word(self) -> str:
         """Why another process has gone, as it said itself."""
-        for rank in range(self.share.world):
-            if rank != self.share.rank and (said := self._word_of(rank, wait_s=_WORDS_WITHIN_S / self.share.world)):
+        for rank in range(self.shard.world):
+            if rank != self.shard.rank and (said := self._word_of(rank, wait_s=_WORDS_WITHIN_S / self.shard.world)):
                 return f"Process {rank} of this run failed: {said}"
         return (
             "Another process of this run is gone without a word: it was killed, or its machine was lost; what the "
@@ -267,7 +267,7 @@ class Together(Processes):
 
     def _leave_word(self, sentence: str) -> None:
         with contextlib.suppress(RuntimeError):
-            self._store.set(f"fault/{self.share.rank}", sentence)
+            self._store.set(f"fault/{self.shard.rank}", sentence)
 
     def _word_of(self, rank: int, *, wait_s: float) -> str:
         with contextlib.suppress(RuntimeError):

@@ -13,20 +13,20 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kws_engine.errors import TrainingError
-from kws_engine.training.chance import STEPS, seed_of
-from kws_engine.training.clip_dynamics import Dynamics
 from kws_engine.training.config import TrainingConfig
 from kws_engine.training.data.batches import Batch, Batches
 from kws_engine.training.data.mixup import mixed
 from kws_engine.training.events import Epoch, Progress
 from kws_engine.training.optimizing import (
-    Average,
+    WeightAverage,
     learning_rate,
     make_optimizer,
     optimizer_tensors,
     restore_optimizer,
 )
 from kws_engine.training.scale_out import ONE, Processes
+from kws_engine.training.seeds import STEPS, derive_seed
+from kws_engine.training.training_dynamics import TrainingDynamics
 
 Penalty = Callable[[nn.Module], Tensor]
 NOTHING_TRAINED = "The run was stopped before its first epoch ended: nothing was trained, start it again"
@@ -37,7 +37,7 @@ _MEASURED_AT_ONCE = 256  # clips; of 64 or 512 each takes a tenth longer
 
 
 @dataclass(frozen=True)
-class Measured:
+class EvaluationSet:
     """Features (N, T, F), in half precision or not, and labels (N,): measured on without augmentation."""
 
     features: Tensor
@@ -73,14 +73,14 @@ class Loop:
 
     def __init__(
         self, network: nn.Module, batches: Batches, config: TrainingConfig, *, penalties: Mapping[str, Penalty],
-        training: Measured, validation: Measured, should_stop: Callable[[], bool], seed: int = 0,
-        dynamics: Dynamics | None = None, label_weights: Tensor | None = None, processes: Processes = ONE,
+        training: EvaluationSet, validation: EvaluationSet, should_stop: Callable[[], bool], seed: int = 0,
+        dynamics: TrainingDynamics | None = None, label_weights: Tensor | None = None, processes: Processes = ONE,
     ) -> None:  # fmt: skip
         self._processes, self._forward = processes, processes.spread(network)
         self._network, self._batches, self._config, self._penalties = network, batches, config, penalties
         self._training, self._validation, self._should_stop = training, validation, should_stop
         self._seed, self._dynamics, self._label_weights = seed, dynamics, label_weights
-        self._optimizer, self._average = make_optimizer(network, config), Average(network, share=config.averaging)
+        self._optimizer, self._average = make_optimizer(network, config), WeightAverage(network, share=config.averaging)
         self._weights = list(network.parameters())
         self._device = self._weights[0].device
         self._autocast = wants_bfloat16(config, network)
@@ -129,7 +129,7 @@ class Loop:
         for progress in self._batches.prepare(number):
             if progress is not None:
                 yield progress
-            if self._processes.share.world == 1 and self._should_stop():
+            if self._processes.shard.world == 1 and self._should_stop():
                 return False
         return True
 
@@ -188,8 +188,8 @@ class Loop:
     def _one_epoch(self, number: int) -> dict[str, float] | None:
         """The mean of each term of the loss over the epoch, or None where it was stopped on the way."""
         self._network.train()
-        share = self._processes.share
-        torch.manual_seed(seed_of(self._seed, STEPS, number, *([share.rank] if share.rank else [])))
+        shard = self._processes.shard
+        torch.manual_seed(derive_seed(self._seed, STEPS, number, *([shard.rank] if shard.rank else [])))
         sums: dict[str, Tensor] = {}
         for step, batch in enumerate(self._batches.epoch(number)):
             if self._processes.any(self._should_stop()):
@@ -200,7 +200,7 @@ class Loop:
                 sums[name] = sums[name] + term if name in sums else term
             if step % _CHECKED_EVERY == 0:
                 self._check_number(*self._processes.total([sum(float(value) for value in sums.values())]))
-        totals = self._processes.total([float(value) / (self._batches.steps * share.world) for value in sums.values()])
+        totals = self._processes.total([float(value) / (self._batches.steps * shard.world) for value in sums.values()])
         means = dict(zip(sums, totals, strict=True))
         self._check_number(sum(means.values()))
         return means
@@ -212,7 +212,7 @@ class Loop:
     def _step(self, batch: Batch, *, late: bool) -> dict[str, Tensor]:
         """One step down the loss; its terms, detached."""
         terms = {CROSS_ENTROPY: self._cross_entropy(batch, late=late)}
-        if self._processes.share.world > 1:
+        if self._processes.shard.world > 1:
             terms[CROSS_ENTROPY] = terms[CROSS_ENTROPY] * self._part(batch)
         for name, penalty in self._penalties.items():
             terms[name] = penalty(self._network).to(self._device)
@@ -226,7 +226,7 @@ class Loop:
 
     def _part(self, batch: Batch) -> float:
         """By what this process's mean is multiplied, so that the processes' mean is that over all their clips."""
-        world = self._processes.share.world
+        world = self._processes.shard.world
         if self._label_weights is None or self._config.mixup:
             return len(batch.labels) * world / batch.whole
         own = float(self._label_weights[batch.labels].sum())
@@ -288,20 +288,20 @@ class Loop:
 
 
 @torch.no_grad()
-def measure(network: nn.Module, measured: Measured, *, processes: Processes = ONE) -> tuple[float, float]:
+def measure(network: nn.Module, measured: EvaluationSet, *, processes: Processes = ONE) -> tuple[float, float]:
     """(cross-entropy in nats, accuracy 0..1) in evaluation mode; several processes share the work."""
-    if processes.share.world > 1:
+    if processes.shard.world > 1:
         return _measure_together(network, measured, processes)
     logits = predict(network, measured.features)
     loss = functional.cross_entropy(logits, measured.labels)
     return float(loss), float((logits.argmax(1) == measured.labels).float().mean())
 
 
-def _measure_together(network: nn.Module, measured: Measured, processes: Processes) -> tuple[float, float]:
+def _measure_together(network: nn.Module, measured: EvaluationSet, processes: Processes) -> tuple[float, float]:
     features, labels = (
-        values[processes.share.rank :: processes.share.world] for values in (measured.features, measured.labels)
+        values[processes.shard.rank :: processes.shard.world] for values in (measured.features, measured.labels)
     )
-    loss, accuracy = measure(network, Measured(features, labels)) if len(labels) else (0.0, 0.0)
+    loss, accuracy = measure(network, EvaluationSet(features, labels)) if len(labels) else (0.0, 0.0)
     total = processes.total([loss * len(labels), round(accuracy * len(labels))])
     return total[0] / len(measured.labels), total[1] / len(measured.labels)
 

@@ -21,11 +21,11 @@ from kws_engine.errors import ModelFileError, SpecError
 from kws_engine.export.onnx import to_onnx
 from kws_engine.features import FEATURES, mel, torchaudio_guard
 from kws_engine.features.batch import frontend_graph, torch_features
-from kws_engine.features.dynamics import Pcen
 from kws_engine.features.log_mel import LogMelConfig
 from kws_engine.features.mfcc import MfccConfig
 from kws_engine.features.pcen import PcenConfig
 from kws_engine.features.pipeline import Pipeline
+from kws_engine.features.temporal import Pcen
 
 RATE = 16_000
 ENTRIES = [pytest.param(entry, id=entry.name) for entry in FEATURES]
@@ -74,7 +74,7 @@ def test_defaults_are_those_of_the_field() -> None:
     assert (mfcc.window_samples, mfcc.hop_samples, mfcc.n_bands, mfcc.n_features) == (480, 160, 80, 40)
     assert (log_mel.window_samples, log_mel.hop_samples, log_mel.n_features) == (480, 160, 40)
     assert mfcc.n_frames(RATE) == 98
-    assert PIPELINES["pcen"].dynamics.pcen == Pcen(smoothing=0.025, gain=0.98, bias=2.0, power=0.5, floor=1e-6)
+    assert PIPELINES["pcen"].temporal.pcen == Pcen(smoothing=0.025, gain=0.98, bias=2.0, power=0.5, floor=1e-6)
 
 
 @pytest.mark.parametrize("name", PIPELINES)
@@ -301,7 +301,7 @@ def test_torchaudio_loads_with_and_without_its_native_part(before: str, native: 
 def test_a_pipeline_survives_being_stored_as_arrays(name: str) -> None:
     restored, sound = Pipeline.from_arrays(PIPELINES[name].to_arrays()), _sound(5_000)
     np.testing.assert_array_equal(restored.batch(sound), PIPELINES[name].batch(sound))
-    assert restored.dynamics == PIPELINES[name].dynamics
+    assert restored.temporal == PIPELINES[name].temporal
     assert (restored.rate, restored.hop_s) == (RATE, 0.01)
 
 

@@ -22,16 +22,16 @@ from torch import Tensor
 from kws_engine.augment.background_noise import BackgroundNoiseConfig
 from kws_engine.augment.context import Augment, Context
 from kws_engine.features._torch import TorchFeatures
-from kws_engine.training.chance import LATE, SOUND, SPECTROGRAM, generator_of, numpy_of
-from kws_engine.training.data.clips import Clips, Part
-from kws_engine.training.data.feature_cache import ALONE, BLOCK, Kept, Share
-from kws_engine.training.data.feature_store import Store, make_store
-from kws_engine.training.data.late_noise import LateNoise
-from kws_engine.training.data.mixture import MADE_UP, SILENT, Draws, Mixture
+from kws_engine.training.data.band_noise import BandNoise
+from kws_engine.training.data.clips import Clips, LoadedClips
+from kws_engine.training.data.feature_cache import BLOCK, WHOLE, FeatureCache, Shard
+from kws_engine.training.data.feature_store import FeatureStore, make_feature_store
+from kws_engine.training.data.sampling import SILENT, SYNTHETIC, Sampler, SamplingPlan
 from kws_engine.training.data.silence import silence
-from kws_engine.training.data.synthetic_words import made_up_word, speech_spans
+from kws_engine.training.data.synthetic_words import speech_spans, synthetic_word
 from kws_engine.training.data.workers import Workers
 from kws_engine.training.events import Progress
+from kws_engine.training.seeds import BAND_NOISE, SOUND, SPECTROGRAM, numpy_generator, torch_generator
 
 _TOLD_EVERY = 8  # blocks
 _WHAT = "Augmenting and taking features"
@@ -47,7 +47,7 @@ class Batch:
     Attributes:
         features: (B, T, F), on the device.
         labels: (B,), on the device.
-        clips: (B,) indices into the training part, or SILENT or MADE_UP; on the CPU.
+        clips: (B,) indices into the training part, or SILENT or SYNTHETIC; on the CPU.
         whole: Clips of the step in all processes together.
     """
 
@@ -61,28 +61,42 @@ class Batches:
     """The training part as a source of epochs."""
 
     def __init__(
-        self, part: Clips, plan: Mixture, *, noises: Tensor, sound: Sequence[Augment], spectrogram: Sequence[Augment],
-        features: TorchFeatures, batch_size: int, rate: int, unknown: int, seed: int, device: torch.device,
-        fresh_share: float = 1.0, epochs: int = 1, share: Share = ALONE, folder: Path | None = None,
-        late_noise: BackgroundNoiseConfig | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        part: Clips,
+        plan: SamplingPlan,
+        *,
+        noises: Tensor,
+        sound: Sequence[Augment],
+        spectrogram: Sequence[Augment],
+        features: TorchFeatures,
+        batch_size: int,
+        rate: int,
+        unknown: int,
+        seed: int,
+        device: torch.device,
+        fresh_share: float = 1.0,
+        epochs: int = 1,
+        shard: Shard = WHOLE,
+        folder: Path | None = None,
+        band_noise: BackgroundNoiseConfig | None = None,
+    ) -> None:
         self.part, self._noises, self._unknown = _near(part, device), noises, unknown
         self._sound, self._spectrogram, self._features = sound, spectrogram, features
-        self._rate, self._seed, self._device, self._share = rate, seed, device, share
+        self._rate, self._seed, self._device, self._shard = rate, seed, device, shard
         self._noises_there = noises.to(device) if len(noises) else None
-        self._draws = Draws(plan, seed=seed)
+        self._draws = Sampler(plan, seed=seed)
         self._pieces = _pieces(part, seed)
         self._spans = speech_spans(self._pieces)
-        self._ends = _ends(len(self._draws), batch_size, world=share.world)
+        self._ends = _ends(len(self._draws), batch_size, world=shard.world)
         self.steps = len(self._ends)
-        self._kept: Kept | None = None
+        self._kept: FeatureCache | None = None
         if fresh_share < 1:
-            self._kept = Kept(self._draws, share, fresh_share=fresh_share, epochs=epochs, still=not sound)
+            self._kept = FeatureCache(self._draws, shard, fresh_share=fresh_share, epochs=epochs, still=not sound)
         self._late = None
-        if late_noise is not None and self._noises_there is not None:
-            self._late = LateNoise(self._noises_there, features, late_noise)
+        if band_noise is not None and self._noises_there is not None:
+            self._late = BandNoise(self._noises_there, features, band_noise)
         self._folder = folder
-        self._store: Store | None = None
+        self._store: FeatureStore | None = None
         self._making_room = threading.Lock()
         self._workers = Workers(torch.get_num_threads())
 
@@ -125,18 +139,18 @@ class Batches:
         self._room(tuple(kept.shape[1:])).write(first, kept)
         return clips, power.cpu()
 
-    def _room(self, shape: tuple[int, ...]) -> Store:
+    def _room(self, shape: tuple[int, ...]) -> FeatureStore:
         """Where features of this shape are kept; the first of the threads makes it."""
         assert self._kept is not None
         with self._making_room:
             if self._store is None:
-                self._store = make_store(len(self._kept), shape, device=self._device, folder=self._folder)
+                self._store = make_feature_store(len(self._kept), shape, device=self._device, folder=self._folder)
             return self._store
 
     def epoch(self, number: int) -> Iterator[Batch]:
         """Every draw once, in the order of this epoch; with fresh_share below 1 after `prepare`."""
-        share, kept = self._share, self._kept
-        order = self._draws.order(number, world=share.world)
+        shard, kept = self._shard, self._kept
+        order = self._draws.order(number, world=shard.world)
         spans = list(zip([0, *self._ends], self._ends, strict=False))
         # Looked up for all steps together: small operations in each of them cost 3% of a small network's run.
         rows = order if kept is None else kept.rows(order)
@@ -146,10 +160,10 @@ class Batches:
         @torch.no_grad()
         def made(step: int) -> Batch:
             start, end = spans[step]
-            own = slice(start + share.rank, end, share.world)
+            own = slice(start + shard.rank, end, shard.world)
             features = self._fresh(clips[own], number, step) if kept is None else self._read(rows[own], number, step)
             if self._spectrogram:
-                context = self._context(SPECTROGRAM, number, step, share.rank)
+                context = self._context(SPECTROGRAM, number, step, shard.rank)
                 for augment in self._spectrogram:
                     features = augment(features, context)
             return Batch(features, labels[own], clips[own], end - start)
@@ -170,7 +184,7 @@ class Batches:
         features = self._store.read(rows)
         if self._late is None:
             return features
-        context = self._context(LATE, epoch, step, self._share.rank)
+        context = self._context(BAND_NOISE, epoch, step, self._shard.rank)
         bands = self._late.add(features.exp_(), self._kept.power(rows).to(self._device), context)
         return self._features.finish(bands)
 
@@ -180,7 +194,7 @@ class Batches:
 
         Chance follows from `where`.
         """
-        numbers = (SOUND, *where, self._share.rank)
+        numbers = (SOUND, *where, self._shard.rank)
         sound = self._sound_of(clips, numbers).to(self._device)
         context = self._context(*numbers)
         for augment in self._sound:
@@ -189,8 +203,8 @@ class Batches:
 
     def _sound_of(self, clips: Tensor, numbers: tuple[int, ...]) -> Tensor:
         """Recorded clips (B, N), with what is made on the way in its places."""
-        recorded, quiet, made_up = (
-            torch.nonzero(which).squeeze(1) for which in (clips >= 0, clips == SILENT, clips == MADE_UP)
+        recorded, quiet, synthetic = (
+            torch.nonzero(which).squeeze(1) for which in (clips >= 0, clips == SILENT, clips == SYNTHETIC)
         )
         sound = self.part.sound(clips[recorded])
         if len(recorded) == len(clips):
@@ -198,34 +212,34 @@ class Batches:
         everywhere, there = sound.new_empty((len(clips), sound.shape[1])), sound.device
         everywhere.index_copy_(0, recorded.to(there), sound)
         if len(quiet):
-            chance = generator_of(torch.device("cpu"), self._seed, *numbers, 1)
+            chance = torch_generator(torch.device("cpu"), self._seed, *numbers, 1)
             made = silence(len(quiet), sound.shape[1], noises=self._noises, generator=chance)
             everywhere.index_copy_(0, quiet.to(there), made.to(there))
-        if len(made_up):
-            rng = numpy_of(self._seed, *numbers, 2)
-            words = np.stack([made_up_word(self._pieces, self._spans, rng) for _ in made_up])
-            everywhere.index_copy_(0, made_up.to(there), torch.from_numpy(words).to(there))
+        if len(synthetic):
+            rng = numpy_generator(self._seed, *numbers, 2)
+            words = np.stack([synthetic_word(self._pieces, self._spans, rng) for _ in synthetic])
+            everywhere.index_copy_(0, synthetic.to(there), torch.from_numpy(words).to(there))
         return everywhere
 
     def _context(self, *numbers: int) -> Context:
-        generator = generator_of(self._device, self._seed, *numbers)
+        generator = torch_generator(self._device, self._seed, *numbers)
         return Context(generator=generator, rate=self._rate, noises=self._noises_there)
 
 
 def _near(part: Clips, device: torch.device) -> Clips:
     """The part on the graphics card, where it fits."""
-    if device.type != "cuda" or not isinstance(part, Part):
+    if device.type != "cuda" or not isinstance(part, LoadedClips):
         return part
     if part.samples.nbytes > _SHARE_OF_CARD * torch.cuda.mem_get_info(device)[0]:
         return part
-    return Part(part.samples.to(device), part.labels, part.paths)
+    return LoadedClips(part.samples.to(device), part.labels, part.paths)
 
 
 def _pieces(part: Clips, seed: int) -> NDArray[np.int16]:
     """Clips (N, clip_samples) that made-up words are made from."""
-    if isinstance(part, Part):
+    if isinstance(part, LoadedClips):
         return part.samples.numpy()
-    some = numpy_of(seed, SOUND).choice(len(part), size=min(_PIECES_FROM, len(part)), replace=False)
+    some = numpy_generator(seed, SOUND).choice(len(part), size=min(_PIECES_FROM, len(part)), replace=False)
     sound = part.sound(torch.from_numpy(np.sort(some)))
     return np.asarray((sound * 32767).round().to(torch.int16).numpy())
 

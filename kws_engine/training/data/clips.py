@@ -49,7 +49,7 @@ class Clips(Protocol):
 
 
 @dataclass(frozen=True)
-class Part:
+class LoadedClips:
     """A part in memory: samples (N, clip_samples) int16 and labels (N,) int64."""
 
     samples: Tensor
@@ -68,7 +68,7 @@ class Part:
         return []
 
 
-class UnreadPart:
+class UnreadClips:
     """A part from which nothing is learned any more: its clips have labels and names, and silence for a sound."""
 
     def __init__(self, paths: Sequence[Path], labels: Tensor, *, clip_samples: int) -> None:
@@ -87,7 +87,7 @@ class UnreadPart:
         return []
 
 
-class StreamedPart:
+class StreamedClips:
     """A part whose clips are read from their files each time, so that memory does not grow with their number."""
 
     def __init__(self, paths: Sequence[Path], labels: Tensor, *, rate: int, clip_samples: int) -> None:
@@ -147,9 +147,9 @@ def read_clip(path: Path, *, rate: int, clip_samples: int) -> NDArray[np.float32
     return trimming.fitted(sound, rate, clip_samples=clip_samples)
 
 
-def load_part(
+def load_clips(
     paths: Sequence[Path], labels: Tensor, *, rate: int, clip_samples: int, what: str
-) -> Iterator[Progress | Skipped | Part | StreamedPart]:
+) -> Iterator[Progress | Skipped | LoadedClips | StreamedClips]:
     """Reads the clips, or where they are too many leaves them on disk; yields how far it is and last of all the part.
 
     Args:
@@ -160,7 +160,7 @@ def load_part(
         what: Is being done, for who waits.
     """
     if len(paths) * clip_samples * 2 > IN_MEMORY_BYTES:
-        yield StreamedPart(paths, labels, rate=rate, clip_samples=clip_samples)
+        yield StreamedClips(paths, labels, rate=rate, clip_samples=clip_samples)
         return
     samples = torch.zeros((len(paths), clip_samples), dtype=torch.int16)
     kept: list[int] = []
@@ -174,7 +174,7 @@ def load_part(
             continue
         kept.append(number)
     yield Progress(what, len(paths), len(paths))
-    yield Part(samples[: len(kept)], labels[kept], [paths[number] for number in kept])
+    yield LoadedClips(samples[: len(kept)], labels[kept], [paths[number] for number in kept])
 
 
 def load_noise(paths: Sequence[Path], *, rate: int) -> Iterator[Skipped | Tensor]:

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kws_engine.training.data.mixture import Draws
+from kws_engine.training.data.sampling import Sampler
 
 BLOCK = 128  # draws made together
 _EARLY, _LATE = 0.4, 1.6  # of the asked share, in the first and the last epoch
@@ -23,26 +23,26 @@ _GOLDEN = 0.6180339887498949  # turns at multiples of it are spread evenly, howe
 
 
 @dataclass(frozen=True)
-class Share:
+class Shard:
     """Which process of how many this is."""
 
     rank: int = 0
     world: int = 1
 
 
-ALONE = Share()
+WHOLE = Shard()
 
 
-class Kept:
+class FeatureCache:
     """The rows of one process."""
 
-    def __init__(self, draws: Draws, share: Share, *, fresh_share: float, epochs: int, still: bool) -> None:
+    def __init__(self, draws: Sampler, shard: Shard, *, fresh_share: float, epochs: int, still: bool) -> None:
         """Makes a share of the draws anew each epoch, over all `epochs` on average.
 
         With `still`, where no sound is augmented, it is a share of those that do not always take the same clip; the
         others are made once.
         """
-        mine = draws.of(share.rank, share.world)
+        mine = draws.of(shard.rank, shard.world)
         moving = draws.change(mine) if still else torch.ones(len(mine), dtype=torch.bool)
         others = draws.are_others(mine)
         groups = [mine[moving & ~others], mine[moving & others], mine[~moving]]

@@ -19,7 +19,7 @@ IN_MEMORY_BYTES = 384 * 2**20  # beyond that the features are kept in a file
 _SHARE_OF_CARD = 0.3  # of a graphics card's free memory
 
 
-class Store(Protocol):
+class FeatureStore(Protocol):
     """Rows of features of one shape, in half precision; several threads may read and write at once."""
 
     def write(self, first: int, features: Tensor) -> None:
@@ -91,7 +91,9 @@ class _InFile:
         self._file.close()
 
 
-def make_store(count: int, shape: tuple[int, ...], *, device: torch.device, folder: Path | None = None) -> Store:
+def make_feature_store(
+    count: int, shape: tuple[int, ...], *, device: torch.device, folder: Path | None = None
+) -> FeatureStore:
     """A store for `count` rows of that shape; `folder` is where its file would be."""
     size = 2 * count * int(np.prod(shape))
     room = IN_MEMORY_BYTES

@@ -33,7 +33,7 @@ def speech_spans(clips: Samples) -> NDArray[np.int64]:
     return spans
 
 
-def made_up_word(clips: Samples, spans: NDArray[np.int64], generator: np.random.Generator) -> NDArray[np.float32]:
+def synthetic_word(clips: Samples, spans: NDArray[np.int64], generator: np.random.Generator) -> NDArray[np.float32]:
     """One clip (clip_samples,) of two to six pieces, each at most half of the speech in its clip.
 
     Half of them are as long as a word, with silence around; the others fill the clip, as running speech does.

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 
-def read_between(sound: Tensor, at: Tensor) -> Tensor:
+def interpolate(sound: Tensor, at: Tensor) -> Tensor:
     """Sound (B, N) at places (B, M) between its samples, by linear interpolation; silence outside.
 
     `at` is used up: on large batches fresh memory costs more than the arithmetic. Both neighbours are picked by one

@@ -51,7 +51,7 @@ class Pcen:
 
 
 @dataclass(frozen=True)
-class Dynamics:
+class TemporalProcessing:
     """What is done to frames in their order; each step is left out where it is None or 0.
 
     Attributes:
@@ -64,33 +64,33 @@ class Dynamics:
     mean_share: float = 0.0
     deltas: int = 0
 
-    def running(self, scale: Floats, shift: Floats) -> Running:
+    def running(self, scale: Floats, shift: Floats) -> TemporalState:
         """A fresh beginning; PCEN is scaled by `scale` and `shift` (bands,)."""
-        return Running(self, scale, shift)
+        return TemporalState(self, scale, shift)
 
 
-class Running:
+class TemporalState:
     """The same over frames that arrive in pieces of any number; equal to all at once."""
 
-    def __init__(self, dynamics: Dynamics, scale: Floats, shift: Floats) -> None:
-        self._dynamics, self._scale, self._shift = dynamics, scale, shift
+    def __init__(self, processing: TemporalProcessing, scale: Floats, shift: Floats) -> None:
+        self._processing, self._scale, self._shift = processing, scale, shift
         self._level: Doubles | None = None
         self._mean: Doubles | None = None
-        self._past: list[Floats | None] = [None] * dynamics.deltas
+        self._past: list[Floats | None] = [None] * processing.deltas
 
     def push(self, values: Floats) -> Floats:
         """Frames (n, values) to features (n, features)."""
-        dynamics = self._dynamics
-        if len(values) and dynamics.pcen:
-            levels, self._level = smoothed(values, dynamics.pcen.smoothing, before=self._level)
-            values = dynamics.pcen.compressed(values, levels) * self._scale + self._shift
-        if len(values) and dynamics.mean_share:
-            means, self._mean = smoothed(values, dynamics.mean_share, before=self._mean)
+        processing = self._processing
+        if len(values) and processing.pcen:
+            levels, self._level = smoothed(values, processing.pcen.smoothing, before=self._level)
+            values = processing.pcen.compressed(values, levels) * self._scale + self._shift
+        if len(values) and processing.mean_share:
+            means, self._mean = smoothed(values, processing.mean_share, before=self._mean)
             values = (values - means).astype(np.float32)
         parts = [values]
-        for number in range(dynamics.deltas):
+        for number in range(processing.deltas):
             parts.append(self._slopes(parts[-1], number))
-        return np.concatenate(parts, axis=1) if dynamics.deltas else values
+        return np.concatenate(parts, axis=1) if processing.deltas else values
 
     def _slopes(self, values: Floats, number: int) -> Floats:
         if len(values) == 0:

@@ -13,15 +13,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kws_engine.training.chance import ORDER, SOURCES, numpy_of
 from kws_engine.training.config import TrainingConfig
+from kws_engine.training.seeds import ORDER, SOURCES, numpy_generator
 
-SILENT, MADE_UP = -1, -2  # in the place of a clip's index
+SILENT, SYNTHETIC = -1, -2  # in the place of a clip's index
 _LANES = 16  # processes that divide this see the very batches that one process sees
 
 
 @dataclass(frozen=True)
-class Mixture:
+class SamplingPlan:
     """How many draws of each label an epoch has, from which clips, and which labels are no words."""
 
     draws: Mapping[int, int]
@@ -32,19 +32,19 @@ class Mixture:
         return sum(self.draws.values())
 
 
-class Draws:
+class Sampler:
     """The draws of an epoch in a fixed order of their own: which clip each takes, and in which order they come."""
 
-    def __init__(self, plan: Mixture, *, seed: int) -> None:
+    def __init__(self, plan: SamplingPlan, *, seed: int) -> None:
         self._seed = seed
         self._members = {label: plan.members[label].numpy() for label in plan.draws}
         self._counts, self._others = dict(plan.draws), plan.others
         labels = np.repeat(np.array(list(plan.draws), np.int64), list(plan.draws.values()))
         slots = np.concatenate([np.arange(count) for count in plan.draws.values()] or [np.zeros(0, np.int64)])
-        shuffled = numpy_of(seed, SOURCES).permutation(len(labels))
+        shuffled = numpy_generator(seed, SOURCES).permutation(len(labels))
         self._labels, self._slots = labels[shuffled], slots[shuffled]
         self._turns = {
-            label: numpy_of(seed, SOURCES, 1 + number).permutation(len(members))
+            label: numpy_generator(seed, SOURCES, 1 + number).permutation(len(members))
             for number, (label, members) in enumerate(self._members.items())
         }
 
@@ -59,7 +59,7 @@ class Draws:
     def labels(self, draws: Tensor, *, unknown: int) -> Tensor:
         """The label of each draw (B,), that of made-up words being `unknown`."""
         labels = self._labels[draws.numpy()]
-        return torch.from_numpy(np.where(labels == MADE_UP, unknown, labels))
+        return torch.from_numpy(np.where(labels == SYNTHETIC, unknown, labels))
 
     def change(self, draws: Tensor) -> Tensor:
         """Whether each draw (B,) takes another clip, or another sound made on the way, in the next generation."""
@@ -72,7 +72,7 @@ class Draws:
         return torch.from_numpy(np.isin(self._labels[draws.numpy()], list(self._others)))
 
     def clips(self, draws: Tensor, *, generation: int) -> Tensor:
-        """The clips' indices (B,), or SILENT or MADE_UP, that these draws (B,) take in a generation from 0 on."""
+        """The clips' indices (B,), or SILENT or SYNTHETIC, that these draws (B,) take in a generation from 0 on."""
         rows = draws.numpy()
         found = np.empty(len(rows), np.int64)
         labels = self._labels[rows]
@@ -86,7 +86,7 @@ class Draws:
     def order(self, epoch: int, *, world: int = 1) -> Tensor:
         """All draws once, in an order of this epoch; place p belongs to process p % world in every epoch."""
         lanes = _lanes(world)
-        shuffled = numpy_of(self._seed, ORDER, epoch).permutation(len(self._labels))
+        shuffled = numpy_generator(self._seed, ORDER, epoch).permutation(len(self._labels))
         by_lane = shuffled[np.argsort(shuffled % lanes, kind="stable")]
         lane = by_lane % lanes
         first = np.searchsorted(lane, np.arange(lanes))
@@ -98,7 +98,7 @@ def _lanes(world: int) -> int:
     return _LANES if _LANES % world == 0 else world
 
 
-def mixture(labels: Tensor, config: TrainingConfig, *, words: int, unknown: int) -> Mixture:
+def sampling_plan(labels: Tensor, config: TrainingConfig, *, words: int, unknown: int) -> SamplingPlan:
     """Every clip of a word once, or as often as `clips_per_epoch` asks; other words and silence by their shares.
 
     With `class_balance` "draws" each word is drawn as often as the mean word, however many clips it has.
@@ -107,7 +107,7 @@ def mixture(labels: Tensor, config: TrainingConfig, *, words: int, unknown: int)
         labels: (N,) of the training part; labels below `words` are words.
         config: The shares.
         words: How many words there are.
-        unknown: The label index of `_unknown_`; silence is `unknown + 1`. Made-up words count under MADE_UP.
+        unknown: The label index of `_unknown_`; silence is `unknown + 1`. Made-up words count under SYNTHETIC.
     """
     members = {label: torch.nonzero(labels == label).flatten() for label in range(unknown + 1)}
     spoken = sum(len(members[label]) for label in range(words))
@@ -120,7 +120,7 @@ def mixture(labels: Tensor, config: TrainingConfig, *, words: int, unknown: int)
     # Few recordings repeated many times would be learned by heart: at most three times as often as a word's.
     draws[unknown] = round(min(config.unknown_share * per_share, 3 * repeats * len(members[unknown])))
     draws[unknown + 1] = round(config.silence_share * per_share)
-    draws[MADE_UP] = round(config.made_up_share * per_share)
-    members |= {unknown + 1: torch.tensor([SILENT]), MADE_UP: torch.tensor([MADE_UP])}
-    others = frozenset((unknown, unknown + 1, MADE_UP))
-    return Mixture({label: count for label, count in draws.items() if count}, members, others)
+    draws[SYNTHETIC] = round(config.made_up_share * per_share)
+    members |= {unknown + 1: torch.tensor([SILENT]), SYNTHETIC: torch.tensor([SYNTHETIC])}
+    others = frozenset((unknown, unknown + 1, SYNTHETIC))
+    return SamplingPlan({label: count for label, count in draws.items() if count}, members, others)

@@ -17,7 +17,7 @@ from kws_engine.features._torch import TorchFeatures
 _AT_ONCE_S = 10
 
 
-class LateNoise:
+class BandNoise:
     """Recorded noise as bands, each piece with its loudness."""
 
     def __init__(self, noises: Tensor, features: TorchFeatures, config: BackgroundNoiseConfig) -> None:

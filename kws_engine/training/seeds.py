@@ -10,19 +10,19 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-ORDER, SOURCES, SOUND, SPECTROGRAM, STEPS, LATE = range(6)  # what is drawn, so that no two of them draw alike
+ORDER, SOURCES, SOUND, SPECTROGRAM, STEPS, BAND_NOISE = range(6)  # what is drawn, so that no two of them draw alike
 
 
-def seed_of(*numbers: int) -> int:
+def derive_seed(*numbers: int) -> int:
     """A seed below 2**63 from any numbers that are not negative; equal numbers give equal seeds."""
     return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)
 
 
-def generator_of(device: torch.device, *numbers: int) -> torch.Generator:
+def torch_generator(device: torch.device, *numbers: int) -> torch.Generator:
     """Torch's chance on a device, seeded by the numbers."""
-    return torch.Generator(device=device).manual_seed(seed_of(*numbers))
+    return torch.Generator(device=device).manual_seed(derive_seed(*numbers))
 
 
-def numpy_of(*numbers: int) -> np.random.Generator:
+def numpy_generator(*numbers: int) -> np.random.Generator:
     """Numpy's chance, seeded by the numbers."""
-    return np.random.default_rng(seed_of(*numbers))
+    return np.random.default_rng(derive_seed(*numbers))

@@ -16,7 +16,7 @@ _MOSTLY = 0.8  # of a mixed clip that must be its own to count
 _TOGETHER = 64  # steps taken in at once: by themselves they cost a small network's run 3% of its time
 
 
-class Dynamics:
+class TrainingDynamics:
     """Sums over all steps of a run, for each of N recorded clips."""
 
     def __init__(self, n_clips: int, n_labels: int) -> None:

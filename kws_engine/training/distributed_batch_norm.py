@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 
-class GlobalBatchNorm(_BatchNorm):
+class DistributedBatchNorm(_BatchNorm):
     """What `torch.nn.SyncBatchNorm` does on graphics cards, on processors as well.
 
     Every process gives the mean and the spread of its part; from these follow those of the whole batch (Chan et al.
@@ -55,7 +55,7 @@ class GlobalBatchNorm(_BatchNorm):
 
 
 @contextlib.contextmanager
-def global_norms(network: nn.Module) -> Iterator[None]:
+def distributed_batch_norms(network: nn.Module) -> Iterator[None]:
     """Within it, the network's batch norms take in all processes; afterwards they are those of before again.
 
     The weights, their names and their order stay the same.
@@ -80,7 +80,7 @@ def _global(layer: _BatchNorm) -> nn.Module:
     if layer.weight is not None and layer.weight.device.type == "cuda":
         synchronised: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(layer)  # type: ignore[no-untyped-call]
         return synchronised
-    return GlobalBatchNorm(layer)
+    return DistributedBatchNorm(layer)
 
 
 def _of_all(values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
