@@ -1,4 +1,4 @@
-"""Says the word faster or slower; knows no word and no network."""
+"""Speed: plays the word faster or slower."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class SpeedConfig:
 
 @AUGMENTATIONS.register("speed", "Speed", SpeedConfig)
 def build(config: SpeedConfig, *, rate: int) -> Augment:
-    """Plays the clip faster or slower about its middle, pitch and all (Ko et al. 2015); what is missing is silence."""
+    """Plays the clip faster or slower about its middle, pitch included (Ko et al. 2015); gaps become silence."""
 
     def change_speed(sound: Tensor, context: Context) -> Tensor:
         chosen = context.rows(sound, config.probability)

@@ -32,14 +32,14 @@ from kws_engine.training.data.batches import Batches
 from kws_engine.training.data.clips import LoadedClips, StreamedClips, load_clips, load_noise
 from kws_engine.training.data.feature_cache import WHOLE, Shard
 from kws_engine.training.data.feature_store import make_feature_store
-from kws_engine.training.data.mixup import mixed
+from kws_engine.training.data.mixup import mixup
 from kws_engine.training.data.sampling import SILENT, SYNTHETIC, Sampler, sampling_plan
 from kws_engine.training.data.silence import silence
 from kws_engine.training.data.workers import Workers
 from kws_engine.training.events import Epoch, Progress, Skipped
 from kws_engine.training.lr_finder import suggestion, try_rates
 from kws_engine.training.optimizing import WeightAverage, learning_rate, make_optimizer
-from kws_engine.training.train import EvaluationSet, Fit, Loop, measure
+from kws_engine.training.train import EvaluationSet, Fit, Loop, evaluate
 from kws_engine.training.training_dynamics import TrainingDynamics
 
 RATE, SAMPLES, WORDS = 16_000, 4000, 3
@@ -141,7 +141,7 @@ def test_the_network_ends_with_the_weights_of_its_best_epoch() -> None:
     assert ended.best == min(epochs, key=lambda epoch: epoch.validation_loss)
     assert ended.best.epoch < len(epochs), "labels at random cannot be learned, so an earlier epoch is the best"
     for which, loss in ((validation, ended.best.validation_loss), (data, ended.best.train_loss)):
-        assert measure(network, measured(which))[0] == pytest.approx(loss, abs=1e-6)
+        assert evaluate(network, measured(which))[0] == pytest.approx(loss, abs=1e-6)
     assert all(torch.equal(ended.weights[name], value) for name, value in network.state_dict().items())
     assert [e.best for e in epochs] == [
         e.validation_loss < min([b.validation_loss for b in epochs[:number]], default=math.inf)
@@ -173,7 +173,7 @@ def test_a_stop_in_mid_epoch_keeps_the_best_so_far() -> None:
     network = network_of()
     epochs, ended = train(config, network, should_stop=lambda: next(steps) > 2 * 3 + 2)  # three steps an epoch
     assert len(epochs) == 2 and ended.stopped_early and not network.training
-    assert measure(network, measured(part(4, seed=1)))[0] == pytest.approx(ended.best.validation_loss, abs=1e-6)
+    assert evaluate(network, measured(part(4, seed=1)))[0] == pytest.approx(ended.best.validation_loss, abs=1e-6)
 
 
 @pytest.mark.parametrize("fresh_share", [1.0, 0.5])
@@ -454,12 +454,12 @@ def test_smoothed_labels_keep_the_network_from_being_too_sure() -> None:
 
 def test_mixup_blends_clips_with_their_labels() -> None:
     features, labels = torch.randn(64, 5, 4), torch.arange(64)
-    blended, partners, shares = mixed(features, labels, 0.4)
+    blended, partners, shares = mixup(features, labels, 0.4)
     assert blended.shape == features.shape and sorted(partners.tolist()) == labels.tolist()
     assert ((shares >= 0.5) & (shares <= 1)).all() and shares.std() > 0.05
     own = shares[:, None, None]
     torch.testing.assert_close(blended, own * features + (1 - own) * features[partners])
-    few = [float(mixed(features, labels, alpha)[2].mean()) for alpha in (0.05, 1.0)]
+    few = [float(mixup(features, labels, alpha)[2].mean()) for alpha in (0.05, 1.0)]
     assert few[0] > 0.93 and few[1] == pytest.approx(0.75, abs=0.06)
 
 
@@ -640,7 +640,7 @@ def test_a_checkpoint_of_another_network_is_refused(tmp_path: pathlib.Path) -> N
     with pytest.raises(TrainingError, match="before its first epoch"):
         checkpoint.load_snapshot(tmp_path / "none")
     path = tmp_path / checkpoint.FILE
-    checkpoint.save(path, {"a": torch.zeros(1)}, about={"schema": "1", "steps": "x", "history": "[]"})
+    checkpoint.save(path, {"a": torch.zeros(1)}, metadata={"schema": "1", "steps": "x", "history": "[]"})
     with pytest.raises(TrainingError, match="damaged"):
         checkpoint.load_snapshot(tmp_path)
 
