@@ -28,7 +28,7 @@ from kws_engine.runs.tables import ClipListing
 from kws_engine.settings import Settings
 from kws_engine.spotting.model_file import SpottingModel
 from kws_engine.training import checkpoint
-from kws_engine.training.data.clips import UnreadPart
+from kws_engine.training.data.clips import UnreadClips
 from kws_engine.training.events import Epoch, Event, Failed, Finished, Progress, Skipped, Started
 
 ROOT = Path(__file__).parents[2]
@@ -201,7 +201,7 @@ def test_the_list_of_clips_stands_before_their_hashes_and_its_thread_can_be_ende
     paths = [project.clips_folder / f"low/voice_nohash_{number}.wav" for number in range(4000)]
     for path in paths:
         path.write_bytes(path.name.encode() * 1000)
-    part = UnreadPart(paths, torch.zeros(len(paths), dtype=torch.int64), clip_samples=1)
+    part = UnreadClips(paths, torch.zeros(len(paths), dtype=torch.int64), clip_samples=1)
     before = set(threading.enumerate())
     listing = ClipListing(
         tmp_path, Data(("low", "_unknown_", "_silence_"), part, part, part.sound(part.labels[:0])), project

@@ -480,9 +480,9 @@ def test_work_between_epochs_is_said_in_words(qtbot: QtBot) -> None:
     view.read(Progress("Reading clips", 1, 10))
     assert not view.progress.isHidden()
     view.train(STARTED)
-    view.read(Progress("Augmenting and taking features", 256, 1500))
-    assert view.sentence() == "Epoch 1 of 40 · augmenting and taking features: 256 of 1,500 clips"
-    view.read(Progress("Augmenting and taking features", 1500, 1500))
+    view.read(Progress("Augmenting and computing features", 256, 1500))
+    assert view.sentence() == "Epoch 1 of 40 · augmenting and computing features: 256 of 1,500 clips"
+    view.read(Progress("Augmenting and computing features", 1500, 1500))
     assert view.sentence() == "Epoch 1 of 40"
     view.set_paused(True)
     assert view.sentence() == "Paused. Epoch 1 of 40"

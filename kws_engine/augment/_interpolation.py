@@ -1,4 +1,4 @@
-"""Reads sound between its samples; knows no augmentation. Needs torch at import: the registry skips it."""
+"""Interpolation between samples. Imports torch, so the registry skips this module."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 
 
-def read_between(sound: Tensor, at: Tensor) -> Tensor:
-    """Sound (B, N) at places (B, M) between its samples, by linear interpolation; silence outside.
+def interpolate(sound: Tensor, at: Tensor) -> Tensor:
+    """Sound (B, N) at fractional positions `at` (B, M), by linear interpolation; silence outside.
 
-    `at` is used up: on large batches fresh memory costs more than the arithmetic. Both neighbours are picked by one
-    index into the flat batch, of 32 bits: a third faster than two gathers.
+    `at` is overwritten: on large batches new memory costs more than the arithmetic. Both neighbours are read by one
+    32-bit index into the flat batch, a third faster than two gathers.
     """
     samples = sound.shape[1]
     padded = torch.nn.functional.pad(sound, (1, 2))

@@ -1,4 +1,4 @@
-"""Batch norm over the batches of all processes together; knows no network, only the layers found in one."""
+"""Batch norm whose statistics are those of all processes' clips together."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 
-class GlobalBatchNorm(_BatchNorm):
-    """What `torch.nn.SyncBatchNorm` does on graphics cards, on processors as well.
+class DistributedBatchNorm(_BatchNorm):
+    """What `torch.nn.SyncBatchNorm` does on graphics cards, for CPUs.
 
-    Every process gives the mean and the spread of its part; from these follow those of the whole batch (Chan et al.
+    Every process contributes the mean and variance of its part; those of the whole batch follow from them (Chan et al.
     1983), so that the network learns as if one process had seen all of it.
     """
 
@@ -29,20 +29,20 @@ class GlobalBatchNorm(_BatchNorm):
         self.train(like.training)
 
     def forward(self, values: Tensor) -> Tensor:
-        """Values (B, C) or (B, C, ...), each channel brought to mean 0 and variance 1 over all processes."""
+        """Values (B, C) or (B, C, ...), each channel normalised to mean 0 and variance 1 over all processes."""
         if not self.training:
             return super().forward(values)
-        count, mean, variance = _of_all(values.float())
+        count, mean, variance = _statistics(values.float())
         self._track(count, mean.detach(), variance.detach())
         scale = torch.rsqrt(variance + self.eps)
         if self.weight is not None:
             scale = scale * self.weight
         shape = [1, -1] + [1] * (values.ndim - 2)
-        even = (values.float() - mean.view(shape)) * scale.view(shape)  # a large mean goes before anything is rounded
+        even = (values.float() - mean.view(shape)) * scale.view(shape)  # before rounding, as means may be large
         return (even if self.bias is None else even + self.bias.view(shape)).to(values.dtype)
 
     def _check_input_dim(self, input: Tensor) -> None:
-        """Of any number of dimensions."""
+        """Any number of dimensions will do."""
 
     @torch.no_grad()
     def _track(self, count: Tensor, mean: Tensor, variance: Tensor) -> None:
@@ -55,8 +55,8 @@ class GlobalBatchNorm(_BatchNorm):
 
 
 @contextlib.contextmanager
-def global_norms(network: nn.Module) -> Iterator[None]:
-    """Within it, the network's batch norms take in all processes; afterwards they are those of before again.
+def distributed_batch_norms(network: nn.Module) -> Iterator[None]:
+    """Within the context, the network's batch norms cover all processes; after it, they are the original layers again.
 
     The weights, their names and their order stay the same.
     """
@@ -67,7 +67,7 @@ def global_norms(network: nn.Module) -> Iterator[None]:
         if isinstance(layer, _BatchNorm)
     ]
     for parent, name, layer in found:
-        setattr(parent, name, _global(layer))
+        setattr(parent, name, _distributed(layer))
     try:
         yield
     finally:
@@ -76,17 +76,17 @@ def global_norms(network: nn.Module) -> Iterator[None]:
             setattr(parent, name, layer)
 
 
-def _global(layer: _BatchNorm) -> nn.Module:
+def _distributed(layer: _BatchNorm) -> nn.Module:
     if layer.weight is not None and layer.weight.device.type == "cuda":
         synchronised: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(layer)  # type: ignore[no-untyped-call]
         return synchronised
-    return GlobalBatchNorm(layer)
+    return DistributedBatchNorm(layer)
 
 
-def _of_all(values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """How many values a channel has in all processes, their mean (C,) and their variance (C,)."""
-    others = [dim for dim in range(values.ndim) if dim != 1]
-    variance, mean = torch.var_mean(values, others, correction=0)
+def _statistics(values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The number of values per channel in all processes, their mean (C,) and their variance (C,)."""
+    reduced = [dim for dim in range(values.ndim) if dim != 1]
+    variance, mean = torch.var_mean(values, reduced, correction=0)
     count = mean.new_full((1,), values.numel() // values.shape[1])
     rows = mean.new_zeros((dist.get_world_size(), 2 * len(mean) + 1))
     own = torch.cat([count, mean, variance])
@@ -99,7 +99,7 @@ def _of_all(values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 class _Sum(torch.autograd.Function):
-    """The sum over all processes; what comes back is the sum of what they ask for."""
+    """The sum over all processes; its gradient is the sum of their gradients."""
 
     @staticmethod
     def forward(ctx: Any, values: Tensor) -> Tensor:
@@ -108,7 +108,7 @@ class _Sum(torch.autograd.Function):
         return summed
 
     @staticmethod
-    def backward(ctx: Any, wanted: Tensor) -> Tensor:
-        summed = wanted.contiguous().clone()
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        summed = gradient.contiguous().clone()
         dist.all_reduce(summed)
         return summed

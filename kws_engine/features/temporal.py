@@ -1,12 +1,11 @@
-"""What of a feature depends on the frames before: PCEN, running mean, deltas; knows no sound, no torch, no network.
+"""Those steps of a feature that depend on earlier frames: PCEN, running mean, deltas.
 
-All of it is causal: a frame needs only itself and earlier ones, so nothing waits and nothing is taken back. What "the
-frames before" are is the same wherever the network judges: the window it is shown. Its first frame is the beginning,
-the running levels start at that frame's values and the frames before it count as its repetitions. In training that
-window is the clip; live, the detector starts anew in every window it looks at, although it computes what belongs to a
-single frame once. So a network meets exactly what it was trained on, and what sounded before the window (a door, an
-hour of silence) cannot change an answer. A `Stream` that is read by itself goes on without an end: it equals the batch
-of all that it was given.
+All of them are causal: a frame needs only itself and earlier ones. "Earlier" always means within the window that the
+network classifies: the running levels start at the values of its first frame, and the frames before that count as
+repetitions of it. In training the window is the clip; live, the detector starts anew in every window, although it
+computes what belongs to single frames only once. So a network gets exactly what it was trained on, and sounds before
+the window (a door, an hour of silence) cannot change its answer. A `Stream` that is read by itself never starts anew:
+it equals the batch of all its samples.
 """
 
 from __future__ import annotations
@@ -20,12 +19,12 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 DELTA_REACH = 4  # frames that a delta looks back
-_BLOCK_FRAMES = 128  # of the smoother, which is a product with a triangular matrix
+_BLOCK_FRAMES = 128  # smoothed at once, by a product with a triangular matrix
 
 
 @dataclass(frozen=True)
 class Pcen:
-    """Per-channel energy normalisation, (E / (floor + M) ** gain + bias) ** power - bias ** power (Wang et al. 2017).
+    """Per-channel energy normalisation: (E / (floor + M) ** gain + bias) ** power - bias ** power (Wang et al. 2017).
 
     M is the running level of the band: M[t] = (1 - smoothing) M[t - 1] + smoothing E[t], from M = E in the first frame.
 
@@ -34,7 +33,7 @@ class Pcen:
         gain: alpha, 1 divides loudness out entirely.
         bias: delta, and
         power: r, compress what is left.
-        floor: epsilon, power that keeps silence from being divided by nothing.
+        floor: epsilon, a small power that prevents a division by zero in silence.
     """
 
     smoothing: float
@@ -51,46 +50,48 @@ class Pcen:
 
 
 @dataclass(frozen=True)
-class Dynamics:
-    """What is done to frames in their order; each step is left out where it is None or 0.
+class TemporalProcessing:
+    """The steps over consecutive frames; each is skipped where it is None or 0.
 
     Attributes:
         pcen: Takes band powers.
-        mean_share: A frame's share in the running mean that is taken from every feature, 0 for none.
-        deltas: How many times the slope over time is added: 0, 1 (slope) or 2 (slope and its slope).
+        mean_share: A frame's share in the running mean that is subtracted from every feature; 0 for none.
+        deltas: The order of the slopes over time that are appended: 0, 1 (slope) or 2 (slope and its slope).
     """
 
     pcen: Pcen | None = None
     mean_share: float = 0.0
     deltas: int = 0
 
-    def running(self, scale: Floats, shift: Floats) -> Running:
-        """A fresh beginning; PCEN is scaled by `scale` and `shift` (bands,)."""
-        return Running(self, scale, shift)
+    def state(self, scale: Floats, shift: Floats) -> TemporalState:
+        """The state before the first frame; PCEN is scaled by `scale` and `shift` (bands,)."""
+        return TemporalState(self, scale, shift)
 
 
-class Running:
-    """The same over frames that arrive in pieces of any number; equal to all at once."""
+class TemporalState:
+    """Processes frames that arrive in chunks of any size; equal to processing all at once."""
 
-    def __init__(self, dynamics: Dynamics, scale: Floats, shift: Floats) -> None:
-        self._dynamics, self._scale, self._shift = dynamics, scale, shift
+    def __init__(self, processing: TemporalProcessing, scale: Floats, shift: Floats) -> None:
+        self._processing = processing
+        self._scale = scale
+        self._shift = shift
         self._level: Doubles | None = None
         self._mean: Doubles | None = None
-        self._past: list[Floats | None] = [None] * dynamics.deltas
+        self._past: list[Floats | None] = [None] * processing.deltas
 
     def push(self, values: Floats) -> Floats:
         """Frames (n, values) to features (n, features)."""
-        dynamics = self._dynamics
-        if len(values) and dynamics.pcen:
-            levels, self._level = smoothed(values, dynamics.pcen.smoothing, before=self._level)
-            values = dynamics.pcen.compressed(values, levels) * self._scale + self._shift
-        if len(values) and dynamics.mean_share:
-            means, self._mean = smoothed(values, dynamics.mean_share, before=self._mean)
+        processing = self._processing
+        if len(values) and processing.pcen:
+            levels, self._level = smoothed(values, processing.pcen.smoothing, before=self._level)
+            values = processing.pcen.compressed(values, levels) * self._scale + self._shift
+        if len(values) and processing.mean_share:
+            means, self._mean = smoothed(values, processing.mean_share, before=self._mean)
             values = (values - means).astype(np.float32)
         parts = [values]
-        for number in range(dynamics.deltas):
+        for number in range(processing.deltas):
             parts.append(self._slopes(parts[-1], number))
-        return np.concatenate(parts, axis=1) if dynamics.deltas else values
+        return np.concatenate(parts, axis=1) if processing.deltas else values
 
     def _slopes(self, values: Floats, number: int) -> Floats:
         if len(values) == 0:
@@ -102,12 +103,12 @@ class Running:
 
 
 def smoothed(values: Floats, share: float, *, before: Doubles | None) -> tuple[Doubles, Doubles]:
-    """Running means (T, F) of values (T, F), T > 0, by a first-order recursion, and the last one, to go on from.
+    """Running means (T, F) of values (T, F), T > 0, by a first-order recursion, and the last one, to continue from.
 
     Args:
-        values: In their order.
-        share: Of each new value, in 0..1.
-        before: The mean so far (F,); None begins at the first value.
+        values: Consecutive frames.
+        share: Of each new value in the mean, 0..1.
+        before: The mean so far (F,); None starts at the first value.
     """
     weights, fading = _recursion(share)
     mean = values[0].astype(np.float64) if before is None else before
@@ -122,7 +123,7 @@ def smoothed(values: Floats, share: float, *, before: Doubles | None) -> tuple[D
 
 @lru_cache(maxsize=8)
 def _recursion(share: float) -> tuple[Doubles, Doubles]:
-    """One block of the recursion as a matrix for its values (n, n) and factors (n,) for the mean before it."""
+    """One block of the recursion: a matrix (n, n) for its values, and factors (n,) for the mean before it."""
     steps = np.arange(_BLOCK_FRAMES)
     age = steps[:, None] - steps[None, :]
     weights: Doubles = np.where(age >= 0, share * np.power(1 - share, np.maximum(age, 0), dtype=np.float64), 0.0)
@@ -131,7 +132,7 @@ def _recursion(share: float) -> tuple[Doubles, Doubles]:
 
 
 def slopes(joined: Floats) -> Floats:
-    """Regression slopes a frame (n, F) over the last five frames, of values with four before them (n + 4, F).
+    """Regression slopes per frame (n, F) over the last five frames, of values (n + 4, F) that include four before them.
 
     The usual deltas, torchaudio's `compute_deltas(win_length=5)`, two frames later: they look back instead of ahead.
     """

@@ -1,8 +1,8 @@
-"""Background noise added to what is kept of a clip, after its bands were taken; knows no label and no network.
+"""Background noise added to the band energies of a clip instead of its samples.
 
-The power of a sum of two sounds that know nothing of each other is on average the sum of their powers. So noise can be
-added to the bands of a clip in place of its samples, anew each time the clip is taken again, at a twentieth of the
-cost. What is lost is how the two interfere in single frames: some tenths of a dB where they are equally strong.
+The power of the sum of two uncorrelated sounds is on average the sum of their powers. So noise can be added to the
+cached bands of a clip, different noise each time the clip is taken, at a twentieth of the cost of adding it to the
+samples. What is lost is how the two interfere in single frames: some tenths of a dB where they are equally strong.
 """
 
 from __future__ import annotations
@@ -17,25 +17,26 @@ from kws_engine.features._torch import TorchFeatures
 _AT_ONCE_S = 10
 
 
-class LateNoise:
-    """Recorded noise as bands, each piece with its loudness."""
+class BandNoise:
+    """Recorded noise as band energies, with the loudness of every stretch."""
 
     def __init__(self, noises: Tensor, features: TorchFeatures, config: BackgroundNoiseConfig) -> None:
-        """Takes the bands of noise (N,) in one row, at least as long as a clip, on the device of the features."""
+        """Computes the bands of noise (N,), at least as long as a clip, on the device of the features."""
         self._config = config
         pipeline = features.pipeline
-        self._hop, self._window = pipeline.hop_samples, pipeline.window_samples
+        self._hop = pipeline.hop_samples
+        self._window = pipeline.window_samples
         self._bands = _bands(noises, features)
-        there = noises.cpu() if noises.device.type == "mps" else noises  # which has no double precision
-        self._squares = torch.nn.functional.pad(there.double().square().cumsum(0), (1, 0))
+        exact = noises.cpu() if noises.device.type == "mps" else noises  # mps has no double precision
+        self._squares = torch.nn.functional.pad(exact.double().square().cumsum(0), (1, 0))
 
     def add(self, bands: Tensor, power: Tensor, context: Context) -> Tensor:
-        """Clips' bands (B, T, bands) with a piece of noise each, as the config says.
+        """Adds a random stretch of noise to the bands (B, T, bands) of some clips, as the config says.
 
         Args:
-            bands: Energies, not their logarithms; they are used up.
+            bands: Energies, not their logarithms; changed in place.
             power: Mean square (B,) of each clip's samples.
-            context: Of the batch.
+            context: Randomness for the batch.
         """
         chosen = context.rows(bands, self._config.probability)
         if len(chosen) == 0:
@@ -49,7 +50,7 @@ class LateNoise:
         return bands.index_add_(0, chosen, pieces.mul_(level.view(-1, 1, 1)))
 
     def _power(self, starts: Tensor, frames: int) -> Tensor:
-        """Mean square (B,) of the samples under these pieces."""
+        """Mean square (B,) of the samples that these stretches of frames see."""
         first = (starts * self._hop).to(self._squares.device)
         samples = (frames - 1) * self._hop + self._window
         return ((self._squares[first + samples] - self._squares[first]) / samples).float().to(starts.device)
