@@ -3,11 +3,8 @@
 import errno
 import os
 import pathlib
-import shutil
-import stat
 import subprocess
 import sys
-import tempfile
 import tomllib
 
 import numpy as np
@@ -31,30 +28,6 @@ def tone(hz=440.0, seconds=1.0, level=0.3):
 @pytest.fixture
 def project(tmp_path):
     return Project.create(tmp_path / "my-words", words=["up", "down"])
-
-
-@pytest.fixture
-def read_only_folder():
-    """Makes a folder that this process may not write in, also when the tests run as root."""
-    made = []
-
-    def lock(fill):
-        folder = pathlib.Path(tempfile.mkdtemp())
-        made.append(folder)
-        fill(folder)
-        for path in (folder, *folder.rglob("*")):
-            path.chmod(0o555 if path.is_dir() else 0o444)
-        if os.geteuid() == 0:
-            os.seteuid(65534)
-        return folder
-
-    yield lock
-    if os.getuid() == 0:
-        os.seteuid(0)
-    for folder in made:
-        for path in (folder, *(p for p in folder.rglob("*") if p.is_dir())):
-            path.chmod(stat.S_IRWXU)
-        shutil.rmtree(folder)
 
 
 def test_a_new_project_has_the_layout_of_the_design(project):
