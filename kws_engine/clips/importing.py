@@ -14,7 +14,7 @@ import numpy as np
 from kws_engine import audio
 from kws_engine.clips.clip import LONGEST_CLIP_S
 from kws_engine.clips.import_plan import Plan, Skipped, Source, plan_import
-from kws_engine.clips.index import file_digest
+from kws_engine.clips.measurements import file_digest
 from kws_engine.clips.noise_file import is_project_wav, store_noise
 from kws_engine.clips.project import Project
 from kws_engine.clips.takes import TakeNumbers, publish_take, write_audio
@@ -135,14 +135,14 @@ class _Import:
         was_settled = self.project.is_split_settled
         try:
             for word in new_words:
-                self.project.add_word(word)
+                self.project.edit.add_word(word)
         finally:
             self.project.refresh()
         if not was_settled:
-            self.project.settle_split()
+            self.project.edit.settle_split()
         if self._superseded:
-            self.project.delete(clip for clip in self.project.clips(word=UNKNOWN) if clip.path in self._superseded)
-        self.project.index.remember_digests(self._digests)
+            self.project.edit.delete(clip for clip in self.project.clips(word=UNKNOWN) if clip.path in self._superseded)
+        self.project.index.measured.remember_digests(self._digests)
 
     def result(self, stopped: bool) -> Imported:
         words = {word: count for word, count in self.counts.items() if word != NOISE}
@@ -205,7 +205,7 @@ class _Import:
 
     def _is_known(self, digest: str, size: int, word: str) -> bool:
         rows = self._unhashed.pop(size, ())
-        for key, found in self.project.index.digests(map(self._table.key, rows)):
+        for key, found in self.project.index.measured.digests(map(self._table.key, rows)):
             self._known[found].add(self._table.folder / key)
         places = self._known.get(digest, set())
         in_unknown = {path for path in places if path.parent.name == UNKNOWN}

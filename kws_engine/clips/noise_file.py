@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from kws_engine import audio
-from kws_engine.clips.index import file_digest
+from kws_engine.clips.measurements import file_digest
 from kws_engine.clips.words import speaker_id
 from kws_engine.disk import publish, storing, temporary_beside
 from kws_engine.errors import AudioError

@@ -15,7 +15,9 @@ import numpy as np
 
 from kws_engine.clips.clip import is_audio_name, word_folders
 from kws_engine.clips.header import frames_and_rate
-from kws_engine.clips.index import Index, IndexDamaged, Known
+from kws_engine.clips.index import Index
+from kws_engine.clips.index_file import IndexDamaged
+from kws_engine.clips.measurements import Known
 from kws_engine.clips.split import split_codes
 from kws_engine.clips.table import ClipTable, Names
 from kws_engine.clips.words import UNKNOWN, parse_name
@@ -121,24 +123,27 @@ def scan(folder: Path, index: Index, *, before: Sequence[ClipTable] = ()) -> Sca
 
 
 def _scan(folder: Path, index: Index, before: Sequence[ClipTable]) -> Scan:
-    index.load()
-    found, orphans, candidates = Scan(folder), index.orphans(), list[str]()
+    index.decided.load()
+    found = Scan(folder)
+    orphans = index.decided.orphans()
+    candidates: list[str] = []
     for path in sorted(word_folders(folder), key=lambda path: path.name):
         word = path.name
-        files, known = _files(path), _known(word, before) or index.known(word)
+        files = _files(path)
+        known = _known(word, before) or index.measured.known(word)
         if (files.names, files.sizes, files.mtimes_ns) == tuple(known[:3]):
             headers = _Headers(*known[3:])
         else:
-            headers, fresh = _brought_up(path, files, known, index)
+            headers, fresh = _updated_headers(path, files, known, index)
             candidates += (f"{word}/{files.names[at]}" for at in fresh if files.sizes[at] in orphans)
         found.add_word(word, files, headers)
-    index.forget_other_words(found.words)
-    index.follow(candidates)
+    index.measured.forget_other_words(found.words)
+    index.decided.follow(candidates)
     return found
 
 
-def _brought_up(folder: Path, files: _Files, known: Known, index: Index) -> tuple[_Headers, list[int]]:
-    """The headers of all files of a word, of which some changed, and which did; the index is told."""
+def _updated_headers(folder: Path, files: _Files, known: Known, index: Index) -> tuple[_Headers, list[int]]:
+    """The headers of all files of a word, and the places of those that were read anew; the index remembers them."""
     word = folder.name
     remembered = {row[0]: row[1:] for row in zip(*known, strict=True)}
     now = list(zip(files.sizes, files.mtimes_ns, strict=True))
@@ -146,7 +151,7 @@ def _brought_up(folder: Path, files: _Files, known: Known, index: Index) -> tupl
     read = _read_headers(folder, [(files.names[at], files.sizes[at]) for at in fresh])
     gone = remembered.keys() - set(files.names)
     remembered.update((files.names[at], (*now[at], *header)) for at, header in zip(fresh, read, strict=True))
-    index.remember(
+    index.measured.remember(
         ((f"{word}/{files.names[at]}", *remembered[files.names[at]]) for at in fresh),
         gone=(f"{word}/{name}" for name in gone),
     )

@@ -149,13 +149,13 @@ def test_links_in_a_project_from_elsewhere_harm_nothing(tmp_path: pathlib.Path) 
     links = [project.folder / ".project.lock", project.runs_folder / "running.lock"]
     for link in links:
         link.symlink_to(target)
-    for attempt in (lambda: project.add_word("down"), lambda: RunLock(project.runs_folder).__enter__()):
+    for attempt in (lambda: project.edit.add_word("down"), lambda: RunLock(project.runs_folder).__enter__()):
         with pytest.raises(KwsError, match=r"lock is a link.*delete the link"):
             attempt()
     assert not is_locked(project.runs_folder) and Project.open(project.folder).words == ("up",)
     assert target.read_text() == "mine"
     links[0].unlink()
-    project.add_word("down")
+    project.edit.add_word("down")
 
 
 def test_a_missing_folder_is_not_made(tmp_path: pathlib.Path) -> None:
@@ -183,7 +183,7 @@ def test_a_full_disk_is_said(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(os, "open", full)
     with pytest.raises(KwsError, match="The disk is full"):
-        project.save_settings({"seed": 1})
+        project.edit.save_settings({"seed": 1})
 
 
 def test_on_a_file_system_without_locks_everybody_is_alone(

@@ -164,7 +164,7 @@ def test_closing_while_training_asks_and_stops_the_process(window: MainWindow, q
     project = make_project(tmp_path / "tones", takes=16)
     settings = project.settings
     settings["training"]["epochs"] = 500
-    project.save_settings(settings)
+    project.edit.save_settings(settings)
     opened(window, tmp_path / "tones", qtbot)
     window.show_page("train")
     page = window.page("train")

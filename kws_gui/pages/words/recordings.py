@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
 from kws_engine import audio
-from kws_engine.clips import corrections
 from kws_engine.clips.clip import Clip
-from kws_engine.clips.project import Deletion, Project
+from kws_engine.clips.project import Project
 from kws_engine.clips.recording import Take
 from kws_engine.clips.split import Split
+from kws_engine.clips.trash import Deletion
 from kws_engine.clips.words import NOISE
 from kws_engine.errors import KwsError
 from kws_gui.services.project_model import ProjectModel
@@ -83,14 +83,14 @@ class Recordings(QObject):
 
         def redo() -> None:
             if deleted:
-                project.restore(deleted.pop())
+                project.edit.restore(deleted.pop())
                 return
-            clip = project.add_take(word, take.raw if word == NOISE else take.clip, speaker=speaker)
+            clip = project.edit.add_take(word, take.raw if word == NOISE else take.clip, speaker=speaker)
             added.append(clip)
             if word != NOISE:
                 self._keep(clip, Raw(take.raw, take.start, take.bounds))
 
-        if self._model.push("Record a take", redo=redo, undo=lambda: deleted.append(project.delete(added))):
+        if self._model.push("Record a take", redo=redo, undo=lambda: deleted.append(project.edit.delete(added))):
             self.saved.emit(added[0])
             return True
         return self._wait(_Unsaved(word, speaker, take))
@@ -130,8 +130,8 @@ class Recordings(QObject):
         count = "a clip" if len(clips) == 1 else f"{len(clips)} clips"
         self._model.push(
             f"Delete {count}",
-            redo=lambda: deleted.append(project.delete(clips)),
-            undo=lambda: project.restore(deleted.pop()),
+            redo=lambda: deleted.append(project.edit.delete(clips)),
+            undo=lambda: project.edit.restore(deleted.pop()),
         )
 
     def set_part(self, clips: Sequence[Clip], split: Split | None) -> None:
@@ -139,9 +139,9 @@ class Recordings(QObject):
         project, before = self._project, list[Split | None]()
 
         def redo() -> None:
-            before[:] = corrections.set_parts(project, clips, [split] * len(clips))
+            before[:] = project.edit.set_splits(clips, [split] * len(clips))
 
-        self._model.push("Change the part", redo=redo, undo=lambda: corrections.set_parts(project, clips, before))
+        self._model.push("Change the part", redo=redo, undo=lambda: project.edit.set_splits(clips, before))
 
     def exclude(self, clips: Sequence[Clip], excluded: bool) -> None:
         """Leaves clips out of training, or takes them in again, all or none; undone, each is as it was."""
@@ -149,8 +149,8 @@ class Recordings(QObject):
         if others:
             self._model.push(
                 "Leave out" if excluded else "Use again",
-                redo=lambda: corrections.exclude(project, others, excluded),
-                undo=lambda: corrections.exclude(project, others, not excluded),
+                redo=lambda: project.edit.exclude(others, excluded),
+                undo=lambda: project.edit.exclude(others, not excluded),
             )
 
     @property
@@ -181,7 +181,7 @@ class Recordings(QObject):
         current = [clip]
 
         def put(samples: Samples, raw: Raw | None) -> None:
-            current[0] = project.replace_take(current[0], samples)
+            current[0] = project.edit.replace_take(current[0], samples)
             self._keep(current[0], raw)
 
         if self._model.push(text, redo=lambda: put(samples, raw), undo=lambda: put(before, raw_before)):

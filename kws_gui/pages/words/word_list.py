@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from kws_engine.clips.project import Removal
+from kws_engine.clips.trash import Removal
 from kws_engine.clips.words import NOISE, UNKNOWN
 from kws_gui import theme
 from kws_gui.services.project_model import ProjectModel
@@ -106,11 +106,11 @@ class WordList(QWidget):
 
         def redo() -> None:
             if removed:  # with what was recorded or imported into it meanwhile
-                project.restore(removed.pop())
+                project.edit.restore(removed.pop())
             else:
-                added[:] = [project.add_word(word)]
+                added[:] = [project.edit.add_word(word)]
 
-        if self._model.push(f"Add {word}", redo=redo, undo=lambda: removed.append(project.remove_word(added[0]))):
+        if self._model.push(f"Add {word}", redo=redo, undo=lambda: removed.append(project.edit.remove_word(added[0]))):
             self.add_field.clear()
             self.choose(added[0])
 
@@ -122,9 +122,9 @@ class WordList(QWidget):
         renamed = [new]
 
         def redo() -> None:
-            renamed[0] = project.rename_word(old, new)
+            renamed[0] = project.edit.rename_word(old, new)
 
-        if self._model.push(f"Rename {old}", redo=redo, undo=lambda: project.rename_word(renamed[0], old)):
+        if self._model.push(f"Rename {old}", redo=redo, undo=lambda: project.edit.rename_word(renamed[0], old)):
             self.choose(renamed[0])
 
     def remove(self) -> None:
@@ -135,8 +135,8 @@ class WordList(QWidget):
         removed = []
         self._model.push(
             f"Remove {word}",
-            redo=lambda: removed.append(project.remove_word(word)),
-            undo=lambda: project.restore(removed.pop()),
+            redo=lambda: removed.append(project.edit.remove_word(word)),
+            undo=lambda: project.edit.restore(removed.pop()),
         )
 
     def _on_rename(self) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from kws_engine import audio
 from kws_engine.clips.clip import Clip
-from kws_engine.clips.corrections import Move, exclude, relabel
+from kws_engine.clips.edit import Move
 from kws_engine.clips.project import Project
 from kws_engine.errors import ProjectError
 
@@ -29,7 +29,7 @@ def project(tmp_path: pathlib.Path) -> Project:
     audio.write(made.clips_folder / "down" / "ann_nohash_1.wav", sound(99), rate=RATE)
     audio.write(made.clips_folder / "down" / "bob_nohash_0.wav", sound(98), rate=RATE)
     made.refresh()
-    made.settle_split()
+    made.edit.settle_split()
     return made
 
 
@@ -44,6 +44,11 @@ def contents(project: Project) -> dict[str, bytes]:
             for path in project.clips_folder.rglob("*.wav")}  # fmt: skip
 
 
+def note(project: Project, clip: Clip) -> str:
+    decision = project.index.decided.get(f"{clip.word}/{clip.path.name}")
+    return decision.note if decision else ""
+
+
 def same_after_reading_anew(project: Project) -> None:
     anew = Project.open(project.folder)
     assert list(anew.clips(include_excluded=True)) == list(project.clips(include_excluded=True))
@@ -51,52 +56,53 @@ def same_after_reading_anew(project: Project) -> None:
 
 def test_a_moved_clip_keeps_its_name_where_that_is_free_and_comes_back(project: Project) -> None:
     before, was = contents(project), clip(project, "up", 3)
-    (moved,) = relabel(project, [Move(was, "down")])
+    (moved,) = project.edit.move([Move(was, "down")])
     assert (moved.word, moved.path.name, moved.speaker, moved.take, moved.split) == (
         "down", was.path.name, "ann", 3, was.split,
     )  # fmt: skip
     assert not was.path.exists() and moved.path.read_bytes() == before["up/ann_nohash_3.wav"]
     assert project.summary()["up"].training + project.summary()["up"].validation + project.summary()["up"].testing == 5
     same_after_reading_anew(project)
-    assert relabel(project, [Move(moved, "up", was.path.name)]) == [was]
+    assert project.edit.move([Move(moved, "up", was.path.name)]) == [was]
     assert contents(project) == before
     same_after_reading_anew(project)
 
 
 def test_a_name_in_use_is_never_overwritten_and_the_way_back_finds_the_old_name(project: Project) -> None:
     before, was = contents(project), clip(project, "up", 1)
-    (moved,) = relabel(project, [Move(was, "down")])
+    (moved,) = project.edit.move([Move(was, "down")])
     after = contents(project)
     assert moved.path.name == "ann_nohash_2.wav" and moved.split == was.split
     assert after["down/ann_nohash_1.wav"] == before["down/ann_nohash_1.wav"]
     assert after["down/ann_nohash_2.wav"] == before["up/ann_nohash_1.wav"]
     same_after_reading_anew(project)
-    assert relabel(project, [Move(moved, "up", was.path.name)]) == [was]
+    assert project.edit.move([Move(moved, "up", was.path.name)]) == [was]
     assert contents(project) == before
 
 
 def test_the_name_of_a_deleted_clip_stays_free_for_it(project: Project) -> None:
-    deleted = project.delete([clip(project, "down", 1)])
-    (moved,) = relabel(project, [Move(clip(project, "up", 1), "down")])
+    deleted = project.edit.delete([clip(project, "down", 1)])
+    (moved,) = project.edit.move([Move(clip(project, "up", 1), "down")])
     assert moved.path.name == "ann_nohash_2.wav"
-    project.restore(deleted)
+    project.edit.restore(deleted)
     assert len(project.clips(word="down")) == 3
 
 
 def test_a_clip_keeps_its_part_even_under_a_number_of_another_part(project: Project) -> None:
     for take in range(6):
         was = clip(project, "up", take)
-        (moved,) = relabel(project, [Move(was, "down")])
+        (moved,) = project.edit.move([Move(was, "down")])
         assert moved.split == was.split
     same_after_reading_anew(project)
 
 
 def test_what_was_decided_goes_along(project: Project) -> None:
-    was = project.exclude(clip(project, "up", 4), True)
-    was = project.set_split(was, "testing")
-    project.set_note(was, "coughs")
-    (moved,) = relabel(project, [Move(was, "_unknown_")])
-    assert moved.excluded and moved.split == "testing" and project.note(moved) == "coughs"
+    project.edit.exclude([clip(project, "up", 4)], True)
+    project.edit.set_splits([clip(project, "up", 4)], ["testing"])
+    was = clip(project, "up", 4)
+    project.index.decided.decide([f"up/{was.path.name}"], note="coughs")
+    (moved,) = project.edit.move([Move(was, "_unknown_")])
+    assert moved.excluded and moved.split == "testing" and note(project, moved) == "coughs"
     same_after_reading_anew(project)
 
 
@@ -105,11 +111,11 @@ def test_all_move_or_none(project: Project) -> None:
     moves = [Move(clip(project, "up", 2), "down"), Move(clip(project, "up", 5), "down")]
     moves[1].clip.path.unlink()
     with pytest.raises(ProjectError, match="no longer there"):
-        relabel(project, moves)
+        project.edit.move(moves)
     before.pop("up/ann_nohash_5.wav")
     assert contents(project) == before
     with pytest.raises(ProjectError, match="no word"):
-        relabel(project, [Move(moves[0].clip, "sideways")])
+        project.edit.move([Move(moves[0].clip, "sideways")])
     assert contents(project) == before
 
 
@@ -123,7 +129,7 @@ def test_where_one_cannot_be_moved_the_others_come_back(project: Project) -> Non
     os.seteuid(65534)
     try:
         with pytest.raises(ProjectError, match="cannot be written"):
-            relabel(project, moves)
+            project.edit.move(moves)
     finally:
         os.seteuid(0)
     assert contents(project) == before
@@ -131,12 +137,12 @@ def test_where_one_cannot_be_moved_the_others_come_back(project: Project) -> Non
 
 def test_many_are_left_out_at_once_and_come_back(project: Project) -> None:
     clips = list(project.clips(word="up"))
-    exclude(project, clips, True)
+    project.edit.exclude(clips, True)
     assert not project.clips(word="up") and len(project.clips(word="up", include_excluded=True)) == 6
     same_after_reading_anew(project)
-    exclude(project, clips, False)
+    project.edit.exclude(clips, False)
     assert list(project.clips(word="up")) == clips
     clips[0].path.unlink()
     with pytest.raises(ProjectError, match="no longer there"):
-        exclude(project, clips, True)
+        project.edit.exclude(clips, True)
     assert not any(one.excluded for one in project.clips(include_excluded=True))
