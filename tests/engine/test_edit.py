@@ -1,18 +1,21 @@
-"""Clips left out or moved to another word, many at once: nothing is overwritten, all or none, and back again."""
+"""Edits of a project: clips left out or moved, many steps at once, nothing overwritten, all or none, and back again."""
 
 from __future__ import annotations
 
 import os
 import pathlib
+import threading
 
 import numpy as np
 import pytest
 
 from kws_engine import audio
+from kws_engine.clips import layout, project_file
 from kws_engine.clips.clip import Clip
 from kws_engine.clips.edit import Move
 from kws_engine.clips.project import Project
 from kws_engine.errors import ProjectError
+from kws_engine.file_lock import FileLock
 
 RATE = 16_000
 
@@ -146,3 +149,118 @@ def test_many_are_left_out_at_once_and_come_back(project: Project) -> None:
     with pytest.raises(ProjectError, match="no longer there"):
         project.edit.exclude(clips, True)
     assert not any(one.excluded for one in project.clips(include_excluded=True))
+
+
+def stored(project: Project) -> tuple[object, ...]:
+    """Everything that an edit may change: the clips' files, project.toml, and what is known of each clip."""
+    known = {clip.path.name + clip.word: clip for clip in project.clips(include_excluded=True)}
+    notes = {name: note(project, clip) for name, clip in known.items()}
+    folders = sorted(path.name for path in project.clips_folder.iterdir())
+    text = (project.folder / "project.toml").read_text(encoding="utf-8")
+    return contents(project), text, known, notes, project.words, project.settings, folders
+
+
+def everything(project: Project) -> None:
+    """One change of each kind, in the edit that is under way."""
+    edit = project.edit
+    edit.exclude([clip(project, "up", 0)], True)
+    edit.set_splits([clip(project, "up", 0), clip(project, "up", 1)], ["testing", "validation"])
+    edit.replace_take(clip(project, "up", 2), sound(7))
+    edit.delete([clip(project, "up", 3)])
+    (moved,) = edit.move([Move(clip(project, "up", 4), "down")])
+    edit.exclude([moved], True)
+    edit.add_word("left")
+    edit.add_take("left", sound(8), speaker="eve")
+    edit.add_take("_background_noise_", sound(9), speaker="room")
+    edit.rename_word("up", "upwards")
+    edit.restore(edit.remove_word("down"))
+    edit.remove_word("left")
+    edit.save_settings({"seed": 3})
+
+
+def test_an_edit_that_fails_undoes_all_of_its_steps(project: Project) -> None:
+    project.edit.exclude([clip(project, "up", 0)], True)
+    project.edit.set_splits([clip(project, "up", 1)], ["testing"])
+    project.index.decided.decide(["up/ann_nohash_4.wav"], note="coughs")
+    before = stored(project)
+    with pytest.raises(ZeroDivisionError), project.edit:
+        everything(project)
+        raise ZeroDivisionError
+    assert stored(project) == before and stored(Project.open(project.folder)) == before
+    assert not list((project.folder / ".trash").rglob("*.*"))
+    with project.edit:
+        everything(project)
+    assert stored(project) != before and stored(Project.open(project.folder)) == stored(project)
+    assert project.words == ("upwards", "down") and project.settings == {"seed": 3}
+
+
+@pytest.mark.parametrize("change", ["add", "remove", "rename", "restore", "everything"])
+def test_what_project_toml_does_not_take_is_undone(
+    project: Project, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    removal = project.edit.remove_word("down") if change == "restore" else None
+    before = stored(project)
+    monkeypatch.setattr(project_file, "_PATIENCE_S", 0.05)
+    lock = FileLock(project.folder / layout.LOCK_FILE)
+    assert lock.take(seconds=0)
+    with pytest.raises(ProjectError, match="being changed by another program"), project.edit as edit:
+        if change == "add":
+            edit.add_word("left")
+        elif change == "remove":
+            edit.remove_word("up")
+        elif change == "rename":
+            edit.rename_word("up", "upwards")
+        elif removal is not None:
+            edit.restore(removal)
+        else:
+            everything(project)
+    assert stored(project) == before
+    lock.release()
+    assert stored(Project.open(project.folder)) == before
+    if removal is not None:
+        project.edit.restore(removal)
+        assert project.words == ("up", "down")
+
+
+def test_a_step_that_fails_leaves_the_others_of_its_edit(project: Project) -> None:
+    with project.edit as edit:
+        edit.exclude([clip(project, "up", 0)], True)
+        with pytest.raises(ProjectError, match="no word"):
+            edit.move([Move(clip(project, "up", 1), "down"), Move(clip(project, "up", 2), "sideways")])
+        edit.add_word("left")
+    assert project.words == ("up", "down", "left") and clip(project, "up", 0).excluded and clip(project, "up", 1)
+    same_after_reading_anew(project)
+
+
+def test_the_words_of_another_program_stay_whatever_becomes_of_an_edit(project: Project) -> None:
+    other = Project.open(project.folder)
+    with project.edit as edit:
+        edit.rename_word("up", "upwards")
+        other.edit.add_word("left")
+        edit.add_word("right")
+    assert project.words == Project.open(project.folder).words == ("upwards", "down", "left", "right")
+    with pytest.raises(ProjectError, match="there already"), project.edit as edit:
+        edit.add_word("back")
+        edit.remove_word("down")
+        other.edit.add_word("back")
+    assert Project.open(project.folder).words == ("upwards", "down", "left", "right", "back")
+    assert len(project.clips(word="down")) == 2
+
+
+def test_other_threads_see_an_edit_when_it_is_stored(project: Project) -> None:
+    seen: list[tuple[int, tuple[str, ...]]] = []
+
+    def look() -> None:
+        seen.append((len(project.clips(word="up")), project.words))
+
+    def in_a_thread() -> None:
+        thread = threading.Thread(target=look)
+        thread.start()
+        thread.join()
+
+    with project.edit as edit:
+        edit.delete([clip(project, "up", 0)])
+        edit.add_word("left")
+        in_a_thread()
+    in_a_thread()
+    assert seen == [(6, ("up", "down")), (5, ("up", "down", "left"))]
