@@ -16,7 +16,7 @@ from kws_engine.clips.layout import CLIPS_FOLDER
 from kws_engine.clips.parts import part_of, with_parts
 from kws_engine.clips.project_file import ProjectFile
 from kws_engine.clips.scan import scan
-from kws_engine.clips.table import ClipTable, Entry
+from kws_engine.clips.table import ClipRow, ClipTable
 from kws_engine.clips.words import UNKNOWN
 from kws_engine.errors import ProjectError
 
@@ -114,9 +114,9 @@ class Contents:
             OSError: A file is missing.
         """
         measured = index.take_in(keys)
-        entries = [Entry(key, *self._part(key, index.decided), *measured[key]) for key in keys]
-        table = self.table.with_clips([entry for entry in entries if entry.frames])
-        silent = [entry for entry in entries if not entry.frames]
+        rows = [ClipRow(key, *self._part(key, index.decided), *measured[key]) for key in keys]
+        table = self.table.with_clips([row for row in rows if row.frames])
+        silent = [row for row in rows if not row.frames]
         if not silent:
             return replace(self, table=table)
         words = (*table.words, *(word for word in self.unreadable.words if word not in table.words))
@@ -139,6 +139,13 @@ class Contents:
 
     def _part(self, key: str, decisions: Decisions) -> tuple[int, bool]:
         return part_of(key, decisions, self.by_take or frozenset())
+
+
+class Current:
+    """What a project holds now, replaced as a whole when an edit is stored; readers need no lock."""
+
+    def __init__(self, now: Contents) -> None:
+        self.contents = now
 
 
 def read(folder: Path, index: Index, *, before: Contents | None = None) -> Contents:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from kws_engine.clips import contents, project_file, trash
 from kws_engine.clips.clip import Clip, audio_files
-from kws_engine.clips.contents import Contents
+from kws_engine.clips.contents import Contents, Current
 from kws_engine.clips.index import Index
 from kws_engine.clips.layout import CLIPS_FOLDER
 from kws_engine.clips.split import SPLITS, Split, speakers_fill_parts
@@ -41,13 +41,6 @@ class Move:
     clip: Clip
     word: str
     name: str = ""
-
-
-class Current:
-    """What a project holds now, replaced as a whole when an edit is stored; readers need no lock."""
-
-    def __init__(self, now: Contents) -> None:
-        self.contents = now
 
 
 @dataclass(frozen=True)

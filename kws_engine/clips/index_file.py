@@ -65,7 +65,7 @@ class IndexFile:
         except UnicodeEncodeError:  # a file name that is not Unicode
             return None
         except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError) and not str(error).startswith("no such column"):
+            if isinstance(error, sqlite3.OperationalError) and not self._has_other_columns(error):
                 return None
             raise IndexDamaged(str(error)) from error
 
@@ -126,6 +126,15 @@ class IndexFile:
                 self._file.with_name(INDEX_FILE + suffix).unlink(missing_ok=True)
             os.replace(self._file, aside)
         return decided
+
+    def _has_other_columns(self, error: sqlite3.Error) -> bool:
+        """Whether a query failed although its tables are there: they are not those of this program."""
+        if error.sqlite_errorcode != sqlite3.SQLITE_ERROR:
+            return False
+        with contextlib.suppress(sqlite3.Error), self._connected() as database:
+            tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            return {"measured", "decided"} <= tables
+        return False
 
     @contextlib.contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:

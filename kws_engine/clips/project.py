@@ -11,7 +11,8 @@ from typing import Any
 from kws_engine import resources
 from kws_engine.clips import contents, project_file
 from kws_engine.clips.clip import Clip, WordSummary, audio_files, layout_clips
-from kws_engine.clips.edit import Current, Edit
+from kws_engine.clips.contents import Current
+from kws_engine.clips.edit import Edit
 from kws_engine.clips.index import Index
 from kws_engine.clips.layout import CLIPS_FOLDER, PROJECT_FILE, RUNS_FOLDER
 from kws_engine.clips.split import Split

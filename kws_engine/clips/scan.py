@@ -1,4 +1,4 @@
-"""The clips folder read into columns, word by word; headers are read only of new and changed files, and no sound."""
+"""Reads the clips folder into columns, word by word; headers are read only of new and changed files, sound never."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class _Headers(NamedTuple):
 
 @dataclass
 class Scan:
-    """What was found, in growing columns; `tables` makes it final."""
+    """What was found, in growing columns; `tables` makes the tables of it."""
 
     folder: Path
     words: list[str] = field(default_factory=list)
@@ -60,13 +60,13 @@ class Scan:
     _lengths: array[int] = field(default_factory=lambda: array("i"))
 
     def add_word(self, word: str, files: _Files, headers: _Headers) -> None:
-        """The files of one folder, which are put into the order of clips."""
+        """Adds the files of one folder, in the order of clips."""
         self.words.append(word)
         if not files.names:
             return
-        said = list(map(parse_name, files.names))
-        order = sorted(range(len(said)), key=lambda at: (*said[at], files.names[at]))
-        speakers, takes = zip(*(said[at] for at in order), strict=True)
+        parsed = list(map(parse_name, files.names))
+        order = sorted(range(len(parsed)), key=lambda at: (*parsed[at], files.names[at]))
+        speakers, takes = zip(*(parsed[at] for at in order), strict=True)
         known = self._speakers
         self._labels.extend([len(self.words) - 1] * len(order))
         self._speaker.extend([known.setdefault(speaker, len(known)) for speaker in speakers])
@@ -83,8 +83,8 @@ class Scan:
         """The clips that can be read, and those that cannot, split by rule.
 
         Args:
-            words: the project's so far; folders with clips that are not among them come after them.
-            by_take: the speakers who are split by take.
+            words: The project's so far; folders with clips that are not among them come after them.
+            by_take: The speakers who are split by take.
         """
         frames, labels = _numpy(self._frames, np.int64), _numpy(self._labels, np.int16)
         readable = frames > 0
@@ -101,19 +101,19 @@ class Scan:
         )  # fmt: skip
         if readable.all():
             return table.with_words(listed), ClipTable.empty(self.folder)
-        return table.kept(readable).with_words(listed), table.kept(~readable)
+        return table.where(readable).with_words(listed), table.where(~readable)
 
 
 def scan(folder: Path, index: Index, *, before: Sequence[ClipTable] = ()) -> Scan:
-    """Read all folders of words and bring the index up to them.
+    """Reads all folders of words and updates the index.
 
     Args:
-        folder: the clips folder.
-        index: what is remembered of the files; a damaged one is made again.
-        before: what is known of the files from the last time.
+        folder: The clips folder.
+        index: What is remembered of the files; a damaged index is rebuilt.
+        before: What the last scan found.
 
     Raises:
-        ProjectError: a folder cannot be read.
+        ProjectError: A folder cannot be read.
     """
     try:
         return _scan(folder, index, before)
@@ -160,7 +160,7 @@ def _updated_headers(folder: Path, files: _Files, known: Known, index: Index) ->
 
 
 def _files(folder: Path) -> _Files:
-    """The audio files directly in a folder, by name; those removed meanwhile are left out."""
+    """The audio files directly in a folder, sorted by name; those removed meanwhile are left out."""
     try:
         with _listing(folder) as entries:
             files = sorted(_entries(entries))
@@ -173,7 +173,7 @@ def _files(folder: Path) -> _Files:
 
 @contextlib.contextmanager
 def _listing(folder: Path) -> Iterator[Iterator[os.DirEntry[str]]]:
-    """The entries of a folder; by its open handle, where there is such a thing, their sizes come sooner."""
+    """The entries of a folder, listed by an open handle where the system allows it: sizes are faster to get then."""
     if os.scandir not in os.supports_fd:
         with os.scandir(folder) as entries:
             yield entries
@@ -197,7 +197,7 @@ def _entries(entries: Iterable[os.DirEntry[str]]) -> Iterator[tuple[str, int, in
 
 
 def _known(word: str, tables: Sequence[ClipTable]) -> Known:
-    """What tables say of a word's files."""
+    """What the last scan found in a word's folder."""
     files: list[tuple[str, int, int, int, int]] = []
     for table in tables:
         rows = table.word_rows.get(word, range(0))

@@ -14,7 +14,7 @@ from kws_engine.clips.clip import Clip
 from kws_engine.clips.header import frames_and_rate
 from kws_engine.clips.project import Project
 from kws_engine.clips.split import SPLITS, split_by_take, split_codes, which_set
-from kws_engine.clips.table import COLUMNS, ClipList, ClipTable, Entry
+from kws_engine.clips.table import COLUMNS, ClipList, ClipRow, ClipTable
 from kws_engine.errors import AudioError
 from kws_engine.runs.minimum_clips import lack
 
@@ -29,7 +29,7 @@ keys = st.builds(
     st.integers(0, 12),
 )
 entries = st.builds(
-    Entry, keys, st.integers(0, 2), st.booleans(), st.integers(44, 99999), st.integers(0, 9), st.integers(1, 99999),
+    ClipRow, keys, st.integers(0, 2), st.booleans(), st.integers(44, 99999), st.integers(0, 9), st.integers(1, 99999),
     st.just(16000),
 )  # fmt: skip
 
@@ -165,7 +165,9 @@ def test_parts_by_rule_are_those_of_single_clips():
 
 def test_a_clip_takes_a_few_dozen_bytes():
     count = 20_000
-    some = [Entry(f"up/{n % 2000:08x}_nohash_{n // 2000}.wav", 0, False, 32044, n, 16000, 16000) for n in range(count)]
+    some = [
+        ClipRow(f"up/{n % 2000:08x}_nohash_{n // 2000}.wav", 0, False, 32044, n, 16000, 16000) for n in range(count)
+    ]
     table = ClipTable.empty(pathlib.Path("clips"), WORDS).with_clips(some)
     held = sum(getattr(table, name).nbytes for name in COLUMNS) + table.names.nbytes
     assert held / count < 80

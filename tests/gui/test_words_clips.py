@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kws_engine.clips.project import Project
-from kws_gui.pages.words.clips import ClipTable
+from kws_gui.pages.words.clips import ClipTableView
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def project(tmp_path):
 
 @pytest.fixture
 def table(qtbot):
-    made = ClipTable()
+    made = ClipTableView()
     qtbot.addWidget(made)
     return made
 

@@ -17,7 +17,7 @@ from virtual_microphone import VirtualMicrophone
 from kws_engine import audio
 from kws_engine.clips.index_file import IndexFile
 from kws_engine.clips.project import Project
-from kws_engine.clips.recording import judge
+from kws_engine.clips.recording import evaluate_take
 from kws_engine.clips.words import NOISE
 from kws_gui.pages.words.page import WordsPage
 from kws_gui.services import remembered
@@ -69,7 +69,7 @@ def spoken(seconds: float = 2.3, *, at_s: float = 1.0) -> np.ndarray:
 
 
 def take(**where: float):
-    return judge(spoken(**where), RATE, clip_samples=RATE)
+    return evaluate_take(spoken(**where), RATE, clip_samples=RATE)
 
 
 def names(page: WordsPage) -> list[str]:
@@ -124,9 +124,9 @@ def test_parts_and_exclusion_are_set_and_undone(page: WordsPage) -> None:
     page.words.choose("low")
     page.table.selectRow(0)
     clip = page.table.current()
-    page.table.partAsked.emit([clip], "testing")
+    page.table.partRequested.emit([clip], "testing")
     assert page.table.rows.clips[0].split == "testing"
-    page.table.excludeAsked.emit([page.table.rows.clips[0]], True)
+    page.table.excludeRequested.emit([page.table.rows.clips[0]], True)
     assert page.table.rows.clips[0].excluded
     assert "left out" in page.table.rows.data(page.table.rows.index(0, 2), Qt.ItemDataRole.DisplayRole)
     page.model.undo_stack.undo()

@@ -1,4 +1,4 @@
-"""Takes turned into clips of the project at once and undoably, and their cut corrected later; knows no widget."""
+"""Stores takes as clips of the project, undoably, and corrects their cut later."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from kws_engine.clips.words import NOISE
 from kws_engine.errors import KwsError
 from kws_gui.services.project_model import ProjectModel
 
-_MOST_RAW = 200  # takes of about 150 kB each whose cut can still be moved
+_MAX_RAW_TAKES = 200  # of about 150 kB each, whose cut can still be moved
 SHOWN_S = 60.0
 
 Samples = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Raw:
-    """All of a take in memory, and where in it the clip starts; `speech` is where speech was found."""
+class RawTake:
+    """All of a take, the sample in it where the clip starts, and the bounds of its speech (samples), if any."""
 
     samples: Samples
     start: int
@@ -44,7 +44,7 @@ class _Unsaved:
 
 
 class Recordings(QObject):
-    """What the Words page does to clips.
+    """The undoable changes of clips on the Words page.
 
     Signals:
         saved: (clip) A take is on disk, or a clip was replaced.
@@ -57,7 +57,7 @@ class Recordings(QObject):
     def __init__(self, model: ProjectModel, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._model = model
-        self._raws: dict[Path, Raw] = {}
+        self._raw_takes: dict[Path, RawTake] = {}
         self._waiting: list[_Unsaved] = []
 
     @property
@@ -65,21 +65,23 @@ class Recordings(QObject):
         """How many takes wait in memory."""
         return len(self._waiting)
 
-    def raw(self, clip: Clip) -> Raw | None:
-        """The whole take behind a clip that was recorded since the start of the program."""
-        return self._raws.get(clip.path)
+    def raw(self, clip: Clip) -> RawTake | None:
+        """The whole take of a clip, where it was recorded since the start of the program."""
+        return self._raw_takes.get(clip.path)
 
     def samples(self, clip: Clip) -> Samples:
         """A clip's sound (samples,) at the project's rate.
 
         Raises:
-            KwsError: it cannot be read, or is longer than a minute.
+            KwsError: It cannot be read, or is longer than a minute.
         """
         return audio.read(clip.path, rate=self._project.rate, max_seconds=SHOWN_S)
 
     def save(self, word: str, take: Take, *, speaker: str) -> bool:
         """Stores a take; where that fails it waits for `save_again`."""
-        project, added, deleted = self._project, [], []
+        project = self._project
+        added: list[Clip] = []
+        deleted: list[Deletion] = []
 
         def redo() -> None:
             if deleted:
@@ -88,7 +90,7 @@ class Recordings(QObject):
             clip = project.edit.add_take(word, take.raw if word == NOISE else take.clip, speaker=speaker)
             added.append(clip)
             if word != NOISE:
-                self._keep(clip, Raw(take.raw, take.start, take.bounds))
+                self._remember(clip, RawTake(take.raw, take.start, take.bounds))
 
         if self._model.push("Record a take", redo=redo, undo=lambda: deleted.append(project.edit.delete(added))):
             self.saved.emit(added[0])
@@ -96,8 +98,9 @@ class Recordings(QObject):
         return self._wait(_Unsaved(word, speaker, take))
 
     def save_again(self) -> bool:
-        """Stores the takes that wait, as far as it goes; whether all are stored."""
-        waiting, self._waiting = self._waiting, []
+        """Stores the takes that wait, as many as possible; whether all are stored."""
+        waiting = self._waiting
+        self._waiting = []
         for at, unsaved in enumerate(waiting):
             if unsaved.replaced is not None:
                 stored = self.replace(unsaved.replaced, unsaved.take)
@@ -110,23 +113,24 @@ class Recordings(QObject):
 
     def replace(self, clip: Clip, take: Take) -> bool:
         """Puts a new take in the place of a clip; where that fails it waits for `save_again`."""
-        if self._change("Record again", clip, take.clip, Raw(take.raw, take.start, take.bounds)):
+        if self._change("Record again", clip, take.clip, RawTake(take.raw, take.start, take.bounds)):
             return True
         return self._wait(_Unsaved(clip.word, clip.speaker, take, clip))
 
     def move_cut(self, clip: Clip, start: int) -> bool:
-        """Cuts a clip anew out of its take, beginning at sample `start` of it; False where that could not be stored."""
-        raw = self._raws.get(clip.path)
+        """Cuts a clip anew from its take, from sample `start` on; False where that could not be stored."""
+        raw = self._raw_takes.get(clip.path)
         if raw is None or raw.start == start:
             return True
         length = self._project.clip_samples
         return self._change(
-            "Move the cut", clip, raw.samples[start : start + length], Raw(raw.samples, start, raw.speech)
+            "Move the cut", clip, raw.samples[start : start + length], RawTake(raw.samples, start, raw.speech)
         )
 
     def delete(self, clips: Sequence[Clip]) -> None:
         """Moves clips to the trash."""
-        project, deleted = self._project, list[Deletion]()
+        project = self._project
+        deleted: list[Deletion] = []
         count = "a clip" if len(clips) == 1 else f"{len(clips)} clips"
         self._model.push(
             f"Delete {count}",
@@ -136,7 +140,8 @@ class Recordings(QObject):
 
     def set_part(self, clips: Sequence[Clip], split: Split | None) -> None:
         """Puts clips into a part by hand, or with None back to the rule, all or none."""
-        project, before = self._project, list[Split | None]()
+        project = self._project
+        before: list[Split | None] = []
 
         def redo() -> None:
             before[:] = project.edit.set_splits(clips, [split] * len(clips))
@@ -144,8 +149,9 @@ class Recordings(QObject):
         self._model.push("Change the part", redo=redo, undo=lambda: project.edit.set_splits(clips, before))
 
     def exclude(self, clips: Sequence[Clip], excluded: bool) -> None:
-        """Leaves clips out of training, or takes them in again, all or none; undone, each is as it was."""
-        project, others = self._project, [clip for clip in clips if clip.excluded != excluded]
+        """Leaves clips out of training, or takes them in again, all or none; undo restores each as it was."""
+        project = self._project
+        others = [clip for clip in clips if clip.excluded != excluded]
         if others:
             self._model.push(
                 "Leave out" if excluded else "Use again",
@@ -164,15 +170,16 @@ class Recordings(QObject):
         self.unsaved.emit(len(self._waiting))
         return False
 
-    def _keep(self, clip: Clip, raw: Raw | None) -> None:
-        self._raws.pop(clip.path, None)
+    def _remember(self, clip: Clip, raw: RawTake | None) -> None:
+        self._raw_takes.pop(clip.path, None)
         if raw is not None:
-            self._raws[clip.path] = raw
-        while len(self._raws) > _MOST_RAW:
-            del self._raws[next(iter(self._raws))]
+            self._raw_takes[clip.path] = raw
+        while len(self._raw_takes) > _MAX_RAW_TAKES:
+            del self._raw_takes[next(iter(self._raw_takes))]
 
-    def _change(self, text: str, clip: Clip, samples: Samples, raw: Raw) -> bool:
-        project, raw_before = self._project, self._raws.get(clip.path)
+    def _change(self, text: str, clip: Clip, samples: Samples, raw: RawTake) -> bool:
+        project = self._project
+        raw_before = self._raw_takes.get(clip.path)
         try:
             before = audio.read(clip.path, rate=project.rate)
         except KwsError as error:
@@ -180,9 +187,9 @@ class Recordings(QObject):
             return False
         current = [clip]
 
-        def put(samples: Samples, raw: Raw | None) -> None:
+        def put(samples: Samples, raw: RawTake | None) -> None:
             current[0] = project.edit.replace_take(current[0], samples)
-            self._keep(current[0], raw)
+            self._remember(current[0], raw)
 
         if self._model.push(text, redo=lambda: put(samples, raw), undo=lambda: put(before, raw_before)):
             self.saved.emit(current[0])
