@@ -257,7 +257,7 @@ def _write(plan: _Plan, folder: Path) -> Project:
     project = Project.open(folder)
     for clip in project.clips():
         if part := plan.by_hand.get(f"{clip.word}/{clip.path.name}"):
-            project.set_split(clip, part)  # type: ignore[arg-type]
+            project.edit.set_splits([clip], [part])  # type: ignore[list-item]
     return project
 
 

@@ -130,4 +130,4 @@ class ProjectModel(QObject):
 
     def _store(self, settings: Settings) -> None:
         assert self._project is not None
-        self._project.save_settings(settings.to_dict())
+        self._project.edit.save_settings(settings.to_dict())

@@ -299,7 +299,9 @@ def test_a_model_file_that_is_none_is_said_where_it_was_dropped(
 def test_a_killed_training_is_said_on_its_page_while_the_person_was_elsewhere(
     window: MainWindow, qtbot: QtBot, tmp_path: Path
 ) -> None:
-    make_project(tmp_path / "tones", takes=TAKES * 2).save_settings(quick_settings("training.epochs=5000").to_dict())
+    make_project(tmp_path / "tones", takes=TAKES * 2).edit.save_settings(
+        quick_settings("training.epochs=5000").to_dict()
+    )
     open_recent(qtbot, window, tmp_path / "tones")
     until(qtbot, lambda: window.page_name == "words")
     click(qtbot, window.rail.button("train"))

@@ -61,7 +61,7 @@ def cut_off(job: Job, *, after: int = 2) -> Path:
 
 
 def hash_of(row: ClipRow, project: Project) -> str:
-    return project.index.digest(row.path.removeprefix("clips/"))
+    return project.index.measured.digest(row.path.removeprefix("clips/"))
 
 
 def without_hashes(folder: Path) -> None:
@@ -173,7 +173,7 @@ def test_a_model_of_the_best_epoch_needs_no_clip_to_learn_from(
 def test_a_run_killed_before_its_clips_were_hashed_goes_on_with_the_same_ones(project: Project) -> None:
     folder = cut_off(job_of(project))
     without_hashes(folder)
-    project.add_take("stop", audio.read(project.clips()[0].path, rate=16_000), speaker="espeakadam0")
+    project.edit.add_take("stop", audio.read(project.clips()[0].path, rate=16_000), speaker="espeakadam0")
     told = list(run(replace(job_of(project), resume=folder)))
     before, after = (
         next(event for event in events if isinstance(event, Started)) for events in (read_events(folder), told)

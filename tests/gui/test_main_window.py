@@ -20,7 +20,7 @@ from pytestqt.qtbot import QtBot
 from tiny_project import make_project
 
 from kws_engine.clips.project import Project
-from kws_engine.clips.recording import Take, judge
+from kws_engine.clips.recording import Take, evaluate_take
 from kws_gui import theme
 from kws_gui.app import ErrorReporter, make_window
 from kws_gui.main_window import MainWindow, stored_theme
@@ -164,7 +164,7 @@ def test_closing_while_training_asks_and_stops_the_process(window: MainWindow, q
     project = make_project(tmp_path / "tones", takes=16)
     settings = project.settings
     settings["training"]["epochs"] = 500
-    project.save_settings(settings)
+    project.edit.save_settings(settings)
     opened(window, tmp_path / "tones", qtbot)
     window.show_page("train")
     page = window.page("train")
@@ -204,7 +204,7 @@ def test_leaving_asks_while_a_take_waits_in_memory(window: MainWindow, qtbot: Qt
 def _take() -> Take:
     times = np.arange(32_000) / 16_000
     tone = np.sin(2 * np.pi * 300 * times) * np.exp(-(((times - 1) / 0.12) ** 2))
-    return judge(tone.astype(np.float32), 16_000, clip_samples=16_000)
+    return evaluate_take(tone.astype(np.float32), 16_000, clip_samples=16_000)
 
 
 def test_another_project_opens_on_its_words_and_its_menu_works(

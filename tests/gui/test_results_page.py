@@ -144,7 +144,9 @@ def test_changed_clips_are_judged_again(qtbot: QtBot, page: ResultsPage, project
     assert page.evaluation is not None
     count = len(page.evaluation.judged)
     clip = project.clips(split="validation")[0]
-    model.push("Exclude", redo=lambda: project.exclude(clip, True), undo=lambda: project.exclude(clip, False))
+    model.push(
+        "Exclude", redo=lambda: project.edit.exclude([clip], True), undo=lambda: project.edit.exclude([clip], False)
+    )
     qtbot.waitUntil(lambda: len(page.evaluation.judged) == count - 1, timeout=PATIENCE_MS)
     model.undo_stack.undo()
     qtbot.waitUntil(lambda: len(page.evaluation.judged) == count, timeout=PATIENCE_MS)

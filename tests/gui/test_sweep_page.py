@@ -32,7 +32,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = make_project(tmp_path_factory.mktemp("project") / "tones", takes=8)
     settings = dict(made.settings)
     settings["training"] = {**settings["training"], "epochs": 1, "clips_per_epoch": 32}
-    made.save_settings(settings)
+    made.edit.save_settings(settings)
     return made.folder
 
 

@@ -15,10 +15,9 @@ from tiny_project import RATE, WORDS, make_project
 from virtual_microphone import VirtualMicrophone
 
 from kws_engine import audio
-from kws_engine.clips import corrections
 from kws_engine.clips.index_file import IndexFile
 from kws_engine.clips.project import Project
-from kws_engine.clips.recording import judge
+from kws_engine.clips.recording import evaluate_take
 from kws_engine.clips.words import NOISE
 from kws_gui.pages.words.page import WordsPage
 from kws_gui.services import remembered
@@ -70,7 +69,7 @@ def spoken(seconds: float = 2.3, *, at_s: float = 1.0) -> np.ndarray:
 
 
 def take(**where: float):
-    return judge(spoken(**where), RATE, clip_samples=RATE)
+    return evaluate_take(spoken(**where), RATE, clip_samples=RATE)
 
 
 def names(page: WordsPage) -> list[str]:
@@ -125,9 +124,9 @@ def test_parts_and_exclusion_are_set_and_undone(page: WordsPage) -> None:
     page.words.choose("low")
     page.table.selectRow(0)
     clip = page.table.current()
-    page.table.partAsked.emit([clip], "testing")
+    page.table.partRequested.emit([clip], "testing")
     assert page.table.rows.clips[0].split == "testing"
-    page.table.excludeAsked.emit([page.table.rows.clips[0]], True)
+    page.table.excludeRequested.emit([page.table.rows.clips[0]], True)
     assert page.table.rows.clips[0].excluded
     assert "left out" in page.table.rows.data(page.table.rows.index(0, 2), Qt.ItemDataRole.DisplayRole)
     page.model.undo_stack.undo()
@@ -148,11 +147,11 @@ def test_a_whole_selection_changes_in_one_step_and_each_clip_comes_back_as_it_wa
     page: WordsPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page.words.choose("low")
-    corrections.set_parts(project_of(page), [page.table.rows.clips[1]], ["testing"])
-    corrections.exclude(project_of(page), [page.table.rows.clips[2]], True)
+    project_of(page).edit.set_splits([page.table.rows.clips[1]], ["testing"])
+    project_of(page).edit.exclude([page.table.rows.clips[2]], True)
     page.model.clipsChanged.emit()
     before = list(page.table.rows.clips)
-    decided = [project_of(page).index.decision(f"low/{clip.path.name}") for clip in before]
+    decided = [project_of(page).index.decided.get(f"low/{clip.path.name}") for clip in before]
     writes: list[int] = []
     save = IndexFile.save
     monkeypatch.setattr(IndexFile, "save", lambda *a, **k: (writes.append(1), save(*a, **k))[1])
@@ -165,7 +164,7 @@ def test_a_whole_selection_changes_in_one_step_and_each_clip_comes_back_as_it_wa
     for _ in range(2):
         page.model.undo_stack.undo()
     assert list(page.table.rows.clips) == before and len(writes) == 4
-    now = [project_of(page).index.decision(f"low/{clip.path.name}") for clip in before]
+    now = [project_of(page).index.decided.get(f"low/{clip.path.name}") for clip in before]
     assert [(d and d.split) for d in now] == [(d and d.split) for d in decided], "those by rule go by the rule again"
     (project_of(page).clips_folder / "low" / before[3].path.name).unlink()
     page.table.selectAll()
@@ -246,7 +245,7 @@ def test_a_cut_moved_just_before_another_clip_is_chosen_is_kept(page: WordsPage,
 
 def test_undoing_a_word_keeps_what_came_into_it_meanwhile_for_redo(page: WordsPage) -> None:
     page.words.add("stop")
-    project_of(page).add_take("stop", take().clip, speaker="eve")  # as an import does: without an undo of its own
+    project_of(page).edit.add_take("stop", take().clip, speaker="eve")  # as an import does: without an undo of its own
     stack = page.model.undo_stack
     stack.undo()
     assert "stop" not in project_of(page).words

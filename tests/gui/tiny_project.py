@@ -44,8 +44,8 @@ def make_project(folder: Path, *, takes: int = 16) -> Project:
         noise = 0.05 * rng.standard_normal(RATE).astype(np.float32)
         audio.write(project.clips_folder / "_unknown_" / f"ann_nohash_{take}.wav", noise, rate=RATE)
     project.refresh()
-    project.settle_split()
-    project.save_settings(quick_settings().to_dict())
+    project.edit.settle_split()
+    project.edit.save_settings(quick_settings().to_dict())
     return project
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from kws_engine.clips.clip import Clip
-from kws_engine.clips.corrections import Move, exclude, relabel
+from kws_engine.clips.edit import Move
 from kws_engine.clips.project import Project
 from kws_engine.clips.words import UNKNOWN
 from kws_gui.pages.train.run_list import counted
@@ -66,8 +66,8 @@ class ClipCorrections(QObject):
         title = f"{'Leave out' if excluded else 'Use again'}: {counted(len(clips), 'clip')}"
         if self._model.push(
             title,
-            redo=lambda: exclude(project, _now(project, clips), excluded),
-            undo=lambda: exclude(project, _now(project, clips), not excluded),
+            redo=lambda: project.edit.exclude(_now(project, clips), excluded),
+            undo=lambda: project.edit.exclude(_now(project, clips), not excluded),
         ):
             self.said.emit(many)
 
@@ -83,12 +83,12 @@ class ClipCorrections(QObject):
         now: list[Clip] = []
 
         def redo() -> None:
-            now[:] = relabel(project, list(moves.values()))
+            now[:] = project.edit.move(list(moves.values()))
             self._moved |= {path: clip.path for path, clip in zip(moves, now, strict=True)}
 
         def undo() -> None:
             back = zip(_now(project, now), moves.values(), strict=True)
-            relabel(project, [Move(clip, move.clip.word, move.clip.path.name) for clip, move in back])
+            project.edit.move([Move(clip, move.clip.word, move.clip.path.name) for clip, move in back])
             for path, was in before.items():
                 self._moved.pop(path) if was is None else self._moved.update({path: was})
 

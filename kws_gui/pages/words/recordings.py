@@ -1,4 +1,4 @@
-"""Takes turned into clips of the project at once and undoably, and their cut corrected later; knows no widget."""
+"""Stores takes as clips of the project, undoably, and corrects their cut later."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
 from kws_engine import audio
-from kws_engine.clips import corrections
 from kws_engine.clips.clip import Clip
-from kws_engine.clips.project import Deletion, Project
+from kws_engine.clips.project import Project
 from kws_engine.clips.recording import Take
 from kws_engine.clips.split import Split
+from kws_engine.clips.trash import Deletion
 from kws_engine.clips.words import NOISE
 from kws_engine.errors import KwsError
 from kws_gui.services.project_model import ProjectModel
 
-_MOST_RAW = 200  # takes of about 150 kB each whose cut can still be moved
+_MAX_RAW_TAKES = 200  # of about 150 kB each, whose cut can still be moved
 SHOWN_S = 60.0
 
 Samples = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Raw:
-    """All of a take in memory, and where in it the clip starts; `speech` is where speech was found."""
+class RawTake:
+    """All of a take, the sample in it where the clip starts, and the bounds of its speech (samples), if any."""
 
     samples: Samples
     start: int
@@ -44,7 +44,7 @@ class _Unsaved:
 
 
 class Recordings(QObject):
-    """What the Words page does to clips.
+    """The undoable changes of clips on the Words page.
 
     Signals:
         saved: (clip) A take is on disk, or a clip was replaced.
@@ -57,7 +57,7 @@ class Recordings(QObject):
     def __init__(self, model: ProjectModel, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._model = model
-        self._raws: dict[Path, Raw] = {}
+        self._raw_takes: dict[Path, RawTake] = {}
         self._waiting: list[_Unsaved] = []
 
     @property
@@ -65,15 +65,15 @@ class Recordings(QObject):
         """How many takes wait in memory."""
         return len(self._waiting)
 
-    def raw(self, clip: Clip) -> Raw | None:
-        """The whole take behind a clip that was recorded since the start of the program."""
-        return self._raws.get(clip.path)
+    def raw(self, clip: Clip) -> RawTake | None:
+        """The whole take of a clip, where it was recorded since the start of the program."""
+        return self._raw_takes.get(clip.path)
 
     def samples(self, clip: Clip) -> Samples:
         """A clip's sound (samples,) at the project's rate.
 
         Raises:
-            KwsError: it cannot be read, or is longer than a minute.
+            KwsError: It cannot be read, or is longer than a minute.
         """
         return audio.read(clip.path, rate=self._project.rate, max_seconds=SHOWN_S)
 
@@ -85,21 +85,22 @@ class Recordings(QObject):
 
         def redo() -> None:
             if deleted:
-                project.restore(deleted.pop())
+                project.edit.restore(deleted.pop())
                 return
-            clip = project.add_take(word, take.raw if word == NOISE else take.clip, speaker=speaker)
+            clip = project.edit.add_take(word, take.raw if word == NOISE else take.clip, speaker=speaker)
             added.append(clip)
             if word != NOISE:
-                self._keep(clip, Raw(take.raw, take.start, take.bounds))
+                self._remember(clip, RawTake(take.raw, take.start, take.bounds))
 
-        if self._model.push("Record a take", redo=redo, undo=lambda: deleted.append(project.delete(added))):
+        if self._model.push("Record a take", redo=redo, undo=lambda: deleted.append(project.edit.delete(added))):
             self.saved.emit(added[0])
             return True
         return self._wait(_Unsaved(word, speaker, take))
 
     def save_again(self) -> bool:
-        """Stores the takes that wait, as far as it goes; whether all are stored."""
-        waiting, self._waiting = self._waiting, []
+        """Stores the takes that wait, as many as possible; whether all are stored."""
+        waiting = self._waiting
+        self._waiting = []
         for at, unsaved in enumerate(waiting):
             if unsaved.replaced is not None:
                 stored = self.replace(unsaved.replaced, unsaved.take)
@@ -112,47 +113,50 @@ class Recordings(QObject):
 
     def replace(self, clip: Clip, take: Take) -> bool:
         """Puts a new take in the place of a clip; where that fails it waits for `save_again`."""
-        if self._change("Record again", clip, take.clip, Raw(take.raw, take.start, take.bounds)):
+        if self._change("Record again", clip, take.clip, RawTake(take.raw, take.start, take.bounds)):
             return True
         return self._wait(_Unsaved(clip.word, clip.speaker, take, clip))
 
     def move_cut(self, clip: Clip, start: int) -> bool:
-        """Cuts a clip anew out of its take, beginning at sample `start` of it; False where that could not be stored."""
-        raw = self._raws.get(clip.path)
+        """Cuts a clip anew from its take, from sample `start` on; False where that could not be stored."""
+        raw = self._raw_takes.get(clip.path)
         if raw is None or raw.start == start:
             return True
         length = self._project.clip_samples
         return self._change(
-            "Move the cut", clip, raw.samples[start : start + length], Raw(raw.samples, start, raw.speech)
+            "Move the cut", clip, raw.samples[start : start + length], RawTake(raw.samples, start, raw.speech)
         )
 
     def delete(self, clips: Sequence[Clip]) -> None:
         """Moves clips to the trash."""
-        project, deleted = self._project, list[Deletion]()
+        project = self._project
+        deleted: list[Deletion] = []
         count = "a clip" if len(clips) == 1 else f"{len(clips)} clips"
         self._model.push(
             f"Delete {count}",
-            redo=lambda: deleted.append(project.delete(clips)),
-            undo=lambda: project.restore(deleted.pop()),
+            redo=lambda: deleted.append(project.edit.delete(clips)),
+            undo=lambda: project.edit.restore(deleted.pop()),
         )
 
     def set_part(self, clips: Sequence[Clip], split: Split | None) -> None:
         """Puts clips into a part by hand, or with None back to the rule, all or none."""
-        project, before = self._project, list[Split | None]()
+        project = self._project
+        before: list[Split | None] = []
 
         def redo() -> None:
-            before[:] = corrections.set_parts(project, clips, [split] * len(clips))
+            before[:] = project.edit.set_splits(clips, [split] * len(clips))
 
-        self._model.push("Change the part", redo=redo, undo=lambda: corrections.set_parts(project, clips, before))
+        self._model.push("Change the part", redo=redo, undo=lambda: project.edit.set_splits(clips, before))
 
     def exclude(self, clips: Sequence[Clip], excluded: bool) -> None:
-        """Leaves clips out of training, or takes them in again, all or none; undone, each is as it was."""
-        project, others = self._project, [clip for clip in clips if clip.excluded != excluded]
+        """Leaves clips out of training, or takes them in again, all or none; undo restores each as it was."""
+        project = self._project
+        others = [clip for clip in clips if clip.excluded != excluded]
         if others:
             self._model.push(
                 "Leave out" if excluded else "Use again",
-                redo=lambda: corrections.exclude(project, others, excluded),
-                undo=lambda: corrections.exclude(project, others, not excluded),
+                redo=lambda: project.edit.exclude(others, excluded),
+                undo=lambda: project.edit.exclude(others, not excluded),
             )
 
     @property
@@ -166,15 +170,16 @@ class Recordings(QObject):
         self.unsaved.emit(len(self._waiting))
         return False
 
-    def _keep(self, clip: Clip, raw: Raw | None) -> None:
-        self._raws.pop(clip.path, None)
+    def _remember(self, clip: Clip, raw: RawTake | None) -> None:
+        self._raw_takes.pop(clip.path, None)
         if raw is not None:
-            self._raws[clip.path] = raw
-        while len(self._raws) > _MOST_RAW:
-            del self._raws[next(iter(self._raws))]
+            self._raw_takes[clip.path] = raw
+        while len(self._raw_takes) > _MAX_RAW_TAKES:
+            del self._raw_takes[next(iter(self._raw_takes))]
 
-    def _change(self, text: str, clip: Clip, samples: Samples, raw: Raw) -> bool:
-        project, raw_before = self._project, self._raws.get(clip.path)
+    def _change(self, text: str, clip: Clip, samples: Samples, raw: RawTake) -> bool:
+        project = self._project
+        raw_before = self._raw_takes.get(clip.path)
         try:
             before = audio.read(clip.path, rate=project.rate)
         except KwsError as error:
@@ -182,9 +187,9 @@ class Recordings(QObject):
             return False
         current = [clip]
 
-        def put(samples: Samples, raw: Raw | None) -> None:
-            current[0] = project.replace_take(current[0], samples)
-            self._keep(current[0], raw)
+        def put(samples: Samples, raw: RawTake | None) -> None:
+            current[0] = project.edit.replace_take(current[0], samples)
+            self._remember(current[0], raw)
 
         if self._model.push(text, redo=lambda: put(samples, raw), undo=lambda: put(before, raw_before)):
             self.saved.emit(current[0])
