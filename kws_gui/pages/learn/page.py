@@ -1,4 +1,4 @@
-"""The Learn page: chapters left, the chosen one right; knows no chapter by name."""
+"""The Learn page: chapters left, the chosen one right."""
 
 from __future__ import annotations
 
@@ -70,9 +70,9 @@ class LearnPage(QWidget):
             area.setWidget(page)
             self._areas[name] = area
             self._stack.addWidget(area)
-        page = self._areas[name].widget()
-        assert isinstance(page, ChapterPage)
-        return page
+        shown = self._areas[name].widget()
+        assert isinstance(shown, ChapterPage)
+        return shown
 
     def shutdown(self) -> None:
         """Ends what the chapters have running."""

@@ -352,7 +352,7 @@ class ResultsPage(QWidget):
         self.evaluating.idle.connect(self._on_idle)
         self.progress.cancelRequested.connect(self._on_cancel)
         self.messages.remedyTriggered.connect(self._on_undo)
-        self.weights.told.connect(self._weights.setFullText)
+        self.weights.headlineChanged.connect(self._weights.setFullText)
         self.findings.counted.connect(self._on_counted)
         self.findings.said.connect(self._on_said)
         self.findings.nothingDone.connect(lambda sentence: self.messages.showMessage("info", sentence))
@@ -360,7 +360,7 @@ class ResultsPage(QWidget):
         self.findings.wordRequested.connect(self._on_word)
         self.findings.importRequested.connect(self.importRequested)
         self.findings.searchRequested.connect(self.searchRequested)
-        self.search.told.connect(self._search.setFullText)
+        self.search.headlineChanged.connect(self._search.setFullText)
         self.search.runRequested.connect(self._on_trial)
         self.search.searchRequested.connect(self.searchRequested)
         for part in (self.findings, self.search):

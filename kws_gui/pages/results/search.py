@@ -37,14 +37,14 @@ class SweepView(QWidget):
     """Bars left, lines right, what to do with the chosen trial below; `picker` chooses the search.
 
     Signals:
-        told(words): The headline.
+        headlineChanged(text): The result in few words.
         trainRequested(): A trial's settings are on the form.
         runRequested(): `model.model_path` is a trial's model.
         searchRequested(): Settings are to be searched.
         failed(sentence): A search or a trial cannot be used.
     """
 
-    told = Signal(str)
+    headlineChanged = Signal(str)
     trainRequested = Signal()
     runRequested = Signal()
     searchRequested = Signal()
@@ -96,7 +96,7 @@ class SweepView(QWidget):
         self._requested = ""
         self.address.hide()
         self._pages.setCurrentWidget(self._waiting)
-        self.told.emit("")
+        self.headlineChanged.emit("")
 
     def shutdown(self) -> None:
         """Ends the reading."""
@@ -120,7 +120,7 @@ class SweepView(QWidget):
     def _show_none(self, page: QWidget) -> None:
         self._results = None
         self._pages.setCurrentWidget(page)
-        self.told.emit("")
+        self.headlineChanged.emit("")
 
     def _show(self, results: Results) -> None:
         from kws_engine.sweeps.results import parallel
@@ -147,7 +147,7 @@ class SweepView(QWidget):
         self.plot.setLines(axes, lines, current=chosen if chosen is not None else best)
         self._pages.setCurrentWidget(self._found)
         self._on_trial()
-        self.told.emit(headline(results))
+        self.headlineChanged.emit(headline(results))
 
     def _on_trial(self) -> None:
         trial, results = self._trial(), self._results

@@ -1,4 +1,4 @@
-"""How the weights of a run's network are spread, a histogram per layer; knows no network and no training."""
+"""How the weights of a run's network are distributed: a histogram for each layer."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from kws_gui.widgets.wrapped_label import WrappedLabel
 _WIDTH, _HEIGHT = 208, 132  # px of a histogram at least
 _NEAR_ZERO = (
     f"Near zero: smaller than {NEAR_ZERO_BELOW:.0%} of the largest weight that such a layer begins with "
-    "(1 / square root of its inputs). Of a fresh layer 1 weight in 100 is."
+    "(1 / square root of its inputs). Before training, 1 weight in 100 is that small."
 )
 _NONE = "This model came without a record of its weights: train again to get one."
 
 
 class WeightsView(QWidget):
-    """A card a layer, as many beside one another as there is room; a line says what the penalties drove to near zero.
+    """A card for each layer, as many side by side as there is room, and what the penalties drove to near zero.
 
     Signals:
-        told(words): The headline.
+        headlineChanged(text): What became of the weights, in few words.
     """
 
-    told = Signal(str)
+    headlineChanged = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -42,21 +42,21 @@ class WeightsView(QWidget):
         self._lay_out()
 
     def show_run(self, folder: Path) -> None:
-        """Reads what a run wrote beside its model."""
-        said = read_weights(folder)
+        """Shows what a run recorded beside its model."""
+        record = read_weights(folder)
         for card in self._cards:
             self._flow.removeWidget(card)
             card.hide()
             card.deleteLater()
-        self._cards = [LayerHistogram(layer) for layer in (said["layers"] if said else [])]
+        self._cards = [LayerHistogram(layer) for layer in (record["layers"] if record else [])]
         for card in self._cards:
             self._flow.addWidget(card)
-        self._about.setText(_NEAR_ZERO if said else _NONE)
-        self._state = _in_words(said) if said else "Not recorded"
-        self.told.emit(self._state)
+        self._about.setText(_NEAR_ZERO if record else _NONE)
+        self._state = _headline(record) if record else "Not recorded"
+        self.headlineChanged.emit(self._state)
 
     def cards(self) -> list[LayerHistogram]:
-        """One a layer, in the network's order."""
+        """One for each layer, in the network's order."""
         return list(self._cards)
 
     def state(self) -> str:
@@ -86,7 +86,8 @@ class LayerHistogram(QWidget):
 
     def __init__(self, layer: dict[str, Any]) -> None:
         super().__init__()
-        self._title, self._reach = str(layer["title"]), float(layer["reach"])
+        self._title = str(layer["title"])
+        self._reach = float(layer["reach"])
         self._counts = [float(count) for count in layer["counts"]]
         share = int(layer["near_zero"]) / max(int(layer["weights"]), 1)
         by = " + ".join(_name(name) for name in layer["penalties"])
@@ -143,16 +144,16 @@ class LayerHistogram(QWidget):
             painter.drawText(below, side, text)
 
 
-def _in_words(said: dict[str, Any]) -> str:
-    """What each penalty drove to near zero, or how it is without one."""
+def _headline(record: dict[str, Any]) -> str:
+    """What each penalty drove to near zero, or without one how many weights are that small."""
     driven = []
-    for name, one in said["penalties"].items():
+    for name, one in record["penalties"].items():
         share = one["near_zero"] / max(one["weights"], 1)
         driven.append(f"{_name(name)} drove {share:.0%} of {one['weights']:,} weights to near zero")
     if driven:
         return " · ".join(driven)
-    total = sum(layer["weights"] for layer in said["layers"])
-    small = sum(layer["near_zero"] for layer in said["layers"])
+    total = sum(layer["weights"] for layer in record["layers"])
+    small = sum(layer["near_zero"] for layer in record["layers"])
     return f"No penalty; {small / max(total, 1):.0%} of {total:,} weights near zero"
 
 

@@ -141,7 +141,8 @@ class AugmentationChapter(ChapterPage):
         self.after.play.clicked.connect(lambda: self.player.play(self._after, RATE))
 
     def _on_picked(self, samples: Floats) -> None:
-        self._samples = self._after = samples
+        self._samples = samples
+        self._after = samples
         frames_db = in_db(self._pipeline.batch(samples), self._pipeline)
         self.before.show_clip(samples, frames_db)
         self.after.show_clip(samples, frames_db)

@@ -75,9 +75,12 @@ class CompareView(QWidget):
         self.parts = Segments(_PARTS, "Part of the clips")
         self.sizes = Segments(_SIZES, "Size by")
         self.curves = LossAndAccuracy()
-        self.results, self.settings = ResultTable(), SettingTable()
+        self.results = ResultTable()
+        self.settings = SettingTable()
         self.scatter = SizeScatter()
-        self.verdict, self.notes, self.same = WrappedLabel(), WrappedLabel(), WrappedLabel()
+        self.verdict = WrappedLabel()
+        self.notes = WrappedLabel()
+        self.same = WrappedLabel()
         self.progress = ProgressRow()
         self._lay_out()
         self._connect()
@@ -85,7 +88,7 @@ class CompareView(QWidget):
         self.views.choose("curves")
 
     def show_runs(self, rows: Sequence[RunRow]) -> None:
-        """Compares these runs; those shown already are not compared again."""
+        """Compares these runs, unless they are shown already."""
         if tuple(rows) == self._rows:
             return
         self._rows = tuple(rows)
@@ -100,7 +103,7 @@ class CompareView(QWidget):
         self.comparing.cancel()
 
     def comparison(self) -> Comparison | None:
-        """What is shown, None while it is worked out."""
+        """What is shown; None while it is being worked out."""
         return self._comparison
 
     def shutdown(self) -> None:
@@ -223,13 +226,13 @@ class CompareView(QWidget):
         bar.setContentsMargins(0, 0, 0, 0)
         bar.addWidget(self.views)
         bar.addStretch()
-        for part in (self.sizes, self.parts):
-            bar.addWidget(part)
+        bar.addWidget(self.sizes)
+        bar.addWidget(self.parts)
         self._lower = QWidget()
         lower = QVBoxLayout(self._lower)
         lower.setContentsMargins(0, 0, 0, 0)
-        for part in (self._bar, self.progress):
-            lower.addWidget(part)
+        lower.addWidget(self._bar)
+        lower.addWidget(self.progress)
         lower.addWidget(self._stack, 1)
         self._splitter = split = QSplitter(Qt.Orientation.Vertical)
         split.setChildrenCollapsible(False)
