@@ -95,7 +95,7 @@ class Runner(QObject):
 
     def go_on(self) -> None:
         """Lets a paused run go on."""
-        self.training.go_on()
+        self.training.resume()
         self.changed.emit()
 
     def stop(self) -> None:

@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from kws_gui import theme
+from kws_gui.bridges.warm import WarmBridge
 from kws_gui.services.project_model import ProjectModel
 
 _TEXT_WIDTH = 760  # px; longer lines are hard to read
@@ -26,6 +27,7 @@ class ChapterPage(QWidget):
     def __init__(self, model: ProjectModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.model = model
+        self.warm: WarmBridge | None = None  # the window's; the Learn page sets it before it shows the chapter
         self._controls: list[QWidget] = []
         self._drawings: list[QWidget] = []
         self._options: dict[str, str] = {}

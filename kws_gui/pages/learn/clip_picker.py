@@ -1,4 +1,4 @@
-"""Picks a clip of the open project, or of the starter's, for a chapter to work on; knows no chapter."""
+"""Picks a clip of the open project, or of the starter's, for a chapter to work on."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import Signal, SignalInstance
+from PySide6.QtCore import Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QWidget
 
@@ -19,7 +19,7 @@ from kws_engine.clips.words import UNKNOWN
 from kws_engine.features.log_mel import LogMelConfig, build
 from kws_engine.features.pipeline import Pipeline
 from kws_gui import theme
-from kws_gui.bridges.jobs import LongJob
+from kws_gui.bridges.latest import Latest
 from kws_gui.forms.editors import guard_wheel
 from kws_gui.services.project_model import ProjectModel
 
@@ -59,7 +59,7 @@ class ClipPicker(QWidget):
         self._model = model
         self._paths: dict[str, Sequence[Clip | Path]] = {}
         self._place = 0
-        self._job: LongJob | None = None
+        self._reading = Latest(self)
         self.words = _word_box()
         self.again = QPushButton("Another clip")
         self.again.setToolTip("The word's next recording")
@@ -67,6 +67,8 @@ class ClipPicker(QWidget):
         self._origin = QLabel()
         theme.set_role(self._origin, "muted")
         self._lay_out()
+        self._reading.answered.connect(self.picked)
+        self._reading.failed.connect(lambda sentence, _details: self.failed.emit(sentence))
         self.words.currentIndexChanged.connect(self._on_word)
         self.again.clicked.connect(self._on_again)
         self.listen.clicked.connect(self.playRequested)
@@ -85,7 +87,8 @@ class ClipPicker(QWidget):
         own, paths = _paths(self._model)
         if paths == self._paths:
             return
-        self._paths, word = paths, self.words.currentText()
+        self._paths = paths
+        word = self.words.currentText()
         self.words.blockSignals(True)
         self.words.clear()
         self.words.addItems(list(self._paths))
@@ -95,9 +98,8 @@ class ClipPicker(QWidget):
         self._on_word()
 
     def shutdown(self) -> None:
-        """Waits for a file that is being read."""
-        if self._job is not None:
-            self._job.wait()
+        """Waits for a file that is being read; none is read any more."""
+        self._reading.shutdown()
 
     def _lay_out(self) -> None:
         line = QHBoxLayout(self)
@@ -112,7 +114,7 @@ class ClipPicker(QWidget):
         line.addStretch(1)
 
     def _on_changed(self) -> None:
-        """Nobody waits for the clips of a chapter that is not seen."""
+        """The clips of a chapter out of sight are looked up when it is shown."""
         self._stale = True
         if self.isVisible():
             self.refresh()
@@ -132,17 +134,7 @@ class ClipPicker(QWidget):
             return
         clip = paths[self._place % len(paths)]
         path = clip.path if isinstance(clip, Clip) else clip
-        job = LongJob(lambda progress, should_stop: _sound(path), self)
-        self._job = job
-        job.finished.connect(lambda samples: self._on_ended(job, self.picked, samples))
-        job.failed.connect(lambda sentence, _: self._on_ended(job, self.failed, sentence))
-        job.start()
-
-    def _on_ended(self, job: LongJob, told: SignalInstance, what: object) -> None:
-        """Tells it, unless another clip has been asked for since."""
-        if job is self._job:
-            self._job = None
-            told.emit(what)
+        self._reading.ask(lambda _progress, _should_stop: _sound(path))
 
 
 def _paths(model: ProjectModel) -> tuple[bool, dict[str, Sequence[Clip | Path]]]:

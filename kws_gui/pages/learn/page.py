@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
 )
 
 from kws_gui import theme
+from kws_gui.bridges.warm import WarmBridge
 from kws_gui.pages.learn.chapter import ChapterPage
 from kws_gui.pages.learn.chapters import CHAPTERS
 from kws_gui.services.project_model import ProjectModel
@@ -32,9 +33,10 @@ class LearnPage(QWidget):
 
     tryRequested = Signal(dict)
 
-    def __init__(self, model: ProjectModel, parent: QWidget | None = None) -> None:
+    def __init__(self, model: ProjectModel, parent: QWidget | None = None, *, warm: WarmBridge | None = None) -> None:
         super().__init__(parent)
         self._model = model
+        self._warm = warm or WarmBridge(self)
         self._areas: dict[str, QScrollArea] = {}
         self.list = QListWidget()
         self._stack = QStackedWidget()
@@ -59,6 +61,7 @@ class LearnPage(QWidget):
         """The chapter of that name, built on first use."""
         if name not in self._areas:
             page = CHAPTERS[name].make(self._model)
+            page.warm = self._warm
             page.tryRequested.connect(self.tryRequested)
             area = QScrollArea()
             area.setWidgetResizable(True)

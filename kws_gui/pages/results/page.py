@@ -5,6 +5,7 @@ Everything that takes time is done elsewhere and shown when it is there.
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,8 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, 
 
 from kws_engine.clips.split import Split
 from kws_gui import theme
-from kws_gui.pages.results.evaluating import Judgement, Judging
+from kws_gui.bridges.latest import Latest
+from kws_gui.pages.results.evaluating import EvaluationRequest, evaluate_model
 from kws_gui.pages.results.evaluation_view import EvaluationView, describe_accuracy
 from kws_gui.pages.results.findings import FindingsView
 from kws_gui.pages.results.search import SweepView
@@ -71,17 +73,18 @@ class ResultsPage(QWidget):
         super().__init__(parent)
         self._model = model
         self._evaluation: Evaluation | None = None
-        self._shown: Judgement | None = None
+        self._shown: EvaluationRequest | None = None
+        self._asked: EvaluationRequest | None = None
         self._is_shut = False
         self._rows: list[Any] = []
         self._agreed: set[Path] = set()
-        self._given_up: Judgement | None = None
+        self._given_up: EvaluationRequest | None = None
         self.messages = MessageBar()
         self.source = SourcePicker()
         self.progress = ProgressRow()
         self.views = Segments(_VIEWS, "What to look at")
         self.accuracy = QLabel()
-        self.judging = Judging(self)
+        self.evaluating = Latest(self)
         self.runs = RunsReading(self)
         self.judged = EvaluationView()
         self.about, self.matrix, self.words = self.judged.about, self.judged.matrix, self.judged.words
@@ -100,8 +103,8 @@ class ResultsPage(QWidget):
         return self._evaluation
 
     def is_working(self) -> bool:
-        """Whether a model is being judged, or the runs are being read."""
-        return self.judging.is_running() or self.runs.is_running()
+        """Whether a model is being evaluated, or the runs are being read."""
+        return self.evaluating.is_working() or self.runs.is_running()
 
     def show_view(self, key: str) -> None:
         """Brings a view to the front: clips, findings, weights or search."""
@@ -116,7 +119,7 @@ class ResultsPage(QWidget):
     def shutdown(self) -> None:
         """Ends sound and every thread of the page; none is started any more."""
         self._is_shut = True
-        for part in (self.judged, self.judging, self.findings, self.search, self.runs):
+        for part in (self.judged, self.evaluating, self.findings, self.search, self.runs):
             part.shutdown()
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -125,11 +128,11 @@ class ResultsPage(QWidget):
 
     # -- what is asked for
 
-    def _wanted(self) -> Judgement | None:
+    def _wanted(self) -> EvaluationRequest | None:
         project, path = self._model.project, self._model.model_path
         if project is None or path is None or self._model.run is not None:
             return None
-        return Judgement(path, self.source.part(), project.clips(split=self.source.part()))
+        return EvaluationRequest(path, self.source.part(), project.clips(split=self.source.part()))
 
     def _look(self) -> None:
         """Shows what there is, and starts what is missing for it."""
@@ -155,7 +158,7 @@ class ResultsPage(QWidget):
             self._look_at_clips()
         else:
             self._bring(self.findings if view == "findings" else self.weights)
-        if project is not None and not self.judging.is_running():  # one after the other: each keeps a core busy
+        if project is not None and not self.evaluating.is_working():  # one after the other: each keeps a core busy
             folder = unfinished.folder if unfinished is not None else path.parent if path else None
             self.findings.show_run(folder, unfinished=unfinished)
 
@@ -175,32 +178,42 @@ class ResultsPage(QWidget):
             self._bring(self.judged)
         elif wanted == self._given_up:
             self._bring(self._again)
-        elif self.judging.begin(wanted):
+        else:
             self._bring(self._waiting)
-            self.progress.start(f"Judging {wanted.model.name} on {len(wanted.clips)} {wanted.part} clips")
+            if wanted != self._asked:
+                self._evaluate(wanted)
+
+    def _evaluate(self, wanted: EvaluationRequest) -> None:
+        self._asked = wanted
+        self.progress.start(f"Evaluating {wanted.model.name} on {len(wanted.clips)} {wanted.part} clips")
+        self.evaluating.ask(partial(evaluate_model, wanted))
 
     def _bring(self, page: QWidget) -> None:
         self._pages.setCurrentWidget(page)
         self._headline.setCurrentWidget(self._headlines.get(page, self._no_headline))
 
-    def _on_evaluated(self, judged: Judgement, evaluation: Evaluation) -> None:
-        self.progress.finish()
-        if judged != self._given_up and judged == self._wanted():
-            self._shown = judged
+    def _on_evaluated(self, evaluation: Evaluation) -> None:
+        asked = self._asked
+        self._asked = None
+        if asked == self._wanted():
+            self._shown = asked
             self._show(evaluation)
-        self._look()
 
-    def _on_failed(self, judged: Judgement, sentence: str, details: str) -> None:
+    def _on_failed(self, sentence: str, details: str) -> None:
+        asked = self._asked
+        self._asked = None
+        if asked == self._wanted():
+            self.messages.showMessage("error", sentence, details=details)
+            self._given_up = asked
+
+    def _on_idle(self) -> None:
         self.progress.finish()
-        if judged == self._wanted():
-            if judged != self._given_up:
-                self.messages.showMessage("error", sentence, details=details)
-            self._given_up = judged
         self._look()
 
     def _on_cancel(self) -> None:
-        self._given_up = self.judging.working
-        self.judging.cancel()
+        self._given_up = self._asked
+        self._asked = None
+        self.evaluating.cancel()
 
     def _on_again(self) -> None:
         self._given_up = None
@@ -258,7 +271,11 @@ class ResultsPage(QWidget):
 
     def _on_opened(self) -> None:
         self.messages.clear()
-        self._shown = self._given_up = self._evaluation = None
+        self.evaluating.cancel()
+        self._asked = None
+        self._shown = None
+        self._given_up = None
+        self._evaluation = None
         self.judged.forget()
         self.findings.diagnosis.forget()
         self.search.forget()
@@ -329,12 +346,13 @@ class ResultsPage(QWidget):
         self.source.partChosen.connect(self._on_part)
         self.runs.finished.connect(self._on_runs)
         self.runs.failed.connect(self._on_runs_failed)
-        self.judging.progressed.connect(self.progress.setProgress)
-        self.judging.finished.connect(self._on_evaluated)
-        self.judging.failed.connect(self._on_failed)
+        self.evaluating.progressed.connect(self.progress.setProgress)
+        self.evaluating.answered.connect(self._on_evaluated)
+        self.evaluating.failed.connect(self._on_failed)
+        self.evaluating.idle.connect(self._on_idle)
         self.progress.cancelRequested.connect(self._on_cancel)
         self.messages.remedyTriggered.connect(self._on_undo)
-        self.weights.told.connect(self._weights.setFullText)
+        self.weights.headlineChanged.connect(self._weights.setFullText)
         self.findings.counted.connect(self._on_counted)
         self.findings.said.connect(self._on_said)
         self.findings.nothingDone.connect(lambda sentence: self.messages.showMessage("info", sentence))
@@ -342,7 +360,7 @@ class ResultsPage(QWidget):
         self.findings.wordRequested.connect(self._on_word)
         self.findings.importRequested.connect(self.importRequested)
         self.findings.searchRequested.connect(self.searchRequested)
-        self.search.told.connect(self._search.setFullText)
+        self.search.headlineChanged.connect(self._search.setFullText)
         self.search.runRequested.connect(self._on_trial)
         self.search.searchRequested.connect(self.searchRequested)
         for part in (self.findings, self.search):

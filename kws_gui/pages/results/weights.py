@@ -1,4 +1,4 @@
-"""The distribution of a network's weights: one histogram per layer."""
+"""How the weights of a run's network are distributed: a histogram for each layer."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _NONE = "This model has no record of its weights. Train again to get one."
 
 
 class WeightsView(QWidget):
-    """One card per layer in a flow layout, and a headline on what the penalties drove to near zero.
+    """A card for each layer, as many side by side as there is room, and what the penalties drove to near zero.
 
     Signals:
-        told(text): The headline.
+        headlineChanged(text): What became of the weights, in few words.
     """
 
-    told = Signal(str)
+    headlineChanged = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -42,7 +42,7 @@ class WeightsView(QWidget):
         self._lay_out()
 
     def show_run(self, folder: Path) -> None:
-        """Reads the record that the run stored beside its model."""
+        """Shows what a run recorded beside its model."""
         record = read_weights(folder)
         for card in self._cards:
             self._flow.removeWidget(card)
@@ -53,10 +53,10 @@ class WeightsView(QWidget):
             self._flow.addWidget(card)
         self._about.setText(_NEAR_ZERO if record else _NONE)
         self._state = _headline(record) if record else "Not recorded"
-        self.told.emit(self._state)
+        self.headlineChanged.emit(self._state)
 
     def cards(self) -> list[LayerHistogram]:
-        """One card per layer, in the order of the network."""
+        """One for each layer, in the network's order."""
         return list(self._cards)
 
     def state(self) -> str:
@@ -145,7 +145,7 @@ class LayerHistogram(QWidget):
 
 
 def _headline(record: dict[str, Any]) -> str:
-    """What each penalty drove to near zero, or the share near zero without a penalty."""
+    """What each penalty drove to near zero, or without one how many weights are that small."""
     driven = []
     for name, one in record["penalties"].items():
         share = one["near_zero"] / max(one["weights"], 1)

@@ -23,7 +23,7 @@ from kws_engine.sweeps.events import (
 from kws_engine.sweeps.job import PastSweep, SweepJob, past_sweeps
 from kws_engine.sweeps.space import parse
 from kws_gui import theme
-from kws_gui.bridges.jobs import LongJob
+from kws_gui.bridges.latest import Latest
 from kws_gui.bridges.sweep import SweepBridge
 from kws_gui.bridges.training import training_threads
 from kws_gui.pages.search.form import SweepForm
@@ -69,8 +69,8 @@ class SweepPage(QWidget):
         self._past: list[PastSweep] = []
         self._results: Results | None = None
         self._name = ""
-        self._job: LongJob | None = None
-        self._read_again = self._is_shut = self._stop_asked = False
+        self._reading = Latest(self)
+        self._stop_asked = False
         self.messages = MessageBar()
         self.form = SweepForm()
         self.card, self.trials = SearchCard(self.form), TrialsView()
@@ -91,14 +91,12 @@ class SweepPage(QWidget):
 
     def is_reading(self) -> bool:
         """Whether a search of before is being read."""
-        return self._job is not None
+        return self._reading.is_working()
 
     def shutdown(self) -> None:
         """Ends every process and thread of the page; what is finished is kept."""
-        self._is_shut = True
         self.bridge.shutdown()
-        if self._job is not None:
-            self._job.wait()
+        self._reading.shutdown()
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -136,6 +134,7 @@ class SweepPage(QWidget):
         self.table.set_options({}, by="loss")
         self.form.show_storage(past, self._model.addresses)
         if past is None:
+            self._reading.cancel()
             self.form.show_past(None)
         else:
             self._read()
@@ -144,17 +143,11 @@ class SweepPage(QWidget):
     def _read(self) -> None:
         """The trials of the search that is shown, off this thread."""
         project, name = self._model.project, self._name
-        if self._job is not None:
-            self._read_again = True
-        elif project is not None and name and not self._is_shut:
+        if project is not None and name:
             folder, address = project.folder, self.form.address()
-            self._job = LongJob(lambda _progress, _stop: _results(folder, name, address), self)
-            self._job.finished.connect(self._on_read)
-            self._job.failed.connect(self._on_read_failed)
-            self._job.start()
+            self._reading.ask(lambda _progress, _should_stop: _results(folder, name, address))
 
     def _on_read(self, results: Results) -> None:
-        self._end_reading()
         if results.name != self._name:
             return
         self._results = results
@@ -168,18 +161,9 @@ class SweepPage(QWidget):
         self._look()
 
     def _on_read_failed(self, sentence: str, details: str) -> None:
-        self._end_reading()
         self.messages.showMessage("error", sentence, details=details)
         if self.form.address():  # whose password may be missing
             self.form.more.setOpen(True)
-
-    def _end_reading(self) -> None:
-        assert self._job is not None
-        self._job.deleteLater()
-        self._job = None
-        if self._read_again:
-            self._read_again = False
-            self._read()
 
     # -- starting and stopping
 
@@ -363,6 +347,8 @@ class SweepPage(QWidget):
         self.trials.matters.clicked.connect(lambda: self.searchResultsRequested.emit(self._name))
         self._nothing_open.triggered.connect(self.startRequested)
         self._too_little.triggered.connect(self.wordsRequested)
+        self._reading.answered.connect(self._on_read)
+        self._reading.failed.connect(self._on_read_failed)
         self.bridge.started.connect(self._on_started)
         self.bridge.trialStarted.connect(self._on_trial)
         self.bridge.epochEnded.connect(self._on_epoch)

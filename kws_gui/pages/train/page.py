@@ -8,13 +8,13 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QKeySequence, QResizeEvent, QShortcut, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
-from kws_engine.runs.costing import Question
+from kws_engine.runs.costing import CostAnswer, CostQuestion
 from kws_engine.runs.job import Job
 from kws_engine.runs.minimum_clips import lack
 from kws_engine.settings import RECIPES, Settings
 from kws_gui import theme
-from kws_gui.bridges.cost import CostBridge
 from kws_gui.bridges.training import training_threads
+from kws_gui.bridges.warm import Asker, WarmBridge
 from kws_gui.pages.train.card import FormCard
 from kws_gui.pages.train.compare.view import CompareView
 from kws_gui.pages.train.form import SettingsForm
@@ -28,6 +28,7 @@ from kws_gui.services.project_model import ProjectModel
 from kws_gui.widgets.empty_state import EmptyState
 
 _STORE_AFTER_MS = 400
+_COST_AFTER_MS = 150
 _RIGHT_HEIGHT = 400  # px
 _ROOM_FOR_ALL = 780  # px; the height that curves, runs and the open preview need
 _LOW, _LOW_RUNS, _ANY_HEIGHT = 600, 66, 16_777_215  # px; below _LOW the list of runs shows its head and one row
@@ -50,19 +51,20 @@ class TrainPage(QWidget):
     resultsRequested = Signal()
     listenRequested = Signal()
 
-    def __init__(self, model: ProjectModel, parent: QWidget | None = None) -> None:
+    def __init__(self, model: ProjectModel, parent: QWidget | None = None, *, warm: WarmBridge | None = None) -> None:
         super().__init__(parent)
         self._model = model
+        warm = warm or WarmBridge(self)
         self.messages = TrainMessages()
         self.form = SettingsForm()
         self.run = RunView()
         self.runs = RunList()
         self.compare = CompareView()
-        self.preview = PreviewFold(model)
+        self.preview = PreviewFold(model, warm)
         self.desk = RunDesk(model, self.run, self.runs, self.messages, parent=self)
         self.shelf, self.runner = self.desk.shelf, self.desk.runner
         self.training = self.runner.training
-        self.costs = CostBridge(self)
+        self.costs = Asker(warm, delay_ms=_COST_AFTER_MS, parent=self)
         self.card = FormCard(self.form)
         self.train, self.reset = self.card.train, self.card.reset
         self._run_name, self._was_low = QLabel(), True
@@ -185,7 +187,7 @@ class TrainPage(QWidget):
         self.form.cost.wait()
         self.form.set_clip(n_samples=project.clip_samples, rate=project.rate, n_labels=len(project.words) + 2)
         self.costs.ask(
-            Question(
+            CostQuestion(
                 self.form.value().to_dict(),
                 n_samples=project.clip_samples,
                 rate=project.rate,
@@ -300,13 +302,13 @@ class TrainPage(QWidget):
         self._model.failed.connect(self._on_model_failed)
 
     def _connect_costs(self) -> None:
-        self.costs.counted.connect(self._on_counted)
+        self.costs.answered.connect(self._on_counted)
         self.costs.refused.connect(self.form.refuse)
         self.costs.lost.connect(self.form.cost.setUnknown)
 
-    def _on_counted(self, parameters: int, macs: int) -> None:
+    def _on_counted(self, cost: CostAnswer) -> None:
         self.form.refuse("", "")
-        self.form.cost.setCost(parameters, macs)
+        self.form.cost.setCost(cost.parameters, cost.macs)
 
     def _lay_out(self) -> None:
         self._split = self._make_right()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QSettings, Qt
@@ -15,10 +16,11 @@ from kws_engine.clips.recording import NOISE_TAKE_S, Take, word_take_s
 from kws_engine.clips.words import NOISE
 from kws_engine.errors import KwsError
 from kws_gui import theme
+from kws_gui.bridges.latest import Latest
 from kws_gui.bridges.player import Player
 from kws_gui.pages.words.clips import ClipTableView
 from kws_gui.pages.words.importing import ImportDialog, ImportPanel, folders_to_choose
-from kws_gui.pages.words.levels import Levels, noise_clips
+from kws_gui.pages.words.levels import noise_clips, peaks_db
 from kws_gui.pages.words.recorder import RecorderPanel, Samples
 from kws_gui.pages.words.recordings import Recordings
 from kws_gui.pages.words.takes import Series, TakeSession
@@ -48,7 +50,7 @@ class WordsPage(QWidget):
         self.session = TakeSession(microphones, self)
         self.recordings = Recordings(model, self)
         self.player = Player(self)
-        self._levels = Levels(self)
+        self._levels = Latest(self)
         self._replaced: Clip | None = None
         self._word_in_session = ""
         self._cut_clip: Clip | None = None
@@ -208,7 +210,7 @@ class WordsPage(QWidget):
         self.table.setVisible(bool(clips))
         self._hint.setText(self._sentence_without_clips(word))
         if project is not None and clips and word != NOISE:
-            self._levels.measure(project, clips)
+            self._levels.ask(partial(peaks_db, project, clips))
         if self.session.state == "idle":
             self._on_clip(self.table.current())
 
@@ -320,7 +322,7 @@ class WordsPage(QWidget):
         self.player.positionChanged.connect(self._on_played)
         self.player.stopped.connect(lambda: self.recorder.waveform.setPlayhead(None))
         self.player.failed.connect(lambda sentence: self.messages.showMessage("warning", sentence))
-        self._levels.measured.connect(table.rows.set_levels)
+        self._levels.answered.connect(table.rows.set_levels)
 
     def _connect_project(self) -> None:
         self._failure = ""
