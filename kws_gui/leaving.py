@@ -8,6 +8,7 @@ from typing import Any
 from PySide6.QtWidgets import QMessageBox, QWidget
 
 from kws_gui.services import remembered
+from kws_gui.services.training import Training
 
 _NO_RETURN = "Training is {}. Stop it and close? The best weights so far are kept."
 _SEARCHING = "A search is going on. Stop it and close? What is finished is kept, and it can go on later."
@@ -17,15 +18,17 @@ _UNSAVED = "{} could not be saved and would be lost: free some space, then save 
 class Leaving:
     """Looks at the pages that were shown; a page that was not shown does nothing that could be lost."""
 
-    def __init__(self, window: QWidget, pages: Mapping[str, Any]) -> None:
-        self._window, self._pages = window, pages
+    def __init__(self, window: QWidget, pages: Mapping[str, Any], training: Training) -> None:
+        self._window = window
+        self._pages = pages
+        self._training = training
 
     def at_stake(self) -> set[tuple[str, object]]:
         """What leaving would stop or lose, each thing by what tells it from the next one of its kind."""
-        train, search, words = (self._pages.get(name) for name in ("train", "search", "words"))
+        search, words = (self._pages.get(name) for name in ("search", "words"))
         found = set[tuple[str, object]]()
-        if train is not None and train.training.is_running():
-            found.add(("train", train.training.pid))
+        if self._training.is_running:
+            found.add(("train", self._training.pid))
         if search is not None and search.is_running():
             found.add(("search", True))
         if words is not None and words.recordings.waiting:
@@ -37,10 +40,9 @@ class Leaving:
         return self._may_stop_training() and self._may_stop_search() and self._may_lose_takes()
 
     def _may_stop_training(self) -> bool:
-        page = self._pages.get("train")
-        if page is None or not page.training.is_running():
+        if not self._training.is_running:
             return True
-        state, stay = ("paused", "Leave it paused") if page.runner.is_paused else ("going on", "Go on training")
+        state, stay = ("paused", "Leave it paused") if self._training.is_paused else ("going on", "Go on training")
         return self._asks(_NO_RETURN.format(state), "Stop and keep the best so far", stay)
 
     def _may_stop_search(self) -> bool:

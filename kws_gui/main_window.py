@@ -32,6 +32,7 @@ from kws_gui.services import remembered
 from kws_gui.services.microphone import MicrophoneService
 from kws_gui.services.opening import Opened, Opening
 from kws_gui.services.project_model import ProjectModel
+from kws_gui.services.services import make_services
 from kws_gui.widgets.message_bar import MessageBar
 from kws_gui.widgets.progress_row import ProgressRow
 
@@ -47,15 +48,18 @@ class MainWindow(QMainWindow):
 
     def __init__(self, model: ProjectModel | None = None, microphones: MicrophoneService | None = None) -> None:
         super().__init__()
-        self.model = model or ProjectModel(self)
-        self.microphones = microphones or MicrophoneService(self)
+        self.services = make_services(self, project=model, microphones=microphones)
+        self.model = self.services.project
+        self.training = self.services.training
+        self.runs = self.services.runs
+        self.microphones = self.services.microphones
         self.opening = Opening(self)
         self.messages = MessageBar()
         self._progress = ProgressRow()
         self._progress.cancelButton().hide()
         self._slow = QTimer(self, singleShot=True, interval=_SLOW_MS)
         self._pages: dict[str, QWidget] = {}
-        self._leaving = Leaving(self, self._pages)
+        self._leaving = Leaving(self, self._pages, self.training)
         self._stack = QStackedWidget()
         self.rail = Rail(self.microphones)
         self._name = ""
@@ -107,7 +111,7 @@ class MainWindow(QMainWindow):
         if name == "train":
             from kws_gui.pages.train.page import TrainPage
 
-            return self._follow(TrainPage(self.model))
+            return TrainPage(self.services)
         if name == "results":
             return self._make_results_page()
         if name == "search":
@@ -116,7 +120,7 @@ class MainWindow(QMainWindow):
             return self._make_learn_page()
         from kws_gui.pages.listen.page import ListenPage
 
-        return self._follow(ListenPage(self.model, self.microphones))
+        return ListenPage(self.services)
 
     def _follow(self, page: QWidget) -> QWidget:
         """Goes where the page's own buttons ask to go."""
@@ -137,11 +141,7 @@ class MainWindow(QMainWindow):
     def _make_results_page(self) -> QWidget:
         from kws_gui.pages.results.page import ResultsPage
 
-        page = ResultsPage(self.model)
-        page.wordRequested.connect(self.show_word)
-        page.importRequested.connect(self.import_folder)
-        page.finishRequested.connect(self.make_model_of)
-        return self._follow(page)
+        return ResultsPage(self.services)
 
     def _make_search_page(self) -> QWidget:
         from kws_gui.pages.search.page import SweepPage
@@ -159,23 +159,9 @@ class MainWindow(QMainWindow):
         if isinstance(page, WordsPage):
             page.words.choose(word)
 
-    def make_model_of(self, run: Path) -> None:
-        """Makes a model of a run's best epoch on the Train page."""
-        from kws_gui.pages.train.page import TrainPage
-
-        self.show_page("train")
-        page = self.page(self.page_name)
-        if isinstance(page, TrainPage):
-            page.shelf.finish(run)
-
     def show_search_results(self, name: str) -> None:
         """What mattered in a search, on the Results page."""
-        from kws_gui.pages.results.page import ResultsPage
-
-        self.show_page("results")
-        page = self.page(self.page_name)
-        if isinstance(page, ResultsPage):
-            page.show_search(name)
+        self.services.navigation.show_search(name)
 
     def _make_learn_page(self) -> QWidget:
         from kws_gui.pages.learn.page import LearnPage
@@ -331,7 +317,7 @@ class MainWindow(QMainWindow):
         self.opening.shutdown()
         for page in self._pages.values():
             page.shutdown()
-        self.microphones.shutdown()
+        self.services.shutdown()
         super().closeEvent(event)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
@@ -359,6 +345,9 @@ class MainWindow(QMainWindow):
 
     def _connect(self) -> None:
         self.rail.pageChosen.connect(self.show_page)
+        self.services.navigation.pageShown.connect(self.show_page)
+        self.services.navigation.wordRequested.connect(self.show_word)
+        self.services.navigation.importRequested.connect(self.import_folder)
         self.opening.opened.connect(self._on_opened)
         self.opening.failed.connect(self._on_failed)
         self.model.opened.connect(self._on_project)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from kws_engine.errors import KwsError
 from kws_engine.sweeps.job import past_sweep, sweeps_folder
 from kws_gui.pages.search.option_row import short_title
-from kws_gui.pages.train.run_list import counted
+from kws_gui.runs.rows import counted
 from kws_gui.services.project_model import ProjectModel
 
 if TYPE_CHECKING:

@@ -6,12 +6,11 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from kws_engine.errors import KwsError
-from kws_engine.runs.job import past_runs
 from kws_engine.spotting.detector import DetectorConfig
 from kws_gui import theme
 from kws_gui.bridges.detector import DetectorBridge, FileHeard, OpenModel
@@ -22,8 +21,7 @@ from kws_gui.pages.listen.log import Entry
 from kws_gui.pages.listen.models import ModelPicker
 from kws_gui.pages.listen.view import ListenView
 from kws_gui.pages.start.page import ready_model
-from kws_gui.services.microphone import MicrophoneService
-from kws_gui.services.project_model import ProjectModel
+from kws_gui.services.services import Services
 from kws_gui.widgets.empty_state import EmptyState
 from kws_gui.widgets.level_meter import LevelMeter
 from kws_gui.widgets.message_bar import MessageBar
@@ -35,17 +33,13 @@ _SOUND_FILES = "Sound (*.wav *.flac *.ogg *.mp3);;All files (*)"
 
 
 class ListenPage(QWidget):
-    """Choose a model, press Listen (Ctrl+L or space), say a word.
+    """Choose a model, press Listen (Ctrl+L or space), say a word."""
 
-    Signals:
-        trainRequested: The person wants to train a model first.
-    """
-
-    trainRequested = Signal()
-
-    def __init__(self, model: ProjectModel, microphones: MicrophoneService, parent: QWidget | None = None) -> None:
+    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._model, self._microphones = model, microphones
+        self.services = services
+        self._model = services.project
+        self._microphones = services.microphones
         self._wanted = self._holds = self._microphone_failed = False
         self._lost_samples = 0
         self._newest_run: Path | None = None
@@ -54,7 +48,7 @@ class ListenPage(QWidget):
         self.bridge = DetectorBridge(self)
         self.messages = MessageBar()
         self.picker = ModelPicker()
-        self.devices = DevicePicker(microphones)
+        self.devices = DevicePicker(services.microphones)
         self.meter = LevelMeter(compact=True)
         self.button = QPushButton()
         self.view = ListenView()
@@ -64,7 +58,7 @@ class ListenPage(QWidget):
         self.setAcceptDrops(True)
         self._lay_out()
         self._connect()
-        self._on_project()
+        self._on_runs()
         self._on_model_changed()
 
     @property
@@ -161,10 +155,9 @@ class ListenPage(QWidget):
 
     # -- the project and its models
 
-    def _on_project(self) -> None:
-        """Another project, or a run more: its newest model is taken unless sound is being heard."""
-        project = self._model.project
-        self.picker.setRuns(past_runs(project.folder / "runs") if project else [])
+    def _on_runs(self) -> None:
+        """The runs were read again: the model of a new one is taken unless sound is being heard."""
+        self.picker.setRuns(self.services.runs.rows)
         self.picker.setPath(self._model.model_path)
         newest, before = self.picker.newest_run(), self._newest_run
         self._newest_run = newest
@@ -308,7 +301,7 @@ class ListenPage(QWidget):
         empty = EmptyState("mdi6.ear-hearing", _NOTHING, "Use the ready model")
         empty.triggered.connect(self._on_ready_model)
         self.train_button = QPushButton("Train a model")
-        self.train_button.clicked.connect(self.trainRequested)
+        self.train_button.clicked.connect(lambda: self.services.navigation.show_page("train"))
         self.open_button = QPushButton("Open a .kws file…")
         self.open_button.clicked.connect(self.picker.open_file)
         theme.set_role(self.open_button, "quiet")
@@ -348,8 +341,7 @@ class ListenPage(QWidget):
         column.addWidget(self._stack, 1)
 
     def _connect(self) -> None:
-        self._model.opened.connect(self._on_project)
-        self._model.runsChanged.connect(self._on_project)
+        self.services.runs.changed.connect(self._on_runs)
         self._model.modelChanged.connect(self._on_model_changed)
         self.picker.chosen.connect(self.choose)
         self.button.clicked.connect(self.toggle)

@@ -29,7 +29,7 @@ from kws_gui.bridges.training import training_threads
 from kws_gui.pages.search.form import SweepForm
 from kws_gui.pages.search.option_row import short_title
 from kws_gui.pages.search.panels import SearchCard, TrialsView
-from kws_gui.pages.train.run_list import counted
+from kws_gui.runs.rows import counted
 from kws_gui.runs.trials import open_trial, titles_of, use_settings, value_text
 from kws_gui.services.project_model import ProjectModel
 from kws_gui.widgets.empty_state import EmptyState
