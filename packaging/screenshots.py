@@ -99,7 +99,7 @@ class Photographer:
         page.form.setValue(settings)
         page.train.click()
         self._wait("training", lambda: page.train.text() == "Train" and page.messages.isVisible())
-        self._wait("the list of runs", lambda: page.runs.rows() and not page.shelf.is_reading())
+        self._wait("the list of runs", lambda: page.runs.rows() and not page.services.runs.is_reading())
         self._settle(0.5)
         self._take("train")
 

@@ -63,7 +63,10 @@ class ProjectModel(QObject):
         return self._run
 
     def open(self, project: Project) -> None:
-        """Takes over an opened project; saved settings that are no longer valid are reported, and replaced by defaults."""
+        """Takes over an opened project; `failed` reports saved settings that are not valid, defaults replace them."""
+        path = self._model_path
+        if path is not None and self._project is not None and path.is_relative_to(self._project.folder):
+            self._model_path = None  # that of a project that is no longer open
         self._project = project
         self._run = None
         self.undo_stack.clear()
@@ -73,6 +76,8 @@ class ProjectModel(QObject):
             self._settings = Settings()
             self.failed.emit(f"{error}; the project's settings start from their defaults")
         self.opened.emit()
+        if self._model_path != path:
+            self.modelChanged.emit()
 
     def close(self) -> None:
         """Nothing is open any more."""

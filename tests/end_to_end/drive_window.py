@@ -187,9 +187,7 @@ def main() -> int:
             print(error, file=sys.stderr)
             return 1
         finally:
-            training = window._pages.get("train")
-            if training is not None:
-                training.training.shutdown(seconds=2)
+            window.training.shutdown(seconds=2)
             window.close()
     return 0
 

@@ -308,9 +308,9 @@ def test_a_killed_training_is_said_on_its_page_while_the_person_was_elsewhere(
     until(qtbot, lambda: len(page.run.curves.points()) >= 1)
     epochs = len(page.run.curves.points())
     click(qtbot, window.rail.button("words"))
-    assert page.training.pid is not None
-    os.kill(page.training.pid, signal.SIGKILL)
-    until(qtbot, lambda: not page.training.is_running())
+    assert window.training.pid is not None
+    os.kill(window.training.pid, signal.SIGKILL)
+    until(qtbot, lambda: not window.training.is_running and not window.runs.is_reading())
     click(qtbot, window.rail.button("train"))
     assert page.messages.isVisible() and "SIGKILL" in page.messages.text()
     assert page.train.text() == "Train" and page.train.isEnabled()

@@ -96,7 +96,7 @@ def test_a_model_asked_for_on_results_is_made_on_train(window: MainWindow, qtbot
     make_project(tmp_path / "tones", takes=2)
     opened(window, tmp_path / "tones", qtbot)
     window.show_page("results")
-    window.page("results").finishRequested.emit(tmp_path / "tones/runs/20250101-000000-gone")
+    window.services.navigation.make_model(tmp_path / "tones/runs/20250101-000000-gone")
     assert window.page_name == "train" and "There is no run" in window.page("train").messages.text()
 
 
@@ -168,11 +168,11 @@ def test_closing_while_training_asks_and_stops_the_process(window: MainWindow, q
     opened(window, tmp_path / "tones", qtbot)
     window.show_page("train")
     page = window.page("train")
-    with qtbot.waitSignal(page.training.started, timeout=PATIENCE_MS * 4):
+    with qtbot.waitSignal(window.training.started, timeout=PATIENCE_MS * 4):
         page.train.click()
-    pid = page.training.pid
+    pid = window.training.pid
     QTimer.singleShot(0, lambda: press("Go on training"))
-    assert not window.close() and page.training.is_running()
+    assert not window.close() and window.training.is_running
     QTimer.singleShot(0, lambda: press("Stop and keep the best so far"))
     assert window.close()
     with pytest.raises(ProcessLookupError):

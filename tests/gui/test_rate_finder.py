@@ -16,7 +16,7 @@ from kws_engine.clips.project import Project
 from kws_engine.runs.job import Job
 from kws_gui.pages.train.page import TrainPage
 from kws_gui.pages.train.rate_finder import RateFinder
-from kws_gui.services.project_model import ProjectModel
+from kws_gui.services.services import Services
 from kws_gui.widgets.rate_plot import RatePlot
 
 PATIENCE_MS = 120_000
@@ -28,15 +28,14 @@ def tones(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def page(qtbot: QtBot, tones: Path) -> Iterator[TrainPage]:
-    made = TrainPage(ProjectModel())
+def page(qtbot: QtBot, services: Services, tones: Path) -> Iterator[TrainPage]:
+    made = TrainPage(services)
     qtbot.addWidget(made)
     made.resize(1024, 640)
     made.show()
     made._model.open(Project.open(tones))
-    qtbot.waitUntil(lambda: not made.shelf.is_reading(), timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: not services.runs.is_reading(), timeout=PATIENCE_MS)
     yield made
-    made.training.shutdown(seconds=0)
     made.shutdown()
 
 

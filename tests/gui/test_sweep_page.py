@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from leading import leads_to
 from postgres_server import PostgresServer
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
@@ -23,6 +24,7 @@ from kws_gui.pages.search.page import SweepPage
 from kws_gui.pages.words.page import WordsPage
 from kws_gui.runs.trials import open_trial
 from kws_gui.services.project_model import ProjectModel
+from kws_gui.services.services import Services
 
 PATIENCE_MS = 280_000
 
@@ -208,6 +210,7 @@ def test_a_password_is_asked_for_again_and_shown_nowhere(
     tmp_path: Path,
     postgres: PostgresServer,
     monkeypatch: pytest.MonkeyPatch,
+    services: Services,
 ) -> None:
     monkeypatch.setenv("PGPASSFILE", str(tmp_path / "none"))
     project = Path(shutil.copytree(folder, tmp_path / "tones", ignore=shutil.ignore_patterns("sweeps")))
@@ -223,7 +226,7 @@ def test_a_password_is_asked_for_again_and_shown_nowhere(
     name = past_sweeps(project)[0].name
     assert "s3cret" not in (past_sweeps(project)[0].folder / "sweep.toml").read_text(encoding="utf-8")
 
-    later = ResultsPage(ProjectModel())  # as after the window was opened anew
+    later = ResultsPage(services)  # as after the window was opened anew
     qtbot.addWidget(later)
     later.show()
     try:
@@ -253,9 +256,9 @@ def test_a_password_is_asked_for_again_and_shown_nowhere(
     assert page.table.finished() == 1 and page.start.text() == "Go on"
 
 
-def test_results_show_what_a_search_found(qtbot: QtBot, folder: Path) -> None:
+def test_results_show_what_a_search_found(qtbot: QtBot, services: Services, folder: Path) -> None:
     name = past_sweeps(folder)[-1].name
-    page = ResultsPage(ProjectModel())
+    page = ResultsPage(services)
     qtbot.addWidget(page)
     page.show()
     try:
@@ -273,7 +276,7 @@ def test_results_show_what_a_search_found(qtbot: QtBot, folder: Path) -> None:
             qtbot.keyClick(page.search.plot, Qt.Key.Key_Down)
         number = page.search.plot.current()
         assert number != found.best.number and page.search.use.text() == f"Use trial {number}'s settings"
-        with qtbot.waitSignal(page.trainRequested):
+        with leads_to(qtbot, services, "train"):
             qtbot.mouseClick(page.search.use, Qt.MouseButton.LeftButton)
         chosen = next(trial for trial in found.trials if trial.number == number)
         assert model.settings == found.settings_of(chosen)
@@ -285,15 +288,15 @@ def test_results_show_what_a_search_found(qtbot: QtBot, folder: Path) -> None:
         page.shutdown()
 
 
-def test_results_without_a_search_lead_to_one(qtbot: QtBot, tmp_path: Path) -> None:
-    page = ResultsPage(ProjectModel())
+def test_results_without_a_search_lead_to_one(qtbot: QtBot, services: Services, tmp_path: Path) -> None:
+    page = ResultsPage(services)
     qtbot.addWidget(page)
     page.show()
     try:
         page._model.open(Project.create(tmp_path / "empty", words=["left"]))
         qtbot.mouseClick(page.views.button("search"), Qt.MouseButton.LeftButton)
         qtbot.waitUntil(lambda: page.search._nothing.isVisible(), timeout=PATIENCE_MS)
-        with qtbot.waitSignal(page.searchRequested):
+        with leads_to(qtbot, services, "search"):
             qtbot.mouseClick(page.search._nothing.button(), Qt.MouseButton.LeftButton)
     finally:
         page.shutdown()
@@ -314,9 +317,9 @@ def test_the_window_leads_to_the_search_and_to_a_word(qtbot: QtBot, folder: Path
     assert window.page_name == "train"
     results_page = window.page("results")
     assert isinstance(results_page, ResultsPage)
-    results_page.wordRequested.emit("middle")
+    window.services.navigation.show_word("middle")
     words = window.page("words")
     assert window.page_name == "words" and isinstance(words, WordsPage) and words.words.word == "middle"
-    results_page.searchRequested.emit()
+    window.services.navigation.show_page("search")
     assert window.page_name == "search"
     window.close()

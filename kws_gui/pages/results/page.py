@@ -48,7 +48,7 @@ class ResultsPage(QWidget):
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.services = services
-        self._project = services.project
+        self._model = services.project
         self._runs = services.runs
         self._evaluation: Evaluation | None = None
         self._shown: Judgement | None = None
@@ -106,9 +106,9 @@ class ResultsPage(QWidget):
     # -- what is requested
 
     def _wanted(self) -> Judgement | None:
-        project = self._project.project
-        path = self._project.model_path
-        if project is None or path is None or self._project.run is not None:
+        project = self._model.project
+        path = self._model.model_path
+        if project is None or path is None or self._model.run is not None:
             return None
         return Judgement(path, self.source.part(), project.clips(split=self.source.part()))
 
@@ -116,8 +116,8 @@ class ResultsPage(QWidget):
         """Shows what there is, and starts what is missing for it."""
         if not self.isVisible() or self._is_shut:
             return
-        project = self._project.project
-        path = self._project.model_path
+        project = self._model.project
+        path = self._model.model_path
         view = self.views.current()
         unfinished = self._unfinished()
         self._head.setVisible(project is not None)
@@ -127,7 +127,7 @@ class ResultsPage(QWidget):
         elif view == "search":
             self._bring(self.search)
             self.search.look()
-        elif self._project.run is not None and unfinished is None:
+        elif self._model.run is not None and unfinished is None:
             self._bring(self._waiting)  # its record is being read
         elif unfinished is not None and view != "findings":
             self._no_model_of_run.setRun(unfinished)
@@ -144,7 +144,7 @@ class ResultsPage(QWidget):
 
     def _unfinished(self) -> RunRow | None:
         """The run that is looked at, where it has no model."""
-        row = self._runs.row(self._project.run)
+        row = self._runs.row(self._model.run)
         return row if row is not None and row.run.model is None else None
 
     def _look_at_clips(self) -> None:
@@ -192,8 +192,8 @@ class ResultsPage(QWidget):
         self._look()
 
     def _on_agreed(self) -> None:
-        assert self._project.model_path is not None
-        self._agreed.add(self._project.model_path)
+        assert self._model.model_path is not None
+        self._agreed.add(self._model.model_path)
         self._look()
 
     # -- what is shown
@@ -228,7 +228,7 @@ class ResultsPage(QWidget):
 
     def _on_undo(self) -> None:
         self.messages.clear()
-        self._project.undo_stack.undo()
+        self._model.undo_stack.undo()
 
     def _on_undo_stack(self) -> None:
         """Clears a sentence whose button would now undo something else."""
@@ -256,8 +256,8 @@ class ResultsPage(QWidget):
             self.messages.showMessage("error", sentence, details=details)
 
     def _on_model(self) -> None:
-        path = self._project.model_path
-        run = self._project.run
+        path = self._model.model_path
+        run = self._model.run
         self.source.setModels(self._runs.rows, run or path)
         self.source.parts.setEnabled(run is None)
         if path is not None and run is None:
@@ -267,7 +267,7 @@ class ResultsPage(QWidget):
     def _on_run(self) -> None:
         """What went wrong in a run comes first; its other views need a model."""
         self._on_model()
-        if self._project.run is not None:
+        if self._model.run is not None:
             self.show_view("findings")
 
     def _on_trial(self) -> None:
@@ -282,17 +282,17 @@ class ResultsPage(QWidget):
 
     def _connect(self) -> None:
         navigation = self.services.navigation
-        self._project.opened.connect(self._on_opened)
-        self._project.modelChanged.connect(self._on_model)
-        self._project.runChanged.connect(self._on_run)
-        self._project.clipsChanged.connect(self._look)
-        self._project.undo_stack.changed.connect(self._on_undo_stack)
+        self._model.opened.connect(self._on_opened)
+        self._model.modelChanged.connect(self._on_model)
+        self._model.runChanged.connect(self._on_run)
+        self._model.clipsChanged.connect(self._look)
+        self._model.undo_stack.changed.connect(self._on_undo_stack)
         self._runs.changed.connect(self._on_model)
         self._runs.failed.connect(self._on_runs_failed)
         navigation.searchRequested.connect(self.show_search)
         self.views.chosen.connect(lambda _key: self._look())
-        self.source.modelChosen.connect(self._project.set_model_path)
-        self.source.runChosen.connect(self._project.look_at_run)
+        self.source.modelChosen.connect(self._model.set_model_path)
+        self.source.runChosen.connect(self._model.look_at_run)
         self.source.partChosen.connect(self._on_part)
         self.judging.progressed.connect(self.progress.setProgress)
         self.judging.finished.connect(self._on_evaluated)
@@ -311,15 +311,19 @@ class ResultsPage(QWidget):
         for part in (self.findings, self.search):
             part.searchRequested.connect(lambda: navigation.show_page("search"))
             part.trainRequested.connect(lambda: navigation.show_page("train"))
-        for part in (self.judged, self.findings, self.search):
-            part.failed.connect(self._say_error)
+        for failed in (self.judged.failed, self.findings.failed, self.search.failed):
+            failed.connect(self._say_error)
+
+    def _on_finish(self) -> None:
+        assert self._model.run is not None
+        self.services.navigation.make_model(self._model.run)
 
     def _make_empty_states(self) -> None:
         navigation = self.services.navigation
         self._no_project = EmptyState("mdi6.folder-open-outline", _NO_PROJECT, "Open a project")
         self._no_model = EmptyState("mdi6.chart-line", _NO_MODEL, "Train")
         self._no_model_of_run = NoModelState()
-        self._no_model_of_run.finishRequested.connect(lambda: navigation.make_model(self._project.run))
+        self._no_model_of_run.finishRequested.connect(self._on_finish)
         self._no_model_of_run.findingsRequested.connect(lambda: self.show_view("findings"))
         self._no_clips = EmptyState("mdi6.account-voice", "", "Record words")
         self._last = EmptyState("mdi6.seal", _LAST, "Judge on the testing part")

@@ -54,7 +54,11 @@ class UnfinishedCard(QFrame):
         self.setAccessibleName(self.words.text())
         finish = row.run.can_finish
         self.button.setText(finish_text(row.run) if finish else "Use its settings")
-        tip = "Writes the model without training further, on the Train page" if finish else "Puts them on the form, with undo"
+        tip = (
+            "Writes the model without training further, on the Train page"
+            if finish
+            else "Puts them on the form, with undo"
+        )
         self.button.setToolTip(tip)
 
     def _on_pressed(self) -> None:

@@ -101,7 +101,9 @@ def ending_text(event: Finished, row: RunRow | None, *, was_stopped: bool, skipp
     """How well the trained run recognizes, which epoch's weights it has, and how many files were left out.
 
     Args:
+        event: How it ended.
         row: The run as read after its end; None where it could not be read.
+        was_stopped: Whether a person stopped it.
         skipped: Files that were left out.
         waiting: Queued runs that do not start by themselves now.
     """

@@ -41,7 +41,7 @@ class TrainPage(QWidget):
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.services = services
-        self._project = services.project
+        self._model = services.project
         self._training = services.training
         self.messages = TrainMessages()
         self.form = SettingsForm()
@@ -50,7 +50,7 @@ class TrainPage(QWidget):
         self.compare = CompareView()
         self.preview = PreviewFold(services.project)
         self.controller = RunController(services, self.run, self.runs, self.messages, use=self._use, parent=self)
-        self.actions = self.controller.actions
+        self.run_actions = self.controller.actions
         self.costs = CostBridge(self)
         self.card = FormCard(self.form)
         self.train = self.card.train
@@ -79,8 +79,8 @@ class TrainPage(QWidget):
     def store(self) -> None:
         """Stores the form's settings in the project now."""
         self._store_later.stop()
-        if self._project.project is not None:
-            self._project.set_settings(self.form.value())
+        if self._model.project is not None:
+            self._model.set_settings(self.form.value())
 
     # -- events
 
@@ -104,15 +104,15 @@ class TrainPage(QWidget):
         if self._training.is_running:
             self._training.stop()
         elif self._can_train():
-            self.actions.train(self._job())
+            self.run_actions.train(self._job())
 
     def _on_queue(self) -> None:
         if self._can_train():
-            self.actions.queue(self._job())
+            self.run_actions.queue(self._job())
 
     def _can_train(self) -> bool:
         """Reports what on the form does not fit, and shows the field."""
-        if self._project.project is None or not self.card.queue.isEnabled():
+        if self._model.project is None or not self.card.queue.isEnabled():
             return False
         mistakes = self.form.mistakes()
         if mistakes:
@@ -125,9 +125,9 @@ class TrainPage(QWidget):
 
     def _job(self) -> Job:
         """A run with the settings on the form."""
-        assert self._project.project is not None
+        assert self._model.project is not None
         self.store()
-        return Job(self._project.project.folder, self.form.value().to_dict(), threads=training_threads())
+        return Job(self._model.project.folder, self.form.value().to_dict(), threads=training_threads())
 
     def _on_training(self) -> None:
         """Train, Stop, or Stopping, whichever it is now; Pause or Go on."""
@@ -146,8 +146,8 @@ class TrainPage(QWidget):
         self._ask_cost()
 
     def _on_settings(self) -> None:
-        if self.form.value() != self._project.settings:
-            self.form.setValue(self._project.settings)
+        if self.form.value() != self._model.settings:
+            self.form.setValue(self._model.settings)
 
     def _on_reset(self) -> None:
         self._use("Reset settings", Settings())
@@ -155,7 +155,7 @@ class TrainPage(QWidget):
     def _use(self, what: str, settings: Settings) -> None:
         """Puts settings on the form, undoable; what was typed so far is stored first, so that undo brings it back."""
         self.store()
-        self._project.use_settings(what, settings)
+        self._model.use_settings(what, settings)
         if self.form.mistakes():  # text that is no value is not among the settings
             self.form.setValue(settings)
 
@@ -174,7 +174,7 @@ class TrainPage(QWidget):
         self._use(f"Recipe: {RECIPES[name].title}", self.form.value().with_recipe(name))
 
     def _ask_cost(self) -> None:
-        project = self._project.project
+        project = self._model.project
         if project is None or not self.isVisible():
             return
         self.form.cost.wait()
@@ -193,7 +193,7 @@ class TrainPage(QWidget):
     def _on_opened(self) -> None:
         self._store_later.stop()
         self.messages.clear()
-        self.form.setValue(self._project.settings)
+        self.form.setValue(self._model.settings)
         self.preview.show_settings(self.form.value())
         self._on_clips()
         self.controller.show_all()
@@ -205,7 +205,7 @@ class TrainPage(QWidget):
 
     def _look_at_clips(self) -> None:
         """Shows what can be done: nothing open, too few clips, or all there."""
-        project = self._project.project
+        project = self._model.project
         self._pages.setCurrentWidget(self._nothing_open if project is None else self._work)
         if project is None:
             return
@@ -251,7 +251,7 @@ class TrainPage(QWidget):
 
     def _connect_widgets(self) -> None:
         self.train.clicked.connect(self._on_train)
-        self.card.pause.clicked.connect(self.actions.pause_or_resume)
+        self.card.pause.clicked.connect(self.run_actions.pause_or_resume)
         self.card.queue.clicked.connect(self._on_queue)
         self.reset.clicked.connect(self._on_reset)
         self.card.recipeChosen.connect(self._on_recipe)
@@ -271,7 +271,7 @@ class TrainPage(QWidget):
             "Ctrl+Enter": self._on_train,
             "Ctrl+Shift+Return": self._on_queue,
             "Ctrl+Shift+Enter": self._on_queue,
-            "Ctrl+Shift+P": self.actions.pause_or_resume,
+            "Ctrl+Shift+P": self.run_actions.pause_or_resume,
         }
         for key, act in keys.items():
             QShortcut(QKeySequence(key), self, act)
@@ -286,10 +286,10 @@ class TrainPage(QWidget):
         self._training.changed.connect(self._on_training)
 
     def _connect_project(self) -> None:
-        self._project.opened.connect(self._on_opened)
-        self._project.clipsChanged.connect(self._on_clips)
-        self._project.settingsChanged.connect(self._on_settings)
-        self._project.failed.connect(self._on_project_failed)
+        self._model.opened.connect(self._on_opened)
+        self._model.clipsChanged.connect(self._on_clips)
+        self._model.settingsChanged.connect(self._on_settings)
+        self._model.failed.connect(self._on_project_failed)
 
     def _connect_costs(self) -> None:
         self.costs.counted.connect(self._on_counted)

@@ -127,7 +127,7 @@ class RunList(QWidget):
 
     def currentWaiting(self) -> Waiting | None:
         """The one chosen of those that wait."""
-        items = [self.tree.topLevelItem(at) for at in range(len(self._waiting))]
+        items = list(self._items())[: len(self._waiting)]
         chosen = [one for item, one in zip(items, self._waiting, strict=True) if item.isSelected()]
         return chosen[0] if len(chosen) == 1 and not self.selected() else None
 
@@ -163,8 +163,8 @@ class RunList(QWidget):
         text = self.filter.text()
         for item, row in self._run_items():
             item.setHidden(not row.matches(text))
-        for at in range(len(self._waiting)):
-            self.tree.topLevelItem(at).setHidden(bool(text))
+        for item in list(self._items())[: len(self._waiting)]:
+            item.setHidden(bool(text))
 
     def _select(self, keys: set[str]) -> None:
         """Without one that is there: the newest run."""
@@ -194,7 +194,8 @@ class RunList(QWidget):
         self._on_selected()
 
     def _items(self) -> Iterator[QTreeWidgetItem]:
-        return (self.tree.topLevelItem(at) for at in range(self.tree.topLevelItemCount()))
+        items = (self.tree.topLevelItem(at) for at in range(self.tree.topLevelItemCount()))
+        return (item for item in items if item is not None)
 
     def _run_items(self) -> Iterator[tuple[QTreeWidgetItem, RunRow]]:
         return zip(list(self._items())[len(self._waiting) :], self._rows, strict=False)
