@@ -150,7 +150,7 @@ class Photographer:
         from kws_engine import audio
         from kws_engine.evaluation.streaming import make_stream
 
-        project = self._window.model.project
+        project = self._window.services.project.project
         rate = project.rate
         clips = [clip for clip in project.clips(split="testing") if clip.word in project.words]
         order = np.random.default_rng(4).permutation(len(clips))[: round(seconds / 1.8) + 1]

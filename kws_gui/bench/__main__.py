@@ -100,9 +100,9 @@ def _watch_training(home: Path) -> int:
     app = studio.make_application(["kws-studio"])
     window = studio.make_window(app, None)
     loop = _Loop(window)
-    window.model.opened.connect(lambda: QTimer.singleShot(0, loop, loop.train))
+    window.services.project.opened.connect(lambda: QTimer.singleShot(0, loop, loop.train))
     QTimer.singleShot(int((_PATIENCE_S + _WATCHED_S) * 1000), app, lambda: app.exit(1))
-    window.open_starter()
+    window.services.projects.copy_starter()
     status = app.exec()
     trained_in_window = "torch" in sys.modules
     window.page("train").training.shutdown()
@@ -137,7 +137,7 @@ class _Loop(QObject):
 
     def train(self) -> None:
         """Shows the Train page and presses its button."""
-        self._window.show_page("train")
+        self._window.services.navigation.show_page("train")
         page = self._window.page("train")
         page.training.started.connect(self._on_started)
         page.training.epochEnded.connect(self._on_epoch)

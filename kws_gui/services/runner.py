@@ -59,6 +59,11 @@ class Runner(QObject):
         return self.training.is_running()
 
     @property
+    def pid(self) -> int | None:
+        """The process id of the run, or None without one."""
+        return self.training.pid
+
+    @property
     def is_paused(self) -> bool:
         """Whether it waits until somebody lets it go on."""
         return self.training.is_paused and not self.is_stopping

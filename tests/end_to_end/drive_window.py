@@ -24,7 +24,7 @@ from virtual_microphone import VirtualMicrophone
 
 from kws_gui import app as application
 from kws_gui.main_window import MainWindow
-from kws_gui.pages.start.new_project import NewProjectDialog
+from kws_gui.project_dialogs import NewProjectDialog
 
 TAKES = 8
 TRAINING_PATIENCE_S = 600.0

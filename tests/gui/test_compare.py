@@ -24,7 +24,7 @@ from kws_gui.pages.train.compare.view import CompareView
 from kws_gui.pages.train.compare.wording import option_title, value_text, verdict
 from kws_gui.pages.train.page import TrainPage
 from kws_gui.runs.rows import read_rows
-from kws_gui.services.project_model import ProjectModel
+from kws_gui.services.services import make_services
 from kws_gui.widgets.curve_style import run_style
 from kws_gui.widgets.size_scatter import SizedRun, SizeScatter, counted_in_words
 
@@ -52,7 +52,8 @@ def folder(trained: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def page(qtbot: QtBot, folder: Path) -> Iterator[TrainPage]:
-    made = TrainPage(ProjectModel())
+    services = make_services()
+    made = TrainPage(services)
     qtbot.addWidget(made)
     made.resize(1200, 1000)
     made.show()
@@ -60,6 +61,7 @@ def page(qtbot: QtBot, folder: Path) -> Iterator[TrainPage]:
     qtbot.waitUntil(lambda: not made.shelf.is_reading(), timeout=PATIENCE_MS)
     yield made
     made.shutdown()
+    services.shutdown()
 
 
 def _choose_both(page: TrainPage, qtbot: QtBot) -> Comparison:

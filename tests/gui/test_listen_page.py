@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 import tone_model
+from leading import leads_to
 from PySide6.QtCore import QMimeData, QPoint, QPointF, QSettings, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QFileDialog
@@ -30,8 +31,8 @@ from kws_gui.pages.listen import page as listen
 from kws_gui.pages.listen.log import Entry
 from kws_gui.pages.listen.page import ListenPage
 from kws_gui.services import remembered
-from kws_gui.services.microphone import MicrophoneService
 from kws_gui.services.project_model import ProjectModel
+from kws_gui.services.services import Services, make_services
 
 SAID = np.concatenate([pause(1.5), tone("low"), pause(1.5), tone("high"), pause(1.5)])
 PATIENCE_MS = 30_000
@@ -50,21 +51,21 @@ def model(_own_settings: None) -> ProjectModel:
 
 @pytest.fixture
 def make_page(qtbot: QtBot, model: ProjectModel) -> Iterator[Callable[[], ListenPage]]:
-    pages: list[tuple[ListenPage, MicrophoneService]] = []
+    pages: list[tuple[ListenPage, Services]] = []
 
     def make() -> ListenPage:
-        microphones = MicrophoneService()
-        page = ListenPage(model, microphones)
-        pages.append((page, microphones))
+        services = make_services(project=model)
+        page = ListenPage(services)
+        pages.append((page, services))
         qtbot.addWidget(page)
         page.resize(856, 612)
         page.show()
         return page
 
     yield make
-    for page, microphones in pages:
+    for page, services in pages:
         page.shutdown()
-        microphones.shutdown()
+        services.shutdown()
 
 
 @pytest.fixture
@@ -118,7 +119,7 @@ def test_with_a_project_but_no_run_train_is_offered(
 ) -> None:
     page = make_page()
     model.open(Project.create(tmp_path / "mine", words=["low", "high"]))
-    with qtbot.waitSignal(page.trainRequested):
+    with leads_to(qtbot, page._navigation, "train"):
         qtbot.mouseClick(page.train_button, Qt.MouseButton.LeftButton)
 
 

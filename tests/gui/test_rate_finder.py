@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from leading import leads_to
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -16,7 +17,7 @@ from kws_engine.clips.project import Project
 from kws_engine.runs.job import Job
 from kws_gui.pages.train.page import TrainPage
 from kws_gui.pages.train.rate_finder import RateFinder
-from kws_gui.services.project_model import ProjectModel
+from kws_gui.services.services import make_services
 from kws_gui.widgets.rate_plot import RatePlot
 
 PATIENCE_MS = 120_000
@@ -29,7 +30,8 @@ def tones(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def page(qtbot: QtBot, tones: Path) -> Iterator[TrainPage]:
-    made = TrainPage(ProjectModel())
+    services = make_services()
+    made = TrainPage(services)
     qtbot.addWidget(made)
     made.resize(1024, 640)
     made.show()
@@ -38,6 +40,7 @@ def page(qtbot: QtBot, tones: Path) -> Iterator[TrainPage]:
     yield made
     made.training.shutdown(seconds=0)
     made.shutdown()
+    services.shutdown()
 
 
 def test_a_rate_is_found_taken_and_undone(qtbot: QtBot, page: TrainPage) -> None:
@@ -90,5 +93,5 @@ def test_the_plot_tells_what_it_shows(qtbot: QtBot) -> None:
 
 
 def test_the_train_page_leads_to_the_search(qtbot: QtBot, page: TrainPage) -> None:
-    with qtbot.waitSignal(page.searchRequested):
+    with leads_to(qtbot, page._navigation, "search"):
         page.card.search.trigger()

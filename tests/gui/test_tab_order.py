@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from kws_gui.pages.train.page import TrainPage
 from kws_gui.pages.words.page import WordsPage
 from kws_gui.services import remembered
 from kws_gui.services.microphone import MicrophoneService
-from kws_gui.services.project_model import ProjectModel
+from kws_gui.services.services import Services, make_services
 
 PATIENCE_MS = 60_000
 PAGES = ("words", "train", "results", "findings", "listen")
@@ -47,8 +48,9 @@ def page(
 ) -> Iterator[QWidget]:
     if request.param in ("words", "listen"):
         request.getfixturevalue("virtual_microphone")
-    model = ProjectModel()
-    made = _make(request.param, model, microphones)
+    services = replace(make_services(), microphones=microphones)
+    model = services.project
+    made = _make(request.param, services)
     qtbot.addWidget(made)
     made.resize(1100, 900)
     made.show()
@@ -58,15 +60,14 @@ def page(
     _settle(qtbot, made, request.param)
     yield made
     made.shutdown()
-    del model
 
 
-def _make(name: str, model: ProjectModel, microphones: MicrophoneService) -> QWidget:
+def _make(name: str, services: Services) -> QWidget:
     if name == "words":
-        return WordsPage(model, microphones)
+        return WordsPage(services)
     if name == "train":
-        return TrainPage(model)
-    return ListenPage(model, microphones) if name == "listen" else ResultsPage(model)
+        return TrainPage(services)
+    return ListenPage(services) if name == "listen" else ResultsPage(services)
 
 
 def _settle(qtbot: QtBot, page: QWidget, name: str) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from leading import leads_to
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QLineEdit
@@ -21,6 +22,7 @@ from kws_engine.settings import Settings
 from kws_gui.pages.train.form import rounded
 from kws_gui.pages.train.page import TrainPage
 from kws_gui.services.project_model import ProjectModel
+from kws_gui.services.services import make_services
 
 PATIENCE_MS = 120_000
 
@@ -35,13 +37,15 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def page(qtbot: QtBot) -> Iterator[TrainPage]:
-    made = TrainPage(ProjectModel())
+    services = make_services()
+    made = TrainPage(services)
     qtbot.addWidget(made)
     made.resize(856, 640)
     made.show()
     yield made
     made.training.shutdown(seconds=0)
     made.shutdown()
+    services.shutdown()
 
 
 def _open(qtbot: QtBot, page: TrainPage, folder: Path) -> ProjectModel:
@@ -73,7 +77,7 @@ def test_train_draws_curves_and_leaves_a_model(qtbot: QtBot, page: TrainPage, tm
     qtbot.waitUntil(lambda: len(page.runs.rows()) == 1 and not page.shelf.is_reading(), timeout=PATIENCE_MS)
     row = page.runs.rows()[0]
     assert row.run.model == model.model_path and row.validation is not None and row.clips == 7
-    with qtbot.waitSignal(page.resultsRequested):
+    with leads_to(qtbot, page._navigation, "results"):
         qtbot.mouseClick(page.messages.remedyButton(), Qt.MouseButton.LeftButton)
 
 
@@ -88,7 +92,7 @@ def test_a_past_run_shows_its_curves_and_gives_back_its_settings(
     assert page.form.value() == quick_settings()
     model.undo_stack.undo()
     assert page.form.value() == Settings()
-    with qtbot.waitSignal(page.listenRequested):
+    with leads_to(qtbot, page._navigation, "listen"):
         qtbot.mouseClick(page.runs.listen, Qt.MouseButton.LeftButton)
     assert model.model_path == page.runs.rows()[0].run.model
 
@@ -206,13 +210,13 @@ def test_settings_are_kept_in_the_project(qtbot: QtBot, page: TrainPage, trained
 
 
 def test_nothing_open_and_too_few_clips_say_what_to_do(qtbot: QtBot, page: TrainPage, tmp_path: Path) -> None:
-    with qtbot.waitSignal(page.startRequested):
+    with leads_to(qtbot, page._navigation, "start"):
         qtbot.mouseClick(page._nothing_open.button(), Qt.MouseButton.LeftButton)
     Project.create(tmp_path / "empty", words=["left", "right"])
     _open(qtbot, page, tmp_path / "empty")
     assert not page.train.isEnabled() and "'left' has 0 clips" in page.train.toolTip()
     assert page._too_little.isVisible() and "'left' has 0 clips" in page._too_little.accessibleName()
-    with qtbot.waitSignal(page.wordsRequested):
+    with leads_to(qtbot, page._navigation, "words"):
         qtbot.mouseClick(page._too_little.button(), Qt.MouseButton.LeftButton)
     qtbot.keyClick(page, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
     assert not page.training.is_running()

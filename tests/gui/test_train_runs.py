@@ -26,8 +26,8 @@ from kws_gui.pages.train.live_finding import LiveFinding
 from kws_gui.pages.train.messages import cure_of
 from kws_gui.pages.train.page import TrainPage
 from kws_gui.pages.train.run_view import RunView
-from kws_gui.services.project_model import ProjectModel
 from kws_gui.services.runner import Runner
+from kws_gui.services.services import make_services
 
 PATIENCE_MS = 120_000
 LEFT = Qt.MouseButton.LeftButton
@@ -56,7 +56,8 @@ def folder(trained: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def page(qtbot: QtBot, folder: Path) -> Iterator[TrainPage]:
-    made = TrainPage(ProjectModel())
+    services = make_services()
+    made = TrainPage(services)
     qtbot.addWidget(made)
     made.resize(1000, 900)
     made.show()
@@ -64,6 +65,7 @@ def page(qtbot: QtBot, folder: Path) -> Iterator[TrainPage]:
     yield made
     made.training.shutdown(seconds=0)
     made.shutdown()
+    services.shutdown()
 
 
 def _open(qtbot: QtBot, page: TrainPage, folder: Path) -> None:
@@ -110,13 +112,15 @@ def test_queued_runs_start_one_after_another(qtbot: QtBot, page: TrainPage, fold
 def test_what_waits_outlives_the_window_and_is_offered_again(qtbot: QtBot, page: TrainPage, folder: Path) -> None:
     qtbot.mouseClick(page.card.queue, LEFT)
     page.shutdown()
-    other = TrainPage(ProjectModel())
+    services = make_services()
+    other = TrainPage(services)
     qtbot.addWidget(other)
     other.show()
     _open(qtbot, other, folder)
     assert _waiting(other) == [3] and other.messages.text() == "1 run is waiting."
     assert other.messages.remedyButton().text() == "Start"
     other.shutdown()
+    services.shutdown()
 
 
 def test_the_queue_is_moved_and_emptied_by_keys_with_undo(qtbot: QtBot, page: TrainPage, folder: Path) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
 
@@ -23,7 +22,7 @@ from kws_gui.pages.results.unfinished import NoModelState
 from kws_gui.pages.results.weights import WeightsView
 from kws_gui.pages.train.run_list import RunRow
 from kws_gui.runs.reading import RunsReading
-from kws_gui.services.project_model import ProjectModel
+from kws_gui.services.services import Services
 from kws_gui.widgets.elided_label import ElidedLabel
 from kws_gui.widgets.empty_state import EmptyState
 from kws_gui.widgets.message_bar import MessageBar
@@ -48,28 +47,12 @@ _VIEWS = (
 
 
 class ResultsPage(QWidget):
-    """Model and part above, one of four views below.
+    """Model and part above, one of four views below."""
 
-    Signals:
-        trainRequested(): There is no model, or settings were put on the form; the Train page goes on.
-        startRequested(): Nothing is open.
-        wordsRequested(): The part has no clip.
-        wordRequested(word), importRequested(): A remedy needs recordings.
-        searchRequested(): Settings are to be searched.
-        finishRequested(folder): A model is to be made of a run's best epoch, on the Train page.
-    """
-
-    trainRequested = Signal()
-    startRequested = Signal()
-    wordsRequested = Signal()
-    wordRequested = Signal(str)
-    importRequested = Signal()
-    searchRequested = Signal()
-    finishRequested = Signal(object)
-
-    def __init__(self, model: ProjectModel, parent: QWidget | None = None) -> None:
+    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._model = model
+        self._model = model = services.project
+        self._navigation = services.navigation
         self._evaluation: Evaluation | None = None
         self._shown: Judgement | None = None
         self._is_shut = False
@@ -86,9 +69,9 @@ class ResultsPage(QWidget):
         self.judged = JudgedView()
         self.about, self.matrix, self.words = self.judged.about, self.judged.matrix, self.judged.words
         self.clips = self.judged.clips
-        self.findings = FindingsView(model)
+        self.findings = FindingsView(model, self._navigation)
         self.weights = WeightsView()
-        self.search = SweepView(model)
+        self.search = SweepView(model, self._navigation)
         self._make_empty_states()
         self._lay_out()
         self._connect()
@@ -338,37 +321,29 @@ class ResultsPage(QWidget):
         self.findings.counted.connect(self._on_counted)
         self.findings.said.connect(self._on_said)
         self.findings.nothingDone.connect(lambda sentence: self.messages.showMessage("info", sentence))
-        self.findings.finishRequested.connect(self.finishRequested)
-        self.findings.wordRequested.connect(self._on_word)
-        self.findings.importRequested.connect(self.importRequested)
-        self.findings.searchRequested.connect(self.searchRequested)
         self.search.told.connect(self._search.setFullText)
         self.search.runRequested.connect(self._on_trial)
-        self.search.searchRequested.connect(self.searchRequested)
-        for part in (self.findings, self.search):
-            part.trainRequested.connect(self.trainRequested)
+        self._navigation.searchRequested.connect(self.show_search)
         for part in (self.judged, self.findings, self.search):
             part.failed.connect(self._say_error)
 
-    def _on_word(self, word: str) -> None:
-        if word:
-            self.wordRequested.emit(word)
-        else:
-            self.wordsRequested.emit()
+    def _on_finish(self) -> None:
+        assert self._model.run is not None
+        self._navigation.make_model(self._model.run)
 
     def _make_empty_states(self) -> None:
         self._no_project = EmptyState("mdi6.folder-open-outline", _NO_PROJECT, "Open a project")
         self._no_model = EmptyState("mdi6.chart-line", _NO_MODEL, "Train")
         self._no_model_of_run = NoModelState()
-        self._no_model_of_run.finishRequested.connect(lambda: self.finishRequested.emit(self._model.run))
+        self._no_model_of_run.finishRequested.connect(self._on_finish)
         self._no_model_of_run.findingsRequested.connect(lambda: self.show_view("findings"))
         self._no_clips = EmptyState("mdi6.account-voice", "", "Record words")
         self._last = EmptyState("mdi6.seal", _LAST, "Judge on the testing part")
         self._again = EmptyState("mdi6.grid", "This model was not judged on these clips.", "Judge it now")
         self._waiting = QWidget()
-        self._no_project.triggered.connect(self.startRequested)
-        self._no_model.triggered.connect(self.trainRequested)
-        self._no_clips.triggered.connect(self.wordsRequested)
+        self._no_project.triggered.connect(lambda: self._navigation.show_page("start"))
+        self._no_model.triggered.connect(lambda: self._navigation.show_page("train"))
+        self._no_clips.triggered.connect(lambda: self._navigation.show_page("words"))
         self._last.triggered.connect(self._on_agreed)
         self._again.triggered.connect(self._on_again)
 

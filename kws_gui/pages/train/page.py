@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QHideEvent, QKeySequence, QResizeEvent, QShortcut, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
@@ -24,7 +24,7 @@ from kws_gui.pages.train.rate_finder import RateFinder
 from kws_gui.pages.train.run_controller import RunDesk
 from kws_gui.pages.train.run_list import RunList, RunRow, counted
 from kws_gui.pages.train.run_view import RunView
-from kws_gui.services.project_model import ProjectModel
+from kws_gui.services.services import Services
 from kws_gui.widgets.empty_state import EmptyState
 
 _STORE_AFTER_MS = 400
@@ -35,31 +35,19 @@ _NO_PROJECT = "Open a project or make a new one: a network learns from its recor
 
 
 class TrainPage(QWidget):
-    """Form, Train, curves, runs.
+    """Form, Train, curves, runs."""
 
-    Signals:
-        wordsRequested(): There is too little to train on; the Words page helps.
-        startRequested(): Nothing is open.
-        searchRequested(): Good settings are to be searched for.
-        resultsRequested(), listenRequested(): With `model.model_path` as it was just set.
-    """
-
-    wordsRequested = Signal()
-    startRequested = Signal()
-    searchRequested = Signal()
-    resultsRequested = Signal()
-    listenRequested = Signal()
-
-    def __init__(self, model: ProjectModel, parent: QWidget | None = None) -> None:
+    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._model = model
+        self._model = model = services.project
+        self._navigation = services.navigation
         self.messages = TrainMessages()
         self.form = SettingsForm()
         self.run = RunView()
         self.runs = RunList()
         self.compare = CompareView()
         self.preview = PreviewFold(model)
-        self.desk = RunDesk(model, self.run, self.runs, self.messages, parent=self)
+        self.desk = RunDesk(services, self.run, self.runs, self.messages, parent=self)
         self.shelf, self.runner = self.desk.shelf, self.desk.runner
         self.training = self.runner.training
         self.costs = CostBridge(self)
@@ -265,7 +253,7 @@ class TrainPage(QWidget):
         self.reset.clicked.connect(self._on_reset)
         self.card.recipeChosen.connect(self._on_recipe)
         self.card.rateAsked.connect(self._on_rate_asked)
-        self.card.searchAsked.connect(self.searchRequested)
+        self.card.searchAsked.connect(lambda: self._navigation.show_page("search"))
         self.form.valueChanged.connect(self._on_form)
         self.run.cancelRequested.connect(self._on_train)
         self.run.failed.connect(self.messages.fail)
@@ -273,8 +261,8 @@ class TrainPage(QWidget):
         self.preview.opening.connect(self._make_room)
         self.preview.toggled.connect(self._make_room)
         self.preview.failed.connect(self.messages.fail)
-        self._nothing_open.triggered.connect(self.startRequested)
-        self._too_little.triggered.connect(self.wordsRequested)
+        self._nothing_open.triggered.connect(lambda: self._navigation.show_page("start"))
+        self._too_little.triggered.connect(lambda: self._navigation.show_page("words"))
         keys = {"Ctrl+Return": self._on_train, "Ctrl+Enter": self._on_train, "Ctrl+Shift+Return": self._on_queue,
                 "Ctrl+Shift+Enter": self._on_queue, "Ctrl+Shift+P": self.desk.pause_or_go_on}  # fmt: skip
         for key, act in keys.items():
@@ -287,9 +275,7 @@ class TrainPage(QWidget):
         self.compare.saved.connect(self._on_saved)
         self.desk.named.connect(self._run_name.setText)
         self.desk.settingsChosen.connect(self._use)
-        self.desk.resultsRequested.connect(self.resultsRequested)
-        self.desk.listenRequested.connect(self.listenRequested)
-        self.desk.wordsRequested.connect(self.wordsRequested)
+        self._navigation.modelRequested.connect(self.shelf.finish)
         self.shelf.changed.connect(self._look_at_clips)
         self.runner.changed.connect(self._on_runner)
 

@@ -21,6 +21,7 @@ from kws_gui.bridges.jobs import LongJob
 from kws_gui.pages.train.label_dialog import LabelDialog
 from kws_gui.pages.train.run_list import RunList, RunRow, counted
 from kws_gui.runs.reading import RunsReading
+from kws_gui.services.navigation import Navigation
 from kws_gui.services.project_model import ProjectModel
 
 
@@ -32,7 +33,6 @@ class RunShelf(QObject):
         settingsChosen(settings): The settings of a run are to be used.
         jobAsked(Job): A run is to go on, or to be made once more.
         repetitionChanged(Repetition): It would not be the same run; somebody is to decide.
-        resultsRequested(), listenRequested(): With `model.model_path`, or `model.run`, as it was just set.
         deleted(sentence): Runs are in the trash; undo brings them back.
         failed(sentence, details)
     """
@@ -41,14 +41,15 @@ class RunShelf(QObject):
     settingsChosen = Signal(object)
     jobAsked = Signal(object)
     repetitionChanged = Signal(object)
-    resultsRequested = Signal()
-    listenRequested = Signal()
     deleted = Signal(str)
     failed = Signal(str, str)
 
-    def __init__(self, model: ProjectModel, runs: RunList, parent: QObject | None = None) -> None:
+    def __init__(
+        self, model: ProjectModel, runs: RunList, navigation: Navigation, parent: QObject | None = None
+    ) -> None:
         super().__init__(parent)
         self._model, self._runs = model, runs
+        self._navigation = navigation
         self._live: Path | None = None
         self._reading = RunsReading(self)
         self._hashing: LongJob | None = None
@@ -123,8 +124,8 @@ class RunShelf(QObject):
             "finish": lambda row: self.finish(row.folder),
             "repeat": self._on_repeat,
             "label": self._on_label,
-            "results": lambda row: self._open(row, self.resultsRequested),
-            "listen": lambda row: self._open(row, self.listenRequested),
+            "results": lambda row: self._open(row, "results"),
+            "listen": lambda row: self._open(row, "listen"),
         }
         acts[name](one)
 
@@ -134,12 +135,12 @@ class RunShelf(QObject):
         except KwsError as error:
             self.failed.emit(str(error), "")
 
-    def _open(self, row: RunRow, signal: Any) -> None:
+    def _open(self, row: RunRow, page: str) -> None:
         if row.run.model is not None:
             self._model.set_model_path(row.run.model)
         else:
             self._model.look_at_run(row.folder)
-        signal.emit()
+        self._navigation.show_page(page)
 
     def _on_repeat(self, row: RunRow) -> None:
         """Every clip is hashed first: with many, that takes its time."""

@@ -31,8 +31,7 @@ from kws_gui.pages.train.run_actions import RunShelf
 from kws_gui.pages.train.run_list import RunList, RunRow, quality, story, when
 from kws_gui.pages.train.run_view import RunView
 from kws_gui.runs.rows import finish_in_words
-from kws_gui.services.project_model import ProjectModel
-from kws_gui.services.runner import Runner
+from kws_gui.services.services import Services
 
 _QUEUED = "It is in the queue: it starts when the runs before have ended."
 _TAKEN = (
@@ -48,23 +47,21 @@ class RunDesk(QObject):
         named(str): What is looked at, for the header.
         looked(): Another run, or none, is looked at.
         settingsChosen(str, settings): To be put on the form, and what for.
-        resultsRequested(), listenRequested(), wordsRequested()
     """
 
     named = Signal(str)
     looked = Signal()
     settingsChosen = Signal(str, object)
-    resultsRequested = Signal()
-    listenRequested = Signal()
-    wordsRequested = Signal()
 
     def __init__(
-        self, model: ProjectModel, view: RunView, runs: RunList, messages: TrainMessages, *, parent: QObject
+        self, services: Services, view: RunView, runs: RunList, messages: TrainMessages, *, parent: QObject
     ) -> None:
         super().__init__(parent)
-        self._model, self._view, self._runs, self._messages = model, view, runs, messages
-        self.runner = Runner(self)
-        self.shelf = RunShelf(model, runs, self)
+        self._model = model = services.project
+        self._view, self._runs, self._messages = view, runs, messages
+        self._navigation = services.navigation
+        self.runner = services.training
+        self.shelf = RunShelf(model, runs, self._navigation, self)
         self.waiting = QueueRows(model, self.runner, runs, self)
         self.finding = LiveFinding(view, self)
         self._epochs: list[Epoch] = []
@@ -81,8 +78,7 @@ class RunDesk(QObject):
         self.say_what_waits()
 
     def shutdown(self) -> None:
-        """Ends the run politely, and every thread."""
-        self.runner.shutdown()
+        """Ends every thread; the run goes on."""
         self.shelf.shutdown()
 
     def train(self, job: Job) -> None:
@@ -139,7 +135,7 @@ class RunDesk(QObject):
             self._model.set_model_path(Path(event.model))
         skipped, halted = self._view.skipped(), self._halted()
         words = ending_in_words(event, was_stopped=self.runner.was_stopped, left_out=len(skipped), waiting=halted)
-        answer = self._start_next() if halted else Answer("See results", self.resultsRequested.emit)
+        answer = self._start_next() if halted else Answer("See results", lambda: self._navigation.show_page("results"))
         self._messages.say("success", words, answer, details="\n".join(skipped))
 
     def _on_failed(self, event: Failed) -> None:
@@ -255,7 +251,7 @@ class RunDesk(QObject):
         self.runner.changed.connect(self._on_changed)
         self.runner.queue.failed.connect(self._messages.fail)
         self.finding.settingsChosen.connect(lambda settings: self.settingsChosen.emit("Try a remedy", settings))
-        self.finding.wordsRequested.connect(self.wordsRequested)
+        self.finding.wordsRequested.connect(lambda: self._navigation.show_page("words"))
         self.finding.failed.connect(self._messages.fail)
 
     def _connect_list(self) -> None:
@@ -265,8 +261,6 @@ class RunDesk(QObject):
         shelf.settingsChosen.connect(lambda settings: self.settingsChosen.emit("Use a run's settings", settings))
         shelf.jobAsked.connect(self._on_job_asked)
         shelf.repetitionChanged.connect(self._on_repetition_changed)
-        shelf.resultsRequested.connect(self.resultsRequested)
-        shelf.listenRequested.connect(self.listenRequested)
         shelf.deleted.connect(self._on_gone)
         shelf.failed.connect(self._messages.fail)
         self.waiting.removed.connect(self._on_gone)
