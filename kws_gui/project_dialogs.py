@@ -61,13 +61,13 @@ class NewProjectDialog(QDialog):
         self._fault.setWordWrap(True)
         theme.set_role(self._fault, "error")
         theme.set_role(self._place, "muted")
-        self.create = QPushButton("Create project")
-        theme.set_role(self.create, "primary")
-        self.create.setDefault(True)
+        self.create_button = QPushButton("Create project")
+        theme.set_role(self.create_button, "primary")
+        self.create_button.setDefault(True)
         self._lay_out()
         self.name.textChanged.connect(self._check)
         self.words.textChanged.connect(self._check)
-        self.create.clicked.connect(self._on_create)
+        self.create_button.clicked.connect(self._on_create)
         self._check()
         self.name.selectAll()
 
@@ -95,7 +95,7 @@ class NewProjectDialog(QDialog):
         buttons = QHBoxLayout()
         buttons.addStretch()
         buttons.addWidget(cancel)
-        buttons.addWidget(self.create)
+        buttons.addWidget(self.create_button)
         column = QVBoxLayout(self)
         column.setContentsMargins(*[theme.GROUP] * 4)
         column.setSpacing(theme.GROUP)
@@ -114,7 +114,7 @@ class NewProjectDialog(QDialog):
         self._place.setFullText(str(self._folder()))
         fault = self._find_fault()
         self._fault.setText(fault or " ")
-        self.create.setEnabled(not fault)
+        self.create_button.setEnabled(not fault)
 
     def _find_fault(self) -> str:
         try:

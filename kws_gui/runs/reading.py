@@ -7,7 +7,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from kws_gui.bridges.jobs import LongJob
-from kws_gui.pages.train.run_list import RunRow, read_rows
+from kws_gui.runs.rows import RunRow, read_rows
 
 
 class RunsReading(QObject):

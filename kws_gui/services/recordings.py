@@ -80,7 +80,9 @@ class Recordings(QObject):
 
     def save(self, word: str, take: Take, *, speaker: str) -> bool:
         """Stores a take; where that fails it waits for `save_again`."""
-        project, added, deleted = self._project, [], []
+        project = self._project
+        added: list[Clip] = []
+        deleted: list[Deletion] = []
 
         def redo() -> None:
             if deleted:

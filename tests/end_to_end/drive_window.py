@@ -59,7 +59,7 @@ class Journey:
         dialog = window.findChild(NewProjectDialog)
         person.turn_to(dialog)
         person.type(dialog.name, "my words")
-        person.click(dialog.create)
+        person.click(dialog.create_button)
         person.wait_for("the Words page", lambda: window.page_name == "words")
         person.turn_to(window)
         self.report["title"] = window.windowTitle()

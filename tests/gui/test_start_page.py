@@ -83,11 +83,11 @@ def test_a_new_project_is_checked_while_one_types(qtbot: QtBot) -> None:
     dialog = NewProjectDialog()
     qtbot.addWidget(dialog)
     dialog.name.setText("a/b")
-    assert not dialog.create.isEnabled()
+    assert not dialog.create_button.isEnabled()
     dialog.name.setText("lamp")
     dialog.words.setText("on, off, ON")
-    assert not dialog.create.isEnabled()
+    assert not dialog.create_button.isEnabled()
     dialog.words.setText("on, off ,")
     with qtbot.waitSignal(dialog.chosen) as chosen:
-        dialog.create.click()
+        dialog.create_button.click()
     assert chosen.args == [remembered.projects_folder() / "lamp", ["on", "off"]]

@@ -61,9 +61,9 @@ class LearnPage(QWidget):
             area.setWidget(page)
             self._areas[name] = area
             self._stack.addWidget(area)
-        page = self._areas[name].widget()
-        assert isinstance(page, ChapterPage)
-        return page
+        shown = self._areas[name].widget()
+        assert isinstance(shown, ChapterPage)
+        return shown
 
     def shutdown(self) -> None:
         """Ends what the chapters have running."""

@@ -10,8 +10,8 @@ from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import QComboBox, QFileDialog, QWidget
 
 from kws_engine.runs.job import PastRun
-from kws_gui.pages.train.run_list import validation_of
 from kws_gui.ready_model import ready_model
+from kws_gui.runs.rows import validation_of
 
 FILTER = "KWS Studio models (*.kws)"
 _OPEN = "open a file"

@@ -26,7 +26,7 @@ from kws_gui.pages.results.corrections import ClipCare
 from kws_gui.pages.results.diagnosis import Diagnosis
 from kws_gui.pages.results.suspects import SuspectList
 from kws_gui.pages.results.unfinished import UnfinishedCard
-from kws_gui.pages.train.run_list import RunRow, counted
+from kws_gui.runs.rows import RunRow, counted
 from kws_gui.services.navigation import Navigation
 from kws_gui.services.project_model import ProjectModel
 from kws_gui.widgets.empty_state import EmptyState

@@ -20,8 +20,8 @@ from kws_gui.pages.results.search import SweepView
 from kws_gui.pages.results.source import PARTS, SourcePicker, has_ended
 from kws_gui.pages.results.unfinished import NoModelState
 from kws_gui.pages.results.weights import WeightsView
-from kws_gui.pages.train.run_list import RunRow
 from kws_gui.runs.reading import RunsReading
+from kws_gui.runs.rows import RunRow
 from kws_gui.services.services import Services
 from kws_gui.widgets.elided_label import ElidedLabel
 from kws_gui.widgets.empty_state import EmptyState

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QWidg
 
 from kws_engine.clips.split import Split
 from kws_gui import theme
-from kws_gui.pages.train.run_list import RunRow, when
+from kws_gui.runs.rows import RunRow, when
 
 _OPEN = "Open a .kws file…"
 PARTS: dict[Split, str] = {"validation": "Validation", "training": "Training", "testing": "Testing"}

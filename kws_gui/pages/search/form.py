@@ -40,21 +40,25 @@ class OptionPicker(QComboBox):
         super().__init__(parent)
         self.setEditable(True)
         self.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
-        self.lineEdit().setPlaceholderText("Add an option …")
-        self.lineEdit().setAccessibleName("Add an option to search")
+        edit = self.lineEdit()
+        completer = self.completer()
+        assert edit is not None and completer is not None  # as the box is editable
+        self._edit = edit
+        self._completer = completer
+        edit.setPlaceholderText("Add an option …")
+        edit.setAccessibleName("Add an option to search")
         self.setAccessibleName("Add an option to search")
         self.setMaxVisibleItems(14)
         self.setMinimumContentsLength(12)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        completer = self.completer()
         completer.setCompletionMode(QCompleter.CompletionMode.PopupCompletion)
         completer.setFilterMode(Qt.MatchFlag.MatchContains)
         completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
         completer.setMaxVisibleItems(14)
         guard_wheel(self)
         self.activated.connect(self._on_activated)
-        self.lineEdit().returnPressed.connect(self._on_return)
-        self.lineEdit().installEventFilter(self)
+        edit.returnPressed.connect(self._on_return)
+        edit.installEventFilter(self)
 
     def setOptions(self, options: list[tuple[str, Option]]) -> None:
         """Offers these."""
@@ -67,9 +71,13 @@ class OptionPicker(QComboBox):
         blocker.unblock()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.FocusOut and not self.completer().popup().isVisible():
+        if event.type() == QEvent.Type.FocusOut and not self._is_list_open():
             self._empty()
         return super().eventFilter(watched, event)
+
+    def _is_list_open(self) -> bool:
+        popup = self._completer.popup()
+        return popup is not None and popup.isVisible()
 
     def _on_activated(self, index: int) -> None:
         path = self.itemData(index)
@@ -79,7 +87,7 @@ class OptionPicker(QComboBox):
 
     def _on_return(self) -> None:
         """Takes what is typed where only one option fits."""
-        typed = self.lineEdit().text().strip().casefold()
+        typed = self._edit.text().strip().casefold()
         fitting = [at for at in range(self.count()) if typed and typed in self.itemText(at).casefold()]
         if len(fitting) == 1:
             self._on_activated(fitting[0])
@@ -238,8 +246,8 @@ class SearchForm(QWidget):
         for box, choices in ((self.by, _BY), (self.pruning, _PRUNING)):
             for key, words in choices.items():
                 box.addItem(words, key)
-        for box in (self.by, self.pruning, self.trials, self.workers):
-            guard_wheel(box)
+        for guarded in (self.by, self.pruning, self.trials, self.workers):
+            guard_wheel(guarded)
         for number in (self.trials, self.workers):
             number.lineEdit().setTextMargins(5, 0, 0, 0)
         content = QWidget()

@@ -22,6 +22,7 @@ from kws_gui.pages.words.levels import Levels, noise_clips
 from kws_gui.pages.words.recorder import RecorderPanel
 from kws_gui.pages.words.takes import Series, TakeSession
 from kws_gui.pages.words.word_list import WordList, title_of
+from kws_gui.services.recordings import Samples
 from kws_gui.services.services import Services
 from kws_gui.widgets.message_bar import MessageBar
 
@@ -156,7 +157,7 @@ class WordsPage(QWidget):
     def _on_state(self, state: str) -> None:
         self.recorder.show_state(self.session.state, *self.session.progress)
 
-    def _on_grown(self, samples: object, rate: int) -> None:
+    def _on_grown(self, samples: Samples, rate: int) -> None:
         whole = round((self.session.take_seconds + _PRE_ROLL_S) * rate)
         self.recorder.show_growing(samples, rate, whole)
 
