@@ -102,12 +102,12 @@ def _watch_training(home: Path) -> int:
     app = studio.make_application(["kws-studio"])
     window = studio.make_window(app, None)
     loop = _Loop(window)
-    window.model.opened.connect(lambda: QTimer.singleShot(0, loop, loop.train))
+    window.services.project.opened.connect(lambda: QTimer.singleShot(0, loop, loop.train))
     QTimer.singleShot(int((_PATIENCE_S + _WATCHED_S) * 1000), app, lambda: app.exit(1))
-    window.open_starter()
+    window.services.projects.copy_starter()
     status = app.exec()
     trained_in_window = "torch" in sys.modules
-    window.training.shutdown()
+    window.services.training.shutdown()
     window.close()
     if status or not loop.gaps_ms:
         print(loop.failure or "the training did not start", file=sys.stderr)
@@ -139,9 +139,9 @@ class _Loop(QObject):
 
     def train(self) -> None:
         """Shows the Train page and presses its button."""
-        self._window.show_page("train")
+        self._window.services.navigation.show_page("train")
         page = self._window.page("train")
-        training = self._window.training
+        training = self._window.services.training
         training.started.connect(self._on_started)
         training.epochsAdded.connect(self._on_epochs)
         training.ended.connect(self._on_ended)

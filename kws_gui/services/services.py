@@ -9,7 +9,10 @@ from PySide6.QtCore import QObject
 from kws_gui.services.microphone import MicrophoneService
 from kws_gui.services.navigation import Navigation
 from kws_gui.services.project_model import ProjectModel
+from kws_gui.services.projects import Projects
+from kws_gui.services.recordings import Recordings
 from kws_gui.services.runs import Runs
+from kws_gui.services.searching import Searching
 from kws_gui.services.training import Training
 
 
@@ -19,30 +22,35 @@ class Services:
 
     project: ProjectModel
     navigation: Navigation
+    projects: Projects
     training: Training
     runs: Runs
+    searching: Searching
+    recordings: Recordings
     microphones: MicrophoneService
 
     def shutdown(self) -> None:
         """Ends every process and thread; nothing can be used any more."""
+        self.projects.shutdown()
         self.training.shutdown()
         self.runs.shutdown()
+        self.searching.shutdown()
         self.microphones.shutdown()
 
 
-def make_services(
-    parent: QObject | None = None,
-    *,
-    project: ProjectModel | None = None,
-    microphones: MicrophoneService | None = None,
-) -> Services:
-    """Services of their own; with nothing open, unless `project` has something open."""
+def make_services(parent: QObject | None = None, *, project: ProjectModel | None = None) -> Services:
+    """New services around that project, else with nothing open."""
     project = project or ProjectModel(parent)
+    navigation = Navigation(project, parent)
     training = Training(project, parent)
+    searching = Searching(project, parent)
     return Services(
         project=project,
-        navigation=Navigation(project, parent),
+        navigation=navigation,
+        projects=Projects(project, navigation, end_work=(training.shutdown, searching.end), parent=parent),
         training=training,
         runs=Runs(project, training, parent),
-        microphones=microphones or MicrophoneService(parent),
+        searching=searching,
+        recordings=Recordings(project, parent),
+        microphones=MicrophoneService(parent),
     )

@@ -119,7 +119,7 @@ def test_with_a_project_but_no_run_train_is_offered(
 ) -> None:
     page = make_page()
     model.open(Project.create(tmp_path / "mine", words=["low", "high"]))
-    with leads_to(qtbot, page.services, "train"):
+    with leads_to(qtbot, page._navigation, "train"):
         qtbot.mouseClick(page.train_button, Qt.MouseButton.LeftButton)
 
 
@@ -359,12 +359,12 @@ def test_a_new_run_takes_over_unless_sound_is_being_heard(
     copy = tmp_path / "copy"
     shutil.copytree(trained.folder, copy)
     model.open(Project.open(copy))
-    until(qtbot, lambda: not page.services.runs.is_reading())
+    until(qtbot, lambda: not page._runs.is_reading())
     assert model.model_path is not None and model.model_path.name == "tones.kws"  # what was chosen by hand stays
     run = next((copy / "runs").iterdir())
     shutil.copytree(run, run.with_name("20990101-000000-fnn"))
     with qtbot.waitSignal(page.bridge.loaded, timeout=PATIENCE_MS):
-        page.services.runs.read()
+        page._runs.read()
     assert page.picker.currentText().startswith("1 Jan 00:00 · fnn")
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from leading import leads_to
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -89,5 +90,5 @@ def test_the_plot_tells_what_it_shows(qtbot: QtBot) -> None:
 
 
 def test_the_train_page_leads_to_the_search(qtbot: QtBot, page: TrainPage) -> None:
-    with qtbot.waitSignal(page.searchRequested):
+    with leads_to(qtbot, page._navigation, "search"):
         page.card.search.trigger()

@@ -170,11 +170,11 @@ def test_a_model_file_of_elsewhere_and_a_damaged_one(
 
 
 def test_nothing_open_nothing_trained_nothing_recorded(qtbot: QtBot, page: ResultsPage, tmp_path: Path) -> None:
-    with leads_to(qtbot, page.services, "start"):
+    with leads_to(qtbot, page._navigation, "start"):
         qtbot.mouseClick(page._no_project.button(), Qt.MouseButton.LeftButton)
     model = _open(qtbot, page, Project.create(tmp_path / "empty", words=["left"]))
-    with leads_to(qtbot, page.services, "train"):
+    with leads_to(qtbot, page._navigation, "train"):
         qtbot.mouseClick(page._no_model.button(), Qt.MouseButton.LeftButton)
     model.set_model_path(tmp_path / "some.kws")
-    with leads_to(qtbot, page.services, "words"):
+    with leads_to(qtbot, page._navigation, "words"):
         qtbot.mouseClick(page._no_clips.button(), Qt.MouseButton.LeftButton)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -51,7 +52,7 @@ def page(
 ) -> Iterator[QWidget]:
     if request.param in ("words", "listen"):
         request.getfixturevalue("virtual_microphone")
-    services = make_services(microphones=microphones)
+    services = replace(make_services(), microphones=microphones)
     model = services.project
     made = _make(request.param, services)
     qtbot.addWidget(made)
@@ -63,12 +64,11 @@ def page(
     _settle(qtbot, made, request.param)
     yield made
     made.shutdown()
-    del model
 
 
 def _make(name: str, services: Services) -> QWidget:
     if name == "words":
-        return WordsPage(services.project, services.microphones)
+        return WordsPage(services)
     if name == "train":
         return TrainPage(services)
     return ListenPage(services) if name == "listen" else ResultsPage(services)
@@ -81,7 +81,7 @@ def _settle(qtbot: QtBot, page: QWidget, name: str) -> None:
     if isinstance(page, TrainPage):
         for fold in page.form.findChildren(Fold):
             fold.setOpen(True)
-        qtbot.waitUntil(lambda: not page.services.runs.is_reading(), timeout=PATIENCE_MS)
+        qtbot.waitUntil(lambda: not page._runs.is_reading(), timeout=PATIENCE_MS)
     if isinstance(page, ResultsPage):
         page.show_view("clips" if name == "results" else name)
         qtbot.waitUntil(lambda: not page.is_working(), timeout=PATIENCE_MS)

@@ -72,11 +72,11 @@ def _open(qtbot: QtBot, page: TrainPage, folder: Path) -> None:
 
 
 def _settle(qtbot: QtBot, page: TrainPage) -> None:
-    qtbot.waitUntil(lambda: not page.services.runs.is_reading(), timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: not page._runs.is_reading(), timeout=PATIENCE_MS)
 
 
 def _idle(qtbot: QtBot, page: TrainPage) -> None:
-    qtbot.waitUntil(lambda: not page.services.training.is_running, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: not page._training.is_running, timeout=PATIENCE_MS)
     _settle(qtbot, page)
 
 
@@ -89,7 +89,7 @@ def _start_long(qtbot: QtBot, page: TrainPage, *options: str) -> None:
 
 def _epochs(page: TrainPage) -> list[Epoch]:
     """Of the run that was started last."""
-    live = page.services.training.live
+    live = page._training.live
     return live.epochs if live is not None else []
 
 
@@ -104,7 +104,7 @@ def test_queued_runs_start_one_after_another(qtbot: QtBot, page: TrainPage, fold
     for epochs in (1, 2):
         page.form.setValue(quick_settings(f"training.epochs={epochs}"))
         qtbot.keyClick(page, Qt.Key.Key_Return, CONTROL | SHIFT)
-    assert _waiting(page) == [1, 2] and not page.services.training.is_running
+    assert _waiting(page) == [1, 2] and not page._training.is_running
     assert page.messages.text() == "2 runs are waiting."
     qtbot.mouseClick(page.messages.remedyButton(), LEFT)
     assert page.train.text() == "Stop"
@@ -118,7 +118,6 @@ def test_what_waits_outlives_the_window_and_is_offered_again(
 ) -> None:
     qtbot.mouseClick(page.card.queue, LEFT)
     page.shutdown()
-    page.services.shutdown()
     other = TrainPage(make_services())
     qtbot.addWidget(other)
     other.show()
@@ -203,7 +202,7 @@ def test_two_windows_of_one_project_share_the_queue_and_start_no_run_twice(
         qtbot.mouseClick(page.card.queue, LEFT)
     qtbot.mouseClick(page.messages.remedyButton(), LEFT)
     assert other.start_next(), "the second, while the first is being begun"
-    begun = [page.services.training.live, other.live]
+    begun = [page._training.live, other.live]
     assert [live and live.job.settings["training"]["epochs"] for live in begun] == [1, 2]
     qtbot.waitUntil(lambda: not other.is_running, timeout=PATIENCE_MS)
     _idle(qtbot, page)
@@ -217,11 +216,11 @@ def test_a_window_says_that_another_one_starts_what_waits(qtbot: QtBot, page: Tr
     assert other.start_next()
     page.runs.chooseWaiting(page.runs.waiting()[0].key)
     qtbot.mouseClick(page.runs.start, LEFT)
-    assert page.messages.text().startswith("Another window") and not page.services.training.is_running
+    assert page.messages.text().startswith("Another window") and not page._training.is_running
     other.stop()  # before it stood: it waits on, for any window
     assert queue.read_queue(folder)
     qtbot.mouseClick(page.messages.remedyButton(), LEFT)
-    assert page.services.training.is_running
+    assert page._training.is_running
     other.shutdown()
 
 
@@ -232,7 +231,7 @@ def test_pause_lets_the_run_wait_until_it_goes_on(qtbot: QtBot, page: TrainPage)
     _start_long(qtbot, page)
     assert page.card.pause.text() == "Pause"
     qtbot.mouseClick(page.card.pause, LEFT)
-    assert page.services.training.is_paused and page.run.sentence().startswith("Paused. ")
+    assert page._training.is_paused and page.run.sentence().startswith("Paused. ")
     assert page.runs.tree.topLevelItem(0).text(4) == "paused" and page.card.pause.text() == "Go on"
     qtbot.keyClick(page, Qt.Key.Key_P, CONTROL | SHIFT)
     before = len(_epochs(page))
@@ -246,10 +245,10 @@ def test_pause_lets_the_run_wait_until_it_goes_on(qtbot: QtBot, page: TrainPage)
 
 def test_a_killed_run_is_resumed_from_the_bar(qtbot: QtBot, page: TrainPage, folder: Path) -> None:
     _start_long(qtbot, page)
-    assert page.services.training.live is not None
-    run = page.services.training.live.folder
-    assert run is not None and page.services.training.pid is not None
-    os.kill(page.services.training.pid, signal.SIGKILL)
+    assert page._training.live is not None
+    run = page._training.live.folder
+    assert run is not None and page._training.pid is not None
+    os.kill(page._training.pid, signal.SIGKILL)
     _idle(qtbot, page)
     kept = history(read_events(run))
     assert page.messages.remedyButton().text() == "Resume"
@@ -267,7 +266,7 @@ def test_a_killed_run_is_resumed_from_the_bar(qtbot: QtBot, page: TrainPage, fol
 def test_repeating_makes_the_same_run_and_says_what_changed(qtbot: QtBot, page: TrainPage, folder: Path) -> None:
     first = page.runs.rows()[0].run
     page.runs.menu.action("repeat").trigger()
-    with qtbot.waitSignal(page.services.training.ended, timeout=PATIENCE_MS):
+    with qtbot.waitSignal(page._training.ended, timeout=PATIENCE_MS):
         pass
     _settle(qtbot, page)
     again = page.runs.rows()[0].run
@@ -277,7 +276,7 @@ def test_repeating_makes_the_same_run_and_says_what_changed(qtbot: QtBot, page: 
     page.runs.choose(first.folder)
     page.runs.menu.action("repeat").trigger()
     qtbot.waitUntil(lambda: page.messages.kind() == "warning", timeout=PATIENCE_MS)
-    assert "1 clip is missing (clips/low/" in page.messages.text() and not page.services.training.is_running
+    assert "1 clip is missing (clips/low/" in page.messages.text() and not page._training.is_running
     assert page.messages.remedyButton().text() == "Repeat anyway"
 
 
@@ -299,13 +298,13 @@ def test_a_loss_that_is_no_number_offers_a_tenth_of_the_rate(qtbot: QtBot, page:
 
 def test_a_checkpoint_of_another_network_offers_its_settings(qtbot: QtBot, page: TrainPage, folder: Path) -> None:
     _start_long(qtbot, page)
-    os.kill(page.services.training.pid or 0, signal.SIGKILL)
+    os.kill(page._training.pid or 0, signal.SIGKILL)
     _idle(qtbot, page)
     run = page.runs.rows()[0].folder
     job = (run / "job.toml").read_text()
     (run / "job.toml").write_text(job.replace("width = 0.25", "width = 0.5"))
     before = (run / "checkpoint.safetensors").read_bytes()
-    page.services.runs.read()
+    page._runs.read()
     _settle(qtbot, page)
     qtbot.mouseClick(page.messages.remedyButton(), LEFT)
     _idle(qtbot, page)
@@ -316,7 +315,7 @@ def test_a_checkpoint_of_another_network_offers_its_settings(qtbot: QtBot, page:
 
 def test_a_half_written_run_is_listed_and_can_only_be_deleted(qtbot: QtBot, page: TrainPage, folder: Path) -> None:
     (folder / "runs/20990101-000000-x").mkdir()
-    page.services.runs.read()
+    page._runs.read()
     _settle(qtbot, page)
     page.runs.choose(folder / "runs/20990101-000000-x")
     assert page.runs.tree.topLevelItem(0).text(4) == "damaged" and "cannot be read" in page.run.sentence()
@@ -337,9 +336,9 @@ def test_what_helps_after_a_failure_follows_what_is_kept(page: TrainPage) -> Non
 
 def _start_and_kill(qtbot: QtBot, page: TrainPage) -> Path:
     _start_long(qtbot, page)
-    os.kill(page.services.training.pid or 0, signal.SIGKILL)
+    os.kill(page._training.pid or 0, signal.SIGKILL)
     _idle(qtbot, page)
-    live = page.services.training.live
+    live = page._training.live
     assert live is not None and live.folder is not None
     return live.folder
 
@@ -361,18 +360,18 @@ def test_a_killed_run_is_made_a_model_of_from_the_bar(qtbot: QtBot, page: TrainP
 def test_the_key_makes_a_model_and_waits_behind_a_run(qtbot: QtBot, page: TrainPage, folder: Path) -> None:
     assert not page.runs.menu.action("finish").isEnabled(), "it has a model"
     run = fail(folder / "runs", page.runs.rows()[0].folder, "Training failed: no memory")
-    page.services.runs.read()
+    page._runs.read()
     _settle(qtbot, page)
     page.runs.choose(run)
     assert page.runs.menu.action("finish").isEnabled() and page.runs.menu.action("results").isEnabled()
-    page.services.training._bridge._process = Busy()  # something runs: it waits its turn
+    page._training._bridge._process = Busy()  # something runs: it waits its turn
     page.runs.tree.setFocus()
     qtbot.keyClick(page.runs.tree, Qt.Key.Key_M, CONTROL)
-    page.services.training._bridge._process = None
+    page._training._bridge._process = None
     (waiting,) = queue.read_queue(folder)
     assert waiting.job.finish and waiting.job.resume == run
     assert page.runs.tree.topLevelItem(0).text(0).startswith("Model of ")
-    page.services.training.start_next()
+    page._training.start_next()
     _idle(qtbot, page)
     assert [row.run.model is not None for row in page.runs.rows() if row.folder == run] == [True]
 

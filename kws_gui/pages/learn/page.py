@@ -1,8 +1,8 @@
-"""The Learn page: chapters left, the chosen one right; knows no chapter by name."""
+"""The Learn page: chapters on the left, the chosen one on the right."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSettings, Qt, Signal
+from PySide6.QtCore import QSettings, Qt
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -17,24 +17,18 @@ from PySide6.QtWidgets import (
 from kws_gui import theme
 from kws_gui.pages.learn.chapters import CHAPTERS
 from kws_gui.pages.learn.chapters.chapter import ChapterPage
-from kws_gui.services.project_model import ProjectModel
+from kws_gui.services.services import Services
 
 _LIST_WIDTH = 216  # px
 _LAST = "learn/chapter"
 
 
 class LearnPage(QWidget):
-    """Short chapters with something to move.
+    """Short chapters with something to move."""
 
-    Signals:
-        tryRequested(options): Open Train with these settings: option path -> text.
-    """
-
-    tryRequested = Signal(dict)
-
-    def __init__(self, model: ProjectModel, parent: QWidget | None = None) -> None:
+    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._model = model
+        self._services = services
         self._areas: dict[str, QScrollArea] = {}
         self.list = QListWidget()
         self._stack = QStackedWidget()
@@ -58,8 +52,8 @@ class LearnPage(QWidget):
     def chapter(self, name: str) -> ChapterPage:
         """The chapter of that name, built now if it was not shown before."""
         if name not in self._areas:
-            page = CHAPTERS[name].make(self._model)
-            page.tryRequested.connect(self.tryRequested)
+            page = CHAPTERS[name].make(self._services.project)
+            page.tryRequested.connect(self._services.navigation.try_settings)
             area = QScrollArea()
             area.setWidgetResizable(True)
             area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -67,9 +61,9 @@ class LearnPage(QWidget):
             area.setWidget(page)
             self._areas[name] = area
             self._stack.addWidget(area)
-        page = self._areas[name].widget()
-        assert isinstance(page, ChapterPage)
-        return page
+        shown = self._areas[name].widget()
+        assert isinstance(shown, ChapterPage)
+        return shown
 
     def shutdown(self) -> None:
         """Ends what the chapters have running."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import QComboBox, QFileDialog, QWidget
 
-from kws_gui.pages.start.page import ready_model
+from kws_gui.ready_model import ready_model
 from kws_gui.runs.rows import RunRow, choice_text
 
 FILTER = "KWS Studio models (*.kws)"

@@ -27,6 +27,7 @@ from kws_gui.pages.results.diagnosis import Diagnosis
 from kws_gui.pages.results.suspects import SuspectList
 from kws_gui.pages.results.unfinished import UnfinishedCard
 from kws_gui.runs.rows import RunRow, counted
+from kws_gui.services.navigation import Navigation
 from kws_gui.services.project_model import ProjectModel
 from kws_gui.widgets.empty_state import EmptyState
 from kws_gui.widgets.wrapped_label import WrappedLabel
@@ -61,28 +62,20 @@ class FindingsView(QWidget):
 
     Signals:
         counted(words): The headline: "2 findings", "No fault found".
-        trainRequested(): A remedy is on the form.
-        wordRequested(word), importRequested(): Where recordings are made or brought in.
-        searchRequested(): Settings are to be searched.
         said(sentence): What was done; undo takes it back.
         nothingDone(sentence): What a remedy does was done already.
-        finishRequested(folder): A model is to be made of a run's best epoch.
         failed(sentence): A remedy does not fit, or a clip cannot be heard.
     """
 
     counted = Signal(str)
-    trainRequested = Signal()
-    wordRequested = Signal(str)
-    importRequested = Signal()
-    searchRequested = Signal()
     said = Signal(str)
     nothingDone = Signal(str)
-    finishRequested = Signal(object)
     failed = Signal(str)
 
-    def __init__(self, model: ProjectModel, parent: QWidget | None = None) -> None:
+    def __init__(self, model: ProjectModel, navigation: Navigation, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._model = model
+        self._navigation = navigation
         self._filled_for: Path | None = None
         self._is_finished = True
         self.diagnosis = Diagnosis(self)
@@ -100,9 +93,9 @@ class FindingsView(QWidget):
         self.suspects.undoRequested.connect(model.undo_stack.undo)
         self.care.said.connect(self._on_said)
         self.care.nothingDone.connect(self._on_nothing_done)
-        self.unfinished.finishRequested.connect(lambda: self.finishRequested.emit(self.diagnosis.folder))
+        self.unfinished.finishRequested.connect(self._on_finish)
         self.unfinished.settingsRequested.connect(self._use_settings)
-        self.healthy.triggered.connect(self.searchRequested)
+        self.healthy.triggered.connect(lambda: navigation.show_page("search"))
         self.worth.listen.clicked.connect(lambda: self._listen_to(_WORTH, self.diagnosis.clips[:_LISTED]))
         model.undo_stack.changed.connect(lambda: self.suspects.tell(""))
         model.clipsChanged.connect(self.suspects.refresh)
@@ -204,9 +197,9 @@ class FindingsView(QWidget):
             words = self.care.words()
             self.care.move([(clip.path, clip.likely) for clip in remedy.clips if clip.likely in words])
         elif remedy.action == "import":
-            self.importRequested.emit()
+            self._navigation.import_recordings()
         else:
-            self.wordRequested.emit(remedy.word)
+            self._navigation.show_word(remedy.word)
 
     def _fill_form(self, remedy: Remedy) -> None:
         """Onto the settings of the run that it cures; further remedies of that run add to what is on the form."""
@@ -223,7 +216,11 @@ class FindingsView(QWidget):
             self.nothingDone.emit(_ON_FORM)
         elif model.push(remedy.title, redo=lambda: model.set_settings(after), undo=lambda: model.set_settings(before)):
             self._filled_for = folder
-            self.trainRequested.emit()
+            self._navigation.show_page("train")
+
+    def _on_finish(self) -> None:
+        assert self.diagnosis.folder is not None
+        self._navigation.make_model(self.diagnosis.folder)
 
     def _use_settings(self) -> None:
         """Those of the run that is looked at."""
@@ -237,7 +234,7 @@ class FindingsView(QWidget):
         if after == before or model.push(
             "Use a run's settings", redo=lambda: model.set_settings(after), undo=lambda: model.set_settings(before)
         ):
-            self.trainRequested.emit()
+            self._navigation.show_page("train")
 
     # -- making
 

@@ -47,8 +47,8 @@ class ResultsPage(QWidget):
 
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.services = services
         self._model = services.project
+        self._navigation = services.navigation
         self._runs = services.runs
         self._evaluation: Evaluation | None = None
         self._shown: Judgement | None = None
@@ -66,9 +66,9 @@ class ResultsPage(QWidget):
         self.matrix = self.judged.matrix
         self.words = self.judged.words
         self.clips = self.judged.clips
-        self.findings = FindingsView(services.project)
+        self.findings = FindingsView(services.project, services.navigation)
         self.weights = WeightsView()
-        self.search = SweepView(services.project)
+        self.search = SweepView(services.project, services.navigation)
         self._make_empty_states()
         self._lay_out()
         self._connect()
@@ -281,7 +281,6 @@ class ResultsPage(QWidget):
     # -- making
 
     def _connect(self) -> None:
-        navigation = self.services.navigation
         self._model.opened.connect(self._on_opened)
         self._model.modelChanged.connect(self._on_model)
         self._model.runChanged.connect(self._on_run)
@@ -289,7 +288,6 @@ class ResultsPage(QWidget):
         self._model.undo_stack.changed.connect(self._on_undo_stack)
         self._runs.changed.connect(self._on_model)
         self._runs.failed.connect(self._on_runs_failed)
-        navigation.searchRequested.connect(self.show_search)
         self.views.chosen.connect(lambda _key: self._look())
         self.source.modelChosen.connect(self._model.set_model_path)
         self.source.runChosen.connect(self._model.look_at_run)
@@ -303,23 +301,17 @@ class ResultsPage(QWidget):
         self.findings.counted.connect(self._on_counted)
         self.findings.said.connect(self._on_said)
         self.findings.nothingDone.connect(lambda sentence: self.messages.showMessage("info", sentence))
-        self.findings.finishRequested.connect(navigation.make_model)
-        self.findings.wordRequested.connect(navigation.show_word)
-        self.findings.importRequested.connect(navigation.import_recordings)
         self.search.told.connect(self._search.setFullText)
         self.search.runRequested.connect(self._on_trial)
-        for part in (self.findings, self.search):
-            part.searchRequested.connect(lambda: navigation.show_page("search"))
-            part.trainRequested.connect(lambda: navigation.show_page("train"))
+        self._navigation.searchRequested.connect(self.show_search)
         for failed in (self.judged.failed, self.findings.failed, self.search.failed):
             failed.connect(self._say_error)
 
     def _on_finish(self) -> None:
         assert self._model.run is not None
-        self.services.navigation.make_model(self._model.run)
+        self._navigation.make_model(self._model.run)
 
     def _make_empty_states(self) -> None:
-        navigation = self.services.navigation
         self._no_project = EmptyState("mdi6.folder-open-outline", _NO_PROJECT, "Open a project")
         self._no_model = EmptyState("mdi6.chart-line", _NO_MODEL, "Train")
         self._no_model_of_run = NoModelState()
@@ -329,9 +321,9 @@ class ResultsPage(QWidget):
         self._last = EmptyState("mdi6.seal", _LAST, "Judge on the testing part")
         self._again = EmptyState("mdi6.grid", "This model was not judged on these clips.", "Judge it now")
         self._waiting = QWidget()
-        self._no_project.triggered.connect(lambda: navigation.show_page("start"))
-        self._no_model.triggered.connect(lambda: navigation.show_page("train"))
-        self._no_clips.triggered.connect(lambda: navigation.show_page("words"))
+        self._no_project.triggered.connect(lambda: self._navigation.show_page("start"))
+        self._no_model.triggered.connect(lambda: self._navigation.show_page("train"))
+        self._no_clips.triggered.connect(lambda: self._navigation.show_page("words"))
         self._last.triggered.connect(self._on_agreed)
         self._again.triggered.connect(self._on_again)
 

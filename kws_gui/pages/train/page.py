@@ -40,8 +40,9 @@ class TrainPage(QWidget):
 
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.services = services
         self._model = services.project
+        self._navigation = services.navigation
+        self._runs = services.runs
         self._training = services.training
         self.messages = TrainMessages()
         self.form = SettingsForm()
@@ -256,7 +257,7 @@ class TrainPage(QWidget):
         self.reset.clicked.connect(self._on_reset)
         self.card.recipeChosen.connect(self._on_recipe)
         self.card.rateAsked.connect(self._on_rate_asked)
-        self.card.searchAsked.connect(lambda: self.services.navigation.show_page("search"))
+        self.card.searchAsked.connect(lambda: self._navigation.show_page("search"))
         self.form.valueChanged.connect(self._on_form)
         self.run.cancelRequested.connect(self._on_train)
         self.run.failed.connect(self.messages.fail)
@@ -264,8 +265,8 @@ class TrainPage(QWidget):
         self.preview.opening.connect(self._make_room)
         self.preview.toggled.connect(self._make_room)
         self.preview.failed.connect(self.messages.fail)
-        self._nothing_open.triggered.connect(lambda: self.services.navigation.show_page("start"))
-        self._too_little.triggered.connect(lambda: self.services.navigation.show_page("words"))
+        self._nothing_open.triggered.connect(lambda: self._navigation.show_page("start"))
+        self._too_little.triggered.connect(lambda: self._navigation.show_page("words"))
         keys = {
             "Ctrl+Return": self._on_train,
             "Ctrl+Enter": self._on_train,
@@ -282,7 +283,7 @@ class TrainPage(QWidget):
         self.controller.named.connect(self._run_name.setText)
         self.compare.failed.connect(self.messages.fail)
         self.compare.saved.connect(self._on_saved)
-        self.services.runs.changed.connect(self._look_at_clips)
+        self._runs.changed.connect(self._look_at_clips)
         self._training.changed.connect(self._on_training)
 
     def _connect_project(self) -> None:

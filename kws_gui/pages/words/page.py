@@ -20,11 +20,10 @@ from kws_gui.pages.words.clips import ClipTable
 from kws_gui.pages.words.importing import ImportDialog, ImportPanel, folders_to_choose
 from kws_gui.pages.words.levels import Levels, noise_clips
 from kws_gui.pages.words.recorder import RecorderPanel
-from kws_gui.pages.words.recordings import Recordings
 from kws_gui.pages.words.takes import Series, TakeSession
 from kws_gui.pages.words.word_list import WordList, title_of
-from kws_gui.services.microphone import MicrophoneService
-from kws_gui.services.project_model import ProjectModel
+from kws_gui.services.recordings import Samples
+from kws_gui.services.services import Services
 from kws_gui.widgets.message_bar import MessageBar
 
 _SPLITTER = "words/splitter"
@@ -36,16 +35,17 @@ _FIRST_WORD = "No words yet: type the first one to teach at the bottom left, suc
 class WordsPage(QWidget):
     """Left the words, right the one being recorded with its clips below."""
 
-    def __init__(self, model: ProjectModel, microphones: MicrophoneService, parent: QWidget | None = None) -> None:
+    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._model, self._microphones = model, microphones
+        self._model = services.project
+        self._microphones = services.microphones
         self.messages = MessageBar()
-        self.words = WordList(model)
+        self.words = WordList(self._model)
         self.recorder = RecorderPanel()
         self.table = ClipTable()
         self.imports = ImportPanel()
-        self.session = TakeSession(microphones, self)
-        self.recordings = Recordings(model, self)
+        self.session = TakeSession(self._microphones, self)
+        self.recordings = services.recordings
         self.player = Player(self)
         self._levels = Levels(self)
         self._replaced: Clip | None = None
@@ -56,6 +56,8 @@ class WordsPage(QWidget):
         self._connect_recording()
         self._connect_clips()
         self._connect_project()
+        services.navigation.wordRequested.connect(self.words.choose)
+        services.navigation.importRequested.connect(self.import_folder)
         self._make_shortcuts()
         self.setAcceptDrops(True)
         self._on_word(self.words.word)
@@ -155,7 +157,7 @@ class WordsPage(QWidget):
     def _on_state(self, state: str) -> None:
         self.recorder.show_state(self.session.state, *self.session.progress)
 
-    def _on_grown(self, samples: object, rate: int) -> None:
+    def _on_grown(self, samples: Samples, rate: int) -> None:
         whole = round((self.session.take_seconds + _PRE_ROLL_S) * rate)
         self.recorder.show_growing(samples, rate, whole)
 

@@ -1,4 +1,4 @@
-"""Takes turned into clips of the project at once and undoably, and their cut corrected later; knows no widget."""
+"""Takes become clips of the project at once, undoably; those that cannot be stored wait in memory."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ class _Unsaved:
 
 
 class Recordings(QObject):
-    """What the Words page does to clips.
+    """Every change of clips by hand; another project begins with no take in memory.
 
     Signals:
-        saved: (clip) A take is on disk, or a clip was replaced.
-        unsaved: (count) So many takes could not be stored and wait in memory for `save_again`.
+        saved(clip): A take is on disk, or a clip was replaced.
+        unsaved(count): This many takes could not be stored and wait in memory for `save_again`.
     """
 
     saved = Signal(object)
@@ -59,6 +59,7 @@ class Recordings(QObject):
         self._model = model
         self._raws: dict[Path, Raw] = {}
         self._waiting: list[_Unsaved] = []
+        model.opened.connect(self._on_opened)
 
     @property
     def waiting(self) -> int:
@@ -79,7 +80,9 @@ class Recordings(QObject):
 
     def save(self, word: str, take: Take, *, speaker: str) -> bool:
         """Stores a take; where that fails it waits for `save_again`."""
-        project, added, deleted = self._project, [], []
+        project = self._project
+        added: list[Clip] = []
+        deleted: list[Deletion] = []
 
         def redo() -> None:
             if deleted:
@@ -97,7 +100,8 @@ class Recordings(QObject):
 
     def save_again(self) -> bool:
         """Stores the takes that wait, as far as it goes; whether all are stored."""
-        waiting, self._waiting = self._waiting, []
+        waiting = self._waiting
+        self._waiting = []
         for at, unsaved in enumerate(waiting):
             if unsaved.replaced is not None:
                 stored = self.replace(unsaved.replaced, unsaved.take)
@@ -152,6 +156,10 @@ class Recordings(QObject):
                 redo=lambda: corrections.exclude(project, others, excluded),
                 undo=lambda: corrections.exclude(project, others, not excluded),
             )
+
+    def _on_opened(self) -> None:
+        self._raws.clear()
+        self._waiting.clear()
 
     @property
     def _project(self) -> Project:

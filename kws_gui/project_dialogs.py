@@ -1,4 +1,4 @@
-"""The few questions a new project needs: a name, a place, the first words; makes nothing itself."""
+"""Asks which project to open, or for name, place and first words of a new one."""
 
 from __future__ import annotations
 
@@ -22,14 +22,29 @@ from kws_engine.clips.words import check_new_word, check_word
 from kws_engine.errors import KwsError
 from kws_gui import theme
 from kws_gui.services import remembered
+from kws_gui.services.projects import Projects
 from kws_gui.widgets.elided_label import ElidedLabel
 
 
+def ask_which_to_open(projects: Projects, parent: QWidget) -> None:
+    """Asks for a project's folder and opens it."""
+    chosen = QFileDialog.getExistingDirectory(parent, "Open a project", str(remembered.projects_folder()))
+    if chosen:
+        projects.open(Path(chosen))
+
+
+def ask_new_project(projects: Projects, parent: QWidget) -> None:
+    """Asks for name, place and words of a new project, then makes and opens it."""
+    dialog = NewProjectDialog(parent)
+    dialog.chosen.connect(projects.create)
+    dialog.open()
+
+
 class NewProjectDialog(QDialog):
-    """Checks while one types; the button works only when everything fits.
+    """Checks while the person types; the button works only when everything fits.
 
     Signals:
-        chosen: (folder, words) The folder does not exist yet.
+        chosen(folder, words): The folder does not exist yet.
     """
 
     chosen = Signal(object, list)
@@ -46,13 +61,13 @@ class NewProjectDialog(QDialog):
         self._fault.setWordWrap(True)
         theme.set_role(self._fault, "error")
         theme.set_role(self._place, "muted")
-        self.create = QPushButton("Create project")
-        theme.set_role(self.create, "primary")
-        self.create.setDefault(True)
+        self.create_button = QPushButton("Create project")
+        theme.set_role(self.create_button, "primary")
+        self.create_button.setDefault(True)
         self._lay_out()
         self.name.textChanged.connect(self._check)
         self.words.textChanged.connect(self._check)
-        self.create.clicked.connect(self._on_create)
+        self.create_button.clicked.connect(self._on_create)
         self._check()
         self.name.selectAll()
 
@@ -80,7 +95,7 @@ class NewProjectDialog(QDialog):
         buttons = QHBoxLayout()
         buttons.addStretch()
         buttons.addWidget(cancel)
-        buttons.addWidget(self.create)
+        buttons.addWidget(self.create_button)
         column = QVBoxLayout(self)
         column.setContentsMargins(*[theme.GROUP] * 4)
         column.setSpacing(theme.GROUP)
@@ -99,7 +114,7 @@ class NewProjectDialog(QDialog):
         self._place.setFullText(str(self._folder()))
         fault = self._find_fault()
         self._fault.setText(fault or " ")
-        self.create.setEnabled(not fault)
+        self.create_button.setEnabled(not fault)
 
     def _find_fault(self) -> str:
         try:
