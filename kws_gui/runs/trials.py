@@ -62,17 +62,12 @@ def option_text(value: float | str) -> str:
 
 def use_settings(model: ProjectModel, results: Results, trial: Trial, say: Callable[[str], object]) -> bool:
     """Puts a trial's settings on the form, undoable; False, and `say` gets the reason, where they do not fit."""
-    before = model.settings
     try:
-        after = results.settings_of(trial)
+        settings = results.settings_of(trial)
     except KwsError as error:
         say(f"{error}; search anew with this version")
         return False
-    return model.push(
-        f"Use trial {trial.number}'s settings",
-        redo=lambda: model.set_settings(after),
-        undo=lambda: model.set_settings(before),
-    )
+    return model.use_settings(f"Use trial {trial.number}'s settings", settings)
 
 
 def open_trial(model: ProjectModel, sweep: str, trial: Trial, say: Callable[[str], object]) -> bool:

@@ -89,13 +89,7 @@ class Navigation(QObject):
             self._waiting = dict(options)
             self.informed.emit(_WAITING)
             return
-        project, before = self._project, self._project.settings
-        after = _with_options(before, options)
-        project.push(
-            "Try a chapter's settings",
-            redo=lambda: project.set_settings(after),
-            undo=lambda: project.set_settings(before),
-        )
+        self._project.use_settings("Try a chapter's settings", _with_options(self._project.settings, options))
 
     def enter_project(self, *, is_last: bool) -> None:
         """Shows the first page of a project that was just opened, then tries the settings that waited for one.

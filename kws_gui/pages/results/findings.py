@@ -205,7 +205,8 @@ class FindingsView(QWidget):
         """Onto the settings of the run that it cures; further remedies of that run add to what is on the form."""
         from kws_engine.evaluation.diagnosis import settings_after
 
-        model, before, folder = self._model, self._model.settings, self.diagnosis.folder
+        before = self._model.settings
+        folder = self.diagnosis.folder
         assert folder is not None
         try:
             after = settings_after(before if folder == self._filled_for else settings_of(folder), remedy)
@@ -214,7 +215,7 @@ class FindingsView(QWidget):
             return
         if after == before:
             self.nothingDone.emit(_ON_FORM)
-        elif model.push(remedy.title, redo=lambda: model.set_settings(after), undo=lambda: model.set_settings(before)):
+        elif self._model.use_settings(remedy.title, after):
             self._filled_for = folder
             self._navigation.show_page("train")
 
@@ -224,16 +225,14 @@ class FindingsView(QWidget):
 
     def _use_settings(self) -> None:
         """Those of the run that is looked at."""
-        model, before, folder = self._model, self._model.settings, self.diagnosis.folder
+        folder = self.diagnosis.folder
         assert folder is not None
         try:
-            after = settings_of(folder)
+            settings = settings_of(folder)
         except KwsError as error:
             self.failed.emit(str(error))
             return
-        if after == before or model.push(
-            "Use a run's settings", redo=lambda: model.set_settings(after), undo=lambda: model.set_settings(before)
-        ):
+        if settings == self._model.settings or self._model.use_settings("Use a run's settings", settings):
             self._navigation.show_page("train")
 
     # -- making
