@@ -99,7 +99,7 @@ class Photographer:
         page.form.setValue(settings)
         page.train.click()
         self._wait("training", lambda: page.train.text() == "Train" and page.messages.isVisible())
-        self._wait("the list of runs", lambda: page.runs.rows() and not page.shelf.is_reading())
+        self._wait("the list of runs", lambda: page.runs.rows() and not page._runs.is_reading())
         self._settle(0.5)
         self._take("train")
 
@@ -150,7 +150,7 @@ class Photographer:
         from kws_engine import audio
         from kws_engine.evaluation.streaming import make_stream
 
-        project = self._window.model.project
+        project = self._window.services.project.project
         rate = project.rate
         clips = [clip for clip in project.clips(split="testing") if clip.word in project.words]
         order = np.random.default_rng(4).permutation(len(clips))[: round(seconds / 1.8) + 1]

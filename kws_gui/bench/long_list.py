@@ -25,7 +25,7 @@ def look_through(folder: Path, tell: Tell) -> int:
     app = studio.make_application(["kws-studio"])
     window = studio.make_window(app, None)
     reader = _Reader(window, tell)
-    window.model.opened.connect(lambda: QTimer.singleShot(0, reader, reader.begin))
+    window.services.project.opened.connect(lambda: QTimer.singleShot(0, reader, reader.begin))
     QTimer.singleShot(int(_PATIENCE_S * 1000), app, lambda: app.exit(1))
     QTimer.singleShot(0, reader, lambda: reader.open(folder))
     status = app.exec()
@@ -66,7 +66,7 @@ class _Reader(QObject):
         QTimer.singleShot(_STEP_MS, self, self._next)
 
     def _all_steps(self) -> Generator[None, None, None]:
-        self._window.show_page("words")
+        self._window.services.navigation.show_page("words")
         yield
         clips = self._clips()
         self._tell(f"{clips:,} clips: until the window shows them", round(time.perf_counter() - self._began_s, 2), "s")
@@ -86,7 +86,7 @@ class _Reader(QObject):
         self._say(f"{clips:,} clips: going through the {rows:,} of a word in {_PAGES} steps")
 
     def _clips(self) -> int:
-        project = self._window.model.project
+        project = self._window.services.project.project
         assert project is not None
         return len(project.table())
 

@@ -24,7 +24,7 @@ from kws_gui.pages.train.compare.view import CompareView
 from kws_gui.pages.train.compare.wording import option_title, value_text, verdict
 from kws_gui.pages.train.page import TrainPage
 from kws_gui.runs.rows import read_rows
-from kws_gui.services.project_model import ProjectModel
+from kws_gui.services.services import Services
 from kws_gui.widgets.curves.style import run_style
 from kws_gui.widgets.size_scatter import SizedRun, SizeScatter, count_text
 
@@ -51,13 +51,13 @@ def folder(trained: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def page(qtbot: QtBot, folder: Path) -> Iterator[TrainPage]:
-    made = TrainPage(ProjectModel())
+def page(qtbot: QtBot, services: Services, folder: Path) -> Iterator[TrainPage]:
+    made = TrainPage(services)
     qtbot.addWidget(made)
     made.resize(1200, 1000)
     made.show()
     made._model.open(Project.open(folder))
-    qtbot.waitUntil(lambda: not made.shelf.is_reading(), timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: not services.runs.is_reading(), timeout=PATIENCE_MS)
     yield made
     made.shutdown()
 

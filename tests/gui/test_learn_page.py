@@ -32,7 +32,7 @@ from kws_gui.pages.learn.chapters import (
 )
 from kws_gui.pages.learn.page import LearnPage
 from kws_gui.services import remembered
-from kws_gui.services.project_model import ProjectModel
+from kws_gui.services.services import make_services
 
 PATIENCE_MS = 30_000
 NAMES = [chapter.name for chapter in CHAPTERS]
@@ -57,7 +57,7 @@ def window(qtbot: QtBot) -> Iterator[MainWindow]:
 @pytest.fixture
 def page(qtbot: QtBot) -> Iterator[LearnPage]:
     """As large as it is in a window of 1024 x 640."""
-    page = LearnPage(ProjectModel())
+    page = LearnPage(make_services())
     qtbot.addWidget(page)
     page.resize(856, 600)
     page.show()
@@ -183,47 +183,50 @@ def test_the_chapter_read_last_comes_again(page: LearnPage, qtbot: QtBot) -> Non
     page.list.setFocus()
     qtbot.keyClick(page.list, Qt.Key.Key_Down)
     assert page.chapter(NAMES[1]).isVisible()
-    again = LearnPage(ProjectModel())
+    again = LearnPage(make_services())
     qtbot.addWidget(again)
     assert again.list.currentRow() == 1
 
 
 def test_trying_opens_train_with_the_settings_and_undoes(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
     make_project(tmp_path / "tones", takes=2)
-    with qtbot.waitSignal(window.model.opened, timeout=PATIENCE_MS):
+    with qtbot.waitSignal(window.services.project.opened, timeout=PATIENCE_MS):
         window.open_folder(tmp_path / "tones")
-    before = window.model.settings
+    before = window.services.project.settings
     chapter = tried(window, "early_stopping", qtbot)
     assert window.page_name == "train"
-    assert window.model.settings.training.patience == int(chapter.options()["training.patience"])
-    assert window.page("train").form.value() == window.model.settings != before
-    window.model.undo_stack.undo()
-    assert window.model.settings == before == window.page("train").form.value()
+    assert window.services.project.settings.training.patience == int(chapter.options()["training.patience"])
+    assert window.page("train").form.value() == window.services.project.settings != before
+    window.services.project.undo_stack.undo()
+    assert window.services.project.settings == before == window.page("train").form.value()
 
 
 def test_without_a_project_what_is_tried_waits_for_one(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
     chapter = tried(window, "dropout", qtbot)
     assert window.page_name == "start" and "Open a project" in window.messages.text()
     make_project(tmp_path / "tones", takes=2)
-    with qtbot.waitSignal(window.model.opened, timeout=PATIENCE_MS):
+    with qtbot.waitSignal(window.services.project.opened, timeout=PATIENCE_MS):
         window.open_folder(tmp_path / "tones")
     qtbot.waitUntil(lambda: window.page_name == "train", timeout=PATIENCE_MS)
-    assert window.model.settings.model.config.dropout == float(chapter.options()["model.dropout"])
+    assert window.services.project.settings.model.config.dropout == float(chapter.options()["model.dropout"])
 
 
 def test_a_network_without_the_option_gives_way_to_the_usual_one(
     window: MainWindow, qtbot: QtBot, tmp_path: Path
 ) -> None:
     make_project(tmp_path / "tones", takes=2)
-    with qtbot.waitSignal(window.model.opened, timeout=PATIENCE_MS):
+    with qtbot.waitSignal(window.services.project.opened, timeout=PATIENCE_MS):
         window.open_folder(tmp_path / "tones")
-    window.model.set_settings(Settings().with_model("fnn"))
-    window.try_settings({"model.width": "2"})
-    assert window.model.settings.model.name == "tc_resnet" and window.model.settings.model.config.width == 2
+    window.services.project.set_settings(Settings().with_model("fnn"))
+    window.services.navigation.try_settings({"model.width": "2"})
+    assert (
+        window.services.project.settings.model.name == "tc_resnet"
+        and window.services.project.settings.model.config.width == 2
+    )
 
 
 def tried(window: MainWindow, name: str, qtbot: QtBot) -> ChapterPage:
-    window.show_page("learn")
+    window.services.navigation.show_page("learn")
     page = window.page("learn")
     page.show_chapter(name)
     chapter = page.chapter(name)

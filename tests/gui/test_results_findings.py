@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from leading import leads_to
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 from tiny_project import fail, make_project, train
@@ -20,6 +21,7 @@ from kws_engine.runs.records import EVENTS_FILE
 from kws_gui.pages.results.findings import FindingCard
 from kws_gui.pages.results.page import ResultsPage
 from kws_gui.services.project_model import ProjectModel
+from kws_gui.services.services import Services
 
 PATIENCE_MS = 120_000
 
@@ -48,8 +50,8 @@ def project(trained: Path, tmp_path: Path) -> Project:
 
 
 @pytest.fixture
-def page(qtbot: QtBot) -> Iterator[ResultsPage]:
-    made = ResultsPage(ProjectModel())
+def page(qtbot: QtBot, services: Services) -> Iterator[ResultsPage]:
+    made = ResultsPage(services)
     qtbot.addWidget(made)
     made.resize(856, 610)
     made.show()
@@ -104,7 +106,7 @@ def test_the_findings_are_those_of_the_engine(qtbot: QtBot, page: ResultsPage, p
 def test_a_remedy_is_on_the_form_and_is_undone(qtbot: QtBot, page: ResultsPage, project: Project) -> None:
     model = _open(qtbot, page, project)
     before = model.settings
-    with qtbot.waitSignal(page.trainRequested):
+    with leads_to(qtbot, page._navigation, "train"):
         _press(qtbot, _card(page, "label_errors"), "Smooth the labels")
     of_run = settings_of(_run(project))
     assert model.settings == of_run.with_option("training.label_smoothing", "0.1") != before
@@ -234,7 +236,7 @@ def test_a_run_without_fault_says_so_in_one_line(qtbot: QtBot, page: ResultsPage
     assert not page.findings.cards()
     assert page.findings.headline() == "No fault found" and page.findings.line.isVisible()
     assert page.views.button("findings").text() == "Findings"
-    with qtbot.waitSignal(page.searchRequested):
+    with leads_to(qtbot, page._navigation, "search"):
         page.findings.healthy.button().click()
 
 
@@ -248,9 +250,11 @@ def test_recordings_are_asked_for_at_their_word(qtbot: QtBot, page: ResultsPage,
     }
     assert remedies
     for card, remedy in remedies.values():
-        signals = {"import": page.importRequested, "record": page.wordRequested if remedy.word else page.wordsRequested}
-        with qtbot.waitSignal(signals.get(remedy.action, page.wordRequested)):
+        navigation = page._navigation
+        words = navigation.wordRequested if remedy.word else navigation.pageShown
+        with qtbot.waitSignal(navigation.importRequested if remedy.action == "import" else words):
             _press(qtbot, card, remedy.title)
+        assert navigation.page == "words"
 
 
 def test_a_model_without_its_run_is_said_to_be_one(
@@ -281,16 +285,16 @@ def test_a_failed_run_is_diagnosed_and_made_a_model_of(qtbot: QtBot, page: Resul
         page.show_view(view)
         button = page._no_model_of_run.button()
         assert button.isVisible() and button.text().startswith("Make a model of epoch ")
-        with qtbot.waitSignal(page.finishRequested) as asked:
+        with qtbot.waitSignal(page._navigation.modelRequested) as asked:
             qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
         assert asked.args == [run]
     (run / "checkpoint.safetensors").unlink()
-    model.runsChanged.emit()
+    page._runs.read()
     qtbot.waitUntil(lambda: not page.is_working(), timeout=PATIENCE_MS)
     assert button.text() == "See the findings"
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
     assert findings.isVisible() and findings.unfinished.button.text() == "Use its settings"
-    with qtbot.waitSignal(page.trainRequested):
+    with leads_to(qtbot, page._navigation, "train"):
         qtbot.mouseClick(findings.unfinished.button, Qt.MouseButton.LeftButton)
     assert model.settings == settings_of(run)
 
@@ -326,7 +330,7 @@ def test_a_remedy_that_was_used_says_so_when_pressed_again(qtbot: QtBot, page: R
     assert len(project.clips()) == count
     _press(qtbot, card, "Smooth the labels")
     before = model.settings
-    with qtbot.assertNotEmitted(page.trainRequested):
+    with qtbot.assertNotEmitted(page._navigation.pageShown):
         _press(qtbot, card, "Smooth the labels")
     assert "has this already" in page.messages.text() and model.settings == before
     assert model.undo_stack.count() == undoable + 1

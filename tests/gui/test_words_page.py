@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from kws_engine.clips.words import NOISE
 from kws_gui.pages.words.page import WordsPage
 from kws_gui.services import remembered
 from kws_gui.services.microphone import MicrophoneService
-from kws_gui.services.project_model import ProjectModel
+from kws_gui.services.services import make_services
 
 PATIENCE_MS = 20_000
 
@@ -41,9 +42,10 @@ def microphones(qapp: QApplication) -> Iterator[MicrophoneService]:
 
 @pytest.fixture
 def page(qtbot: QtBot, tmp_path: Path, microphones: MicrophoneService) -> Iterator[WordsPage]:
-    model = ProjectModel()
+    services = replace(make_services(), microphones=microphones)
+    model = services.project
     model.open(make_project(tmp_path / "tones", takes=4))
-    page = WordsPage(model, microphones)
+    page = WordsPage(services)
     page.resize(900, 700)
     qtbot.addWidget(page)
     page.show()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSettings, Qt, Signal
+from PySide6.QtCore import QSettings, Qt
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -15,28 +15,20 @@ from PySide6.QtWidgets import (
 )
 
 from kws_gui import theme
-from kws_gui.bridges.warm import WarmBridge
 from kws_gui.pages.learn.chapter import ChapterPage
 from kws_gui.pages.learn.chapters import CHAPTERS
-from kws_gui.services.project_model import ProjectModel
+from kws_gui.services.services import Services
 
 _LIST_WIDTH = 216  # px
 _LAST = "learn/chapter"
 
 
 class LearnPage(QWidget):
-    """Short interactive chapters.
+    """Short interactive chapters."""
 
-    Signals:
-        tryRequested(options): Open Train with these settings: option path -> text.
-    """
-
-    tryRequested = Signal(dict)
-
-    def __init__(self, model: ProjectModel, parent: QWidget | None = None, *, warm: WarmBridge | None = None) -> None:
+    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._model = model
-        self._warm = warm or WarmBridge(self)
+        self._services = services
         self._areas: dict[str, QScrollArea] = {}
         self.list = QListWidget()
         self._stack = QStackedWidget()
@@ -60,9 +52,9 @@ class LearnPage(QWidget):
     def chapter(self, name: str) -> ChapterPage:
         """The chapter of that name, built on first use."""
         if name not in self._areas:
-            page = CHAPTERS[name].make(self._model)
-            page.warm = self._warm
-            page.tryRequested.connect(self.tryRequested)
+            page = CHAPTERS[name].make(self._services.project)
+            page.warm = self._services.warm
+            page.tryRequested.connect(self._services.navigation.try_settings)
             area = QScrollArea()
             area.setWidgetResizable(True)
             area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

@@ -11,7 +11,7 @@ from kws_engine.clips.clip import Clip
 from kws_engine.clips.edit import Move
 from kws_engine.clips.project import Project
 from kws_engine.clips.words import UNKNOWN
-from kws_gui.pages.train.run_list import counted
+from kws_gui.runs.rows import counted
 from kws_gui.services.project_model import ProjectModel
 
 _ALREADY = "Nothing to change: these clips are already {}, or no longer exist."

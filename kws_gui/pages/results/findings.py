@@ -26,7 +26,8 @@ from kws_gui.pages.results.corrections import ClipCorrections
 from kws_gui.pages.results.diagnosis import Diagnosis
 from kws_gui.pages.results.suspects import SuspectList
 from kws_gui.pages.results.unfinished import UnfinishedCard
-from kws_gui.pages.train.run_list import RunRow, counted
+from kws_gui.runs.rows import RunRow, counted
+from kws_gui.services.navigation import Navigation
 from kws_gui.services.project_model import ProjectModel
 from kws_gui.widgets.empty_state import EmptyState
 from kws_gui.widgets.wrapped_label import WrappedLabel
@@ -68,28 +69,20 @@ class FindingsView(QWidget):
 
     Signals:
         counted(words): The headline: "2 findings", "No fault found".
-        trainRequested(): A remedy was applied to the form on the Train page.
-        wordRequested(word), importRequested(): A remedy needs recordings of a word, or an import.
-        searchRequested(): Search other settings.
-        said(sentence): What was done; it can be undone.
-        nothingDone(sentence): A remedy was already applied.
-        finishRequested(folder): Make a model of the best epoch of a run.
-        failed(sentence): A remedy cannot be applied, or a clip cannot be played.
+        said(sentence): What was done; undo takes it back.
+        nothingDone(sentence): What a remedy does was done already.
+        failed(sentence): A remedy does not fit, or a clip cannot be heard.
     """
 
     counted = Signal(str)
-    trainRequested = Signal()
-    wordRequested = Signal(str)
-    importRequested = Signal()
-    searchRequested = Signal()
     said = Signal(str)
     nothingDone = Signal(str)
-    finishRequested = Signal(object)
     failed = Signal(str)
 
-    def __init__(self, model: ProjectModel, parent: QWidget | None = None) -> None:
+    def __init__(self, model: ProjectModel, navigation: Navigation, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._model = model
+        self._navigation = navigation
         self._filled_for: Path | None = None
         self._is_finished = True
         self.diagnosis = Diagnosis(self)
@@ -107,9 +100,9 @@ class FindingsView(QWidget):
         self.suspects.undoRequested.connect(model.undo_stack.undo)
         self.corrections.said.connect(self._on_said)
         self.corrections.nothingDone.connect(self._on_nothing_done)
-        self.unfinished.finishRequested.connect(lambda: self.finishRequested.emit(self.diagnosis.folder))
+        self.unfinished.finishRequested.connect(self._on_finish)
         self.unfinished.settingsRequested.connect(self._use_settings)
-        self.healthy.triggered.connect(self.searchRequested)
+        self.healthy.triggered.connect(lambda: navigation.show_page("search"))
         self.worth.listen.clicked.connect(lambda: self._listen_to(_WORTH, self.diagnosis.clips[:_LISTED]))
         model.undo_stack.changed.connect(lambda: self.suspects.tell(""))
         model.clipsChanged.connect(self.suspects.refresh)
@@ -212,15 +205,16 @@ class FindingsView(QWidget):
             words = self.corrections.words()
             self.corrections.move([(clip.path, clip.likely) for clip in remedy.clips if clip.likely in words])
         elif remedy.action == "import":
-            self.importRequested.emit()
+            self._navigation.import_recordings()
         else:
-            self.wordRequested.emit(remedy.word)
+            self._navigation.show_word(remedy.word)
 
     def _fill_form(self, remedy: Remedy) -> None:
         """Applies a remedy to the settings of its run; further remedies of the same run add to the form."""
         from kws_engine.evaluation.diagnosis import settings_after
 
-        model, before, folder = self._model, self._model.settings, self.diagnosis.folder
+        before = self._model.settings
+        folder = self.diagnosis.folder
         assert folder is not None
         try:
             after = settings_after(before if folder == self._filled_for else settings_of(folder), remedy)
@@ -229,23 +223,25 @@ class FindingsView(QWidget):
             return
         if after == before:
             self.nothingDone.emit(_ON_FORM)
-        elif model.push(remedy.title, redo=lambda: model.set_settings(after), undo=lambda: model.set_settings(before)):
+        elif self._model.use_settings(remedy.title, after):
             self._filled_for = folder
-            self.trainRequested.emit()
+            self._navigation.show_page("train")
+
+    def _on_finish(self) -> None:
+        assert self.diagnosis.folder is not None
+        self._navigation.make_model(self.diagnosis.folder)
 
     def _use_settings(self) -> None:
-        """Puts the settings of the run shown into the form."""
-        model, before, folder = self._model, self._model.settings, self.diagnosis.folder
+        """Those of the run that is looked at."""
+        folder = self.diagnosis.folder
         assert folder is not None
         try:
-            after = settings_of(folder)
+            settings = settings_of(folder)
         except KwsError as error:
             self.failed.emit(str(error))
             return
-        if after == before or model.push(
-            "Use a run's settings", redo=lambda: model.set_settings(after), undo=lambda: model.set_settings(before)
-        ):
-            self.trainRequested.emit()
+        if settings == self._model.settings or self._model.use_settings("Use a run's settings", settings):
+            self._navigation.show_page("train")
 
     # -- making
 

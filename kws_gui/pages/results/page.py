@@ -1,15 +1,11 @@
-"""The Results page: what a model gets right and wrong, what went wrong in its run, what a search found; trains nothing.
-
-Everything that takes time is done elsewhere and shown when it is there.
-"""
+"""The Results page: what a model gets right and wrong, what went wrong in its run, and what a search found."""
 
 from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
 
@@ -20,12 +16,11 @@ from kws_gui.pages.results.evaluating import EvaluationRequest, evaluate_model
 from kws_gui.pages.results.evaluation_view import EvaluationView, describe_accuracy
 from kws_gui.pages.results.findings import FindingsView
 from kws_gui.pages.results.search import SweepView
-from kws_gui.pages.results.source import PARTS, SourcePicker, has_ended
+from kws_gui.pages.results.source import PARTS, SourcePicker
 from kws_gui.pages.results.unfinished import NoModelState
 from kws_gui.pages.results.weights import WeightsView
-from kws_gui.pages.train.run_list import RunRow
-from kws_gui.runs.reading import RunsReading
-from kws_gui.services.project_model import ProjectModel
+from kws_gui.runs.rows import RunRow
+from kws_gui.services.services import Services
 from kws_gui.widgets.elided_label import ElidedLabel
 from kws_gui.widgets.empty_state import EmptyState
 from kws_gui.widgets.message_bar import MessageBar
@@ -35,7 +30,7 @@ from kws_gui.widgets.segments import Segment, Segments
 if TYPE_CHECKING:
     from kws_engine.evaluation.metrics import Evaluation
 
-_NO_PROJECT = "Open a project: a model is judged on its clips."
+_NO_PROJECT = "Open a project: a model is evaluated on its clips."
 _NO_MODEL = "Nothing is trained yet. Train a network, then see here what it gets right and wrong."
 _LAST = (
     "Look at the testing part last, and once: whoever goes back to change something because of it has chosen by it, "
@@ -50,33 +45,17 @@ _VIEWS = (
 
 
 class ResultsPage(QWidget):
-    """Model and part above, one of four views below.
+    """Model and part above, one of four views below."""
 
-    Signals:
-        trainRequested(): There is no model, or settings were put on the form; the Train page goes on.
-        startRequested(): Nothing is open.
-        wordsRequested(): The part has no clip.
-        wordRequested(word), importRequested(): A remedy needs recordings.
-        searchRequested(): Settings are to be searched.
-        finishRequested(folder): A model is to be made of a run's best epoch, on the Train page.
-    """
-
-    trainRequested = Signal()
-    startRequested = Signal()
-    wordsRequested = Signal()
-    wordRequested = Signal(str)
-    importRequested = Signal()
-    searchRequested = Signal()
-    finishRequested = Signal(object)
-
-    def __init__(self, model: ProjectModel, parent: QWidget | None = None) -> None:
+    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._model = model
+        self._model = services.project
+        self._navigation = services.navigation
+        self._runs = services.runs
         self._evaluation: Evaluation | None = None
         self._shown: EvaluationRequest | None = None
         self._asked: EvaluationRequest | None = None
         self._is_shut = False
-        self._rows: list[Any] = []
         self._agreed: set[Path] = set()
         self._given_up: EvaluationRequest | None = None
         self.messages = MessageBar()
@@ -85,13 +64,14 @@ class ResultsPage(QWidget):
         self.views = Segments(_VIEWS, "What to look at")
         self.accuracy = QLabel()
         self.evaluating = Latest(self)
-        self.runs = RunsReading(self)
         self.judged = EvaluationView()
-        self.about, self.matrix, self.words = self.judged.about, self.judged.matrix, self.judged.words
+        self.about = self.judged.about
+        self.matrix = self.judged.matrix
+        self.words = self.judged.words
         self.clips = self.judged.clips
-        self.findings = FindingsView(model)
+        self.findings = FindingsView(services.project, services.navigation)
         self.weights = WeightsView()
-        self.search = SweepView(model)
+        self.search = SweepView(services.project, services.navigation)
         self._make_empty_states()
         self._lay_out()
         self._connect()
@@ -104,7 +84,7 @@ class ResultsPage(QWidget):
 
     def is_working(self) -> bool:
         """Whether a model is being evaluated, or the runs are being read."""
-        return self.evaluating.is_working() or self.runs.is_running()
+        return self.evaluating.is_working() or self._runs.is_reading()
 
     def show_view(self, key: str) -> None:
         """Brings a view to the front: clips, findings, weights or search."""
@@ -119,14 +99,14 @@ class ResultsPage(QWidget):
     def shutdown(self) -> None:
         """Ends sound and every thread of the page; none is started any more."""
         self._is_shut = True
-        for part in (self.judged, self.evaluating, self.findings, self.search, self.runs):
+        for part in (self.judged, self.evaluating, self.findings, self.search):
             part.shutdown()
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self._look()
 
-    # -- what is asked for
+    # -- what is requested
 
     def _wanted(self) -> EvaluationRequest | None:
         project, path = self._model.project, self._model.model_path
@@ -138,7 +118,9 @@ class ResultsPage(QWidget):
         """Shows what there is, and starts what is missing for it."""
         if not self.isVisible() or self._is_shut:
             return
-        project, path, view = self._model.project, self._model.model_path, self.views.current()
+        project = self._model.project
+        path = self._model.model_path
+        view = self.views.current()
         unfinished = self._unfinished()
         self._head.setVisible(project is not None)
         self._sources.setCurrentWidget(self.search.picker if view == "search" else self.source)
@@ -164,7 +146,8 @@ class ResultsPage(QWidget):
 
     def _unfinished(self) -> RunRow | None:
         """The run that is looked at, where it has no model."""
-        return next((row for row in self._rows if row.folder == self._model.run and row.run.model is None), None)
+        row = self._runs.row(self._model.run)
+        return row if row is not None and row.run.model is None else None
 
     def _look_at_clips(self) -> None:
         wanted = self._wanted()
@@ -260,7 +243,7 @@ class ResultsPage(QWidget):
         self._model.undo_stack.undo()
 
     def _on_undo_stack(self) -> None:
-        """The button would take back something else than what is said beside it."""
+        """Clears a sentence whose button would now undo something else."""
         if self.messages.remedyButton().text() == "Undo":
             self.messages.clear()
 
@@ -280,38 +263,16 @@ class ResultsPage(QWidget):
         self.findings.diagnosis.forget()
         self.search.forget()
         self.source.setPart("validation")
-        self._rows = []
-        self._read_runs()
         self._on_run()
 
-    def _read_runs(self) -> None:
-        if self._model.project is not None:
-            self.runs.read(self._model.project.runs_folder)
-
-    def _on_runs(self, folder: Path, rows: list[Any]) -> None:
-        if self._model.project is None or folder != self._model.project.runs_folder:
-            return  # those of the project that is open now are read next
-        self._rows = rows
-        models = [row.run.model for row in rows if row.run.model is not None]
-        ended = [row for row in rows if has_ended(row)]
-        looked_at = next((row for row in ended if row.folder == self._model.run), None)
-        if looked_at is not None and looked_at.run.model is not None:  # it came to one
-            self._model.set_model_path(looked_at.run.model)
-        elif looked_at is None and self._model.run is not None:
-            self._model.look_at_run(None)
-        if models and self._model.model_path is None and self._model.run is None:
-            self._model.set_model_path(models[0])
-        elif ended and self._model.model_path is None and self._model.run is None:
-            self._model.look_at_run(ended[0].folder)
-        else:
-            self._on_model()
-
     def _on_runs_failed(self, sentence: str, details: str) -> None:
-        self.messages.showMessage("error", sentence, details=details)
+        if self.isVisible():
+            self.messages.showMessage("error", sentence, details=details)
 
     def _on_model(self) -> None:
-        path, run = self._model.model_path, self._model.run
-        self.source.setModels(self._rows, run or path)
+        path = self._model.model_path
+        run = self._model.run
+        self.source.setModels(self._runs.rows, run or path)
         self.source.parts.setEnabled(run is None)
         if path is not None and run is None:
             self.weights.show_run(path.parent)
@@ -335,17 +296,16 @@ class ResultsPage(QWidget):
 
     def _connect(self) -> None:
         self._model.opened.connect(self._on_opened)
-        self._model.runsChanged.connect(self._read_runs)
         self._model.modelChanged.connect(self._on_model)
         self._model.runChanged.connect(self._on_run)
         self._model.clipsChanged.connect(self._look)
         self._model.undo_stack.changed.connect(self._on_undo_stack)
+        self._runs.changed.connect(self._on_model)
+        self._runs.failed.connect(self._on_runs_failed)
         self.views.chosen.connect(lambda _key: self._look())
         self.source.modelChosen.connect(self._model.set_model_path)
         self.source.runChosen.connect(self._model.look_at_run)
         self.source.partChosen.connect(self._on_part)
-        self.runs.finished.connect(self._on_runs)
-        self.runs.failed.connect(self._on_runs_failed)
         self.evaluating.progressed.connect(self.progress.setProgress)
         self.evaluating.answered.connect(self._on_evaluated)
         self.evaluating.failed.connect(self._on_failed)
@@ -356,37 +316,29 @@ class ResultsPage(QWidget):
         self.findings.counted.connect(self._on_counted)
         self.findings.said.connect(self._on_said)
         self.findings.nothingDone.connect(lambda sentence: self.messages.showMessage("info", sentence))
-        self.findings.finishRequested.connect(self.finishRequested)
-        self.findings.wordRequested.connect(self._on_word)
-        self.findings.importRequested.connect(self.importRequested)
-        self.findings.searchRequested.connect(self.searchRequested)
         self.search.headlineChanged.connect(self._search.setFullText)
         self.search.runRequested.connect(self._on_trial)
-        self.search.searchRequested.connect(self.searchRequested)
-        for part in (self.findings, self.search):
-            part.trainRequested.connect(self.trainRequested)
-        for part in (self.judged, self.findings, self.search):
-            part.failed.connect(self._say_error)
+        self._navigation.searchRequested.connect(self.show_search)
+        for failed in (self.judged.failed, self.findings.failed, self.search.failed):
+            failed.connect(self._say_error)
 
-    def _on_word(self, word: str) -> None:
-        if word:
-            self.wordRequested.emit(word)
-        else:
-            self.wordsRequested.emit()
+    def _on_finish(self) -> None:
+        assert self._model.run is not None
+        self._navigation.make_model(self._model.run)
 
     def _make_empty_states(self) -> None:
         self._no_project = EmptyState("mdi6.folder-open-outline", _NO_PROJECT, "Open a project")
         self._no_model = EmptyState("mdi6.chart-line", _NO_MODEL, "Train")
         self._no_model_of_run = NoModelState()
-        self._no_model_of_run.finishRequested.connect(lambda: self.finishRequested.emit(self._model.run))
+        self._no_model_of_run.finishRequested.connect(self._on_finish)
         self._no_model_of_run.findingsRequested.connect(lambda: self.show_view("findings"))
         self._no_clips = EmptyState("mdi6.account-voice", "", "Record words")
         self._last = EmptyState("mdi6.seal", _LAST, "Judge on the testing part")
         self._again = EmptyState("mdi6.grid", "This model was not judged on these clips.", "Judge it now")
         self._waiting = QWidget()
-        self._no_project.triggered.connect(self.startRequested)
-        self._no_model.triggered.connect(self.trainRequested)
-        self._no_clips.triggered.connect(self.wordsRequested)
+        self._no_project.triggered.connect(lambda: self._navigation.show_page("start"))
+        self._no_model.triggered.connect(lambda: self._navigation.show_page("train"))
+        self._no_clips.triggered.connect(lambda: self._navigation.show_page("words"))
         self._last.triggered.connect(self._on_agreed)
         self._again.triggered.connect(self._on_again)
 
@@ -421,13 +373,17 @@ class ResultsPage(QWidget):
         column.addWidget(self._pages, 1)
 
     def _make_head(self) -> QWidget:
-        """What each view says in few words, and the choice between them."""
-        self._found, self._no_headline = QLabel(), QLabel()
-        self._weights, self._search = ElidedLabel(), ElidedLabel()
+        """The headline of each view, and the choice between the views."""
+        self._found = QLabel()
+        self._no_headline = QLabel()
+        self._weights = ElidedLabel()
+        self._search = ElidedLabel()
         self._headlines: dict[QWidget, QWidget] = {
-            self.judged: self.accuracy, self.findings: self._found, self.weights: self._weights,
+            self.judged: self.accuracy,
+            self.findings: self._found,
+            self.weights: self._weights,
             self.search: self._search,
-        }  # fmt: skip
+        }
         self._headline = QStackedWidget()
         for label in (*self._headlines.values(), self._no_headline):
             theme.set_role(label, "title")

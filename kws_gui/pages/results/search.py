@@ -15,6 +15,7 @@ from kws_engine.sweeps.job import PastSweep, past_sweeps
 from kws_gui import theme
 from kws_gui.bridges.latest import Latest
 from kws_gui.runs.trials import headline, open_trial, titles_of, trial_text, use_settings
+from kws_gui.services.navigation import Navigation
 from kws_gui.services.project_model import ProjectModel
 from kws_gui.widgets.address_field import AddressRow
 from kws_gui.widgets.elided_label import ElidedLabel
@@ -40,19 +41,18 @@ class SweepView(QWidget):
         headlineChanged(text): The result in few words.
         trainRequested(): A trial's settings are on the form.
         runRequested(): `model.model_path` is a trial's model.
-        searchRequested(): Settings are to be searched.
         failed(sentence): A search or a trial cannot be used.
     """
 
     headlineChanged = Signal(str)
     trainRequested = Signal()
     runRequested = Signal()
-    searchRequested = Signal()
     failed = Signal(str)
 
-    def __init__(self, model: ProjectModel, parent: QWidget | None = None) -> None:
+    def __init__(self, model: ProjectModel, navigation: Navigation, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._model = model
+        self._navigation = navigation
         self._results: Results | None = None
         self._requested = ""
         self._reading = Latest(self)
@@ -173,7 +173,7 @@ class SweepView(QWidget):
     def _on_use(self) -> None:
         trial, results = self._trial(), self._results
         if trial is not None and results is not None and use_settings(self._model, results, trial, self.failed.emit):
-            self.trainRequested.emit()
+            self._navigation.show_page("train")
 
     def _on_open(self) -> None:
         trial, results = self._trial(), self._results
@@ -198,8 +198,8 @@ class SweepView(QWidget):
         self.plot.chosen.connect(lambda _number: self._on_trial())
         self.use.clicked.connect(self._on_use)
         self.open_run.clicked.connect(self._on_open)
-        self.search.clicked.connect(self.searchRequested)
-        self._nothing.triggered.connect(self.searchRequested)
+        self.search.clicked.connect(lambda: self._navigation.show_page("search"))
+        self._nothing.triggered.connect(lambda: self._navigation.show_page("search"))
 
     def _lay_out(self) -> None:
         self._found = QWidget()

@@ -21,12 +21,11 @@ from kws_gui.bridges.player import Player
 from kws_gui.pages.words.clips import ClipTableView
 from kws_gui.pages.words.importing import ImportDialog, ImportPanel, folders_to_choose
 from kws_gui.pages.words.levels import noise_clips, peaks_db
-from kws_gui.pages.words.recorder import RecorderPanel, Samples
-from kws_gui.pages.words.recordings import Recordings
+from kws_gui.pages.words.recorder import RecorderPanel
 from kws_gui.pages.words.takes import Series, TakeSession
 from kws_gui.pages.words.word_list import WordList, title_of
-from kws_gui.services.microphone import MicrophoneService
-from kws_gui.services.project_model import ProjectModel
+from kws_gui.services.recordings import Samples
+from kws_gui.services.services import Services
 from kws_gui.widgets.message_bar import MessageBar
 
 _SPLITTER = "words/splitter"
@@ -38,17 +37,17 @@ _FIRST_WORD = "No words yet: type the first one to teach at the bottom left, suc
 class WordsPage(QWidget):
     """The words on the left; the recorder of the chosen one and its clips on the right."""
 
-    def __init__(self, model: ProjectModel, microphones: MicrophoneService, parent: QWidget | None = None) -> None:
+    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._model = model
-        self._microphones = microphones
+        self._model = services.project
+        self._microphones = services.microphones
         self.messages = MessageBar()
-        self.words = WordList(model)
+        self.words = WordList(self._model)
         self.recorder = RecorderPanel()
         self.table = ClipTableView()
         self.imports = ImportPanel()
-        self.session = TakeSession(microphones, self)
-        self.recordings = Recordings(model, self)
+        self.session = TakeSession(self._microphones, self)
+        self.recordings = services.recordings
         self.player = Player(self)
         self._levels = Latest(self)
         self._replaced: Clip | None = None
@@ -59,6 +58,8 @@ class WordsPage(QWidget):
         self._connect_recording()
         self._connect_clips()
         self._connect_project()
+        services.navigation.wordRequested.connect(self.words.choose)
+        services.navigation.importRequested.connect(self.import_folder)
         self._make_shortcuts()
         self.setAcceptDrops(True)
         self._on_word(self.words.word)

@@ -19,8 +19,8 @@ from PySide6.QtWidgets import (
 )
 
 from kws_gui import theme
-from kws_gui.pages.words.recordings import RawTake
 from kws_gui.pages.words.takes import State
+from kws_gui.services.recordings import RawTake
 from kws_gui.widgets.elided_label import ElidedLabel
 from kws_gui.widgets.empty_state import EmptyState
 from kws_gui.widgets.level_meter import LevelMeter

@@ -1,4 +1,4 @@
-"""The few questions a new project needs: a name, a place, the first words; makes nothing itself."""
+"""Asks which project to open, or for name, place and first words of a new one."""
 
 from __future__ import annotations
 
@@ -22,14 +22,29 @@ from kws_engine.clips.words import check_new_word, check_word
 from kws_engine.errors import KwsError
 from kws_gui import theme
 from kws_gui.services import remembered
+from kws_gui.services.projects import Projects
 from kws_gui.widgets.elided_label import ElidedLabel
 
 
+def ask_which_to_open(projects: Projects, parent: QWidget) -> None:
+    """Asks for a project's folder and opens it."""
+    chosen = QFileDialog.getExistingDirectory(parent, "Open a project", str(remembered.projects_folder()))
+    if chosen:
+        projects.open(Path(chosen))
+
+
+def ask_new_project(projects: Projects, parent: QWidget) -> None:
+    """Asks for name, place and words of a new project, then makes and opens it."""
+    dialog = NewProjectDialog(parent)
+    dialog.chosen.connect(projects.create)
+    dialog.open()
+
+
 class NewProjectDialog(QDialog):
-    """Checks while one types; the button works only when everything fits.
+    """Checks while the person types; the button works only when everything fits.
 
     Signals:
-        chosen: (folder, words) The folder does not exist yet.
+        chosen(folder, words): The folder does not exist yet.
     """
 
     chosen = Signal(object, list)

@@ -1,4 +1,4 @@
-"""Stores takes as clips of the project, undoably, and corrects their cut later."""
+"""Takes become clips of the project at once, undoably; those that cannot be stored wait in memory."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ class _Unsaved:
 
 
 class Recordings(QObject):
-    """The undoable changes of clips on the Words page.
+    """Every change of clips by hand; another project begins with no take in memory.
 
     Signals:
-        saved: (clip) A take is on disk, or a clip was replaced.
-        unsaved: (count) So many takes could not be stored and wait in memory for `save_again`.
+        saved(clip): A take is on disk, or a clip was replaced.
+        unsaved(count): This many takes could not be stored and wait in memory for `save_again`.
     """
 
     saved = Signal(object)
@@ -59,6 +59,7 @@ class Recordings(QObject):
         self._model = model
         self._raw_takes: dict[Path, RawTake] = {}
         self._waiting: list[_Unsaved] = []
+        model.opened.connect(self._on_opened)
 
     @property
     def waiting(self) -> int:
@@ -98,7 +99,7 @@ class Recordings(QObject):
         return self._wait(_Unsaved(word, speaker, take))
 
     def save_again(self) -> bool:
-        """Stores the takes that wait, as many as possible; whether all are stored."""
+        """Stores the takes that wait, as far as it goes; whether all are stored."""
         waiting = self._waiting
         self._waiting = []
         for at, unsaved in enumerate(waiting):
@@ -158,6 +159,10 @@ class Recordings(QObject):
                 redo=lambda: project.edit.exclude(others, excluded),
                 undo=lambda: project.edit.exclude(others, not excluded),
             )
+
+    def _on_opened(self) -> None:
+        self._raw_takes.clear()
+        self._waiting.clear()
 
     @property
     def _project(self) -> Project:
