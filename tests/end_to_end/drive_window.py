@@ -36,7 +36,10 @@ class Journey:
     """One person, one project, from the start screen to the last word heard."""
 
     def __init__(self, window: MainWindow, microphone: VirtualMicrophone, folder: Path, voice: str) -> None:
-        self.window, self.microphone, self.folder, self.voice = window, microphone, folder, voice
+        self.window = window
+        self.microphone = microphone
+        self.folder = folder
+        self.voice = voice
         self.person = Person(window, folder)
         self.report: dict[str, Any] = {"voice": voice, "platform": QApplication.platformName(), "seconds": {}}
 

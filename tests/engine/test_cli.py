@@ -18,6 +18,7 @@ import soundfile
 import tone_model
 from speech_project import QUICK, WORDS, Trained
 from virtual_microphone import VirtualMicrophone
+from waiting import assert_stays, wait_until
 
 from kws_engine import __version__, audio
 from kws_engine.cli import main
@@ -373,7 +374,7 @@ def test_a_microphone_is_listened_to_until_the_time_is_up(
 def test_listening_ends_politely(tones: Path, virtual_microphone: VirtualMicrophone, number: int) -> None:
     with command("listen", tones, "--json") as process:
         line_where(process.stderr, lambda line: "Listening for" in line)
-        time.sleep(0.5)
+        assert_stays(lambda: process.poll() is None, seconds=0.5)
         process.send_signal(number)
         out, err = process.communicate(timeout=60)
     assert process.returncode == 0 and "Traceback" not in err
@@ -386,8 +387,7 @@ def test_an_import_that_is_interrupted_leaves_no_traceback(tmp_path: Path, speec
         source = speech / f"stop/voice{number}_nohash_0.wav"
         audio.write(source, np.random.default_rng(number).uniform(-0.5, 0.5, 44_100), rate=44_100)
     with command("import", project.folder, speech, "--json") as process:
-        while not list(project.clips_folder.glob("*/*.wav")) and process.poll() is None:
-            time.sleep(0.01)
+        wait_until(lambda: list(project.clips_folder.glob("*/*.wav")) or process.poll() is not None)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=120)
     assert process.returncode == 130 and "Traceback" not in err, err

@@ -39,6 +39,7 @@ PIPELINES |= {
     f"{entry.name}, {title}": entry.build(spec.changed(entry.config(), changes), rate=RATE)
     for entry in FEATURES
     for title, changes in VARIANTS.items()
+    if changes.keys() <= {option.name for option in spec.options(entry.config)}
 }
 EXPORTED = [*PARTS, "pcen, deltas", "mfcc, centred"]  # an export takes seconds
 RUNNING = [name for name in PIPELINES if "," in name or name == "pcen"]

@@ -6,7 +6,6 @@ import itertools
 import math
 import pathlib
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from waiting import assert_stays
 
 from kws_engine import audio
 from kws_engine.augment import AUGMENTATIONS
@@ -730,8 +730,8 @@ def test_nothing_is_made_beside_what_is_done_with_the_results() -> None:
     workers = Workers(2)
     for number, _ in workers.results(began.append, range(50)):
         seen = len(began)
-        time.sleep(0.001)
-        assert seen == len(began) and number < seen, "a group was made whole before"
+        assert_stays(lambda seen=seen: seen == len(began), seconds=0.001)  # type: ignore[misc]
+        assert number < seen, "a group was made whole before"
     assert sorted(began) == list(range(50))
     workers.close()
 

@@ -60,12 +60,14 @@ def test_each_augmentation_alone_is_the_one_of_training(name: str) -> None:
     assert answer.drawn[name] not in ("", "unchanged")
 
 
+@pytest.mark.all_parts
 def test_what_is_off_or_not_named_does_nothing() -> None:
     answer = preview(question(*NAMES, certain=False, probability=0.0))
     assert answer.drawn == {} and np.array_equal(answer.samples, clip())
     np.testing.assert_array_equal(answer.changed, answer.features)
 
 
+@pytest.mark.all_parts
 def test_all_together_act_in_their_order_and_repeat() -> None:
     first, again, other = (preview(question(*NAMES, seed=seed)) for seed in (5, 5, 6))
     orders = [AUGMENTATIONS[name].config.order for name in first.drawn]
@@ -133,6 +135,7 @@ def test_the_chapter_shows_what_was_drawn_and_draws_again(qtbot: QtBot) -> None:
     chapter.shutdown()
 
 
+@pytest.mark.all_parts
 def test_all_together_say_what_acted_and_what_did_not(qtbot: QtBot) -> None:
     chapter = AugmentationChapter(ProjectModel())
     qtbot.addWidget(chapter)

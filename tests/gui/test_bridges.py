@@ -7,13 +7,13 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from pytestqt.qtbot import QtBot
 from tiny_project import RATE, make_project, quick_settings
+from waiting import wait_until
 
 from kws_engine.clips.project import Project
 from kws_engine.runs.costing import CostAnswer, CostQuestion
@@ -163,14 +163,14 @@ def test_children_end_with_a_killed_window(tmp_path: Path, project: Project) -> 
     script = tmp_path / "window.py"
     script.write_text(
         textwrap.dedent(f"""
-            import pathlib, time
+            import pathlib, threading
             from kws_engine.runs.job import Job
             from kws_engine.runs.process import TrainingProcess
             from kws_engine.runs.warm import WarmProcess
             costs = WarmProcess()
             run = TrainingProcess(Job(pathlib.Path({str(project.folder)!r}), {quick_settings().to_dict()!r}, threads=1))
             print(costs.pid, run.pid, flush=True)
-            time.sleep(600)
+            threading.Event().wait()
         """)
     )
     window = subprocess.Popen(
@@ -182,10 +182,8 @@ def test_children_end_with_a_killed_window(tmp_path: Path, project: Project) -> 
         children = [int(pid) for pid in window.stdout.readline().split()]
         window.kill()
     assert len(children) == 2
-    deadline = time.monotonic() + PATIENCE_MS / 1000
-    while any(_is_there(pid) for pid in children):
-        assert time.monotonic() < deadline, "a child outlived its killed parent"
-        time.sleep(0.1)
+    gone = "the children of a killed parent to end"
+    wait_until(lambda: not any(map(_is_there, children)), seconds=PATIENCE_MS / 1000, what=gone)
 
 
 def _is_there(pid: int) -> bool:

@@ -159,14 +159,18 @@ def test_what_a_chapter_tries_is_known_to_train(qtbot: QtBot, page: LearnPage, n
         assert Settings.from_dict(settings.to_dict()) == settings
 
 
+@pytest.mark.all_parts
 def test_every_chapter_has_its_picture_in_the_documents() -> None:
+    """A new chapter has neither picture nor section until `packaging/screenshots.py --only learn` makes both."""
     docs = Path(__file__).parents[2] / "docs"
     written = (docs / "learn.md").read_text(encoding="utf-8")
     for chapter in CHAPTERS:
         picture = f"pictures/learn-{chapter.name.replace('_', '-')}.png"
-        assert f"## {chapter.title}\n" in written and f"]({picture})" in written and (docs / picture).is_file()
+        has_section, is_shown = f"## {chapter.title}\n" in written, f"]({picture})" in written
+        assert has_section == is_shown == (docs / picture).is_file(), f"{chapter.title}: make its picture anew"
 
 
+@pytest.mark.all_parts
 def test_no_chapter_loads_torch() -> None:
     code = (
         "import sys; from PySide6.QtWidgets import QApplication; app = QApplication([]);"
@@ -178,6 +182,7 @@ def test_no_chapter_loads_torch() -> None:
     assert subprocess.run([sys.executable, "-c", code], timeout=120).returncode == 0
 
 
+@pytest.mark.all_parts
 def test_the_chapter_read_last_comes_again(page: LearnPage, qtbot: QtBot) -> None:
     assert page.list.currentRow() == 0 and page.list.count() == len(NAMES)
     page.list.setFocus()

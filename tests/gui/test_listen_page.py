@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import pathlib
 import shutil
-import time
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -19,6 +18,7 @@ from pytestqt.qtbot import QtBot
 from tiny_project import WORDS, make_project, quick_settings
 from tone_model import RATE, pause, tone
 from virtual_microphone import VirtualMicrophone
+from waiting import collect
 
 from kws_engine import audio
 from kws_engine.clips.project import Project
@@ -329,10 +329,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Project:
     project = make_project(tmp_path_factory.mktemp("project") / "tones")
     settings = quick_settings("model.name=fnn", "training.epochs=15", "training.clips_per_epoch=512")
     process = TrainingProcess(Job(project.folder, settings.to_dict()))
-    events = []
-    while not process.ended:
-        events += process.poll()
-        time.sleep(0.05)
+    events = collect(process.poll, lambda _: process.ended, seconds=PATIENCE_MS / 1000)
     process.close()
     assert isinstance(events[-1], Finished), events[-1]
     return project

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QMessageBox
 from pytestqt.qtbot import QtBot
 from tiny_project import make_project
+from waiting import wait_until
 
 from kws_engine.clips.project import Project
 from kws_engine.clips.recording import Take, evaluate_take
@@ -323,9 +323,7 @@ def test_without_a_display_it_says_so_in_one_sentence() -> None:
 
 def test_ctrl_c_in_the_terminal_closes_the_window(tmp_path: Path) -> None:
     process = started(QT_QPA_PLATFORM="offscreen", KWS_STUDIO_HOME=str(tmp_path))
-    deadline = time.monotonic() + 60
-    while not _catches_interrupt(process.pid) and time.monotonic() < deadline:
-        time.sleep(0.05)
+    wait_until(lambda: _catches_interrupt(process.pid))
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
     assert process.returncode == 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 from tiny_project import make_project, quick_settings
+from waiting import wait_until
 
 from kws_engine.clips.project import Project
 from kws_engine.runs.job import Job
@@ -63,10 +63,8 @@ def test_a_search_that_is_closed_ends_its_process(qtbot: QtBot, tones: Path) -> 
     assert process is not None and process.is_alive()
     finder.open()
     finder.reject()
-    deadline = time.monotonic() + 10
-    while process.is_alive() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not process.is_alive() and finder.found() is None
+    wait_until(lambda: not process.is_alive(), seconds=10)
+    assert finder.found() is None
 
 
 def test_what_cannot_be_searched_is_said(qtbot: QtBot, tmp_path: Path) -> None:

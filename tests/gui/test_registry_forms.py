@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from other_value import other_value
+from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QComboBox, QScrollArea, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -66,6 +67,13 @@ def card(qtbot: QtBot) -> FormCard:
     return made
 
 
+def _lay_out() -> None:
+    """Does what was posted for later: layouts, and what they post in turn."""
+    for _ in range(3):
+        QCoreApplication.sendPostedEvents()
+        QCoreApplication.processEvents()
+
+
 def _beyond(card: FormCard) -> list[str]:
     """What is visible of the form only in part, cut off at the right."""
     area = card.findChild(QScrollArea)
@@ -87,7 +95,7 @@ def test_every_network_and_feature_fits_the_card(qtbot: QtBot, card: FormCard, s
         chooser.setValue(entry.name, config)
         if chooser.form().advanced() is not None:
             chooser.form().advanced().setOpen(True)
-        qtbot.wait(1)
+        _lay_out()
         assert _beyond(card) == []
 
 
@@ -100,13 +108,13 @@ def test_a_long_word_in_a_refusal_widens_nothing_and_is_said_in_full(qtbot: QtBo
     form = card.findChild(SettingsForm)
     sentence = f"Width: {'x' * 90!r} does not go with augment.background_noise.probability_of_something_long"
     form.refuse(sentence, "model.width")
-    qtbot.wait(1)
+    _lay_out()
     assert _beyond(card) == []
     assert form.cost.text() == sentence and form.model.form()._rows["width"].error() == sentence
 
 
 def test_both_ends_of_every_range_can_be_read(qtbot: QtBot, card: FormCard) -> None:
-    qtbot.wait(1)
+    _lay_out()
     boxes = card.findChildren(RangeBox)
     assert boxes
     for box in (end for pair in boxes for end in (pair.low, pair.high)):

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from kws_engine.bench import gui
 from kws_engine.errors import KwsError
+from kws_gui.bench import gui
 
 
 def test_a_window_that_complains_at_length_and_fails_is_named_with_its_last_words(

@@ -1,4 +1,4 @@
-"""How soon the window stands and how long it may keep a person waiting; the window measures itself, in its process."""
+"""How soon the window is painted and how long its event loop is blocked, as the window itself measures in a process."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ TITLE = "The window: time to stand, longest wait while a training runs and among
 
 
 def rows() -> Iterator[Row]:
-    """Runs `python -m kws_gui.bench.__main__` on the current display, or without one on Qt's offscreen screen.
+    """Runs `python -m kws_gui.bench` on the current display, or without one on Qt's offscreen screen.
 
     Raises:
-        KwsError: the window could not be started.
+        KwsError: The window could not be started.
     """
-    yield from _told_by_window()
+    yield from _reported_by_window()
     with tempfile.TemporaryDirectory(prefix="kws-clips-") as folder:
-        yield from _told_by_window("list", str(make_project(Path(folder), SPEECH_COMMANDS)))
+        yield from _reported_by_window("list", str(make_project(Path(folder), SPEECH_COMMANDS)))
 
 
-def _told_by_window(*arguments: str) -> Iterator[Row]:
+def _reported_by_window(*arguments: str) -> Iterator[Row]:
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors:  # a pipe nobody reads would block
         process = subprocess.Popen(
-            [sys.executable, "-m", "kws_gui.bench.__main__", *arguments],
+            [sys.executable, "-m", "kws_gui.bench", *arguments],
             env=_environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -43,10 +43,10 @@ def _told_by_window(*arguments: str) -> Iterator[Row]:
             for line in process.stdout:
                 yield Row(**json.loads(line))
         errors.seek(0)
-        said = errors.read().strip().splitlines()
+        printed = errors.read().strip().splitlines()
     if process.returncode:
-        why = said[-1] if said else f"exit code {process.returncode}"
-        raise KwsError(f"The window could not be measured ({why}): start kws-studio and see what it says.")
+        reason = printed[-1] if printed else f"exit code {process.returncode}"
+        raise KwsError(f"The window could not be measured ({reason}): start kws-studio and see what it says.")
 
 
 def _environment() -> dict[str, str]:
