@@ -326,11 +326,11 @@ def test_a_remedy_that_was_used_says_so_when_pressed_again(qtbot: QtBot, page: R
     _press(qtbot, card, "Leave these")
     count, undoable = len(project.clips()), model.undo_stack.count()
     _press(qtbot, card, "Leave these")
-    assert "left out already" in page.messages.text() and not page.messages.remedyButton().isVisible()
+    assert "already left out" in page.messages.text() and not page.messages.remedyButton().isVisible()
     assert len(project.clips()) == count
     _press(qtbot, card, "Smooth the labels")
     before = model.settings
     with qtbot.assertNotEmitted(page._navigation.pageShown):
         _press(qtbot, card, "Smooth the labels")
-    assert "has this already" in page.messages.text() and model.settings == before
+    assert "already has this setting" in page.messages.text() and model.settings == before
     assert model.undo_stack.count() == undoable + 1
