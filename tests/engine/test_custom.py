@@ -111,12 +111,12 @@ def test_a_row_that_cannot_be_read_is_named(text: str, said: str) -> None:
             "its input is 1 map of 23 x 10, but it takes a vector of values; put gap, gmp or flatten before it",
         ),
         ("gap; conv1d 4 3", 1, "it works on maps, but its input is a vector of values"),
-        ("conv2d 4 3x3", 1, "4 maps of 23 x 10 arrive"),
+        ("conv2d 4 3x3", 1, "its input is 4 maps of 23 x 10"),
         ("end; gap", 0, "there is no residual start before it"),
         ("residual; relu; gap", 3, "a residual start before it has no end"),
         ("residual; conv2d 2 3x3 valid; end; gap", 2, "no step takes the 23 x 10 values of the start to 21 x 8"),
         ("residual; gap; end", 2, "cannot be added"),
-        ("", 0, "1 map of 23 x 10 arrive"),
+        ("", 0, "its input is 1 map of 23 x 10"),
     ],
 )
 def test_the_row_that_does_not_fit_says_why(text: str, row: int, words: str) -> None:
