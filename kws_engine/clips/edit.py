@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from kws_engine.clips import contents, project_file, trash
 from kws_engine.clips.clip import Clip, audio_files
 from kws_engine.clips.contents import Contents, Current
+from kws_engine.clips.decisions import missing
 from kws_engine.clips.index import Index
 from kws_engine.clips.layout import CLIPS_FOLDER
 from kws_engine.clips.split import SPLITS, Split, speakers_fill_parts
@@ -437,7 +438,7 @@ class Edit:
         keys = [self._contents.key(clip.path) for clip in clips]
         for key in keys:
             if self._contents.table.row(key) is None or not (self._clips_folder / key).is_file():
-                raise contents.missing(key)
+                raise missing(key)
         return keys
 
     def _renewed(self, keys: Sequence[str]) -> list[Clip]:

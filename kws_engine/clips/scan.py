@@ -79,12 +79,11 @@ class Scan:
         self._lengths.extend(map(len, names) if joined.isascii() else (len(os.fsencode(name)) for name in names))
         self._names += os.fsencode(joined)
 
-    def tables(self, words: Sequence[str], by_take: Iterable[str] = ()) -> tuple[ClipTable, ClipTable]:
-        """The clips that can be read, and those that cannot, split by rule.
+    def tables(self, words: Sequence[str]) -> tuple[ClipTable, ClipTable]:
+        """The clips that can be read, and those that cannot, split by the speakers' hashes.
 
         Args:
             words: The project's so far; folders with clips that are not among them come after them.
-            by_take: The speakers who are split by take.
         """
         frames = _numpy(self._frames, np.int64)
         labels = _numpy(self._labels, np.int16)
@@ -103,7 +102,7 @@ class Scan:
             place[labels],
             speaker,
             takes,
-            split=split_codes(speakers, speaker, takes, by_take=by_take),
+            split=split_codes(speakers, speaker, takes, by_take=()),
             excluded=np.zeros(len(labels), np.bool_),
             frames=frames,
             rates=_numpy(self._rates, np.int32),
