@@ -109,6 +109,17 @@ def publish(temporary: Path, folder: Path, *, names: Iterable[str]) -> Path:
     raise FileExistsError(errno.EEXIST, "every name is taken", str(folder))
 
 
+def move_file(source: Path, folder: Path, *, names: Iterable[str]) -> Path:
+    """Moves a file to the first of `names` that is free in `folder`; for a moment it may have both names.
+
+    Raises:
+        OSError: From the file system.
+    """
+    target = publish(source, folder, names=names)
+    source.unlink(missing_ok=True)
+    return target
+
+
 def _claim(temporary: Path, target: Path) -> None:
     try:
         os.link(temporary, target)
