@@ -27,7 +27,7 @@ from kws_gui.widgets.message_bar import MessageBar
 _NEW = "New search"
 _NO_PROJECT = "Open a project: a search trains networks on its recordings."
 _HOW = (
-    "Add the options on the left that shall be tried, such as the learning rate or the width, then press Start. "
+    "On the left, add the options to try, such as the learning rate or the width, then press Start. "
     "Each trial trains a network with other values and leaves its model behind."
 )
 
