@@ -1,4 +1,4 @@
-"""Folders of runs made by hand, as a run would have written them; knows no test and trains nothing."""
+"""Folders of runs made by hand, as a run would have written them."""
 
 from __future__ import annotations
 
