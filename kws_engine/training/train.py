@@ -141,7 +141,8 @@ class Loop:
             epoch = self._evaluate(number, started, terms)
             self.history.append(epoch)
             if epoch.best:
-                self.best, self.best_weights = epoch, copy.deepcopy(self._network.state_dict())
+                self.best = epoch
+                self.best_weights = copy.deepcopy(self._network.state_dict())
             yield epoch
             self._average.swap(self._network)
 
