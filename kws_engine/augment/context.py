@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+UNCHANGED = "unchanged"
+"""Marks a clip that an augmentation left alone; never shown."""
+
 
 @dataclass(frozen=True)
 class Context:
@@ -26,7 +29,7 @@ class Context:
         rate: Samples a second.
         noises: Recorded background noise in one row (N,) at `rate`, on the batch's device; None where there is none.
         drawn: Given by who wants to see what is drawn, such as a preview: augmentations write, under their names, a
-            text a clip ("+2.1 semitones", "unchanged").
+            text a clip ("+2.1 semitones"), `UNCHANGED` where the clip was left alone.
     """
 
     generator: torch.Generator
@@ -68,7 +71,7 @@ class Context:
         """
         if self.drawn is None:
             return
-        texts = self.drawn.setdefault(name, ["unchanged"] * len(batch))
+        texts = self.drawn.setdefault(name, [UNCHANGED] * len(batch))
         if not rows.dtype.is_signed:  # bool
             rows, values = rows.nonzero().squeeze(1), tuple(value[rows] for value in values)
         for place, *numbers in zip(rows.tolist(), *(value.tolist() for value in values), strict=True):

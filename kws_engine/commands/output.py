@@ -9,6 +9,8 @@ import sys
 from collections.abc import Mapping
 from typing import Any, TextIO
 
+from kws_engine.errors import KwsError
+
 
 class Output:
     """Results of a command.
@@ -39,6 +41,10 @@ class Output:
             print(json.dumps(values), file=self._stdout, flush=True)
         elif text:
             print(text, file=self._stdout, flush=True)
+
+    def failure(self, error: KwsError) -> None:
+        """An error that ends the command, as the event that scripts wait for; the caller raises it for people."""
+        self.result({"event": "failed", "message": str(error), "kind": error.kind})
 
     def message(self, text: str) -> None:
         """Something said by the way, on standard error."""

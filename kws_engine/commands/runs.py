@@ -171,12 +171,12 @@ def _repeat(arguments: argparse.Namespace, output: Output) -> int:
     try:
         again = repetition(arguments.run_folder, progress=lambda done: output.message(f"Looking at clips: {done}"))
         if arguments.allow_changes:
-            if refusal := again.refusal():
-                output.message(f"Not quite the same run: {refusal.partition(': ')[0]}")
+            if changes := again.changes():
+                output.message(f"Not quite the same run: {changes}")
         else:
             again.check()
     except KwsError as error:
-        output.result({"event": "failed", "message": str(error)})
+        output.failure(error)
         raise
     for sentence in again.notes():
         output.message(sentence)
@@ -187,7 +187,7 @@ def _resume(arguments: argparse.Namespace, output: Output) -> int:
     try:
         job = replace(resumption(arguments.run_folder), finish=arguments.finish)
     except KwsError as error:
-        output.result({"event": "failed", "message": str(error)})
+        output.failure(error)
         raise
     return _follow(job, output)
 

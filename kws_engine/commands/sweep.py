@@ -69,7 +69,7 @@ def _sweep(arguments: argparse.Namespace, output: Output) -> int:
         job = _job(arguments)
         _check(job)
     except KwsError as error:
-        output.result({"event": "failed", "message": str(error)})
+        output.failure(error)
         raise
     with interrupts() as interrupted:
         folder, last = Path(), None
@@ -149,7 +149,7 @@ def _say(event: SweepEvent, folder: Path, output: Output) -> None:
         case WorkerLost():
             output.message(event.message)
         case SweepFailed():
-            output.result({"event": "failed", "message": event.message})
+            output.result({"event": "failed", "message": event.message, "kind": event.kind})
             output.message(f"kws sweep: {event.message}")
         case SweepEnded():
             output.result(_ending(event), _ending_text(event))

@@ -64,13 +64,13 @@ def job_of(arguments: argparse.Namespace, output: Output) -> Job:
             settings = settings.with_recipe(arguments.recipe)
         settings = settings.with_options(arguments.assignments)
     except KwsError as error:
-        output.result({"event": "failed", "message": str(error)})
+        output.failure(error)
         raise
     except OSError as error:
         where, why = error.filename or arguments.project, error.strerror or error
-        said = f"{where} cannot be read ({why}): check its name and permissions"
-        output.result({"event": "failed", "message": said})
-        raise ProjectError(said) from error
+        refusal = ProjectError(f"{where} cannot be read ({why}): check its name and permissions")
+        output.failure(refusal)
+        raise refusal from error
     return Job(arguments.project.resolve(), settings.to_dict(), arguments.seed, arguments.threads)
 
 

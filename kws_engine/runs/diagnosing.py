@@ -24,8 +24,6 @@ from kws_engine.runs.records import history, read_events, run_in
 from kws_engine.training.events import Epoch, Failed, Started
 
 LEARNING_FILE, VALIDATION_FILE = "learning.csv", "validation.csv"
-LOST_NUMBER = "The loss is no longer a number"
-"""How the message of a run begins that diverged."""
 _LISTENED = 150  # clips of a word; where some of them hold no speech, all are listened to
 _RATE = 16_000
 
@@ -80,7 +78,7 @@ def facts_of(folder: Path, *, progress: Progress | None = None) -> Facts:
     run_in(folder)
     settings, events = settings_of(folder), list(read_events(folder))
     started = next((event for event in reversed(events) if isinstance(event, Started)), None)
-    lost_number = any(isinstance(event, Failed) and event.message.startswith(LOST_NUMBER) for event in events)
+    lost_number = any(isinstance(event, Failed) and event.kind == "not_a_number" for event in events)
     if started is None or not (lost_number or any(isinstance(event, Epoch) for event in events)):
         raise TrainingError(f"{folder.name} has no epoch to judge by: choose a run that got further, or train again")
     project, clips = _project_of(folder), _clips(folder)

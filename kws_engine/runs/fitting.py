@@ -224,4 +224,7 @@ def check_same_number(setup: Setup, before: Snapshot, skipped: list[Skipped]) ->
     what = (
         f"{len(skipped)} of its clips cannot be read ({gone})" if skipped else f"it has {now} clips, not {began_with}"
     )
-    raise TrainingError(f"The run {setup.folder.name} cannot go on, because {what}: bring them back, or train anew")
+    raise TrainingError(
+        f"The run {setup.folder.name} cannot go on, because {what}: bring them back, or train anew",
+        kind="clips_changed",
+    )

@@ -17,7 +17,7 @@ from typing import Any
 import tomli_w
 
 from kws_engine import __version__
-from kws_engine.disk import write_atomically
+from kws_engine.disk import kind_of, write_atomically
 from kws_engine.errors import ProjectError, TrainingError
 from kws_engine.processors import cores
 from kws_engine.runs import labels
@@ -111,7 +111,7 @@ def _new_folder(runs_folder: Path, name: str) -> Path:
             return folder
     except OSError as error:
         why = f"{runs_folder} cannot be written ({error.strerror}): check space and permissions"
-        raise TrainingError(why) from None
+        raise TrainingError(why, kind=kind_of(error)) from None
     raise TrainingError(f"{runs_folder} has 999 runs of this very second: wait a second and train again")
 
 
@@ -159,7 +159,8 @@ def append_event(folder: Path, event: Event) -> None:
                 file.truncate(size)
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     except OSError as error:
-        raise TrainingError(f"{folder} cannot be written ({error.strerror}): free some space and train again") from None
+        why = f"{folder} cannot be written ({error.strerror}): free some space and train again"
+        raise TrainingError(why, kind=kind_of(error)) from None
 
 
 def line_of(event: Event) -> bytes:

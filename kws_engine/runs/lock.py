@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from types import TracebackType
 
+from kws_engine.disk import kind_of
 from kws_engine.errors import TrainingError
 from kws_engine.file_lock import FileLock, holder, is_held
 
@@ -33,12 +34,14 @@ class RunLock:
             is_taken = self._lock.take(seconds=_PATIENCE_S)
         except OSError as error:
             raise TrainingError(
-                f"{self._path.parent} cannot be written ({error.strerror}): check space and permissions"
+                f"{self._path.parent} cannot be written ({error.strerror}): check space and permissions",
+                kind=kind_of(error),
             ) from None
         if not is_taken:
             raise TrainingError(
                 f"The run {self._path.parent.name} is in use by another program{holder(self._path)}: "
-                "wait for its end or stop it there"
+                "wait for its end or stop it there",
+                kind="in_use",
             )
         return self
 

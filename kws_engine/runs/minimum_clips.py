@@ -14,7 +14,7 @@ from kws_engine.errors import TrainingError
 def check_words(words: Sequence[str]) -> None:
     """Raises a `TrainingError` where there is no word."""
     if not words:
-        raise TrainingError("The project has no words yet: add at least one and record it")
+        raise TrainingError("The project has no words yet: add at least one and record it", kind="too_few_clips")
 
 
 def check_enough(clips: Sequence[Clip] | Mapping[str, int], words: Sequence[str], split: str) -> None:
@@ -27,12 +27,14 @@ def check_enough(clips: Sequence[Clip] | Mapping[str, int], words: Sequence[str]
     for word in words:
         if split == "training" and counts[word] < 2:
             raise TrainingError(
-                f"{word!r} has {_clips(counts[word])} in the training part: record at least 5 takes of it"
+                f"{word!r} has {_clips(counts[word])} in the training part: record at least 5 takes of it",
+                kind="too_few_clips",
             )
     if split == "validation" and not any(counts[word] for word in words):
         raise TrainingError(
             "No word has a clip in the validation part, so nothing would show overfitting: "
-            "record at least 3 takes of each word, or import recordings of more speakers"
+            "record at least 3 takes of each word, or import recordings of more speakers",
+            kind="too_few_clips",
         )
 
 

@@ -49,7 +49,7 @@ class TrainingProcess:
         except (EOFError, OSError):
             self.ended = True
             self._process.join(5)
-            events.append(Failed(_vanished(self._process.exitcode)))
+            events.append(Failed(_vanished(self._process.exitcode), kind="killed"))
         return events
 
     def pause(self) -> None:

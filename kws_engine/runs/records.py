@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from kws_engine.clips import project_file
-from kws_engine.errors import TrainingError
+from kws_engine.errors import FailureKind, TrainingError
 from kws_engine.runs import labels
 from kws_engine.runs.lock import is_locked
 from kws_engine.training.events import Epoch, Event, Failed, Finished, Started, from_dict
@@ -26,8 +26,6 @@ EVENTS_FILE = "events.jsonl"
 CHECKPOINT_FILE = "checkpoint.safetensors"
 SCHEMA = 1
 CUT_OFF = "cut off before its end"
-STOPPED = "The run was stopped"
-"""How the message of a run begins that a person stopped before there was anything to keep."""
 
 State = Literal["running", "finished", "stopped", "failed", "cut off", "damaged"]
 """Running: a program trains it now. Stopped: a person ended it early. Cut off: without an ending, its program died."""
@@ -48,6 +46,7 @@ class PastRun:
         planned: Epochs that it was to have; 0 where it did not start.
         parameters: Of the network; 0 where the run did not start.
         macs: Multiply-accumulates of one clip; 0 where the run did not start.
+        kind: How it failed; None where it did not, or its program died before it could say.
     """
 
     folder: Path
@@ -61,6 +60,7 @@ class PastRun:
     planned: int = 0
     parameters: int = 0
     macs: int = 0
+    kind: FailureKind | None = None
 
     @property
     def best(self) -> Epoch | None:
@@ -100,6 +100,7 @@ class PastRun:
             "macs": self.macs or None,
             "model": str(self.model) if self.model else None,
             "message": self.message,
+            "kind": self.kind,
         }
 
 
@@ -240,10 +241,20 @@ def _read(folder: Path, signature: tuple[tuple[int, int, int], ...]) -> PastRun 
         return PastRun(folder, "", (), None, str(error), "damaged", label) if is_run else None
     events = list(read_events(folder))
     epochs = history(iter(events))
-    state, message = _ending(events, epochs, job.patience)
-    models = sorted(folder.glob("*.kws")) if not message else []
+    ending = _ending(events)
+    models = sorted(folder.glob("*.kws")) if isinstance(ending, Finished) else []
+    run = PastRun(
+        folder,
+        job.network,
+        epochs,
+        models[0] if models else None,
+        _message(ending),
+        _state(ending, epochs, job.patience),
+        label,
+        job.seed,
+        kind=ending.kind if isinstance(ending, Failed) else None,
+    )
     started = next((event for event in reversed(events) if isinstance(event, Started)), None)
-    run = PastRun(folder, job.network, epochs, models[0] if models else None, message, state, label, job.seed)
     if started is None:
         return run
     return replace(run, planned=started.epochs, parameters=started.parameters, macs=started.macs)
@@ -267,13 +278,23 @@ def _read_job(folder: Path) -> _JobRecord:
     return _JobRecord(network, seed if isinstance(seed, int) else 0, patience)
 
 
-def _ending(events: list[Event], epochs: tuple[Epoch, ...], patience: float) -> tuple[State, str]:
-    """The last ending, unless an epoch came after it; and the message."""
+def _ending(events: list[Event]) -> Finished | Failed | None:
+    """The last ending, unless an epoch came after it."""
     last = next((event for event in reversed(events) if isinstance(event, Epoch | Finished | Failed)), None)
-    if isinstance(last, Failed):
-        return ("stopped" if last.message.startswith(STOPPED) else "failed"), last.message
-    if not isinstance(last, Finished):
-        return "cut off", CUT_OFF
+    return None if isinstance(last, Epoch) else last
+
+
+def _message(ending: Finished | Failed | None) -> str:
+    if ending is None:
+        return CUT_OFF
+    return ending.message if isinstance(ending, Failed) else ""
+
+
+def _state(ending: Finished | Failed | None, epochs: tuple[Epoch, ...], patience: float) -> State:
+    if ending is None:
+        return "cut off"
+    if isinstance(ending, Failed):
+        return "stopped" if ending.kind == "stopped" else "failed"
     best = next((epoch.epoch for epoch in reversed(epochs) if epoch.best), 0)
     without_gain = epochs[-1].epoch - best if epochs else 0
-    return ("stopped" if last.stopped_early and without_gain < patience else "finished"), ""
+    return "stopped" if ending.stopped_early and without_gain < patience else "finished"

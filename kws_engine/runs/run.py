@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-import traceback
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -16,7 +16,7 @@ import torch
 from kws_engine import __version__, spec
 from kws_engine.clips.project import Project
 from kws_engine.disk import remove_leftovers, write_atomically
-from kws_engine.errors import KwsError, ProjectError, TrainingError
+from kws_engine.errors import ProjectError, TrainingError
 from kws_engine.evaluation.metrics import evaluate
 from kws_engine.export import model_file
 from kws_engine.features.pipeline import Pipeline
@@ -25,6 +25,7 @@ from kws_engine.models.counting import count
 from kws_engine.runs.checking import check
 from kws_engine.runs.clip_list import FILE as CLIPS_FILE
 from kws_engine.runs.event_log import EventLog
+from kws_engine.runs.failing import failure
 from kws_engine.runs.fitting import Setup, ShouldStop, check_same_number, fit_run
 from kws_engine.runs.job import Job, make_run_folder
 from kws_engine.runs.loading import Data, Loading, load
@@ -41,12 +42,6 @@ from kws_engine.training.scale_out import ONE, Processes
 from kws_engine.training.train import NOTHING_TRAINED, Fit, Snapshot
 
 _OWN_SUFFIXES = (".safetensors", ".jsonl", ".csv", ".json", ".kws")  # of what only the holder of a run's lock writes
-_OTHER_DEVICE = "choose training.device=cpu or a smaller batch size"
-_NO_MEMORY = ("DefaultCPUAllocator", "std::bad_alloc")  # as torch says it, on every system
-_MEMORY_EXHAUSTED = (
-    "The computer's memory is exhausted: choose a smaller batch size or fewer threads, or close other programs; what "
-    "the epochs reached is kept in the run's folder: resume it"
-)
 
 
 def run(job: Job, should_stop: ShouldStop = lambda: False, *, processes: Processes = ONE) -> Iterator[Event]:
@@ -67,23 +62,10 @@ def run(job: Job, should_stop: ShouldStop = lambda: False, *, processes: Process
 
 
 def _failed(error: Exception, log: EventLog, processes: Processes) -> Failed:
-    event = Failed(processes.fault(error, in_words(error)), "".join(traceback.format_exception(error)))
+    event = failure(error)
+    event = replace(event, message=processes.fault(error, event.message))
     log.add_if_possible(event)
     return event
-
-
-def in_words(error: Exception) -> str:
-    """What went wrong, in one sentence for who trains."""
-    if isinstance(error, KwsError):
-        return str(error)
-    if isinstance(error, MemoryError) or any(sign in str(error) for sign in _NO_MEMORY):
-        return _MEMORY_EXHAUSTED
-    first = next(iter(str(error).splitlines()), "") or type(error).__name__
-    if isinstance(error, torch.OutOfMemoryError):
-        return f"The graphics card has too little memory for this run: {_OTHER_DEVICE}"
-    if isinstance(error, torch.AcceleratorError):
-        return f"The graphics card failed ({first}): {_OTHER_DEVICE}"
-    return f"Training failed: {first}"
 
 
 def _events(job: Job, should_stop: ShouldStop, processes: Processes, log: EventLog) -> Iterator[Event]:
@@ -181,7 +163,7 @@ def unless_stopped(loading: Loading[Data], should_stop: ShouldStop, skipped: lis
             data: Data = end.value
             return data
         if should_stop():
-            raise TrainingError(NOTHING_TRAINED)
+            raise TrainingError(NOTHING_TRAINED, kind="stopped")
         if isinstance(event, Skipped):
             skipped.append(event)
         yield event
@@ -206,7 +188,7 @@ def pick_device(name: str) -> torch.device:
     if name == "auto":
         name = next(candidate for candidate, found in there.items() if found)
     if not there[name]:
-        raise TrainingError(f"This machine has no {name} device: choose auto or cpu")
+        raise TrainingError(f"This machine has no {name} device: choose auto or cpu", kind="no_device")
     return torch.device(name)
 
 

@@ -40,7 +40,7 @@ def check_clips(project: Project, folder: Path, *, finish: bool = False) -> Iter
         done += len(some)
         _compare(project, some, missing, changed)
     if missing or changed:
-        raise TrainingError(_refusal(folder, missing, changed))
+        raise TrainingError(_refusal(folder, missing, changed), kind="clips_changed")
 
 
 def _compare(project: Project, rows: Sequence[ClipRow], missing: list[ClipRow], changed: list[ClipRow]) -> None:

@@ -7,6 +7,7 @@ import platform
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from kws_engine.errors import FailureKind
 from kws_engine.sweeps.space import Value
 
 State = Literal["complete", "pruned", "failed", "stopped", "lost", "running", "waiting"]
@@ -22,7 +23,8 @@ class Trial:
         value: What the sweep is by: validation loss or accuracy of the best epoch, of the last one where pruned.
         run: The run's folder in the sweep's `runs`, empty before it has one.
         machine: The name of the one that ran it, in whose project the run's folder is.
-        message: Why it failed.
+        message: Why it failed, for a person.
+        kind: How it failed; None where it did not.
         retry_of: The number of the stopped or lost trial that this one does again.
     """
 
@@ -40,6 +42,7 @@ class Trial:
     validation_loss: float | None = None
     validation_accuracy: float | None = None
     retry_of: int | None = None
+    kind: FailureKind | None = None
 
     @property
     def is_elsewhere(self) -> bool:
@@ -123,10 +126,11 @@ class SweepEnded:
 
 @dataclass(frozen=True)
 class SweepFailed:
-    """The other end, always with a reason a person can act on; the traceback is for the log."""
+    """The other ending, always with a reason a person can act on; the traceback is for the log."""
 
     message: str
     traceback: str = ""
+    kind: FailureKind = "other"
 
 
 SweepEvent = SweepStarted | TrialStarted | TrialEpoch | TrialEnded | WorkerLost | SweepEnded | SweepFailed

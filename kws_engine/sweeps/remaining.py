@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
     from optuna.trial import FrozenTrial
 
-SLOT, ATTEMPT, RETRY_OF, MESSAGE, STOPPED = "slot", "attempt", "retry_of", "message", "stopped"
+SLOT, ATTEMPT, RETRY_OF = "slot", "attempt", "retry_of"
+MESSAGE, KIND, STOPPED = "message", "kind", "stopped"
 _LOST_BEFORE_FAILED = 3
 """A set of options that took so many workers with it (by the memory it needs, say) is not tried once more."""
 

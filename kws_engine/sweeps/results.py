@@ -16,6 +16,7 @@ from kws_engine.sweeps.events import Trial
 from kws_engine.sweeps.job import past_sweep, sweeps_folder
 from kws_engine.sweeps.space import Axis, Space, settings_with
 from kws_engine.sweeps.storage import in_words, quiet
+from kws_engine.training.old_failures import stored_kind
 
 if TYPE_CHECKING:
     import optuna
@@ -131,6 +132,7 @@ def trial_of(trial: optuna.trial.FrozenTrial) -> Trial:
         validation_loss=kept.get("validation_loss"),
         validation_accuracy=kept.get("validation_accuracy"),
         retry_of=kept.get(slots.RETRY_OF),
+        kind=stored_kind(kept.get(slots.KIND), kept[slots.MESSAGE]) if slots.MESSAGE in kept else None,
     )
 
 

@@ -75,8 +75,14 @@ def work(job: SweepJob, should_stop: ShouldStop = lambda: False, *, worker: int 
         stopped = yield from _trials(sweep, job, should_stop, worker)
         yield ended(sweep, stopped=stopped)
     except Exception as error:  # noqa: BLE001 - the worker's edge: every end is an event
-        sentence = str(error) if isinstance(error, KwsError) else f"The sweep failed: {error or type(error).__name__}"
-        yield SweepFailed(sentence, "".join(traceback.format_exception(error)))
+        yield _sweep_failed(error)
+
+
+def _sweep_failed(error: Exception) -> SweepFailed:
+    details = "".join(traceback.format_exception(error))
+    if isinstance(error, KwsError):
+        return SweepFailed(str(error), details, error.kind)
+    return SweepFailed(f"The sweep failed: {error or type(error).__name__}", details)
 
 
 def ended(sweep: Sweep, *, stopped: bool) -> SweepEnded:
@@ -145,7 +151,7 @@ def _trial(sweep: Sweep, job: SweepJob, claimed: Claim, should_stop: ShouldStop,
             if isinstance(event, Epoch):
                 yield _epoch(worker, claimed.number, course, event)
     except SpecError as error:  # options that no network has
-        course.ending = Failed(str(error))
+        course.ending = Failed(str(error), kind=error.kind)
     with in_words(sweep.where), quiet():
         _tell(sweep, claimed, course, seconds=time.monotonic() - begun)
         number = claimed.number
@@ -230,8 +236,9 @@ def _results(course: Course, seconds: float) -> dict[str, Any]:
         return found
     if course.stopped:
         return found | {slots.STOPPED: True}
-    reason = course.ending.message if isinstance(course.ending, Failed) else "the run had no epoch that can be measured"
-    return found | {slots.MESSAGE: reason}
+    if isinstance(course.ending, Failed):
+        return found | {slots.MESSAGE: course.ending.message, slots.KIND: course.ending.kind}
+    return found | {slots.MESSAGE: "the run had no epoch that can be measured", slots.KIND: "other"}
 
 
 def _measure(sweep: Sweep, epoch: Epoch) -> float:

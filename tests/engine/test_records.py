@@ -21,7 +21,7 @@ from kws_engine.errors import KwsError, TrainingError
 from kws_engine.runs import deleting, labels, lock
 from kws_engine.runs.job import Job, append_event, make_run_folder, read_job, settings_of
 from kws_engine.runs.lock import RunLock, is_locked
-from kws_engine.runs.records import CHECKPOINT_FILE, CUT_OFF, STOPPED, PastRun, past_runs, read_run, run_in
+from kws_engine.runs.records import CHECKPOINT_FILE, CUT_OFF, PastRun, past_runs, read_run, run_in
 from kws_engine.settings import Settings
 from kws_engine.training.events import Epoch, Failed, to_dict
 
@@ -73,8 +73,7 @@ def test_the_state_says_how_it_ended(folder: Path) -> None:
 def test_a_stop_before_the_first_epoch_is_no_failure(folder: Path) -> None:
     from kws_engine.training.train import NOTHING_TRAINED
 
-    assert NOTHING_TRAINED.startswith(STOPPED)
-    assert state_of(folder, [Failed(NOTHING_TRAINED)]) == ("stopped", NOTHING_TRAINED)
+    assert state_of(folder, [Failed(NOTHING_TRAINED, kind="stopped")]) == ("stopped", NOTHING_TRAINED)
 
 
 def test_only_a_run_that_has_more_to_do_and_a_checkpoint_can_go_on(folder: Path) -> None:
@@ -338,7 +337,7 @@ def test_runs_are_listed_named_tagged_deleted_and_restored(kws: Kws, folder: Pat
     assert rows[0] == {
         "run": str(second), "name": "", "tags": [], "state": "failed", "network": "tc_resnet", "seed": 0, "epochs": 0,
         "best_epoch": None, "validation_accuracy": None, "validation_loss": None, "parameters": 65_000,
-        "macs": 1_500_000, "model": None, "message": "No space",
+        "macs": 1_500_000, "model": None, "message": "No space", "kind": "other",
     }  # fmt: skip
     assert (rows[1]["best_epoch"], rows[1]["validation_accuracy"], rows[1]["validation_loss"]) == (5, 0.8, 0.2)
     (row,) = [

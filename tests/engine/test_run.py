@@ -242,7 +242,7 @@ def test_a_disk_full_at_a_checkpoint_ends_in_one_sentence(project: Project) -> N
         failed = ending(job_of(project))
     assert "disk is full" in failed.message and "best.safetensors" in failed.message
     folder = next(project.runs_folder.iterdir())
-    assert list(read_events(folder))[-1] == Failed(failed.message)
+    assert list(read_events(folder))[-1] == Failed(failed.message, kind="disk_full")
     assert not list(folder.glob("*.safetensors")) and not list(folder.glob(".*")), "nothing half-written stays"
     assert past_runs(project.runs_folder)[0].message == failed.message
 
@@ -373,7 +373,7 @@ def test_a_run_keeps_to_the_clips_it_is_told(project: Project, tmp_path: Path) -
 def test_a_run_cut_off_is_made_a_model_of_its_best_epoch(project: Project) -> None:
     told = up_to_the_first_epoch(job_of(project, "training.epochs=50"))
     folder = Path(next(event.run for event in told if isinstance(event, Started)))
-    append_event(folder, Failed("The loss is no longer a number", ""))
+    append_event(folder, Failed("The loss is no longer a number", kind="not_a_number"))
     again = list(run(replace(job_of(project, "training.epochs=50"), resume=folder, finish=True)))
     assert [event.epoch for event in again if isinstance(event, Epoch)] == [1]
     assert isinstance(again[-1], Finished) and again[-1].best_epoch == 1 and again[-1].stopped_early

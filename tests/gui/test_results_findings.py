@@ -270,7 +270,7 @@ FAILED = "The loss is no longer a number at a learning rate of 5: train again wi
 
 
 def test_a_failed_run_is_diagnosed_and_made_a_model_of(qtbot: QtBot, page: ResultsPage, project: Project) -> None:
-    run = fail(project.runs_folder, _run(project), FAILED)
+    run = fail(project.runs_folder, _run(project), FAILED, "not_a_number")
     model = _open(qtbot, page, project)
     assert model.run == run and model.model_path is None
     findings = page.findings

@@ -10,6 +10,7 @@ import numpy as np
 
 from kws_engine import audio
 from kws_engine.clips.project import Project
+from kws_engine.errors import FailureKind
 from kws_engine.runs.job import Job
 from kws_engine.runs.process import TrainingProcess
 from kws_engine.runs.records import EVENTS_FILE
@@ -58,13 +59,13 @@ def train(project: Project, *options: str) -> None:
     process.close()
 
 
-def fail(runs_folder: Path, run: Path, message: str) -> Path:
+def fail(runs_folder: Path, run: Path, message: str, kind: FailureKind = "other") -> Path:
     """Leaves a finished run as one that failed: with its checkpoint, without a model."""
     (next(run.glob("*.kws"))).unlink()
     (run / "evaluation.json").unlink()
     lines = (run / EVENTS_FILE).read_text().splitlines()
     kept = [line for line in lines if json.loads(line)["event"] != "finished"]
-    failed = json.dumps(to_dict(Failed(message)))
+    failed = json.dumps(to_dict(Failed(message, kind=kind)))
     (run / EVENTS_FILE).write_text("".join(f"{line}\n" for line in [*kept, failed]))
     return runs_folder / run.name
 

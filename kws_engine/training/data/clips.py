@@ -126,7 +126,8 @@ class StreamedPart:
                 self._skipped[candidate] = Skipped(str(self.paths[candidate]), str(error))
         raise TrainingError(
             f"{self.paths[index]} and the clips that could take its place can no longer be read: bring them back, and "
-            "resume the run"
+            "resume the run",
+            kind="clips_changed",
         )
 
     def _others(self, index: int) -> Iterator[int]:

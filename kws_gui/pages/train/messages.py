@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from kws_engine.runs.diagnosing import LOST_NUMBER
 from kws_engine.runs.records import PastRun, read_run
 from kws_engine.training.events import Failed, Finished
 from kws_gui.runs.rows import counted, quality, validation_of
@@ -39,7 +38,6 @@ class TrainMessages(MessageBar):
         super().__init__()
         self._answer: Answer | None = None
         self._other: Answer | None = None
-        self._ends_with_undo = False
         self.remedyTriggered.connect(lambda: self._on_remedy(self._answer))
         self.otherTriggered.connect(lambda: self._on_remedy(self._other))
 
@@ -48,9 +46,9 @@ class TrainMessages(MessageBar):
         details: str = "", undoes: bool = False,
     ) -> None:  # fmt: skip
         """Shows a sentence; with `undoes` it goes as soon as something else would be undone."""
-        self._answer, self._other, self._ends_with_undo = answer, other, undoes
+        self._answer, self._other = answer, other
         words, more = (one.words if one else "" for one in (answer, other))
-        self.showMessage(kind, sentence, remedy=words, other=more, details=details)
+        self.showMessage(kind, sentence, remedy=words, other=more, details=details, action="undo" if undoes else "")
 
     def fail(self, sentence: str, details: str = "") -> None:
         """Shows what did not work."""
@@ -58,12 +56,11 @@ class TrainMessages(MessageBar):
 
     def forget_undo(self) -> None:
         """The button would take back something else than what is said beside it."""
-        if self._ends_with_undo:
+        if self.action() == "undo":
             self.clear()
 
     def clear(self) -> None:
         self._answer = self._other = None
-        self._ends_with_undo = False
         super().clear()
 
     def _on_remedy(self, answer: Answer | None) -> None:
@@ -82,7 +79,7 @@ def cure_of(event: Failed, run: PastRun | None, *, was_resumed: bool) -> Cure:
     """
     if run is None or run.state in ("running", "damaged"):
         return ""
-    if event.message.startswith(LOST_NUMBER):
+    if event.kind == "not_a_number":
         return "slower"
     if was_resumed:
         return "settings"

@@ -29,7 +29,7 @@ from kws_gui.widgets.message_bar import MessageBar
 
 _SPLITTER = "words/splitter"
 _PRE_ROLL_S = 0.3
-_TRY_AGAIN, _SAVE_AGAIN = "Try again", "Save again"
+_REOPEN = "reopen the microphone"
 _FIRST_WORD = "No words yet: type the first one to teach at the bottom left, such as your own name."
 
 
@@ -183,7 +183,7 @@ class WordsPage(QWidget):
     def _on_unsaved(self, count: int) -> None:
         what = "The take was" if count == 1 else f"{count} takes were"
         sentence = f"{what} not saved and waits in memory. {self._failure}"
-        self.messages.showMessage("error", sentence, remedy=_SAVE_AGAIN)
+        self.messages.showMessage("error", sentence, remedy="Save again")
 
     # -- clips
 
@@ -274,10 +274,10 @@ class WordsPage(QWidget):
         if self.table.current() is None:
             self.recorder.show_no_microphone(sentence)
         else:
-            self.messages.showMessage("warning", sentence, remedy=_TRY_AGAIN)
+            self.messages.showMessage("warning", sentence, remedy="Try again", action=_REOPEN)
 
     def _on_microphone_opened(self) -> None:
-        if self.messages.remedyButton().text() == _TRY_AGAIN:
+        if self.messages.action() == _REOPEN:
             self.messages.clear()
         self.recorder.show_microphone()
 

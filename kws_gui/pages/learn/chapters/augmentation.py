@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QCheckBox, QLabel, QPushButton, QSizePolicy, QVBox
 
 from kws_engine import spec
 from kws_engine.augment import AUGMENTATIONS
+from kws_engine.augment.context import UNCHANGED
 from kws_engine.runs.previewing import Preview, PreviewQuestion
 from kws_gui import theme
 from kws_gui.bridges.augment import AugmentBridge
@@ -26,7 +27,6 @@ from kws_gui.widgets.spectrogram import Spectrogram
 from kws_gui.widgets.waveform import Waveform
 
 _FIRST = "pitch"
-_UNCHANGED = "unchanged"  # as augmentations note it
 
 
 class Seen(QWidget):
@@ -195,8 +195,8 @@ class AugmentationChapter(ChapterPage):
 
 def _in_words(drawn: Mapping[str, str]) -> str:
     """What acted with its values, then what did not."""
-    acted = [f"{AUGMENTATIONS[name].title}: {words}" for name, words in drawn.items() if words != _UNCHANGED]
-    rested = [AUGMENTATIONS[name].title for name, words in drawn.items() if words == _UNCHANGED]
+    acted = [f"{AUGMENTATIONS[name].title}: {words}" for name, words in drawn.items() if words != UNCHANGED]
+    rested = [AUGMENTATIONS[name].title for name, words in drawn.items() if words == UNCHANGED]
     sentence = "; ".join(acted) if acted else "Nothing was changed"
     return f"{sentence}. {'Not drawn this time: ' + ', '.join(rested) + '.' if rested else ''}".rstrip()
 
