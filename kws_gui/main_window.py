@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from kws_engine.clips.project_file import FILE_NAME
+from kws_engine.clips.layout import ProjectFolder
 from kws_engine.errors import SpecError
 from kws_engine.settings import Settings
 from kws_gui import theme
@@ -343,7 +343,7 @@ class MainWindow(QMainWindow):
         if folder is None:
             return
         event.acceptProposedAction()
-        if (folder / FILE_NAME).is_file():
+        if ProjectFolder(folder).is_project:
             self.open_folder(folder)
         elif self.model.project is not None:
             self.import_folder(folder)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from kws_engine.clips import trash
 from kws_engine.clips.clip import Clip
+from kws_engine.clips.layout import CLIPS
 from kws_engine.clips.split import Split
 from kws_engine.clips.takes import TakeNumbers
 from kws_engine.clips.words import UNKNOWN, clip_name, parse_name
@@ -131,7 +132,7 @@ def _names(project: Project, move: Move) -> Iterator[str]:
     """The wanted name where no file of that speaker and take is or was there, then numbers that were never used."""
     wanted = move.name or move.clip.path.name
     speaker, take = parse_name(wanted)
-    folder = Path("clips") / move.word
+    folder = Path(CLIPS) / move.word
     numbers = TakeNumbers(project.folder, move.word)
     if not numbers.is_present(speaker, take) and wanted not in trash.trashed_names(project.folder, folder):
         yield wanted

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from kws_engine.clips.clip import EXPECTED, SUFFIXES
+from kws_engine.clips.layout import ProjectFolder
 from kws_engine.clips.project import Project
-from kws_engine.clips.project_file import FILE_NAME
 from kws_engine.clips.split import speakers_fill_parts
 from kws_engine.clips.words import NOISE, UNKNOWN, check_word, parse_clip_name, speaker_id
 from kws_engine.errors import ProjectError
@@ -83,7 +83,7 @@ def _root(project: Project, folder: Path) -> Path:
     if not folder.is_dir():
         what = "is a file" if folder.exists() else "is not there"
         raise ProjectError(f"{folder} {what}: choose a folder that holds {EXPECTED}.")
-    root = folder / "clips" if (folder / FILE_NAME).is_file() else folder
+    root = ProjectFolder(folder).clips if ProjectFolder(folder).is_project else folder
     own = project.folder.resolve()
     if root.resolve() == own or own in root.resolve().parents:
         raise ProjectError(f"{folder} is part of this project: choose a folder with other recordings.")

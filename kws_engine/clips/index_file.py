@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from kws_engine.clips.layout import INDEX_FILE
 from kws_engine.clips.split import SPLITS, Split
 from kws_engine.disk import is_writable
 from kws_engine.errors import ProjectError
 
-FILE_NAME: Final = "clips.sqlite"
+FILE_NAME: Final = INDEX_FILE
 _BUSY_S: Final = 10.0
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS measured (

@@ -17,6 +17,7 @@ from kws_engine import resources
 from kws_engine.clips import project_file, trash
 from kws_engine.clips.clip import Clip, WordSummary, audio_files, layout_clips
 from kws_engine.clips.index import Index
+from kws_engine.clips.layout import CLIPS, ProjectFolder
 from kws_engine.clips.parts import part_of, with_parts
 from kws_engine.clips.scan import scan
 from kws_engine.clips.split import SPLITS, Split, speakers_fill_parts
@@ -58,8 +59,8 @@ class Project:
         project_file.check_free(folder)
         with storing(folder):
             for part in (*checked, UNKNOWN, NOISE):
-                (folder / "clips" / part).mkdir(parents=True, exist_ok=True)
-            (folder / "runs").mkdir(exist_ok=True)
+                (ProjectFolder(folder).clips / part).mkdir(parents=True, exist_ok=True)
+            ProjectFolder(folder).runs.mkdir(exist_ok=True)
         project_file.write(folder, project_file.new_content(name or folder.absolute().name, checked))
         return cls(folder)
 
@@ -74,11 +75,11 @@ class Project:
 
     @property
     def clips_folder(self) -> Path:
-        return self.folder / "clips"
+        return ProjectFolder(self.folder).clips
 
     @property
     def runs_folder(self) -> Path:
-        return self.folder / "runs"
+        return ProjectFolder(self.folder).runs
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -149,7 +150,7 @@ class Project:
         """
         with self._lock:
             position = self.words.index(self._known(word))
-            deletion = trash.delete(self.folder, [Path("clips") / word])
+            deletion = trash.delete(self.folder, [Path(CLIPS) / word])
             self._table, self._unreadable = (t.without_word(word) for t in (self._table, self._unreadable))
             self._edit_words(lambda words: words.remove(word) if word in words else None)
             return Removal(word, position, deletion)
@@ -235,7 +236,7 @@ class Project:
         """
         with self._lock:
             keys = [self._key(clip.path) for clip in clips]
-            deletion = trash.delete(self.folder, [Path("clips") / key for key in keys])
+            deletion = trash.delete(self.folder, [Path(CLIPS) / key for key in keys])
             self._table = self._table.without(keys)
             return deletion
 
@@ -248,7 +249,7 @@ class Project:
         with self._lock:
             trash.restore(self.folder, deleted.deletion if isinstance(deleted, Removal) else deleted)
             if not isinstance(deleted, Removal):
-                self._include([path.relative_to("clips").as_posix() for path in deleted.paths])
+                self._include([path.relative_to(CLIPS).as_posix() for path in deleted.paths])
                 return
             self._edit_words(lambda words: project_file.insert_word(words, deleted.word, at=deleted.position))
             folder = self.clips_folder / deleted.word
@@ -368,7 +369,7 @@ def folder_clips(folder: str | os.PathLike[str], *, with_unreadable: bool = Fals
         ProjectError: the folder is missing or holds no readable clip, or the project cannot be opened.
     """
     folder = Path(folder)
-    if not (folder / project_file.FILE_NAME).is_file():
+    if not ProjectFolder(folder).is_project:
         return layout_clips(folder, with_unreadable=with_unreadable)
     project = Project.open(folder)
     clips = project.clips()

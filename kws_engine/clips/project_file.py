@@ -11,13 +11,14 @@ from typing import Any, Final
 
 import tomli_w
 
+from kws_engine.clips import layout
 from kws_engine.clips.words import SPECIAL, check_word
 from kws_engine.disk import storing, write_atomically
 from kws_engine.errors import ProjectError
 from kws_engine.file_lock import FileLock, holder
 
-FILE_NAME: Final = "project.toml"
-LOCK_NAME: Final = ".project.lock"
+FILE_NAME: Final = layout.PROJECT_FILE
+LOCK_NAME: Final = layout.LOCK_FILE
 SCHEMA: Final = 1
 SAMPLE_RATE: Final = 16000
 CLIP_MS: Final = 1000

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from kws_engine import audio
 from kws_engine.clips import trash
+from kws_engine.clips.layout import CLIPS
 from kws_engine.clips.words import clip_name, parse_clip_name, parse_name
 from kws_engine.disk import publish, storing, temporary_beside
 from kws_engine.errors import AudioError, ProjectError
@@ -21,7 +22,7 @@ class TakeNumbers:
     """The numbers used in the folder of one word, those of deleted takes among them."""
 
     def __init__(self, project_folder: Path, word: str) -> None:
-        folder = Path("clips") / word
+        folder = Path(CLIPS) / word
         self._present: set[tuple[str, int]] = set()
         self._next: dict[str, int] = defaultdict(int)
         for name in os.listdir(project_folder / folder) if (project_folder / folder).is_dir() else ():

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from kws_engine.clips.layout import TRASH
 from kws_engine.disk import storing
 from kws_engine.errors import ProjectError
 
-FOLDER_NAME: Final = ".trash"
+FOLDER_NAME: Final = TRASH
 
 
 @dataclass(frozen=True)

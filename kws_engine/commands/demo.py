@@ -21,7 +21,8 @@ from kws_engine.commands.train import follow
 from kws_engine.errors import TrainingError
 from kws_engine.evaluation.metrics import evaluate
 from kws_engine.evaluation.streaming import StreamQuality, detections, judge, make_stream
-from kws_engine.runs.job import Job, past_runs
+from kws_engine.runs.job import Job
+from kws_engine.runs.records import past_runs
 from kws_engine.settings import Settings
 
 EPOCHS = 20  # enough for six synthetic words, and well under three minutes on two cores

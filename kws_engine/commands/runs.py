@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kws_engine.clips import project_file
+from kws_engine.clips.layout import ProjectFolder
 from kws_engine.commands.output import Output, table
 from kws_engine.commands.train import follow
 from kws_engine.errors import KwsError, TrainingError
@@ -66,7 +67,7 @@ def _runs(arguments: argparse.Namespace, output: Output) -> None:
         output.result({"run": str(gone.folder), "name": gone.name, "state": "deleted"}, said)
         return
     changed = _changed(project, arguments)
-    runs = [run_in(changed)] if changed is not None else past_runs(project / "runs")
+    runs = [run_in(changed)] if changed is not None else past_runs(ProjectFolder(project).runs)
     if output.as_json:
         for run in runs:
             output.result(run.to_dict())
@@ -93,7 +94,7 @@ def _changed(project: Path, arguments: argparse.Namespace) -> Path | None:
 
 def _folder(project: Path, run: str) -> Path:
     """A run named by its folder's name alone, or by any path."""
-    inside = project / "runs" / run
+    inside = ProjectFolder(project).runs / run
     return inside if inside.is_dir() else Path(run)
 
 

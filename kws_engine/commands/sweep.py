@@ -12,8 +12,8 @@ from typing import Any, get_args
 from kws_engine.clips.project import Project
 from kws_engine.commands.interrupts import INTERRUPTED, interrupts
 from kws_engine.commands.output import Output
-from kws_engine.errors import KwsError, ProjectError, SpecError
-from kws_engine.settings import Settings
+from kws_engine.errors import KwsError
+from kws_engine.runs.job import project_settings
 from kws_engine.sweeps.events import (
     SweepEnded,
     SweepEvent,
@@ -24,6 +24,7 @@ from kws_engine.sweeps.events import (
     TrialStarted,
     WorkerLost,
 )
+from kws_engine.sweeps.folder import SweepFolder
 from kws_engine.sweeps.job import By, Pruning, SweepJob
 
 _POLL_S = 0.1
@@ -72,10 +73,11 @@ def _sweep(arguments: argparse.Namespace, output: Output) -> int:
         output.failure(error)
         raise
     with interrupts() as interrupted:
-        folder, last = Path(), None
+        folder: SweepFolder | None = None
+        last: SweepEvent | None = None
         for event in _events(job, arguments.workers, interrupted):
             if isinstance(event, SweepStarted):
-                folder = Path(event.folder)
+                folder = SweepFolder(Path(event.folder))
             _say(event, folder, output)
             last = event
     if isinstance(last, SweepEnded):
@@ -86,7 +88,7 @@ def _sweep(arguments: argparse.Namespace, output: Output) -> int:
 def _job(arguments: argparse.Namespace) -> SweepJob:
     settings = None
     if arguments.model:
-        settings = _settings_of(Project.open(arguments.project)).with_model(arguments.model).to_dict()
+        settings = project_settings(Project.open(arguments.project)).with_model(arguments.model).to_dict()
     return SweepJob(
         arguments.project.resolve(),
         tuple(arguments.assignments),
@@ -99,13 +101,6 @@ def _job(arguments: argparse.Namespace) -> SweepJob:
         arguments.seed,
         arguments.threads,
     )
-
-
-def _settings_of(project: Project) -> Settings:
-    try:
-        return Settings.from_dict(project.settings)
-    except SpecError as error:
-        raise ProjectError(f"The settings in {project.folder / 'project.toml'} cannot be used: {error}") from error
 
 
 def _check(job: SweepJob) -> None:
@@ -137,7 +132,7 @@ def _events(job: SweepJob, workers: int, interrupted: list[int]) -> Iterator[Swe
         process.close()
 
 
-def _say(event: SweepEvent, folder: Path, output: Output) -> None:
+def _say(event: SweepEvent, folder: SweepFolder | None, output: Output) -> None:
     match event:
         case SweepStarted():
             options = ", ".join(f"{path}={text}" for path, text in event.options.items())
@@ -155,12 +150,12 @@ def _say(event: SweepEvent, folder: Path, output: Output) -> None:
             output.result(_ending(event), _ending_text(event))
 
 
-def _values(trial: Trial, folder: Path) -> dict[str, Any]:
-    return {**asdict(trial), "run": str(folder / "runs" / trial.run) if trial.run else ""}
+def _values(trial: Trial, folder: SweepFolder | None) -> dict[str, Any]:
+    return {**asdict(trial), "run": str(folder.run(trial.run).path) if folder is not None and trial.run else ""}
 
 
 def _ending(event: SweepEnded) -> dict[str, Any]:
-    best = None if event.best is None else _values(event.best, Path(event.folder))
+    best = None if event.best is None else _values(event.best, SweepFolder(Path(event.folder)))
     return {"event": "finished", **asdict(event), "best": best}
 
 
@@ -175,7 +170,7 @@ def _ending_text(event: SweepEnded) -> str:
     if event.stopped:
         lines.append("stopped; the same command goes on with the sweep")
     if event.best is not None:
-        run = Path(event.folder) / "runs" / event.best.run
+        run = SweepFolder(Path(event.folder)).run(event.best.run).path
         where = f"{run} on the machine {event.best.machine}" if event.best.is_elsewhere else str(run)
         lines += [f"best: trial {event.best.number}, {event.best.value:.4f}: {_options(event.best.options)}", where]
     lines += [f"{share:6.1%}  {path}" for path, share in event.importance.items()]

@@ -9,9 +9,9 @@ from typing import Any
 from kws_engine.clips.project import Project
 from kws_engine.commands.interrupts import interrupts
 from kws_engine.commands.output import Output
-from kws_engine.errors import KwsError, ProjectError, SpecError
-from kws_engine.runs.job import Job
-from kws_engine.settings import RECIPES, Settings
+from kws_engine.errors import KwsError, ProjectError
+from kws_engine.runs.job import Job, project_settings
+from kws_engine.settings import RECIPES
 from kws_engine.training.events import Epoch, Event, Failed, Finished, Progress, Skipped, Started, to_dict
 
 
@@ -57,7 +57,7 @@ def job_of(arguments: argparse.Namespace, output: Output) -> Job:
     """
     try:
         project = Project.open(arguments.project)
-        settings = _settings_of(project)
+        settings = project_settings(project)
         if arguments.model:
             settings = settings.with_model(arguments.model)
         if arguments.recipe:
@@ -72,13 +72,6 @@ def job_of(arguments: argparse.Namespace, output: Output) -> Job:
         output.failure(refusal)
         raise refusal from error
     return Job(arguments.project.resolve(), settings.to_dict(), arguments.seed, arguments.threads)
-
-
-def _settings_of(project: Project) -> Settings:
-    try:
-        return Settings.from_dict(project.settings)
-    except SpecError as error:  # not the command line's fault but the file's
-        raise ProjectError(f"The settings in {project.folder / 'project.toml'} cannot be used: {error}") from error
 
 
 def follow(job: Job, output: Output, *, command: str = "train") -> int:

@@ -1,12 +1,10 @@
-"""Runs side by side: what their settings differ in, and whether what they reach differs by more than chance.
+"""Runs side by side: where their settings differ, and whether their results differ by more than chance.
 
-Knows no screen and trains nothing; where a run kept no list of its answers, its model file is asked.
+Where a run has no list of its answers, its model is evaluated.
 """
 
 from __future__ import annotations
 
-import csv
-import json
 import math
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,14 +17,10 @@ from kws_engine.errors import KwsError, TrainingError
 from kws_engine.evaluation.interval import Interval, wilson
 from kws_engine.evaluation.mcnemar import McNemar, mcnemar
 from kws_engine.evaluation.metrics import evaluate
-from kws_engine.runs.clip_list import FILE as CLIPS_FILE
-from kws_engine.runs.clip_list import read_clips
-from kws_engine.runs.records import PastRun, job_content, project_of, run_in
+from kws_engine.runs.folder import RunFolder
+from kws_engine.runs.records import PastRun, run_in
 from kws_engine.settings import Settings
 from kws_engine.spotting.model_file import SpottingModel
-
-VALIDATION_FILE = "validation.csv"
-_ANSWER_COLUMNS = {"path", "label", "predicted"}
 
 Part = Literal["validation", "testing"]
 Progress = Callable[[int, int], None]
@@ -131,7 +125,7 @@ def flat_settings(folder: Path) -> dict[str, Any]:
     Raises:
         TrainingError: job.toml is missing, damaged or of a newer program.
     """
-    content = job_content(folder)
+    content = RunFolder(folder).job.read()
     try:
         values = Settings.from_dict(content["settings"]).to_dict()
     except KwsError:
@@ -145,24 +139,6 @@ def differing(settings: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
     paths = dict.fromkeys(path for one in settings for path in one)
     rows = {path: [one.get(path) for one in settings] for path in paths}
     return {path: values for path, values in rows.items() if any(value != values[0] for value in values)}
-
-
-def read_answers(folder: Path) -> dict[str, tuple[str, str]]:
-    """What validation.csv of a run says: label and answer of every recorded clip, by its path as written there.
-
-    Raises:
-        TrainingError: It is damaged.
-    """
-    path = folder / VALIDATION_FILE
-    try:
-        with open(path, encoding="utf-8", errors="surrogateescape", newline="") as file:
-            rows = csv.DictReader(file, strict=True)
-            if not _ANSWER_COLUMNS <= set(rows.fieldnames or ()):
-                raise TrainingError(f"{path} is damaged: delete it, and the model is judged anew")
-            found = {row["path"]: (row["label"], row["predicted"]) for row in rows if row["path"]}
-    except (OSError, csv.Error):
-        raise TrainingError(f"{path} is damaged: delete it, and the model is judged anew") from None
-    return {path: answer for path, answer in found.items() if all(answer)}  # a cut-off line has no answer
 
 
 def _flat(values: Mapping[str, Any], prefix: str) -> Iterable[tuple[str, Any]]:
@@ -194,9 +170,10 @@ def _answers_of_all(
 def _answers(
     run: PastRun, split: Part, progress: Progress, should_stop: Callable[[], bool]
 ) -> dict[str, tuple[str, str]]:
-    project = project_of(run.folder)
-    if split == "validation" and (run.folder / VALIDATION_FILE).is_file():
-        return {_key(project, path): answer for path, answer in read_answers(run.folder).items()}
+    folder = RunFolder(run.folder)
+    project = folder.project()
+    if split == "validation" and folder.validation.exists():
+        return {_key(project, path): answer for path, answer in folder.validation.answers().items()}
     if run.model is None:
         raise TrainingError("it has no model file, train it to its end")
     clips = Project.open(project).clips(split=split)
@@ -223,10 +200,11 @@ def _leave_out_trained(
 
 
 def _learned(run: PastRun) -> Iterable[str]:
-    if not (run.folder / CLIPS_FILE).is_file():
+    folder = RunFolder(run.folder)
+    if not folder.clips.exists():
         return
-    project = project_of(run.folder)
-    for row in read_clips(run.folder):
+    project = folder.project()
+    for row in folder.clips.read():
         if row.split == "training":
             yield _key(project, row.path)
 
@@ -255,7 +233,7 @@ def _compared(run: PastRun, given: Answers, common: Sequence[str]) -> Compared:
         seconds=math.fsum(epoch.seconds for epoch in run.epochs),
         accuracy=wilson(right, len(judged)) if judged else None,
         clips=len(judged),
-        false_alarms_per_hour=_false_alarms_per_hour(run.folder),
+        false_alarms_per_hour=RunFolder(run.folder).evaluation.read().false_alarms_per_hour,
     )
 
 
@@ -266,11 +244,3 @@ def _mcnemar(answers: Sequence[Answers], common: Sequence[str]) -> McNemar | Non
     b = sum(one and not other for one, other in zip(first, second, strict=True))
     c = sum(other and not one for one, other in zip(first, second, strict=True))
     return mcnemar(b, c, clips=len(common))
-
-
-def _false_alarms_per_hour(folder: Path) -> float | None:
-    try:
-        value = float(json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))["false_alarms_per_hour"])
-    except (OSError, ValueError, LookupError, TypeError):
-        return None
-    return value if math.isfinite(value) else None

@@ -1,4 +1,4 @@
-"""A project's clips brought within reach of a run, with the program's own where some are lacking; knows no network."""
+"""Loads a project's clips for a run, with the program's own where some are missing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from kws_engine.clips.project import Project
 from kws_engine.clips.table import ClipTable
 from kws_engine.clips.words import SILENCE, UNKNOWN
 from kws_engine.errors import AudioError
-from kws_engine.runs.clip_list import located, read_clips
+from kws_engine.runs.clip_list import ClipListFile, located
 from kws_engine.runs.minimum_clips import check_enough, check_words
 from kws_engine.settings import Settings
 from kws_engine.training.data.clips import Clips, UnreadPart, load_noise, load_part
@@ -113,7 +113,7 @@ def _from_project(project: Project, settings: Settings) -> tuple[tuple[str, ...]
 
 def _from_list(project: Project, only: Path) -> tuple[tuple[str, ...], dict[str, Listed]]:
     found: dict[str, tuple[list[Path], list[str]]] = {"training": ([], []), "validation": ([], [])}
-    for row in read_clips(only):
+    for row in ClipListFile(only).read():
         if row.split in found:
             found[row.split][0].append(located(row, project.folder))
             found[row.split][1].append(row.label)

@@ -13,15 +13,14 @@ from kws_engine.disk import kind_of
 from kws_engine.errors import TrainingError
 from kws_engine.file_lock import FileLock, holder, is_held
 
-FILE = "running.lock"
 _PATIENCE_S = 0.2  # somebody who only looks holds the lock for some microseconds
 
 
 class RunLock:
     """Held from `__enter__` to `__exit__`, or until the process is gone, however it ended."""
 
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / FILE
+    def __init__(self, path: Path) -> None:
+        self._path = path
         self._lock = FileLock(self._path)
 
     def __enter__(self) -> RunLock:
@@ -56,6 +55,6 @@ class RunLock:
         self._lock.release()
 
 
-def is_locked(folder: Path) -> bool:
-    """Whether some program, this one too, is at work in the folder."""
-    return is_held(folder / FILE)
+def is_locked(path: Path) -> bool:
+    """Whether some program, this one included, holds the lock file."""
+    return is_held(path)

@@ -13,7 +13,7 @@ from kws_engine.clips.project import Project
 from kws_engine.settings import Settings
 from kws_engine.sweeps import remaining as slots
 from kws_engine.sweeps.events import Trial
-from kws_engine.sweeps.job import past_sweep, sweeps_folder
+from kws_engine.sweeps.folder import SweepFolder
 from kws_engine.sweeps.space import Axis, Space, settings_with
 from kws_engine.sweeps.storage import in_words, quiet
 from kws_engine.training.old_failures import stored_kind
@@ -106,7 +106,7 @@ def results(project: Path, name: str, *, storage: str = "") -> Results:
         found = sweep.trials()
         importance = importance_of(sweep.study)
     trials = tuple(trial_of(one) for one in slots.counting(found))
-    past = past_sweep(sweeps_folder(project) / name)
+    past = SweepFolder.of(project, name).read()
     wanted = past.trials if past else len(slots.slots(found))
     definition = sweep.definition
     best = best_of(trials, by=definition.by)

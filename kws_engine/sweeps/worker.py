@@ -92,7 +92,7 @@ def ended(sweep: Sweep, *, stopped: bool) -> SweepEnded:
         best = best_of(tuple(trial_of(one) for one in slots.counting(trials)), by=sweep.definition.by)
         importance = importance_of(sweep.study)
     counts = slots.finished(trials), len(slots.failed(trials))
-    return SweepEnded(sweep.name, str(sweep.folder), best, importance, *counts, stopped)
+    return SweepEnded(sweep.name, str(sweep.folder.path), best, importance, *counts, stopped)
 
 
 def _started(sweep: Sweep, job: SweepJob) -> SweepStarted:
@@ -101,7 +101,7 @@ def _started(sweep: Sweep, job: SweepJob) -> SweepStarted:
     definition = sweep.definition
     options = {one.path: one.text() for one in definition.space.axes}
     return SweepStarted(
-        sweep.name, str(sweep.folder), shown(sweep.address), definition.by, job.trials, finished, options
+        sweep.name, str(sweep.folder.path), shown(sweep.address), definition.by, job.trials, finished, options
     )
 
 
@@ -171,7 +171,7 @@ def _run(
         seed=sweep.definition.seed,
         threads=job.threads,
         name=f"trial {number}",
-        runs_folder=sweep.folder.absolute() / "runs",
+        runs_folder=sweep.folder.runs.absolute(),
     )
     yield from run(one, should_stop)
 

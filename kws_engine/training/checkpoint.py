@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from kws_engine.training.train import Snapshot
 
-FILE = "checkpoint.safetensors"
 _SCHEMA = 1
 
 
@@ -43,18 +42,18 @@ def load(path: Path) -> dict[str, Tensor]:
     return tensors
 
 
-def save_snapshot(folder: Path, snapshot: Snapshot) -> None:
-    """Replaces a run folder's checkpoint.
+def save_snapshot(path: Path, snapshot: Snapshot) -> None:
+    """Replaces the checkpoint in a run's folder.
 
     Raises:
         ProjectError: The disk is full or the folder cannot be written; the old checkpoint stands.
     """
     history = json.dumps([dataclasses.asdict(epoch) for epoch in snapshot.history])
     about = {"schema": str(_SCHEMA), "steps": str(snapshot.steps), "history": history}
-    save(folder / FILE, snapshot.tensors, about=about)
+    save(path, snapshot.tensors, about=about)
 
 
-def load_snapshot(folder: Path) -> Snapshot:
+def load_snapshot(path: Path) -> Snapshot:
     """The state of a run after the last epoch that its checkpoint holds.
 
     Raises:
@@ -62,16 +61,17 @@ def load_snapshot(folder: Path) -> Snapshot:
     """
     from kws_engine.training.train import Snapshot
 
-    if not (folder / FILE).exists():
-        raise TrainingError(f"The run {folder.name} ended before its first epoch: there is nothing to go on with")
-    tensors, about = _read(folder / FILE)
+    run = path.parent.name
+    if not path.exists():
+        raise TrainingError(f"The run {run} ended before its first epoch: there is nothing to go on with")
+    tensors, about = _read(path)
     try:
         if int(about["schema"]) > _SCHEMA:
-            raise TrainingError(f"A newer program made the run {folder.name}: go on with it there")
+            raise TrainingError(f"A newer program made the run {run}: go on with it there")
         history = tuple(Epoch(**values) for values in json.loads(about["history"]))
         return Snapshot(tensors, history, int(about["steps"]))
     except (LookupError, ValueError, TypeError):
-        raise TrainingError(f"The checkpoint of the run {folder.name} is damaged: train again") from None
+        raise TrainingError(f"The checkpoint of the run {run} is damaged: train again") from None
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

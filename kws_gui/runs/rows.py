@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from kws_engine.evaluation.interval import Interval, wilson
-from kws_engine.runs.job import PastRun, past_runs
+from kws_engine.runs.folder import RunFolder
+from kws_engine.runs.records import PastRun, past_runs
 
 
 @dataclass(frozen=True)
@@ -59,12 +59,8 @@ def when(folder: Path) -> str:
 
 def validation_of(run_folder: Path) -> tuple[Interval | None, int]:
     """How much of how many validation clips a run names rightly, from its evaluation; (None, 0) without one."""
-    try:
-        content = json.loads((run_folder / "evaluation.json").read_text(encoding="utf-8"))
-        accuracy, clips = float(content["accuracy"]), int(content["clips"])
-        return wilson(accuracy * clips, clips), clips
-    except (OSError, ValueError, KeyError, TypeError):
-        return None, 0
+    found = RunFolder(run_folder).evaluation.read()
+    return (None, 0) if found.accuracy is None else (wilson(found.accuracy * found.clips, found.clips), found.clips)
 
 
 def story(row: RunRow) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from kws_engine.runs.job import Job
-from kws_engine.runs.queue import Claim, Waiting
+from kws_engine.runs.queue import QueueClaim, Waiting
 from kws_engine.training.events import Failed, Finished, Started
 from kws_gui.bridges.training import TrainingBridge, training_threads
 from kws_gui.services.run_queue import RunQueue
@@ -40,7 +40,7 @@ class Runner(QObject):
         self.folder: Path | None = None
         self.was_stopped = False
         self._project: Path | None = None
-        self._claim: Claim | None = None
+        self._claim: QueueClaim | None = None
         self._stands = False
         self.training.started.connect(self._on_started)
         self.training.finished.connect(self._on_finished)
@@ -117,7 +117,7 @@ class Runner(QObject):
         """What waits behind the run that runs."""
         return [waiting for waiting in self.queue.waiting() if waiting.key != self.beginning()]
 
-    def _begin(self, job: Job, claim: Claim | None) -> None:
+    def _begin(self, job: Job, claim: QueueClaim | None) -> None:
         self.was_stopped = self._stands = False
         self.job, self.folder, self._claim = job, job.resume, claim
         self.training.start(job)

@@ -19,11 +19,10 @@ from kws_engine.disk import in_words
 from kws_engine.errors import FailureKind, KwsError, SpecError, TrainingError
 from kws_engine.evaluation.diagnosis import KINDS
 from kws_engine.runs import failing
-from kws_engine.runs.clip_list import read_clips
 from kws_engine.runs.diagnosing import diagnose_run, facts_of
 from kws_engine.runs.failing import failure
-from kws_engine.runs.job import Job, append_event, read_events
-from kws_engine.runs.lock import RunLock
+from kws_engine.runs.folder import RunFolder
+from kws_engine.runs.job import Job
 from kws_engine.runs.minimum_clips import check_words
 from kws_engine.runs.process import TrainingProcess
 from kws_engine.runs.records import read_run
@@ -81,7 +80,7 @@ def test_a_kind_is_stored_and_read(folder: Path, kind: FailureKind) -> None:
     assert values == {"event": "failed", "message": event.message, "kind": kind}
     assert from_dict(values) == event
     made = run_folder(folder, events=[event])
-    assert list(read_events(made))[-1] == event
+    assert list(RunFolder(made).events.read())[-1] == event
 
 
 @pytest.mark.parametrize("stored", ["melted", 7, ["stopped"], {}, ""])
@@ -146,7 +145,7 @@ def test_a_run_that_diverges_and_one_without_its_clips(project: Project) -> None
     deadline = time.monotonic() + 30
     while not (made / "clips.csv").exists() and time.monotonic() < deadline:
         time.sleep(0.02)
-    row = next(row for row in read_clips(made) if row.split == "training" and row.label == WORDS[0])
+    row = next(row for row in RunFolder(made).clips.read() if row.split == "training" and row.label == WORDS[0])
     (project.folder / row.path).unlink()
     refused = ending(replace(job_of(project), resume=made))
     assert (refused.message, refused.kind) == (GIBBERISH, "clips_changed")
@@ -189,7 +188,7 @@ def test_too_few_clips_and_a_run_that_is_in_use(tmp_path: Path) -> None:
     with pytest.raises(TrainingError) as refused:
         check_words(())
     assert refused.value.kind == "too_few_clips"
-    with RunLock(tmp_path), pytest.raises(TrainingError) as refused, RunLock(tmp_path):
+    with RunFolder(tmp_path).lock(), pytest.raises(TrainingError) as refused, RunFolder(tmp_path).lock():
         pass
     assert refused.value.kind == "in_use"
 
@@ -221,6 +220,6 @@ def test_a_stopped_run_has_no_model_of_before(folder: Path) -> None:
     (made / "fnn.kws").write_bytes(b"x")
     past = read_run(made)
     assert past is not None and past.model is None and past.state == "stopped", "its message may be empty"
-    append_event(made, epochs(3)[-1])
+    RunFolder(made).events.append(epochs(3)[-1])
     past = read_run(made)
     assert past is not None and (past.state, past.kind) == ("cut off", None)

@@ -25,6 +25,7 @@ from speech_project import QUICK, make_project
 from test_house import ROOT
 
 from kws_engine import cli
+from kws_engine.clips.layout import ProjectFolder
 from kws_engine.clips.project import Project
 from kws_engine.errors import KwsError, SpecError, TrainingError
 from kws_engine.settings import Settings
@@ -42,7 +43,8 @@ from kws_engine.sweeps.events import (
     TrialStarted,
     WorkerLost,
 )
-from kws_engine.sweeps.job import STUDY_FILE, SweepJob, past_sweeps, sweeps_folder
+from kws_engine.sweeps.folder import SweepFolder, past_sweeps
+from kws_engine.sweeps.job import SweepJob
 from kws_engine.sweeps.process import SweepProcess
 from kws_engine.sweeps.results import parallel, results
 from kws_engine.sweeps.space import Axis, axis, parse, searchable, settings_with
@@ -372,7 +374,7 @@ def test_one_command_goes_on_with_its_sweep_and_another_makes_its_own(project: P
     for wrong in ("../out", ".hidden", "a/b"):
         with pytest.raises(SpecError, match="cannot name a sweep"):
             SweepJob(project.folder, name=wrong)
-    kept = tomllib.loads((sweeps_folder(project.folder) / first.name / "sweep.toml").read_text())
+    kept = tomllib.loads((SweepFolder.of(project.folder, first.name).path / "sweep.toml").read_text())
     assert kept["options"] == {"training.batch_size": "16:64:16", "training.learning_rate": "0.0001:0.1:log"}
     assert kept["trials"] == 50 and kept["fixed"] == list(QUICK)
 
@@ -380,8 +382,8 @@ def test_one_command_goes_on_with_its_sweep_and_another_makes_its_own(project: P
 def test_a_sweep_of_other_words_is_not_gone_on_with(project: Project, tmp_path: Path) -> None:
     open_sweep(job_of(project, name="mine"))
     other = Project.create(tmp_path / "other", words=("yes", "no"))
-    sweeps_folder(other.folder).mkdir()
-    os.rename(sweeps_folder(project.folder) / "mine", sweeps_folder(other.folder) / "mine")
+    ProjectFolder(other.folder).sweeps.mkdir()
+    os.rename(SweepFolder.of(project.folder, "mine").path, SweepFolder.of(other.folder, "mine").path)
     with pytest.raises(TrainingError, match="lights, music, stop"):
         open_sweep(SweepJob(other.folder, name="mine"))
 
@@ -391,7 +393,7 @@ def test_a_project_may_stand_in_a_folder_of_any_name(project: Project, tmp_path:
     moved = project.folder.rename(tmp_path / name)
     sweep = open_sweep(SweepJob(moved, (RATE,), name="s"))
     assert claims.claim(sweep, total=1) is not None
-    assert (sweeps_folder(moved) / "s" / STUDY_FILE).is_file()
+    assert (SweepFolder.of(moved, "s").study).is_file()
     assert [one.state for one in results(moved, "s").trials][:1] == ["running"]
 
 
@@ -405,9 +407,9 @@ def test_a_storage_that_cannot_be_used_is_said(project: Project) -> None:
         with pytest.raises(KwsError) as error:
             open_sweep(job_of(project, storage=address))
         assert said in str(error.value) and "\n" not in str(error.value)
-    folder = sweeps_folder(project.folder) / "learning_rate"
+    folder = SweepFolder.of(project.folder, "learning_rate").path
     folder.mkdir(parents=True)
-    (folder / STUDY_FILE).write_bytes(b"this is no database" * 100)
+    SweepFolder(folder).study.write_bytes(b"this is no database" * 100)
     with pytest.raises(TrainingError, match="file is not a database"):
         open_sweep(job_of(project))
     with pytest.raises(TrainingError, match="There is no sweep 'none'"):
@@ -532,7 +534,7 @@ def test_the_plot_has_a_line_a_trial_through_every_option(swept: tuple[Project, 
 
 
 def test_looking_at_results_writes_nothing(swept: tuple[Project, str]) -> None:
-    folder = sweeps_folder(swept[0].folder) / swept[1]
+    folder = SweepFolder.of(swept[0].folder, swept[1]).path
     before = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
     results(swept[0].folder, swept[1])
     assert {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before

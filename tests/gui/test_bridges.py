@@ -17,7 +17,8 @@ from tiny_project import RATE, make_project, quick_settings
 
 from kws_engine.clips.project import Project
 from kws_engine.runs.costing import Question
-from kws_engine.runs.job import Job, past_runs
+from kws_engine.runs.job import Job
+from kws_engine.runs.records import past_runs
 from kws_engine.settings import Settings
 from kws_engine.training.events import Failed, Finished, Started
 from kws_gui.bridges.cost import CostBridge

@@ -13,7 +13,7 @@ from tiny_project import make_project, train
 
 from kws_engine.clips.project import Project
 from kws_engine.evaluation.metrics import evaluate
-from kws_engine.runs.job import past_runs
+from kws_engine.runs.records import past_runs
 from kws_engine.spotting.model_file import SpottingModel
 from kws_gui.pages.results import source as results_source
 from kws_gui.pages.results.page import ResultsPage

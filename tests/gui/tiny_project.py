@@ -11,9 +11,9 @@ import numpy as np
 from kws_engine import audio
 from kws_engine.clips.project import Project
 from kws_engine.errors import FailureKind
+from kws_engine.runs.folder import RunFolder
 from kws_engine.runs.job import Job
 from kws_engine.runs.process import TrainingProcess
-from kws_engine.runs.records import EVENTS_FILE
 from kws_engine.settings import Settings
 from kws_engine.training.events import Failed, to_dict
 
@@ -63,10 +63,10 @@ def fail(runs_folder: Path, run: Path, message: str, kind: FailureKind = "other"
     """Leaves a finished run as one that failed: with its checkpoint, without a model."""
     (next(run.glob("*.kws"))).unlink()
     (run / "evaluation.json").unlink()
-    lines = (run / EVENTS_FILE).read_text().splitlines()
+    lines = RunFolder(run).events.path.read_text().splitlines()
     kept = [line for line in lines if json.loads(line)["event"] != "finished"]
     failed = json.dumps(to_dict(Failed(message, kind=kind)))
-    (run / EVENTS_FILE).write_text("".join(f"{line}\n" for line in [*kept, failed]))
+    RunFolder(run).events.path.write_text("".join(f"{line}\n" for line in [*kept, failed]))
     return runs_folder / run.name
 
 

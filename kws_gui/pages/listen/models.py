@@ -9,7 +9,7 @@ from pathlib import Path
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import QComboBox, QFileDialog, QWidget
 
-from kws_engine.runs.job import PastRun
+from kws_engine.runs.records import PastRun
 from kws_gui.pages.start.page import ready_model
 from kws_gui.pages.train.run_list import validation_of
 

@@ -11,7 +11,8 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from kws_engine.errors import KwsError
-from kws_engine.runs.job import past_runs
+from kws_engine.runs.folder import MODEL_SUFFIX
+from kws_engine.runs.records import past_runs
 from kws_engine.spotting.detector import DetectorConfig
 from kws_gui import theme
 from kws_gui.bridges.detector import DetectorBridge, FileHeard, OpenModel
@@ -154,7 +155,7 @@ class ListenPage(QWidget):
         if path is None:
             return
         event.acceptProposedAction()
-        if path.suffix.lower() == ".kws":
+        if path.suffix.lower() == MODEL_SUFFIX:
             self.choose(path)
         else:
             self.listen_to_file(path)
@@ -164,7 +165,7 @@ class ListenPage(QWidget):
     def _on_project(self) -> None:
         """Another project, or a run more: its newest model is taken unless sound is being heard."""
         project = self._model.project
-        self.picker.setRuns(past_runs(project.folder / "runs") if project else [])
+        self.picker.setRuns(past_runs(project.runs_folder) if project else [])
         self.picker.setPath(self._model.model_path)
         newest, before = self.picker.newest_run(), self._newest_run
         self._newest_run = newest

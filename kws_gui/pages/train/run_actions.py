@@ -13,7 +13,7 @@ from kws_engine.errors import KwsError
 from kws_engine.runs import labels
 from kws_engine.runs.deleting import DeletedRun, delete_run, restore_run
 from kws_engine.runs.job import settings_of
-from kws_engine.runs.labels import Label
+from kws_engine.runs.label_file import Label
 from kws_engine.runs.queue import Waiting
 from kws_engine.runs.repeating import Repetition, repetition, resumption
 from kws_engine.settings import Settings

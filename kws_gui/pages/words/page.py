@@ -10,7 +10,7 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent, QHideEvent, QKeySequence,
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QSplitter, QVBoxLayout, QWidget
 
 from kws_engine.clips.clip import Clip
-from kws_engine.clips.project_file import FILE_NAME
+from kws_engine.clips.layout import ProjectFolder
 from kws_engine.clips.recording import NOISE_TAKE_S, Take, word_take_s
 from kws_engine.clips.words import NOISE
 from kws_engine.errors import KwsError
@@ -106,7 +106,7 @@ class WordsPage(QWidget):
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         folder = _folder_of(event)
-        if folder is not None and not (folder / FILE_NAME).is_file():
+        if folder is not None and not ProjectFolder(folder).is_project:
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
