@@ -30,7 +30,7 @@ class Output:
             sys.stdout = sys.stderr
 
     def close(self) -> None:
-        """Gives standard output back."""
+        """Restores standard output."""
         sys.stdout = self._stdout
 
     def result(self, values: Mapping[str, Any], text: str = "") -> None:
@@ -47,7 +47,7 @@ class Output:
         self.result({"event": "failed", "message": str(error), "kind": error.kind})
 
     def message(self, text: str) -> None:
-        """Something said by the way, on standard error."""
+        """A remark for people, on standard error."""
         print(text, file=sys.stderr, flush=True)
 
 

@@ -1,4 +1,4 @@
-"""`kws sweep`: many runs in search of good options; Ctrl-C ends it politely, the same command goes on with it."""
+"""`kws sweep`: many runs in search of good options; Ctrl-C ends it politely, the same command resumes it."""
 
 from __future__ import annotations
 
@@ -35,17 +35,23 @@ def add(add_command: Any) -> None:
     sweep.add_argument("project", type=Path)
     sweep.add_argument("--model", metavar="NAME[:PRESET]", help="the network, as listed by `kws models`")
     sweep.add_argument(
-        "--set", action="append", default=[], metavar="OPTION=LOW:HIGH", dest="assignments",
+        "--set",
+        action="append",
+        default=[],
+        metavar="OPTION=LOW:HIGH",
+        dest="assignments",
         help="a range to search, OPTION=LOW:HIGH[:log|:STEP] or OPTION=A|B|C, or a value for all, OPTION=VALUE; "
-        "none at all goes on with a sweep",
-    )  # fmt: skip
+        "without any, a sweep is resumed",
+    )
     sweep.add_argument("--trials", type=_count, default=30, metavar="N", help="finished trials of all workers (30)")
     sweep.add_argument("--workers", type=_count, default=1, metavar="N", help="processes on this machine (1)")
     sweep.add_argument(
-        "--storage", default="", metavar="URL",
+        "--storage",
+        default="",
+        metavar="URL",
         help="a database that machines share, as postgresql://user:password@machine/database; the password may be in "
         "PGPASSWORD or ~/.pgpass instead (a file in the project)",
-    )  # fmt: skip
+    )
     sweep.add_argument("--name", default="", help="of the sweep (made of its options)")
     sweep.add_argument("--by", choices=get_args(By), default="loss", help="validation loss or accuracy (loss)")
     sweep.add_argument("--pruning", choices=get_args(Pruning), default="median", help="which trials end early (median)")
@@ -104,7 +110,7 @@ def _job(arguments: argparse.Namespace) -> SweepJob:
 
 
 def _check(job: SweepJob) -> None:
-    """Everything that can be refused before a process starts, so that wrong usage is told as such."""
+    """Everything that can be refused before a process starts, so that wrong usage is reported as such."""
     from kws_engine.sweeps.definition import defined
     from kws_engine.sweeps.study import open_sweep
 
@@ -161,14 +167,14 @@ def _ending(event: SweepEnded) -> dict[str, Any]:
 
 def _text(trial: Trial) -> str:
     value = "" if trial.value is None else f" {trial.value:.4f}"
-    said = f": {trial.message}" if trial.message else ""
-    return f"trial {trial.number} {trial.state}{value}  {_options(trial.options)}{said}"
+    why = f": {trial.message}" if trial.message else ""
+    return f"trial {trial.number} {trial.state}{value}  {_options(trial.options)}{why}"
 
 
 def _ending_text(event: SweepEnded) -> str:
     lines = [f"{event.finished} trials finished" + (f", {event.failed} failed" if event.failed else "")]
     if event.stopped:
-        lines.append("stopped; the same command goes on with the sweep")
+        lines.append("stopped; the same command resumes the sweep")
     if event.best is not None:
         run = SweepFolder(Path(event.folder)).run(event.best.run).path
         where = f"{run} on the machine {event.best.machine}" if event.best.is_elsewhere else str(run)

@@ -26,9 +26,13 @@ def add_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--model", metavar="NAME[:PRESET]", help="the network, as listed by `kws models`")
     command.add_argument("--recipe", metavar="NAME", help=f"settings that belong together: {', '.join(RECIPES)}")
     command.add_argument(
-        "--set", action="append", default=[], metavar="OPTION=VALUE", dest="assignments",
+        "--set",
+        action="append",
+        default=[],
+        metavar="OPTION=VALUE",
+        dest="assignments",
         help="any option, as in model.width=1.5 or training.epochs=30; may be given again",
-    )  # fmt: skip
+    )
     command.add_argument("--seed", type=_seed, default=0, help="of weights, order and augmentation (0)")
     command.add_argument("--threads", type=_threads, metavar="N", help="processor cores to use (all)")
 
@@ -50,7 +54,7 @@ def _train(arguments: argparse.Namespace, output: Output) -> int:
 
 
 def job_of(arguments: argparse.Namespace, output: Output) -> Job:
-    """The job that the arguments of `add_options` ask for; tells of a refusal as an event before it is raised.
+    """The job that the arguments of `add_options` describe; reports a refusal as an event before raising it.
 
     Raises:
         KwsError: The project cannot be opened, or there are no such settings.

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from kws_engine.disk import storing, temporary_beside
 from kws_engine.errors import TrainingError
-from kws_engine.evaluation.finding import JudgedClip, LearnedClip
+from kws_engine.evaluation.finding import LearnedClip, ValidatedClip
 from kws_engine.runs.run_file import RunFile
 
 Row = TypeVar("Row")
@@ -50,7 +50,7 @@ class LearningTable(RunFile):
 class ValidationTable(RunFile):
     """The answer to each validation clip."""
 
-    def write(self, rows: Iterable[JudgedClip]) -> None:
+    def write(self, rows: Iterable[ValidatedClip]) -> None:
         """Replaces the table.
 
         Raises:
@@ -62,13 +62,13 @@ class ValidationTable(RunFile):
         )
         _write(self.path, header, cells)
 
-    def read(self) -> Iterator[JudgedClip]:
+    def read(self) -> Iterator[ValidatedClip]:
         """Its rows; none where the run did not get so far.
 
         Raises:
             TrainingError: It is damaged.
         """
-        return _rows(self.path, _judged)
+        return _rows(self.path, _validated)
 
     def answers(self) -> dict[str, tuple[str, str]]:
         """Label and answer of every recorded clip, by its path as written there.
@@ -110,8 +110,8 @@ def _learned(row: Mapping[str, str]) -> LearnedClip:
     )
 
 
-def _judged(row: Mapping[str, str]) -> JudgedClip:
-    return JudgedClip(
+def _validated(row: Mapping[str, str]) -> ValidatedClip:
+    return ValidatedClip(
         path=row["path"],
         label=row["label"],
         predicted=row["predicted"],

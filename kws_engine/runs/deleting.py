@@ -17,7 +17,7 @@ class DeletedRun:
 
     Attributes:
         folder: Where it was, and is again once restored.
-        name: What a person called it, empty where nobody did.
+        name: What a person called it, empty without one.
     """
 
     project: Path

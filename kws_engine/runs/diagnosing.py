@@ -79,7 +79,7 @@ def facts_of(folder: Path, *, progress: Progress | None = None) -> Facts:
     started = next((event for event in reversed(events) if isinstance(event, Started)), None)
     lost_number = any(isinstance(event, Failed) and event.kind == "not_a_number" for event in events)
     if started is None or not (lost_number or any(isinstance(event, Epoch) for event in events)):
-        raise TrainingError(f"{folder.name} has no epoch to judge by: choose a run that got further, or train again")
+        raise TrainingError(f"{folder.name} has no epoch to diagnose: choose a run that got further, or train again")
     project, clips = project_above(folder), _clips(run)
     learned = list(run.learning.read())
     if 2 * len(history(iter(events))) <= started.epochs:  # predictions count from the second half on
@@ -91,7 +91,7 @@ def facts_of(folder: Path, *, progress: Progress | None = None) -> Facts:
         validation=started.validation,
         clips=_listened(clips, project, progress or (lambda done, total: None)) if project else clips,
         learned=learned,
-        judged=list(run.validation.read()),
+        validated=list(run.validation.read()),
         one_voice=_one_voice(project),
         lost_number=lost_number,
     )

@@ -76,7 +76,7 @@ def fit_run(
 
     Raises:
         TrainingError: The loss is no longer a number, or `before` is of another run.
-        ProjectError: The disk is full; the checkpoint before stands.
+        ProjectError: The disk is full; the last checkpoint is left as it was.
     """
     features = torch_features(setup.pipeline).to(setup.device)
     dynamics = Dynamics(len(setup.data.training), len(setup.data.labels))
@@ -244,6 +244,6 @@ def check_same_number(setup: Setup, before: Snapshot, skipped: list[Skipped]) ->
         else f"it has {now} clips, not {began_with}"
     )
     raise TrainingError(
-        f"The run {setup.folder.name} cannot go on, because {what}: bring them back, or train anew",
+        f"The run {setup.folder.name} cannot go on, because {what}: bring them back, or train again",
         kind="clips_changed",
     )

@@ -15,7 +15,7 @@ _LARGEST = 200_000  # bytes
 
 @dataclass(frozen=True)
 class Label:
-    """Empty where nobody wrote anything."""
+    """A name, tags and a note; empty where a person wrote none."""
 
     name: str = ""
     tags: tuple[str, ...] = ()

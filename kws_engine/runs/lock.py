@@ -1,7 +1,7 @@
-"""One program at a time on a run's folder: a file lock that the system takes back from a killed program; knows no run.
+"""One program at a time in a run's folder: a file lock that the system releases when the program is killed.
 
-Two programs may train on one project, each in a folder of its own; what they may not is go on with, repeat into or
-delete the same run at one time.
+Two programs may train on one project, each in a folder of its own; what they may not do is resume or
+delete the same run at the same time.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from kws_engine.disk import kind_of
 from kws_engine.errors import TrainingError
 from kws_engine.file_lock import FileLock, holder, is_held
 
-_PATIENCE_S = 0.2  # somebody who only looks holds the lock for some microseconds
+_PATIENCE_S = 0.2  # whoever only checks it holds the lock for some microseconds
 
 
 class RunLock:

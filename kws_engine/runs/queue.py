@@ -71,7 +71,9 @@ def read_queue(project: Path) -> tuple[Waiting, ...]:
     except FileNotFoundError:
         return ()
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
-        raise TrainingError(f"The queue of runs in {path} cannot be read: delete the file, and queue anew") from None
+        raise TrainingError(
+            f"The queue of runs in {path} cannot be read: delete the file, and queue the runs again"
+        ) from None
     if schema > _SCHEMA:
         raise TrainingError(f"The queue of runs in {path} was made by a newer KWS Studio: update this one to use it")
     found = (_read(entry, project) for entry in entries)

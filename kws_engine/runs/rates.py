@@ -1,4 +1,4 @@
-"""Looks for a learning rate with a project's clips and a run's settings; leaves nothing on disk, knows no screen."""
+"""Looks for a learning rate with a project's clips and a run's settings, knows no screen."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from kws_engine.training.lr_finder import suggestion, try_rates
 
 
 def find_rate(job: Job, should_stop: ShouldStop = lambda: False) -> Iterator[Event]:
-    """Yields progress, a `RatePoint` a step, and one ending: `RateFound`, or `Failed` in words."""
+    """Yields progress, a `RatePoint` a step, and one ending: `RateFound`, or `Failed`."""
     try:
         yield from _search(job, should_stop)
-    except Exception as error:  # noqa: BLE001 - the search's edge: every end is an event
+    except Exception as error:  # noqa: BLE001 - the search's edge: every ending is an event
         yield failure(error)
 
 
@@ -44,9 +44,13 @@ def _search(job: Job, should_stop: ShouldStop) -> Iterator[Event]:
     points: list[RatePoint] = []
     with contextlib.closing(make_batches(setup, torch_features(pipeline).to(device))) as batches:
         for event in try_rates(
-            network, batches, settings.training, penalties=penalties_of(settings, network), should_stop=should_stop,
+            network,
+            batches,
+            settings.training,
+            penalties=penalties_of(settings, network),
+            should_stop=should_stop,
             seed=job.seed,
-        ):  # fmt: skip
+        ):
             points += [event] if isinstance(event, RatePoint) else []
             yield event
     if should_stop():

@@ -36,7 +36,7 @@ class PastRun:
         planned: Epochs that it was to have; 0 where it did not start.
         parameters: Of the network; 0 where the run did not start.
         macs: Multiply-accumulates of one clip; 0 where the run did not start.
-        kind: How it failed; None where it did not, or its program died before it could say.
+        kind: How it failed; None where it did not, or its program died first.
     """
 
     folder: Path
@@ -116,7 +116,7 @@ def read_run(folder: Path) -> PastRun | None:
 
 
 def run_in(folder: Path) -> PastRun:
-    """One run that somebody named.
+    """One run that a person named.
 
     Raises:
         TrainingError: The folder is no run's, or what it holds is damaged.

@@ -111,7 +111,7 @@ def resumption(folder: Path) -> Job:
         raise TrainingError(f"The run {run.title} came to its end: train again with more epochs to go further")
     if not run.can_resume:
         raise TrainingError(
-            f"The run {run.title} kept no checkpoint to go on from: start it anew, with `kws repeat` or its settings"
+            f"The run {run.title} has no checkpoint to resume from: start it again with `kws repeat` or its settings"
         )
     return replace(read_job(folder), resume=folder.absolute())
 

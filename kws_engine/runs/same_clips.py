@@ -63,5 +63,5 @@ def _refusal(run: str, missing: Sequence[ClipRow], changed: Sequence[ClipRow]) -
     end_here = ", or end it with its best epoch (`kws resume --finish`)" if is_learned else ""
     return (
         f"The run {run} cannot go on, because since it began {what}: bring them back as they were{end_here}, "
-        "or train anew"
+        "or train again"
     )

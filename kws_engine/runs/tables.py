@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kws_engine.evaluation.finding import JudgedClip, LearnedClip
+from kws_engine.evaluation.finding import LearnedClip, ValidatedClip
 from kws_engine.runs.clip_list import path_in
 from kws_engine.runs.loading import Data
 
@@ -33,7 +33,7 @@ def learned_clips(dynamics: Dynamics, data: Data, project: Path) -> Iterator[Lea
 
 def validated_clips(
     clips: Tensor, labels: Tensor, logits: Tensor, *, data: Data, project: Path
-) -> Iterator[JudgedClip]:
+) -> Iterator[ValidatedClip]:
     """Every validation clip, with the answer to it.
 
     Args:
@@ -48,7 +48,7 @@ def validated_clips(
     own = probabilities.gather(1, labels.cpu().unsqueeze(1)).squeeze(1)
     columns = (clips.tolist(), labels.tolist(), predicted.tolist(), best.tolist(), own.tolist())
     for clip, label, answer, probability, own_probability in zip(*columns, strict=True):
-        yield JudgedClip(
+        yield ValidatedClip(
             path=path_in(project, data.validation.paths[clip]) if clip >= 0 else "",
             label=data.labels[label],
             predicted=data.labels[answer],

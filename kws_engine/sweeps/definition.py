@@ -1,4 +1,4 @@
-"""What makes a sweep this sweep and no other, as its study and its folder keep it; knows no trial and no database."""
+"""What identifies a sweep, as stored in its study and its folder."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Definition:
         }
 
     def to_text(self) -> str:
-        """As the study keeps it."""
+        """As stored in the study."""
         return json.dumps(self.to_dict())
 
     def is_same(self, other: Definition) -> bool:

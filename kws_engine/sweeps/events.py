@@ -1,4 +1,4 @@
-"""What a sweep says while it runs, as frozen dataclasses; knows nobody who listens."""
+"""The events that a sweep emits, as frozen dataclasses."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class Trial:
 
     Attributes:
         number: Of the study, counted from 0; those of sets that were given to two workers are left out.
-        state: "stopped" was interrupted and "lost" lost its worker: both are done again under another number.
+        state: "stopped" was interrupted and "lost" lost its worker: both are run again under another number.
         value: What the sweep is by: validation loss or accuracy of the best epoch, of the last one where pruned.
         run: The run's folder in the sweep's `runs`, empty before it has one.
         machine: The name of the one that ran it, in whose project the run's folder is.
         message: Why it failed, for a person.
         kind: How it failed; None where it did not.
-        retry_of: The number of the stopped or lost trial that this one does again.
+        retry_of: The number of the stopped or lost trial that this one repeats.
     """
 
     number: int
@@ -52,11 +52,11 @@ class Trial:
 
 @dataclass(frozen=True)
 class SweepStarted:
-    """The study stands.
+    """The study exists.
 
     Attributes:
         storage: The database's address without a password; empty is the file in the folder.
-        trials: How many shall be finished; `finished` are already.
+        trials: How many to finish; `finished` of them already are.
         options: Path and range of each option that is searched.
     """
 
@@ -101,7 +101,7 @@ class TrialEnded:
 
 @dataclass(frozen=True)
 class WorkerLost:
-    """A worker's process vanished; the others go on and do its trial again."""
+    """A worker's process vanished; the others continue and run its trial again."""
 
     worker: int
     message: str

@@ -1,4 +1,4 @@
-"""Which options a sweep searches and where, checked against their own limits; knows no study and no storage.
+"""Which options a sweep searches and where, checked against their own limits.
 
 `model.width=0.5:2`, `regularizers.l2.weight=1e-6:1e-2:log`, `model.blocks=8|14`; `training.epochs=20` sets it for all.
 """

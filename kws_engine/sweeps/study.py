@@ -65,7 +65,7 @@ def open_sweep(job: SweepJob) -> Sweep:
         if job.name:
             raise SpecError(
                 f"The sweep {name!r} has other options, settings or another seed: give this one another name, "
-                f"or go on with that one by its name alone"
+                f"or resume that one by its name alone"
             )
     raise AssertionError("names never end")
 
@@ -201,7 +201,7 @@ def _only(project: Project, job: SweepJob) -> str:
         return names[0]
     if not names:
         raise SpecError("There is nothing to search: give at least one range, as in --set model.width=0.5:2")
-    raise SpecError(f"There are several sweeps, {', '.join(sorted(names))}: say with --name which one to go on with")
+    raise SpecError(f"There are several sweeps, {', '.join(sorted(names))}: name the one to resume with --name")
 
 
 def _checked(sweep: Sweep, project: Project) -> Sweep:

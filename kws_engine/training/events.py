@@ -21,7 +21,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Skipped:
-    """A file that cannot be used or written; the run goes on without it."""
+    """A file that cannot be used or written; the run continues without it."""
 
     path: str
     reason: str

@@ -119,7 +119,7 @@ def test_only_what_ended_early_goes_on(project: Project) -> None:
     done, cut = ended(project.folder), run_folder(project.folder, events=epochs(2), seed=3)
     with pytest.raises(TrainingError, match="came to its end"):
         resumption(done)
-    with pytest.raises(TrainingError, match="kept no checkpoint"):
+    with pytest.raises(TrainingError, match="has no checkpoint"):
         resumption(cut)
     RunFolder(cut).snapshot.path.write_bytes(b"weights")
     assert resumption(cut).resume == cut and resumption(cut).seed == 3

@@ -30,7 +30,7 @@ from kws_engine.regularizers import REGULARIZERS
 from kws_engine.runs.clip_list import sha256_of
 from kws_engine.runs.folder import RunFolder
 from kws_engine.runs.job import Job, make_run_folder, settings_of
-from kws_engine.runs.minimum_clips import lack
+from kws_engine.runs.minimum_clips import missing_clips
 from kws_engine.runs.records import past_runs, run_in
 from kws_engine.runs.run import build_network, pick_device, run
 from kws_engine.settings import Settings
@@ -203,7 +203,7 @@ def test_too_few_readable_clips_end_in_a_sentence(project: Project) -> None:
     for clip in project.clips(word="music", split="training"):
         content = clip.path.read_bytes()
         clip.path.write_bytes(content[: len(content) // 2])  # the headers are whole: they still count as clips
-    assert lack(Project.open(project.folder).clips(), WORDS) == ""
+    assert missing_clips(Project.open(project.folder).clips(), WORDS) == ""
     assert "'music' has 0 clips in the training part" in ending(job_of(project)).message
 
 

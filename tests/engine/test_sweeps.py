@@ -30,8 +30,7 @@ from kws_engine.clips.project import Project
 from kws_engine.errors import KwsError, SpecError, TrainingError
 from kws_engine.settings import Settings
 from kws_engine.spotting.model_file import SpottingModel
-from kws_engine.sweeps import claims
-from kws_engine.sweeps import remaining as slots
+from kws_engine.sweeps import claims, remaining
 from kws_engine.sweeps.address import masked
 from kws_engine.sweeps.events import (
     SweepEnded,
@@ -159,7 +158,7 @@ def test_what_a_form_may_offer_can_be_searched() -> None:
 
 
 def attempt(number: int, slot: int, turn: int, state: str, **more: Any) -> optuna.trial.FrozenTrial:
-    attributes = {slots.SLOT: slot, slots.ATTEMPT: turn, **more.pop("attributes", {})}
+    attributes = {remaining.SLOT: slot, remaining.ATTEMPT: turn, **more.pop("attributes", {})}
     value = 0.5 if state == "COMPLETE" else None
     trial = optuna.create_trial(state=optuna.trial.TrialState[state], value=value, user_attrs=attributes, **more)
     trial.number = number
@@ -174,29 +173,29 @@ def test_a_slot_is_filled_again_by_the_reason_it_is_empty() -> None:
     trials = [
         attempt(0, 0, 0, "COMPLETE", **options),
         attempt(1, 1, 0, "FAIL", **options),  # its worker vanished
-        attempt(2, 2, 0, "FAIL", attributes={slots.MESSAGE: "no network"}, **options),
-        attempt(3, 3, 0, "FAIL", attributes={slots.STOPPED: True}, **options),
+        attempt(2, 2, 0, "FAIL", attributes={remaining.MESSAGE: "no network"}, **options),
+        attempt(3, 3, 0, "FAIL", attributes={remaining.STOPPED: True}, **options),
         attempt(4, 4, 0, "RUNNING", **options),
     ]
-    owed = {one.slot: one for one in slots.owed(trials, total=6, most=10)}
+    owed = {one.slot: one for one in remaining.next_attempts(trials, total=6, most=10)}
     assert sorted(owed) == [1, 2, 3, 5]
     assert owed[1].params == owed[3].params == {"x": 0.25} and (owed[1].retry_of, owed[3].retry_of) == (1, 3)
     assert owed[2].params == owed[5].params == {} and owed[2].retry_of is None
-    assert slots.finished(trials) == 1 and [one.number for one in slots.failed(trials)] == [2]
-    assert len(slots.owed(trials, total=100, most=8)) == 8
+    assert remaining.finished(trials) == 1 and [one.number for one in remaining.failed(trials)] == [2]
+    assert len(remaining.next_attempts(trials, total=100, most=8)) == 8
 
 
 def test_options_that_take_every_worker_with_them_are_given_up() -> None:
     trials = [attempt(number, 0, number, "FAIL", params={}, distributions={}) for number in range(3)]
-    assert [one.retry_of for one in slots.owed(trials[:2], total=1, most=1)] == [1]
-    assert [one.retry_of for one in slots.owed(trials, total=1, most=1)] == [None]
+    assert [one.retry_of for one in remaining.next_attempts(trials[:2], total=1, most=1)] == [1]
+    assert [one.retry_of for one in remaining.next_attempts(trials, total=1, most=1)] == [None]
 
 
 def test_of_one_attempt_added_twice_the_lower_number_counts() -> None:
     trials = [attempt(1, 0, 0, "WAITING"), attempt(0, 0, 0, "RUNNING"), attempt(2, 1, 0, "WAITING")]
-    assert [one.number for one in slots.dropped(trials)] == [1]
-    assert [one.number for one in slots.counting(trials)] == [0, 2]
-    assert slots.owed(trials, total=2, most=5) == []
+    assert [one.number for one in remaining.duplicates(trials)] == [1]
+    assert [one.number for one in remaining.distinct(trials)] == [0, 2]
+    assert remaining.next_attempts(trials, total=2, most=5) == []
 
 
 def test_no_trial_is_claimed_twice_by_workers_that_begin_at_once(project: Project) -> None:
@@ -205,7 +204,7 @@ def test_no_trial_is_claimed_twice_by_workers_that_begin_at_once(project: Projec
 
     def worker() -> None:
         sweep = open_sweep(job)
-        while slots.finished(sweep.trials()) < job.trials:
+        while remaining.finished(sweep.trials()) < job.trials:
             claimed = claims.claim(sweep, total=job.trials)
             if claimed is not None:
                 taken.append(claimed.number)
@@ -217,7 +216,7 @@ def test_no_trial_is_claimed_twice_by_workers_that_begin_at_once(project: Projec
     for thread in threads:
         thread.join()
     assert len(taken) == len(set(taken)) == job.trials
-    assert slots.finished(open_sweep(job).trials()) == job.trials
+    assert remaining.finished(open_sweep(job).trials()) == job.trials
 
 
 def test_the_first_options_do_not_depend_on_who_tries_them(project: Project) -> None:

@@ -20,8 +20,7 @@ from kws_engine import cli
 from kws_engine.clips.layout import ProjectFolder
 from kws_engine.clips.project import Project
 from kws_engine.errors import TrainingError
-from kws_engine.sweeps import claims
-from kws_engine.sweeps import remaining as slots
+from kws_engine.sweeps import claims, remaining
 from kws_engine.sweeps.events import SweepEnded, SweepEvent, TrialStarted, WorkerLost
 from kws_engine.sweeps.folder import past_sweeps
 from kws_engine.sweeps.job import SweepJob
@@ -93,7 +92,7 @@ def test_many_workers_on_an_empty_database_claim_each_trial_once(project: Projec
 
     def worker() -> None:
         sweep = open_sweep(job)  # all of them make the tables and the study at this moment
-        while slots.finished(sweep.trials()) < job.trials:
+        while remaining.finished(sweep.trials()) < job.trials:
             claimed = claims.claim(sweep, total=job.trials)
             if claimed is not None:
                 taken.append(claimed.number)

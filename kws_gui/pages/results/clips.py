@@ -14,7 +14,7 @@ from kws_gui.pages.results.clip_player import ClipSound
 from kws_gui.widgets.elided_label import ElidedLabel
 
 if TYPE_CHECKING:
-    from kws_engine.evaluation.metrics import Judged
+    from kws_engine.evaluation.metrics import EvaluatedClip
 
 _HINT = "Choose a cell of the matrix to see and hear its clips."
 
@@ -30,7 +30,7 @@ class ClipList(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._judged: list[Judged] = []
+        self._judged: list[EvaluatedClip] = []
         self.title = ElidedLabel("Clips")
         self.hint = QLabel(_HINT)
         self.list = QListWidget()
@@ -42,7 +42,7 @@ class ClipList(QWidget):
         self.sound.failed.connect(self.failed)
         self.clear()
 
-    def setClips(self, title: str, judged: Sequence[Judged]) -> None:
+    def setClips(self, title: str, judged: Sequence[EvaluatedClip]) -> None:
         """Shows the clips of one cell, in the order given."""
         self._judged = list(judged)
         self.title.setFullText(title)

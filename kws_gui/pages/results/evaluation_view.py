@@ -54,8 +54,8 @@ class JudgedView(QWidget):
         if is_first:  # later it stands where the person has put it
             self._right.setSizes([min(self.words.wholeHeight(), self._right.height() // 2), self._right.height()])
         self.clips.clear()
-        count = len(evaluation.judged)
-        right = sum(one.label == one.predicted for one in evaluation.judged)
+        count = len(evaluation.evaluated)
+        right = sum(one.label == one.predicted for one in evaluation.evaluated)
         self.about.setFullText(f"{right} of {count} {part} clips. {ABOUT[part]}")
 
     def forget(self) -> None:
@@ -99,8 +99,8 @@ class JudgedView(QWidget):
 
 def in_words(evaluation: Evaluation) -> tuple[str, str]:
     """How much is right, as a headline and in full."""
-    count = len(evaluation.judged)
-    right = sum(one.label == one.predicted for one in evaluation.judged)
+    count = len(evaluation.evaluated)
+    right = sum(one.label == one.predicted for one in evaluation.evaluated)
     interval = wilson(right, count)
     bounds = f"{100 * interval.low:.0f} to {100 * interval.high:.0f}%"
     whole = f"{right} of {count} clips; 95 times in 100 the true share is {bounds} (Wilson 1927)"

@@ -10,7 +10,7 @@ from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
 
 from kws_engine.errors import SpecError
-from kws_engine.runs.minimum_clips import lack
+from kws_engine.runs.minimum_clips import missing_clips
 from kws_engine.sweeps.events import (
     SweepEnded,
     SweepFailed,
@@ -300,10 +300,10 @@ class SweepPage(QWidget):
         self._pages.setCurrentWidget(self._nothing_open if project is None else self._work)
         if project is None:
             return
-        lacking = lack(project.table(), project.words)
-        self._too_little.setSentence(lacking)
+        missing = missing_clips(project.table(), project.words)
+        self._too_little.setSentence(missing)
         there = bool(self.table.rows()) or self.is_running() or self.is_reading()
-        self._right.setCurrentWidget(self.trials if there else self._too_little if lacking else self._how)
+        self._right.setCurrentWidget(self.trials if there else self._too_little if missing else self._how)
         self._show_button()
         self._tell_best()
 
@@ -315,8 +315,8 @@ class SweepPage(QWidget):
         self.form.setEnabled(not running)
         self.sweeps.setEnabled(not running)
         project = self._model.project
-        lacking = lack(project.table(), project.words) if project is not None else ""
-        why = lacking or ("" if self.form.rows() else "Add an option to search first")
+        missing = missing_clips(project.table(), project.words) if project is not None else ""
+        why = missing or ("" if self.form.rows() else "Add an option to search first")
         self.start.setEnabled(not stopping if running else not why)
         what = "Stop; what is finished is kept" if running else why or "Train a network for each trial"
         self.start.setToolTip(what if why and not running else f"{what} (Ctrl+Return)")
