@@ -236,7 +236,7 @@ class ResultsPage(QWidget):
         self.views.button("findings").setText(f"Findings ({count})" if count else "Findings")
 
     def _on_said(self, sentence: str) -> None:
-        self.messages.showMessage("info", sentence, remedy="Undo")
+        self.messages.showMessage("info", sentence, remedy="Undo", action="undo")
 
     def _on_undo(self) -> None:
         self.messages.clear()
@@ -244,7 +244,7 @@ class ResultsPage(QWidget):
 
     def _on_undo_stack(self) -> None:
         """Clears a sentence whose button would now undo something else."""
-        if self.messages.remedyButton().text() == "Undo":
+        if self.messages.action() == "undo":
             self.messages.clear()
 
     def _say_error(self, sentence: str) -> None:
