@@ -15,7 +15,7 @@ from run_folders import epochs, largest_file, run_folder
 from speech_project import QUICK, WORDS, make_project
 
 from kws_engine.clips.project import Project
-from kws_engine.disk import in_words
+from kws_engine.disk import write_error
 from kws_engine.errors import FailureKind, KwsError, SpecError, TrainingError
 from kws_engine.evaluation.diagnosis import KINDS
 from kws_engine.runs import failing
@@ -174,9 +174,9 @@ def test_a_full_disk(project: Project) -> None:
         (SpecError("Width: 9 is outside 0.25 to 4"), "unfit_settings"),
         (TrainingError("x"), "other"),
         (ValueError("x"), "other"),
-        (in_words(OSError(errno.ENOSPC, "x"), Path("a")), "disk_full"),
-        (in_words(OSError(errno.EACCES, "x"), Path("a")), "read_only"),
-        (in_words(OSError(errno.EIO, "x"), Path("a")), "other"),
+        (write_error(OSError(errno.ENOSPC, "x"), Path("a")), "disk_full"),
+        (write_error(OSError(errno.EACCES, "x"), Path("a")), "read_only"),
+        (write_error(OSError(errno.EIO, "x"), Path("a")), "other"),
     ],
 )
 def test_an_exception_has_a_kind(error: Exception, kind: FailureKind) -> None:

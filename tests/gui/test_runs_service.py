@@ -14,8 +14,9 @@ from tiny_project import make_project, quick_settings, train
 from kws_engine.clips.project import Project
 from kws_engine.errors import ProjectError
 from kws_engine.runs import records
-from kws_engine.runs.job import Job, past_runs
+from kws_engine.runs.job import Job
 from kws_engine.runs.labels import Label, read_label
+from kws_engine.runs.records import past_runs
 from kws_engine.runs.repeating import Repetition
 from kws_engine.training.events import Epoch, Finished
 from kws_gui.pages.listen.page import ListenPage
