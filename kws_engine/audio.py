@@ -1,4 +1,4 @@
-"""Audio files read in any format and at any rate, and written safely; knows nothing of projects, words or clips."""
+"""Reads audio files in any format and at any rate, and writes them safely."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from kws_engine import disk
 from kws_engine.errors import AudioError
 
 SILENCE_DB = -120.0
-"""What `rms_db` and `peak_db` give for digital silence, in dBFS."""
+"""What `rms_db` and `peak_db` return for digital silence, in dBFS."""
 WRITABLE = {".wav": "WAV", ".flac": "FLAC"}
 LOWEST_RATE, HIGHEST_RATE = 1_000, 768_000
-_UNKNOWN_LENGTH = 2**40  # libsndfile gives about 2**63 frames for a FLAC stream that never said how long it is
+_UNKNOWN_LENGTH = 2**40  # libsndfile reports about 2**63 frames for a FLAC stream whose header has no length
 _SCAN_FRAMES = 1024
 _MOST_VALUES_AT_ONCE = 2**24
 
 Samples = NDArray[np.float32]
-Source = str | os.PathLike[str]
+AudioPath = str | os.PathLike[str]
 
 
 @dataclass(frozen=True)
 class AudioInfo:
-    """What a file's header says; `rate` in Hz, `frames` samples per channel, `format` such as `WAV PCM_16`."""
+    """A file's header: `rate` in Hz, `frames` samples per channel, `format` such as `WAV PCM_16`."""
 
     seconds: float
     rate: int
@@ -43,11 +43,11 @@ class AudioInfo:
     format: str
 
 
-def info(path: Source) -> AudioInfo:
-    """What is in `path`, from its header; decodes only when the header does not give the length.
+def info(path: AudioPath) -> AudioInfo:
+    """Reads the header of `path`; decodes only when the header does not hold the length.
 
     Raises:
-        AudioError: the file is missing, empty, unreadable or no audio.
+        AudioError: The file is missing, empty, unreadable or not audio.
     """
     with _opened(path) as file:
         frames = int(file.frames)
@@ -57,13 +57,13 @@ def info(path: Source) -> AudioInfo:
         return AudioInfo(frames / file.samplerate, file.samplerate, file.channels, frames, _format_of(file))
 
 
-def read(path: Source, *, rate: int, max_seconds: float | None = None) -> Samples:
-    """All of `path` as mono float32 of shape (samples,) at `rate`: channels averaged, resampled by soxr HQ.
+def read(path: AudioPath, *, rate: int, max_seconds: float | None = None) -> Samples:
+    """Reads all of `path` as mono float32 of shape (samples,) at `rate`: channels averaged, resampled by soxr HQ.
 
-    Values beyond +-1 of a float file are kept. `max_seconds` refuses a longer file before decoding it.
+    Values beyond +-1 of a float file stay. `max_seconds` refuses a longer file before decoding it.
 
     Raises:
-        AudioError: the file is missing, empty, no audio, cut off, too long, or holds NaN or infinite values.
+        AudioError: The file is missing, empty, not audio, cut off, too long, or holds NaN or infinite values.
     """
     with _opened(path) as file:
         _check_length(file.frames / file.samplerate, max_seconds, path)
@@ -78,11 +78,11 @@ def read(path: Source, *, rate: int, max_seconds: float | None = None) -> Sample
         return resample(mono, file.samplerate, rate)
 
 
-def blocks(path: Source, *, rate: int, block_seconds: float = 1.0) -> Iterator[Samples]:
+def blocks(path: AudioPath, *, rate: int, block_seconds: float = 1.0) -> Iterator[Samples]:
     """The same samples as `read`, in blocks of `block_seconds` (the last may be shorter), in constant memory.
 
     Raises:
-        AudioError: as `read`; a file that is cut off gives what it holds first.
+        AudioError: As `read`; a file that is cut off yields what it holds first.
     """
     size = max(1, round(block_seconds * rate))
     with _opened(path) as file:
@@ -99,13 +99,13 @@ def blocks(path: Source, *, rate: int, block_seconds: float = 1.0) -> Iterator[S
         _check_not_silent_file(delivered + len(waiting), path)
 
 
-def write(path: Source, samples: ArrayLike, *, rate: int) -> None:
-    """Write mono `samples` (samples,) as 16-bit WAV or FLAC, by suffix; the file appears whole or not at all.
+def write(path: AudioPath, samples: ArrayLike, *, rate: int) -> None:
+    """Writes mono `samples` (samples,) as 16-bit WAV or FLAC, by suffix; the file appears whole or not at all.
 
-    Values are rounded to 1/32768 and limited to +-1, so audio that came from a 16-bit file is kept bit for bit.
+    Values are rounded to 1/32768 and limited to +-1, so audio from a 16-bit file stays bit for bit the same.
 
     Raises:
-        AudioError: an unknown suffix, NaN or infinite samples, a full disk, a folder that cannot be written.
+        AudioError: An unknown suffix, NaN or infinite samples, a full disk, a folder that cannot be written.
     """
     path = pathlib.Path(path)
     kind = WRITABLE.get(path.suffix.lower())
@@ -126,7 +126,7 @@ def write(path: Source, samples: ArrayLike, *, rate: int) -> None:
 
 
 def resample(samples: Samples, from_rate: int, to_rate: int) -> Samples:
-    """`samples` (samples,) at `from_rate` Hz brought to `to_rate` Hz, the very same array when the rates agree."""
+    """Resamples `samples` (samples,) from `from_rate` to `to_rate` Hz; the very same array when the rates agree."""
     if from_rate == to_rate:
         return samples
     return np.asarray(soxr.resample(samples, from_rate, to_rate, quality="HQ"), dtype=np.float32)
@@ -149,14 +149,14 @@ def _decibels(amplitude: float) -> float:
 
 
 @contextlib.contextmanager
-def _opened(path: Source) -> Iterator[Any]:
-    """The open `soundfile.SoundFile`, after everything that can be wrong with a file before its first sample."""
+def _opened(path: AudioPath) -> Iterator[Any]:
+    """The open `soundfile.SoundFile`, after checking everything that can be wrong before the first sample."""
     path = pathlib.Path(path)
     _check_readable(path)
     try:
         file = soundfile.SoundFile(_native(path))
     except (soundfile.LibsndfileError, TypeError) as error:  # TypeError: a headerless .raw
-        raise AudioError(_no_audio(path)) from error
+        raise AudioError(_not_audio(path)) from error
     with file:
         if not LOWEST_RATE <= file.samplerate <= HIGHEST_RATE:
             raise AudioError(
@@ -168,8 +168,8 @@ def _opened(path: Source) -> Iterator[Any]:
         yield file
 
 
-def _native(path: Source) -> str | bytes:
-    """The path as the system has it: a name on Linux may be no Unicode, which soundfile refuses as text."""
+def _native(path: AudioPath) -> str | bytes:
+    """The path as the system has it: a name on Linux may not be Unicode, which soundfile refuses as text."""
     return os.fsencode(path) if os.name == "posix" else os.fspath(path)
 
 
@@ -188,7 +188,7 @@ def _check_readable(path: pathlib.Path) -> None:
         raise AudioError(f"{path.name} cannot be read ({error.strerror}): check the disk it is on.") from error
 
 
-def _no_audio(path: pathlib.Path) -> str:
+def _not_audio(path: pathlib.Path) -> str:
     known = {b"RIFF", b"fLaC", b"OggS", b"FORM", b"RF64"}
     with path.open("rb") as file:
         if file.read(4) in known:
@@ -197,11 +197,11 @@ def _no_audio(path: pathlib.Path) -> str:
 
 
 def _check_wav_is_whole(path: pathlib.Path, file: Any) -> None:
-    """A short WAV reads without an error, only its header still says how long it was."""
+    """A truncated WAV reads without an error; only its header still holds the original length."""
     if file.format not in ("WAV", "WAVEX"):
         return
     promised, present = _wav_data_bytes(path)
-    if promised > present and promised < 0x7FFFFF00:  # a piped WAV says "endless" with a placeholder
+    if promised > present and promised < 0x7FFFFF00:  # a piped WAV has a placeholder for "endless"
         bytes_a_second = present / max(file.frames, 1) * file.samplerate
         if file.frames and promised - present >= present / file.frames:
             raise AudioError(_cut_off(path, present / bytes_a_second, promised / bytes_a_second))
@@ -222,11 +222,11 @@ def _wav_data_bytes(path: pathlib.Path) -> tuple[int, int]:
 
 
 def _check_ogg_is_whole(path: pathlib.Path, file: Any) -> None:
-    """A short Ogg reads without an error; its last page then lacks bytes that its own header announces."""
+    """A truncated Ogg reads without an error; its last page then lacks bytes that its own header announces."""
     if file.format != "OGG":
         return
     with path.open("rb") as content:
-        content.seek(max(0, path.stat().st_size - 2 * 65_307))  # the largest page there is, and one cut off behind it
+        content.seek(max(0, path.stat().st_size - 2 * 65_307))  # the largest possible page, and one cut off after it
         tail = content.read()
     page = tail[tail.rfind(b"OggS") :]
     segments = page[27 : 27 + page[26]] if len(page) > 26 else b""
@@ -234,8 +234,8 @@ def _check_ogg_is_whole(path: pathlib.Path, file: Any) -> None:
         raise AudioError(_cut_off(path, _good_seconds(path, file.samplerate), None))
 
 
-def _decoded(file: Any, path: Source, size: int) -> Iterator[Samples]:
-    """Mono blocks of up to `size` frames at the file's own rate; says when the file ends too early."""
+def _decoded(file: Any, path: AudioPath, size: int) -> Iterator[Samples]:
+    """Mono blocks of up to `size` frames at the file's own rate; raises when the file ends too early."""
     done = 0
     while True:
         try:
@@ -254,8 +254,8 @@ def _decoded(file: Any, path: Source, size: int) -> Iterator[Samples]:
         raise AudioError(_cut_off(path, done / file.samplerate, _length(file)))
 
 
-def _good_seconds(path: Source, rate: int) -> float:
-    """How much of a damaged file decodes: read again in small steps, because one big read tells nothing."""
+def _good_seconds(path: AudioPath, rate: int) -> float:
+    """How much of a damaged file decodes: read again in small steps, because one big read does not tell."""
     with contextlib.suppress(soundfile.LibsndfileError), soundfile.SoundFile(_native(path)) as file:
         done = 0
         try:
@@ -271,7 +271,7 @@ def _length(file: Any) -> float | None:
     return file.frames / file.samplerate if file.frames <= _UNKNOWN_LENGTH else None
 
 
-def _cut_off(path: Source, good_seconds: float, seconds: float | None) -> str:
+def _cut_off(path: AudioPath, good_seconds: float, seconds: float | None) -> str:
     of = "" if seconds is None else f" of {seconds:.1f}"
     return f"{pathlib.Path(path).name} is cut off after {good_seconds:.1f}{of} s: copy it again."
 
@@ -292,7 +292,7 @@ def _whole_or_part(file: Any) -> int:
     return max(1, min(int(file.frames), minute, _MOST_VALUES_AT_ONCE // int(file.channels)))
 
 
-def _check_finite(mono: Samples, path: Source, at_second: float, rate: int) -> None:
+def _check_finite(mono: Samples, path: AudioPath, at_second: float, rate: int) -> None:
     bad = ~np.isfinite(mono)
     if bad.any():
         at_second += int(np.argmax(bad)) / rate
@@ -301,7 +301,7 @@ def _check_finite(mono: Samples, path: Source, at_second: float, rate: int) -> N
         )
 
 
-def _check_length(seconds: float, max_seconds: float | None, path: Source) -> None:
+def _check_length(seconds: float, max_seconds: float | None, path: AudioPath) -> None:
     if max_seconds is not None and _UNKNOWN_LENGTH / HIGHEST_RATE > seconds > max_seconds:
         raise AudioError(
             f"{pathlib.Path(path).name} lasts {seconds:.{0 if seconds > 60 else 1}f} s; a clip may last "
@@ -309,7 +309,7 @@ def _check_length(seconds: float, max_seconds: float | None, path: Source) -> No
         )
 
 
-def _check_not_silent_file(frames: int, path: Source) -> None:
+def _check_not_silent_file(frames: int, path: AudioPath) -> None:
     if not frames:
         raise AudioError(f"{pathlib.Path(path).name} holds no sound (0 samples): record or export it again.")
 

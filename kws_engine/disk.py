@@ -1,4 +1,4 @@
-"""Writing files so that a crash, a full disk or a second program loses nothing; knows nothing of what they hold."""
+"""Writes files so that a crash, a full disk or a second program loses nothing."""
 
 from __future__ import annotations
 
@@ -11,23 +11,32 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from kws_engine.errors import ProjectError
+from kws_engine.errors import FailureKind, ProjectError
 
 FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG)
 _TEMPORARY = re.compile(r"\.[0-9a-f]{16}(\.\w+)")
 FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
-def in_words(error: OSError, path: Path) -> ProjectError:
-    """The sentence for a failed write at `path`."""
+def failure_kind(error: OSError) -> FailureKind:
+    """The kind of a failed write."""
     if error.errno in FULL:
+        return "disk_full"
+    return "read_only" if error.errno in FORBIDDEN else "other"
+
+
+def write_error(error: OSError, path: Path) -> ProjectError:
+    """The sentence for a failed write at `path`."""
+    kind = failure_kind(error)
+    if kind == "disk_full":
         return ProjectError(
             f"The disk is full, {path.name} could not be written: free some space and try again; "
-            "everything written before it is kept."
+            "everything written before it is kept.",
+            kind=kind,
         )
-    if error.errno in FORBIDDEN:
+    if kind == "read_only":
         return ProjectError(
-            f"{path} cannot be written: choose a folder that you may write to, or allow writing to this one."
+            f"{path} cannot be written: choose a folder that you may write to, or allow writing to this one.", kind=kind
         )
     return ProjectError(f"{path} cannot be written ({error.strerror or error}): check the folder and try again.")
 
@@ -39,11 +48,11 @@ def is_writable(path: Path) -> bool:
 
 @contextmanager
 def storing(path: Path) -> Iterator[None]:
-    """Turn an OSError of the block, which writes at `path`, into a ProjectError in words."""
+    """Turns an OSError of the block, which writes at `path`, into a ProjectError."""
     try:
         yield
     except OSError as error:
-        raise in_words(error, path) from error
+        raise write_error(error, path) from error
 
 
 @contextmanager
@@ -57,9 +66,9 @@ def temporary_beside(path: Path) -> Iterator[Path]:
 
 
 def remove_leftovers(folder: Path, *, suffixes: Collection[str]) -> None:
-    """Remove temporary files with one of these suffixes: a program killed while it wrote has left them behind.
+    """Removes temporary files with one of these suffixes, which a program killed while writing has left behind.
 
-    For who alone writes such files there: those of a program that is still writing would be gone, too.
+    Only for folders that no other program writes such files in: it would lose those it is writing.
     """
     with contextlib.suppress(OSError):
         for path in list(folder.iterdir()):
@@ -70,20 +79,20 @@ def remove_leftovers(folder: Path, *, suffixes: Collection[str]) -> None:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write the whole file or leave the old one as it was.
+    """Writes the whole file or leaves the old one as it was.
 
     Raises:
-        ProjectError: the folder cannot be written or the disk is full.
+        ProjectError: The folder cannot be written or the disk is full.
     """
     with storing(path):
         replace_whole(path, content)
 
 
 def replace_whole(path: Path, content: bytes | memoryview) -> None:
-    """Write beside `path`, force it to the disk, then put it in place: a crash leaves the old file or the new one.
+    """Writes beside `path`, forces it to the disk, then renames it: a crash leaves the old file or the new one.
 
     Raises:
-        OSError: as of the file system; the old file is left as it was.
+        OSError: From the file system; the old file is left as it was.
     """
     with temporary_beside(path) as temporary:
         with temporary.open("wb") as file:
@@ -94,10 +103,10 @@ def replace_whole(path: Path, content: bytes | memoryview) -> None:
 
 
 def publish(temporary: Path, folder: Path, *, names: Iterable[str]) -> Path:
-    """Give the finished file the first of `names` that is free in `folder`; never overwrites, whoever else writes.
+    """Gives the finished file the first of `names` that is free in `folder`; never overwrites, whoever else writes.
 
     Raises:
-        OSError: as of the file system.
+        OSError: From the file system.
     """
     for name in names:
         target = folder / name
@@ -107,6 +116,17 @@ def publish(temporary: Path, folder: Path, *, names: Iterable[str]) -> Path:
             continue
         return target
     raise FileExistsError(errno.EEXIST, "every name is taken", str(folder))
+
+
+def move_file(source: Path, folder: Path, *, names: Iterable[str]) -> Path:
+    """Moves a file to the first of `names` that is free in `folder`; for a moment it may have both names.
+
+    Raises:
+        OSError: From the file system.
+    """
+    target = publish(source, folder, names=names)
+    source.unlink(missing_ok=True)
+    return target
 
 
 def _claim(temporary: Path, target: Path) -> None:

@@ -1,4 +1,4 @@
-"""Everything chosen for a run, put together from the parts' own configs; knows no run and no screen.
+"""Everything chosen for a run, put together from the parts' own configs.
 
 `--set model.width=1.5`, a form and project.toml all name an option by the same path.
 """
@@ -45,9 +45,14 @@ RECIPES: Mapping[str, Recipe] = {
         "KWS Studio's own",
         "AdamW with weight decay 0.1, one cycle up to 0.008, and a running average of the weights.",
         (
-            "training.optimizer=adamw", "training.schedule=one_cycle", "training.learning_rate=0.008",
-            "training.weight_decay=0.1", "training.batch_size=128", "training.averaging=0.98",
-            "training.early_stopping=yes", "feature.name=log_mel",
+            "training.optimizer=adamw",
+            "training.schedule=one_cycle",
+            "training.learning_rate=0.008",
+            "training.weight_decay=0.1",
+            "training.batch_size=128",
+            "training.averaging=0.98",
+            "training.early_stopping=yes",
+            "feature.name=log_mel",
         ),
     ),
     "tc_resnet": Recipe(
@@ -55,12 +60,19 @@ RECIPES: Mapping[str, Recipe] = {
         "SGD with momentum 0.9, batches of 100, a learning rate of 0.1 that falls to a tenth after each third, weight "
         "decay 0.001, on 40 MFCC. The authors trained for 30,000 steps: some 80 epochs of their 37,000 clips.",
         (
-            "training.optimizer=sgd", "training.momentum=0.9", "training.schedule=step", "training.drops=2",
-            "training.learning_rate=0.1", "training.weight_decay=0.001", "training.batch_size=100",
-            "training.averaging=0", "training.early_stopping=no", "feature.name=mfcc",
+            "training.optimizer=sgd",
+            "training.momentum=0.9",
+            "training.schedule=step",
+            "training.drops=2",
+            "training.learning_rate=0.1",
+            "training.weight_decay=0.001",
+            "training.batch_size=100",
+            "training.averaging=0",
+            "training.early_stopping=no",
+            "feature.name=mfcc",
         ),
     ),
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)
@@ -77,7 +89,7 @@ def _default_group(registry: Registry) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Settings:
-    """All that a run is made from besides the clips and the seed."""
+    """Everything that determines a run besides the clips and the seed."""
 
     feature: Chosen = field(default_factory=lambda: Chosen("log_mel", FEATURES["log_mel"].config()))
     model: Chosen = field(default_factory=lambda: Chosen("tc_resnet", MODELS["tc_resnet"].config()))
@@ -124,7 +136,7 @@ class Settings:
         return dataclasses.replace(self, **parts)
 
     def with_recipe(self, name: str) -> Settings:
-        """The options of a recipe on top of these settings; network and augmentations stay.
+        """With the options of a recipe on top; network and augmentations stay.
 
         Raises:
             SpecError: Unknown, with the nearest known.
@@ -194,7 +206,7 @@ def _read(section: str, content: Any) -> Any:
 
 def _table(content: Any, name: str) -> Mapping[str, Any]:
     if not isinstance(content, Mapping):
-        raise SpecError(f"{name}: {content!r} is no table of options")
+        raise SpecError(f"{name}: {content!r} is not a table of options")
     return content
 
 

@@ -104,7 +104,7 @@ class Photographer:
         page.form.setValue(settings)
         page.train.click()
         self._wait("training", lambda: page.train.text() == "Train" and page.messages.isVisible())
-        self._wait("the list of runs", lambda: page.runs.rows() and not page.shelf.is_reading())
+        self._wait("the list of runs", lambda: page.runs.rows() and not page._runs.is_reading())
         self._settle(0.5)
         self._take("train")
 
@@ -159,7 +159,7 @@ class Photographer:
         from kws_engine import audio
         from kws_engine.evaluation.streaming import make_stream
 
-        project = self._window.model.project
+        project = self._window.services.project.project
         rate = project.rate
         clips = [clip for clip in project.clips(split="testing") if clip.word in project.words]
         order = np.random.default_rng(4).permutation(len(clips))[: round(seconds / 1.8) + 1]
@@ -234,7 +234,7 @@ def _worst_cell(evaluation: Any) -> tuple[int, int]:
 
 def _is_full(page: Any) -> bool:
     """Whether the spectrogram is full of words and one was heard just now."""
-    return len(page.view.log.entries()) >= FULL_AT and page.view.word.isLit()
+    return len(page.view.log.words()) >= FULL_AT and page.view.word.isLit()
 
 
 def _save(image: Any, path: Path) -> None:

@@ -46,7 +46,7 @@ def _take_ms(project: Project) -> float:
     """The time for one more take of a word; it is removed again."""
     samples = np.zeros(project.clip_samples, np.float32)
     began = time.perf_counter()
-    clip = project.add_take(project.words[0], samples, speaker="one-more")
+    clip = project.edit.add_take(project.words[0], samples, speaker="one-more")
     taken_ms = 1000 * (time.perf_counter() - began)
     clip.path.unlink()
     return taken_ms
@@ -56,7 +56,7 @@ def _warm_up() -> None:
     """Opens a project of one clip, so that what is loaded once is not counted."""
     with TemporaryDirectory() as folder:
         project = Project.create(Path(folder) / "p", words=["up"])
-        project.add_take("up", np.zeros(16_000, np.float32), speaker="me")
+        project.edit.add_take("up", np.zeros(16_000, np.float32), speaker="me")
         project.refresh()
         project.table().counts()
 

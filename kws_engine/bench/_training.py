@@ -26,12 +26,12 @@ from kws_engine.runs.job import Job
 from kws_engine.runs.loading import Data
 from kws_engine.runs.run import run
 from kws_engine.settings import Settings
-from kws_engine.training.clip_dynamics import Dynamics
 from kws_engine.training.data.batches import Batch
-from kws_engine.training.data.clips import Part
+from kws_engine.training.data.clips import LoadedClips
 from kws_engine.training.events import Epoch, Event, Failed, Started
 from kws_engine.training.optimizing import make_optimizer
-from kws_engine.training.train import CURVE_CLIPS, Loop, Measured
+from kws_engine.training.train import CURVE_CLIPS, EvaluationSet, Loop
+from kws_engine.training.training_dynamics import TrainingDynamics
 
 RATE, BATCH = 16_000, 128
 _CLIPS, _LABELS = 10_000, 12
@@ -46,19 +46,14 @@ def speed(folder: Path, augmented: str) -> dict[str, float]:
     setup = _setup(folder, Settings() if augmented == "1" else _unaugmented())
     settings, pipeline = setup.settings.training, setup.pipeline
     batches = make_batches(setup, torch_features(pipeline))
-    measured = [Measured(torch.randn(n, *_shape(pipeline)), torch.zeros(n).long()) for n in (CURVE_CLIPS, _VALIDATION)]
+    measured = [
+        EvaluationSet(torch.randn(n, *_shape(pipeline)), torch.zeros(n).long()) for n in (CURVE_CLIPS, _VALIDATION)
+    ]
     step = _stepping(_network(pipeline), torch.randn(settings.batch_size, *_shape(pipeline)))
     loop = _Interleaved(
-        _network(pipeline),
-        batches,
-        settings,
-        penalties={},
-        training=measured[0],
-        validation=measured[1],
-        should_stop=lambda: False,
-        dynamics=Dynamics(len(setup.data.training), _LABELS),
-        bare=step,
-    )
+        _network(pipeline), batches, settings, penalties={}, training=measured[0], validation=measured[1],
+        should_stop=lambda: False, dynamics=TrainingDynamics(len(setup.data.training), _LABELS), bare=step,
+    )  # fmt: skip
     run, bare = [], []
     for event in loop.epochs():
         if isinstance(event, Epoch):
@@ -95,7 +90,7 @@ def _setup(folder: Path, settings: Settings) -> Setup:
     project = Project.create(folder / "project", words=words)
     generator = torch.Generator().manual_seed(0)
     samples = (torch.randn(_CLIPS, RATE, generator=generator) * torch.hann_window(RATE) * 4000).to(torch.int16)
-    part = Part(samples, torch.arange(_CLIPS) % (_LABELS - 1))
+    part = LoadedClips(samples, torch.arange(_CLIPS) % (_LABELS - 1))
     data = Data((*words, UNKNOWN, SILENCE), part, part, 0.1 * torch.randn(400 * RATE, generator=generator))
     pipeline, _ = check(settings, rate=RATE, n_samples=RATE, n_labels=_LABELS)
     return Setup(Job(project.folder), project.folder, project, settings, pipeline, data, torch.device("cpu"))

@@ -1,10 +1,10 @@
-"""Which operators the bytes of an ONNX network name, read without running or loading it; knows no model file."""
+"""Lists the operators in the bytes of an ONNX network, without loading or running it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-# Those that run a part of the network as often as they like, without end if they like.
+# Those that run a part of the network any number of times, even forever.
 CONTROL_FLOW = frozenset({b"If", b"Loop", b"Scan", b"SequenceMap"})
 # onnx.proto: ModelProto.graph, .functions; GraphProto.node; FunctionProto.node; NodeProto.op_type
 _GRAPH, _FUNCTIONS, _GRAPH_NODE, _FUNCTION_NODE, _OP_TYPE = 7, 25, 1, 7, 4

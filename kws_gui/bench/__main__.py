@@ -15,11 +15,13 @@ from typing import Any
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, QTimer
 from PySide6.QtGui import QGuiApplication
 
+from kws_engine.training.events import Epoch, Failed
 from kws_gui import app as studio
 from kws_gui.bench import long_list
 from kws_gui.bench.event_loop import Ticks
 from kws_gui.main_window import MainWindow
 from kws_gui.services import remembered
+from kws_gui.services.training import Ending
 
 _STARTS = 3  # the first warms the disk's cache and does not count
 _WATCHED_S = 25.0
@@ -103,13 +105,12 @@ def _watch_training(home: Path) -> int:
     app = studio.make_application(["kws-studio"])
     window = studio.make_window(app, None)
     loop = _Loop(window)
-    window.model.opened.connect(lambda: QTimer.singleShot(0, loop, loop.train))
+    window.services.project.opened.connect(lambda: QTimer.singleShot(0, loop, loop.train))
     QTimer.singleShot(int((_PATIENCE_S + _WATCHED_S) * 1000), app, lambda: app.exit(1))
-    window.open_starter()
+    window.services.projects.copy_starter()
     status = app.exec()
     trained_in_window = "torch" in sys.modules
-    train: Any = window.page("train")
-    train.training.shutdown()
+    window.services.training.shutdown()
     window.close()
     if status or not loop.gaps_ms:
         print(loop.failure or "the training did not start", file=sys.stderr)
@@ -141,24 +142,25 @@ class _Loop(QObject):
 
     def train(self) -> None:
         """Shows the Train page and presses its button."""
-        self._window.show_page("train")
+        self._window.services.navigation.show_page("train")
         page: Any = self._window.page("train")
-        page.training.started.connect(self._on_started)
-        page.training.epochEnded.connect(self._on_epoch)
-        page.training.finished.connect(lambda _: QCoreApplication.exit(0))
-        page.training.failed.connect(self._on_failed)
+        training = self._window.services.training
+        training.started.connect(self._on_started)
+        training.epochsAdded.connect(self._on_epochs)
+        training.ended.connect(self._on_ended)
         page.train.click()
 
-    def _on_started(self, event: object) -> None:
+    def _on_started(self) -> None:
         self._until_s = time.perf_counter() + _WATCHED_S
         self._ticks.begin()
 
-    def _on_epoch(self, event: object) -> None:
-        self.epochs += 1
+    def _on_epochs(self, epochs: list[Epoch]) -> None:
+        self.epochs += len(epochs)
 
-    def _on_failed(self, event: Any) -> None:
-        self.failure = event.message
-        QCoreApplication.exit(1)
+    def _on_ended(self, ending: Ending) -> None:
+        if isinstance(ending.event, Failed):
+            self.failure = ending.event.message
+        QCoreApplication.exit(1 if self.failure else 0)
 
     def _on_tick(self) -> None:
         if time.perf_counter() >= self._until_s:

@@ -27,7 +27,7 @@ def browse(folder: Path, report: Report) -> int:
     app = studio.make_application(["kws-studio"])
     window = studio.make_window(app, None)
     reader = _Reader(window, report)
-    window.model.opened.connect(lambda: QTimer.singleShot(0, reader, reader.begin))
+    window.services.project.opened.connect(lambda: QTimer.singleShot(0, reader, reader.begin))
     QTimer.singleShot(int(_PATIENCE_S * 1000), app, lambda: app.exit(1))
     QTimer.singleShot(0, reader, lambda: reader.open(folder))
     status = app.exec()
@@ -69,7 +69,7 @@ class _Reader(QObject):
         QTimer.singleShot(_STEP_MS, self, self._next)
 
     def _all_steps(self) -> Generator[None, None, None]:
-        self._window.show_page("words")
+        self._window.services.navigation.show_page("words")
         yield
         clips = self._clips()
         seconds = time.perf_counter() - self._began_s
@@ -91,7 +91,7 @@ class _Reader(QObject):
         self._report_gap(f"{clips:,} clips: going through the {rows:,} of a word in {_STEPS} steps")
 
     def _clips(self) -> int:
-        project = self._window.model.project
+        project = self._window.services.project.project
         assert project is not None
         return len(project.table())
 

@@ -24,7 +24,7 @@ from virtual_microphone import VirtualMicrophone
 
 from kws_gui import app as application
 from kws_gui.main_window import MainWindow
-from kws_gui.pages.start.new_project import NewProjectDialog
+from kws_gui.project_dialogs import NewProjectDialog
 
 TAKES = 8
 TRAINING_PATIENCE_S = 600.0
@@ -62,7 +62,7 @@ class Journey:
         dialog = window.findChild(NewProjectDialog)
         person.turn_to(dialog)
         person.type(dialog.name, "my words")
-        person.click(dialog.create)
+        person.click(dialog.create_button)
         person.wait_for("the Words page", lambda: window.page_name == "words")
         person.turn_to(window)
         self.report["title"] = window.windowTitle()
@@ -150,7 +150,7 @@ class Journey:
         person.wait_for("it to be heard", lambda: page.view.spectrogram.now_s() > began_s + whole_s + HEARD_WITHIN_S)
         person.click(page.button)
         person.wait_for("Listen again", lambda: page.button.text() == "Listen")
-        self.report["log"] = [entry.word for entry in page.view.log.entries()]
+        self.report["log"] = [entry.word for entry in page.view.log.words()]
         self.report["message"] = page.messages.text()
         first_s = next(at for at, loud in enumerate(loudness_db) if loud > LOUD_DB) / 100
         self.report["heard"] = heard(steps, spoken, first_s - spoken[0].from_s, page.bridge.opened.model)
@@ -190,9 +190,7 @@ def main() -> int:
             print(error, file=sys.stderr)
             return 1
         finally:
-            training = window._pages.get("train")
-            if training is not None:
-                training.training.shutdown(seconds=2)
+            window.services.training.shutdown(seconds=2)
             window.close()
     return 0
 

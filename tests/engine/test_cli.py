@@ -144,10 +144,10 @@ def test_training_tells_every_epoch_and_one_ending(kws: Kws, project: Project) -
 
 def test_training_for_people_and_what_ends_it(kws: Kws, project: Project) -> None:
     for clip in project.clips(word="music"):
-        project.delete([clip])
+        project.edit.delete([clip])
     status, out, err = kws("train", project.folder, "--json")
     assert "'music' has 0 clips" in one_sentence(status, out, err)
-    assert [set(one) for one in lines(out)] == [{"event", "message"}] and lines(out)[0]["event"] == "failed"
+    assert [set(one) for one in lines(out)] == [{"event", "message", "kind"}] and lines(out)[0]["event"] == "failed"
     status, out, err = kws("train", project.folder)
     assert "'music' has 0 clips" in one_sentence(status, out, err) and out == ""
 
@@ -175,7 +175,7 @@ def test_training_nothing_fails_in_an_event(kws: Kws, tmp_path: Path, project: P
     status, out, err = kws("train", tmp_path / ("n" * 300), "--json")
     assert "File name too long" in one_sentence(status, out, err)
     assert [one["event"] for one in lines(out)] == ["failed"]
-    project.save_settings({"training": {"epoch": 3}})
+    project.edit.save_settings({"training": {"epoch": 3}})
     assert "project.toml" in one_sentence(*kws("train", project.folder))
 
 

@@ -272,7 +272,7 @@ def test_a_network_with_its_weights_in_another_file(tmp_path: pathlib.Path) -> N
     serialized = model.SerializeToString()
     stretched = serialized.replace(b"\x0a\x08location", b"\x0a\x88\x00location")
     for network in (serialized, stretched):
-        assert "points at files outside itself" in refusal(tone_model.write(tmp_path / "odd.kws", network=network))
+        assert "refers to files outside itself" in refusal(tone_model.write(tmp_path / "odd.kws", network=network))
 
 
 @pytest.mark.parametrize("is_declared", [True, False])

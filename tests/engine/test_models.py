@@ -424,7 +424,7 @@ def test_settings_that_cannot_work_are_refused_in_words(name: str, changes: dict
 
 @pytest.mark.parametrize(("entry", "preset"), PRESETS)
 def test_no_network_has_a_strided_1_x_1_convolution(entry: Any, preset: str) -> None:
-    """Its backward pass writes outside its memory (oneDNN, torch 2.13, 2 threads): `_layers.Every` strides instead."""
+    """Its backward pass writes outside its memory (oneDNN, torch 2.13, 2 threads): use `_layers.Subsample`."""
     network = entry.build(entry.preset(preset), **SIZE)
     layers = [layer for layer in network.modules() if isinstance(layer, nn.Conv1d | nn.Conv2d)]
     assert not [layer for layer in layers if max(layer.kernel_size) == 1 and max(layer.stride) > 1]
@@ -435,7 +435,7 @@ def test_every_nth_frame_is_the_same_in_training_with_a_gradient_that_lies_as_th
     steps: tuple[int, int],
 ) -> None:
     maps = torch.randn(3, 4, 7, 9).contiguous(memory_format=torch.channels_last).requires_grad_()
-    every = _layers.Every(*steps)
+    every = _layers.Subsample(*steps)
     taken, weights = every.train()(maps), torch.randn(every.eval()(maps).shape)
     assert torch.equal(taken, every.eval()(maps)) and torch.equal(taken, maps[:, :, :: steps[0], :: steps[1]])
     (gradient,) = torch.autograd.grad((taken * weights).sum(), maps)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 import tone_model
+from leading import leads_to
 from PySide6.QtCore import QMimeData, QPoint, QPointF, QSettings, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QFileDialog
@@ -27,11 +28,11 @@ from kws_engine.spotting.detector import DetectorConfig
 from kws_engine.training.events import Finished
 from kws_gui.pages.listen import models as listen_models
 from kws_gui.pages.listen import page as listen
-from kws_gui.pages.listen.log import Entry
+from kws_gui.pages.listen.log import HeardWord
 from kws_gui.pages.listen.page import ListenPage
 from kws_gui.services import remembered
-from kws_gui.services.microphone import MicrophoneService
 from kws_gui.services.project_model import ProjectModel
+from kws_gui.services.services import Services
 
 SAID = np.concatenate([pause(1.5), tone("low"), pause(1.5), tone("high"), pause(1.5)])
 PATIENCE_MS = 30_000
@@ -49,22 +50,22 @@ def model(_own_settings: None) -> ProjectModel:
 
 
 @pytest.fixture
-def make_page(qtbot: QtBot, model: ProjectModel) -> Iterator[Callable[[], ListenPage]]:
-    pages: list[tuple[ListenPage, MicrophoneService]] = []
+def make_page(
+    qtbot: QtBot, model: ProjectModel, make_services: Callable[..., Services]
+) -> Iterator[Callable[[], ListenPage]]:
+    pages: list[ListenPage] = []
 
     def make() -> ListenPage:
-        microphones = MicrophoneService()
-        page = ListenPage(model, microphones)
-        pages.append((page, microphones))
+        page = ListenPage(make_services(project=model))
+        pages.append(page)
         qtbot.addWidget(page)
         page.resize(856, 612)
         page.show()
         return page
 
     yield make
-    for page, microphones in pages:
+    for page in pages:
         page.shutdown()
-        microphones.shutdown()
 
 
 @pytest.fixture
@@ -94,7 +95,7 @@ def until(qtbot: QtBot, condition: Callable[[], object]) -> None:
 
 
 def words(page: ListenPage) -> list[str]:
-    return [entry.word for entry in page.view.log.entries()]
+    return [entry.word for entry in page.view.log.words()]
 
 
 def sound_file(path: pathlib.Path, samples: np.ndarray = SAID) -> pathlib.Path:
@@ -118,7 +119,7 @@ def test_with_a_project_but_no_run_train_is_offered(
 ) -> None:
     page = make_page()
     model.open(Project.create(tmp_path / "mine", words=["low", "high"]))
-    with qtbot.waitSignal(page.trainRequested):
+    with leads_to(qtbot, page._navigation, "train"):
         qtbot.mouseClick(page.train_button, Qt.MouseButton.LeftButton)
 
 
@@ -305,7 +306,7 @@ def test_a_long_log_keeps_everything_and_shows_a_thousand(page: ListenPage) -> N
 
     now = datetime(2026, 1, 2, 3, 4, 5)
     for number in range(1010):
-        page.view.log.add(Entry(f"w{number}", 0.9, now))
+        page.view.log.add(HeardWord(f"w{number}", 0.9, now))
     assert page.view.log.table.rowCount() == 1000
     assert page.view.log.table.item(0, 1).text() == "w1009"
     assert page.view.log.csv_text().count("\n") == 1011
@@ -355,11 +356,12 @@ def test_a_new_run_takes_over_unless_sound_is_being_heard(
     copy = tmp_path / "copy"
     shutil.copytree(trained.folder, copy)
     model.open(Project.open(copy))
+    until(qtbot, lambda: not page._runs.is_reading())
     assert model.model_path is not None and model.model_path.name == "tones.kws"  # what was chosen by hand stays
     run = next((copy / "runs").iterdir())
     shutil.copytree(run, run.with_name("20990101-000000-fnn"))
     with qtbot.waitSignal(page.bridge.loaded, timeout=PATIENCE_MS):
-        model.runsChanged.emit()
+        page._runs.read()
     assert page.picker.currentText().startswith("1 Jan 00:00 · fnn")
 
 

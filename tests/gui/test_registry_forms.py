@@ -49,7 +49,7 @@ def _edit(editor: Any, option: Option, value: Any) -> None:
         for box, number in zip((editor.high, editor.low), reversed(value), strict=True):
             box.lineEdit().setText(str(number))
     elif isinstance(editor, LayersEditor):
-        line = editor.window_of_table().line
+        line = editor.tableWindow().line
         line.setText(option.text(value))
         line.textEdited.emit(line.text())
     else:
@@ -100,7 +100,7 @@ def test_every_network_and_feature_fits_the_card(qtbot: QtBot, card: FormCard, s
 
 
 def _all_other(entry: Entry) -> Any:
-    """Every option changed, so that every reset button and "own settings" show."""
+    """Every option changed, so that every reset button and "custom settings" show."""
     return changed(entry.config(), {o.name: other_value(o, o.default) for o in options(entry.config)})
 
 

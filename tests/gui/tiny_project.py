@@ -10,9 +10,10 @@ from waiting import collect
 
 from kws_engine import audio
 from kws_engine.clips.project import Project
+from kws_engine.errors import FailureKind
+from kws_engine.runs.folder import RunFolder
 from kws_engine.runs.job import Job
 from kws_engine.runs.process import TrainingProcess
-from kws_engine.runs.records import EVENTS_FILE
 from kws_engine.settings import Settings
 from kws_engine.training.events import Failed, to_dict
 
@@ -44,8 +45,8 @@ def make_project(folder: Path, *, takes: int = 16) -> Project:
         noise = 0.05 * rng.standard_normal(RATE).astype(np.float32)
         audio.write(project.clips_folder / "_unknown_" / f"ann_nohash_{take}.wav", noise, rate=RATE)
     project.refresh()
-    project.settle_split()
-    project.save_settings(quick_settings().to_dict())
+    project.edit.settle_split()
+    project.edit.save_settings(quick_settings().to_dict())
     return project
 
 
@@ -56,14 +57,14 @@ def train(project: Project, *options: str) -> None:
     process.close()
 
 
-def fail(runs_folder: Path, run: Path, message: str) -> Path:
+def fail(runs_folder: Path, run: Path, message: str, kind: FailureKind = "other") -> Path:
     """Leaves a finished run as one that failed: with its checkpoint, without a model."""
     (next(run.glob("*.kws"))).unlink()
     (run / "evaluation.json").unlink()
-    lines = (run / EVENTS_FILE).read_text().splitlines()
+    lines = RunFolder(run).events.path.read_text().splitlines()
     kept = [line for line in lines if json.loads(line)["event"] != "finished"]
-    failed = json.dumps(to_dict(Failed(message)))
-    (run / EVENTS_FILE).write_text("".join(f"{line}\n" for line in [*kept, failed]))
+    failed = json.dumps(to_dict(Failed(message, kind=kind)))
+    RunFolder(run).events.path.write_text("".join(f"{line}\n" for line in [*kept, failed]))
     return runs_folder / run.name
 
 
