@@ -101,10 +101,12 @@ class PostgresServer:
         self._server = subprocess.Popen(command, stdout=quiet, stderr=quiet, cwd=self._folder, user=_runs_as())
         server = self._server
 
+        import sqlalchemy.exc
+
         def answers() -> bool:
             try:
                 self._ask("SELECT 1")
-            except Exception:
+            except sqlalchemy.exc.OperationalError:
                 return False
             return True
 
