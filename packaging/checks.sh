@@ -34,7 +34,7 @@ check_types() {
 check_tests() {
     if [ "${1:-}" = --quick ]; then
         shift
-        set -- -m "not slow" "$@"
+        set -- -m "not slow" --durations=10 --durations-min=3 "$@"  # those that may want the mark
     fi
     set -- python -m pytest -n 2 --dist loadfile --no-loadscope-reorder "$@"
     command -v xvfb-run >/dev/null 2>&1 && set -- xvfb-run -a "$@"
