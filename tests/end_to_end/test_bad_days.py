@@ -40,7 +40,7 @@ def window(qtbot: QtBot, qapp: QApplication, monkeypatch: pytest.MonkeyPatch) ->
     made = MainWindow()
     made.show()
     yield made
-    made.services.training.training.shutdown(seconds=0)
+    made.services.training.shutdown(seconds=0)
     made.close()
     made.deleteLater()
 

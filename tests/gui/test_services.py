@@ -15,7 +15,8 @@ from tiny_project import make_project
 from kws_engine.clips.project import Project
 from kws_engine.clips.recording import Take, evaluate_take
 from kws_engine.settings import Settings
-from kws_engine.sweeps.job import SweepJob, past_sweeps
+from kws_engine.sweeps.folder import past_sweeps
+from kws_engine.sweeps.job import SweepJob
 from kws_gui.leaving import Leaving
 from kws_gui.main_window import MainWindow
 from kws_gui.services import remembered

@@ -11,6 +11,7 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from kws_engine.errors import KwsError
+from kws_engine.runs.folder import MODEL_SUFFIX
 from kws_engine.spotting.detector import DetectorConfig
 from kws_gui import theme
 from kws_gui.bridges.detector import DetectorBridge, FileHeard, OpenModel
@@ -151,7 +152,7 @@ class ListenPage(QWidget):
         if path is None:
             return
         event.acceptProposedAction()
-        if path.suffix.lower() == ".kws":
+        if path.suffix.lower() == MODEL_SUFFIX:
             self.choose(path)
         else:
             self.listen_to_file(path)
