@@ -38,12 +38,16 @@ class PostgresServer:
         self._folder = pathlib.Path(tempfile.mkdtemp(prefix="kws-pg."))
         self._server: subprocess.Popen[bytes] | None = None
         self._databases = 0
+        self._attempts = 3
         self.port = _free_port()
 
     def __enter__(self) -> PostgresServer:
         try:
             self._make()
-            self._start()
+            while not self._is_started():  # another program may have taken the port in the meantime
+                self._attempts -= 1
+                assert self._attempts, "PostgreSQL does not start"
+                self.port = _free_port()
         except BaseException:
             self.__exit__()
             raise
@@ -85,48 +89,29 @@ class PostgresServer:
         if not os.getuid():
             for path in (self._folder, secret):
                 shutil.chown(path, _other_user())
-        command = [
-            _program("initdb"),
-            "-D",
-            str(self._data),
-            "-U",
-            USER,
-            "--auth=scram-sha-256",
-            "--encoding=UTF8",
-            "--locale=C",
-            f"--pwfile={secret}",
-            "--no-sync",
-        ]
+        options = ("--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", f"--pwfile={secret}", "--no-sync")
+        command = [_program("initdb"), "-D", str(self._data), "-U", USER, *options]
         subprocess.run(command, check=True, capture_output=True, timeout=120, cwd=self._folder, user=_runs_as())
 
-    def _start(self) -> None:
-        command = [
-            _program("postgres"),
-            "-D",
-            str(self._data),
-            "-p",
-            str(self.port),
-            "-k",
-            str(self._folder),
-            "-c",
-            "listen_addresses=127.0.0.1",
-            "-c",
-            "fsync=off",
-        ]
+    def _is_started(self) -> bool:
+        """Starts the server; whether it answers, or has ended already."""
+        place = ("-D", str(self._data), "-p", str(self.port), "-k", str(self._folder))
+        command = [_program("postgres"), *place, "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]
         quiet = subprocess.DEVNULL
         self._server = subprocess.Popen(command, stdout=quiet, stderr=quiet, cwd=self._folder, user=_runs_as())
         server = self._server
 
+        import sqlalchemy.exc
+
         def answers() -> bool:
             try:
                 self._ask("SELECT 1")
-            except Exception:
-                if server.poll() is not None:
-                    raise
+            except sqlalchemy.exc.OperationalError:
                 return False
             return True
 
-        wait_until(answers, step_s=0.1, what="PostgreSQL to answer")
+        wait_until(lambda: server.poll() is not None or answers(), step_s=0.1, what="PostgreSQL to answer")
+        return server.poll() is None
 
     @property
     def _data(self) -> pathlib.Path:

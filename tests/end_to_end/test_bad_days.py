@@ -296,6 +296,7 @@ def test_a_model_file_that_is_none_is_said_where_it_was_dropped(
 # -- training
 
 
+@pytest.mark.slow
 def test_a_killed_training_is_said_on_its_page_while_the_person_was_elsewhere(
     window: MainWindow, qtbot: QtBot, tmp_path: Path
 ) -> None:

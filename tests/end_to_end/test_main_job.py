@@ -27,6 +27,7 @@ pytestmark = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("xvfb-run") is None, reason="xvfb-run is not installed")
 @pytest.mark.usefixtures("_sound_server")
 def test_words_recorded_in_the_window_are_heard_in_the_window(tmp_path: Path) -> None:
@@ -67,6 +68,7 @@ def _assert_each_found_once(heard: list[dict[str, Any]]) -> None:
     assert not wrong, "\n".join(map(str, wrong))
 
 
+@pytest.mark.slow
 def test_words_recorded_by_command_are_heard_by_command(virtual_microphone: VirtualMicrophone, tmp_path: Path) -> None:
     """`kws new`, `record`, `train`, `listen`, each in its own process, with the microphone of the operating system."""
     project = tmp_path / "project"

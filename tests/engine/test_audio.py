@@ -82,6 +82,7 @@ def test_blocks_are_the_same_samples_as_read(tmp_path_factory, rate, block_secon
     assert np.array_equal(np.concatenate(pieces), audio.read(path, rate=RATE))
 
 
+@pytest.mark.slow
 def test_two_hours_stream_in_little_memory(tmp_path):
     path = tmp_path / "long.flac"
     second = noise(1.0, 8_000)

@@ -152,6 +152,7 @@ def test_a_model_file_that_is_none(tmp_path: Path, content: Any, said: str) -> N
         assert said in refusal(kws(*arguments)) and not (tmp_path.parent / "outside").exists()
 
 
+@pytest.mark.slow
 def test_two_hours_are_listened_to_in_little_memory(model: Path, tmp_path: Path) -> None:
     path = tmp_path / "long.wav"
     with soundfile.SoundFile(path, "w", 8000, 1, subtype="PCM_U8") as file:
@@ -186,6 +187,7 @@ def test_a_full_disk_while_recording(project: Project, tmp_path: Path, virtual_m
     assert list((project.clips_folder / "low").iterdir()) == [], "nothing half-written stays"
 
 
+@pytest.mark.slow
 def test_no_microphone(project: Project, model: Path, tmp_path: Path) -> None:
     (tmp_path / "asound.conf").write_text("</usr/share/alsa/alsa.conf>\n")
     alone = {"ALSA_CONFIG_PATH": str(tmp_path / "asound.conf"), "PULSE_SERVER": "unix:/nowhere"}

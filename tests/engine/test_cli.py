@@ -129,6 +129,7 @@ def test_the_same_for_people(kws: Kws, tmp_path: Path, speech: Path) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_training_tells_every_epoch_and_one_ending(kws: Kws, project: Project) -> None:
     options = [part for option in QUICK for part in ("--set", option)]
     status, out, err = kws("train", project.folder, "--threads", 1, "--model", "fnn", "--json", *options)
@@ -179,6 +180,7 @@ def test_training_nothing_fails_in_an_event(kws: Kws, tmp_path: Path, project: P
     assert "project.toml" in one_sentence(*kws("train", project.folder))
 
 
+@pytest.mark.slow
 def test_a_run_stopped_by_a_signal_finishes_with_what_it_has(project: Project) -> None:
     options = [part for option in (*QUICK, "training.epochs=9000") for part in ("--set", option)]
     with command("train", project.folder, "--json", "--threads", 1, *options) as process:
@@ -190,6 +192,7 @@ def test_a_run_stopped_by_a_signal_finishes_with_what_it_has(project: Project) -
     assert finished["event"] == "finished" and finished["stopped_early"] and "Traceback" not in err
 
 
+@pytest.mark.slow
 def test_a_model_is_judged_on_a_project_and_on_a_folder(kws: Kws, trained: Trained, speech: Path) -> None:
     status, out, _ = kws("evaluate", trained.model, trained.project.folder, "--json")
     (judged,) = lines(out)
@@ -292,6 +295,7 @@ def test_listening_and_judging_load_no_torch(trained: Trained, spoken: Path, arg
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_networks_are_listed_with_their_cost(kws: Kws) -> None:
     status, out, _ = kws("models", "--json")
     told = lines(out)
@@ -396,6 +400,7 @@ def test_an_import_that_is_interrupted_leaves_no_traceback(tmp_path: Path, speec
     assert 0 < len(project.clips()) < 481, "what came in before stays"
 
 
+@pytest.mark.slow
 def test_output_that_nobody_reads_ends_quietly() -> None:
     with command("models", "--json") as process:
         assert process.stdout is not None
@@ -404,6 +409,7 @@ def test_output_that_nobody_reads_ends_quietly() -> None:
         assert process.stderr is not None and "Traceback" not in process.stderr.read()
 
 
+@pytest.mark.slow
 def test_the_demo_does_the_main_job(kws: Kws) -> None:
     """The longest test: half a minute and more."""
     status, out, err = kws("demo", "--json")

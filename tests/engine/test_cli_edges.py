@@ -82,6 +82,7 @@ def test_a_file_name_that_is_no_unicode_is_named_all_the_same(tmp_path: Path, mo
         assert path == str(word / os.fsdecode(b"caf\xe9.wav"))
 
 
+@pytest.mark.slow
 def test_networks_that_do_not_fit_are_named_and_the_others_listed(capsys: pytest.CaptureFixture[str]) -> None:
     status, lines, err = told(capsys, "models", "--features", 8, "--frames", 15)
     assert status == 0 and "cnn trad-fpool3: Layer 1" in err
@@ -89,6 +90,7 @@ def test_networks_that_do_not_fit_are_named_and_the_others_listed(capsys: pytest
     assert ("cnn", "trad-fpool3") not in {(line["name"], line["preset"]) for line in lines}
 
 
+@pytest.mark.slow
 def test_networks_larger_than_any_memory_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
     status, lines, _ = told(capsys, "models", "--features", 100_000, "--frames", 4_000)
     largest = max(line["parameters"] for line in lines if line["name"] == "fnn")

@@ -439,6 +439,7 @@ def test_a_run_that_lost_its_number_is_diverging(tmp_path: Path) -> None:
     assert found[0].kind == "diverging" and "no longer a number" in found[0].evidence
 
 
+@pytest.mark.slow
 def test_copies_and_empty_recordings_of_a_real_project_are_found(tmp_path: Path) -> None:
     from kws_engine.runs.job import Job
     from kws_engine.runs.run import run

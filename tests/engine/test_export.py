@@ -53,6 +53,7 @@ def written(network: torch.nn.Module, tmp_path_factory: pytest.TempPathFactory) 
     return path
 
 
+@pytest.mark.slow
 def test_a_written_file_opens_with_the_same_scores(written: pathlib.Path, network: torch.nn.Module) -> None:
     model = SpottingModel(written)
     assert model.manifest == manifest() and model.labels == tone_model.LABELS
@@ -86,6 +87,7 @@ class Chancy(torch.nn.Module):
         return features + torch.rand_like(features)
 
 
+@pytest.mark.slow
 def test_a_graph_that_answers_otherwise_is_refused() -> None:
     with pytest.raises(TrainingError, match="differs from the trained one by"):
         to_onnx(Chancy(), torch.zeros(2, 3), input_name="features", output_name="logits", dynamic={0: "clips"})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import json
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import get_args
@@ -13,6 +12,7 @@ import pytest
 import torch
 from run_folders import epochs, largest_file, run_folder
 from speech_project import QUICK, WORDS, make_project
+from waiting import collect, wait_until
 
 from kws_engine.clips.project import Project
 from kws_engine.disk import write_error
@@ -142,9 +142,7 @@ def test_a_run_that_diverges_and_one_without_its_clips(project: Project) -> None
             made = Path(event.run)
         if isinstance(event, Epoch):
             break
-    deadline = time.monotonic() + 30
-    while not (made / "clips.csv").exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
+    wait_until((made / "clips.csv").exists, seconds=30)
     row = next(row for row in RunFolder(made).clips.read() if row.split == "training" and row.label == WORDS[0])
     (project.folder / row.path).unlink()
     refused = ending(replace(job_of(project), resume=made))
@@ -196,11 +194,7 @@ def test_too_few_clips_and_a_run_that_is_in_use(tmp_path: Path) -> None:
 def test_a_process_that_vanishes(project: Project) -> None:
     process = TrainingProcess(job_of(project, "training.epochs=500"))
     process._process.kill()
-    told: list[object] = []
-    deadline = time.monotonic() + 60
-    while not process.ended and time.monotonic() < deadline:
-        told += process.poll()
-        time.sleep(0.02)
+    told = collect(process.poll, lambda _: process.ended)
     process.close()
     assert isinstance(told[-1], Failed) and told[-1].kind == "killed"
 

@@ -143,6 +143,7 @@ def test_torch_gives_the_same_numbers(name: str) -> None:
     assert not list(torch_features(PIPELINES[name]).parameters()), "there is nothing to train in features"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EXPORTED)
 def test_the_exported_graph_gives_the_same_numbers_at_any_length(name: str) -> None:
     graph = to_onnx(
@@ -268,6 +269,7 @@ def test_the_running_mean_takes_a_microphones_colour_away() -> None:
 _USE = "import torch; print(torchaudio.transforms.MFCC(16000)(torch.zeros(1, 16000)).shape)"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("before", "native"),
     [

@@ -54,6 +54,7 @@ def test_the_files_own_detector_settings_and_thresholds_are_used(tmp_path: pathl
     assert model.detector(DetectorConfig(threshold=0.6)).thresholds == {"low": 0.6, "high": 0.35}
 
 
+@pytest.mark.slow
 def test_a_written_network_is_the_network(tmp_path: pathlib.Path) -> None:
     torch = pytest.importorskip("torch")
     from kws_engine import spec

@@ -66,6 +66,7 @@ def test_every_preset_maps_frames_to_logits(entry: Any, preset: str) -> None:
     assert torch.isfinite(many).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "changes"),
     [
@@ -96,6 +97,7 @@ def _steps(network: nn.Module, optimizer: torch.optim.Optimizer, clips: torch.Te
         optimizer.step()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("entry", ENTRIES)
 def test_every_exported_network_gives_the_same_scores(entry: Any) -> None:
     torch.manual_seed(0)

@@ -69,6 +69,7 @@ def _lives(pid: int) -> bool:
         return False
 
 
+@pytest.mark.slow
 def test_a_polite_stop_ends_a_run_with_its_best_weights(project: Project) -> None:
     with running(project, *ENDLESS) as process:
         told = events_until(process, lambda event: isinstance(event, Epoch))
@@ -82,6 +83,7 @@ def test_a_polite_stop_ends_a_run_with_its_best_weights(project: Project) -> Non
     assert past_runs(project.runs_folder)[0].model == Path(finished.model)
 
 
+@pytest.mark.slow
 def test_a_killed_process_ends_in_one_sentence_that_says_so(project: Project) -> None:
     with running(project, *ENDLESS) as process:
         told = events_until(process, lambda event: isinstance(event, Epoch))
@@ -105,6 +107,7 @@ def test_a_process_killed_at_its_start_ends_in_one_sentence(project: Project) ->
         assert process.poll() == []
 
 
+@pytest.mark.slow
 def test_a_run_that_cannot_start_says_why_across_processes(tmp_path: Path) -> None:
     process = TrainingProcess(Job(tmp_path / "none"))
     told = events_until(process, is_ending)
@@ -115,6 +118,7 @@ def test_a_run_that_cannot_start_says_why_across_processes(tmp_path: Path) -> No
     assert process.poll() == []
 
 
+@pytest.mark.slow
 def test_closing_ends_the_process_and_tells_nobody(project: Project) -> None:
     with running(project, *ENDLESS) as process:
         events_until(process, lambda event: isinstance(event, Progress | Started))
@@ -165,6 +169,7 @@ def test_every_exit_has_words(code: int | None, said: str) -> None:
     assert said in _vanished(code) and _vanished(code).endswith("resume it")
 
 
+@pytest.mark.slow
 def test_a_paused_run_waits_and_goes_on(project: Project) -> None:
     with running(project, *ENDLESS) as process:
         events_until(process, lambda event: isinstance(event, Epoch))
@@ -179,6 +184,7 @@ def test_a_paused_run_waits_and_goes_on(project: Project) -> None:
         assert isinstance(events_until(process, is_ending)[-1], Finished), "a paused run can be stopped"
 
 
+@pytest.mark.slow
 def test_a_run_killed_while_paused_is_closed_without_waiting(project: Project) -> None:
     process = TrainingProcess(Job(project.folder, Settings().with_options((*QUICK, *ENDLESS)).to_dict(), threads=1))
     events_until(process, lambda event: isinstance(event, Epoch))
@@ -194,6 +200,7 @@ def test_a_run_killed_while_paused_is_closed_without_waiting(project: Project) -
     assert process.ended and not process.is_alive()
 
 
+@pytest.mark.slow
 def test_a_run_killed_again_and_again_ends_as_one_never_interrupted(project: Project) -> None:
     options = ("training.epochs=7", "training.fresh_share=0.3", "training.mixup=0.1")
     job = Job(project.folder, Settings().with_options((*QUICK, *options)).to_dict(), seed=4, threads=1)

@@ -153,6 +153,7 @@ def history(folder: Path) -> list[float]:
     return [value for row in rows for value in row]
 
 
+@pytest.mark.slow
 def test_a_run_is_repeated_to_the_last_digit_whatever_came_since(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -175,6 +176,7 @@ def test_a_run_is_repeated_to_the_last_digit_whatever_came_since(
     assert len(past_runs(project.runs_folder)) == 3
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     project = make_project(tmp_path / "words")
     options = [word for option in (*OPTIONS, "training.epochs=4") for word in ("--set", option)]

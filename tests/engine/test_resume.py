@@ -72,6 +72,7 @@ def without_hashes(folder: Path) -> None:
     RunFolder(folder).clips.write([replace(row, sha256="") for row in list(RunFolder(folder).clips.read())])
 
 
+@pytest.mark.slow
 def test_a_refused_resume_keeps_the_curves(project: Project) -> None:
     folder = cut_off(job_of(project))
     before = (folder / "events.jsonl").read_bytes()
@@ -101,6 +102,7 @@ for event in run(resumption(Path(sys.argv[1]))):
 """
 
 
+@pytest.mark.slow
 def test_a_resume_killed_as_it_starts_keeps_the_curves(project: Project) -> None:
     folder = cut_off(job_of(project))
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -110,6 +112,7 @@ def test_a_resume_killed_as_it_starts_keeps_the_curves(project: Project) -> None
     assert [one.epoch for one in past.epochs] == [1, 2] and past.can_resume and past.planned == 4
 
 
+@pytest.mark.slow
 def test_what_was_told_again_stands_once_in_the_file(project: Project) -> None:
     folder = cut_off(job_of(project))
     told = [event for event in run(replace(job_of(project), resume=folder)) if not isinstance(event, Progress)]
@@ -117,6 +120,7 @@ def test_what_was_told_again_stands_once_in_the_file(project: Project) -> None:
     assert [event.epoch for event in told if isinstance(event, Epoch)] == [1, 2, 3, 4]
 
 
+@pytest.mark.slow
 def test_who_goes_on_with_a_run_has_it_alone_from_the_first_moment(project: Project) -> None:
     job = job_of(project)
     job = replace(job, resume=cut_off(job))
@@ -131,6 +135,7 @@ def test_a_run_that_is_gone_cannot_go_on(project: Project) -> None:
     assert "There is no run" in ending(replace(job_of(project), resume=project.runs_folder / "none")).message
 
 
+@pytest.mark.slow
 def test_what_a_killed_program_was_writing_is_removed(project: Project) -> None:
     folder = cut_off(job_of(project))
     left = [folder / ".0123456789abcdef.safetensors", folder / ".ffffffffffffffff.csv"]
@@ -156,6 +161,7 @@ def test_clips_that_changed_or_went_are_named(project: Project, split: str) -> N
     assert [one.epoch for one in past_runs(project.runs_folder)[0].epochs] == [1, 2]
 
 
+@pytest.mark.slow
 def test_a_model_of_the_best_epoch_needs_no_clip_to_learn_from(
     project: Project, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -173,6 +179,7 @@ def test_a_model_of_the_best_epoch_needs_no_clip_to_learn_from(
     assert "1 clip is missing" in ending(replace(job_of(project), resume=folder, finish=True)).message
 
 
+@pytest.mark.slow
 def test_a_run_killed_before_its_clips_were_hashed_goes_on_with_the_same_ones(project: Project) -> None:
     folder = cut_off(job_of(project))
     without_hashes(folder)
@@ -226,6 +233,7 @@ def test_a_run_that_fails_leaves_no_thread_at_work(project: Project) -> None:
     assert set(threading.enumerate()) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("which", ["best.safetensors", "checkpoint.safetensors"])
 def test_a_disk_full_at_a_later_checkpoint_keeps_the_one_before(project: Project, which: str) -> None:
     job = job_of(project)
@@ -263,6 +271,7 @@ print(event.message)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="how much is in use is told by Linux")
 def test_exhausted_memory_leaves_a_remedy(project: Project) -> None:
     options = (*QUICK, *FOUR, "model.name=cnn", "training.batch_size=128", "training.clips_per_epoch=128")

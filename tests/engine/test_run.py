@@ -132,6 +132,7 @@ def test_it_knows_words_of_voices_it_never_heard(trained: Trained) -> None:
     assert evaluate(SpottingModel(trained.model), trained.project.clips(split="testing")).accuracy > 0.6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS.names())
 def test_every_network_trains(name: str, project: Project) -> None:
     told = up_to_the_first_epoch(job_of(project, f"model.name={name}"))
@@ -140,6 +141,7 @@ def test_every_network_trains(name: str, project: Project) -> None:
     assert all(torch.isfinite(value).all() for value in weights.values())
 
 
+@pytest.mark.slow
 def test_bfloat16_trains_and_everything_is_measured_in_float32(project: Project) -> None:
     met: set[tuple[bool, torch.dtype]] = set()
 
@@ -297,6 +299,7 @@ def test_the_settings_of_a_run_are_all_of_them(tmp_path: Path) -> None:
     assert settings_of(make_run_folder(Job(tmp_path, values), tmp_path / "runs")) == Settings().with_model("cnn")
 
 
+@pytest.mark.slow
 def test_a_model_stands_also_where_its_evaluation_cannot_be_written(project: Project) -> None:
     told: list[Event] = []
     for event in run(job_of(project, "training.epochs=1")):
@@ -332,6 +335,7 @@ def test_a_graphics_card_that_fails_leaves_a_remedy(
     assert said in message and message.endswith("choose training.device=cpu or a smaller batch size")
 
 
+@pytest.mark.slow
 def test_the_last_weights_are_kept_beside_the_best(project: Project) -> None:
     told = list(run(job_of(project, "training.epochs=3", "training.learning_rate=0.05")))
     assert isinstance(told[-1], Finished)
@@ -362,6 +366,7 @@ def test_a_run_knows_its_clips_and_how_each_was_learned(trained: Trained) -> Non
     assert {row["path"] for row in judged if row["path"]} == {row.path for row in listed if row.split == "validation"}
 
 
+@pytest.mark.slow
 def test_a_run_keeps_to_the_clips_it_is_told(project: Project, tmp_path: Path) -> None:
     first = list(run(job_of(project)))[-1]
     assert isinstance(first, Finished)
@@ -372,6 +377,7 @@ def test_a_run_keeps_to_the_clips_it_is_told(project: Project, tmp_path: Path) -
     ]
 
 
+@pytest.mark.slow
 def test_a_run_cut_off_is_made_a_model_of_its_best_epoch(project: Project) -> None:
     told = up_to_the_first_epoch(job_of(project, "training.epochs=50"))
     folder = Path(next(event.run for event in told if isinstance(event, Started)))

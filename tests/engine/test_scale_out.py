@@ -75,6 +75,7 @@ def times_seen(folder: Path) -> set[str]:
         return {row["seen"] for row in csv.DictReader(file)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fresh_share", [1, 0.5])
 def test_two_processes_learn_as_one_does(project: Project, fresh_share: float) -> None:
     options = (*SAME, f"training.fresh_share={fresh_share}")
@@ -107,6 +108,7 @@ class Counting(Processes):
         return super().gathered(items)
 
 
+@pytest.mark.slow
 def test_processes_ask_each_other_equally_often_however_much_work_each_tells_of(project: Project) -> None:
     options = (*SAME, "training.fresh_share=0.5", "training.epochs=2")
     processes = Counting()
@@ -116,6 +118,7 @@ def test_processes_ask_each_other_equally_often_however_much_work_each_tells_of(
     assert processes.asked == 2, "once an epoch"
 
 
+@pytest.mark.slow
 def test_a_killed_process_ends_the_other_and_the_run_goes_on(project: Project) -> None:
     epochs = 20
     command = torchrun(*kws("train", project.folder, (*SAME, f"training.epochs={epochs}")))
@@ -137,6 +140,7 @@ def test_a_killed_process_ends_the_other_and_the_run_goes_on(project: Project) -
     assert kept == list(range(1, epochs + 1)) and times_seen(folder) == {str(epochs)}
 
 
+@pytest.mark.slow
 def test_a_polite_signal_ends_all_processes_with_the_best_weights(project: Project) -> None:
     with started(torchrun(*kws("train", project.folder, (*SAME, "training.epochs=2000")))) as process:
         told = []
@@ -149,6 +153,7 @@ def test_a_polite_signal_ends_all_processes_with_the_best_weights(project: Proje
     assert Path(told[-1]["model"]).exists()
 
 
+@pytest.mark.slow
 def test_processes_that_differ_end_with_one_sentence(project: Project, tmp_path: Path) -> None:
     script = tmp_path / "differing.py"
     script.write_text(

@@ -198,6 +198,7 @@ def test_of_one_attempt_added_twice_the_lower_number_counts() -> None:
     assert remaining.next_attempts(trials, total=2, most=5) == []
 
 
+@pytest.mark.slow
 def test_no_trial_is_claimed_twice_by_workers_that_begin_at_once(project: Project) -> None:
     job = job_of(project, name="crowd", trials=12)
     taken: list[int] = []
@@ -237,6 +238,7 @@ def test_the_first_options_do_not_depend_on_who_tries_them(project: Project) -> 
 # Runs
 
 
+@pytest.mark.slow
 def test_a_sweep_in_this_process_is_stopped_and_gone_on_with(project: Project) -> None:
     job = job_of(project, RATE, BATCH, trials=2, by="accuracy")
     told: list[SweepEvent] = []
@@ -266,6 +268,7 @@ def stopping(told: list[SweepEvent]) -> list[SweepEvent]:
     return [event for event in told if isinstance(event, TrialEpoch)]
 
 
+@pytest.mark.slow
 def test_a_trial_that_is_worse_than_the_others_is_ended_early(project: Project) -> None:
     job = job_of(project, RATE, "training.epochs=6", trials=6)
     trained_without_a_network(open_sweep(job), [0.001] * 5, epochs=6)
@@ -301,6 +304,7 @@ def polled(process: SweepProcess, act: Callable[[SweepEvent], None] = lambda eve
     return collect(poll, lambda _: process.ended, seconds=400)
 
 
+@pytest.mark.slow
 def test_of_three_workers_one_is_killed_and_no_trial_is_lost_or_run_twice(project: Project) -> None:
     job = job_of(project, RATE, BATCH, trials=6, heartbeat_s=2, pruning="none")
     process = SweepProcess(job, workers=3)
@@ -333,6 +337,7 @@ def test_of_three_workers_one_is_killed_and_no_trial_is_lost_or_run_twice(projec
     assert len({event.worker for event in begun}) == 3
 
 
+@pytest.mark.slow
 def test_workers_that_all_vanish_are_said_and_the_sweep_can_go_on(project: Project) -> None:
     process = SweepProcess(job_of(project, trials=2, heartbeat_s=1))
 
@@ -459,6 +464,7 @@ def test_a_file_given_as_storage_is_written_by_one_at_a_time(project: Project, t
     other.close()
 
 
+@pytest.mark.slow
 def test_a_trial_of_another_machine_is_known_as_one(
     project: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -508,6 +514,7 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, str]:
     return project, sweep.name
 
 
+@pytest.mark.slow
 def test_what_mattered_comes_first(swept: tuple[Project, str]) -> None:
     found = results(swept[0].folder, swept[1])
     assert next(iter(found.importance)) == "training.learning_rate"
@@ -541,6 +548,7 @@ def test_looking_at_results_writes_nothing(swept: tuple[Project, str]) -> None:
     assert {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
 
 
+@pytest.mark.slow
 def test_few_trials_say_nothing_of_importance(project: Project) -> None:
     sweep = open_sweep(job_of(project, trials=4))
     trained_without_a_network(sweep, [0.4, 0.3, 0.2, 0.1])
@@ -557,6 +565,7 @@ def test_few_trials_say_nothing_of_importance(project: Project) -> None:
 # The command
 
 
+@pytest.mark.slow
 def test_the_command_prints_a_line_a_trial_and_the_end(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     ranges = [part for one in (*QUICK, RATE) for part in ("--set", one)]
     command = ["sweep", str(project.folder), *ranges, "--trials", "1", "--threads", "1", "--json"]

@@ -50,6 +50,7 @@ def machines(project: Project, count: int) -> list[Project]:
     return [project, *(Project.open(folder) for folder in folders)]
 
 
+@pytest.mark.slow
 def test_of_three_machines_one_is_killed_and_no_trial_is_lost_or_run_twice(project: Project, address: str) -> None:
     jobs = [job_of(one, address, trials=6, heartbeat_s=2, pruning="none") for one in machines(project, 3)]
     processes = [SweepProcess(job) for job in jobs]
@@ -89,6 +90,7 @@ def test_of_three_machines_one_is_killed_and_no_trial_is_lost_or_run_twice(proje
     assert len(models) == 6, "each trial has its run on the machine that ran it"
 
 
+@pytest.mark.slow
 def test_many_workers_on_an_empty_database_claim_each_trial_once(project: Project, address: str) -> None:
     job = job_of(project, address, name="crowd", trials=16)
     taken: list[int] = []
@@ -109,6 +111,7 @@ def test_many_workers_on_an_empty_database_claim_each_trial_once(project: Projec
     assert len(taken) == len(set(taken)) == job.trials
 
 
+@pytest.mark.slow
 def test_the_password_is_in_no_output_and_no_file(
     project: Project, postgres: PostgresServer, address: str, capfd: pytest.CaptureFixture[str]
 ) -> None:

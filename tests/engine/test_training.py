@@ -122,6 +122,7 @@ def size(network: torch.nn.Module, *, norm: int) -> float:
     return sum(float(w.detach().abs().pow(norm).sum()) for w in network.parameters() if w.ndim > 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["fnn", "tc_resnet"])
 @pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
 def test_a_few_clips_are_learned_by_heart(name: str, optimizer: str) -> None:
@@ -257,6 +258,7 @@ def test_what_is_measured_must_be_a_number_too() -> None:
         epochs_of(loop)
 
 
+@pytest.mark.slow
 def test_the_learning_rate_rises_and_falls_as_named() -> None:
     highest = config_of().learning_rate
     rates = {name: [learning_rate(config_of(schedule=name), step / 100) for step in range(101)]
@@ -741,6 +743,7 @@ def rates_tried(config: TrainingConfig, network: torch.nn.Module) -> list[events
     return [event for event in told if isinstance(event, events.RatePoint)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
 def test_the_rate_found_learns_where_a_thousandth_and_a_thousandfold_do_not(optimizer: str) -> None:
     config = config_of(optimizer=optimizer, batch_size=30)

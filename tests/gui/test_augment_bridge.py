@@ -85,6 +85,7 @@ def test_recorded_noise_is_used(tmp_path_factory: pytest.TempPathFactory) -> Non
     assert np.abs(np.fft.rfft(added)).argmax() == 3000
 
 
+@pytest.mark.slow
 def test_a_process_answers_the_newest_question(qtbot: QtBot, bridge: Asker) -> None:
     answers: list[Preview] = []
     bridge.answered.connect(answers.append)
@@ -104,6 +105,7 @@ def test_options_that_do_not_fit_are_refused_in_words(qtbot: QtBot, bridge: Aske
         bridge.ask(question("polarity"))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
 def test_a_process_that_was_ended_is_replaced_once(qtbot: QtBot, bridge: Asker) -> None:
     with qtbot.waitSignal(bridge.answered, timeout=PATIENCE_MS):
@@ -116,6 +118,7 @@ def test_a_process_that_was_ended_is_replaced_once(qtbot: QtBot, bridge: Asker) 
     assert bridge.pid not in (None, first)
 
 
+@pytest.mark.slow
 def test_the_chapter_shows_what_was_drawn_and_draws_again(qtbot: QtBot) -> None:
     chapter = AugmentationChapter(ProjectModel())
     qtbot.addWidget(chapter)
@@ -135,6 +138,7 @@ def test_the_chapter_shows_what_was_drawn_and_draws_again(qtbot: QtBot) -> None:
     chapter.shutdown()
 
 
+@pytest.mark.slow
 @pytest.mark.all_parts
 def test_all_together_say_what_acted_and_what_did_not(qtbot: QtBot) -> None:
     chapter = AugmentationChapter(ProjectModel())

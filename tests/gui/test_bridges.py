@@ -54,6 +54,7 @@ def _question(*options: str) -> CostQuestion:
     return CostQuestion(Settings().with_options(options).to_dict(), n_samples=RATE, rate=RATE, n_labels=12)
 
 
+@pytest.mark.slow
 def test_a_run_tells_its_story_in_signals(qtbot: QtBot, bridge: TrainingBridge, project: Project) -> None:
     heard: list[object] = []
     for name in ("progressed", "skipped", "started", "epochEnded", "finished", "failed"):
@@ -70,6 +71,7 @@ def test_a_run_tells_its_story_in_signals(qtbot: QtBot, bridge: TrainingBridge, 
     assert isinstance(ending, Finished) and Path(ending.model).is_file()
 
 
+@pytest.mark.slow
 def test_stop_keeps_the_best_weights_so_far(qtbot: QtBot, bridge: TrainingBridge, project: Project) -> None:
     endings: list[object] = []
     bridge.finished.connect(endings.append)
@@ -82,6 +84,7 @@ def test_stop_keeps_the_best_weights_so_far(qtbot: QtBot, bridge: TrainingBridge
     assert Path(endings[0].model).is_file()
 
 
+@pytest.mark.slow
 def test_a_killed_process_fails_with_a_sentence(qtbot: QtBot, bridge: TrainingBridge, project: Project) -> None:
     with qtbot.waitSignal(bridge.started, timeout=PATIENCE_MS) as started:
         bridge.start(_job(project, "training.epochs=5000"))
@@ -95,6 +98,7 @@ def test_a_killed_process_fails_with_a_sentence(qtbot: QtBot, bridge: TrainingBr
     ]
 
 
+@pytest.mark.slow
 def test_the_child_loads_neither_qt_nor_the_main_script(tmp_path: Path, project: Project) -> None:
     """A main script without `if __name__ == ...` would run again in a child that imports it."""
     script = tmp_path / "window.py"
@@ -152,6 +156,7 @@ def test_a_network_larger_than_the_memory_is_counted_all_the_same(qtbot: QtBot, 
     assert answered.args[0].parameters > 10**10
 
 
+@pytest.mark.slow
 def test_a_lost_counting_process_is_replaced(qtbot: QtBot, costs: Asker) -> None:
     costs.start()
     assert costs.pid is not None
@@ -160,6 +165,7 @@ def test_a_lost_counting_process_is_replaced(qtbot: QtBot, costs: Asker) -> None
         costs.ask(_question())
 
 
+@pytest.mark.slow
 def test_children_end_with_a_killed_window(tmp_path: Path, project: Project) -> None:
     script = tmp_path / "window.py"
     script.write_text(

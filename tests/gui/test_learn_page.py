@@ -106,6 +106,7 @@ def test_a_chapter_says_draws_and_offers_something(page: LearnPage, name: str) -
     assert chapter.minimumSizeHint().width() <= chapter.width()  # nothing is cut off right
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_every_control_changes_a_drawing(qtbot: QtBot, page: LearnPage, name: str) -> None:
     chapter = shown(page, name)
@@ -193,6 +194,7 @@ def test_the_chapter_read_last_comes_again(page: LearnPage, qtbot: QtBot) -> Non
     assert again.list.currentRow() == 1
 
 
+@pytest.mark.slow
 def test_trying_opens_train_with_the_settings_and_undoes(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
     make_project(tmp_path / "tones", takes=2)
     with qtbot.waitSignal(window.services.project.opened, timeout=PATIENCE_MS):
@@ -206,6 +208,7 @@ def test_trying_opens_train_with_the_settings_and_undoes(window: MainWindow, qtb
     assert window.services.project.settings == before == window.page("train").form.value()
 
 
+@pytest.mark.slow
 def test_without_a_project_what_is_tried_waits_for_one(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
     chapter = tried(window, "dropout", qtbot)
     assert window.page_name == "start" and "Open a project" in window.messages.text()
@@ -216,6 +219,7 @@ def test_without_a_project_what_is_tried_waits_for_one(window: MainWindow, qtbot
     assert window.services.project.settings.model.config.dropout == float(chapter.options()["model.dropout"])
 
 
+@pytest.mark.slow
 def test_a_network_without_the_option_gives_way_to_the_usual_one(
     window: MainWindow, qtbot: QtBot, tmp_path: Path
 ) -> None:

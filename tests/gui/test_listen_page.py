@@ -335,6 +335,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return project
 
 
+@pytest.mark.slow
 def test_the_newest_run_listens_and_finds_its_words(
     qtbot: QtBot, make_page: Callable[[], ListenPage], model: ProjectModel, trained: Project, tmp_path: pathlib.Path
 ) -> None:
@@ -368,6 +369,7 @@ def test_a_new_run_takes_over_unless_sound_is_being_heard(
 # -- with a microphone
 
 
+@pytest.mark.slow
 def test_a_word_said_lights_up_and_is_logged(
     qtbot: QtBot, page: ListenPage, virtual_microphone: VirtualMicrophone, tmp_path: pathlib.Path
 ) -> None:
@@ -417,6 +419,7 @@ def test_a_threshold_dragged_to_the_top_silences_its_word(
     assert words(page) == ["high"]
 
 
+@pytest.mark.slow
 def test_a_pulled_out_microphone_is_said_and_listening_goes_on_after_try_again(
     qtbot: QtBot, page: ListenPage, virtual_microphone: VirtualMicrophone, tmp_path: pathlib.Path
 ) -> None:

@@ -57,6 +57,7 @@ def test_with_nothing_open_only_listening_and_learning_are_offered(window: MainW
     assert window.page_name == "start"
 
 
+@pytest.mark.slow
 def test_a_project_opens_its_pages_switch_by_key_and_it_closes(
     window: MainWindow, qtbot: QtBot, tmp_path: Path
 ) -> None:
@@ -92,6 +93,7 @@ def test_the_starter_project_is_copied_to_a_free_folder(window: MainWindow, qtbo
         assert len(project.words) == 6
 
 
+@pytest.mark.slow
 def test_a_model_asked_for_on_results_is_made_on_train(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
     make_project(tmp_path / "tones", takes=2)
     opened(window, tmp_path / "tones", qtbot)
@@ -110,6 +112,7 @@ def drop(window: MainWindow, folder: Path) -> None:
     window.dropEvent(QDropEvent(QPointF(10, 10), *how))
 
 
+@pytest.mark.slow
 def test_a_dropped_project_opens_and_dropped_clips_come_into_it(
     window: MainWindow, qtbot: QtBot, tmp_path: Path
 ) -> None:
@@ -160,6 +163,7 @@ def test_what_nobody_caught_is_said_and_logged(window: MainWindow) -> None:
     assert window.messages.copyButton().isVisible()
 
 
+@pytest.mark.slow
 def test_closing_while_training_asks_and_stops_the_process(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
     project = make_project(tmp_path / "tones", takes=16)
     settings = project.settings

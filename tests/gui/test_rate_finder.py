@@ -40,6 +40,7 @@ def page(qtbot: QtBot, services: Services, tones: Path) -> Iterator[TrainPage]:
     made.shutdown()
 
 
+@pytest.mark.slow
 def test_a_rate_is_found_taken_and_undone(qtbot: QtBot, page: TrainPage) -> None:
     before = page.form.value().training.learning_rate
     page.card.find_rate.trigger()
@@ -67,6 +68,7 @@ def test_a_search_that_is_closed_ends_its_process(qtbot: QtBot, tones: Path) -> 
     assert finder.found() is None
 
 
+@pytest.mark.slow
 def test_what_cannot_be_searched_is_said(qtbot: QtBot, tmp_path: Path) -> None:
     finder = RateFinder(Job(tmp_path / "none", quick_settings().to_dict(), threads=1))
     qtbot.addWidget(finder)
