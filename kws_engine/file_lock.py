@@ -114,10 +114,10 @@ def holder(path: Path) -> str:
     try:
         with open(os.open(path, _LOOK), "rb", buffering=0) as file:
             file.seek(_NOTE_AT)
-            text = file.read(100).decode("utf-8", "replace")
+            note = file.read(100).decode("utf-8", "replace")
     except OSError:
         return ""
-    return f" ({text})" if text.startswith("process ") and text.isprintable() else ""
+    return f" ({note})" if note.startswith("process ") and note.isprintable() else ""
 
 
 def _refuse_link(path: Path) -> None:

@@ -6,13 +6,14 @@ import argparse
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from kws_engine.clips import project_file
 from kws_engine.clips.layout import ProjectFolder
 from kws_engine.commands.output import Output, table
 from kws_engine.commands.train import follow
 from kws_engine.errors import KwsError, TrainingError
+from kws_engine.evaluation.metrics import EvaluatedSplit
 from kws_engine.runs import deleting, labels
 from kws_engine.runs.comparing import Compared, Comparison, compare
 from kws_engine.runs.job import Job
@@ -27,7 +28,7 @@ def add(add_command: Any) -> None:
     comparing.add_argument("first", type=Path, metavar="RUN", help="a run's folder")
     comparing.add_argument("others", type=Path, metavar="RUN", nargs="+", help="one or more to put beside it")
     comparing.add_argument(
-        "--split", choices=("validation", "testing"), default="validation", help="the clips to compare on (validation)"
+        "--split", choices=get_args(EvaluatedSplit), default="validation", help="the clips to compare on (validation)"
     )
 
     repeat = add_command("repeat", _repeat, help="train a run once more with its settings, seed, threads and clips")

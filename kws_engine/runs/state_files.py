@@ -35,15 +35,7 @@ class SnapshotFile(RunFile):
 
 
 class BestWeightsFile(RunFile):
-    """The weights of the best epoch; reading and writing loads torch."""
-
-    def read(self) -> dict[str, Tensor]:
-        """The weights by name.
-
-        Raises:
-            TrainingError: They are missing or damaged.
-        """
-        return checkpoint.load(self.path)
+    """The weights of the best epoch; writing loads torch."""
 
     def write(self, weights: Mapping[str, Tensor]) -> None:
         """Replaces the weights.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from kws_engine.errors import TrainingError
 from kws_engine.sweeps import remaining
-from kws_engine.sweeps.storage import in_words, quiet
+from kws_engine.sweeps.storage import explained_errors, quiet
 from kws_engine.sweeps.study import Sweep, sampler_of
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Heartbeat:
     def _beat(self) -> None:
         while not self._ended.wait(self._seconds):
             try:
-                with in_words("storage"):
+                with explained_errors("storage"):
                     self._storage.record_heartbeat(self._trial_id)
             except TrainingError:
                 continue  # a server that is away for a moment; the next beat may reach it
@@ -67,7 +67,7 @@ def claim(sweep: Sweep, *, total: int) -> TrialClaim | None:
     """A trial to run now; None while others run all that is left, or where nothing is left."""
     from optuna.storages import fail_stale_trials
 
-    with in_words(sweep.where), quiet():
+    with explained_errors(sweep.where), quiet():
         fail_stale_trials(sweep.study)
         for trial in remaining.duplicates(sweep.trials()):
             _set_state(sweep, trial.number, "FAIL")

@@ -15,7 +15,7 @@ from kws_engine.sweeps import remaining
 from kws_engine.sweeps.events import Trial
 from kws_engine.sweeps.folder import SweepFolder
 from kws_engine.sweeps.space import Axis, Space, settings_with
-from kws_engine.sweeps.storage import in_words, quiet
+from kws_engine.sweeps.storage import explained_errors, quiet
 from kws_engine.training.old_failures import stored_kind
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def results(project: Path, name: str, *, storage: str = "") -> Results:
     from kws_engine.sweeps.study import read_sweep
 
     sweep = read_sweep(Project.open(project), name, address=storage)
-    with in_words(sweep.where), quiet():
+    with explained_errors(sweep.where), quiet():
         found = sweep.trials()
         importance = importance_of(sweep.study)
     trials = tuple(trial_of(one) for one in remaining.distinct(found))

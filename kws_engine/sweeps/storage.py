@@ -33,7 +33,7 @@ def open_storage(file: Path, address: str, *, heartbeat_s: int | None = None, re
         SpecError: The address is none.
         TrainingError: A driver is missing, or the database cannot be reached or written.
     """
-    with in_words(shown(address) or str(file)), quiet():
+    with explained_errors(shown(address) or str(file)), quiet():
         from optuna.storages import RDBStorage
         from sqlalchemy.pool import NullPool
 
@@ -74,7 +74,7 @@ def shown(address: str) -> str:
 
 
 @contextlib.contextmanager
-def in_words(where: str) -> Iterator[None]:
+def explained_errors(where: str) -> Iterator[None]:
     """Turns a database's errors into a `TrainingError` that says what to do."""
     from optuna.exceptions import StorageInternalError
     from sqlalchemy.exc import NoSuchModuleError, SQLAlchemyError

@@ -14,7 +14,7 @@ from kws_engine.sweeps.definition import Definition, defined, epochs_of
 from kws_engine.sweeps.folder import SweepFolder, past_sweeps
 from kws_engine.sweeps.job import SweepJob, name_of
 from kws_engine.sweeps.space import Axis, Value
-from kws_engine.sweeps.storage import in_words, open_storage, quiet, shown
+from kws_engine.sweeps.storage import explained_errors, open_storage, quiet, shown
 
 if TYPE_CHECKING:
     import optuna
@@ -139,7 +139,7 @@ def _opened(project: Project, job: SweepJob, name: str, wanted: Definition) -> S
             raise SpecError(f"The sweep {name!r} is kept at {past.storage}: give --storage, or another name")
         folder.make()
     storage = open_storage(folder.study, job.storage, heartbeat_s=job.heartbeat_s)
-    with in_words(shown(job.storage) or str(folder.study)), quiet():
+    with explained_errors(shown(job.storage) or str(folder.study)), quiet():
         direction: Literal["minimize", "maximize"] = "minimize" if wanted.by == "loss" else "maximize"
         pruner = pruner_of(wanted)
         study = optuna.create_study(
@@ -179,7 +179,7 @@ def _existing(folder: SweepFolder, address: str, *, heartbeat_s: int | None = No
     import optuna
 
     storage = open_storage(folder.study, address, heartbeat_s=heartbeat_s, read_only=read_only)
-    with in_words(shown(address) or str(folder.study)), quiet():
+    with explained_errors(shown(address) or str(folder.study)), quiet():
         try:
             study = optuna.load_study(study_name=folder.name, storage=storage)
             definition = Definition.from_dict(json.loads(study.user_attrs[DEFINITION]))
@@ -193,7 +193,7 @@ def _existing(folder: SweepFolder, address: str, *, heartbeat_s: int | None = No
 def _only(project: Project, job: SweepJob) -> str:
     if job.storage:
         storage = open_storage(Path(), job.storage)
-        with in_words(shown(job.storage)):
+        with explained_errors(shown(job.storage)):
             names = [study.study_name for study in storage.get_all_studies()]
     else:
         names = [past.name for past in past_sweeps(project.folder)]

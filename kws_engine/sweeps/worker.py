@@ -29,7 +29,7 @@ from kws_engine.sweeps.events import (
 from kws_engine.sweeps.job import SweepJob
 from kws_engine.sweeps.results import best_of, importance_of, trial_of
 from kws_engine.sweeps.space import Value, settings_with
-from kws_engine.sweeps.storage import in_words, quiet, shown
+from kws_engine.sweeps.storage import explained_errors, quiet, shown
 from kws_engine.sweeps.study import Sweep, open_sweep, suggested
 from kws_engine.training.events import Epoch, Event, Failed, Finished, Started
 
@@ -87,7 +87,7 @@ def _sweep_failed(error: Exception) -> SweepFailed:
 
 def ended(sweep: Sweep, *, stopped: bool) -> SweepEnded:
     """What the sweep has reached by now."""
-    with in_words(sweep.where), quiet():
+    with explained_errors(sweep.where), quiet():
         trials = sweep.trials()
         best = best_of(tuple(trial_of(one) for one in remaining.distinct(trials)), by=sweep.definition.by)
         importance = importance_of(sweep.study)
@@ -96,7 +96,7 @@ def ended(sweep: Sweep, *, stopped: bool) -> SweepEnded:
 
 
 def _started(sweep: Sweep, job: SweepJob) -> SweepStarted:
-    with in_words(sweep.where):
+    with explained_errors(sweep.where):
         finished = remaining.finished(sweep.trials())
     definition = sweep.definition
     options = {one.path: one.text() for one in definition.space.axes}
@@ -108,7 +108,7 @@ def _started(sweep: Sweep, job: SweepJob) -> SweepStarted:
 def _trials(sweep: Sweep, job: SweepJob, should_stop: ShouldStop, worker: int) -> Generator[SweepEvent, None, bool]:
     """Trial after trial; returns whether it was asked to stop before the end."""
     while not should_stop():
-        with in_words(sweep.where):
+        with explained_errors(sweep.where):
             trials = sweep.trials()
         if remaining.finished(trials) >= job.trials:
             return False
@@ -140,7 +140,7 @@ def _trial(
 ) -> Iterator[SweepEvent]:
     begun = time.monotonic()
     course = Course()
-    with in_words(sweep.where), quiet():
+    with explained_errors(sweep.where), quiet():
         options = suggested(claimed.trial, sweep.definition.space.axes)
     yield TrialStarted(worker, claimed.number, options)
 
@@ -154,7 +154,7 @@ def _trial(
                 yield _epoch(worker, claimed.number, course, event)
     except SpecError as error:  # options that no network has
         course.ending = Failed(str(error), kind=error.kind)
-    with in_words(sweep.where), quiet():
+    with explained_errors(sweep.where), quiet():
         _report(sweep, claimed, course, seconds=time.monotonic() - begun)
         number = claimed.number
         ended = next(trial for trial in sweep.trials() if trial.number == number)
@@ -189,7 +189,7 @@ def _note(sweep: Sweep, claimed: TrialClaim, course: Course, event: Event) -> No
 
     trial = claimed.trial
     try:
-        with in_words(sweep.where), quiet():
+        with explained_errors(sweep.where), quiet():
             if isinstance(event, Started):
                 course.wanted_epochs = event.epochs
                 for name, value in {

@@ -165,17 +165,17 @@ class Runs(QObject):
         self._announce_endings()
 
     def _on_ended(self, ending: Ending) -> None:
-        """The ending is announced with what its folder says: that is read first, where there is one."""
-        folder = ending.run.folder
+        """An ending is announced once the run's folder has been read, or at once if the run has no folder."""
         project = self._project.project
-        if folder is None or project is None or folder.parent.resolve() != project.runs_folder.resolve():
-            self.read()
+        if project is None or ending.run.job.project.resolve() != project.folder.resolve():
+            return  # the run of a project that is no longer open
+        self.read()
+        if ending.run.folder is None:
             self.ended.emit(ending, None)
             return
         if isinstance(ending.event, Finished):
             self._project.set_model_path(Path(ending.event.model))
         self._endings.append(ending)
-        self.read()
 
     def _announce_endings(self) -> None:
         endings, self._endings = self._endings, []

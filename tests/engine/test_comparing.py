@@ -122,7 +122,7 @@ def test_only_clips_that_both_judged_alike_count(project: Project) -> None:
     other += [("clips/low/a_nohash_3.wav", "_unknown_", "low")]
     found = compare([first, with_answers(ended(project.folder), other)])
     assert found.mcnemar is not None and found.mcnemar.clips == 25 == found.runs[0].clips
-    assert found.notes == ("5 clips are left out: not all of the runs judged them under the same label",)
+    assert found.notes == ("5 clips are left out: not all of the runs were evaluated on them under the same label",)
 
 
 def test_clips_that_a_run_was_trained_on_are_no_test_of_it(project: Project) -> None:

@@ -415,7 +415,7 @@ def test_a_folder_that_is_no_run_is_refused_in_words(
     half = tmp_path / "runs" / "20260101-000000-half"
     half.mkdir(parents=True)
     shutil.copyfile(Path(trained.finished.run) / "job.toml", half / "job.toml")
-    with pytest.raises(KwsError, match="has no epoch to judge by"):
+    with pytest.raises(KwsError, match="has no epoch to diagnose"):
         diagnose_run(half)
     shutil.copytree(trained.finished.run, tmp_path / "copy")
     (tmp_path / "copy" / "learning.csv").write_text("path,label\na,b\n", encoding="utf-8")

@@ -20,8 +20,7 @@ from kws_gui.bridges.training import TrainingBridge
 from kws_gui.pages.results.page import ResultsPage
 from kws_gui.pages.train.messages import Cure, TrainMessages, cure_of
 from kws_gui.pages.words.page import WordsPage
-from kws_gui.services.microphone import MicrophoneService
-from kws_gui.services.project_model import ProjectModel
+from kws_gui.services.services import Services
 from kws_gui.widgets.message_bar import MessageBar
 
 GIBBERISH = "Zqx wvv"
@@ -81,8 +80,8 @@ def test_a_run_that_is_stopped_while_its_clips_are_read_says_so_as_data(qtbot: Q
 
 
 @pytest.fixture
-def results(qtbot: QtBot, project: Project) -> Iterator[ResultsPage]:
-    page = ResultsPage(ProjectModel())
+def results(qtbot: QtBot, services: Services, project: Project) -> Iterator[ResultsPage]:
+    page = ResultsPage(services)
     qtbot.addWidget(page)
     page.show()
     page._model.open(project)
@@ -113,13 +112,12 @@ def test_what_can_no_longer_be_undone_is_forgotten_on_the_train_page(qtbot: QtBo
 
 
 def test_a_microphone_that_comes_back_takes_its_message_with_it(
-    qtbot: QtBot, project: Project, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, services: Services, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    microphones, model = MicrophoneService(), ProjectModel()
-    page = WordsPage(model, microphones)
+    page = WordsPage(services)
     qtbot.addWidget(page)
     page.show()
-    model.open(project)
+    services.project.open(project)
     monkeypatch.setattr(page.table, "current", lambda: project.clips()[0])
     page._on_microphone_failed("There is no microphone")
     assert page.messages.isVisible() and page.messages.text() == GIBBERISH
@@ -129,4 +127,3 @@ def test_a_microphone_that_comes_back_takes_its_message_with_it(
     page._on_microphone_opened()
     assert page.messages.isVisible(), "this one is not about the microphone"
     page.shutdown()
-    microphones.shutdown()

@@ -315,7 +315,7 @@ def test_a_run_that_failed_is_chosen_among_those_with_a_model(
     qtbot.waitUntil(lambda: page.findings.diagnosis.state == "unknown", timeout=PATIENCE_MS)
     assert model.run == other and model.model_path == with_model and page.views.current() == "findings"
     assert "Cut off after 0 epochs" in page.findings.unfinished.words.text()
-    assert "no epoch to judge by" in page.findings.line.text()
+    assert "no epoch to diagnose" in page.findings.line.text()
     page.source.models.setCurrentIndex(0)
     page.source.models.activated.emit(0)
     assert model.run is None and not page.findings.unfinished.isVisible() and page.source.parts.isEnabled()

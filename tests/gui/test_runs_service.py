@@ -159,11 +159,13 @@ def test_closing_the_project_stops_its_run_which_keeps_its_best_weights(
 ) -> None:
     _open(qtbot, services, folder)
     _start(qtbot, services, folder)
+    announced: list[object] = []
+    services.runs.ended.connect(lambda ending, _row: announced.append(ending))
     services.project.close()
     qtbot.waitUntil(lambda: not services.training.is_running, timeout=PATIENCE_MS)
     assert len(past_runs(folder / "runs")) == 3
     assert past_runs(folder / "runs")[0].state == "stopped" and past_runs(folder / "runs")[0].model is not None
-    assert services.runs.rows == () and services.project.model_path is None
+    assert services.runs.rows == () and services.project.model_path is None and announced == []
 
 
 # -- with pages

@@ -42,7 +42,7 @@ def tones(tmp_path_factory: pytest.TempPathFactory) -> Path:
     project = make_project(tmp_path_factory.mktemp("project") / "tones", takes=8)
     settings = dict(project.settings)
     settings["training"] = {**settings["training"], "epochs": 1, "clips_per_epoch": 32}
-    project.save_settings(settings)
+    project.edit.save_settings(settings)
     return project.folder
 
 
