@@ -1,4 +1,4 @@
-"""KWS Studio, the engine: teaches a computer words and listens for them; knows no screen."""
+"""KWS Studio, the engine: teaches a computer words and listens for them, without a screen."""
 
 import os
 

@@ -1,1 +1,1 @@
-"""The commands of `kws`, a file for those that belong together; each prints through `Output` and knows no screen."""
+"""The commands of `kws`, grouped by topic; each prints through `Output`."""

@@ -1,4 +1,4 @@
-"""Looks for a learning rate with a project's clips and a run's settings, knows no screen."""
+"""Looks for a learning rate with a project's clips and a run's settings."""
 
 from __future__ import annotations
 

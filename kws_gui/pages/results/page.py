@@ -334,7 +334,7 @@ class ResultsPage(QWidget):
         self._no_model_of_run.findingsRequested.connect(lambda: self.show_view("findings"))
         self._no_clips = EmptyState("mdi6.account-voice", "", "Record words")
         self._last = EmptyState("mdi6.seal", _LAST, "Judge on the testing part")
-        self._again = EmptyState("mdi6.grid", "This model was not judged on these clips.", "Judge it now")
+        self._again = EmptyState("mdi6.grid", "This model was not evaluated on these clips.", "Evaluate it now")
         self._waiting = QWidget()
         self._no_project.triggered.connect(lambda: self._navigation.show_page("start"))
         self._no_model.triggered.connect(lambda: self._navigation.show_page("train"))

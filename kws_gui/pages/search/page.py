@@ -333,7 +333,7 @@ class SearchPage(QWidget):
     def _lay_out(self) -> None:
         title = QLabel("Search")
         theme.set_role(title, "title")
-        self.sweeps.setAccessibleName("Search to look at or go on with")
+        self.sweeps.setAccessibleName("Search to show or resume")
         self.sweeps.setMinimumContentsLength(26)
         self.sweeps.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         header = QHBoxLayout()

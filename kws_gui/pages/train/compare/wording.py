@@ -1,4 +1,4 @@
-"""What a comparison of runs says, in the words of its tables; knows no widget."""
+"""The wording of a comparison of runs and of its tables."""
 
 from __future__ import annotations
 
