@@ -99,7 +99,7 @@ def _copied(folder: Path) -> Project:
 
 
 def _with_model(project: Project) -> Opened:
-    from kws_engine.runs.job import past_runs  # here: not needed before a project opens
+    from kws_engine.runs.records import past_runs  # here: not needed before a project opens
 
     models = [run.model for run in past_runs(project.runs_folder) if run.model is not None]
     return Opened(project, models[0] if models else None)
