@@ -163,6 +163,7 @@ def test_parts_by_rule_are_those_of_single_clips():
         assert SPLITS[code] == (split_by_take(take) if who < 5 else which_set(speakers[who]))
 
 
+@pytest.mark.slow
 def test_a_clip_takes_a_few_dozen_bytes():
     count = 20_000
     some = [

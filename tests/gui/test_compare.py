@@ -76,6 +76,7 @@ def _texts(table: object, row: int) -> list[str]:
     return [item.text(column) for column in range(item.columnCount())]
 
 
+@pytest.mark.slow
 def test_two_runs_show_curves_results_and_only_the_settings_that_differ(qtbot: QtBot, page: TrainPage) -> None:
     comparison = _choose_both(page, qtbot)
     view = page.compare
@@ -91,6 +92,7 @@ def test_two_runs_show_curves_results_and_only_the_settings_that_differ(qtbot: Q
     ]
 
 
+@pytest.mark.slow
 def test_the_scatter_follows_what_size_is_asked_for(qtbot: QtBot, page: TrainPage) -> None:
     comparison = _choose_both(page, qtbot)
     view = page.compare
@@ -101,6 +103,7 @@ def test_the_scatter_follows_what_size_is_asked_for(qtbot: QtBot, page: TrainPag
     assert [run.size for run in view.scatter.runs()] == [one.run.macs for one in comparison.runs]
 
 
+@pytest.mark.slow
 def test_the_testing_part_is_judged_by_the_models(qtbot: QtBot, page: TrainPage) -> None:
     _choose_both(page, qtbot)
     view = page.compare
@@ -112,6 +115,7 @@ def test_the_testing_part_is_judged_by_the_models(qtbot: QtBot, page: TrainPage)
     assert view.progress.isHidden()
 
 
+@pytest.mark.slow
 def test_one_row_ends_the_comparison_and_the_menu_begins_it_again(qtbot: QtBot, page: TrainPage) -> None:
     _choose_both(page, qtbot)
     at = page.runs.tree.visualItemRect(page.runs.tree.topLevelItem(0)).center()

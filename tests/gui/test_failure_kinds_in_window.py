@@ -57,6 +57,7 @@ def failed_run(project: Project, kind: FailureKind) -> PastRun:
     return run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", get_args(FailureKind))
 def test_the_cure_follows_the_kind(project: Project, kind: FailureKind) -> None:
     run, event = failed_run(project, kind), Failed(GIBBERISH, kind=kind)

@@ -92,6 +92,7 @@ def _listen(qtbot: QtBot, page: ResultsPage) -> None:
     assert page.findings.suspects.isVisible()
 
 
+@pytest.mark.slow
 def test_the_findings_are_those_of_the_engine(qtbot: QtBot, page: ResultsPage, project: Project) -> None:
     _open(qtbot, page, project)
     found = diagnose_run(_run(project))

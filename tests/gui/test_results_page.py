@@ -68,6 +68,7 @@ def _model_file(project: Project) -> Path:
     return model
 
 
+@pytest.mark.slow
 def test_the_numbers_are_those_of_the_engine(qtbot: QtBot, page: ResultsPage, project: Project) -> None:
     model = _open(qtbot, page, project)
     assert model.model_path == _model_file(project)

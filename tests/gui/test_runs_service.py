@@ -67,6 +67,7 @@ def _start(qtbot: QtBot, services: Services, folder: Path) -> list[Epoch]:
 # -- without a page
 
 
+@pytest.mark.slow
 def test_the_list_follows_the_open_project(qtbot: QtBot, services: Services, folder: Path, tmp_path: Path) -> None:
     with qtbot.waitSignal(services.runs.changed):
         services.project.open(Project.open(folder))
@@ -116,6 +117,7 @@ def test_nothing_is_deleted_where_one_run_cannot_be(
     assert newest.folder.is_dir() and oldest.folder.is_dir() and not services.project.undo_stack.canUndo()
 
 
+@pytest.mark.slow
 def test_a_run_is_trained_stopped_resumed_and_repeated(qtbot: QtBot, services: Services, folder: Path) -> None:
     _open(qtbot, services, folder)
     training = services.training
@@ -154,6 +156,7 @@ def test_what_cannot_be_resumed_fails_in_words(qtbot: QtBot, services: Services,
     assert "came to its end" in failed.args[0] and not services.training.is_running
 
 
+@pytest.mark.slow
 def test_closing_the_project_stops_its_run_which_keeps_its_best_weights(
     qtbot: QtBot, services: Services, folder: Path
 ) -> None:
@@ -171,6 +174,7 @@ def test_closing_the_project_stops_its_run_which_keeps_its_best_weights(
 # -- with pages
 
 
+@pytest.mark.slow
 def test_a_page_made_late_shows_the_run_that_is_running_whole(qtbot: QtBot, services: Services, folder: Path) -> None:
     _open(qtbot, services, folder)
     epochs = _start(qtbot, services, folder)
@@ -191,6 +195,7 @@ def test_a_page_made_late_shows_the_run_that_is_running_whole(qtbot: QtBot, serv
     assert services.training.is_running, "it is not the page's"
 
 
+@pytest.mark.slow
 def test_every_page_shows_the_one_list_and_none_reads_in_the_gui_thread(
     qtbot: QtBot, make_services: Callable[..., Services], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -113,6 +113,7 @@ def test_nothing_open_and_nothing_recorded(qtbot: QtBot, page: SearchPage, tmp_p
         qtbot.mouseClick(page.back, Qt.MouseButton.LeftButton)
 
 
+@pytest.mark.slow
 def test_a_search_runs_is_gone_on_with_and_its_best_is_used(qtbot: QtBot, page: SearchPage, folder: Path) -> None:
     model = _open(page, folder)
     _pick(qtbot, page, "learning rate")
@@ -150,6 +151,7 @@ def test_a_search_runs_is_gone_on_with_and_its_best_is_used(qtbot: QtBot, page: 
     assert asked.args == [past.name]
 
 
+@pytest.mark.slow
 def test_stopped_it_can_go_on(qtbot: QtBot, page: SearchPage, folder: Path) -> None:
     _open(page, folder)
     _pick(qtbot, page, "width mult")
@@ -170,6 +172,7 @@ def _type_address(qtbot: QtBot, page: SearchPage, address: str) -> None:
     qtbot.keyClick(page.form.storage, Qt.Key.Key_Return)
 
 
+@pytest.mark.slow
 def test_a_search_may_be_kept_elsewhere_and_is_gone_on_with_there(
     qtbot: QtBot, page: SearchPage, folder: Path, tmp_path: Path
 ) -> None:
@@ -203,6 +206,7 @@ def test_a_search_may_be_kept_elsewhere_and_is_gone_on_with_there(
     assert not open_trial(model, past.name, replace(trial, run=""), said.append) and "ended early" in said[2]
 
 
+@pytest.mark.slow
 def test_a_password_is_asked_for_again_and_shown_nowhere(
     qtbot: QtBot,
     page: SearchPage,
@@ -302,6 +306,7 @@ def test_results_without_a_search_lead_to_one(qtbot: QtBot, services: Services, 
         page.shutdown()
 
 
+@pytest.mark.slow
 def test_the_window_leads_to_the_search_and_to_a_word(qtbot: QtBot, folder: Path, virtual_microphone: object) -> None:
     window = MainWindow()
     qtbot.addWidget(window)

@@ -145,6 +145,7 @@ def _named(widget: QWidget) -> str:
     return f"{type(widget).__name__} {words}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, indirect=True)
 def test_tab_reaches_everything_as_it_is_read(qtbot: QtBot, page: QWidget) -> None:
     stops = _stops(page)
@@ -161,6 +162,7 @@ def test_tab_reaches_everything_as_it_is_read(qtbot: QtBot, page: QWidget) -> No
     assert back == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", ["train"], indirect=True)
 def test_a_network_chosen_later_is_in_its_place(qtbot: QtBot, page: TrainPage) -> None:
     box = page.form.model.entryBox()

@@ -67,6 +67,7 @@ def _train(page: TrainPage, qtbot: QtBot) -> None:
     qtbot.mouseClick(page.train, Qt.MouseButton.LeftButton)
 
 
+@pytest.mark.slow
 def test_train_draws_curves_and_leaves_a_model(qtbot: QtBot, page: TrainPage, tmp_path: Path) -> None:
     model = _open(qtbot, page, make_project(tmp_path / "tones").folder)
     assert page.train.isEnabled() and page.runs.rows() == []
@@ -86,6 +87,7 @@ def test_train_draws_curves_and_leaves_a_model(qtbot: QtBot, page: TrainPage, tm
         qtbot.mouseClick(page.messages.remedyButton(), Qt.MouseButton.LeftButton)
 
 
+@pytest.mark.slow
 def test_a_past_run_shows_its_curves_and_gives_back_its_settings(
     qtbot: QtBot, page: TrainPage, trained: Path, tmp_path: Path
 ) -> None:
@@ -102,6 +104,7 @@ def test_a_past_run_shows_its_curves_and_gives_back_its_settings(
     assert model.model_path == page.runs.rows()[0].run.model
 
 
+@pytest.mark.slow
 def test_a_deleted_run_comes_back_with_undo(qtbot: QtBot, page: TrainPage, trained: Path, tmp_path: Path) -> None:
     model = _open(qtbot, page, _copy(trained, tmp_path))
     folder = page.runs.rows()[0].folder
@@ -116,6 +119,7 @@ def test_a_deleted_run_comes_back_with_undo(qtbot: QtBot, page: TrainPage, train
     assert folder.is_dir() and model.model_path is not None and model.model_path.is_file()
 
 
+@pytest.mark.slow
 def test_stop_keeps_the_model_so_far(qtbot: QtBot, page: TrainPage, trained: Path, tmp_path: Path) -> None:
     model = _open(qtbot, page, _copy(trained, tmp_path))
     page.form.training.setValue(quick_settings("training.epochs=5000").training)
@@ -133,6 +137,7 @@ def test_stop_keeps_the_model_so_far(qtbot: QtBot, page: TrainPage, trained: Pat
     assert model.model_path is not None and model.model_path.parent != page.runs.rows()[1].folder
 
 
+@pytest.mark.slow
 def test_a_killed_training_is_said_and_training_goes_on(
     qtbot: QtBot, page: TrainPage, trained: Path, tmp_path: Path
 ) -> None:
@@ -150,6 +155,7 @@ def test_a_killed_training_is_said_and_training_goes_on(
     assert page.run.sentence().startswith("Cut off after") and len(past_runs(folder / "runs")) == 2
 
 
+@pytest.mark.slow
 def test_cancel_while_clips_are_read_ends_at_once(qtbot: QtBot, page: TrainPage, trained: Path, tmp_path: Path) -> None:
     folder = _copy(trained, tmp_path)
     _open(qtbot, page, folder)
@@ -160,6 +166,7 @@ def test_cancel_while_clips_are_read_ends_at_once(qtbot: QtBot, page: TrainPage,
     assert page.run.sentence().startswith("Finished after 3 epochs") and len(past_runs(folder / "runs")) == 1
 
 
+@pytest.mark.slow
 def test_another_project_ends_the_run_of_the_one_before(
     qtbot: QtBot, page: TrainPage, trained: Path, tmp_path: Path
 ) -> None:
@@ -174,6 +181,7 @@ def test_another_project_ends_the_run_of_the_one_before(
     assert len(past_runs(tmp_path / "copy" / "runs")) == 2 and past_runs(other.runs_folder) == []
 
 
+@pytest.mark.slow
 def test_a_value_that_does_not_fit_is_shown_at_its_field_and_not_trained(
     qtbot: QtBot, page: TrainPage, trained: Path, tmp_path: Path
 ) -> None:
@@ -192,6 +200,7 @@ def test_a_value_that_does_not_fit_is_shown_at_its_field_and_not_trained(
     assert page.form.folds["training"].isOpen()
 
 
+@pytest.mark.slow
 def test_the_size_follows_the_form_and_an_impossible_network_is_refused(
     qtbot: QtBot, page: TrainPage, trained: Path, tmp_path: Path
 ) -> None:
@@ -204,6 +213,7 @@ def test_the_size_follows_the_form_and_an_impossible_network_is_refused(
     assert not page._training.is_running and page.messages.text().startswith("Layer 3")
 
 
+@pytest.mark.slow
 def test_settings_are_kept_in_the_project(qtbot: QtBot, page: TrainPage, trained: Path, tmp_path: Path) -> None:
     folder = _copy(trained, tmp_path)
     model = _open(qtbot, page, folder)
@@ -215,6 +225,7 @@ def test_settings_are_kept_in_the_project(qtbot: QtBot, page: TrainPage, trained
     assert Settings.from_dict(Project.open(folder).settings) == Settings()
 
 
+@pytest.mark.slow
 def test_nothing_open_and_too_few_clips_say_what_to_do(qtbot: QtBot, page: TrainPage, tmp_path: Path) -> None:
     with leads_to(qtbot, page._navigation, "start"):
         qtbot.mouseClick(page._nothing_open.button(), Qt.MouseButton.LeftButton)
@@ -228,6 +239,7 @@ def test_nothing_open_and_too_few_clips_say_what_to_do(qtbot: QtBot, page: Train
     assert not page._training.is_running
 
 
+@pytest.mark.slow
 def test_tab_goes_from_the_network_through_its_options_to_the_folds(page: TrainPage) -> None:
     for network in ("tc_resnet", "cnn"):
         page.form.setValue(Settings().with_model(network))
@@ -240,6 +252,7 @@ def test_tab_goes_from_the_network_through_its_options_to_the_folds(page: TrainP
         assert [stop for stop in dict.fromkeys(seen) if stop in stops] == stops
 
 
+@pytest.mark.slow
 def test_a_failure_can_be_copied(qtbot: QtBot, page: TrainPage, trained: Path, tmp_path: Path) -> None:
     """Clips that vanish behind the window's back: the sentence in the page, the traceback on the clipboard."""
     folder = _copy(trained, tmp_path)
@@ -260,6 +273,7 @@ def test_counts_are_rounded_to_what_people_compare(count: int, text: str) -> Non
     assert rounded(count) == text
 
 
+@pytest.mark.slow
 def test_a_setting_that_cannot_work_is_refused_at_its_field(
     qtbot: QtBot, page: TrainPage, trained: Path, tmp_path: Path
 ) -> None:
@@ -275,6 +289,7 @@ def test_a_setting_that_cannot_work_is_refused_at_its_field(
     qtbot.waitUntil(lambda: form.errors() == {} and not page.form.cost.refusal, timeout=PATIENCE_MS)
 
 
+@pytest.mark.slow
 def test_the_open_preview_fits_into_the_smallest_window(
     qtbot: QtBot, page: TrainPage, trained: Path, tmp_path: Path
 ) -> None:

@@ -67,6 +67,7 @@ def test_the_features_on_the_form_are_the_ones_shown(qtbot: QtBot, preview: Prev
     assert shown.max() == 255 and shown.min() == 0, "the whole range of the colours is used"
 
 
+@pytest.mark.slow
 def test_again_draws_new_values_and_says_them(qtbot: QtBot, preview: PreviewFold) -> None:
     preview.show_settings(Settings().with_options([*OFF, "augment.gain.probability=1", "augment.pitch.probability=1"]))
     preview.setOpen(True)

@@ -100,6 +100,7 @@ def _waiting(page: TrainPage) -> list[int]:
 # -- the queue
 
 
+@pytest.mark.slow
 def test_queued_runs_start_one_after_another(qtbot: QtBot, page: TrainPage, folder: Path) -> None:
     for epochs in (1, 2):
         page.form.setValue(quick_settings(f"training.epochs={epochs}"))
@@ -113,6 +114,7 @@ def test_queued_runs_start_one_after_another(qtbot: QtBot, page: TrainPage, fold
     assert queue.read_queue(folder) == () and page.messages.text().startswith("Done: ")
 
 
+@pytest.mark.slow
 def test_what_waits_outlives_the_window_and_is_offered_again(
     qtbot: QtBot, page: TrainPage, folder: Path, make_services: Callable[..., Services]
 ) -> None:
@@ -127,6 +129,7 @@ def test_what_waits_outlives_the_window_and_is_offered_again(
     other.shutdown()
 
 
+@pytest.mark.slow
 def test_the_queue_is_moved_and_emptied_by_keys_with_undo(qtbot: QtBot, page: TrainPage, folder: Path) -> None:
     for epochs in (1, 2, 3):
         page.form.setValue(quick_settings(f"training.epochs={epochs}"))
@@ -148,6 +151,7 @@ def test_the_queue_is_moved_and_emptied_by_keys_with_undo(qtbot: QtBot, page: Tr
     assert page.form.value() == quick_settings("training.epochs=3")
 
 
+@pytest.mark.slow
 def test_stop_keeps_the_queue_waiting(qtbot: QtBot, page: TrainPage) -> None:
     _start_long(qtbot, page)
     qtbot.mouseClick(page.card.queue, LEFT)
@@ -158,6 +162,7 @@ def test_stop_keeps_the_queue_waiting(qtbot: QtBot, page: TrainPage) -> None:
     assert page.messages.remedyButton().text() == "Start"
 
 
+@pytest.mark.slow
 def test_a_queued_run_that_cannot_begin_keeps_its_place(qtbot: QtBot, page: TrainPage, folder: Path) -> None:
     gone = folder / "runs/20200101-000000-gone"
     page.run_actions.queue(Job(folder, quick_settings().to_dict(), resume=gone))
@@ -168,6 +173,7 @@ def test_a_queued_run_that_cannot_begin_keeps_its_place(qtbot: QtBot, page: Trai
     assert page.messages.kind() == "error" and len(_waiting(page)) == 2
 
 
+@pytest.mark.slow
 def test_another_project_does_not_go_on_with_the_queue(qtbot: QtBot, page: TrainPage, tmp_path: Path) -> None:
     _start_long(qtbot, page)
     qtbot.mouseClick(page.card.queue, LEFT)
@@ -179,6 +185,7 @@ def test_another_project_does_not_go_on_with_the_queue(qtbot: QtBot, page: Train
     )
 
 
+@pytest.mark.slow
 def test_a_damaged_queue_is_said(qtbot: QtBot, page: TrainPage, folder: Path) -> None:
     (folder / "runs/queue.json").write_text("{")
     _open(qtbot, page, folder)
@@ -193,6 +200,7 @@ def _other_window(page: TrainPage, folder: Path) -> Training:
     return other
 
 
+@pytest.mark.slow
 def test_two_windows_of_one_project_share_the_queue_and_start_no_run_twice(
     qtbot: QtBot, page: TrainPage, folder: Path
 ) -> None:

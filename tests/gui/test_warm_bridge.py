@@ -29,6 +29,7 @@ def _answers(*askers: Asker) -> list[tuple[int, object]]:
     return heard
 
 
+@pytest.mark.slow
 def test_askers_share_a_process_and_each_gets_its_newest_answer(qtbot: QtBot, bridge: WarmBridge) -> None:
     first, second = Asker(bridge), Asker(bridge)
     heard = _answers(first, second)
@@ -40,6 +41,7 @@ def test_askers_share_a_process_and_each_gets_its_newest_answer(qtbot: QtBot, br
     assert heard == [(0, 2), (1, -2)], "in the order in which they came"
 
 
+@pytest.mark.slow
 def test_an_error_that_nobody_expected_is_a_refusal(qtbot: QtBot, bridge: WarmBridge) -> None:
     asker = Asker(bridge)
     with qtbot.waitSignal(asker.refused, timeout=PATIENCE_MS) as refused:
@@ -61,6 +63,7 @@ def test_the_process_ends_when_its_last_user_has_let_go(qtbot: QtBot, bridge: Wa
     assert bridge.pid is None, "a window that closes starts no process"
 
 
+@pytest.mark.slow
 def test_a_hanging_question_does_not_hold_up_the_others(
     qtbot: QtBot, bridge: WarmBridge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -81,6 +84,7 @@ def test_a_hanging_question_does_not_hold_up_the_others(
     assert late.args == ["hung no more"]
 
 
+@pytest.mark.slow
 def test_a_hanging_question_is_overtaken_by_a_newer_one(
     qtbot: QtBot, bridge: WarmBridge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -96,6 +100,7 @@ def test_a_hanging_question_is_overtaken_by_a_newer_one(
     assert heard == [(0, "newer")] and begun.read_text().count("begun") == 1 and not asker.is_busy
 
 
+@pytest.mark.slow
 def test_a_question_that_ends_its_process_is_lost_alone(qtbot: QtBot, bridge: WarmBridge) -> None:
     deadly, other = Asker(bridge), Asker(bridge)
     heard = _answers(deadly, other)

@@ -338,6 +338,7 @@ def test_silence_is_not_saved_and_said(virtual_microphone: VirtualMicrophone, pa
     assert page.recorder.advice.text().startswith("Not saved.") and names(page) == before
 
 
+@pytest.mark.slow
 def test_escape_cancels_and_an_unplugged_microphone_keeps_what_there_is(
     virtual_microphone: VirtualMicrophone, page: WordsPage, qtbot: QtBot, tmp_path: Path
 ) -> None:
@@ -362,6 +363,7 @@ def test_escape_cancels_and_an_unplugged_microphone_keeps_what_there_is(
     assert not page.messages.isVisible()
 
 
+@pytest.mark.slow
 def test_background_noise_is_recorded_without_speech(
     virtual_microphone: VirtualMicrophone, page: WordsPage, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
