@@ -1,9 +1,9 @@
 """What a network from a model file would cost, shown from its bytes before anything of it is loaded or run.
 
-A stranger's network may name operators that run without end, point at files outside itself, or ask for gigabytes with a
-few hundred bytes. So only the operators that our own networks are made of are let through, and the shape of every tensor
-is worked out by their rules (ONNX operator specification, opsets 13 to 22) for the one input that the detector gives.
-Where a shape cannot be worked out, the network is refused.
+A stranger's network may name operators that run without end, point at files outside itself, or ask for gigabytes with
+a few hundred bytes. So only the operators that our own networks are made of are let through, and the shape of every
+tensor is worked out by their rules (ONNX operator specification, opsets 13 to 22) for the one input that the detector
+gives. Where a shape cannot be worked out, the network is refused.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ Shape = tuple[int, ...]
 _MOST_NODES: Final = 20_000
 _MOST_DIMENSIONS: Final = 8
 _MOST_KNOWN: Final = 256  # values of a tensor that are followed: shapes, axes and indices, never weights
+_MACS_AT_ONCE: Final = 3  # measured on one core of a loaded machine: 3 to 100 for the networks of this program
 _ITEM_BYTES: Final = {1: 4, 2: 1, 3: 1, 6: 4, 7: 8, 9: 1, 10: 2, 11: 8, 12: 4, 13: 8, 16: 2}  # TensorProto.DataType
 _FLOAT, _INT32, _INT64, _BOOL = 1, 6, 7, 9
 
@@ -37,7 +38,7 @@ class NetworkCost:
     """What one answer costs.
 
     Attributes:
-        operations: Multiplications, comparisons and moved values, about one a nanosecond on one core.
+        operations: Moved and computed values, and every third multiply-accumulate: one a nanosecond on a slow core.
         tensor_bytes: Of all tensors between the input and the answer together.
         weight_bytes: Of the weights.
         output_shape: Of the answer.
@@ -53,7 +54,7 @@ def network_cost(network: bytes, *, input_name: str, input_shape: Shape, most_by
     """Works out the cost of a network's answer to one float32 input of `input_shape`.
 
     Raises:
-        NetworkRefused: It is damaged, holds what our networks never hold, or needs more than `most_bytes` for its tensors.
+        NetworkRefused: It is damaged, holds what our networks never hold, or needs more than `most_bytes`.
     """
     try:
         graph = _read_model(memoryview(network))
@@ -136,7 +137,9 @@ def _read_node(content: memoryview) -> _Node:
 
 
 def _read_attribute(content: memoryview) -> tuple[str, Any]:
-    name, found, many = "", None, list[Any]()
+    name = ""
+    found: Any = None
+    many: list[Any] = []
     for number, value in _fields(content):
         if number == 1:
             name = _text(value)
@@ -186,9 +189,7 @@ def _read_tensor(content: memoryview) -> _Tensor:
     return _Tensor(name, tuple(shape), kind, _known(kind, count, raw, ints, tuple(shape)))
 
 
-def _known(
-    kind: int, count: int, raw: memoryview | None, ints: list[int], shape: Shape
-) -> NDArray[np.int64] | None:
+def _known(kind: int, count: int, raw: memoryview | None, ints: list[int], shape: Shape) -> NDArray[np.int64] | None:
     if kind not in (_INT32, _INT64) or count > _MOST_KNOWN:
         return None
     values = np.frombuffer(raw, "<i8" if kind == _INT64 else "<i4") if raw is not None else np.array(ints, np.int64)
@@ -436,7 +437,9 @@ def _unsqueeze(given: Given, attributes: Attributes, outputs: int) -> tuple[list
 def _squeeze(given: Given, attributes: Attributes, outputs: int) -> tuple[list[_Value], int]:
     value, axes = _need(given[0]), _axes(given, attributes, 1)
     rank = len(value.shape)
-    places = {at for at, size in enumerate(value.shape) if size == 1} if axes is None else {_axis(a, rank) for a in axes}
+    places = (
+        {at for at, size in enumerate(value.shape) if size == 1} if axes is None else {_axis(a, rank) for a in axes}
+    )
     if any(value.shape[at] != 1 for at in places):
         raise ValueError("an axis that is not 1")
     return [_reshaped(value, tuple(size for at, size in enumerate(value.shape) if at not in places))], 0
@@ -549,7 +552,7 @@ def _matmul(given: Given, attributes: Attributes, outputs: int) -> tuple[list[_V
     if a[-1] != b[-2]:
         raise ValueError("matrices that do not fit")
     shape = (*_broadcast(a[:-2], b[:-2]), a[-2], b[-1])
-    operations = math.prod(shape) * a[-1]
+    operations = math.prod(shape) * a[-1] // _MACS_AT_ONCE
     if len(left.shape) == 1:
         shape = (*shape[:-2], shape[-1])
     return [_Value(shape[:-1] if len(right.shape) == 1 else shape)], operations
@@ -561,7 +564,7 @@ def _gemm(given: Given, attributes: Attributes, outputs: int) -> tuple[list[_Val
     inner_b, columns = b[::-1] if attributes.get("transB", 0) else b
     if inner != inner_b:
         raise ValueError("matrices that do not fit")
-    return [_Value((rows, columns))], rows * columns * inner
+    return [_Value((rows, columns))], rows * columns * inner // _MACS_AT_ONCE
 
 
 def _window(sizes: Shape, kernel: Sequence[int], attributes: Attributes) -> Shape:
@@ -578,7 +581,9 @@ def _window(sizes: Shape, kernel: Sequence[int], attributes: Attributes) -> Shap
         if automatic in (b"SAME_UPPER", b"SAME_LOWER"):
             found.append(math.ceil(size / strides[at]))
             continue
-        room = size + (0 if automatic == b"VALID" else pads[at] + pads[at + rank]) - dilations[at] * (kernel[at] - 1) - 1
+        room = (
+            size + (0 if automatic == b"VALID" else pads[at] + pads[at + rank]) - dilations[at] * (kernel[at] - 1) - 1
+        )
         steps = math.ceil(room / strides[at]) if attributes.get("ceil_mode", 0) else room // strides[at]
         found.append(steps + 1)
     if min((*found, 1)) < 1:
@@ -593,7 +598,7 @@ def _conv(given: Given, attributes: Attributes, outputs: int) -> tuple[list[_Val
         raise ValueError("channels that do not fit")
     shape = (value.shape[0], weights.shape[0], *_window(value.shape[2:], weights.shape[2:], attributes))
     padded = math.prod(_padded(value.shape[2:], attributes)) * value.shape[0] * value.shape[1]
-    return [_Value(shape)], math.prod(shape) * math.prod(weights.shape[1:]) + padded
+    return [_Value(shape)], math.prod(shape) * math.prod(weights.shape[1:]) // _MACS_AT_ONCE + padded
 
 
 def _padded(sizes: Shape, attributes: Attributes) -> Shape:
@@ -632,14 +637,27 @@ def _recurrent(gates: int) -> _Rule:
         if attributes.get("layout", 0) or weights.shape != (directions, gates * hidden, width):
             raise ValueError("weights that do not fit")
         state = _Value((directions, clips, hidden))
-        operations = steps * directions * clips * gates * hidden * (width + hidden + 8)
+        operations = steps * directions * clips * gates * hidden * (width + hidden + 24) // _MACS_AT_ONCE
         return [_Value((steps, directions, clips, hidden)), *[state] * (outputs - 1)], operations
 
     return rule
 
 
+def _constant_of_shape(given: Given, attributes: Attributes, outputs: int) -> tuple[list[_Value], int]:
+    shape, fill = tuple(_need(given[0]).numbers()), attributes.get("value")
+    kind, number = (fill.kind, fill.ints) if isinstance(fill, _Tensor) else (_FLOAT, None)
+    if min((*shape, 0)) < 0:
+        raise ValueError("no shape")
+    ints = None
+    if number is not None and math.prod(shape) <= _MOST_KNOWN:
+        ints = np.full(shape, number.reshape(-1)[0], np.int64)
+    return [_Value(shape, kind, ints)], math.prod(shape)
+
+
 _RULES: Final[dict[str, _Rule]] = {
-    **dict.fromkeys(("Relu", "Sigmoid", "Tanh", "Gelu", "Elu", "LeakyRelu", "HardSigmoid", "HardSwish", "Softplus"), _same),
+    **dict.fromkeys(
+        ("Relu", "Sigmoid", "Tanh", "Gelu", "Elu", "LeakyRelu", "HardSigmoid", "HardSwish", "Softplus"), _same
+    ),
     **dict.fromkeys(("Exp", "Log", "Sqrt", "Neg", "Abs", "Erf", "Reciprocal", "Clip", "Softmax", "LogSoftmax"), _same),
     **dict.fromkeys(("Identity", "Dropout"), _identity),
     **dict.fromkeys(("ReduceMean", "ReduceMax", "ReduceMin", "ReduceSum"), _reduce),
@@ -654,6 +672,7 @@ _RULES: Final[dict[str, _Rule]] = {
     "Equal": _arithmetic(None, kind=_BOOL),
     "Where": _arithmetic(None),
     "Constant": _constant,
+    "ConstantOfShape": _constant_of_shape,
     "Shape": _shape,
     "Gather": _gather,
     "Concat": _concat,
