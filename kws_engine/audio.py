@@ -1,4 +1,4 @@
-"""Audio files read in any format and at any rate, and written safely; knows nothing of projects, words or clips."""
+"""Reads audio files in any format and at any rate, and writes them safely."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from kws_engine.decoding import Decoder, DecodingError, opened, plain_wav
 from kws_engine.errors import AudioError
 
 SILENCE_DB = -120.0
-"""What `rms_db` and `peak_db` give for digital silence, in dBFS."""
+"""What `rms_db` and `peak_db` return for digital silence, in dBFS."""
 WRITABLE = {".wav": "WAV", ".flac": "FLAC"}
 LOWEST_RATE, HIGHEST_RATE = 1_000, 768_000
 _SCAN_FRAMES = 65_536
@@ -31,12 +31,12 @@ _LEAST_MEAN = 0.35  # of the loudest channel's energy; two alike have 1, two ind
 _MOST_VALUES_AT_ONCE = 2**24
 
 Samples = NDArray[np.float32]
-Source = str | os.PathLike[str]
+AudioPath = str | os.PathLike[str]
 
 
 @dataclass(frozen=True)
 class AudioInfo:
-    """What a file's header says; `rate` in Hz, `frames` samples per channel, `format` such as `WAV PCM_16`."""
+    """A file's header: `rate` in Hz, `frames` samples per channel, `format` such as `WAV PCM_16`."""
 
     seconds: float
     rate: int
@@ -45,11 +45,11 @@ class AudioInfo:
     format: str
 
 
-def info(path: Source) -> AudioInfo:
+def info(path: AudioPath) -> AudioInfo:
     """What is in `path`: from its header where that can be believed, else by decoding all of it.
 
     Raises:
-        AudioError: the file is missing, empty, unreadable or no audio.
+        AudioError: The file is missing, empty, unreadable or not audio.
     """
     with _opened(path) as decoder:
         frames = decoder.frames
@@ -59,7 +59,7 @@ def info(path: Source) -> AudioInfo:
         return AudioInfo(frames / decoder.rate, decoder.rate, decoder.channels, frames, decoder.format)
 
 
-def measure(path: Source) -> tuple[int, int]:
+def measure(path: AudioPath) -> tuple[int, int]:
     """(samples per channel, rate in Hz) as `read` will find them: by decoding all of `path`, but for a plain WAV.
 
     Raises:
@@ -76,14 +76,14 @@ def measure(path: Source) -> tuple[int, int]:
         return frames, decoder.rate
 
 
-def read(path: Source, *, rate: int, max_seconds: float | None = None) -> Samples:
+def read(path: AudioPath, *, rate: int, max_seconds: float | None = None) -> Samples:
     """All of `path` as mono float32 of shape (samples,) at `rate`, resampled by soxr HQ.
 
     Channels are averaged; where that loses most of the sound, as with inverted phase or a dead channel, the loudest one
     is taken. Values beyond +-1 of a float file are kept. `max_seconds` refuses a longer file before decoding it.
 
     Raises:
-        AudioError: the file is missing, empty, no audio, cut off, too long, or holds NaN or infinite values.
+        AudioError: The file is missing, empty, not audio, cut off, too long, or holds NaN or infinite values.
     """
     to_mono = _downmix_of(path)
     with _opened(path) as decoder:
@@ -100,11 +100,11 @@ def read(path: Source, *, rate: int, max_seconds: float | None = None) -> Sample
         return resample(mono, decoder.rate, rate)
 
 
-def blocks(path: Source, *, rate: int, block_seconds: float = 1.0) -> Iterator[Samples]:
+def blocks(path: AudioPath, *, rate: int, block_seconds: float = 1.0) -> Iterator[Samples]:
     """The same samples as `read`, in blocks of `block_seconds` (the last may be shorter), in constant memory.
 
     Raises:
-        AudioError: as `read`; a file that is cut off gives what it holds first.
+        AudioError: As `read`; a file that is cut off yields what it holds first.
     """
     size = max(1, round(block_seconds * rate))
     to_mono = _downmix_of(path)
@@ -123,13 +123,13 @@ def blocks(path: Source, *, rate: int, block_seconds: float = 1.0) -> Iterator[S
         _check_holds_sound(delivered + len(waiting), path)
 
 
-def write(path: Source, samples: ArrayLike, *, rate: int) -> None:
-    """Write mono `samples` (samples,) as 16-bit WAV or FLAC, by suffix; the file appears whole or not at all.
+def write(path: AudioPath, samples: ArrayLike, *, rate: int) -> None:
+    """Writes mono `samples` (samples,) as 16-bit WAV or FLAC, by suffix; the file appears whole or not at all.
 
-    Values are rounded to 1/32768 and limited to +-1, so audio that came from a 16-bit file is kept bit for bit.
+    Values are rounded to 1/32768 and limited to +-1, so audio from a 16-bit file stays bit for bit the same.
 
     Raises:
-        AudioError: an unknown suffix, NaN or infinite samples, a full disk, a folder that cannot be written.
+        AudioError: An unknown suffix, NaN or infinite samples, a full disk, a folder that cannot be written.
     """
     path = pathlib.Path(path)
     kind = WRITABLE.get(path.suffix.lower())
@@ -150,7 +150,7 @@ def write(path: Source, samples: ArrayLike, *, rate: int) -> None:
 
 
 def resample(samples: Samples, from_rate: int, to_rate: int) -> Samples:
-    """`samples` (samples,) at `from_rate` Hz brought to `to_rate` Hz, the very same array when the rates agree."""
+    """Resamples `samples` (samples,) from `from_rate` to `to_rate` Hz; the very same array when the rates agree."""
     if from_rate == to_rate:
         return samples
     return np.asarray(soxr.resample(samples, from_rate, to_rate, quality="HQ"), dtype=np.float32)
@@ -173,7 +173,7 @@ def _decibels(amplitude: float) -> float:
 
 
 @contextlib.contextmanager
-def _opened(path: Source) -> Iterator[Decoder]:
+def _opened(path: AudioPath) -> Iterator[Decoder]:
     """The decoder of `path`, after everything that can be wrong with a file before its first sample."""
     path = pathlib.Path(path)
     _check_readable(path)
@@ -214,7 +214,7 @@ def _undecodable(path: pathlib.Path, error: DecodingError) -> str:
     return _cut_off(path, error.seconds, None)
 
 
-def _checked(decoder: Decoder, path: Source, size: int) -> Iterator[Samples]:
+def _checked(decoder: Decoder, path: AudioPath, size: int) -> Iterator[Samples]:
     """Blocks (frames, channels) of up to `size` frames; refuses values that are not finite and files that end early."""
     done = 0
     try:
@@ -230,7 +230,7 @@ def _checked(decoder: Decoder, path: Source, size: int) -> Iterator[Samples]:
         raise AudioError(_cut_off(path, done / decoder.rate, decoder.expected_s))
 
 
-def _downmix_of(path: Source) -> Callable[[Samples], Samples]:
+def _downmix_of(path: AudioPath) -> Callable[[Samples], Samples]:
     """What makes blocks (frames, channels) mono: the mean, or one channel, judged by the file's first minute."""
     with _opened(path) as decoder:
         if decoder.channels == 1:
@@ -254,7 +254,7 @@ def _mean(block: Samples) -> Samples:
     return np.ascontiguousarray(mono)
 
 
-def _cut_off(path: Source, good_seconds: float, seconds: float | None) -> str:
+def _cut_off(path: AudioPath, good_seconds: float, seconds: float | None) -> str:
     of = "" if seconds is None else f" of {seconds:.1f}"
     return f"{pathlib.Path(path).name} is cut off after {good_seconds:.1f}{of} s: copy it again."
 
@@ -276,7 +276,7 @@ def _whole_or_part(decoder: Decoder) -> int:
     return max(1, min(frames, minute, _MOST_VALUES_AT_ONCE // decoder.channels))
 
 
-def _check_finite(block: Samples, path: Source, at_second: float, rate: int) -> None:
+def _check_finite(block: Samples, path: AudioPath, at_second: float, rate: int) -> None:
     bad = ~np.isfinite(block).all(axis=1)
     if bad.any():
         at_second += int(np.argmax(bad)) / rate
@@ -285,7 +285,7 @@ def _check_finite(block: Samples, path: Source, at_second: float, rate: int) -> 
         )
 
 
-def _check_length(seconds: float, max_seconds: float | None, path: Source) -> None:
+def _check_length(seconds: float, max_seconds: float | None, path: AudioPath) -> None:
     if max_seconds is not None and seconds > max_seconds:
         raise AudioError(
             f"{pathlib.Path(path).name} lasts {seconds:.{0 if seconds > 60 else 1}f} s; a clip may last "
@@ -293,7 +293,7 @@ def _check_length(seconds: float, max_seconds: float | None, path: Source) -> No
         )
 
 
-def _check_holds_sound(frames: int, path: Source) -> None:
+def _check_holds_sound(frames: int, path: AudioPath) -> None:
     if not frames:
         raise AudioError(f"{pathlib.Path(path).name} holds no sound (0 samples): record or export it again.")
 

@@ -1,4 +1,4 @@
-"""Writing files so that a crash, a full disk or a second program loses nothing; knows nothing of what they hold."""
+"""Writes files so that a crash, a full disk or a second program loses nothing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TEMPORARY = re.compile(r"\.[0-9a-f]{16}(\.\w+)")
 FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
-def in_words(error: OSError, path: Path) -> ProjectError:
+def write_error(error: OSError, path: Path) -> ProjectError:
     """The sentence for a failed write at `path`."""
     if error.errno in FULL:
         return ProjectError(
@@ -39,11 +39,11 @@ def is_writable(path: Path) -> bool:
 
 @contextmanager
 def storing(path: Path) -> Iterator[None]:
-    """Turn an OSError of the block, which writes at `path`, into a ProjectError in words."""
+    """Turns an OSError of the block, which writes at `path`, into a ProjectError."""
     try:
         yield
     except OSError as error:
-        raise in_words(error, path) from error
+        raise write_error(error, path) from error
 
 
 @contextmanager
@@ -57,9 +57,9 @@ def temporary_beside(path: Path) -> Iterator[Path]:
 
 
 def remove_leftovers(folder: Path, *, suffixes: Collection[str]) -> None:
-    """Remove temporary files with one of these suffixes: a program killed while it wrote has left them behind.
+    """Removes temporary files with one of these suffixes, which a program killed while writing has left behind.
 
-    For who alone writes such files there: those of a program that is still writing would be gone, too.
+    Only for folders that no other program writes such files in: it would lose those it is writing.
     """
     with contextlib.suppress(OSError):
         for path in list(folder.iterdir()):
@@ -70,20 +70,20 @@ def remove_leftovers(folder: Path, *, suffixes: Collection[str]) -> None:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write the whole file or leave the old one as it was.
+    """Writes the whole file or leaves the old one as it was.
 
     Raises:
-        ProjectError: the folder cannot be written or the disk is full.
+        ProjectError: The folder cannot be written or the disk is full.
     """
     with storing(path):
         replace_whole(path, content)
 
 
 def replace_whole(path: Path, content: bytes | memoryview) -> None:
-    """Write beside `path`, force it to the disk, then put it in place: a crash leaves the old file or the new one.
+    """Writes beside `path`, forces it to the disk, then renames it: a crash leaves the old file or the new one.
 
     Raises:
-        OSError: as of the file system; the old file is left as it was.
+        OSError: From the file system; the old file is left as it was.
     """
     with temporary_beside(path) as temporary:
         with temporary.open("wb") as file:
@@ -94,10 +94,10 @@ def replace_whole(path: Path, content: bytes | memoryview) -> None:
 
 
 def publish(temporary: Path, folder: Path, *, names: Iterable[str]) -> Path:
-    """Give the finished file the first of `names` that is free in `folder`; never overwrites, whoever else writes.
+    """Gives the finished file the first of `names` that is free in `folder`; never overwrites, whoever else writes.
 
     Raises:
-        OSError: as of the file system.
+        OSError: From the file system.
     """
     for name in names:
         target = folder / name

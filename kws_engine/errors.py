@@ -1,10 +1,10 @@
-"""What went wrong, in words for the person at the screen; knows nothing of where it is shown."""
+"""Errors whose message is a sentence for the user."""
 
 from __future__ import annotations
 
 
 class KwsError(Exception):
-    """One clear sentence that names the thing and the remedy; window and command line show this very text."""
+    """One clear sentence that names the cause and the remedy; window and command line show this very text."""
 
 
 class AudioError(KwsError):
@@ -19,7 +19,7 @@ class SpecError(KwsError):
     """An option's name or value that does not fit its specification.
 
     Attributes:
-        option: Whose field shows the sentence, where one is to blame: "coefficients", or its whole path.
+        option: The option to blame, whose field shows the sentence: "coefficients", or its whole path.
     """
 
     def __init__(self, sentence: str, *, option: str = "") -> None:
@@ -36,4 +36,4 @@ class ModelFileError(KwsError):
 
 
 class TrainingError(KwsError):
-    """A run that cannot start or go on."""
+    """A run that cannot start or continue."""

@@ -1,9 +1,9 @@
-"""The rows of a network built layer by layer, as text and as tables; knows no network, no torch and no sizes.
+"""The rows of a network built layer by layer, as text and as tables.
 
 conv2d 16 3x3 stride 2; bn; relu; maxpool 2x2; residual; conv2d 16 3x3; end; gap; dropout 0.3; dense 64; relu
 
-Rows stand between semicolons (or lines). A row is its kind, its values in the order of `KINDS`, and further values
-by name. Sizes are time x frequency; one number alone is both (for `conv1d`, frames).
+Rows are separated by semicolons or line breaks. A row is its kind, its values in the order of `KINDS`, and further
+values by name. Sizes are time x frequency; one number alone is both (for `conv1d`, frames).
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from typing import Any
 from kws_engine.errors import SpecError
 
 Size = tuple[int, int]
-LONGEST, MOST_ROWS = 512, 200
+LONGEST = 512
+MOST_ROWS = 200
 
 
 @dataclass(frozen=True)
@@ -29,14 +30,14 @@ class LayerRow:
     Attributes:
         kind: One of `KINDS`.
         units: Feature maps of a convolution, units of a dense layer.
-        kernel: Frames x features that it sees; of a pooling layer, its cell.
-        stride: Steps of the kernel; of a pooling layer 0 x 0 for the cell's own size.
-        dilation: Distance between the values that a kernel sees.
-        padding: "same" keeps the size by zeros at the edges; "valid" uses only what is there.
-        share: What dropout drops, 0 to 0.9.
-        momentum: Share of the running mean and variance that batch norm keeps at a step (as in Keras).
-        l1: Factor of this layer's absolute weights in the loss, besides what the regularizers say.
-        l2: The same of its squared weights.
+        kernel: Frames x features; of a pooling layer, the size of its cell.
+        stride: Steps of the kernel; in a pooling layer 0 x 0 means the size of the cell.
+        dilation: Distance between the inputs of a kernel.
+        padding: "same" keeps the size by zeros at the edges; "valid" uses no padding.
+        share: Share that dropout drops, 0 to 0.9.
+        momentum: Share of the running mean and variance that batch norm keeps at each step (as in Keras).
+        l1: Factor of this layer's absolute weights in the loss, besides the regularizers.
+        l2: The same for its squared weights.
     """
 
     kind: str
@@ -53,14 +54,14 @@ class LayerRow:
 
 @dataclass(frozen=True)
 class LayerKind:
-    """What there is to know of one kind of row.
+    """Describes one kind of row.
 
     Attributes:
         title: As in the chooser.
         takes: The values written without a name, in their order.
         named: The values written after their name.
         help: One sentence.
-        start: The row that a person gets who adds one.
+        start: The row that "add" inserts.
     """
 
     title: str
@@ -156,7 +157,7 @@ def row(value: Any) -> LayerRow:
     if isinstance(value, LayerRow):
         value = to_dict(value)
     if not isinstance(value, Mapping):
-        raise SpecError(f"{value!r} is no layer; write it as in 'conv2d 16 3x3'")
+        raise SpecError(f"{value!r} is not a layer; write it as in 'conv2d 16 3x3'")
     kind = _known(str(value.get("kind", "")))
     return _made(kind, {name: content for name, content in value.items() if name != "kind"})
 
@@ -166,8 +167,8 @@ def to_dict(row: LayerRow) -> dict[str, Any]:
     kind = KINDS[row.kind]
     values = {name: getattr(row, name) for name in (*kind.takes, *kind.named)}
     plain = _defaults(row.kind)
-    kept = {name: value for name, value in values.items() if name in kind.takes or value != plain[name]}
-    return {"kind": row.kind} | {name: list(v) if isinstance(v, tuple) else v for name, v in kept.items()}
+    stored = {name: value for name, value in values.items() if name in kind.takes or value != plain[name]}
+    return {"kind": row.kind} | {name: list(v) if isinstance(v, tuple) else v for name, v in stored.items()}
 
 
 def text(row: LayerRow) -> str:
@@ -198,19 +199,21 @@ def _written(row: LayerRow, name: str) -> str:
 
 def _from_words(words: list[str]) -> LayerRow:
     kind = _known(words[0] if words else "")
-    takes, values, left = list(KINDS[kind].takes), dict[str, Any](), words[1:]
+    takes = list(KINDS[kind].takes)
+    values: dict[str, Any] = {}
+    left = words[1:]
     while left:
         word = left.pop(0)
         if word in ("same", "valid") and "padding" in KINDS[kind].named:
             values["padding"] = word
         elif word in (*KINDS[kind].takes, *KINDS[kind].named):
             if not left:
-                raise SpecError(f"{kind}: after {word} stands {_NAMES[word]}")
+                raise SpecError(f"{kind}: {word} needs {_NAMES[word]} after it")
             values[word] = left.pop(0)
         elif takes:
             values[takes.pop(0)] = word
         else:
-            raise SpecError(f"{kind}: {word!r} is too much here{_may(kind)}")
+            raise SpecError(f"{kind}: {word!r} is one value too many{_may(kind)}")
         takes = [name for name in takes if name not in values]
     return _made(kind, values)
 

@@ -1,4 +1,4 @@
-"""Microphones, a stream from one into a ring, and playing a sound; knows nothing of what is done with either.
+"""Lists microphones, streams one into a ring, and plays sounds.
 
 The only module that names `sounddevice`, and only inside functions: importing this needs no sound system.
 """
@@ -21,7 +21,7 @@ from kws_engine.errors import MicrophoneError
 from kws_engine.ring import Ring
 
 SILENT_AFTER_S = 1.0
-"""A running stream that calls back no more for this long has died."""
+"""A stream that has not called back for this long has died."""
 FIRST_SOUND_WITHIN_S = 3.0
 """A device may take this long to wake up, as Bluetooth does."""
 _BUFFER_S = 0.1
@@ -30,7 +30,7 @@ _LEVEL_S = 0.05
 _NO_SOUND_SYSTEM = "The sound system cannot be used ({}): check its settings and restart it, then try again."
 
 _open_streams: set[Microphone | Playback] = set()
-_stuck_streams: set[Microphone | Playback] = set()  # closed by us, but PortAudio does not come back from it
+_stuck_streams: set[Microphone | Playback] = set()  # closed by us, but PortAudio does not return
 _stuck_lock = threading.Lock()
 _portaudio_lock = threading.RLock()
 
@@ -64,10 +64,10 @@ class Heard:
 
 
 def devices() -> list[Device]:
-    """All microphones, as known since the start or the last `refresh_devices`; none is an empty list.
+    """All microphones, as listed at the start or by the last `refresh_devices`; may be empty.
 
     Raises:
-        MicrophoneError: the PortAudio library is missing or cannot reach the sound system.
+        MicrophoneError: The PortAudio library is missing or cannot reach the sound system.
     """
     sounddevice = _sounddevice()
     try:
@@ -85,10 +85,10 @@ def devices() -> list[Device]:
 
 
 def refresh_devices() -> bool:
-    """List the devices anew, after one was plugged in; `False`, and nothing done, while a stream is open.
+    """Lists the devices anew, after one was plugged in; does nothing and returns False while a stream is open.
 
     Raises:
-        MicrophoneError: the PortAudio library is missing or cannot reach the sound system.
+        MicrophoneError: The PortAudio library is missing or cannot reach the sound system.
     """
     sounddevice = _sounddevice()
     with _portaudio_lock:
@@ -108,7 +108,7 @@ def find_device(name: str | None = None) -> Device:
     """The device called `name`: exactly, else the only one whose name contains it; the default one for `None`.
 
     Raises:
-        MicrophoneError: there is none, it is unknown (names the known ones), or several fit.
+        MicrophoneError: There is none, it is unknown (names the known ones), or several match.
     """
     known = devices()
     if not known:
@@ -127,11 +127,11 @@ def find_device(name: str | None = None) -> Device:
 class Microphone:
     """An open microphone, writing mono samples at its own rate into `ring`; use it in a `with`.
 
-    `rate` asks the sound system for another rate than the device's own. Many readers may follow one microphone; see
+    `rate` requests another rate than the device's own. Many readers may follow one microphone; see
     `Reader`. Call `check` regularly: a microphone that was pulled out raises nothing by itself.
 
     Raises:
-        MicrophoneError: no such device, or it cannot be opened.
+        MicrophoneError: No such device, or it cannot be opened.
     """
 
     def __init__(self, device: str | None = None, *, ring_seconds: float = 60.0, rate: int | None = None) -> None:
@@ -145,10 +145,10 @@ class Microphone:
         self._last_callback_s = 0.0
 
     def start(self) -> None:
-        """Open the stream; the first samples follow within some ten milliseconds.
+        """Opens the stream; the first samples follow within some ten milliseconds.
 
         Raises:
-            MicrophoneError: the device is busy, forbidden or gone.
+            MicrophoneError: The device is busy, forbidden or unplugged.
         """
         if self._stream is not None:
             return
@@ -167,16 +167,17 @@ class Microphone:
             ) from error
 
     def stop(self) -> None:
-        """Close the stream, also one whose device is gone; what is in the ring stays readable."""
-        stream, self._stream = self._stream, None
+        """Closes the stream, also of an unplugged device; what is in the ring stays readable."""
+        stream = self._stream
+        self._stream = None
         if stream is not None:
             _close(self, stream)
 
     def check(self) -> None:
-        """Find out whether sound still arrives; never waits when it does.
+        """Checks whether sound still arrives; never waits when it does.
 
         Raises:
-            MicrophoneError: the device went away, or delivered nothing for a second.
+            MicrophoneError: The device went away, or delivered nothing for a second.
         """
         if self._stream is None:
             return
@@ -249,10 +250,9 @@ class Microphone:
 
 
 class Reader:
-    """One follower of a microphone, with a position of its own, from now on; resamples to `rate` Hz where needed.
+    """Reads a microphone from now on, with a position of its own; resamples to `rate` Hz where needed.
 
-    `read` never waits. Of 1,000,000 samples heard and lost together, exactly 1,000,000 are counted: `position` keeps
-    step with the device whatever is lost.
+    `read` never waits. `position` counts samples read and lost, so it stays in step with the device whatever is lost.
     """
 
     def __init__(self, microphone: Microphone, *, rate: int = 16_000) -> None:
@@ -275,12 +275,12 @@ class Reader:
         return Heard(samples, self._position, lost)
 
     def skip(self) -> None:
-        """Go on with what comes from now; what was not read is left out on purpose and counts as heard, not lost."""
+        """Continues with what comes from now; what was not read is skipped on purpose and does not count as lost."""
         self._since = self._ring.position
         self._jump_to(self._since)
 
     def _jump_to(self, device_position: int) -> int:
-        """Start anew behind a gap: what the resampler still held is gone too. Returns how many samples were lost."""
+        """Starts anew after a gap, which drops what the resampler still held; returns how many samples were lost."""
         if self._resampler is not None:
             self._resampler.clear()
         position = math.floor((device_position - self._began) * self.rate / self._device_rate)
@@ -293,7 +293,8 @@ class Playback:
     """A sound, mono (samples,) at `rate` Hz, on its way to the default loudspeaker; ends by itself."""
 
     def __init__(self, samples: NDArray[np.float32], *, rate: int) -> None:
-        self._samples, self._rate = np.asarray(samples, np.float32), rate
+        self._samples = np.asarray(samples, np.float32)
+        self._rate = rate
         self._played_rate = rate
         self._next = 0
         self._ended = threading.Event()
@@ -306,14 +307,14 @@ class Playback:
 
     @property
     def ended(self) -> bool:
-        """Whether all of it was heard, or the device is gone."""
+        """Whether all of it was played, or the device went away."""
         return self._ended.is_set()
 
     def start(self) -> None:
-        """Begin; at the device's own rate where it refuses that of the sound.
+        """Starts playing, at the device's own rate where it refuses that of the sound.
 
         Raises:
-            MicrophoneError: there is no loudspeaker, or it cannot be opened.
+            MicrophoneError: There is no loudspeaker, or it cannot be opened.
         """
         sounddevice = _sounddevice()
         try:
@@ -326,8 +327,9 @@ class Playback:
             ) from error
 
     def stop(self) -> None:
-        """Be silent at once and close the stream; always call it, also after the end."""
-        stream, self._stream = self._stream, None
+        """Silences the sound at once and closes the stream; always call it, also after the end."""
+        stream = self._stream
+        self._stream = None
         if stream is not None:
             _close(self, stream)
 
@@ -368,7 +370,7 @@ def _running(sounddevice: Any, stream: Any) -> Any:
 
 
 def _close(owner: Microphone | Playback, stream: Any) -> None:
-    """In a thread left behind when it hangs: PortAudio may wait for ever for a device that was pulled out."""
+    """Closes in a thread that is left behind when it hangs: PortAudio may wait for ever for an unplugged device."""
 
     def close() -> None:
         stream.close(ignore_errors=True)
@@ -393,7 +395,7 @@ def _sounddevice() -> Any:
         raise MicrophoneError(
             "The PortAudio library is missing: install it (Debian and Ubuntu: sudo apt-get install libportaudio2)."
         ) from error
-    except Exception as error:  # importing it starts PortAudio; should that fail, its error class cannot be imported
+    except Exception as error:  # importing it starts PortAudio; if that fails, its error class cannot be imported
         if type(error).__name__ != "PortAudioError":
             raise
         raise MicrophoneError(_NO_SOUND_SYSTEM.format(_reason(error))) from error
@@ -417,6 +419,6 @@ def _names(known: list[Device]) -> str:
 
 
 def _reason(error: Exception) -> str:
-    """PortAudio's own few words, without its call and number: `Device unavailable`."""
+    """PortAudio's own description, without its call and number: `Device unavailable`."""
     words = str(error.args[0]) if error.args else ""
     return words.rsplit(": ", 1)[-1].split(" [")[0].strip() or "no reason given"

@@ -1,4 +1,4 @@
-"""How many processor cores this program may use; knows nothing of what they are used for."""
+"""How many processor cores this program may use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Name → (title, config, build) for one package of parts; finds every module of the package, knows none by name.
+"""Name → (title, config, build) for the parts of one package, whose modules it finds by itself.
 
 MODELS = Registry("model", "kws_engine.models")
 
@@ -27,7 +27,7 @@ class Entry:
         name: As in `--model tc_resnet` and in saved files.
         title: As in the chooser.
         config: The frozen dataclass that describes its options.
-        build: Makes the part from a config; its further arguments are the registry's business.
+        build: Makes the part from a config; its further arguments depend on the registry.
         presets: Named sets of options, as the source names them; the first is the default config.
         summary: One sentence for the chooser: what it is and where it comes from.
     """
@@ -43,7 +43,7 @@ class Entry:
         """The config of a preset.
 
         Raises:
-            SpecError: There is no such preset, with the nearest that is.
+            SpecError: There is no such preset; names the nearest.
         """
         if name not in self.presets:
             raise spec.unknown(name, self.presets, what=f"preset of {self.name}")
@@ -53,7 +53,7 @@ class Entry:
 class Registry:
     """The parts of one kind. Modules of the package are imported at the first look-up.
 
-    A module whose name starts with an underscore is left alone: it holds what needs torch at import, such as shared
+    A module whose name starts with an underscore is skipped: it holds what needs torch at import, such as shared
     layers, and is imported by the parts' `build` when a network is made.
     """
 
@@ -82,7 +82,7 @@ class Registry:
         return decorate
 
     def names(self) -> tuple[str, ...]:
-        """The registered names, in the order of the alphabet."""
+        """The registered names, sorted."""
         self._discover()
         return tuple(sorted(self._entries))
 

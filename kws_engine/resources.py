@@ -1,4 +1,4 @@
-"""Where the files that ship with the program lie; knows nothing of what is in them."""
+"""Where the files that ship with the program are."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def path(*parts: str) -> Path:
     """A file or folder under `resources/`.
 
     Raises:
-        KwsError: It is not there: the installation is damaged.
+        KwsError: It is missing: the installation is damaged.
     """
     found = Path(__file__).resolve().parent.parent.joinpath("resources", *parts)
     if not found.exists():

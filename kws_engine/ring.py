@@ -1,4 +1,4 @@
-"""The newest samples of a live source: one writer, any number of readers that never block it; knows no device."""
+"""The newest samples of a live source: one writer, and any number of readers that never block it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Read:
-    """What a reader got: `samples` end at `position` (the next `since`); `lost` samples before them are gone."""
+    """What a reader got: `samples` end at `position` (the next `since`); `lost` ones before them were overwritten."""
 
     samples: NDArray[np.float32]
     position: int
@@ -25,8 +25,8 @@ class Ring:
 
     Positions count samples since the start and never wrap. The writer announces what it is about to overwrite
     (`_claimed`), copies, then publishes (`_position`); a reader copies first and looks at `_claimed` afterwards, so it
-    knows exactly which of its samples may have changed under its hands. No lock: the audio callback never waits. The
-    order of the three steps is kept by the interpreter.
+    knows exactly which of its samples may have changed meanwhile. No lock: the audio callback never waits. The
+    interpreter keeps the order of the three steps.
     """
 
     def __init__(self, capacity_samples: int) -> None:
@@ -47,7 +47,7 @@ class Ring:
         return self._position
 
     def write(self, samples: NDArray[np.float32]) -> None:
-        """Append `samples` (samples,), any stride; for one writer only."""
+        """Appends `samples` (samples,), any stride; for one writer only."""
         capacity = len(self._slots)
         start, end = self._position, self._position + len(samples)
         if len(samples) > capacity:
@@ -61,7 +61,7 @@ class Ring:
         self._position = end
 
     def read(self, since: int) -> Read:
-        """Everything from position `since` that is still there, as a copy, and exactly how much of it is not.
+        """Everything from position `since` that is still there, as a copy, and exactly how much was overwritten.
 
         Raises:
             ValueError: `since` is negative or beyond what was written.

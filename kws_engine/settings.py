@@ -1,4 +1,4 @@
-"""Everything chosen for a run, put together from the parts' own configs; knows no run and no screen.
+"""Everything chosen for a run, put together from the parts' own configs.
 
 `--set model.width=1.5`, a form and project.toml all name an option by the same path.
 """
@@ -77,7 +77,7 @@ def _default_group(registry: Registry) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Settings:
-    """All that a run is made from besides the clips and the seed."""
+    """Everything that determines a run besides the clips and the seed."""
 
     feature: Chosen = field(default_factory=lambda: Chosen("log_mel", FEATURES["log_mel"].config()))
     model: Chosen = field(default_factory=lambda: Chosen("tc_resnet", MODELS["tc_resnet"].config()))
@@ -124,7 +124,7 @@ class Settings:
         return dataclasses.replace(self, **parts)
 
     def with_recipe(self, name: str) -> Settings:
-        """The options of a recipe on top of these settings; network and augmentations stay.
+        """With the options of a recipe on top; network and augmentations stay.
 
         Raises:
             SpecError: Unknown, with the nearest known.
@@ -194,7 +194,7 @@ def _read(section: str, content: Any) -> Any:
 
 def _table(content: Any, name: str) -> Mapping[str, Any]:
     if not isinstance(content, Mapping):
-        raise SpecError(f"{name}: {content!r} is no table of options")
+        raise SpecError(f"{name}: {content!r} is not a table of options")
     return content
 
 

@@ -1,4 +1,4 @@
-"""Describes a config dataclass once, for form, command line, saved file and check; knows no screen and no network.
+"""Describes a config dataclass once, for form, command line, saved file and check.
 
 @dataclass(frozen=True)
 class TcResNetConfig:
@@ -26,7 +26,7 @@ _KEY = "kws_option"
 
 @dataclasses.dataclass(frozen=True)
 class Option:
-    """One option of a config: everything a form, a flag, a file or a check needs to know of it.
+    """One option of a config: everything a form, a flag, a file or a check needs to know.
 
     Attributes:
         name: The field's name, as in `--set model.width=1.5`.
@@ -185,14 +185,14 @@ def differences(config: Any) -> dict[str, Any]:
 
 
 def unknown(name: str, known: Iterable[str], *, what: str) -> SpecError:
-    """The error for a name that nobody knows, with the nearest that somebody does."""
+    """The error for an unknown name, with the nearest known one."""
     names = list(known)
     near = nearest(name, names)
     return SpecError(f"There is no {what} {name!r}{near or '; known: ' + ', '.join(names)}")
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """The words "; did you mean 'width'?", or nothing where nothing is near."""
+    """The question `; did you mean 'width'?`, or nothing where no known name is near."""
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
     return f"; did you mean {close[0]!r}?" if close else ""
 

@@ -1,4 +1,4 @@
-"""`kws-studio [PROJECT]`: the application around the window: display, settings, log, Ctrl-C; knows no page."""
+"""`kws-studio [PROJECT]`: the application around the window: display, settings, log, Ctrl-C."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def make_window(app: QApplication, project: Path | None) -> MainWindow:
     window = MainWindow()
     reporter = ErrorReporter(window.report, window)
     sys.excepthook = reporter.on_error
-    threading.excepthook = lambda told: reporter.on_error(told.exc_type, told.exc_value, told.exc_traceback)
+    threading.excepthook = lambda failure: reporter.on_error(failure.exc_type, failure.exc_value, failure.exc_traceback)
     window.show()
     folder = project or remembered.last_project()
     if folder is not None:

@@ -1,13 +1,11 @@
-"""What leaving a project would stop or lose, and whether the person agrees; leaves nothing itself."""
+"""What leaving a project would stop or lose, and whether the person agrees to it."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
-from typing import Any
 
 from PySide6.QtWidgets import QMessageBox, QWidget
 
 from kws_gui.services import remembered
+from kws_gui.services.services import Services
 
 _NO_RETURN = "Training is {}. Stop it and close? The best weights so far are kept."
 _SEARCHING = "A search is going on. Stop it and close? What is finished is kept, and it can go on later."
@@ -15,45 +13,47 @@ _UNSAVED = "{} could not be saved and would be lost: free some space, then save 
 
 
 class Leaving:
-    """Looks at the pages that were shown; a page that was not shown does nothing that could be lost."""
+    """Asks the services what is going on, and the person in a dialog in front of the window."""
 
-    def __init__(self, window: QWidget, pages: Mapping[str, Any]) -> None:
-        self._window, self._pages = window, pages
+    def __init__(self, window: QWidget, services: Services) -> None:
+        self._window = window
+        self._services = services
 
     def at_stake(self) -> set[tuple[str, object]]:
-        """What leaving would stop or lose, each thing by what tells it from the next one of its kind."""
-        train, search, words = (self._pages.get(name) for name in ("train", "search", "words"))
+        """What leaving would stop or lose, each thing distinguishable from the next one of its kind."""
+        services = self._services
         found = set[tuple[str, object]]()
-        if train is not None and train.training.is_running():
-            found.add(("train", train.training.pid))
-        if search is not None and search.is_running():
-            found.add(("search", True))
-        if words is not None and words.recordings.waiting:
-            found.add(("words", words.recordings.waiting))
+        if services.training.is_running:
+            found.add(("training", services.training.pid))
+        if services.searching.is_running:
+            found.add(("searching", True))
+        if services.recordings.waiting:
+            found.add(("recordings", services.recordings.waiting))
         return found
 
     def may_leave(self) -> bool:
-        """Asks when a training would be stopped or a take lost; nothing else is beyond undo."""
+        """Asks when a training or a search would be stopped or a take lost; everything else can be undone."""
         return self._may_stop_training() and self._may_stop_search() and self._may_lose_takes()
 
     def _may_stop_training(self) -> bool:
-        page = self._pages.get("train")
-        if page is None or not page.training.is_running():
+        training = self._services.training
+        if not training.is_running:
             return True
-        state, stay = ("paused", "Leave it paused") if page.runner.is_paused else ("going on", "Go on training")
+        state = "paused" if training.is_paused else "going on"
+        stay = "Leave it paused" if training.is_paused else "Go on training"
         return self._asks(_NO_RETURN.format(state), "Stop and keep the best so far", stay)
 
     def _may_stop_search(self) -> bool:
-        page = self._pages.get("search")
-        if page is None or not page.is_running():
+        if not self._services.searching.is_running:
             return True
         return self._asks(_SEARCHING, "Stop and keep what is finished", "Go on searching")
 
     def _may_lose_takes(self) -> bool:
-        page = self._pages.get("words")
-        if page is None or not page.recordings.waiting or page.recordings.save_again():
+        """Tries to save them first."""
+        recordings = self._services.recordings
+        if not recordings.waiting or recordings.save_again():
             return True
-        count = page.recordings.waiting
+        count = recordings.waiting
         return self._asks(_UNSAVED.format("A take" if count == 1 else f"{count} takes"), "Lose it", "Stay")
 
     def _asks(self, question: str, leave_text: str, stay_text: str) -> bool:

@@ -1,66 +1,48 @@
-"""The window: rail, pages built when first shown, what is open; no logic of any page."""
+"""The window: rail, menus, and the page in front; it follows the services."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import cast
 
 from PySide6.QtCore import QSettings, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication
-from PySide6.QtWidgets import (
-    QApplication,
-    QFileDialog,
-    QHBoxLayout,
-    QMainWindow,
-    QStackedWidget,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
-from kws_engine.clips.project_file import FILE_NAME
-from kws_engine.errors import SpecError
-from kws_engine.settings import Settings
+from kws_engine.clips.layout import PROJECT_FILE
 from kws_gui import theme
 from kws_gui.leaving import Leaving
 from kws_gui.menus import make_menus
-from kws_gui.pages.start.page import StartPage
-from kws_gui.rail import PAGES, WITHOUT_PROJECT, Rail
+from kws_gui.page_table import PAGE_TABLE, shut_down
+from kws_gui.project_dialogs import ask_which_to_open
+from kws_gui.rail import Rail
 from kws_gui.services import remembered
-from kws_gui.services.microphone import MicrophoneService
-from kws_gui.services.opening import Opened, Opening
-from kws_gui.services.project_model import ProjectModel
+from kws_gui.services.navigation import START
+from kws_gui.services.services import Services, make_services
 from kws_gui.widgets.message_bar import MessageBar
 from kws_gui.widgets.progress_row import ProgressRow
 
-_GEOMETRY, _THEME, _PAGE = "window/geometry", "window/theme", "window/page"
-_SLOW_MS = 300  # opening says so only when it takes longer
-_STAYED = "{} was not opened, because you stayed here: open it when you are done."
-_WAITING = "Open a project or make a new one: Train then opens with this chapter's settings."
-_BELONGS_TO = {"search": "train"}  # pages that are not in the rail
+_GEOMETRY = "window/geometry"
+_THEME = "window/theme"
+_SLOW_MS = 300  # an opening that takes longer is shown
+_BELONGS_TO = {"search": "train"}  # pages that the rail has no button for
 
 
 class MainWindow(QMainWindow):
-    """Shows the start screen, or the pages of one project; takes projects dropped on it."""
+    """Shows the start page, or the pages of one project; takes projects and recordings dropped on it."""
 
-    def __init__(self, model: ProjectModel | None = None, microphones: MicrophoneService | None = None) -> None:
+    def __init__(self, services: Services | None = None) -> None:
         super().__init__()
-        self.model = model or ProjectModel(self)
-        self.microphones = microphones or MicrophoneService(self)
-        self.opening = Opening(self)
+        self.services = services or make_services(self)
         self.messages = MessageBar()
+        self.rail = Rail(self.services.microphones)
+        self._pages: dict[str, QWidget] = {}
+        self._stack = QStackedWidget()
+        self._leaving = Leaving(self, self.services)
         self._progress = ProgressRow()
         self._progress.cancelButton().hide()
+        self._opening_name = ""
         self._slow = QTimer(self, singleShot=True, interval=_SLOW_MS)
-        self._pages: dict[str, QWidget] = {}
-        self._leaving = Leaving(self, self._pages)
-        self._stack = QStackedWidget()
-        self.rail = Rail(self.microphones)
-        self._name = ""
-        self._agreed: set[tuple[str, object]] = set()
-        self._waiting: dict[str, str] = {}  # a chapter's settings, until a project is open
         self._lay_out()
         self.setMenuBar(make_menus(self))
         self._connect()
@@ -68,189 +50,29 @@ class MainWindow(QMainWindow):
         self.setMinimumSize(880, 560)
         self._restore_geometry()
         self.rail.show_project("", "")
-        self.show_page("start")
-
-    # -- pages
+        self.services.navigation.show_page(START)
 
     @property
     def page_name(self) -> str:
-        """Which page is in front: start, words, train, search, results, listen or learn."""
-        return self._name
+        """Which page is in front."""
+        return self.services.navigation.page
 
     def page(self, name: str) -> QWidget:
-        """The page of that name, built now if it was not shown before."""
+        """The page of that name, made now if it was not shown before."""
         if name not in self._pages:
-            self._pages[name] = self._make_page(name)
+            self._pages[name] = PAGE_TABLE[name](self.services)
             self._stack.addWidget(self._pages[name])
         return self._pages[name]
-
-    def show_page(self, name: str) -> None:
-        """Brings a page to the front; without a project only the start screen, Listen and Learn."""
-        if self.model.project is None and name not in ("start", *WITHOUT_PROJECT):
-            name = "start"
-        self._name = name
-        page = self.page(name)
-        if isinstance(page, StartPage):
-            page.refresh()
-        self._stack.setCurrentWidget(page)
-        self.rail.show_page(_BELONGS_TO.get(name, name))
-        self._hold_microphone()
-
-    def _make_page(self, name: str) -> QWidget:
-        """Imported here: a page's libraries are loaded when it is first shown, and the window stands sooner."""
-        if name == "start":
-            return self._make_start_page()
-        if name == "words":
-            from kws_gui.pages.words.page import WordsPage
-
-            return WordsPage(self.model, self.microphones)
-        if name == "train":
-            from kws_gui.pages.train.page import TrainPage
-
-            return self._follow(TrainPage(self.model))
-        if name == "results":
-            return self._make_results_page()
-        if name == "search":
-            return self._make_search_page()
-        if name == "learn":
-            return self._make_learn_page()
-        from kws_gui.pages.listen.page import ListenPage
-
-        return self._follow(ListenPage(self.model, self.microphones))
-
-    def _follow(self, page: QWidget) -> QWidget:
-        """Goes where the page's own buttons ask to go."""
-        for name in ("start", "search", *PAGES):
-            asked = getattr(page, f"{name}Requested", None)
-            if asked is not None:
-                asked.connect(partial(self.show_page, name))
-        return page
-
-    def _make_start_page(self) -> StartPage:
-        page = StartPage(self.model)
-        page.openRequested.connect(self.open_folder)
-        page.newRequested.connect(self.ask_new_project)
-        page.starterRequested.connect(self.open_starter)
-        page.readyModelRequested.connect(self.listen_with)
-        return page
-
-    def _make_results_page(self) -> QWidget:
-        from kws_gui.pages.results.page import ResultsPage
-
-        page = ResultsPage(self.model)
-        page.wordRequested.connect(self.show_word)
-        page.importRequested.connect(self.import_folder)
-        page.finishRequested.connect(self.make_model_of)
-        return self._follow(page)
-
-    def _make_search_page(self) -> QWidget:
-        from kws_gui.pages.search.page import SweepPage
-
-        page = SweepPage(self.model)
-        page.searchResultsRequested.connect(self.show_search_results)
-        return self._follow(page)
-
-    def show_word(self, word: str) -> None:
-        """The Words page with that word chosen."""
-        from kws_gui.pages.words.page import WordsPage
-
-        self.show_page("words")
-        page = self.page(self.page_name)
-        if isinstance(page, WordsPage):
-            page.words.choose(word)
-
-    def make_model_of(self, run: Path) -> None:
-        """Makes a model of a run's best epoch on the Train page."""
-        from kws_gui.pages.train.page import TrainPage
-
-        self.show_page("train")
-        page = self.page(self.page_name)
-        if isinstance(page, TrainPage):
-            page.shelf.finish(run)
-
-    def show_search_results(self, name: str) -> None:
-        """What mattered in a search, on the Results page."""
-        from kws_gui.pages.results.page import ResultsPage
-
-        self.show_page("results")
-        page = self.page(self.page_name)
-        if isinstance(page, ResultsPage):
-            page.show_search(name)
-
-    def _make_learn_page(self) -> QWidget:
-        from kws_gui.pages.learn.page import LearnPage
-
-        page = LearnPage(self.model)
-        page.tryRequested.connect(self.try_settings)
-        return page
-
-    # -- what is open
 
     def open_folder(self, folder: Path | None = None) -> None:
         """Opens the project in `folder`, or asks which."""
         if folder is None:
-            chosen = QFileDialog.getExistingDirectory(self, "Open a project", str(remembered.projects_folder()))
-            if not chosen:
-                return
-            folder = Path(chosen)
-        self._change_project(folder.name, lambda: self.opening.open(folder))
-
-    def ask_new_project(self) -> None:
-        """Asks for name, place and words, then makes the project."""
-        from kws_gui.pages.start.new_project import NewProjectDialog
-
-        dialog = NewProjectDialog(self)
-        dialog.chosen.connect(
-            lambda folder, words: self._change_project(folder.name, lambda: self.opening.create(folder, words))
-        )
-        dialog.open()
-
-    def open_starter(self) -> None:
-        """Copies the starter project into the projects' folder and opens the copy."""
-        folder = remembered.free_folder(remembered.projects_folder(), "starter")
-        self._change_project(folder.name, lambda: self.opening.copy_starter(folder))
-
-    def listen_with(self, model_path: Path) -> None:
-        """Listens with a model file; a project stays open if one is."""
-        self.model.set_model_path(model_path)
-        self.show_page("listen")
-
-    def close_project(self) -> None:
-        """Back to the start screen."""
-        self._stop_opening()
-        if self._leaving.may_leave():
-            self._drop_pages()
-            self.model.close()
-            remembered.close_project()
-
-    def import_folder(self, folder: Path | None = None) -> None:
-        """Imports recordings on the Words page."""
-        from kws_gui.pages.words.page import WordsPage
-
-        self.show_page("words")
-        words = self.page(self.page_name)
-        if isinstance(words, WordsPage):
-            words.import_folder(folder)
-
-    def try_settings(self, options: Mapping[str, str]) -> None:
-        """Opens Train with these options set, undoable; without a project they wait for one."""
-        if self.model.project is None:
-            self._waiting = dict(options)
-            self.show_page("start")
-            self.messages.showMessage("info", _WAITING)
-            return
-        self.show_page("train")  # first: what was typed on Learn's way there is stored
-        before = self.model.settings
-        after = _with_options(before, options)
-        model = self.model
-        model.push(
-            "Try a chapter's settings",
-            redo=lambda: model.set_settings(after),
-            undo=lambda: model.set_settings(before),
-        )
+            ask_which_to_open(self.services.projects, self)
+        else:
+            self.services.projects.open(folder)
 
     def report(self, sentence: str, details: str) -> None:
-        """Says something unexpected, with the details for a developer."""
+        """Shows something unexpected, with the details for a developer."""
         self.messages.showMessage("error", sentence, details=details)
 
     def set_theme(self, choice: theme.Choice) -> None:
@@ -258,64 +80,69 @@ class MainWindow(QMainWindow):
         theme.apply(cast(QApplication, QApplication.instance()), choice)
         QSettings().setValue(_THEME, choice)
 
-    def _change_project(self, name: str, begin: Callable[[], None]) -> None:
-        self._stop_opening()
-        if self._leaving.may_leave():
-            self._agreed = self._leaving.at_stake()
-            self._slow.setProperty("name", name)
-            self._slow.start()
-            self.messages.clear()
-            begin()
+    # -- following the services
 
-    def _stop_opening(self) -> None:
-        """Another one is asked for, or none: what was asked for before would come in its way."""
-        self.opening.forget()
-        self._end_progress()
+    def _on_page(self, name: str) -> None:
+        self._stack.setCurrentWidget(self.page(name))
+        self.rail.show_page(_BELONGS_TO.get(name, name))
+        self._hold_microphone()
 
-    def _on_opened(self, opened: Opened) -> None:
-        """Asks once more where something has begun since the opening did."""
-        self._end_progress()
-        if self._leaving.at_stake() - self._agreed and not self._leaving.may_leave():
-            self.messages.showMessage("info", _STAYED.format(opened.project.name))
-            return
-        is_last = remembered.last_project() == opened.project.folder
-        page = QSettings().value(_PAGE) if is_last else "words"
-        self._drop_pages()
-        said: list[str] = []
-        self.model.failed.connect(said.append)
-        self.model.open(opened.project)
-        self.model.failed.disconnect(said.append)
-        if said:
-            self.messages.showMessage("warning", said[0])
-        self.model.set_model_path(opened.model_path)
-        remembered.remember_project(opened.project.folder)
-        self.show_page(page if page in PAGES else "words")
-        if self._waiting:
-            options, self._waiting = self._waiting, {}
-            self.try_settings(options)
-
-    def _on_failed(self, sentence: str, folder: Path) -> None:
-        self._end_progress()
-        if not folder.exists():
-            remembered.forget_project(folder)
-        if self.model.project is None:
-            self.show_page("start")
-        self.messages.showMessage("error", sentence)
+    def _hold_microphone(self) -> None:
+        """The level in the rail is alive wherever sound is made; the start page leaves the microphone alone."""
+        if self.page_name == START:
+            self.services.microphones.release(self)
+        elif self.isVisible():
+            self.services.microphones.acquire(self)
 
     def _on_project(self) -> None:
-        project = self.model.project
+        project = self.services.project.project
         self.rail.show_project(project.name if project else "", str(project.folder) if project else "")
         self.setWindowTitle(f"{project.name} - {remembered.APPLICATION}" if project else remembered.APPLICATION)
-        if project is None:
-            self.show_page("start")
 
     def _drop_pages(self) -> None:
         """Ends the pages of one project: the next one gets new ones."""
-        for name in [name for name in self._pages if name != "start"]:
+        for name in [name for name in self._pages if name != START]:
             page = self._pages.pop(name)
-            page.shutdown()
+            shut_down(page)
             self._stack.removeWidget(page)
             page.deleteLater()
+
+    def _on_opening(self, name: str) -> None:
+        self._opening_name = name
+        self._slow.start()
+        self.messages.clear()
+
+    def _on_slow(self) -> None:
+        self._progress.start(f"Opening {self._opening_name}")
+
+    def _on_settled(self) -> None:
+        self._slow.stop()
+        self._progress.finish()
+
+    def _connect(self) -> None:
+        services = self.services
+        projects = services.projects
+        projects.set_guard(self._leaving)
+        projects.began.connect(self._on_opening)
+        projects.settled.connect(self._on_settled)
+        projects.leaving.connect(self._drop_pages)
+        projects.failed.connect(self._on_failed)
+        projects.warned.connect(self._on_warned)
+        projects.informed.connect(self._on_informed)
+        services.navigation.informed.connect(self._on_informed)
+        services.navigation.pageShown.connect(self._on_page)
+        services.project.opened.connect(self._on_project)
+        self.rail.pageChosen.connect(services.navigation.show_page)
+        self._slow.timeout.connect(self._on_slow)
+
+    def _on_failed(self, sentence: str) -> None:
+        self.messages.showMessage("error", sentence)
+
+    def _on_warned(self, sentence: str) -> None:
+        self.messages.showMessage("warning", sentence)
+
+    def _on_informed(self, sentence: str) -> None:
+        self.messages.showMessage("info", sentence)
 
     # -- the window itself
 
@@ -323,15 +150,13 @@ class MainWindow(QMainWindow):
         if not self._leaving.may_leave():
             event.ignore()
             return
-        settings = QSettings()
-        settings.setValue(_GEOMETRY, self.saveGeometry())
-        settings.setValue(_PAGE, self._name)
+        QSettings().setValue(_GEOMETRY, self.saveGeometry())
+        self.services.navigation.remember()
         self._slow.stop()
         self.hide()  # a training may take some seconds to write its model
-        self.opening.shutdown()
         for page in self._pages.values():
-            page.shutdown()
-        self.microphones.shutdown()
+            shut_down(page)
+        self.services.shutdown()
         super().closeEvent(event)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
@@ -343,30 +168,12 @@ class MainWindow(QMainWindow):
         if folder is None:
             return
         event.acceptProposedAction()
-        if (folder / FILE_NAME).is_file():
-            self.open_folder(folder)
-        elif self.model.project is not None:
-            self.import_folder(folder)
+        if (folder / PROJECT_FILE).is_file():
+            self.services.projects.open(folder)
+        elif self.services.project.project is not None:
+            self.services.navigation.import_recordings(folder)
         else:
-            self.messages.showMessage("info", f"{folder.name} is no project: open one, then drop recordings on it.")
-
-    def _hold_microphone(self) -> None:
-        """The level in the rail is alive wherever sound is made; the start screen leaves the microphone alone."""
-        if self._name == "start":
-            self.microphones.release(self)
-        elif self.isVisible():
-            self.microphones.acquire(self)
-
-    def _connect(self) -> None:
-        self.rail.pageChosen.connect(self.show_page)
-        self.opening.opened.connect(self._on_opened)
-        self.opening.failed.connect(self._on_failed)
-        self.model.opened.connect(self._on_project)
-        self._slow.timeout.connect(lambda: self._progress.start(f"Opening {self._slow.property('name')}"))
-
-    def _end_progress(self) -> None:
-        self._slow.stop()
-        self._progress.finish()
+            self._on_informed(f"{folder.name} is no project: open one, then drop recordings on it.")
 
     def _lay_out(self) -> None:
         content = QVBoxLayout()
@@ -394,20 +201,10 @@ class MainWindow(QMainWindow):
             self.resize(min(1280, room.width()), min(800, room.height()))
 
 
-def _with_options(settings: Settings, options: Mapping[str, str]) -> Settings:
-    """The settings with these options; where the chosen network or feature lacks one, with the default ones."""
-    assignments = [f"{path}={text}" for path, text in options.items()]
-    try:
-        return settings.with_options(assignments)
-    except SpecError:
-        plain = Settings()
-        return replace(settings, model=plain.model, feature=plain.feature).with_options(assignments)
-
-
 def stored_theme() -> theme.Choice:
     """The theme chosen last."""
     stored = QSettings().value(_THEME)
-    return stored if stored in ("light", "dark") else "system"
+    return cast(theme.Choice, stored) if stored in ("light", "dark") else "system"
 
 
 def _dropped_folder(event: QDragEnterEvent | QDropEvent) -> Path | None:

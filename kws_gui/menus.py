@@ -1,4 +1,4 @@
-"""The menus of the window; every entry calls the window, nothing is done here."""
+"""The menus of the window."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ from PySide6.QtWidgets import QMenu, QMenuBar, QMessageBox
 
 from kws_engine import __version__
 from kws_gui import theme
+from kws_gui.project_dialogs import ask_new_project, ask_which_to_open
 from kws_gui.rail import PAGES
 from kws_gui.services import remembered
+from kws_gui.services.project_model import ProjectModel
+from kws_gui.services.projects import Projects
 
 if TYPE_CHECKING:
     from kws_gui.main_window import MainWindow
@@ -44,37 +47,44 @@ def _add(menu: QMenu, text: str, keys: Any, call: Callable[[], object]) -> QActi
 
 
 def _fill_file(menu: QMenu, window: MainWindow) -> None:
-    _add(menu, "&New project…", QKeySequence.StandardKey.New, window.ask_new_project)
-    _add(menu, "&Open project…", QKeySequence.StandardKey.Open, window.open_folder)
+    services = window.services
+    projects = services.projects
+    _add(menu, "&New project…", QKeySequence.StandardKey.New, partial(ask_new_project, projects, window))
+    _add(menu, "&Open project…", QKeySequence.StandardKey.Open, partial(ask_which_to_open, projects, window))
     recent = menu.addMenu("Open &recent")
-    recent.aboutToShow.connect(partial(_fill_recent, recent, window))
+    recent.aboutToShow.connect(partial(_fill_recent, recent, projects))
     menu.addSeparator()
     needing = [
-        _add(menu, "&Import a folder of recordings…", "Ctrl+I", window.import_folder),
-        _add(menu, "&Close project", QKeySequence.StandardKey.Close, window.close_project),
+        _add(menu, "&Import a folder of recordings…", "Ctrl+I", services.navigation.import_recordings),
+        _add(menu, "&Close project", QKeySequence.StandardKey.Close, projects.close),
     ]
     menu.addSeparator()
     leave = _add(menu, "&Quit", "Ctrl+Q", window.close)
     leave.setMenuRole(QAction.MenuRole.QuitRole)
-    window.model.opened.connect(lambda: _enable(needing, window))  # shortcuts work without the menu being opened
-    _enable(needing, window)
+    _enable_with_project(needing, services.project)
 
 
-def _enable(actions: list[QAction], window: MainWindow) -> None:
-    for action in actions:
-        action.setEnabled(window.model.project is not None)
+def _enable_with_project(actions: list[QAction], project: ProjectModel) -> None:
+    """Follows the project rather than the menu's opening: shortcuts work without it."""
+
+    def enable() -> None:
+        for action in actions:
+            action.setEnabled(project.project is not None)
+
+    project.opened.connect(enable)
+    enable()
 
 
-def _fill_recent(menu: QMenu, window: MainWindow) -> None:
+def _fill_recent(menu: QMenu, projects: Projects) -> None:
     menu.clear()
     for folder in remembered.recent_projects():
-        menu.addAction(folder.name, partial(window.open_folder, folder)).setToolTip(str(folder))
+        menu.addAction(folder.name, partial(projects.open, folder)).setToolTip(str(folder))
     if menu.isEmpty():
         menu.addAction("None yet").setEnabled(False)
 
 
 def _fill_edit(menu: QMenu, window: MainWindow) -> None:
-    stack = window.model.undo_stack
+    stack = window.services.project.undo_stack
     for action, keys in (
         (stack.createUndoAction(menu, "&Undo"), QKeySequence.StandardKey.Undo),
         (stack.createRedoAction(menu, "&Redo"), QKeySequence.StandardKey.Redo),
@@ -84,12 +94,12 @@ def _fill_edit(menu: QMenu, window: MainWindow) -> None:
 
 
 def _fill_view(menu: QMenu, window: MainWindow) -> None:
+    show_page = window.services.navigation.show_page
     for number, (name, (title, _)) in enumerate(PAGES.items(), 1):
-        _add(menu, title, f"Ctrl+{number}", partial(window.show_page, name))
+        _add(menu, title, f"Ctrl+{number}", partial(show_page, name))
     menu.addSeparator()
-    needing = [_add(menu, "&Search settings", "Ctrl+Shift+F", partial(window.show_page, "search"))]
-    window.model.opened.connect(lambda: _enable(needing, window))
-    _enable(needing, window)
+    search = _add(menu, "&Search settings", "Ctrl+Shift+F", partial(show_page, "search"))
+    _enable_with_project([search], window.services.project)
     menu.addSeparator()
     themes = menu.addMenu("&Theme")
     group = QActionGroup(themes)

@@ -1,4 +1,4 @@
-"""The left rail: what is open, the pages, and the microphone with its level; knows no page's content."""
+"""The rail on the left: what is open, a button for each page, and the microphone with its level."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QButtonGroup, QFrame, QMenu, QSizePolicy, QToolBut
 
 from kws_gui import theme
 from kws_gui.services.microphone import MicrophoneService
+from kws_gui.services.navigation import WITHOUT_PROJECT
 from kws_gui.widgets.elided_label import ElidedLabel
 from kws_gui.widgets.level_meter import LevelMeter
 
@@ -19,14 +20,13 @@ PAGES: dict[str, tuple[str, str]] = {
     "listen": ("Listen", "mdi6.ear-hearing"),
     "learn": ("Learn", "mdi6.school-outline"),
 }
-WITHOUT_PROJECT = ("listen", "learn")
 
 
 class Rail(QFrame):
     """Project name, page buttons (Ctrl+1 to 5), microphone.
 
     Signals:
-        pageChosen: (name) A button was pressed.
+        pageChosen(name): A button was pressed.
     """
 
     pageChosen = Signal(str)
@@ -58,14 +58,14 @@ class Rail(QFrame):
         return self._buttons[name]
 
     def show_project(self, name: str, folder: str) -> None:
-        """Says what is open; empty for nothing, then only Listen and Learn work."""
+        """Shows what is open; with nothing open only Listen and Learn can be chosen."""
         self._project.setFullText(name or "No project")
         self._project.setHint(folder)
         for page, button in self._buttons.items():
             button.setEnabled(bool(name) or page in WITHOUT_PROJECT)
 
     def show_page(self, name: str) -> None:
-        """Marks the page in front; none of them for the start screen."""
+        """Marks the page in front; none of them for the start page."""
         self._group.setExclusive(False)
         for page, button in self._buttons.items():
             button.setChecked(page == name)
@@ -145,7 +145,7 @@ class MicrophoneFoot(QWidget):
         self.choose.setToolTip(self._failure or f"{full}: choose another microphone")
 
     def _fill_menu(self) -> None:
-        """The list as it is known; asking for a new one takes a moment and fills the next menu."""
+        """Shows the known microphones; listing them again takes a moment and fills the next menu."""
         self.menu.clear()
         group = QActionGroup(self.menu)
         self._add_choice(group, "System default", None)

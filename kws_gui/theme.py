@@ -1,7 +1,7 @@
-"""Colours, type and spacing of the window in light and dark, switchable while it runs; knows no page and no project.
+"""Colours, fonts and spacing of the window, light and dark, switchable at run time.
 
-Widgets name a role ("primary", "card", "muted") and read colours from `current()`; what paints itself listens to
-`notifier.changed`.
+Widgets set a role ("primary", "card", "muted") and read colours from `current()`; custom-painted widgets also connect
+to `notifier.changed`.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ class Theme:
     """One set of colours as "#RRGGBB".
 
     Attributes:
-        window, surface, sunken: Backgrounds: the page, cards and fields on it, wells (plots, meters) in it.
-        training, validation, detection, warning, error: Lines, bars and marks, the Okabe-Ito meanings.
-        training_text ... error_text: The same meanings for text, at least 4.5:1 on window, surface and sunken.
+        window, surface, sunken: Backgrounds: of the page, of cards and fields on it, of wells (plots, meters) in it.
+        training, validation, detection, warning, error: Lines, bars and marks, from the Okabe-Ito palette.
+        training_text ... error_text: The same for text, at least 4.5:1 on window, surface and sunken.
     """
 
     name: Literal["light", "dark"]
@@ -59,7 +59,7 @@ class Theme:
     error_text: str
 
     def color(self, role: str, alpha: float = 1.0) -> QColor:
-        """The colour of a role, e.g. `color("training", 0.2)`."""
+        """The colour of a role, as in `color("training", 0.2)`."""
         color = QColor(getattr(self, role))
         color.setAlphaF(alpha)
         return color
@@ -84,7 +84,7 @@ DARK = Theme(
 
 
 class _Notifier(QObject):
-    """Says that the colours changed; its argument is the new `Theme`."""
+    """Emits `changed` with the new `Theme`."""
 
     changed = Signal(object)
 
@@ -108,12 +108,12 @@ def current() -> Theme:
 
 
 def choice() -> Choice:
-    """What was asked for: "light", "dark", or "system" for whichever the desktop has."""
+    """The setting: "light", "dark", or "system" to follow the desktop."""
     return _state.choice
 
 
 def apply(app: QApplication, choice: Choice = "system") -> None:
-    """Gives the whole application the theme, now and, with "system", whenever the desktop changes its own."""
+    """Applies a theme to the application, now and, with "system", whenever the desktop switches."""
     _state.choice = choice
     first = _follow_system(app)
     hints = app.styleHints()
@@ -122,17 +122,17 @@ def apply(app: QApplication, choice: Choice = "system") -> None:
     else:
         hints.setColorScheme(Qt.ColorScheme.Dark if choice == "dark" else Qt.ColorScheme.Light)
     dark = choice == "dark" or (choice == "system" and hints.colorScheme() == Qt.ColorScheme.Dark)
-    _wear(app, DARK if dark else LIGHT, first=first)
+    _switch_to(app, DARK if dark else LIGHT, first=first)
 
 
 def set_role(widget: QWidget, role: str) -> None:
-    """Names what the widget is: primary, quiet, danger, card, well, title, word, muted, error, warning, success."""
+    """Sets the role of a widget: primary, quiet, danger, card, well, title, word, muted, error, warning, success."""
     widget.setProperty("role", role)
     restyle(widget)
 
 
 def restyle(widget: QWidget) -> None:
-    """Makes the style sheet look again after a property changed."""
+    """Re-evaluates the style sheet after a property changed."""
     widget.style().unpolish(widget)
     widget.style().polish(widget)
     widget.update()
@@ -148,29 +148,34 @@ def font(scale: float = 1.0, *, bold: bool = False) -> QFont:
 
 
 def icon(name: str, role: str = "text") -> QIcon:
-    """An icon of qtawesome ("mdi6.microphone") in a colour of the current theme."""
+    """A qtawesome icon ("mdi6.microphone") in a colour of the current theme."""
     theme = current()
-    return qtawesome.icon(name, color=getattr(theme, role), color_disabled=theme.field_border)
+    made: QIcon = qtawesome.icon(name, color=getattr(theme, role), color_disabled=theme.field_border)
+    return made
 
 
 def set_icon(widget: QAbstractButton | QLabel, name: str, *, role: str = "text", size: int = 18) -> None:
-    """Puts an icon on a button or label and recolours it with every change of theme."""
+    """Puts an icon on a button or label, and recolours it whenever the theme changes."""
     known = widget.findChildren(_IconBinding, options=Qt.FindChildOption.FindDirectChildrenOnly)
     binding = known[0] if known else _IconBinding(widget)
     binding.show(name, role, size)
 
 
 class _IconBinding(QObject):
-    """Keeps one widget's icon in the colours of the theme; lives and dies with the widget."""
+    """Keeps the icon of one widget in the colours of the theme; owned by the widget."""
 
     def __init__(self, widget: QAbstractButton | QLabel) -> None:
         super().__init__(widget)
         self._widget = widget
-        self._name, self._role, self._size = "", "text", 18
+        self._name = ""
+        self._role = "text"
+        self._size = 18
         notifier.changed.connect(self._draw)
 
     def show(self, name: str, role: str, size: int) -> None:
-        self._name, self._role, self._size = name, role, size
+        self._name = name
+        self._role = role
+        self._size = size
         self._draw()
 
     def _draw(self) -> None:
@@ -182,20 +187,29 @@ class _IconBinding(QObject):
             self._widget.setIconSize(QSize(self._size, self._size))
 
 
+def rgb(color: QColor) -> tuple[float, float, float]:
+    """Red, green and blue, 0..1."""
+    return color.redF(), color.greenF(), color.blueF()
+
+
+def mixed(one: QColor, other: QColor, share: float) -> QColor:
+    """The colour that lies `share` (0..1) of the way from one to the other, in RGB."""
+    return QColor.fromRgbF(*(a + (b - a) * share for a, b in zip(rgb(one), rgb(other), strict=True)))
+
+
 def contrast(one: str, other: str) -> float:
-    """Contrast ratio of two colours, 1 to 21 (WCAG 2.2, relative luminance)."""
+    """Contrast ratio of two colours, 1 to 21 (WCAG 2.2)."""
     bright, dim = sorted((_luminance(one), _luminance(other)), reverse=True)
     return (bright + 0.05) / (dim + 0.05)
 
 
 def _luminance(color: str) -> float:
-    channels = QColor(color).getRgbF()[:3]
-    linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in rgb(QColor(color))]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 def _follow_system(app: QApplication) -> bool:
-    """Listens to the desktop's own switch, once per application; whether this was the first time."""
+    """Connects to the desktop's colour scheme once per application; returns whether this was the first time."""
     if _state.followed is not None and _state.followed() is app:
         return False
     _state.followed = weakref.ref(app)
@@ -210,10 +224,10 @@ def _follow_system(app: QApplication) -> bool:
 def _on_system_changed(scheme: Qt.ColorScheme) -> None:
     app = QApplication.instance()
     if _state.choice == "system" and isinstance(app, QApplication):
-        _wear(app, DARK if scheme == Qt.ColorScheme.Dark else LIGHT)
+        _switch_to(app, DARK if scheme == Qt.ColorScheme.Dark else LIGHT)
 
 
-def _wear(app: QApplication, theme: Theme, *, first: bool = False) -> None:
+def _switch_to(app: QApplication, theme: Theme, *, first: bool = False) -> None:
     if theme is _state.theme and not first:
         return
     _state.theme = theme

@@ -1,4 +1,4 @@
-"""Speaks the starter project (six words, other words, noise) with espeak-ng and flite; knows nothing of training.
+"""Speaks the starter project (six words, other words, noise) with espeak-ng and flite.
 
 Run it from the repository root, with espeak-ng and flite installed, to write ``resources/starter`` anew:
 
@@ -62,7 +62,7 @@ class Voice:
 
     @property
     def speaker(self) -> str:
-        """The speaker id, ending in the first number whose hash falls into the wished split."""
+        """The speaker id, ending in the first number whose hash falls into the wanted split."""
         numbered = (f"{self.engine}{self.called}{number}" for number in range(1000))
         return next(speaker for speaker in numbered if which_set(speaker) == self.split)
 

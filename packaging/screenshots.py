@@ -1,4 +1,4 @@
-"""Pictures of every page from the running program, on the starter project, trained and listening; draws none itself.
+"""Takes pictures of every page of the running program, on the starter project, trained and listening.
 
 Run it from the repository root, with Xvfb and PulseAudio installed:
 
@@ -12,11 +12,13 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
+PICTURES = ROOT / "docs" / "pictures"
+LEARN_TEXT = ROOT / "docs" / "learn.md"
 EPOCHS = 20
 PAGES = ("start", "words", "train", "results", "listen", "learn")
 PATIENCE_S = 900.0
@@ -41,7 +43,7 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
-    parser.add_argument("--output", type=Path, default=ROOT / "docs" / "pictures")
+    parser.add_argument("--output", type=Path, default=PICTURES)
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--only", choices=PAGES, nargs="+", default=PAGES, help="these pages, and what they need")
     parser.add_argument("--size", default="1280x800", help="of the window, WIDTHxHEIGHT")
@@ -54,8 +56,11 @@ class Photographer:
     def __init__(self, arguments: argparse.Namespace, microphone: Any, home: Path) -> None:
         from kws_gui import app as application
 
-        self._output, self._epochs, self._only = arguments.output, arguments.epochs, tuple(arguments.only)
-        self._microphone, self._home = microphone, home
+        self._output: Path = arguments.output
+        self._epochs: int = arguments.epochs
+        self._only = tuple(arguments.only)
+        self._microphone = microphone
+        self._home = home
         self._output.mkdir(parents=True, exist_ok=True)
         self._app = application.make_application(["kws-studio"])
         self._window = application.make_window(self._app, None)
@@ -71,7 +76,7 @@ class Photographer:
             self._window.close()
 
     def _needed(self) -> set[str]:
-        """The pages asked for, and those that lead to them: Results and Listen show what Train trained."""
+        """The requested pages, and those that lead to them: Results and Listen show what Train trained."""
         needed = {"start", *self._only}
         return needed | {"train"} if needed & {"results", "listen"} else needed
 
@@ -99,7 +104,7 @@ class Photographer:
         page.form.setValue(settings)
         page.train.click()
         self._wait("training", lambda: page.train.text() == "Train" and page.messages.isVisible())
-        self._wait("the list of runs", lambda: page.runs.rows() and not page.shelf.is_reading())
+        self._wait("the list of runs", lambda: page.runs.rows() and not page._runs.is_reading())
         self._settle(0.5)
         self._take("train")
 
@@ -130,7 +135,8 @@ class Photographer:
         from kws_gui.pages.learn.chapters import CHAPTERS
 
         self._window.rail.button("learn").click()
-        page, width, height = self._window.page("learn"), self._window.width(), self._window.height()
+        page = self._window.page("learn")
+        width, height = self._window.width(), self._window.height()
         for chapter in CHAPTERS:
             page.show_chapter(chapter.name)
             self._settle(2.5)  # a chapter may compute its first picture in a process of its own
@@ -138,8 +144,11 @@ class Photographer:
             self._window.resize(width, min(height + max(more, 0), LEARN_HEIGHT))
             self._settle(0.5)
             themes = ("light", "dark") if chapter.name == LEARN_IN_DARK else ("light",)
-            self._take(f"learn-{chapter.name.replace('_', '-')}", themes)
+            self._take(picture_name(chapter.name), themes)
             self._window.resize(width, height)
+        if "learn" in self._only and self._output == PICTURES:
+            text = LEARN_TEXT.read_text(encoding="utf-8")
+            LEARN_TEXT.write_text(with_sections(text, CHAPTERS), encoding="utf-8")
 
     # -- sound
 
@@ -150,14 +159,14 @@ class Photographer:
         from kws_engine import audio
         from kws_engine.evaluation.streaming import make_stream
 
-        project = self._window.model.project
+        project = self._window.services.project.project
         rate = project.rate
         clips = [clip for clip in project.clips(split="testing") if clip.word in project.words]
         order = np.random.default_rng(4).permutation(len(clips))[: round(seconds / 1.8) + 1]
         sounds = [(clips[at].word, audio.read(clips[at].path, rate=rate)) for at in order]
         noise = audio.read(project.folder / "clips/_background_noise_/fan.flac", rate=rate)
         stream, _ = make_stream(sounds, noise, rate=rate, gap_s=(0.6, 0.9), snr_db=22.0, seed=0)
-        file = self._home / "said.wav"
+        file = self._home / "spoken.wav"
         audio.write(file, stream, rate=rate)
         return file
 
@@ -168,7 +177,7 @@ class Photographer:
     # -- the window
 
     def _take(self, name: str, themes: tuple[str, ...] = ("light", "dark")) -> None:
-        """The page as it is now, light and dark where not said otherwise; one of only one theme has a shorter name."""
+        """Takes the page as it is now in each theme; a picture in one theme only has a shorter name."""
         if name.partition("-")[0] not in self._only:
             return
         for choice in themes:
@@ -183,13 +192,33 @@ class Photographer:
         until_s = time.monotonic() + PATIENCE_S
         while not condition():
             if time.monotonic() > until_s:
-                raise SystemExit(f"screenshots: waited in vain for {what}")
+                raise SystemExit(f"screenshots: waited {PATIENCE_S:g} s for {what}")
             self._settle(0.01)
 
     def _settle(self, seconds: float) -> None:
         from PySide6.QtTest import QTest
 
         QTest.qWait(round(seconds * 1000))
+
+
+def picture_name(chapter: str) -> str:
+    """The picture of a chapter, without its ending."""
+    return f"learn-{chapter.replace('_', '-')}"
+
+
+def with_sections(text: str, chapters: Iterable[Any]) -> str:
+    """The documentation with a section for each chapter that lacks one, after that of the chapter before it."""
+    at = len(text.partition("\n## ")[0]) + 1
+    for chapter in chapters:
+        heading = f"## {chapter.title}\n"
+        if heading not in text:
+            summary = (chapter.build.__doc__ or "").strip().partition("\n")[0]
+            picture = f"![{chapter.title}](pictures/{picture_name(chapter.name)}.png)"
+            before = text[:at].rstrip("\n")
+            text = f"{before}\n\n{heading}\n{summary}\n\n{picture}\n\n{text[at:]}".rstrip("\n") + "\n"
+        end = text.find("\n## ", text.index(heading))
+        at = len(text) if end < 0 else end + 1
+    return text
 
 
 def _worst_cell(evaluation: Any) -> tuple[int, int]:

@@ -6,10 +6,11 @@ import os
 import pathlib
 import random
 import sys
-import time
 from collections.abc import Iterator
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+if "PYTEST_XDIST_WORKER" in os.environ:  # before numpy and torch: one processor for each of the workers
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import pytest
@@ -18,8 +19,9 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 from postgres_server import PostgresServer, lacking
 from virtual_microphone import VirtualMicrophone, missing_tools
+from waiting import wait_until
 
-SHARED_DATA = pathlib.Path(__file__).parents[1].parent / "shared/data"
+SHARED_DATA = pathlib.Path(os.environ.get("KWS_SHARED_DATA") or pathlib.Path(__file__).parents[2] / "shared/data")
 
 
 @pytest.fixture(autouse=True)
@@ -66,10 +68,8 @@ def virtual_microphone(_sound_server: VirtualMicrophone) -> Iterator[VirtualMicr
     from kws_engine import microphone
 
     _sound_server.plug(rate=16_000)
-    deadline = time.monotonic() + 10  # a window closes its microphone in a thread of its own
-    while microphone._open_streams:
-        assert time.monotonic() < deadline, "an earlier test left a microphone open"
-        time.sleep(0.05)
+    # A window closes its microphone in a thread of its own.
+    wait_until(lambda: not microphone._open_streams, seconds=10, what="an earlier test to close its microphone")
     microphone.refresh_devices()  # refused after a device was pulled out and PortAudio hangs; the devices are the same
     yield _sound_server
     _sound_server.hush()

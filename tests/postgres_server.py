@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the tests' own, in a temporary folder, with a password; knows nothing of the application."""
+"""A PostgreSQL server of the tests' own, in a temporary folder, with a password."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 import urllib.parse
+
+from waiting import wait_until
 
 USER, PASSWORD = "kws", "s3cret %41{x}:@/?&#"
 """A password with all that means something in an address, in SQLAlchemy or in optuna's templates."""
@@ -20,7 +21,7 @@ _PLACES = ("/usr/lib/postgresql/*/bin", "/usr/local/pgsql/bin", "/opt/homebrew/o
 
 
 def lacking() -> str:
-    """What the machine lacks to run a server and to talk to it; empty where nothing."""
+    """What the machine lacks to run a server and to connect to it; empty if nothing."""
     if os.name == "nt":
         return "the server here is started as Unix does"
     if not _program("initdb") or not _program("postgres"):
@@ -84,24 +85,48 @@ class PostgresServer:
         if not os.getuid():
             for path in (self._folder, secret):
                 shutil.chown(path, _other_user())
-        command = [_program("initdb"), "-D", str(self._data), "-U", USER, "--auth=scram-sha-256", "--encoding=UTF8",
-                   "--locale=C", f"--pwfile={secret}", "--no-sync"]  # fmt: skip
+        command = [
+            _program("initdb"),
+            "-D",
+            str(self._data),
+            "-U",
+            USER,
+            "--auth=scram-sha-256",
+            "--encoding=UTF8",
+            "--locale=C",
+            f"--pwfile={secret}",
+            "--no-sync",
+        ]
         subprocess.run(command, check=True, capture_output=True, timeout=120, cwd=self._folder, user=_runs_as())
 
     def _start(self) -> None:
-        command = [_program("postgres"), "-D", str(self._data), "-p", str(self.port), "-k", str(self._folder),
-                   "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]  # fmt: skip
+        command = [
+            _program("postgres"),
+            "-D",
+            str(self._data),
+            "-p",
+            str(self.port),
+            "-k",
+            str(self._folder),
+            "-c",
+            "listen_addresses=127.0.0.1",
+            "-c",
+            "fsync=off",
+        ]
         quiet = subprocess.DEVNULL
         self._server = subprocess.Popen(command, stdout=quiet, stderr=quiet, cwd=self._folder, user=_runs_as())
-        deadline = time.monotonic() + 60
-        while True:
+        server = self._server
+
+        def answers() -> bool:
             try:
                 self._ask("SELECT 1")
-                return
             except Exception:
-                if self._server.poll() is not None or time.monotonic() > deadline:
+                if server.poll() is not None:
                     raise
-                time.sleep(0.1)
+                return False
+            return True
+
+        wait_until(answers, step_s=0.1, what="PostgreSQL to answer")
 
     @property
     def _data(self) -> pathlib.Path:

@@ -1,4 +1,4 @@
-"""A few real clips of the starter project, and how a run of them is kept short; knows no test."""
+"""A few real clips of the starter project, and the options of a short run on them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A small model file made by hand, without training: it hears a low and a high tone; knows no recording."""
+"""A small model file made by hand, without training, which detects a low and a high tone."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WINDOW_SAMPLES = RATE
 
 
 def tone(word: str, seconds: float = 0.6, *, peak: float = 0.5) -> np.ndarray:
-    """What the model knows as `word`."""
+    """The tone that the model detects as `word`."""
     at = np.arange(round(seconds * RATE))
     return (peak * np.sin(2 * np.pi * TONES_HZ[word] / RATE * at)).astype(np.float32)
 
@@ -65,12 +65,15 @@ def network(*, n_labels: int = len(LABELS)) -> onnx.ModelProto:
         helper.make_node("Add", ["product", "bias"], ["logits"]),
     ]
     graph = helper.make_graph(
-        nodes, "tones",
+        nodes,
+        "tones",
         [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["clips", None, pipeline.n_features])],
         [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["clips", n_labels])],
-        [numpy_helper.from_array(array, name) for name, array in
-         (("axes", np.array([1], np.int64)), ("weights", weights), ("bias", bias))],
-    )  # fmt: skip
+        [
+            numpy_helper.from_array(array, name)
+            for name, array in (("axes", np.array([1], np.int64)), ("weights", weights), ("bias", bias))
+        ],
+    )
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
 
 

@@ -1,4 +1,4 @@
-"""A microphone made of software: what `play` plays is what PortAudio records; knows nothing of the application.
+"""A microphone made of software: what `play` plays is what PortAudio records.
 
 A private PulseAudio daemon with a null sink; the sink's monitor is the default source, ALSA's pulse plugin hands it to
 PortAudio. Enter it before PortAudio is first initialised in the process, or re-list the devices afterwards.
@@ -11,8 +11,9 @@ import pathlib
 import shutil
 import subprocess
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
+
+from waiting import wait_until
 
 TOOLS = ("pulseaudio", "pactl", "paplay")
 SINK = "kws"
@@ -24,7 +25,7 @@ def missing_tools() -> list[str]:
 
 
 class VirtualMicrophone:
-    """Plug in with `with`; `rate` is the sink's, `extra_devices` are further names for a device list."""
+    """Plugged in within `with`; `rate` is the sink's, `extra_devices` are further names in a device list."""
 
     def __init__(self, rate: int = 16_000, *, extra_devices: Sequence[str] = ()) -> None:
         self.rate = rate
@@ -97,9 +98,14 @@ class VirtualMicrophone:
         if not self._module:
             # Without norewinds=1 the first samples come 1.9 s late and the start of speech is lost.
             self._module = self._pactl(
-                "load-module", "module-null-sink", f"sink_name={SINK}", f"rate={rate}",
-                "channels=1", "format=s16le", "norewinds=1",
-            )  # fmt: skip
+                "load-module",
+                "module-null-sink",
+                f"sink_name={SINK}",
+                f"rate={rate}",
+                "channels=1",
+                "format=s16le",
+                "norewinds=1",
+            )
             self._pactl("set-default-sink", SINK)
             self._pactl("set-default-source", f"{SINK}.monitor")
         self._pactl("suspend-sink", SINK, "0")
@@ -130,18 +136,32 @@ class VirtualMicrophone:
         log = self._folder / "pulseaudio.log"
         self._daemon = subprocess.Popen(
             [
-                "pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "--disable-shm=yes", "--use-pid-file=no",
-                "--realtime=no", "--high-priority=no", f"--log-target=file:{log}", "--log-level=3",
-                "-L", f"module-native-protocol-unix auth-anonymous=1 socket={self._socket}",
+                "pulseaudio",
+                "-n",
+                "--daemonize=no",
+                "--exit-idle-time=-1",
+                "--disable-shm=yes",
+                "--use-pid-file=no",
+                "--realtime=no",
+                "--high-priority=no",
+                f"--log-target=file:{log}",
+                "--log-level=3",
+                "-L",
+                f"module-native-protocol-unix auth-anonymous=1 socket={self._socket}",
             ],
             env={**os.environ, **self.environment},
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-        deadline = time.monotonic() + 20.0
-        while not self._socket.exists() or not self._pactl("info", check=False):
-            if self._daemon.poll() is not None or time.monotonic() > deadline:
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        daemon = self._daemon
+
+        def is_ready() -> bool:
+            if daemon.poll() is not None:
                 raise RuntimeError("pulseaudio did not start: " + (log.read_text() if log.exists() else "no log"))
-            time.sleep(0.02)
+            return self._socket.exists() and bool(self._pactl("info", check=False))
+
+        wait_until(is_ready, seconds=20, what="pulseaudio to start")
 
     def _stop_daemon(self) -> None:
         if self._daemon is None:
@@ -155,7 +175,11 @@ class VirtualMicrophone:
 
     def _pactl(self, *arguments: str, check: bool = True) -> str:
         done = subprocess.run(
-            ["pactl", *arguments], env={**os.environ, **self.environment},
-            capture_output=True, text=True, timeout=20, check=check,
-        )  # fmt: skip
+            ["pactl", *arguments],
+            env={**os.environ, **self.environment},
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=check,
+        )
         return done.stdout.strip()

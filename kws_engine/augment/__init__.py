@@ -1,4 +1,4 @@
-"""What is done to training sound and spectrograms, one file each; knows no network and no clip's word."""
+"""Augmentations of training sound and spectrograms, one file each."""
 
 from kws_engine.registry import Registry
 

@@ -1,10 +1,10 @@
-"""The arithmetic of moving pitch, for a batch at once; knows no chance. Needs torch at import: the registry skips it.
+"""Pitch shifting for a batch at once. Imports torch, so the registry skips this module.
 
-The sound is put together anew from pieces 40 ms long, one every 20 ms, each read `ratio` times as fast. Two pieces
-that overlap must agree where they do, so each is taken near its own place where the sound best matches the
-continuation of the piece before (waveform similarity overlap-add):
+The sound is reassembled from pieces 40 ms long, one every 20 ms, each read `ratio` times as fast. Overlapping pieces
+must match, so each is taken from where, near its nominal position, the sound best matches the continuation of the
+piece before (waveform similarity overlap-add):
 
-    source    ..|--- piece m - 1 ---|....      its continuation is matched within ± 7 ms of the place of piece m
+    source    ..|--- piece m - 1 ---|....      its continuation is matched within ± 7 ms of the position of piece m
     result    |-- m - 1 --|
                     |---- m ----|              Hann windows, which add up to 1
 """
@@ -16,48 +16,48 @@ import math
 import torch
 from torch import Tensor
 
-from kws_engine.augment._reading import read_between
+from kws_engine.augment._interpolation import interpolate
 
 _HOP_S, _SEARCH_S, _MATCHED_S = 0.020, 0.007, 0.020
-_COARSE_HZ = 4000  # matching needs the voice's fundamental and first harmonics only
-_STAY = 1e-4  # what a match at the edge of the search must be better by, in amplitude: decides in near silence only
+_COARSE_HZ = 4000  # matching needs only the voice's fundamental and first harmonics
+_STAY = 1e-4  # by which a match at the edge of the search must be better, in amplitude: matters in near silence only
 _QUEFRENCIES_S, _LARGEST_GAIN = 0.0015, 2.5  # of the envelope; natural logarithm of an amplitude
 
 
-def moved(sound: Tensor, ratio: Tensor, *, rate: int) -> Tensor:
-    """Sound (B, N) with its pitch, and its formants, times `ratio` (B,), and the words at their places."""
+def shift_pitch(sound: Tensor, ratio: Tensor, *, rate: int) -> Tensor:
+    """Sound (B, N) with its pitch and formants multiplied by `ratio` (B,), and the words where they were."""
     hop = round(_HOP_S * rate)
     pieces = -(-sound.shape[1] // hop) + 1
     centres = _centres(sound, ratio, hop=hop, pieces=pieces, rate=rate)
     steps = torch.arange(-hop, hop, dtype=torch.float32, device=sound.device)
     at = torch.addcmul(centres.unsqueeze(2), ratio.view(-1, 1, 1), steps)
     fade = 0.5 + 0.5 * torch.cos(math.pi / hop * steps)
-    read = read_between(sound, at.flatten(1)).view(*at.shape).mul_(fade).view(*at.shape[:2], 2, hop)
+    read = interpolate(sound, at.flatten(1)).view(*at.shape).mul_(fade).view(*at.shape[:2], 2, hop)
     joined: Tensor = (read[:, :-1, 1] + read[:, 1:, 0]).flatten(1)
     return joined[:, : sound.shape[1]]
 
 
 def _centres(sound: Tensor, ratio: Tensor, *, hop: int, pieces: int, rate: int) -> Tensor:
-    """Where each piece is centred in the sound, in samples (B, pieces), whole or not."""
+    """The centre of each piece in the sound, in samples (B, pieces), not rounded."""
     step = max(1, round(rate / _COARSE_HZ))
     reach, matched = round(_SEARCH_S * rate / step), round(_MATCHED_S * rate / step)
     # Enough silence on both sides for any continuation: a hop at twice the speed and the search.
     margin = 2 * hop // step + 2 * reach + matched
-    coarse = torch.nn.functional.pad(_every(sound, step), (margin, margin))
+    coarse = torch.nn.functional.pad(_decimated(sound, step), (margin, margin))
     before = coarse.unfold(1, matched, 1)  # (B, places, matched): what leads up to place + matched
     energies = _sums(coarse.square(), matched)
     at, off = _joints(before, energies, ratio * (hop / step), hop=hop / step, start=margin - matched, pieces=pieces)
-    return (at - (margin - matched) + off.cumsum(dim=0)).T.contiguous() * step  # what is read there lies as it does
+    return (at - (margin - matched) + off.cumsum(dim=0)).T.contiguous() * step  # contiguous, as the sound is
 
 
-def _every(sound: Tensor, step: int) -> Tensor:
-    """The mean of every `step` samples (B, N / step) by strided rows: a pooling layer takes five times as long."""
+def _decimated(sound: Tensor, step: int) -> Tensor:
+    """The mean of every `step` samples (B, N / step) by strided slices: a pooling layer takes five times as long."""
     padded = torch.nn.functional.pad(sound, (0, -sound.shape[1] % step))
     return torch.stack([padded[:, first::step] for first in range(step)]).mean(0)
 
 
 def _sums(values: Tensor, size: int) -> Tensor:
-    """The sum of every `size` neighbours (B, N - size + 1), put together from sums of 1, 2, 4 ... of them."""
+    """The sum of every `size` neighbours (B, N - size + 1), assembled from sums of 1, 2, 4 ... of them."""
     count, power, first = values.shape[1] - size + 1, 1, 0
     total = torch.zeros_like(values[:, :count])
     while True:
@@ -73,9 +73,10 @@ def _sums(values: Tensor, size: int) -> Tensor:
 def _joints(
     before: Tensor, energies: Tensor, advance: Tensor, *, hop: float, start: int, pieces: int
 ) -> tuple[Tensor, Tensor]:
-    """Whole places found one after another, and how far between them each is best beyond that, both (pieces, B).
+    """The best whole positions, found one after another, and the fraction to add to each, both (pieces, B).
 
-    The loop runs once a piece for the whole batch, with as few operations as it takes: each costs as much as its call.
+    The loop runs once per piece for the whole batch, with as few operations as possible: a call costs more than its
+    arithmetic.
     """
     reach = round(_SEARCH_S * _COARSE_HZ)
     stay = -_STAY * torch.linspace(-1, 1, 2 * reach + 1, device=before.device).square()
@@ -111,11 +112,11 @@ def _between(scores: Tensor, own: Tensor) -> Tensor:
     return off.where((best == inner) & (best != own.unsqueeze(-1)), 0.0).squeeze(-1)
 
 
-def with_formants_back(sound: Tensor, ratio: Tensor, *, rate: int) -> Tensor:
-    """Sound (B, N) whose spectral envelope was moved by `ratio` (B,), with the envelope where it was.
+def restore_formants(sound: Tensor, ratio: Tensor, *, rate: int) -> Tensor:
+    """Moves the spectral envelope of sound (B, N), which was shifted by `ratio` (B,), back to where it was.
 
-    The envelope is the logarithmic spectrum without its fast changes along frequency. At f it is to be what now stands
-    at f * ratio.
+    The envelope is the logarithmic spectrum without its fast changes along frequency. At f it becomes what it now is at
+    f * ratio.
     """
     n_fft = 1 << round(math.log2(0.032 * rate))
     window = torch.hann_window(n_fft, device=sound.device).sqrt()
@@ -133,7 +134,7 @@ def with_formants_back(sound: Tensor, ratio: Tensor, *, rate: int) -> Tensor:
 
 
 def _envelope_change(logarithm: Tensor, ratio: Tensor, *, rate: int) -> Tensor:
-    """Envelope at f * ratio less envelope at f, for logarithmic amplitudes (B, T, bins)."""
+    """The envelope at f * ratio minus the envelope at f, for logarithmic amplitudes (B, T, bins)."""
     bins = logarithm.shape[2]
     quefrencies = torch.arange(1, round(_QUEFRENCIES_S * rate), device=logarithm.device)
     angles = math.pi / (bins - 1) * quefrencies.unsqueeze(1) * torch.arange(bins, device=logarithm.device)

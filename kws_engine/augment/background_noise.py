@@ -1,4 +1,4 @@
-"""Adds background noise to clips; knows no word and no network."""
+"""Background noise: adds recorded noise to clips."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ class BackgroundNoiseConfig:
     probability: float = option(
         0.7,
         "Probability",
-        "Share of the clips that get noise; 0 is off. It is the noise recorded in the project; where there is none, "
-        "the noises that come with the program.",
+        "Share of the clips that get noise; 0 is off. It is the noise recorded in the project, or where there is none "
+        "the noise that comes with the program.",
         low=0.0,
         high=1.0,
     )
     snr_db: tuple[float, float] = option(
         (0.0, 30.0),
         "Signal to noise",
-        "How far the clip stands above the noise; lower is noisier.",
+        "How far the clip is above the noise; lower is noisier.",
         low=-20,
         high=60,
         unit="dB",

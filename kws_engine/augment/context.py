@@ -1,9 +1,9 @@
-"""What an augmentation gets besides the batch: chance, sample rate and recorded noise; knows no augmentation by name.
+"""What an augmentation gets besides the batch: randomness, sample rate and recorded noise.
 
-An augmentation is one file with a frozen config that starts with `probability` (0 = off) and says in class variables
-which `domain` it works on ("sound", samples (B, N), or "spectrogram", features (B, T, F)) and its `order` among the
-others (small first); its `build(config, *, rate)` returns an `Augment`. A preview of one clip is that called with a
-batch of one and `Context(drawn={})`.
+An augmentation is one file with a frozen config that starts with `probability` (0 = off) and has class variables for
+the `domain` it works on ("sound", samples (B, N), or "spectrogram", features (B, T, F)) and its `order` among the
+others (small first); its `build(config, *, rate)` returns an `Augment`. To preview one clip, call that with a batch of
+one and `Context(drawn={})`.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ class Context:
     """Shared by all augmentations of a run.
 
     Attributes:
-        generator: The only source of chance, so that a seed repeats a run.
-        rate: Samples a second.
+        generator: The only source of randomness, so that a seed repeats a run.
+        rate: Samples per second.
         noises: Recorded background noise in one row (N,) at `rate`, on the batch's device; None where there is none.
-        drawn: Given by who wants to see what is drawn, such as a preview: augmentations write, under their names, a
-            text a clip ("+2.1 semitones", "unchanged").
+        drawn: Where augmentations note what they did, for a preview: under the name of each, a text per clip
+            ("+2.1 semitones", "unchanged"); None where nobody reads it.
     """
 
     generator: torch.Generator
@@ -42,7 +42,7 @@ class Context:
         return (low + (high - low) * drawn).to(device)
 
     def chosen(self, count: int, probability: float, *, device: torch.device) -> Tensor:
-        """For each of `count` clips whether it is changed: bool (count,)."""
+        """Whether each of `count` clips is changed: bool (count,)."""
         return self.uniform(count, 0.0, 1.0, device=device) < probability
 
     def steps(self, count: int, most: int, *, device: torch.device) -> Tensor:
@@ -53,18 +53,18 @@ class Context:
         return torch.where(drawn < 0, drawn, drawn + 1).long()
 
     def rows(self, batch: Tensor, probability: float) -> Tensor:
-        """The places (n,) of the clips of a batch (B, ...) that are changed."""
+        """The indices (n,) of those clips of a batch (B, ...) that are changed."""
         return self.chosen(len(batch), probability, device=batch.device).nonzero().squeeze(1)
 
     def note(self, name: str, batch: Tensor, rows: Tensor, text: str, *values: Tensor) -> None:
-        """Tells what was drawn, where somebody asked.
+        """Notes in `drawn` what was done to which clips, where that is read.
 
         Args:
             name: The augmentation, as registered.
             batch: (B, ...).
-            rows: Which clips are changed: bool (B,), or their places (n,) in order.
-            text: As for `str.format`, with a place for each of the values.
-            values: What was drawn, (B,) where `rows` is bool, else (n,).
+            rows: Which clips are changed: bool (B,), or their indices (n,) in order.
+            text: A format for `str.format`, with a field for each of the values.
+            values: The random values, (B,) where `rows` is bool, else (n,).
         """
         if self.drawn is None:
             return

@@ -1,4 +1,4 @@
-"""Makes clips louder or quieter; knows no word and no network."""
+"""Gain: makes clips louder or quieter."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class GainConfig:
 
 @AUGMENTATIONS.register("gain", "Gain", GainConfig)
 def build(config: GainConfig, *, rate: int) -> Augment:
-    """Changes the loudness, as people stand near and far; never beyond full scale, so that nothing clips."""
+    """Changes the loudness, as when people stand near or far; never beyond full scale, so that nothing clips."""
 
     def amplify(sound: Tensor, context: Context) -> Tensor:
         gains_db = context.uniform(len(sound), *config.gain_db, device=sound.device)

@@ -1,4 +1,4 @@
-"""Says the word higher or lower in the same time; knows no word and no network."""
+"""Pitch: makes the voice higher or lower, at the same speed."""
 
 from __future__ import annotations
 
@@ -34,16 +34,15 @@ class PitchConfig:
     keep_formants: bool = option(
         True,
         "Keep formants",
-        "The same mouth speaks higher or lower; without it the mouth grows or shrinks, too, as a child's or a giant's.",
+        "The same mouth speaks higher or lower; off, the mouth grows or shrinks as well, like a child's or a giant's.",
     )
 
 
 @AUGMENTATIONS.register("pitch", "Pitch", PitchConfig)
 def build(config: PitchConfig, *, rate: int) -> Augment:
-    """Moves the pitch and keeps the duration: pieces read faster or slower, joined where they match (WSOLA).
+    """Shifts the pitch and keeps the duration: pieces played faster or slower, joined where they match (WSOLA).
 
-    Verhelst & Roelands 1993. Kept formants are those of the cepstral envelope (Röbel & Rodet 2005), put back after
-    the move.
+    Verhelst & Roelands 1993. Formants are kept by restoring the cepstral envelope (Röbel & Rodet 2005).
     """
 
     def change_pitch(sound: Tensor, context: Context) -> Tensor:
@@ -55,9 +54,9 @@ def build(config: PitchConfig, *, rate: int) -> Augment:
         semitones = context.uniform(len(chosen), *config.semitones, device=sound.device)
         context.note("pitch", sound, chosen, "{:+.1f} semitones", semitones)
         ratio = 2 ** (semitones / 12)
-        moved = _pitch.moved(sound.index_select(0, chosen), ratio, rate=rate)
+        shifted = _pitch.shift_pitch(sound.index_select(0, chosen), ratio, rate=rate)
         if config.keep_formants:
-            moved = _pitch.with_formants_back(moved, ratio, rate=rate)
-        return sound.index_copy(0, chosen, moved)
+            shifted = _pitch.restore_formants(shifted, ratio, rate=rate)
+        return sound.index_copy(0, chosen, shifted)
 
     return change_pitch

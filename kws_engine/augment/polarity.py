@@ -1,4 +1,4 @@
-"""Turns the sound upside down; knows no word and no network."""
+"""Polarity: inverts the sound."""
 
 from __future__ import annotations
 
@@ -20,19 +20,21 @@ class PolarityConfig:
     domain: ClassVar[str] = "sound"
     order: ClassVar[int] = 2
 
-    probability: float = option(0.5, "Probability", "Share of the clips turned over; 0 is off.", low=0.0, high=1.0)
+    probability: float = option(
+        0.5, "Probability", "Share of the clips that are inverted; 0 is off.", low=0.0, high=1.0
+    )
 
 
 @AUGMENTATIONS.register("polarity", "Polarity", PolarityConfig)
 def build(config: PolarityConfig, *, rate: int) -> Augment:
-    """Swaps up and down, as a microphone wired the other way round does; no ear and no power spectrum notices.
+    """Inverts the sound, as a microphone wired the other way round does; inaudible, and no power spectrum shows it.
 
-    It matters where a network is given more than powers, and it makes the sum with a noise another one.
+    It matters where a network gets more than powers, and it changes the sum with a noise.
     """
 
-    def turn(sound: Tensor, context: Context) -> Tensor:
+    def invert(sound: Tensor, context: Context) -> Tensor:
         chosen = context.chosen(len(sound), config.probability, device=sound.device)
         context.note("polarity", sound, chosen, "upside down")
         return sound * (1 - 2 * chosen.to(sound.dtype)).unsqueeze(1)
 
-    return turn
+    return invert

@@ -1,4 +1,4 @@
-"""Lets the word come through a bad microphone or line; knows no word and no network."""
+"""Reduced quality: the sound of a bad microphone or line."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class QualityConfig:
     probability: float = option(
         0.1,
         "Probability",
-        "Share of the clips that suffer, each in one of the ways below; 0 is off.",
+        "Share of the clips whose quality is reduced, each in one of the ways below; 0 is off.",
         low=0.0,
         high=1.0,
     )
@@ -33,7 +33,7 @@ class QualityConfig:
     high_hz: tuple[float, float] = option(
         (2500.0, 4000.0),
         "Upper limit",
-        "Nothing above it comes through.",
+        "No frequencies above it come through.",
         low=500,
         high=20_000,
         unit="Hz",
@@ -42,7 +42,7 @@ class QualityConfig:
     low_hz: tuple[float, float] = option(
         (50.0, 400.0),
         "Lower limit",
-        "Nothing below it comes through.",
+        "No frequencies below it come through.",
         low=0,
         high=2000,
         unit="Hz",
@@ -52,7 +52,7 @@ class QualityConfig:
     sample_rate: tuple[float, float] = option(
         (5000.0, 8000.0),
         "Sample rate",
-        "Of the cheap device; without a filter before it, as there.",
+        "Of the cheap device, which has no filter against aliasing.",
         low=1000,
         high=48_000,
         unit="Hz",
@@ -64,7 +64,7 @@ class QualityConfig:
 
 @AUGMENTATIONS.register("quality", "Reduced quality", QualityConfig)
 def build(config: QualityConfig, *, rate: int) -> Augment:
-    """Takes away what a bad microphone, an old line or a codec takes: band, sample rate or bits (ITU-T G.711).
+    """Removes what a bad microphone, an old line or a codec removes: bandwidth, sample rate or bits (ITU-T G.711).
 
     Raises:
         SpecError: The lower limit can lie above the upper one.
@@ -86,30 +86,30 @@ def build(config: QualityConfig, *, rate: int) -> Augment:
         for number, reduced in enumerate(ways):
             rows = chosen[way == number]
             if len(rows):
-                changed[rows] = reduced(sound[rows], config, context, _Told(sound, rows))
+                changed[rows] = reduced(sound[rows], config, context, _Note(sound, rows))
         return changed
 
     return reduce
 
 
 @dataclass(frozen=True)
-class _Told:
-    """Where to tell what was drawn: the batch and the places of the clips in it."""
+class _Note:
+    """Notes what was done to some clips of a batch."""
 
     batch: Tensor
     rows: Tensor
 
-    def tell(self, context: Context, text: str, *values: Tensor) -> None:
+    def __call__(self, context: Context, text: str, *values: Tensor) -> None:
         context.note("quality", self.batch, self.rows, text, *values)
 
 
-def _band_limited(sound: Tensor, config: QualityConfig, context: Context, told: _Told) -> Tensor:
+def _band_limited(sound: Tensor, config: QualityConfig, context: Context, note: _Note) -> Tensor:
     """Frequencies outside the band fall by 24 dB an octave, without delay."""
     import torch
 
     low_hz = context.uniform(len(sound), *config.low_hz, device=sound.device)
     high_hz = context.uniform(len(sound), *config.high_hz, device=sound.device)
-    told.tell(context, "band of {:.0f} to {:.0f} Hz", low_hz, high_hz)
+    note(context, "band of {:.0f} to {:.0f} Hz", low_hz, high_hz)
     samples = sound.shape[1]
     bins_hz = torch.arange(samples // 2 + 1, device=sound.device) * (context.rate / samples)
     passed = 1 / (1 + (bins_hz / high_hz.unsqueeze(1)) ** 4)
@@ -118,26 +118,26 @@ def _band_limited(sound: Tensor, config: QualityConfig, context: Context, told: 
     return narrow
 
 
-def _slowly_sampled(sound: Tensor, config: QualityConfig, context: Context, told: _Told) -> Tensor:
+def _slowly_sampled(sound: Tensor, config: QualityConfig, context: Context, note: _Note) -> Tensor:
     import torch
 
     rates = context.uniform(len(sound), *config.sample_rate, device=sound.device).clamp_max(context.rate)
-    told.tell(context, "{:.0f} samples a second", rates)
+    note(context, "{:.0f} samples a second", rates)
     step = (context.rate / rates).unsqueeze(1)
     held = (torch.arange(sound.shape[1], device=sound.device) / step + 1e-4).floor() * step
     return sound.gather(1, held.round().long().clamp_max(sound.shape[1] - 1))
 
 
-def _in_eight_bits(sound: Tensor, config: QualityConfig, context: Context, told: _Told) -> Tensor:
-    told.tell(context, "8 bit")
+def _in_eight_bits(sound: Tensor, config: QualityConfig, context: Context, note: _Note) -> Tensor:
+    note(context, "8 bit")
     return (sound * 127).round().clamp(-128, 127) / 127
 
 
-def _by_mu_law(sound: Tensor, config: QualityConfig, context: Context, told: _Told) -> Tensor:
+def _by_mu_law(sound: Tensor, config: QualityConfig, context: Context, note: _Note) -> Tensor:
     """The continuous µ-law with µ = 255, as torchaudio's: 256 codes of the logarithm of 1 + 255 |x|."""
     import torch
 
-    told.tell(context, "µ-law")
+    note(context, "µ-law")
     largest = math.log1p(255)
     compressed = torch.log1p(255 * sound.abs().clamp_max(1.0)) / largest * sound.sign()
     code = ((compressed + 1) / 2 * 255 + 0.5).floor()
@@ -146,5 +146,8 @@ def _by_mu_law(sound: Tensor, config: QualityConfig, context: Context, told: _To
 
 
 _WAYS = {
-    "band_limit": _band_limited, "low_rate": _slowly_sampled, "eight_bit": _in_eight_bits, "mu_law": _by_mu_law,
-}  # fmt: skip
+    "band_limit": _band_limited,
+    "low_rate": _slowly_sampled,
+    "eight_bit": _in_eight_bits,
+    "mu_law": _by_mu_law,
+}

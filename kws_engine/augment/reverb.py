@@ -1,4 +1,4 @@
-"""Lets the word sound in a room; knows no word and no network."""
+"""Reverberation: the sound of a room."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _DIRECT_S, _EARLY_S, _REFLECTIONS = 0.002, 0.05, 6
-_LONGEST_S = 0.5  # of the response: what comes later in a clip of a second is lost in the next sound
+_LONGEST_S = 0.5  # of the response: in a clip of one second, the next sound masks what comes later
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,12 @@ class ReverbConfig:
     order: ClassVar[int] = 15
 
     probability: float = option(
-        0.15, "Probability", "Share of the clips that sound in a room; 0 is off.", low=0.0, high=1.0
+        0.15, "Probability", "Share of the clips that get reverberation; 0 is off.", low=0.0, high=1.0
     )
     rt60_s: tuple[float, float] = option(
         (0.15, 0.6),
         "Reverberation time",
-        "Until the echo has fallen by 60 dB: 0.2 in a car, 0.5 in a living room, 2 in a church.",
+        "Time in which the echo falls by 60 dB: 0.2 in a car, 0.5 in a living room, 2 in a church.",
         low=0.05,
         high=3.0,
         unit="s",
@@ -38,7 +38,7 @@ class ReverbConfig:
     direct_db: tuple[float, float] = option(
         (0.0, 12.0),
         "Direct to reverberant",
-        "How far the voice itself stands above its echo: high is near, below 0 is the other end of the room.",
+        "How far the voice itself is above its echo: high is near, below 0 is the other end of the room.",
         low=-15,
         high=30,
         unit="dB",
@@ -47,12 +47,12 @@ class ReverbConfig:
 
 @AUGMENTATIONS.register("reverb", "Reverberation", ReverbConfig)
 def build(config: ReverbConfig, *, rate: int) -> Augment:
-    """Another made-up room for every clip: a few early reflections and noise that dies away (Polack 1988).
+    """A random synthetic room for every clip: a few early reflections and noise that dies away (Polack 1988).
 
-    Such rooms train nearly as well as measured ones (Ko et al. 2017). The loudness stays as it was.
+    Such rooms train nearly as well as measured ones (Ko et al. 2017). The loudness stays the same.
     """
 
-    def resound(sound: Tensor, context: Context) -> Tensor:
+    def reverberate(sound: Tensor, context: Context) -> Tensor:
         chosen = context.rows(sound, config.probability)
         if len(chosen) == 0:
             return sound
@@ -63,7 +63,7 @@ def build(config: ReverbConfig, *, rate: int) -> Augment:
         dry = sound.index_select(0, chosen)
         return sound.index_copy(0, chosen, _as_loud_as(dry, _convolved(dry, rooms)))
 
-    return resound
+    return reverberate
 
 
 def _responses(rt60_s: Tensor, direct_db: Tensor, *, rate: int, context: Context) -> Tensor:
@@ -83,7 +83,7 @@ def _responses(rt60_s: Tensor, direct_db: Tensor, *, rate: int, context: Context
 
 
 def _reflections(clips: int, samples: int, rate: int, context: Context, device: torch.device) -> Tensor:
-    """Single echoes (B, N) from the walls near by, at chance times and of chance sign and strength."""
+    """Single echoes (B, N) from the walls near by, at random times, with random sign and strength."""
     import torch
 
     drawn = context.uniform(clips * _REFLECTIONS * 2, 0.0, 1.0, device=device).view(2, clips, _REFLECTIONS)
@@ -97,20 +97,20 @@ def _convolved(sound: Tensor, rooms: Tensor) -> Tensor:
     import torch
 
     samples = sound.shape[1]
-    n_fft = _smooth(samples + rooms.shape[1] - 1)
+    n_fft = _fast_length(samples + rooms.shape[1] - 1)
     spectrum = torch.fft.rfft(sound, n_fft) * torch.fft.rfft(rooms, n_fft)
     reverberant: Tensor = torch.fft.irfft(spectrum, n_fft)
     return reverberant[:, :samples]
 
 
-def _smooth(size: int) -> int:
-    """The next length that transforms fast: 2, 3 or 5 times a power of two."""
+def _fast_length(size: int) -> int:
+    """The next length with a fast transform: 2, 3 or 5 times a power of two."""
     power = 1 << (size - 1).bit_length()
     return min(length for length in (power, power // 8 * 5, power // 4 * 3) if length >= size)
 
 
 def _as_loud_as(before: Tensor, after: Tensor) -> Tensor:
-    """`after` with the power of `before`, and within full scale where that was."""
+    """`after` with the power of `before`, and within full scale where `before` is."""
     level = before.square().mean(dim=1, keepdim=True) / after.square().mean(dim=1, keepdim=True).clamp_min(1e-12)
     after = after * level.sqrt()
     full_scale = before.abs().amax(dim=1, keepdim=True).clamp_min(1.0)

@@ -1,4 +1,4 @@
-"""Moves spectrograms up or down in frequency; knows no sound and no network."""
+"""Shift in frequency: moves spectrograms up or down."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ class ShiftFrequencyConfig:
     probability: float = option(
         0.1,
         "Probability",
-        "Share of the spectrograms shifted; 0 is off. Of use to mel bands, not to cepstra or beside deltas.",
+        "Share of the spectrograms that are shifted; 0 is off. For mel bands; useless for cepstra or with deltas.",
         low=0.0,
         high=1.0,
     )
     max_bands: int = option(
         2,
         "Largest shift",
-        "Higher or lower by up to this; more makes another vowel.",
+        "Higher or lower by up to this; more turns one vowel into another.",
         low=1,
         high=40,
         unit="bands",
@@ -39,7 +39,7 @@ class ShiftFrequencyConfig:
 
 @AUGMENTATIONS.register("shift_frequency", "Shift in frequency", ShiftFrequencyConfig)
 def build(config: ShiftFrequencyConfig, *, rate: int) -> Augment:
-    """Moves the picture up or down, as if a smaller or larger person spoke (Jaitly & Hinton 2013).
+    """Moves the spectrogram up or down, as if a smaller or larger person spoke (Jaitly & Hinton 2013).
 
     On the mel scale a shorter or longer vocal tract is nearly a shift. The band at the edge fills the gap.
     """

@@ -1,4 +1,4 @@
-"""Moves spectrograms earlier or later; knows no sound and no network."""
+"""Shift in time: moves spectrograms earlier or later."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ShiftTimeConfig:
     probability: float = option(
         0.1,
         "Probability",
-        "Share of the spectrograms shifted; 0 is off. The sound is shifted already, if that is on.",
+        "Share of the spectrograms that are shifted; 0 is off. It adds to the time shift of the sound.",
         low=0.0,
         high=1.0,
     )
@@ -39,7 +39,7 @@ class ShiftTimeConfig:
 
 @AUGMENTATIONS.register("shift_time", "Shift in time", ShiftTimeConfig)
 def build(config: ShiftTimeConfig, *, rate: int) -> Augment:
-    """Moves the picture left or right, as if the word began later or sooner; the frame at the edge fills the gap."""
+    """Moves the spectrogram left or right, as if the word began sooner or later; the edge frame fills the gap."""
 
     def shift(features: Tensor, context: Context) -> Tensor:
         import torch

@@ -1,4 +1,4 @@
-"""Hides stretches of time and bands of frequency; knows no sound and no network."""
+"""SpecAugment: masks stretches of time and bands of frequency."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class SpecAugmentConfig:
     order: ClassVar[int] = 40
 
     probability: float = option(0.5, "Probability", "Share of the clips that are masked; 0 is off.", low=0.0, high=1.0)
-    time_masks: int = option(1, "Time masks", "Stretches of time hidden in a clip.", low=0, high=10)
+    time_masks: int = option(1, "Time masks", "Stretches of time masked in a clip.", low=0, high=10)
     max_frames: int = option(
         15,
         "Longest time mask",
@@ -31,16 +31,16 @@ class SpecAugmentConfig:
         unit="frames",
     )
     frequency_masks: int = option(
-        1, "Frequency masks", "Groups of neighbouring features hidden in a clip.", low=0, high=10
+        1, "Frequency masks", "Groups of neighbouring features masked in a clip.", low=0, high=10
     )
-    max_bands: int = option(6, "Widest frequency mask", "Each hides up to this many features.", low=0, high=128)
+    max_bands: int = option(6, "Widest frequency mask", "Each masks up to this many features.", low=0, high=128)
 
 
 @AUGMENTATIONS.register("spec_augment", "SpecAugment", SpecAugmentConfig)
 def build(config: SpecAugmentConfig, *, rate: int) -> Augment:
-    """Hides parts of the spectrogram, so that the network relies on no single one (Park et al. 2019).
+    """Masks parts of the spectrogram, so that the network relies on no single one (Park et al. 2019).
 
-    What is hidden takes each feature's mean over the clip.
+    Masked values become the feature's mean over the clip.
     """
 
     def mask(features: Tensor, context: Context) -> Tensor:
@@ -60,7 +60,7 @@ def build(config: SpecAugmentConfig, *, rate: int) -> Augment:
 
 
 def _stretches(features: Tensor, count: int, longest: int, size: int, context: Context) -> Tensor:
-    """Hidden places, bool (B, size): the union of `count` random stretches of 0 .. `longest` for each clip."""
+    """The masked positions, bool (B, size): `count` random stretches of 0 .. `longest` for each clip."""
     import torch
 
     clips, device = len(features), features.device

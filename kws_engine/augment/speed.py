@@ -1,4 +1,4 @@
-"""Says the word faster or slower; knows no word and no network."""
+"""Speed: plays the word faster or slower."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class SpeedConfig:
 
 @AUGMENTATIONS.register("speed", "Speed", SpeedConfig)
 def build(config: SpeedConfig, *, rate: int) -> Augment:
-    """Plays the clip faster or slower about its middle, pitch and all (Ko et al. 2015); what is missing is silence."""
+    """Plays the clip faster or slower about its middle, pitch included (Ko et al. 2015); gaps become silence."""
 
     def change_speed(sound: Tensor, context: Context) -> Tensor:
         chosen = context.rows(sound, config.probability)
@@ -51,7 +51,7 @@ def _played(sound: Tensor, factor: Tensor) -> Tensor:
     """Samples (B, N) read at `factor` (B,) times the speed by linear interpolation, the middle staying in place."""
     import torch
 
-    from kws_engine.augment._reading import read_between
+    from kws_engine.augment._interpolation import interpolate
 
     steps = torch.arange(sound.shape[1], device=sound.device) - (sound.shape[1] - 1) / 2
-    return read_between(sound, torch.outer(factor, steps).add_((sound.shape[1] - 1) / 2))
+    return interpolate(sound, torch.outer(factor, steps).add_((sound.shape[1] - 1) / 2))

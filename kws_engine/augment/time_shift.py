@@ -1,4 +1,4 @@
-"""Moves clips earlier or later; knows no word and no network."""
+"""Time shift: moves clips earlier or later."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class TimeShiftConfig:
 
 @AUGMENTATIONS.register("time_shift", "Time shift", TimeShiftConfig)
 def build(config: TimeShiftConfig, *, rate: int) -> Augment:
-    """Moves the word within the clip, as a listener never knows when it starts; the gap is filled with silence."""
+    """Moves the word within the clip, as a listener never knows when it starts; silence fills the gap."""
     largest = round(config.max_ms * rate / 1000)
 
     def shift(sound: Tensor, context: Context) -> Tensor:

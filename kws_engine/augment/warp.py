@@ -1,4 +1,4 @@
-"""Stretches one part of a spectrogram and squeezes the other; knows no sound and no network."""
+"""Time warp: stretches one part of a spectrogram and compresses the other."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class WarpConfig:
     max_frames: int = option(
         6,
         "Largest warp",
-        "A moment in the middle half moves by up to this; more bends the word out of shape.",
+        "A moment in the middle half moves by up to this; more distorts the word.",
         low=1,
         high=100,
         unit="frames",
@@ -33,7 +33,7 @@ class WarpConfig:
 
 @AUGMENTATIONS.register("warp", "Time warp", WarpConfig)
 def build(config: WarpConfig, *, rate: int) -> Augment:
-    """Says one part of the word slower and the rest faster, both ends staying in place (Park et al. 2019)."""
+    """Makes one part of the word slower and the rest faster, while both ends stay in place (Park et al. 2019)."""
 
     def warp(features: Tensor, context: Context) -> Tensor:
         frames = features.shape[1]
@@ -41,7 +41,7 @@ def build(config: WarpConfig, *, rate: int) -> Augment:
         if len(chosen) == 0:
             return features
         moment = (frames - 1) * context.uniform(len(chosen), 0.25, 0.75, device=features.device)
-        largest = min(float(config.max_frames), (frames - 1) / 8)  # the order of the frames stays
+        largest = min(float(config.max_frames), (frames - 1) / 8)  # so that frames stay in order
         moves = context.uniform(len(chosen), -largest, largest, device=features.device)
         context.note("warp", features, chosen, "frame {:.0f} by {:+.1f}", moment, moves)
         return features.index_copy(0, chosen, _read(features.index_select(0, chosen), _places(moment, moves, frames)))
@@ -50,7 +50,7 @@ def build(config: WarpConfig, *, rate: int) -> Augment:
 
 
 def _places(moment: Tensor, moves: Tensor, frames: int) -> Tensor:
-    """Where each frame (B, T) is read: a straight line to the moment, which comes `moves` later, and one from there."""
+    """Where each frame (B, T) is read: linear up to the moment, which moves by `moves`, and linear from there on."""
     import torch
 
     at, last = torch.arange(frames, device=moment.device), max(frames - 1, 1)
@@ -61,7 +61,7 @@ def _places(moment: Tensor, moves: Tensor, frames: int) -> Tensor:
 
 
 def _read(features: Tensor, places: Tensor) -> Tensor:
-    """Features (B, T, F) at places (B, T) between frames, by linear interpolation."""
+    """Features (B, T, F) at fractional frames (B, T), by linear interpolation."""
     import torch
 
     index = places.long()

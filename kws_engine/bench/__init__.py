@@ -1,14 +1,21 @@
-"""Measurements of this program by name, one module each, giving a row a figure; knows no terminal."""
+"""Benchmarks of this program by name, one module each, which yield one row per figure.
+
+Other packages register theirs as entry points of the group `kws_studio.benchmarks`: modules with a `TITLE` and a
+generator `rows()`.
+"""
 
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from kws_engine.errors import KwsError
+
+GROUP = "kws_studio.benchmarks"
 
 
 @dataclass(frozen=True)
@@ -19,9 +26,9 @@ class Row:
         what: What was measured.
         value: The figure, or a word where it says how it was measured.
         unit: Its unit, "" where it has none.
-        ratio, against: How many times what `against` names, where it is a comparison.
-        asked: What an issue asks for, of the ratio where there is one, else of the value.
-        at_least: Whether more than what is asked is better; None where nothing is asked.
+        ratio, against: For a comparison, the ratio to what `against` names.
+        asked: The target, for the ratio where there is one, else for the value.
+        at_least: Whether the target is a minimum; None where there is no target.
         domain: For an augmentation, what it changes: "sound" or "spectrogram".
         ms_per_clip: The value again where it is the time for one clip of a second, in ms.
     """
@@ -37,29 +44,34 @@ class Row:
     ms_per_clip: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values; what is None is left out."""
+        """Plain values, without those that are None."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 def names() -> dict[str, str]:
-    """Every measurement with its title."""
-    return {name: str(_module(name).TITLE) for name in _found()}
+    """Every benchmark with its title, in alphabetical order."""
+    found = _found()
+    return {name: str(found[name]().TITLE) for name in sorted(found)}
 
 
 def rows(name: str) -> Iterator[Row]:
-    """Measures, giving each row as soon as it is known.
+    """Measures, and yields each row as soon as it is known.
 
     Raises:
-        KwsError: there is no such measurement, or it could not be done.
+        KwsError: There is no such benchmark, or it could not be run.
     """
-    if name not in _found():
-        raise KwsError(f'There is no measurement "{name}": choose one of {", ".join(_found())}.')
-    yield from _module(name).rows()
+    found = _found()
+    if name not in found:
+        raise KwsError(f'There is no measurement "{name}": choose one of {", ".join(sorted(found))}.')
+    yield from found[name]().rows()
 
 
-def _found() -> list[str]:
-    return [module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")]
+def _found() -> dict[str, Callable[[], Any]]:
+    """Name -> a function that loads the benchmark's module: those of this package and those registered by others."""
+    own = [module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")]
+    registered = importlib.metadata.entry_points(group=GROUP)
+    return {entry.name: entry.load for entry in registered} | {name: _loader(name) for name in own}
 
 
-def _module(name: str) -> Any:
-    return importlib.import_module(f"{__name__}.{name}")
+def _loader(name: str) -> Callable[[], Any]:
+    return lambda: importlib.import_module(f"{__name__}.{name}")

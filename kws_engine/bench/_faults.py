@@ -1,7 +1,7 @@
-"""Small projects of real clips, each made to have one fault or none; knows no diagnosis.
+"""Small projects of real clips, each made to have one fault or none.
 
 Every choice that a fault leaves open (which words, which clips, how strong, in which of several ways) is drawn from the
-seed, so that other seeds are other runs.
+seed, so that other seeds give other runs.
 """
 
 from __future__ import annotations
@@ -38,7 +38,15 @@ _RATE = 16_000
 
 @dataclass
 class _Plan:
-    """What a project is made of before it is written: (source, word, file name), parts set by hand, options."""
+    """A project before it is written.
+
+    Attributes:
+        generator: Draws every choice.
+        clips: Source, word and file name of each.
+        by_hand: The split of clips, as word/name, that is set by hand.
+        options: Those of the run.
+        emptied: Clips, as word/name, whose speech is replaced with room noise.
+    """
 
     generator: np.random.Generator
     clips: list[tuple[Path, str, str]] = field(default_factory=list)
@@ -73,7 +81,7 @@ def speech_commands() -> Path:
 
 
 def make(fault: str, seed: int, folder: Path) -> Job:
-    """Writes a project with this fault, or a healthy one, into a new folder; gives the run that shows it."""
+    """Writes a project with this fault, or a healthy one, into a new folder; returns the run that shows it."""
     number = list(FAULTS).index(fault)
     plan = _healthy(np.random.default_rng([seed, number]), speech_commands())
     FAULTS[fault](plan)
@@ -86,7 +94,7 @@ def _settings(options: Mapping[str, str]) -> dict[str, object]:
 
 
 def _healthy(generator: np.random.Generator, source: Path) -> _Plan:
-    """Four words with 150 clips to train on and all there are to validate on, other words, the defaults."""
+    """Four words with 150 clips to train on and at most 60 to validate on, other words, the defaults."""
     plan = _Plan(generator)
     for word in sorted(generator.choice(WORDS, 4, replace=False).tolist()):
         plan.clips += _drawn(generator, source, word, training=150, validation=60)
@@ -107,7 +115,7 @@ def _drawn(
 
 
 def _keep(plan: _Plan, count: int, *, split: str, word: str) -> None:
-    """Of one part of a word, only so many clips."""
+    """Drops all but so many clips of one part of a word."""
     dropped = {id(one) for one in plan.part(split, word)[count:]}
     plan.clips = [one for one in plan.clips if id(one) not in dropped]
 
@@ -125,7 +133,7 @@ def _overfitting(plan: _Plan) -> None:
 
 
 def _underfitting(plan: _Plan) -> None:
-    """Too small a network, features that lack what tells words apart, or too strong a regularizer."""
+    """Too small a network, features too coarse to tell words apart, or too strong a regularizer."""
     ways: list[dict[str, str]] = [
         {"model.name": "fnn", "model.layers": "2", "model.dropout": "0"},
         {"feature.name": "mfcc", "feature.coefficients": "4", "feature.hop_ms": "20", "model.width": "0.25"},
@@ -136,7 +144,7 @@ def _underfitting(plan: _Plan) -> None:
 
 
 def _not_converged(plan: _Plan) -> None:
-    """Ended after few epochs, or steps so small that it is far from its goal."""
+    """Too few epochs, or steps too small to arrive."""
     ways: list[dict[str, str]] = [
         {"training.epochs": "3"},
         {"training.epochs": "5", "training.schedule": "constant", "training.learning_rate": "0.0005"},
@@ -147,7 +155,7 @@ def _not_converged(plan: _Plan) -> None:
 
 
 def _diverging(plan: _Plan) -> None:
-    """Twenty-five to a hundred times the rate that works (ten times still does), with or without what softens it."""
+    """Twenty-five to a hundred times the rate that works (ten times still does), with or without averaging."""
     factor = float(10 ** plan.generator.uniform(1.4, 2))
     plan.options |= {"training.schedule": str(plan.generator.choice(["constant", "one_cycle", "cosine"]))}
     if plan.generator.random() < 0.5:
@@ -175,13 +183,13 @@ def _few_clips(plan: _Plan) -> None:
         return
     ones = plan.part("training", word)[: int(plan.generator.integers(6, 12))]
     speaker = ones[0][2].partition("_nohash_")[0]
-    kept = {one[2]: f"{speaker}_nohash_{take}.wav" for take, one in enumerate(ones)}
+    renamed = {one[2]: f"{speaker}_nohash_{take}.wav" for take, one in enumerate(ones)}
     _keep(plan, len(ones), split="training", word=word)
-    plan.clips = [(path, of, kept.get(name, name) if of == word else name) for path, of, name in plan.clips]
+    plan.clips = [(path, of, renamed.get(name, name) if of == word else name) for path, of, name in plan.clips]
 
 
 def _confused_words(plan: _Plan) -> None:
-    """A word that is in two folders: half of its clips under a second name."""
+    """A word in two folders: half of its clips under a second name."""
     word = str(plan.generator.choice(plan.words))
     mine = [one for one in plan.clips if one[1] == word]
     second = {id(mine[at]) for at in plan.generator.permutation(len(mine))[: len(mine) // 2]}
@@ -192,7 +200,8 @@ def _confused_words(plan: _Plan) -> None:
 
 def _label_errors(plan: _Plan) -> None:
     """A tenth to a seventh of the words' clips lie in another word's folder, in both parts."""
-    share, words = plan.generator.uniform(0.10, 0.15), plan.words
+    share = plan.generator.uniform(0.10, 0.15)
+    words = plan.words
     moved = []
     for path, word, name in plan.clips:
         if word in words and plan.generator.random() < share:
@@ -203,7 +212,7 @@ def _label_errors(plan: _Plan) -> None:
 
 
 def _leakage(plan: _Plan) -> None:
-    """Copies of training recordings under other names, or speakers put on both sides by hand."""
+    """Copies of training recordings under other names, or speakers put into both parts by hand."""
     ones = [one for one in plan.part("training") if one[1] != UNKNOWN]
     chosen = [ones[at] for at in plan.generator.permutation(len(ones))[: int(plan.generator.integers(20, 60))]]
     if plan.generator.random() < 0.5:
@@ -257,7 +266,7 @@ def _write(plan: _Plan, folder: Path) -> Project:
     project = Project.open(folder)
     for clip in project.clips():
         if part := plan.by_hand.get(f"{clip.word}/{clip.path.name}"):
-            project.set_split(clip, part)  # type: ignore[arg-type]
+            project.edit.set_splits([clip], [part])  # type: ignore[list-item]
     return project
 
 

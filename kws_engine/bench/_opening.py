@@ -1,4 +1,4 @@
-"""One project opened in a process of its own, with its time and memory as JSON; knows not how it was made."""
+"""One project opened in a process of its own; prints its time and memory as JSON."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kws_engine.clips.split import SPLITS
 
 
 def main(folder: str) -> None:
-    """Print what opening the project in `folder` took and holds."""
+    """Prints the time and memory of opening the project in `folder`."""
     _warm_up()
     gc.collect()
     _forget_peak()
@@ -46,17 +46,17 @@ def _take_ms(project: Project) -> float:
     """The time for one more take of a word; it is removed again."""
     samples = np.zeros(project.clip_samples, np.float32)
     began = time.perf_counter()
-    clip = project.add_take(project.words[0], samples, speaker="one-more")
+    clip = project.edit.add_take(project.words[0], samples, speaker="one-more")
     taken_ms = 1000 * (time.perf_counter() - began)
     clip.path.unlink()
     return taken_ms
 
 
 def _warm_up() -> None:
-    """A project of one clip, so that what is loaded once is not counted."""
+    """Opens a project of one clip, so that what is loaded once is not counted."""
     with TemporaryDirectory() as folder:
         project = Project.create(Path(folder) / "p", words=["up"])
-        project.add_take("up", np.zeros(16_000, np.float32), speaker="me")
+        project.edit.add_take("up", np.zeros(16_000, np.float32), speaker="me")
         project.refresh()
         project.table().counts()
 
@@ -74,7 +74,7 @@ def _resident_bytes(field: str) -> int:
 
 
 def _forget_peak() -> None:
-    """Let the highest count begin now, where Linux allows it."""
+    """Resets the highest count, where Linux allows it."""
     try:
         Path("/proc/self/clear_refs").write_text("5")
     except OSError:

@@ -1,4 +1,4 @@
-"""The inside of `kws bench train`: one measurement in this process, told as one JSON object; knows no screen."""
+"""The inside of `kws bench train`: one measurement in this process, printed as one JSON object."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from kws_engine.runs.job import Job
 from kws_engine.runs.loading import Data
 from kws_engine.runs.run import run
 from kws_engine.settings import Settings
-from kws_engine.training.clip_dynamics import Dynamics
 from kws_engine.training.data.batches import Batch
-from kws_engine.training.data.clips import Part
+from kws_engine.training.data.clips import LoadedClips
 from kws_engine.training.events import Epoch, Event, Failed, Started
 from kws_engine.training.optimizing import make_optimizer
-from kws_engine.training.train import CURVE_CLIPS, Loop, Measured
+from kws_engine.training.train import CURVE_CLIPS, EvaluationSet, Loop
+from kws_engine.training.training_dynamics import TrainingDynamics
 
 RATE, BATCH = 16_000, 128
 _CLIPS, _LABELS = 10_000, 12
@@ -42,15 +42,17 @@ _RUN_EPOCHS = 40
 
 
 def speed(folder: Path, augmented: str) -> dict[str, float]:
-    """Clips/s of whole epochs, measuring and all, beside the same step on a batch that is there."""
+    """Clips/s of whole epochs with all that belongs to them, and of the same step on a batch that is ready."""
     setup = _setup(folder, Settings() if augmented == "1" else _unaugmented())
     settings, pipeline = setup.settings.training, setup.pipeline
     batches = make_batches(setup, torch_features(pipeline))
-    measured = [Measured(torch.randn(n, *_shape(pipeline)), torch.zeros(n).long()) for n in (CURVE_CLIPS, _VALIDATION)]
+    measured = [
+        EvaluationSet(torch.randn(n, *_shape(pipeline)), torch.zeros(n).long()) for n in (CURVE_CLIPS, _VALIDATION)
+    ]
     step = _stepping(_network(pipeline), torch.randn(settings.batch_size, *_shape(pipeline)))
     loop = _Interleaved(
         _network(pipeline), batches, settings, penalties={}, training=measured[0], validation=measured[1],
-        should_stop=lambda: False, dynamics=Dynamics(len(setup.data.training), _LABELS), bare=step,
+        should_stop=lambda: False, dynamics=TrainingDynamics(len(setup.data.training), _LABELS), bare=step,
     )  # fmt: skip
     run, bare = [], []
     for event in loop.epochs():
@@ -66,11 +68,12 @@ def speed(folder: Path, augmented: str) -> dict[str, float]:
 
 
 class _Interleaved(Loop):
-    """A run that stands still after every few of its steps while as many bare ones are timed."""
+    """A run that pauses after every few of its steps while as many bare ones are timed."""
 
     def __init__(self, *arguments: Any, bare: Callable[[int], float], **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._bare, self._taken = bare, 0
+        self._bare = bare
+        self._taken = 0
         self.bare_s: list[float] = []
 
     def _step(self, batch: Batch, *, late: bool) -> dict[str, Tensor]:
@@ -82,12 +85,12 @@ class _Interleaved(Loop):
 
 
 def _setup(folder: Path, settings: Settings) -> Setup:
-    """A run on so many made sounds, from the settings to what stands before its first epoch."""
+    """A run on synthetic sounds, from its settings to the state before its first epoch."""
     words = [f"word {number}" for number in range(_LABELS - 2)]
     project = Project.create(folder / "project", words=words)
     generator = torch.Generator().manual_seed(0)
     samples = (torch.randn(_CLIPS, RATE, generator=generator) * torch.hann_window(RATE) * 4000).to(torch.int16)
-    part = Part(samples, torch.arange(_CLIPS) % (_LABELS - 1))
+    part = LoadedClips(samples, torch.arange(_CLIPS) % (_LABELS - 1))
     data = Data((*words, UNKNOWN, SILENCE), part, part, 0.1 * torch.randn(400 * RATE, generator=generator))
     pipeline, _ = check(settings, rate=RATE, n_samples=RATE, n_labels=_LABELS)
     return Setup(Job(project.folder), project.folder, project, settings, pipeline, data, torch.device("cpu"))
@@ -99,7 +102,7 @@ def _unaugmented() -> Settings:
 
 
 def step(_folder: Path) -> dict[str, float]:
-    """Our network's step beside that of the same network in conv1d, in turns."""
+    """A step of our network and of the same network in conv1d, in turns."""
     pipeline, _ = check(Settings(), rate=RATE, n_samples=RATE, n_labels=_LABELS)
     features = torch.randn(BATCH, *_shape(pipeline))
     ours = _stepping(_network(pipeline), features)
@@ -111,18 +114,18 @@ def step(_folder: Path) -> dict[str, float]:
 
 
 def memory(folder: Path) -> dict[str, float]:
-    """The most memory that a run on a project's clips takes until its second epoch."""
+    """The peak memory of a run on a project's clips until its second epoch."""
     for event in run(_few_epochs(folder, 2)):
-        if _told(event) == 2:
+        if _epoch_of(event) == 2:
             break
     return {"bytes": _most_bytes()}
 
 
 def whole(folder: Path) -> dict[str, float]:
-    """A run of one epoch from its clips to its model file: its seconds, and the most memory at three moments."""
+    """A run of one epoch from its clips to its model file: its seconds, and its peak memory at three moments."""
     began, found = time.monotonic(), dict[str, float]()
     for event in run(_few_epochs(folder, 1)):
-        _told(event)
+        _epoch_of(event)
         if isinstance(event, Started):
             found |= {"started_s": time.monotonic() - began, "started_bytes": _most_bytes()}
         if isinstance(event, Epoch):
@@ -135,8 +138,8 @@ def _few_epochs(folder: Path, epochs: int) -> Job:
     return Job(folder / "project", Settings().with_options(options).to_dict())
 
 
-def _told(event: Event) -> int:
-    """The number of the epoch that an event tells of, or 0; a failure ends the measurement."""
+def _epoch_of(event: Event) -> int:
+    """The number of the epoch that an event reports, or 0; a failure ends the measurement."""
     if isinstance(event, Failed):
         raise SystemExit(event.message)
     if isinstance(event, Started | Epoch):
@@ -149,7 +152,7 @@ def _most_bytes() -> float:
 
 
 def _spread(first: float, later: float) -> float:
-    """The mean over a whole run, whose first epoch makes every clip's features."""
+    """The mean over a whole run, whose first epoch computes every clip's features."""
     return (first + (_RUN_EPOCHS - 1) * later) / _RUN_EPOCHS
 
 
@@ -164,7 +167,7 @@ def _network(pipeline: Any) -> nn.Module:
 
 
 def _stepping(network: nn.Module, features: Tensor, *, plain: bool = False) -> Callable[[int], float]:
-    """A function that takes so many steps and gives the seconds of one."""
+    """A function that takes so many steps and returns the seconds of one."""
     network.train()
     settings = Settings().training
     optimizer = torch.optim.AdamW(network.parameters()) if plain else make_optimizer(network, settings)
@@ -217,6 +220,9 @@ class _Block1d(nn.Module):
 if __name__ == "__main__":
     torch.set_num_threads(cores())
     measurements: dict[str, Callable[..., dict[str, float]]] = {
-        "speed": speed, "step": step, "memory": memory, "whole": whole,
-    }  # fmt: skip
+        "speed": speed,
+        "step": step,
+        "memory": memory,
+        "whole": whole,
+    }
     print(json.dumps(measurements[sys.argv[1]](Path(sys.argv[2]), *sys.argv[3:])))

@@ -1,4 +1,4 @@
-"""What every augmentation costs, and all of the sound's together, beside torchaudio's own; knows no person's clip."""
+"""What each augmentation costs, and all those of the sound together, compared with torchaudio's."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ROUNDS = 7
 
 @dataclass(frozen=True)
 class _Rival:
-    """Another's way to do the same: its name, how many clips it gets at once, and the call."""
+    """Another implementation of the same: its name, how many clips it gets at once, and the call."""
 
     name: str
     clips: int
@@ -31,7 +31,7 @@ class _Rival:
 
 
 def rows() -> Iterator[Row]:
-    """A row for the sound's together at their defaults, and one for each augmentation, applied to every clip."""
+    """Yields a row for those of the sound together, at their defaults, and one for each augmentation on every clip."""
     import torch
 
     threads = torch.get_num_threads()
@@ -53,9 +53,14 @@ def _rows() -> Iterator[Row]:
         ours = _ms_per_clip([entry.build(changed(entry.config(), {"probability": 1.0}), rate=RATE)], batch)
         rival = rivals.get(entry.name)
         yield Row(
-            f"{entry.title}, every clip", ours, "ms a clip", domain=entry.config.domain, ms_per_clip=ours,
-            ratio=ours / _rival_ms(rival, batch) if rival else None, against=rival.name if rival else None,
-        )  # fmt: skip
+            f"{entry.title}, every clip",
+            ours,
+            "ms a clip",
+            domain=entry.config.domain,
+            ms_per_clip=ours,
+            ratio=ours / _rival_ms(rival, batch) if rival else None,
+            against=rival.name if rival else None,
+        )
 
 
 def _batch(domain: str) -> Tensor:
@@ -89,9 +94,9 @@ def _rival_ms(rival: _Rival, batch: Tensor) -> float:
 
 
 def _best_ms(function: Callable[[], object], *, rounds: int, middle: bool = False) -> float:
-    """Processor time of a call in ms: the least, or where each call draws anew the middle, of several after a first.
+    """Processor time of a call in ms, after a first call: the least, or the median where each call draws new numbers.
 
-    A single round is taken without a first call: what is slow is measured as it comes.
+    A single round has no first call: what is slow is measured once.
     """
     if rounds > 1:
         function()
@@ -104,10 +109,9 @@ def _best_ms(function: Callable[[], object], *, rounds: int, middle: bool = Fals
 
 
 def _rivals() -> dict[str, _Rival]:
-    """For some augmentations torchaudio's own: its name, how many clips it gets, and the call.
+    """For some augmentations, torchaudio's implementation.
 
-    Where a transform has one strength for the whole batch, it gets one clip and is made anew, as each clip draws its
-    own.
+    A transform with one strength for the whole batch gets one clip and is made anew, because each clip draws its own.
     """
     import torch
 

@@ -1,4 +1,4 @@
-"""How long projects of very many clips take to open, and what a clip costs in memory; knows no person's clip."""
+"""How long projects of very many clips take to open, and what a clip costs in memory."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _LEAST_INODES: Final = 1_000
 
 
 def rows() -> Iterator[Row]:
-    """Rows for both sizes; the clips are links to a few sounds, in a temporary folder that is removed."""
+    """Yields rows for both sizes; the clips are links to a few sounds, in a temporary folder."""
     yield from _rows(SPEECH_COMMANDS, asked_s=ASKED_WARM_S)
     yield from _rows(MILLION, asked_bytes=_ASKED_BYTES)
 
@@ -64,14 +64,17 @@ def opened(project: Path) -> dict[str, Any]:
     """What `_opening` measured in a process of its own.
 
     Raises:
-        KwsError: it ended with an error.
+        KwsError: It ended with an error.
     """
     root = str(Path(__file__).parents[2])
     paths = os.pathsep.join((root, *filter(None, [os.environ.get("PYTHONPATH")])))
     done = subprocess.run(
         [sys.executable, "-m", "kws_engine.bench._opening", str(project)],
-        capture_output=True, text=True, env={**os.environ, "PYTHONPATH": paths}, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": paths},
+        check=False,
+    )
     if done.returncode:
         reason = done.stderr.strip().rpartition("\n")[2] or f"status {done.returncode}"
         raise KwsError(f"The project of the measurement could not be opened ({reason}): report this.")
@@ -80,10 +83,10 @@ def opened(project: Path) -> dict[str, Any]:
 
 
 def make_project(folder: Path, clips: int) -> Path:
-    """A project of so many clips of 35 words and 2,618 speakers; each clip is a link to one of a few made sounds.
+    """Makes a project of so many clips of 35 words and 2,618 speakers; each is a link to one of a few synthetic sounds.
 
     Raises:
-        KwsError: the disk has too little room, or knows no links.
+        KwsError: The disk has too little room, or supports no hard links.
     """
     check_room(folder, clips)
     project = Project.create(folder / "project", words=WORDS).folder
@@ -96,13 +99,17 @@ def make_project(folder: Path, clips: int) -> Path:
             os.link(sounds[number % len(sounds)], f"{project}/clips/{WORDS[number % len(WORDS)]}/{name}")
     except OSError as error:
         raise KwsError(
-            f"{folder} takes no {clips:,} links to files ({error.strerror}): set TMPDIR to a folder on another disk."
+            f"{folder} cannot hold {clips:,} links to files ({error.strerror}): set TMPDIR to a folder on another disk."
         ) from error
     return project
 
 
 def check_room(folder: Path, clips: int) -> None:
-    """Raises a `KwsError` where the disk of `folder` has too little room for so many links and their index."""
+    """Checks that the disk of `folder` has room for so many links and their index.
+
+    Raises:
+        KwsError: It has not.
+    """
     free, needed = shutil.disk_usage(folder).free, clips * _BYTES_ON_DISK
     if free < needed:
         raise KwsError(
@@ -119,7 +126,7 @@ def check_room(folder: Path, clips: int) -> None:
 
 
 def _sounds(folder: Path, clips: int) -> list[str]:
-    """So many different tones of a second that none is linked too often."""
+    """Writes different tones of one second, as many as needed so that none is linked too often."""
     folder.mkdir()
     paths = []
     seconds = np.arange(_RATE) / _RATE

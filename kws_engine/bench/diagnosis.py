@@ -1,11 +1,11 @@
-"""How often a diagnosis names first what runs were made to have, and keeps quiet of healthy ones.
+"""How often a diagnosis names the fault that a run was made to have first, and finds none in a healthy run.
 
-Each fault and health is made four times of real recordings, with seeds that were fixed before any was run; thresholds
-were chosen on runs of other seeds, from 100 on. The first table of these seeds had 41 of 44 right; after it two rules
-came in (a rate many times the usual, words that are told apart in training), chosen by what they mean and tried on the
-other seeds, so seeds from 4 on are the stricter test. `KWS_SHARED_DATA` names the folder above `speech_commands`. With
-`KWS_DIAGNOSIS_RUNS` the runs are kept in a folder, and those in it are not made again; `KWS_DIAGNOSIS_SEEDS=100:103`
-and `KWS_DIAGNOSIS_FAULTS=leakage,healthy` measure others or some.
+Each fault, and a healthy run, is made four times from real recordings, with seeds fixed before any was run; thresholds
+were chosen on runs of other seeds, from 100 on. The first table of these seeds had 41 of 44 right. After it two rules
+were added (a rate many times the usual, words that are told apart in training), chosen for what they mean and tried on
+the other seeds, so seeds from 4 on are the stricter test. `KWS_SHARED_DATA` names the folder above `speech_commands`.
+`KWS_DIAGNOSIS_RUNS` names a folder in which runs are saved and reused; `KWS_DIAGNOSIS_SEEDS=100:103` and
+`KWS_DIAGNOSIS_FAULTS=leakage,healthy` choose other seeds and some faults.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ SEEDS = range(4)
 
 
 def rows() -> Iterator[Row]:
-    """A row for each run with what was named first, then the shares of each fault, of all runs and of healthy ones.
+    """Yields a row for each run with what was named first, then the shares of each fault, of all runs, of healthy ones.
 
     Raises:
-        KwsError: The recordings are missing, or a run came to nothing.
+        KwsError: The recordings are missing, or a run failed.
     """
     speech_commands()
     faults, seeds = _chosen_faults(), _chosen_seeds()
@@ -48,7 +48,7 @@ def rows() -> Iterator[Row]:
 
 
 def named_first(fault: str, seed: int, folder: Path) -> str:
-    """The kind of finding that stands first for a run with this fault, or "healthy"; the run is kept in `folder`.
+    """The kind of the first finding of a run with this fault, or "healthy"; the run is saved in `folder`.
 
     Raises:
         KwsError: The run failed for another reason than the fault.
@@ -64,7 +64,7 @@ def named_first(fault: str, seed: int, folder: Path) -> str:
 
 
 def _run(fault: str, seed: int, project: Path) -> Path:
-    """Trains; gives the run's folder."""
+    """Trains, and returns the run's folder."""
     from kws_engine.runs.run import run  # torch is imported only when something trains
 
     folder: Path | None = None
@@ -75,7 +75,7 @@ def _run(fault: str, seed: int, project: Path) -> Path:
         if isinstance(event, Finished | Failed):
             message = event.message if isinstance(event, Failed) else ""
     if folder is None or (message and fault != "diverging"):
-        raise KwsError(f"The run with {fault}, seed {seed}, came to nothing ({message}): measure again")
+        raise KwsError(f"The run with {fault}, seed {seed}, failed ({message}): measure again")
     return folder
 
 
@@ -84,7 +84,8 @@ def _shares(named: dict[str, Counter[str]]) -> Iterator[Row]:
         others = ", ".join(f"{kind} {count}" for kind, count in counts.items() if kind != fault)
         what = f"{fault}: right kind first in {counts[fault]} of {counts.total()}"
         yield Row(what + (f" (else {others})" if others else ""), counts[fault] / counts.total(), "share")
-    right, total = sum(counts[fault] for fault, counts in named.items()), sum(c.total() for c in named.values())
+    right = sum(counts[fault] for fault, counts in named.items())
+    total = sum(counts.total() for counts in named.values())
     yield Row(f"All runs: right kind first in {right} of {total}", right / total, "share", asked=ASKED, at_least=True)
     if healthy := named.get(HEALTHY):
         what = f"Healthy runs: no fault named in {healthy[HEALTHY]} of {healthy.total()}"
@@ -110,8 +111,8 @@ def _chosen_seeds() -> Sequence[int]:
 
 @contextlib.contextmanager
 def _folder() -> Iterator[Path]:
-    if kept := os.environ.get("KWS_DIAGNOSIS_RUNS"):
-        yield Path(kept)
+    if saved := os.environ.get("KWS_DIAGNOSIS_RUNS"):
+        yield Path(saved)
         return
     with tempfile.TemporaryDirectory() as folder:
         yield Path(folder)

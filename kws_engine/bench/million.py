@@ -1,4 +1,4 @@
-"""Whole runs of one epoch on 100,000 and on 1,000,000 clips: what they take; knows no person's clip."""
+"""Whole runs of one epoch on 100,000 and on 1,000,000 clips: their time and memory."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _MB: Final = 1e6
 
 
 def rows() -> Iterator[Row]:
-    """Rows for both sizes; the clips are links to a few made sounds."""
+    """Yields rows for both sizes; the clips are links to a few synthetic sounds."""
     most = {}
     for clips in (_TENTH, MILLION):
         found = measured("whole", clips=clips)
         of = f"{clips:,} clips"
-        yield Row(f"{of}: until the run stands, every clip's place known", found["started_s"], "s")
-        yield Row(f"{of}: the first epoch, every clip read and its features kept", found["epoch_s"], "s")
+        yield Row(f"{of}: until the run is set up, every clip's place known", found["started_s"], "s")
+        yield Row(f"{of}: the first epoch, every clip read and its features cached", found["epoch_s"], "s")
         yield Row(f"{of}: the whole run, to its model file", found["seconds"], "s")
         for moment in ("started", "epoch"):
             yield Row(f"{of}: most memory until {moment}", found[f"{moment}_bytes"] / _MB, "MB")

@@ -1,7 +1,7 @@
-"""How near a run comes to its bare arithmetic, how soon its first epoch is there, and what memory it takes.
+"""How close a run comes to the speed of its bare arithmetic, the time to its first epoch, and its memory.
 
-Both sides of a ratio are measured in turns in one process, so that a busy machine slows both. The clips are made here
-or are the starter project's; knows no person's clip.
+Both sides of a ratio are measured in turns in one process, so that a busy machine slows both. The clips are synthetic
+or the starter project's.
 """
 
 from __future__ import annotations
@@ -27,19 +27,29 @@ _MB: Final = 1e6
 
 
 def rows() -> Iterator[Row]:
-    """The rows that an issue asks for; each measured in a process of its own."""
+    """Yields the rows, each measured in a process of its own."""
     for augmented, asked in ((False, 0.9), (True, 0.6)):
         found = measured("speed", str(int(augmented)))
         how = "all augmentations" if augmented else "no augmentation"
         yield Row(
-            f"A run with {how}, {EPOCHS} epochs", found["run"], "clips/s", ratio=found["ratio"],
-            against=f"its bare steps on a ready batch ({found['bare']:.0f} clips/s)", asked=asked, at_least=True,
-        )  # fmt: skip
+            f"A run with {how}, {EPOCHS} epochs",
+            found["run"],
+            "clips/s",
+            ratio=found["ratio"],
+            against=f"its bare steps on a ready batch ({found['bare']:.0f} clips/s)",
+            asked=asked,
+            at_least=True,
+        )
     found = measured("step")
     yield Row(
-        "The bare step: 2-D convolutions, channels last, fused", found["ours"], "clips/s", ratio=found["ratio"],
-        against=f"conv1d of the same network, eager ({found['conv1d']:.0f} clips/s)", asked=1.4, at_least=True,
-    )  # fmt: skip
+        "The bare step: 2-D convolutions, channels last, fused",
+        found["ours"],
+        "clips/s",
+        ratio=found["ratio"],
+        against=f"conv1d of the same network, eager ({found['conv1d']:.0f} clips/s)",
+        asked=1.4,
+        at_least=True,
+    )
     yield from _first_epoch()
     found = measured("memory", clips=100_000)
     yield Row("Most memory of a run on 100,000 clips", found["bytes"] / _MB, "MB", asked=1500)
@@ -76,7 +86,7 @@ def _import_s() -> float:
 
 
 def measured(what: str, *arguments: str, clips: int = 0) -> dict[str, Any]:
-    """What `kws_engine.bench._training` measured, beside a project of so many clips.
+    """What `kws_engine.bench._training` measured, with a project of so many clips.
 
     Raises:
         KwsError: It ended with an error.
@@ -88,8 +98,11 @@ def measured(what: str, *arguments: str, clips: int = 0) -> dict[str, Any]:
             make_project(Path(folder), clips)
         done = subprocess.run(
             [sys.executable, "-m", "kws_engine.bench._training", what, folder, *arguments],
-            capture_output=True, text=True, env={**os.environ, "PYTHONPATH": paths}, check=False,
-        )  # fmt: skip
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PYTHONPATH": paths},
+            check=False,
+        )
     if done.returncode:
         reason = done.stderr.strip().rpartition("\n")[2] or f"status {done.returncode}"
         raise KwsError(f"The training could not be measured ({reason}): report this.")

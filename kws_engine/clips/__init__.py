@@ -1,1 +1,1 @@
-"""The words on disk and how a recording becomes a clip; knows nothing of features, models or the screen."""
+"""Projects on disk: words, their clips, and how a recording becomes a clip."""

@@ -1,4 +1,4 @@
-"""One recording of one word, and any folder of them in Speech Commands layout; knows nothing of projects."""
+"""One recording of one word, and folders of them in Speech Commands layout."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ class WordSummary:
 
 
 def is_audio_name(name: str) -> bool:
-    """Whether a file of this name is taken for a clip; hidden files are not."""
+    """Whether a file of this name counts as a clip; hidden files do not."""
     return not name.startswith(".") and (name.endswith(".wav") or os.path.splitext(name)[1].lower() in SUFFIXES)
 
 
 def audio_files(folder: Path) -> list[os.DirEntry[str]]:
-    """The audio files directly in a folder, by name; none where the folder is missing."""
+    """The audio files directly in a folder, sorted by name; none where the folder is missing."""
     try:
         with os.scandir(folder) as entries:
             return sorted((e for e in entries if is_audio_name(e.name) and e.is_file()), key=lambda e: e.name)
@@ -59,7 +59,7 @@ def audio_files(folder: Path) -> list[os.DirEntry[str]]:
 
 
 def word_folders(folder: Path) -> list[Path]:
-    """The folders of words in Speech Commands layout, `_unknown_` among them, other `_folders` and hidden ones not."""
+    """The folders of words in Speech Commands layout, with `_unknown_` but without other `_folders` and hidden ones."""
     try:
         inside = sorted(path for path in folder.iterdir() if path.is_dir())
     except FileNotFoundError:
@@ -75,7 +75,7 @@ def layout_clips(folder: Path, *, with_unreadable: bool = False) -> list[Clip]:
     Unreadable files are left out, or come with 0 seconds.
 
     Raises:
-        ProjectError: the folder is missing or holds no readable clip.
+        ProjectError: The folder is missing or holds no readable clip.
     """
     if not folder.is_dir():
         raise ProjectError(f"There is no folder {folder}: choose one that holds {EXPECTED}.")

@@ -1,4 +1,4 @@
-"""How long an audio file is and at which rate, read in one small piece where it is a plain WAV; knows no project."""
+"""Length and rate of an audio file, read in one small piece where it is a plain WAV."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ _FLAGS: Final = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXE
 def frames_and_rate(path: Path | str, size: int) -> tuple[int, int]:
     """Samples per channel and rate in Hz of a file of `size` bytes; (0, 0) where it cannot be read."""
     try:
-        return _of_plain_wav(path, size) or _of_any(path)
+        return _from_plain_wav(path, size) or _from_any(path)
     except (AudioError, OSError):
         return 0, 0
 
 
-def _of_any(path: Path | str) -> tuple[int, int]:
+def _from_any(path: Path | str) -> tuple[int, int]:
     header = audio.info(path)
     return header.frames, header.rate
 
 
-def _of_plain_wav(path: Path | str, size: int) -> tuple[int, int] | None:
-    """What the 44 bytes say that most programs write before 16-bit sound; None for anything else, whole or not."""
+def _from_plain_wav(path: Path | str, size: int) -> tuple[int, int] | None:
+    """Read from the 44-byte header that most programs write before 16-bit sound; None for anything else."""
     file = os.open(path, _FLAGS)
     try:
         start = os.read(file, _PLAIN_WAV.size)

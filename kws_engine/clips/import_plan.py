@@ -1,4 +1,4 @@
-"""Which files of a folder would come into a project, as which word, speaker and take; reads names, no sound."""
+"""Which files of a folder an import takes, and as which word, speaker and take, by their names alone."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from kws_engine.clips.clip import EXPECTED, SUFFIXES
+from kws_engine.clips.layout import CLIPS_FOLDER, PROJECT_FILE
 from kws_engine.clips.project import Project
-from kws_engine.clips.project_file import FILE_NAME
 from kws_engine.clips.split import speakers_fill_parts
 from kws_engine.clips.words import NOISE, UNKNOWN, check_word, parse_clip_name, speaker_id
 from kws_engine.errors import ProjectError
@@ -21,16 +21,16 @@ _TRIED: Final = SUFFIXES | {".m4a", ".aac", ".wma", ".amr", ".3gp", ".webm", ".m
 
 
 @dataclass(frozen=True)
-class Skipped:
-    """A file or folder that did not come in, and why, in a sentence."""
+class SkippedFile:
+    """A file or folder that is not imported, and why, in a sentence."""
 
     path: Path
     reason: str
 
 
 @dataclass(frozen=True)
-class Source:
-    """One file to take in; the take is None where its name gives none."""
+class ImportFile:
+    """One file to import; the take is None where its name has none."""
 
     path: Path
     word: str
@@ -40,50 +40,50 @@ class Source:
 
 @dataclass(frozen=True)
 class Plan:
-    """The files to take in, and what is known to stay out."""
+    """The files to import, and those known to be skipped."""
 
     root: Path
-    sources: list[Source]
-    skipped: list[Skipped]
+    files: list[ImportFile]
+    skipped: list[SkippedFile]
     expected: str = EXPECTED
 
 
 def plan_import(project: Project, folder: Path, *, words: Iterable[str] | None, rest_unknown: bool) -> Plan:
-    """Look through a folder by names alone.
+    """Plans the import of a folder.
 
     Raises:
-        ProjectError: the folder is missing, is the project itself, has nothing that could be a clip, or lacks a word.
+        ProjectError: The folder is missing, is the project itself, has nothing that could be a clip, or lacks a word.
     """
     root = _root(project, folder)
     inside = _folders_with_audio(root)
     chosen = None if words is None else {unicodedata.normalize("NFC", word) for word in words}
     loose = _audio_in(root)
-    skipped: list[Skipped] = []
+    skipped: list[SkippedFile] = []
     if not inside:
         inside, loose = [root] if loose else [], []
     if not inside:
         raise ProjectError(f"{folder} holds no readable clip: it takes {EXPECTED}.")
     _check_chosen(chosen, inside, folder)
     skipped += [
-        Skipped(path, f"{path.name} lies beside the folders of words: move it into one of them.") for path in loose
+        SkippedFile(path, f"{path.name} lies beside the folders of words: move it into one of them.") for path in loose
     ]
-    sources: list[Source] = []
+    files: list[ImportFile] = []
     known = {word.casefold(): word for word in project.words}
     for path in inside:
         word, reason = _word_of(path, chosen, known, rest_unknown)
         if reason:
-            skipped.append(Skipped(path, reason))
+            skipped.append(SkippedFile(path, reason))
         elif word:
-            sources += [_source(file, word) for file in _audio_in(path)]
-    sources.sort(key=lambda source: source.word == NOISE)  # long noise must not fill the disk before the words
-    return Plan(root, _with_takes_of_one_speaker(project, sources, root), skipped)
+            files += [_import_file(file, word) for file in _audio_in(path)]
+    files.sort(key=lambda file: file.word == NOISE)  # long noise must not fill the disk before the words
+    return Plan(root, _with_takes_of_one_speaker(project, files, root), skipped)
 
 
 def _root(project: Project, folder: Path) -> Path:
     if not folder.is_dir():
         what = "is a file" if folder.exists() else "is not there"
         raise ProjectError(f"{folder} {what}: choose a folder that holds {EXPECTED}.")
-    root = folder / "clips" if (folder / FILE_NAME).is_file() else folder
+    root = folder / CLIPS_FOLDER if (folder / PROJECT_FILE).is_file() else folder
     own = project.folder.resolve()
     if root.resolve() == own or own in root.resolve().parents:
         raise ProjectError(f"{folder} is part of this project: choose a folder with other recordings.")
@@ -116,9 +116,9 @@ def _check_chosen(chosen: set[str] | None, inside: list[Path], folder: Path) -> 
 def _word_of(
     path: Path, chosen: set[str] | None, known: dict[str, str], rest_unknown: bool
 ) -> tuple[str | None, str | None]:
-    """The word that a folder's files become, None to pass it over; or the reason why it cannot be taken.
+    """The word that a folder's files become, or None to leave it out; and the reason why it cannot be imported, if any.
 
-    `known` has the words there are by their caseless form; a new word is added to it.
+    `known` maps the caseless form of the words there are to the words; a new word is added to it.
     """
     name = unicodedata.normalize("NFC", path.name)
     if name in (NOISE, UNKNOWN):
@@ -128,7 +128,7 @@ def _word_of(
             return None, None
         return known.get(name.casefold(), UNKNOWN), None
     if name.startswith("_"):
-        return None, f"{name} starts with _, so it is no word: rename the folder to import it."
+        return None, f"{name} starts with _, so it is not a word: rename the folder to import it."
     try:
         word = check_word(name)
     except ProjectError as error:
@@ -136,18 +136,18 @@ def _word_of(
     return known.setdefault(word.casefold(), word), None
 
 
-def _source(path: Path, word: str) -> Source:
+def _import_file(path: Path, word: str) -> ImportFile:
     speaker, take = parse_clip_name(unicodedata.normalize("NFC", path.stem))
     if "_nohash_" not in path.stem:
         take = 0
-    return Source(path, word, speaker_id(speaker), take)
+    return ImportFile(path, word, speaker_id(speaker), take)
 
 
-def _with_takes_of_one_speaker(project: Project, sources: list[Source], root: Path) -> list[Source]:
-    """First clips that name no speakers, and too few to be split by their names, are the takes of one speaker."""
-    clips = [source for source in sources if source.word != NOISE]
-    nameless = all("_nohash_" not in source.path.stem for source in clips)
-    if project.is_split_settled or not nameless or speakers_fill_parts(source.speaker for source in clips):
-        return sources
+def _with_takes_of_one_speaker(project: Project, files: list[ImportFile], root: Path) -> list[ImportFile]:
+    """Makes first clips the takes of one speaker where they name none and could not be split by their names."""
+    clips = [file for file in files if file.word != NOISE]
+    nameless = all("_nohash_" not in file.path.stem for file in clips)
+    if project.is_split_settled or not nameless or speakers_fill_parts(file.speaker for file in clips):
+        return files
     speaker = speaker_id(root.name)
-    return [s if s.word == NOISE else replace(s, speaker=speaker, take=None) for s in sources]
+    return [file if file.word == NOISE else replace(file, speaker=speaker, take=None) for file in files]

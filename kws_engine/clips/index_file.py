@@ -1,4 +1,4 @@
-"""The file clips.sqlite: opened for a moment each time, waited for, set aside when damaged; knows no clip's file."""
+"""The file clips.sqlite: opened for a moment each time, waited for while it is busy, set aside when damaged."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from kws_engine.clips.layout import INDEX_FILE
 from kws_engine.clips.split import SPLITS, Split
 from kws_engine.disk import is_writable
 from kws_engine.errors import ProjectError
 
-FILE_NAME: Final = "clips.sqlite"
 _BUSY_S: Final = 10.0
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS measured (
@@ -31,7 +31,7 @@ Statement = tuple[str, Iterable[tuple[Any, ...]]]
 
 
 class IndexDamaged(Exception):
-    """clips.sqlite is no database, or not one of this program."""
+    """clips.sqlite is not a database, or not one of this program."""
 
 
 @dataclass(frozen=True)
@@ -49,23 +49,23 @@ class IndexFile:
     """Every call opens and closes it, so that no open handle hinders other programs or moving the folder."""
 
     def __init__(self, project_folder: Path) -> None:
-        self._file = project_folder / FILE_NAME
+        self._file = project_folder / INDEX_FILE
 
     def rows(self, query: str, values: tuple[Any, ...] = ()) -> list[Any] | None:
-        """All rows of a query; None where there is no file, or it is busy or out of reach.
+        """All rows of a query; None where the file is missing, busy or out of reach.
 
         Raises:
-            IndexDamaged: the file is damaged.
+            IndexDamaged: The file is damaged.
         """
         if not self._file.exists():
             return None
         try:
             with self._connected() as database:
                 return database.execute(query, values).fetchall()
-        except UnicodeEncodeError:  # a file name that is no Unicode
+        except UnicodeEncodeError:  # a file name that is not Unicode
             return None
         except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError) and not str(error).startswith("no such column"):
+            if isinstance(error, sqlite3.OperationalError) and not self._has_other_columns(error):
                 return None
             raise IndexDamaged(str(error)) from error
 
@@ -73,18 +73,18 @@ class IndexFile:
         """All decisions by path; None where they cannot be read now.
 
         Raises:
-            IndexDamaged: the file is damaged.
+            IndexDamaged: The file is damaged.
         """
         rows = self.rows(f"SELECT {_DECIDED} FROM decided")
         return None if rows is None else dict(map(_decision, rows))
 
     def change(self, *statements: Statement, must: bool = False) -> bool:
-        """Run statements, each for all of its rows, all or none; whether it could be done.
+        """Runs statements, each for all of its rows, all or none; whether that worked.
 
-        Files whose names are no Unicode are not remembered.
+        Files whose names are not Unicode are not remembered.
 
         Raises:
-            ProjectError: it `must` be done and the file cannot be written.
+            ProjectError: It `must` work and the file cannot be written.
         """
         try:
             with self._connected() as database, database:
@@ -99,23 +99,42 @@ class IndexFile:
         return True
 
     def save(self, *, decided: Iterable[tuple[str, Decision]], must: bool = False) -> bool:
-        """Store decisions by path; whether it could be done.
+        """Stores decisions by path; whether that worked.
 
         Raises:
-            ProjectError: it `must` be done and the file cannot be written.
+            ProjectError: It `must` work and the file cannot be written.
         """
         rows = [(p, d.sha256, d.size, int(d.excluded), d.split, d.note) for p, d in decided]
         return self.change(("REPLACE INTO decided VALUES (?,?,?,?,?,?)", rows), must=must)
 
+    def move_word(self, table: str, old: str, new: str) -> None:
+        """Lets the rows of a table follow a renamed folder."""
+        self.change(
+            (f"DELETE FROM {table} WHERE path >= ? AND path < ?", [path_range(new)]),
+            (
+                f"UPDATE {table} SET path = ? || substr(path, ?) WHERE path >= ? AND path < ?",
+                [(new, len(old) + 1, *path_range(old))],
+            ),
+        )
+
     def set_aside(self) -> dict[str, Decision]:
-        """Rename a damaged file and give whatever decisions can still be read from it."""
+        """Renames a damaged file and returns whatever decisions can still be read from it."""
         decided = dict(_salvaged(self._file))
-        aside = self._file.with_name(f"{FILE_NAME}.damaged-{time.strftime('%Y%m%d-%H%M%S')}")
+        aside = self._file.with_name(f"{INDEX_FILE}.damaged-{time.strftime('%Y%m%d-%H%M%S')}")
         with contextlib.suppress(OSError):
             for suffix in ("-wal", "-shm"):
-                self._file.with_name(FILE_NAME + suffix).unlink(missing_ok=True)
+                self._file.with_name(INDEX_FILE + suffix).unlink(missing_ok=True)
             os.replace(self._file, aside)
         return decided
+
+    def _has_other_columns(self, error: sqlite3.Error) -> bool:
+        """Whether a query failed although its tables are there: they are not those of this program."""
+        if error.sqlite_errorcode != sqlite3.SQLITE_ERROR:
+            return False
+        with contextlib.suppress(sqlite3.Error), self._connected() as database:
+            tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            return {"measured", "decided"} <= tables
+        return False
 
     @contextlib.contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:
@@ -127,6 +146,17 @@ class IndexFile:
                 database.execute("PRAGMA synchronous = NORMAL")
                 database.executescript(_TABLES)
             yield database
+
+
+def path_range(word: str) -> tuple[str, str]:
+    """The first path in a word's folder, in the order of paths, and the first one after it; `0` comes after `/`."""
+    return f"{word}/", f"{word}0"
+
+
+def moved(path: str, old: str, new: str) -> str:
+    """A path after its word was renamed."""
+    word, _, name = path.partition("/")
+    return f"{new}/{name}" if word == old else path
 
 
 def _is_unicode(row: tuple[Any, ...]) -> bool:

@@ -1,4 +1,4 @@
-"""A recording of noise, of up to hours, brought into a project piece by piece; knows nothing of words."""
+"""A recording of noise, of up to three hours, converted into a project piece by piece."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from kws_engine import audio
-from kws_engine.clips.index import file_digest
+from kws_engine.clips.measurements import file_digest
 from kws_engine.clips.words import speaker_id
 from kws_engine.disk import publish, storing, temporary_beside
 from kws_engine.errors import AudioError
@@ -22,11 +22,11 @@ MAX_NOISE_S: Final = 3 * 3600.0
 
 
 def store_noise(source: Path, folder: Path, *, rate: int) -> bool:
-    """Bring one noise recording into `folder` as 16-bit mono WAV at `rate`; False where that sound is there already.
+    """Stores one noise recording in `folder` as 16-bit mono WAV at `rate`; False where the folder has that sound.
 
     Raises:
-        AudioError: the file cannot be decoded or is longer than three hours.
-        ProjectError: the disk is full or cannot be written.
+        AudioError: The file cannot be decoded or is longer than three hours.
+        ProjectError: The disk is full or cannot be written.
     """
     info = audio.info(source)
     if info.seconds > MAX_NOISE_S:
@@ -48,7 +48,7 @@ def store_noise(source: Path, folder: Path, *, rate: int) -> bool:
 
 
 def is_project_wav(path: Path, rate: int) -> bool:
-    """Whether a file is a whole, non-empty 16-bit mono WAV at `rate`, to be copied as it is."""
+    """Whether a file is a whole, non-empty 16-bit mono WAV at `rate`, to be copied bit for bit."""
     try:
         with wave.open(os.fspath(path), "rb") as file:
             shape = (file.getnchannels(), file.getsampwidth(), file.getframerate())

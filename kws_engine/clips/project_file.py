@@ -1,4 +1,4 @@
-"""The file project.toml: read, checked, written atomically; knows nothing of clips or of what the settings mean."""
+"""The file project.toml: read, checked, and changed under a lock, so that two programs lose nothing of each other."""
 
 from __future__ import annotations
 
@@ -11,22 +11,21 @@ from typing import Any, Final
 
 import tomli_w
 
+from kws_engine.clips.layout import LOCK_FILE, PROJECT_FILE
 from kws_engine.clips.words import SPECIAL, check_word
 from kws_engine.disk import storing, write_atomically
 from kws_engine.errors import ProjectError
 from kws_engine.file_lock import FileLock, holder
 
-FILE_NAME: Final = "project.toml"
-LOCK_NAME: Final = ".project.lock"
 SCHEMA: Final = 1
 SAMPLE_RATE: Final = 16000
 CLIP_MS: Final = 1000
-_PATIENCE_S: Final = 5.0  # another program has changed the file within milliseconds
+_PATIENCE_S: Final = 5.0  # another program needs milliseconds to change the file
 
 
 @dataclass(frozen=True)
 class ProjectFile:
-    """What project.toml says; `by_take` is None until the project has its first clips."""
+    """The content of project.toml; `by_take` is None until the project has its first clips."""
 
     name: str
     words: tuple[str, ...]
@@ -42,25 +41,25 @@ def new_content(name: str, words: tuple[str, ...]) -> dict[str, Any]:
 
 
 def write(folder: Path, content: Mapping[str, Any]) -> None:
-    """Replace project.toml in one step.
+    """Replaces project.toml in one step.
 
     Raises:
-        ProjectError: the folder cannot be written, the disk is full, or a value has no place in TOML.
+        ProjectError: The folder cannot be written, the disk is full, or TOML cannot hold a value.
     """
     try:
         text = tomli_w.dumps(content)
     except (TypeError, ValueError) as error:
         raise ProjectError(
-            f"{folder / FILE_NAME} cannot hold these settings ({error}): leave that value out."
+            f"{folder / PROJECT_FILE} cannot hold these settings ({error}): leave that value out."
         ) from error
-    write_atomically(folder / FILE_NAME, text.encode())
+    write_atomically(folder / PROJECT_FILE, text.encode())
 
 
 def change(folder: Path, mutate: Callable[[dict[str, Any]], None]) -> ProjectFile:
-    """Read the file as it is now, let `mutate` change its tables, write it; what other programs wrote stays.
+    """Reads the file, lets `mutate` change its tables and writes it; what other programs wrote stays.
 
     Raises:
-        ProjectError: as `read` and `write`, or another program holds the file for long.
+        ProjectError: As `read` and `write`, or another program keeps the file locked.
     """
     with _alone(folder):
         content = read_content(folder)
@@ -70,51 +69,50 @@ def change(folder: Path, mutate: Callable[[dict[str, Any]], None]) -> ProjectFil
         return parsed
 
 
-def edit_words(folder: Path, edit: Callable[[list[str]], None], *, there: Iterable[str]) -> ProjectFile:
-    """Let `edit` change the words as they are on disk by now: another program may have added some.
+def edit_words(
+    content: dict[str, Any], edit: Callable[[list[str]], None], *, folder: Path, present: Iterable[str]
+) -> None:
+    """Lets `edit` change the list of words in the tables of project.toml.
 
     Args:
+        content: The tables as just read: another program may have added words.
+        edit: Changes the list in place.
         folder: The project's.
-        edit: Changes the list that it is given.
-        there: Words that have a folder; those that the file does not list stand at the list's end.
+        present: Words that have a folder; those that are not listed yet are appended first.
 
     Raises:
-        ProjectError: as `change`.
+        ProjectError: The file is damaged, or `edit` refuses the words.
     """
-
-    def mutate(content: dict[str, Any]) -> None:
-        words = list(parse(folder, content).words)
-        words += [word for word in there if word not in words]
-        edit(words)
-        content["words"] = words
-
-    return change(folder, mutate)
+    words = list(parse(folder, content).words)
+    words += [word for word in present if word not in words]
+    edit(words)
+    content["words"] = words
 
 
 def replace_word(words: list[str], old: str, new: str) -> None:
-    """The new word where the old one stands, or at the end."""
+    """Puts the new word where the old one is, or at the end."""
     words[:] = [new if word == old else word for word in words]
     insert_word(words, new, at=len(words))
 
 
 def insert_word(words: list[str], word: str, *, at: int) -> None:
-    """A word at a place, unless it is there."""
+    """Inserts a word, unless the list has it."""
     if word not in words:
         words.insert(at, word)
 
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """From reading to writing, no other program changes the file."""
+    """Keeps other programs from changing the file between reading and writing."""
     if not folder.is_dir():
-        read_content(folder)  # which says so
-    lock = FileLock(folder / LOCK_NAME)
-    with storing(folder / FILE_NAME):
+        read_content(folder)  # which raises
+    lock = FileLock(folder / LOCK_FILE)
+    with storing(folder / PROJECT_FILE):
         is_taken = lock.take(seconds=_PATIENCE_S)
     if not is_taken:
+        who = holder(folder / LOCK_FILE)
         raise ProjectError(
-            f"{folder / FILE_NAME} is being changed by another program{holder(folder / LOCK_NAME)}: try again, or end "
-            "that program."
+            f"{folder / PROJECT_FILE} is being changed by another program{who}: try again, or end that program."
         )
     try:
         yield
@@ -123,22 +121,22 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def read(folder: Path) -> ProjectFile:
-    """Read and check project.toml.
+    """Reads and checks project.toml.
 
     Raises:
-        ProjectError: no project there, a damaged file, or one of a newer schema.
+        ProjectError: There is no project, the file is damaged, or its schema is newer.
     """
     return parse(folder, read_content(folder))
 
 
 def read_content(folder: Path) -> dict[str, Any]:
-    """The tables of project.toml, of a schema that this program reads."""
-    path = folder / FILE_NAME
+    """The tables of project.toml, in a schema that this program reads."""
+    path = folder / PROJECT_FILE
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise ProjectError(
-            f"There is no project in {folder}: choose a folder with a {FILE_NAME}, or make one."
+            f"There is no project in {folder}: choose a folder with a {PROJECT_FILE}, or make one."
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ProjectError(
@@ -149,7 +147,7 @@ def read_content(folder: Path) -> dict[str, Any]:
     schema = content.get("schema")
     if not isinstance(schema, int) or isinstance(schema, bool) or schema < 1:
         raise ProjectError(
-            f"{path} has no schema number: it is no project of KWS Studio; write schema = {SCHEMA} in it."
+            f"{path} has no schema number: it is not a project of KWS Studio; write schema = {SCHEMA} in it."
         )
     if schema > SCHEMA:
         raise ProjectError(
@@ -159,7 +157,7 @@ def read_content(folder: Path) -> dict[str, Any]:
 
 
 def parse(folder: Path, content: Mapping[str, Any]) -> ProjectFile:
-    """Check the tables of project.toml, value by value."""
+    """Checks the tables of project.toml, value by value."""
     split = _value(folder, content, "split", dict, {})
     words = [check_word(word) for word in _names(folder, content, "words")]
     return ProjectFile(
@@ -175,7 +173,7 @@ def parse(folder: Path, content: Mapping[str, Any]) -> ProjectFile:
 def _value(folder: Path, content: Mapping[str, Any], key: str, kind: type, default: Any) -> Any:
     value = content.get(key, default)
     if not isinstance(value, kind) or isinstance(value, bool):
-        raise ProjectError(f"{folder / FILE_NAME} is damaged: {key} is {value!r}; correct it or restore a copy.")
+        raise ProjectError(f"{folder / PROJECT_FILE} is damaged: {key} is {value!r}; correct it or restore a copy.")
     return value
 
 
@@ -187,18 +185,18 @@ def _names(folder: Path, content: Mapping[str, Any], key: str) -> tuple[str, ...
 def _number(folder: Path, content: Mapping[str, Any], key: str, *, default: int, low: int, high: int) -> int:
     value: int = _value(folder, content, key, int, default)
     if not low <= value <= high:
-        raise ProjectError(f"{folder / FILE_NAME}: {key} is {value}, outside {low} to {high}; correct it.")
+        raise ProjectError(f"{folder / PROJECT_FILE}: {key} is {value}, outside {low} to {high}; correct it.")
     return value
 
 
 def check_free(folder: Path) -> None:
-    """Refuse a folder that is not new or empty; hidden files do not count.
+    """Refuses a folder that is not new or empty; hidden files do not count.
 
     Raises:
-        ProjectError: what stands there.
+        ProjectError: The folder is in use, and by what.
     """
     with storing(folder):
-        if (folder / FILE_NAME).exists():
+        if (folder / PROJECT_FILE).exists():
             raise ProjectError(f"{folder} is a project already: open it, or choose another folder.")
         if folder.exists() and not folder.is_dir():
             raise ProjectError(f"{folder} is a file: choose a folder.")

@@ -1,4 +1,4 @@
-"""One take of one word, from live samples to a clip with advice for the speaker; knows no device, file or screen."""
+"""One take of one word, from live samples to a clip with advice for the speaker."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ State = Literal["waiting", "recording", "done"]
 
 @dataclass(frozen=True)
 class Take:
-    """A finished take: all of it (`raw`), the `clip` that begins at sample `start` of it, and what was noticed.
+    """A finished take: all of it (`raw`), the `clip` that begins at its sample `start`, and what was found wrong.
 
     `bounds` are the speech's first and one-past-last sample in `raw`. `advice` is one sentence, or empty when the take
     is good.
@@ -47,7 +47,7 @@ class TakeRecorder:
     While waiting it keeps the newest `pre_roll_seconds`, so a word begun a moment before `start` keeps its onset.
 
         feed ... feed  start()  feed ......... feed        feed
-        [  pre-roll  ] [        take_seconds       ] done  (kept only as the next take's pre-roll)
+        [  pre-roll  ] [        take_seconds       ] done  (used only as the next take's pre-roll)
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class TakeRecorder:
 
     @property
     def progress(self) -> float:
-        """How much of `take_seconds` was recorded, 0 to 1."""
+        """The share of `take_seconds` recorded so far, 0 to 1."""
         return self._recorded / self._take_samples
 
     @property
@@ -81,14 +81,14 @@ class TakeRecorder:
         return self._raw[: self._filled].copy()
 
     def start(self) -> None:
-        """Record from now on, at once; after a finished take, the next one."""
+        """Starts recording at once; after a finished take, the next one."""
         self._filled = len(self._newest)
         self._raw[: self._filled] = self._newest
         self._recorded = 0
         self._state = "recording"
 
     def feed(self, samples: Samples) -> None:
-        """Take the next `samples` (samples,), any number of them."""
+        """Takes the next `samples` (samples,), any number of them."""
         if self._state == "recording":
             part = samples[: self._take_samples - self._recorded]
             self._raw[self._filled : self._filled + len(part)] = part
@@ -100,14 +100,14 @@ class TakeRecorder:
             self._newest = np.concatenate((self._newest, samples))[-self._pre_roll_samples :].astype(np.float32)
 
     def take(self) -> Take:
-        """The finished take, cut and looked at.
+        """The finished take, cut and evaluated.
 
         Raises:
-            ValueError: it is not finished yet.
+            ValueError: It is not finished yet.
         """
         if self._state != "done":
             raise ValueError(f"the take is not finished but {self._state}")
-        return judge(self.raw, self.rate, clip_samples=self.clip_samples)
+        return evaluate_take(self.raw, self.rate, clip_samples=self.clip_samples)
 
 
 def word_take_s(clip_ms: int) -> float:
@@ -115,8 +115,8 @@ def word_take_s(clip_ms: int) -> float:
     return max(2.0, 2 * clip_ms / 1000)
 
 
-def judge(raw: Samples, rate: int, *, clip_samples: int) -> Take:
-    """Cut the clip out of `raw` (samples,) and say what the speaker should do better, if anything."""
+def evaluate_take(raw: Samples, rate: int, *, clip_samples: int) -> Take:
+    """Cuts the clip out of `raw` (samples,) and advises the speaker on what to do better, if anything."""
     bounds = trimming.speech_bounds(raw, rate)
     clip, start = trimming.cut(raw, rate, clip_samples=clip_samples, bounds=bounds)
     peak_db = audio.peak_db(raw if bounds is None else raw[bounds[0] : bounds[1]])

@@ -1,4 +1,4 @@
-"""The clips folder read into columns, word by word; headers are read only of new and changed files, and no sound."""
+"""Reads the clips folder into columns, word by word; headers are read only of new and changed files, sound never."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ import numpy as np
 
 from kws_engine.clips.clip import is_audio_name, word_folders
 from kws_engine.clips.header import frames_and_rate
-from kws_engine.clips.index import Index, IndexDamaged, Known
+from kws_engine.clips.index import Index
+from kws_engine.clips.index_file import IndexDamaged
+from kws_engine.clips.measurements import Known
 from kws_engine.clips.split import split_codes
 from kws_engine.clips.table import ClipTable, Names
 from kws_engine.clips.words import UNKNOWN, parse_name
@@ -42,7 +44,7 @@ class _Headers(NamedTuple):
 
 @dataclass
 class Scan:
-    """What was found, in growing columns; `tables` makes it final."""
+    """What was found, in growing columns; `tables` makes the tables of it."""
 
     folder: Path
     words: list[str] = field(default_factory=list)
@@ -58,13 +60,13 @@ class Scan:
     _lengths: array[int] = field(default_factory=lambda: array("i"))
 
     def add_word(self, word: str, files: _Files, headers: _Headers) -> None:
-        """The files of one folder, which are put into the order of clips."""
+        """Adds the files of one folder, in the order of clips."""
         self.words.append(word)
         if not files.names:
             return
-        said = list(map(parse_name, files.names))
-        order = sorted(range(len(said)), key=lambda at: (*said[at], files.names[at]))
-        speakers, takes = zip(*(said[at] for at in order), strict=True)
+        parsed = list(map(parse_name, files.names))
+        order = sorted(range(len(parsed)), key=lambda at: (*parsed[at], files.names[at]))
+        speakers, takes = zip(*(parsed[at] for at in order), strict=True)
         known = self._speakers
         self._labels.extend([len(self.words) - 1] * len(order))
         self._speaker.extend([known.setdefault(speaker, len(known)) for speaker in speakers])
@@ -81,8 +83,8 @@ class Scan:
         """The clips that can be read, and those that cannot, split by rule.
 
         Args:
-            words: the project's so far; folders with clips that are not among them come after them.
-            by_take: the speakers who are split by take.
+            words: The project's so far; folders with clips that are not among them come after them.
+            by_take: The speakers who are split by take.
         """
         frames, labels = _numpy(self._frames, np.int64), _numpy(self._labels, np.int16)
         readable = frames > 0
@@ -99,19 +101,19 @@ class Scan:
         )  # fmt: skip
         if readable.all():
             return table.with_words(listed), ClipTable.empty(self.folder)
-        return table.kept(readable).with_words(listed), table.kept(~readable)
+        return table.where(readable).with_words(listed), table.where(~readable)
 
 
 def scan(folder: Path, index: Index, *, before: Sequence[ClipTable] = ()) -> Scan:
-    """Read all folders of words and bring the index up to them.
+    """Reads all folders of words and updates the index.
 
     Args:
-        folder: the clips folder.
-        index: what is remembered of the files; a damaged one is made again.
-        before: what is known of the files from the last time.
+        folder: The clips folder.
+        index: What is remembered of the files; a damaged index is rebuilt.
+        before: What the last scan found.
 
     Raises:
-        ProjectError: a folder cannot be read.
+        ProjectError: A folder cannot be read.
     """
     try:
         return _scan(folder, index, before)
@@ -121,24 +123,27 @@ def scan(folder: Path, index: Index, *, before: Sequence[ClipTable] = ()) -> Sca
 
 
 def _scan(folder: Path, index: Index, before: Sequence[ClipTable]) -> Scan:
-    index.load()
-    found, orphans, candidates = Scan(folder), index.orphans(), list[str]()
+    index.decided.load()
+    found = Scan(folder)
+    orphans = index.decided.orphans()
+    candidates: list[str] = []
     for path in sorted(word_folders(folder), key=lambda path: path.name):
         word = path.name
-        files, known = _files(path), _known(word, before) or index.known(word)
+        files = _files(path)
+        known = _known(word, before) or index.measured.known(word)
         if (files.names, files.sizes, files.mtimes_ns) == tuple(known[:3]):
             headers = _Headers(*known[3:])
         else:
-            headers, fresh = _brought_up(path, files, known, index)
+            headers, fresh = _updated_headers(path, files, known, index)
             candidates += (f"{word}/{files.names[at]}" for at in fresh if files.sizes[at] in orphans)
         found.add_word(word, files, headers)
-    index.forget_other_words(found.words)
-    index.follow(candidates)
+    index.measured.forget_other_words(found.words)
+    index.decided.follow(candidates)
     return found
 
 
-def _brought_up(folder: Path, files: _Files, known: Known, index: Index) -> tuple[_Headers, list[int]]:
-    """The headers of all files of a word, of which some changed, and which did; the index is told."""
+def _updated_headers(folder: Path, files: _Files, known: Known, index: Index) -> tuple[_Headers, list[int]]:
+    """The headers of all files of a word, and the places of those that were read anew; the index remembers them."""
     word = folder.name
     remembered = {row[0]: row[1:] for row in zip(*known, strict=True)}
     now = list(zip(files.sizes, files.mtimes_ns, strict=True))
@@ -146,7 +151,7 @@ def _brought_up(folder: Path, files: _Files, known: Known, index: Index) -> tupl
     read = _read_headers(folder, [(files.names[at], files.sizes[at]) for at in fresh])
     gone = remembered.keys() - set(files.names)
     remembered.update((files.names[at], (*now[at], *header)) for at, header in zip(fresh, read, strict=True))
-    index.remember(
+    index.measured.remember(
         ((f"{word}/{files.names[at]}", *remembered[files.names[at]]) for at in fresh),
         gone=(f"{word}/{name}" for name in gone),
     )
@@ -155,7 +160,7 @@ def _brought_up(folder: Path, files: _Files, known: Known, index: Index) -> tupl
 
 
 def _files(folder: Path) -> _Files:
-    """The audio files directly in a folder, by name; those removed meanwhile are left out."""
+    """The audio files directly in a folder, sorted by name; those removed meanwhile are left out."""
     try:
         with _listing(folder) as entries:
             files = sorted(_entries(entries))
@@ -168,7 +173,7 @@ def _files(folder: Path) -> _Files:
 
 @contextlib.contextmanager
 def _listing(folder: Path) -> Iterator[Iterator[os.DirEntry[str]]]:
-    """The entries of a folder; by its open handle, where there is such a thing, their sizes come sooner."""
+    """The entries of a folder, listed by an open handle where the system allows it: sizes are faster to get then."""
     if os.scandir not in os.supports_fd:
         with os.scandir(folder) as entries:
             yield entries
@@ -192,7 +197,7 @@ def _entries(entries: Iterable[os.DirEntry[str]]) -> Iterator[tuple[str, int, in
 
 
 def _known(word: str, tables: Sequence[ClipTable]) -> Known:
-    """What tables say of a word's files."""
+    """What the last scan found in a word's folder."""
     files: list[tuple[str, int, int, int, int]] = []
     for table in tables:
         rows = table.word_rows.get(word, range(0))

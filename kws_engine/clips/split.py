@@ -1,4 +1,4 @@
-"""Which part, training, validation or testing, a clip belongs to; knows neither files nor projects."""
+"""Which part a clip belongs to by rule: training, validation or testing."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def which_set(
 ) -> Split:
     """The part of a file by the hash of what stands before `_nohash_` in its name (Warden 2018, Speech Commands).
 
-    The same speaker always comes out in the same part, and a new file never moves an old one.
+    A speaker is always in the same part, and a new file never moves an old one.
     """
     base = re.split(r"[/\\]", file_name)[-1]
     speaker = re.sub(r"_nohash_.*$", "", base)
@@ -52,10 +52,10 @@ def split_codes(
     """The part of each clip (N,) by rule, as an index into `SPLITS`.
 
     Args:
-        speakers: all there are.
-        speaker: who speaks in each clip (N,), an index into `speakers`.
-        takes: the take of each clip (N,).
-        by_take: the speakers who are in all parts; all others go by hash.
+        speakers: All there are.
+        speaker: Who speaks in each clip (N,), an index into `speakers`.
+        takes: The take of each clip (N,).
+        by_take: The speakers who are in all parts; all others go by hash.
     """
     by_hash = np.array([SPLITS.index(which_set(name)) for name in speakers], np.int8)
     codes = by_hash[speaker] if len(speaker) else np.zeros(0, np.int8)

@@ -1,4 +1,4 @@
-"""Very many clips in columns of a few dozen bytes a clip; knows neither how they were found nor what they are for."""
+"""Clips in columns of a few dozen bytes a clip, for very many of them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _AT_ONCE: Final = 65_536
 
 
 class Names:
-    """File names as the system's bytes in one row, each with where it ends; immutable."""
+    """File names as one array of the system's bytes and where each name ends; immutable."""
 
     def __init__(self, content: bytes | bytearray | NDArray[np.uint8], lengths: ArrayLike) -> None:
         self._bytes = np.frombuffer(content, np.uint8) if not isinstance(content, np.ndarray) else content
@@ -43,10 +43,10 @@ class Names:
 
     @property
     def nbytes(self) -> int:
-        """What they take in memory."""
+        """Their size in memory."""
         return self._bytes.nbytes + self._ends.nbytes
 
-    def kept(self, mask: NDArray[np.bool_]) -> Names:
+    def where(self, mask: NDArray[np.bool_]) -> Names:
         """The names at which `mask` (N,) is true."""
         lengths = np.diff(self._ends)
         return Names(self._bytes[np.repeat(mask, lengths)], lengths[mask])
@@ -58,19 +58,19 @@ class Names:
         return Names(self._bytes[np.repeat(moved_by, lengths) + np.arange(lengths.sum())], lengths)
 
     def same(self, other: Names) -> bool:
-        """Whether the other ones are these, in this order."""
+        """Whether the names are equal, in this order."""
         return np.array_equal(self._ends, other._ends) and np.array_equal(self._bytes, other._bytes)
 
     def inserted(self, at: Rows, names: Sequence[str]) -> Names:
-        """With more names, each before a row of `at` (M,), which ascends."""
+        """With more names, each inserted before a row of `at` (M,), which ascends."""
         raw = [np.frombuffer(os.fsencode(name), np.uint8) for name in names]
         lengths = _inserted(np.diff(self._ends), at, [[len(name)] for name in raw])
         return Names(_inserted(self._bytes, self._ends[at], raw), lengths)
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A clip to be put into a table: its key, its part as an index into `SPLITS`, and what its file is."""
+class ClipRow:
+    """A row to be inserted: the clip's key, its part as an index into `SPLITS`, and what its file is."""
 
     key: str
     split: int
@@ -171,7 +171,7 @@ class ClipTable:
         return dict(zip(self.words, counts.tolist(), strict=True))
 
     def summary(self, word: str) -> WordSummary:
-        """How much of a word there is, without what is left out."""
+        """Counts of a word, without the clips that are left out."""
         rows = self.select(word=word)
         training, validation, testing = np.bincount(self.split[rows], minlength=len(SPLITS)).tolist()
         seconds = round(float(self.seconds[rows].sum()), 3)
@@ -199,7 +199,7 @@ class ClipTable:
         )
 
     def clips(self, rows: Rows | None = None) -> ClipList:
-        """Some rows, or all, as a list whose clips are made when they are asked for."""
+        """Some rows, or all, as a list that makes each clip on access."""
         return ClipList(self, np.arange(len(self)) if rows is None else rows)
 
     def row(self, key: str) -> int | None:
@@ -208,40 +208,37 @@ class ClipTable:
         row = self._place((word, *parse_name(name), name))
         return row if row < len(self) and self.key(row) == key else None
 
-    def kept(self, mask: NDArray[np.bool_]) -> ClipTable:
+    def where(self, mask: NDArray[np.bool_]) -> ClipTable:
         """The rows at which `mask` (N,) is true."""
         columns = {column: getattr(self, column)[mask] for column in COLUMNS}
-        return replace(self, **columns, names=self.names.kept(mask))
+        return replace(self, **columns, names=self.names.where(mask))
 
     def without(self, keys: Iterable[str]) -> ClipTable:
         """All rows but those of `keys`."""
         gone = [row for row in map(self.row, keys) if row is not None]
         mask = np.ones(len(self), bool)
         mask[gone] = False
-        return self.kept(mask) if gone else self
+        return self.where(mask) if gone else self
 
-    def with_clips(self, entries: Sequence[Entry]) -> ClipTable:
-        """With more clips, or others in the place of those that have their keys."""
-        table, entries = self.without(entry.key for entry in entries), sorted(entries, key=lambda entry: entry.order)
-        if not entries:
+    def with_clips(self, rows: Sequence[ClipRow]) -> ClipTable:
+        """With more clips; those with the key of an old one replace it."""
+        table = self.without(row.key for row in rows)
+        rows = sorted(rows, key=lambda row: row.order)
+        if not rows:
             return table
         speakers = {speaker: at for at, speaker in enumerate(self.speakers)}
-        rows = []
-        for entry in entries:
-            word, speaker, take, _ = entry.order
+        values = []
+        for row in rows:
+            word, speaker, take, _ = row.order
+            file = (row.frames, row.rate, row.size, row.mtime_ns)
             who = speakers.setdefault(speaker, len(speakers))
-            rows.append(
-                (
-                    self.words.index(word), who, take, entry.split, entry.excluded,
-                    entry.frames, entry.rate, entry.size, entry.mtime_ns,
-                )
-            )  # fmt: skip
-        at = np.array([table._place(entry.order) for entry in entries], np.int64)
-        values = zip(COLUMNS, zip(*rows, strict=True), strict=True)
+            values.append((self.words.index(word), who, take, row.split, row.excluded, *file))
+        at = np.array([table._place(row.order) for row in rows], np.int64)
         columns: dict[str, Any] = {
-            name: _inserted(getattr(table, name), at, [[value] for value in column]) for name, column in values
+            name: _inserted(getattr(table, name), at, [[value] for value in column])
+            for name, column in zip(COLUMNS, zip(*values, strict=True), strict=True)
         }
-        names = table.names.inserted(at, [entry.order[3] for entry in entries])
+        names = table.names.inserted(at, [row.order[3] for row in rows])
         return replace(table, speakers=tuple(speakers), **columns, names=names)
 
     def with_parts(
@@ -250,7 +247,7 @@ class ClipTable:
         chosen: Mapping[int, tuple[int, bool]],
         excluded: NDArray[np.bool_] | None = None,
     ) -> ClipTable:
-        """With these parts (N,) and clips left out (N,), none without them, but for a few rows as `chosen` says."""
+        """With these parts (N,) and exclusions (N,), or no exclusions; the rows of `chosen` get theirs from it."""
         split = split.copy()
         excluded = np.zeros(len(self), np.bool_) if excluded is None else excluded.copy()
         for row, (code, is_excluded) in chosen.items():
@@ -260,10 +257,10 @@ class ClipTable:
     def without_word(self, word: str) -> ClipTable:
         """All rows but those of a word."""
         rows = self.word_rows.get(word, range(0))
-        return self.kept(~np.isin(np.arange(len(self)), rows)) if rows else self
+        return self.where(~np.isin(np.arange(len(self)), rows)) if rows else self
 
     def renamed(self, old: str, new: str) -> ClipTable:
-        """The same clips under another word, which none had."""
+        """With the clips of one word under another name, which no clip had."""
         words = tuple(new if word == old else word for word in self.words)
         blocks = sorted((new if word == old else word, rows.start, rows.stop) for word, rows in self.word_rows.items())
         order = np.concatenate([np.arange(start, stop) for _, start, stop in blocks] or [np.zeros(0, np.int64)])
@@ -271,7 +268,7 @@ class ClipTable:
         return replace(self, words=words, **columns, names=self.names.picked(order))
 
     def with_words(self, words: tuple[str, ...]) -> ClipTable:
-        """The same clips for another list of words, which has all that are in use."""
+        """With another list of words, which has all that are in use."""
         if words == self.words:
             return self
         return replace(self, words=words, labels=_places(self.words, words).astype(np.int16)[self.labels])
@@ -292,7 +289,7 @@ class ClipTable:
 
 
 class ClipList(Sequence[Clip]):
-    """Rows of a table as clips, each made anew when it is asked for; a later change of the project does not show."""
+    """Rows of a table as clips, each made on access; a later change of the project does not show."""
 
     __hash__ = None  # type: ignore[assignment]
 

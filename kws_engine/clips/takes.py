@@ -1,4 +1,4 @@
-"""New files of clips under numbers that were never used; knows nothing of splits or of the index."""
+"""New takes, written under numbers that were never used before."""
 
 from __future__ import annotations
 
@@ -12,16 +12,18 @@ from numpy.typing import NDArray
 
 from kws_engine import audio
 from kws_engine.clips import trash
+from kws_engine.clips.layout import CLIPS_FOLDER
+from kws_engine.clips.trash import Deletion
 from kws_engine.clips.words import clip_name, parse_clip_name, parse_name
 from kws_engine.disk import publish, storing, temporary_beside
 from kws_engine.errors import AudioError, ProjectError
 
 
 class TakeNumbers:
-    """The numbers used in the folder of one word, those of deleted takes among them."""
+    """The take numbers used for one word, deleted takes included."""
 
     def __init__(self, project_folder: Path, word: str) -> None:
-        folder = Path("clips") / word
+        folder = Path(CLIPS_FOLDER) / word
         self._present: set[tuple[str, int]] = set()
         self._next: dict[str, int] = defaultdict(int)
         for name in os.listdir(project_folder / folder) if (project_folder / folder).is_dir() else ():
@@ -30,7 +32,7 @@ class TakeNumbers:
             self._pass(name)
 
     def is_present(self, speaker: str, take: int) -> bool:
-        """Whether a file of this speaker and take stands in the folder."""
+        """Whether the folder has a file of this speaker and take."""
         return (speaker, take) in self._present
 
     def next(self, speaker: str) -> int:
@@ -38,7 +40,7 @@ class TakeNumbers:
         return self._next[speaker]
 
     def use(self, name: str) -> None:
-        """Note a file's name as present."""
+        """Notes a file as present."""
         self._present.add(self._pass(name))
 
     def _pass(self, name: str) -> tuple[str, int]:
@@ -48,12 +50,12 @@ class TakeNumbers:
 
 
 def publish_take(temporary: Path, folder: Path, *, speaker: str, first: int) -> Path:
-    """Give a finished file the speaker's first free number from `first` on; another program may be doing the same."""
+    """Gives a finished file the speaker's first free number from `first` on; another program may be doing the same."""
     return publish(temporary, folder, names=(clip_name(speaker, take) for take in itertools.count(first)))
 
 
 def wav_in_place_of(path: Path, project_folder: Path) -> Path:
-    """Where a WAV belongs that replaces the clip at `path`: beside another take of that very name it gets a new one."""
+    """The path of a WAV that replaces the clip at `path`; it gets a new name where another take has that very one."""
     target = path.with_suffix(".wav")
     if target == path or not target.exists():
         return target
@@ -62,10 +64,10 @@ def wav_in_place_of(path: Path, project_folder: Path) -> Path:
 
 
 def write_take(samples: NDArray[np.float32], folder: Path, *, speaker: str, first: int, rate: int) -> Path:
-    """Write a recording (samples,) under the speaker's first free number; it appears whole or not at all.
+    """Writes a recording (samples,) under the speaker's first free number; it appears whole or not at all.
 
     Raises:
-        ProjectError: the folder cannot be written or the disk is full.
+        ProjectError: The folder cannot be written or the disk is full.
     """
     name = folder / clip_name(speaker, first)
     with storing(name):
@@ -75,37 +77,40 @@ def write_take(samples: NDArray[np.float32], folder: Path, *, speaker: str, firs
             return publish_take(temporary, folder, speaker=speaker, first=first)
 
 
-def replace_take(samples: NDArray[np.float32], path: Path, project_folder: Path, *, rate: int) -> Path:
-    """Put a recording (samples,) in the place of a clip and the old one into the trash; gives where the new one is.
+def replace_take(samples: NDArray[np.float32], path: Path, project_folder: Path, *, rate: int) -> tuple[Path, Deletion]:
+    """Puts a recording (samples,) in the place of a clip and the old one into the trash.
 
-    The old file stands until the new one does: a crash in between loses neither.
+    The old file stays until the new one is complete: a crash in between loses neither.
+
+    Returns:
+        Where the new recording is, and the deletion of the old one.
 
     Raises:
-        ProjectError: the folder cannot be written or the disk is full; the old recording is where it was.
+        ProjectError: The folder cannot be written or the disk is full; the old recording is where it was.
     """
     target = wav_in_place_of(path, project_folder)
     with storing(target), temporary_beside(target) as temporary:
         write_audio(temporary, samples, rate=rate, shown=target.name)
-        with trash.second_name(project_folder, path.relative_to(project_folder)):
+        with trash.kept_copy(project_folder, path.relative_to(project_folder)) as deletion:
             os.replace(temporary, target)
             if target != path:
                 _give_way(path, target)
-    return target
+    return target, deletion
 
 
 def _give_way(path: Path, target: Path) -> None:
     try:
         path.unlink()
-    except OSError:  # Windows removes no file that somebody has open
+    except OSError:  # Windows does not remove open files
         target.unlink()
         raise
 
 
 def write_audio(path: Path, samples: NDArray[np.float32], *, rate: int, shown: str) -> None:
-    """Write audio at a temporary path and name the file that it shall be when that fails.
+    """Writes audio at a temporary path; an error names the file as it would have been called.
 
     Raises:
-        ProjectError: as `audio.write`.
+        ProjectError: As `audio.write`.
     """
     try:
         audio.write(path, samples, rate=rate)

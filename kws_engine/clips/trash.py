@@ -1,4 +1,4 @@
-"""Deleted files, moved into `.trash/<time>/` with their layout so that every deletion can be undone; knows no words."""
+"""Deleted files, moved into `.trash/<time>/` with their layout so that every deletion can be undone."""
 
 from __future__ import annotations
 
@@ -9,17 +9,15 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
+from kws_engine.clips.layout import TRASH_FOLDER
 from kws_engine.disk import storing
 from kws_engine.errors import ProjectError
-
-FOLDER_NAME: Final = ".trash"
 
 
 @dataclass(frozen=True)
 class Deletion:
-    """What was moved, as paths relative to the project, and the folder in the trash that holds it."""
+    """What was deleted, as paths relative to the project, and the folder in the trash that holds it."""
 
     trash: Path
     paths: tuple[Path, ...]
@@ -27,7 +25,7 @@ class Deletion:
 
 @dataclass(frozen=True)
 class Removal:
-    """A removed word with all its clips, to be given to `Project.restore`."""
+    """A removed word with all its clips, as `Edit.restore` takes it."""
 
     word: str
     position: int
@@ -35,30 +33,22 @@ class Removal:
 
 
 def delete(project_folder: Path, paths: Iterable[Path]) -> Deletion:
-    """Move files or folders, given relative to the project, into a new folder of the trash; gone ones are left out.
+    """Moves files or folders, given relative to the project, into a new folder of the trash; missing ones are left out.
 
     Raises:
-        ProjectError: the project cannot be written; what was moved by then is moved back.
+        ProjectError: The project cannot be written; nothing was moved.
     """
     deletion = Deletion(_new_folder(project_folder), tuple(p for p in paths if (project_folder / p).exists()))
-    moved: list[Path] = []
-    try:
-        for path in deletion.paths:
-            _move(project_folder / path, deletion.trash / path)
-            moved.append(path)
-    except ProjectError:
-        for path in moved:
-            _move(deletion.trash / path, project_folder / path)
-        raise
+    take_back(project_folder, deletion)
     return deletion
 
 
 @contextmanager
-def second_name(project_folder: Path, path: Path) -> Iterator[None]:
-    """For the block that replaces a file in one step: its old content is in the trash, unless the block fails.
+def kept_copy(project_folder: Path, path: Path) -> Iterator[Deletion]:
+    """Holds a file's content in the trash while the block replaces the file, and afterwards unless the block fails.
 
     Raises:
-        ProjectError: the project cannot be written.
+        ProjectError: The project cannot be written.
     """
     trash = _new_folder(project_folder)
     try:
@@ -68,17 +58,17 @@ def second_name(project_folder: Path, path: Path) -> Iterator[None]:
                 os.link(project_folder / path, trash / path)
             except OSError:  # a file system without hard links
                 shutil.copy2(project_folder / path, trash / path)
-        yield
+        yield Deletion(trash, (path,))
     except (OSError, ProjectError):
         shutil.rmtree(trash, ignore_errors=True)
         raise
 
 
 def restore(project_folder: Path, deletion: Deletion) -> None:
-    """Put everything back where it was; nothing is moved where something else stands in its place.
+    """Puts everything back where it was, all or nothing.
 
     Raises:
-        ProjectError: the trash was emptied, or a place is taken by now.
+        ProjectError: The trash was emptied, something else took a place, or the project cannot be written.
     """
     for path in deletion.paths:
         if not (deletion.trash / path).exists():
@@ -89,14 +79,33 @@ def restore(project_folder: Path, deletion: Deletion) -> None:
             )
     for path in deletion.paths:
         if (project_folder / path).is_dir():
-            (project_folder / path).rmdir()
-        _move(deletion.trash / path, project_folder / path)
+            with storing(project_folder / path):
+                (project_folder / path).rmdir()
+    put_back(project_folder, deletion)
+
+
+def put_back(project_folder: Path, deletion: Deletion) -> None:
+    """Puts everything back where it was, over whatever files took its place; all or nothing.
+
+    Raises:
+        ProjectError: The project cannot be written.
+    """
+    _move_all(deletion.trash, project_folder, deletion.paths)
     shutil.rmtree(deletion.trash, ignore_errors=True)
+
+
+def take_back(project_folder: Path, deletion: Deletion) -> None:
+    """Moves what belongs to a deletion into its folder in the trash, as if it had never been restored.
+
+    Raises:
+        ProjectError: The project cannot be written; nothing was moved.
+    """
+    _move_all(project_folder, deletion.trash, deletion.paths)
 
 
 def trashed_names(project_folder: Path, folder: Path) -> Iterator[str]:
     """Names of the files that were deleted out of `folder`, which is given relative to the project."""
-    trash = project_folder / FOLDER_NAME
+    trash = project_folder / TRASH_FOLDER
     if trash.is_dir():
         for deleted in trash.iterdir():
             if (deleted / folder).is_dir():
@@ -104,7 +113,7 @@ def trashed_names(project_folder: Path, folder: Path) -> Iterator[str]:
 
 
 def _new_folder(project_folder: Path) -> Path:
-    trash = project_folder / FOLDER_NAME
+    trash = project_folder / TRASH_FOLDER
     stamp = time.strftime("%Y%m%d-%H%M%S")
     with storing(trash):
         trash.mkdir(exist_ok=True)
@@ -116,6 +125,18 @@ def _new_folder(project_folder: Path) -> Path:
                 continue
             return folder
     raise ProjectError(f"{trash} is crowded: empty it and try again.")
+
+
+def _move_all(source: Path, target: Path, paths: Iterable[Path]) -> None:
+    moved: list[Path] = []
+    try:
+        for path in paths:
+            _move(source / path, target / path)
+            moved.append(path)
+    except ProjectError:
+        for path in reversed(moved):
+            _move(target / path, source / path)
+        raise
 
 
 def _move(source: Path, target: Path) -> None:

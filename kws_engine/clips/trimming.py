@@ -1,4 +1,4 @@
-"""Where the speech in a recording begins and ends, and the clip cut around it; knows no files and no word."""
+"""Finds where the speech in a recording begins and ends, and cuts the clip around it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class _Run:
 
 
 def speech_bounds(samples: Samples, rate: int) -> tuple[int, int] | None:
-    """First and one-past-last sample of the speech in `samples` (samples,), with a margin around it; `None`: no speech.
+    """First and one-past-last sample of the speech in `samples` (samples,), with a margin; None without speech.
 
     Energy between 150 and 7,500 Hz in 25 ms frames every 10 ms, over a noise floor taken from the quietest tenth. Hum,
     steady noise, single clicks and the level do not matter; a second stretch counts when it is about as strong.
@@ -57,10 +57,10 @@ def speech_core(samples: Samples, rate: int) -> tuple[int, int] | None:
         return None
     groups = _joined(runs, _PHRASE_GAP_MS)
     strongest = max(group.energy for group in groups)
-    kept = [group for group in groups if group.energy >= strongest * 10 ** (-_SECOND_GROUP_DB / 10)]
+    strong = [group for group in groups if group.energy >= strongest * 10 ** (-_SECOND_GROUP_DB / 10)]
     hop = HOP_MS * rate // 1000
     middle = (FRAME_MS - HOP_MS) * rate // 2000  # a frame speaks for the hop in its middle
-    return kept[0].first * hop + middle, min(len(samples), kept[-1].last * hop + middle)
+    return strong[0].first * hop + middle, min(len(samples), strong[-1].last * hop + middle)
 
 
 def cut(
@@ -68,7 +68,7 @@ def cut(
 ) -> tuple[Samples, int]:
     """The clip of exactly `clip_samples` centred on the speech, and where in `samples` it starts.
 
-    Without `bounds` they are looked for. Of speech longer than the clip, and where there is none, the loudest stretch
+    Without `bounds` they are searched for. Of speech longer than the clip, and where there is none, the loudest stretch
     is taken. Only a recording shorter than the clip is filled up with zeros; then the start is zero or negative.
     """
     bounds = bounds or speech_bounds(samples, rate)
@@ -87,7 +87,7 @@ def cut(
 
 
 def fitted(samples: Samples, rate: int, *, clip_samples: int) -> Samples:
-    """The clip of exactly `clip_samples` as a network takes it: as it is where it has that length, else cut."""
+    """The clip of exactly `clip_samples` as a network takes it: unchanged where it has that length, else cut."""
     return samples if len(samples) == clip_samples else cut(samples, rate, clip_samples=clip_samples)[0]
 
 

@@ -1,4 +1,4 @@
-"""Names of words and speakers, and the file names of clips; knows nothing of what is in the files."""
+"""Names of words and speakers, and the file names of clips."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _BEFORE_TAKE: Final = "_nohash_"
 
 
 def check_word(name: str) -> str:
-    """The word in its stored form (Unicode NFC), fit to be a folder's name on every system.
+    """The word in its stored form (Unicode NFC), valid as a folder's name on every system.
 
     `_unknown_`, `_silence_` and `_background_noise_` pass; every other `_name_` is refused.
 
     Raises:
-        ProjectError: one sentence that names the word and what is wrong with it.
+        ProjectError: One sentence that names the word and what is wrong with it.
     """
     word = unicodedata.normalize("NFC", name)
     if fault := _fault(word):
@@ -56,7 +56,7 @@ def _fault_at_the_ends(word: str) -> str | None:
     if word != word.strip() or word.endswith("."):
         return "starts or ends with a space, or ends with a dot: leave that out"
     if word.startswith("_") and word not in SPECIAL:
-        return "starts with _, which is kept for _unknown_, _silence_ and _background_noise_: choose another name"
+        return "starts with _, which is reserved for _unknown_, _silence_ and _background_noise_: choose another name"
     if word.partition(".")[0].rstrip().casefold() in _WINDOWS_DEVICES:
         return "is the name of a device on Windows: choose another name"
     return None
@@ -68,10 +68,10 @@ def _printable(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def speaker_id(text: str) -> str:
-    """A speaker's id made of any text: letters, digits, `-`, `_` and `.` stay, all else becomes `-`."""
-    kept = re.sub(r"[^\w.-]+", "-", unicodedata.normalize("NFC", text.strip()))
-    kept = kept.replace("_nohash_", "-").strip("-.")[:MAX_NAME_LENGTH]
-    return kept or "speaker"
+    """A speaker's id from any text: letters, digits, `-`, `_` and `.` stay, everything else becomes `-`."""
+    cleaned = re.sub(r"[^\w.-]+", "-", unicodedata.normalize("NFC", text.strip()))
+    cleaned = cleaned.replace("_nohash_", "-").strip("-.")[:MAX_NAME_LENGTH]
+    return cleaned or "speaker"
 
 
 def clip_name(speaker: str, take: int) -> str:
@@ -85,7 +85,7 @@ def parse_clip_name(stem: str) -> tuple[str, int | None]:
     if at < 0:
         return speaker_id(stem), None
     take = stem[at + len(_BEFORE_TAKE) :]
-    # more digits than this are no count of takes, and int() refuses thousands of them
+    # more digits than this are not a take number, and int() refuses thousands of them
     is_number = take.isascii() and take.isdigit() and len(take) <= 9
     return speaker_id(stem[:at]), int(take) if is_number else None
 
@@ -97,10 +97,10 @@ def parse_name(name: str) -> tuple[str, int]:
 
 
 def check_new_word(name: str, others: Iterable[str]) -> str:
-    """The word in its stored form, fit to stand beside `others`.
+    """The word in its stored form, valid beside `others`.
 
     Raises:
-        ProjectError: an unfit or special name, or one that differs from another at most in capitals.
+        ProjectError: An invalid or special name, or one that differs from another at most in capitals.
     """
     word = check_word(name)
     if word in SPECIAL:

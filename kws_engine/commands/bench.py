@@ -1,13 +1,14 @@
-"""`kws bench`: measurements of this program, a row a figure."""
+"""`kws bench`: benchmarks of this program, one row per figure."""
 
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from kws_engine import bench
-from kws_engine.bench import Row
 from kws_engine.commands.output import Output
+
+if TYPE_CHECKING:
+    from kws_engine.bench import Row
 
 
 def add(add_command: Any) -> None:
@@ -16,6 +17,8 @@ def add(add_command: Any) -> None:
 
 
 def _bench(arguments: argparse.Namespace, output: Output) -> None:
+    from kws_engine import bench  # no other command needs it
+
     if arguments.name is None:
         for name, title in bench.names().items():
             output.result({"name": name, "title": title}, f"{name}  {title}")

@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from kws_engine.clips.project import Clip, folder_clips
+from kws_engine.clips.clip import Clip
+from kws_engine.clips.project import folder_clips
 from kws_engine.clips.split import SPLITS
 from kws_engine.commands.output import Output, table
 from kws_engine.errors import ProjectError

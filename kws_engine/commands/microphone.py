@@ -54,13 +54,13 @@ def _record(arguments: argparse.Namespace, output: Output) -> None:
     speaker = arguments.speaker or default_speaker()
     with Microphone(arguments.device) as microphone:
         if word not in (*project.words, UNKNOWN, NOISE):
-            word = project.add_word(word)
+            word = project.edit.add_word(word)
         reader = Reader(microphone, rate=project.rate)
         for number in range(1, arguments.takes + 1):
             what = f"be silent for {NOISE_TAKE_S:.0f} s" if word == NOISE else f"say “{word}”"
             output.message(f"Take {number} of {arguments.takes}: {what} now")
             take = _good_take(microphone, reader, project, output, is_noise=word == NOISE)
-            clip = project.add_take(word, take.raw if word == NOISE else take.clip, speaker=speaker)
+            clip = project.edit.add_take(word, take.raw if word == NOISE else take.clip, speaker=speaker)
             advice = "" if word == NOISE else take.advice
             values = {"event": "take", "path": str(clip.path), "peak_db": round(take.peak_db, 1), "advice": advice}
             output.result(values, f"kept {clip.path.name}, peak {take.peak_db:.0f} dB. {advice}".rstrip())

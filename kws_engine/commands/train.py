@@ -84,10 +84,10 @@ def _settings_of(project: Project) -> Settings:
 def follow(job: Job, output: Output, *, command: str = "train") -> int:
     """Runs the job here, printing its events for the command of that name; the exit status."""
     from kws_engine.runs.run import run  # torch is imported only when something trains
-    from kws_engine.training.scale_out import of_environment
+    from kws_engine.training.scale_out import from_environment
 
     last: Event | None = None
-    processes = of_environment()
+    processes = from_environment()
     with interrupts() as interrupted:
         for event in run(job, lambda: bool(interrupted) or processes.is_orphan, processes=processes):
             if not isinstance(event, Progress | Skipped):

@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kws_engine import audio
-from kws_engine.clips.clip import LONGEST_CLIP_S
-from kws_engine.clips.project import Clip
+from kws_engine.clips.clip import LONGEST_CLIP_S, Clip
 from kws_engine.clips.trimming import fitted
 from kws_engine.clips.words import UNKNOWN
 from kws_engine.errors import AudioError, ProjectError

@@ -1,1 +1,1 @@
-"""From a trained network to files that others run; knows no training loop."""
+"""Exports trained networks to files that run without this program."""

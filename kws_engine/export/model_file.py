@@ -1,4 +1,4 @@
-"""Writes a `.kws` model file from a trained network, whole or not at all; knows no training loop."""
+"""Writes `.kws` model files from trained networks, atomically."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 
 def write(path: Path, network: nn.Module, pipeline: Pipeline, manifest: Manifest) -> None:
-    """Replaces `path` at once; `network` maps (B, T, F) features to (B, labels) logits.
+    """Replaces `path` atomically; `network` maps (B, T, F) features to (B, labels) logits.
 
     Raises:
-        ProjectError: The disk is full or the folder cannot be written; an old file stays as it was.
-        TrainingError: The graph answers differently from the network.
+        ProjectError: The disk is full or the folder cannot be written; an old file stays in place.
+        TrainingError: The output of the graph differs from the network's.
     """
     import torch
     from safetensors.torch import save
@@ -32,15 +32,21 @@ def write(path: Path, network: nn.Module, pipeline: Pipeline, manifest: Manifest
     members = {
         "manifest.json": manifest.to_json().encode(),
         "network.onnx": to_onnx(
-            network, torch.randn(2, frames, pipeline.n_features),
-            input_name="features", output_name="logits", dynamic={0: "clips"},
+            network,
+            torch.randn(2, frames, pipeline.n_features),
+            input_name="features",
+            output_name="logits",
+            dynamic={0: "clips"},
         ),
         "frontend.onnx": to_onnx(
-            frontend_graph(pipeline), 0.1 * torch.randn(2, manifest.window_samples),
-            input_name="samples", output_name="features", dynamic={0: "clips", 1: "samples"},
+            frontend_graph(pipeline),
+            0.1 * torch.randn(2, manifest.window_samples),
+            input_name="samples",
+            output_name="features",
+            dynamic={0: "clips", 1: "samples"},
         ),
         "weights.safetensors": save({name: tensor.contiguous() for name, tensor in network.state_dict().items()}),
-    }  # fmt: skip
+    }
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in members.items():

@@ -1,4 +1,4 @@
-"""A network as an ONNX graph, held against the network it came from; knows no model file."""
+"""Exports a network as an ONNX graph and compares the two."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def to_onnx(module: nn.Module, example: Tensor, *, input_name: str, output_name:
     """The graph of `module` in evaluation mode; `dynamic` names the axes of the input that may vary.
 
     Raises:
-        TrainingError: onnxruntime's answer for the example differs from torch's by more than 1e-4 of its size.
+        TrainingError: The output of onnxruntime for the example differs from torch's by more than 1e-4 of its size.
     """
     import torch
 
@@ -51,7 +51,7 @@ def to_onnx(module: nn.Module, example: Tensor, *, input_name: str, output_name:
 
 @contextlib.contextmanager
 def _silent() -> Iterator[None]:
-    """The exporter reports its progress and its own deprecations; neither is the user's business."""
+    """Hides the exporter's progress and deprecation warnings, which do not concern users."""
     level = logging.getLogger("torch.onnx").level
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     try:

@@ -1,4 +1,4 @@
-"""What the network sees of the sound: one definition for batch, stream and exported graph; knows no network."""
+"""The features that networks see of sound; each is defined once for batch, stream and exported graph."""
 
 from kws_engine.registry import Registry
 

@@ -1,4 +1,4 @@
-"""A feature pipeline as torch modules; needs torch at import, so the registry leaves this module alone."""
+"""A feature pipeline as torch modules. Imports torch, so the registry skips this module."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from kws_engine.features.dynamics import DELTA_REACH
 from kws_engine.features.pipeline import Floats, Pipeline
+from kws_engine.features.temporal import DELTA_REACH
 
 
-class _Tail(nn.Module):
-    """From power (..., T, bins) to features (..., T, n_features): bands, logarithm, projection, scaling, dynamics."""
+class _PowerToFeatures(nn.Module):
+    """Power (..., T, bins) to features (..., T, n_features): bands, logarithm, projection, scaling, temporal steps."""
 
     filterbank: Tensor
     projection: Tensor
@@ -22,51 +22,52 @@ class _Tail(nn.Module):
     def __init__(self, pipeline: Pipeline, filterbank: Floats) -> None:
         super().__init__()
         transform = np.eye(pipeline.n_bands, dtype=np.float32) if pipeline.projection is None else pipeline.projection
-        self.floor, self.takes_powers = pipeline.floor, pipeline.dynamics.pcen is not None
+        self.floor = pipeline.floor
+        self.takes_powers = pipeline.temporal.pcen is not None
         self.register_buffer("filterbank", torch.tensor(filterbank), persistent=False)
         self.register_buffer("projection", torch.tensor(transform * pipeline.scale), persistent=False)
         self.register_buffer("shift", torch.tensor(pipeline.shift), persistent=False)
-        self.dynamics = _Dynamics(pipeline)
+        self.temporal = _TemporalProcessing(pipeline)
 
     def forward(self, power: Tensor) -> Tensor:
         return self.finish(power @ self.filterbank)
 
     def finish(self, bands: Tensor) -> Tensor:
-        """From energies in bands (..., T, bands)."""
+        """Band energies (..., T, bands) to features."""
         values = bands
         if not self.takes_powers:
             values = nn.functional.linear((values + self.floor).log_(), self.projection.T, self.shift)
-        features: Tensor = self.dynamics(values)
+        features: Tensor = self.temporal(values)
         return features
 
 
-class _Dynamics(nn.Module):
-    """`dynamics.Dynamics` over whole clips (..., T, values), T > 0."""
+class _TemporalProcessing(nn.Module):
+    """`temporal.TemporalProcessing` over whole clips (..., T, values), T > 0."""
 
     scale: Tensor
     shift: Tensor
 
     def __init__(self, pipeline: Pipeline) -> None:
         super().__init__()
-        self.dynamics = pipeline.dynamics
+        self.temporal = pipeline.temporal
         self.register_buffer("scale", torch.tensor(pipeline.scale), persistent=False)
         self.register_buffer("shift", torch.tensor(pipeline.shift), persistent=False)
 
     def forward(self, values: Tensor) -> Tensor:
-        pcen = self.dynamics.pcen
+        pcen = self.temporal.pcen
         if pcen:
             divided = values * (_smoothed(values, pcen.smoothing) + pcen.floor) ** -pcen.gain
             values = ((divided + pcen.bias) ** pcen.power - pcen.bias**pcen.power) * self.scale + self.shift
-        if self.dynamics.mean_share:
-            values = values - _smoothed(values, self.dynamics.mean_share)
+        if self.temporal.mean_share:
+            values = values - _smoothed(values, self.temporal.mean_share)
         parts = [values]
-        for _ in range(self.dynamics.deltas):
+        for _ in range(self.temporal.deltas):
             parts.append(_slopes(parts[-1]))
-        return torch.cat(parts, dim=-1) if self.dynamics.deltas else values
+        return torch.cat(parts, dim=-1) if self.temporal.deltas else values
 
 
 def _smoothed(values: Tensor, share: float) -> Tensor:
-    """The running mean over time (..., T, F) as one product: a clip is short enough for a matrix (T, T)."""
+    """The running mean over time (..., T, F) as one matrix product: a clip is short enough for a (T, T) matrix."""
     steps = torch.arange(values.shape[-2], device=values.device)
     age = steps.unsqueeze(1) - steps
     fading = torch.exp(age.clamp_min(0).to(values.dtype) * math.log1p(-share))
@@ -81,7 +82,7 @@ def _slopes(values: Tensor) -> Tensor:
     return 0.2 * far + 0.1 * near
 
 
-_AT_ONCE = 8  # clips; more at once and their spectra leave the processor's cache (0.5 ms a clip of a second, not 0.1)
+_CHUNK = 8  # clips; the spectra of more exceed the processor's cache (0.5 ms per clip of one second instead of 0.1)
 
 
 class TorchFeatures(nn.Module):
@@ -93,7 +94,7 @@ class TorchFeatures(nn.Module):
         super().__init__()
         self.pipeline = pipeline
         self.register_buffer("window", torch.tensor(pipeline.window), persistent=False)
-        self.tail = _Tail(pipeline, pipeline.filterbank)
+        self.tail = _PowerToFeatures(pipeline, pipeline.filterbank)
 
     def forward(self, samples: Tensor) -> Tensor:
         pipeline = self.pipeline
@@ -102,39 +103,41 @@ class TorchFeatures(nn.Module):
         return self.finish(self.bands(samples))
 
     def finish(self, bands: Tensor) -> Tensor:
-        """From the energies in bands (B, T, n_bands) that `bands` gives to features."""
+        """Band energies (B, T, n_bands), as `bands` returns them, to features."""
         return self.tail.finish(bands)
 
     def bands(self, samples: Tensor) -> Tensor:
-        """Samples (..., N), at least a window of them, to the energy in each band (..., T, n_bands)."""
+        """Samples (..., N), at least one window of them, to band energies (..., T, n_bands)."""
         clips = samples.reshape(-1, samples.shape[-1])
         pipeline, frames = self.pipeline, self.pipeline.n_frames(samples.shape[-1])
-        each = max(1, min(_AT_ONCE, len(clips)) if samples.device.type == "cpu" else len(clips))
-        windowed = samples.new_zeros((each, frames, pipeline.n_fft))  # one memory for all, silence behind the window
+        size = max(1, min(_CHUNK, len(clips)) if samples.device.type == "cpu" else len(clips))
+        windowed = samples.new_zeros(
+            (size, frames, pipeline.n_fft)
+        )  # one buffer for all chunks, zero-padded after the window
         bands = samples.new_empty((len(clips), frames, pipeline.n_bands))
-        for some, energies in zip(torch.split(clips, each), torch.split(bands, each), strict=True):
-            own = windowed[: len(some)]
-            cut = some.unfold(-1, pipeline.window_samples, pipeline.hop_samples)
-            torch.mul(cut, self.window, out=own[..., : pipeline.window_samples])
-            squares = torch.view_as_real(torch.fft.rfft(own)).square_()
+        for chunk, energies in zip(torch.split(clips, size), torch.split(bands, size), strict=True):
+            padded = windowed[: len(chunk)]
+            framed = chunk.unfold(-1, pipeline.window_samples, pipeline.hop_samples)
+            torch.mul(framed, self.window, out=padded[..., : pipeline.window_samples])
+            squares = torch.view_as_real(torch.fft.rfft(padded)).square_()
             torch.matmul(squares[..., 0] + squares[..., 1], self.tail.filterbank, out=energies)
         return bands.reshape(*samples.shape[:-1], frames, pipeline.n_bands)
 
 
 class FrontendGraph(nn.Module):
-    """The same without complex numbers, for export: a strided convolution with sines and cosines is the transform.
+    """The same without complex numbers, for export: the transform is a strided convolution with sines and cosines.
 
-    Only the frequencies that some band listens to are computed.
+    Only the frequencies that contribute to a band are computed.
     """
 
     def __init__(self, pipeline: Pipeline) -> None:
         super().__init__()
-        heard = np.flatnonzero(pipeline.filterbank.any(axis=1))
-        angles = 2 * np.pi / pipeline.n_fft * np.outer(heard, np.arange(pipeline.window_samples))
+        used = np.flatnonzero(pipeline.filterbank.any(axis=1))
+        angles = 2 * np.pi / pipeline.n_fft * np.outer(used, np.arange(pipeline.window_samples))
         basis = np.concatenate((np.cos(angles), np.sin(angles))) * pipeline.window
         self.transform = nn.Conv1d(1, len(basis), pipeline.window_samples, stride=pipeline.hop_samples, bias=False)
         self.transform.weight = nn.Parameter(torch.tensor(basis[:, None], dtype=torch.float32), requires_grad=False)
-        self.tail = _Tail(pipeline, pipeline.filterbank[heard])
+        self.tail = _PowerToFeatures(pipeline, pipeline.filterbank[used])
 
     def forward(self, samples: Tensor) -> Tensor:
         squares = self.transform(samples.unsqueeze(1)).square()

@@ -1,4 +1,4 @@
-"""Features of many clips at once, and as a graph for export; equal to `Pipeline.batch`, knows no clip and no label."""
+"""Features of many clips at once, and as a graph for export; both equal `Pipeline.batch`."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
 
 
 def torch_features(pipeline: Pipeline) -> TorchFeatures:
-    """A module that maps samples (B, N) to features (B, T, n_features), on any device; it has nothing to train."""
+    """A module without parameters that maps samples (B, N) to features (B, T, n_features), on any device."""
     from kws_engine.features._torch import TorchFeatures
 
     return TorchFeatures(pipeline).eval()
 
 
 def frontend_graph(pipeline: Pipeline) -> nn.Module:
-    """The same mapping in operations every ONNX runtime has (convolution, square, matmul, log); N >= one window.
+    """The same mapping in operations that every ONNX runtime has (convolution, square, matmul, log); N >= one window.
 
-    What depends on earlier frames (PCEN, running mean, deltas) begins with the first sample: give it the window that
-    the network is to judge, not a piece of a stream.
+    What depends on earlier frames (PCEN, running mean, deltas) starts with the first sample: pass the window that the
+    network is to classify, not a piece of a stream.
     """
     from kws_engine.features._torch import FrontendGraph
 

@@ -1,4 +1,4 @@
-"""Log mel powers, a picture of the sound; knows no network."""
+"""The log mel spectrogram."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class LogMelConfig(MelConfig):
 
 @FEATURES.register("log_mel", "Log mel spectrogram", LogMelConfig)
 def build(config: LogMelConfig, *, rate: int) -> Pipeline:
-    """The picture a spectrogram shows; suits networks that look for local patterns (Sainath & Parada 2015).
+    """What a spectrogram shows; suits networks that look for local patterns (Sainath & Parada 2015).
 
     Raises:
         SpecError: Frequencies that do not fit each other or the sample rate.

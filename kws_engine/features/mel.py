@@ -1,4 +1,4 @@
-"""What all mel features share: their options, filterbank, cosine transform and scaling; knows no torch, no sound.
+"""What all mel features share: their options, filterbank, cosine transform and scaling.
 
 The mel scale is HTK's, 2595 log10(1 + f / 700), triangles of height 1 (torchaudio: mel_scale="htk", norm=None).
 """
@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kws_engine.errors import SpecError
-from kws_engine.features.dynamics import Dynamics, Pcen
 from kws_engine.features.pipeline import Pipeline
+from kws_engine.features.temporal import Pcen, TemporalProcessing
 from kws_engine.spec import option
 
 Doubles = NDArray[np.float64]
@@ -36,7 +36,7 @@ class MelConfig:
     window_ms: float = option(
         30.0,
         "Window",
-        "Sound one frame sees; longer resolves pitch better, shorter fast sounds.",
+        "Duration of sound in one frame; longer resolves pitch better, shorter resolves fast sounds.",
         low=5,
         high=100,
         unit="ms",
@@ -44,7 +44,7 @@ class MelConfig:
     hop_ms: float = option(
         10.0,
         "Hop",
-        "Time from frame to frame; longer computes less and places words less exactly.",
+        "Time from one frame to the next; longer computes less and locates words less exactly.",
         low=2,
         high=50,
         unit="ms",
@@ -79,13 +79,13 @@ class MelConfig:
     normalisation: Literal["scaled", "centred", "none"] = option(
         "scaled",
         "Normalisation",
-        "Scaled to the order of 1; centred also takes the running mean away, and with it the microphone's colour.",
+        "Scaled to the order of 1; centred also subtracts the running mean, and with it the colour of the microphone.",
         advanced=True,
     )
     mean_ms: float = option(
         1000.0,
         "Mean over",
-        "How far back the running mean reaches; shorter forgets a microphone sooner and flattens long vowels.",
+        "How far back the running mean reaches; shorter adapts to a microphone sooner and flattens long vowels.",
         low=50,
         high=10_000,
         unit="ms",
@@ -96,7 +96,7 @@ class MelConfig:
     deltas: Literal["none", "first", "both"] = option(
         "none",
         "Deltas",
-        "Adds each feature's slope over the last five frames (Furui 1986), or the slope and its slope.",
+        "Adds each feature's slope over the last five frames (Furui 1986), or that and the slope of the slope.",
         advanced=True,
     )
 
@@ -155,7 +155,9 @@ def mel_pipeline(
         projection=None if coefficients is None else cosine_transform(config.bands, coefficients).astype(np.float32),
         scale=scale.astype(np.float32),
         shift=shift.astype(np.float32),
-        dynamics=Dynamics(pcen, mean_share if config.normalisation == "centred" else 0.0, _DELTAS[config.deltas]),
+        temporal=TemporalProcessing(
+            pcen, mean_share if config.normalisation == "centred" else 0.0, _DELTAS[config.deltas]
+        ),
     )
 
 
@@ -179,7 +181,7 @@ def _check(config: MelConfig, rate: int) -> None:
 
 
 def _smallest_transform(config: MelConfig, window_samples: int, rate: int) -> tuple[int, Doubles]:
-    """The shortest power-of-two transform that holds the window and leaves no band without a bin, and its filters."""
+    """The shortest power-of-two transform that fits the window and gives every band a bin, and its filters."""
     n_fft = 1 << max(1, (window_samples - 1).bit_length())
     while n_fft <= _LARGEST_TRANSFORM:
         filters = filterbank(n_fft, bands=config.bands, low_hz=config.low_hz, high_hz=config.high_hz, rate=rate)
@@ -196,9 +198,9 @@ def _smallest_transform(config: MelConfig, window_samples: int, rate: int) -> tu
 def _scaling(window: Doubles, config: MelConfig, coefficients: int | None) -> tuple[Doubles, Doubles]:
     """Scale and shift per feature from the definition alone: no data, so a stream needs no running statistics.
 
-    A band's log power lies between the floor and a full-scale sine's; that span is laid on -2 .. 2. Cepstra are the
-    bands' mean (coefficient 0) and, in speech, fall about as 1 / (1 + k). Coefficient k is scaled back by half of that
-    in decibels, sqrt(1 + k): enough that all count, not so much that the noise in the high ones does.
+    A band's log power lies between that of the floor and that of a full-scale sine; this range is mapped to -2 .. 2.
+    Of the cepstrum, coefficient 0 is the bands' mean; in speech, the others fall about as 1 / (1 + k). Coefficient k is
+    scaled up by half of that in decibels, sqrt(1 + k): enough for all to count, but not for the noise in the high ones.
     """
     silence, full_scale = math.log(config.floor), 2 * math.log(window.sum() / 2)
     centre, quarter = (silence + full_scale) / 2, (full_scale - silence) / 4
@@ -211,7 +213,7 @@ def _scaling(window: Doubles, config: MelConfig, coefficients: int | None) -> tu
 
 
 def _pcen_scaling(window: Doubles, config: MelConfig, pcen: Pcen) -> tuple[Doubles, Doubles]:
-    """A level that does not change becomes 0, the loudest sound after silence 4; from the definition alone."""
+    """A constant level becomes 0, the loudest sound after silence 4; from the definition alone."""
     full_scale = (window.sum() / 2) ** 2
     largest = full_scale / (pcen.smoothing * full_scale + pcen.floor) ** pcen.gain
     steady, top = (1 + pcen.bias) ** pcen.power, (largest + pcen.bias) ** pcen.power

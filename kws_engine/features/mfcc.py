@@ -1,4 +1,4 @@
-"""MFCC: the cosine transform of log mel powers; knows no network."""
+"""MFCC: the cosine transform of log mel band energies."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def build(config: MfccConfig, *, rate: int) -> Pipeline:
     """
     if config.coefficients > config.bands:
         raise SpecError(
-            f"Coefficients: {config.coefficients} are more than the {config.bands} mel bands they are made from; "
+            f"Coefficients: {config.coefficients} are more than the {config.bands} mel bands they are computed from; "
             "use fewer coefficients or more bands",
             option="coefficients",
         )

@@ -1,13 +1,13 @@
-"""PCEN: mel powers held against their own running level; knows no network."""
+"""PCEN: mel band energies divided by their own running level."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from kws_engine.features import FEATURES
-from kws_engine.features.dynamics import Pcen
 from kws_engine.features.mel import MelConfig, mel_pipeline
 from kws_engine.features.pipeline import Pipeline
+from kws_engine.features.temporal import Pcen
 from kws_engine.spec import option
 
 
@@ -40,10 +40,15 @@ class PcenConfig(MelConfig):
         high=1.0,
     )
     bias: float = option(
-        2.0, "Bias", "Added before the root (delta); larger hides what stands out little.", low=0.01, high=100, log=True
+        2.0,
+        "Bias",
+        "Added before the root (delta); larger suppresses what hardly stands out.",
+        low=0.01,
+        high=100,
+        log=True,
     )
     power: float = option(
-        0.5, "Power", "The root that compresses what is left (r); smaller compresses more.", low=0.05, high=1.0
+        0.5, "Power", "The exponent that compresses what is left (r); smaller compresses more.", low=0.05, high=1.0
     )
 
 
@@ -51,7 +56,7 @@ class PcenConfig(MelConfig):
 def build(config: PcenConfig, *, rate: int) -> Pipeline:
     """Automatic gain control for every band: what changes stands out, whether near or far (Wang et al. 2017).
 
-    The running level begins with the window that is judged, in training and live alike (see `features.dynamics`).
+    The running level starts with the window that is classified, in training and live alike (see `features.temporal`).
 
     Raises:
         SpecError: Frequencies that do not fit each other or the sample rate.

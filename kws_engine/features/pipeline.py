@@ -1,4 +1,4 @@
-"""Sound to feature frames in numpy, for a whole clip and sample by sample; knows no torch and no network.
+"""Sound to feature frames in numpy, for whole clips and for streams.
 
 samples → frames of `window_samples` every `hop_samples` → |rfft|² → mel bands → log → (cosine transform) → scaled
                                                                               → PCEN → scaled       → (mean, deltas)
@@ -14,18 +14,18 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kws_engine.errors import ModelFileError
-from kws_engine.features.dynamics import Dynamics, Pcen, Running
+from kws_engine.features.temporal import Pcen, TemporalProcessing, TemporalState
 
 Floats = NDArray[np.float32]
 _NUMBERS = ("rate", "window_samples", "hop_samples", "n_fft")
 _ARRAYS = ("window", "filterbank", "scale", "shift")
-_NONE = Dynamics()
+_NONE = TemporalProcessing()
 _BLOCK_FRAMES = 4096  # bounds the memory of a two-hour file
 
 
 @dataclass(frozen=True, eq=False)
 class Pipeline:
-    """One feature definition at one sample rate; every way to compute it reads these numbers.
+    """One feature definition at one sample rate, from which every implementation takes its numbers.
 
     There is no centring and no padding: frame t sees samples [t * hop_samples, t * hop_samples + window_samples), so a
     stream and a file give the same frames.
@@ -41,7 +41,7 @@ class Pipeline:
         projection: (n_bands, n_features), applied after the logarithm; None where bands are the features.
         scale: (n_static,), and
         shift: (n_static,): feature = value * scale + shift, fixed by the definition and not by data.
-        dynamics: What depends on the frames before: PCEN in the logarithm's place, running mean, deltas.
+        temporal: The steps that depend on earlier frames: PCEN in place of the logarithm, running mean, deltas.
     """
 
     rate: int
@@ -54,7 +54,7 @@ class Pipeline:
     projection: Floats | None
     scale: Floats
     shift: Floats
-    dynamics: Dynamics = _NONE
+    temporal: TemporalProcessing = _NONE
 
     def __post_init__(self) -> None:
         for name in (*_ARRAYS, "projection"):
@@ -76,8 +76,8 @@ class Pipeline:
 
     @property
     def n_features(self) -> int:
-        """Features per frame: the static ones, then their first and second deltas where those are on."""
-        return self.n_static * (1 + self.dynamics.deltas)
+        """Features per frame: the static ones, followed by their first and second deltas where those are on."""
+        return self.n_static * (1 + self.temporal.deltas)
 
     @property
     def hop_s(self) -> float:
@@ -85,7 +85,7 @@ class Pipeline:
         return self.hop_samples / self.rate
 
     def n_frames(self, n_samples: int) -> int:
-        """The frames that fit whole into so many samples."""
+        """How many whole frames fit into this many samples."""
         return max(0, 1 + (n_samples - self.window_samples) // self.hop_samples)
 
     def batch(self, samples: ArrayLike) -> Floats:
@@ -105,27 +105,27 @@ class Pipeline:
         return np.stack(clips) if clips else np.empty((0, n_frames, self.n_features), np.float32)
 
     def features(self, frames: Floats) -> Floats:
-        """The features (T, n_features) of a window of frames (T, n_static) as `Stream.frames` gives them.
+        """The features (T, n_features) of a window of frames (T, n_static) as `Stream.frames` returns them.
 
-        The first frame is the beginning: nothing that sounded before the window counts.
+        Nothing before the first frame counts.
         """
-        return self.running().push(frames)
+        return self.temporal_state().push(frames)
 
-    def running(self) -> Running:
-        """What depends on the frames before, at its beginning."""
-        return self.dynamics.running(self.scale, self.shift)
+    def temporal_state(self) -> TemporalState:
+        """The state of the temporal processing before the first frame."""
+        return self.temporal.state(self.scale, self.shift)
 
     def stream(self) -> Stream:
-        """A fresh stream, at sample 0."""
+        """A new stream, at sample 0."""
         return Stream(self)
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """The definition as named arrays, for a model file."""
         arrays: dict[str, NDArray[Any]] = {name: np.array([getattr(self, name)], np.int64) for name in _NUMBERS}
         arrays |= {name: getattr(self, name) for name in _ARRAYS} | {"floor": np.array([self.floor], np.float64)}
-        arrays |= {"dynamics": np.array([self.dynamics.mean_share, self.dynamics.deltas], np.float64)}
-        if self.dynamics.pcen:
-            arrays |= {"pcen": np.array(astuple(self.dynamics.pcen), np.float64)}
+        arrays |= {"dynamics": np.array([self.temporal.mean_share, self.temporal.deltas], np.float64)}
+        if self.temporal.pcen:
+            arrays |= {"pcen": np.array(astuple(self.temporal.pcen), np.float64)}
         return arrays if self.projection is None else arrays | {"projection": self.projection}
 
     @staticmethod
@@ -140,31 +140,35 @@ class Pipeline:
             fields: dict[str, Any] = {name: arrays[name] for name in _ARRAYS}
             floor = float(arrays["floor"].reshape(1)[0])
             projection = arrays.get("projection")
-            return Pipeline(**numbers, **fields, floor=floor, projection=projection, dynamics=_dynamics(arrays))
+            return Pipeline(**numbers, **fields, floor=floor, projection=projection, temporal=_temporal(arrays))
         except KeyError as missing:
             raise ModelFileError(f"The features lack {missing}; the model file is damaged, export it again") from None
         except ValueError as problem:
             raise ModelFileError(f"{problem}; the model file is damaged, export it again") from None
 
     def _frames(self, sound: Floats, n_frames: int) -> Floats:
-        """The frames (n_frames, n_static) at the start of contiguous samples, each by itself; powers for PCEN."""
+        """The first frames (n_frames, n_static) of contiguous samples, without temporal processing; powers for PCEN."""
         if n_frames <= _BLOCK_FRAMES:
             return self._block(sound, n_frames)
-        starts = range(0, n_frames, _BLOCK_FRAMES)
         hop = self.hop_samples
-        return np.concatenate([self._block(sound[s * hop :], min(_BLOCK_FRAMES, n_frames - s)) for s in starts])
+        return np.concatenate(
+            [
+                self._block(sound[start * hop :], min(_BLOCK_FRAMES, n_frames - start))
+                for start in range(0, n_frames, _BLOCK_FRAMES)
+            ]
+        )
 
     def _block(self, sound: Floats, n_frames: int) -> Floats:
         if n_frames == 0:
             return np.empty((0, self.n_static), np.float32)
-        # A view; np.ndarray() makes it 20 times faster than sliding_window_view, which counts at one frame a call.
+        # A view; np.ndarray() is 20 times faster than sliding_window_view, which matters at one frame per call.
         frames: Floats = np.ndarray(
             (n_frames, self.window_samples), np.float32, sound, strides=(4 * self.hop_samples, 4)
         )
         spectrum = np.fft.rfft(frames * self.window, self.n_fft)
         power = spectrum.real**2 + spectrum.imag**2
         bands = power @ self.filterbank
-        if self.dynamics.pcen:
+        if self.temporal.pcen:
             return np.asarray(bands, dtype=np.float32)
         values = np.log(bands + np.float32(self.floor))
         if self.projection is not None:
@@ -172,7 +176,7 @@ class Pipeline:
         return values * self.scale + self.shift
 
     def _problem(self) -> str:
-        """What does not fit, or nothing."""
+        """What does not fit together, or an empty string."""
         if not 1 <= self.hop_samples <= self.window_samples <= self.n_fft or self.rate < 1:
             return "hop <= window <= transform length must hold"
         if self.window.shape != (self.window_samples,):
@@ -183,15 +187,15 @@ class Pipeline:
             return "the projection does not have a row per band"
         if self.scale.shape != (self.n_static,) or self.shift.shape != (self.n_static,):
             return "scale and shift do not have a value per feature"
-        if self.dynamics.pcen and self.projection is not None:
+        if self.temporal.pcen and self.projection is not None:
             return "PCEN takes bands and has no projection"
         return "" if self.floor > 0 else "the floor must be above 0"
 
 
-def _dynamics(arrays: Mapping[str, NDArray[Any]]) -> Dynamics:
+def _temporal(arrays: Mapping[str, NDArray[Any]]) -> TemporalProcessing:
     mean_share, deltas = arrays.get("dynamics", np.zeros(2)).reshape(2)
     pcen = Pcen(*(float(number) for number in arrays["pcen"].reshape(5))) if "pcen" in arrays else None
-    return Dynamics(pcen, float(mean_share), int(deltas))
+    return TemporalProcessing(pcen, float(mean_share), int(deltas))
 
 
 class Stream:
@@ -202,19 +206,19 @@ class Stream:
         self.reset()
 
     def reset(self) -> None:
-        """Forgets what was heard; the next sample is the first."""
+        """Starts over; the next sample is the first."""
         self._tail: Floats = np.empty(0, np.float32)
-        self._running = self.pipeline.running()
+        self._state = self.pipeline.temporal_state()
 
     def push(self, samples: ArrayLike) -> Floats:
         """The features (n, n_features), n >= 0, of the frames that these samples (N,) complete."""
-        return self._running.push(self.frames(samples))
+        return self._state.push(self.frames(samples))
 
     def frames(self, samples: ArrayLike) -> Floats:
-        """The frames (n, n_static), each by itself, that these samples complete: for who judges windows of them.
+        """The frames (n, n_static) that these samples complete, without temporal processing; for windows of frames.
 
-        `Pipeline.features` of the last frames then equals `Pipeline.batch` of their samples. Read a stream either by
-        this or by `push`.
+        `Pipeline.features` of a window of frames equals `Pipeline.batch` of its samples. Use either this or `push` on a
+        stream, not both.
         """
         sound = np.concatenate((self._tail, np.asarray(samples, dtype=np.float32)))
         n_frames = self.pipeline.n_frames(len(sound))

@@ -1,7 +1,7 @@
-"""The one import of torchaudio: its pure-torch parts work even where its native part does not load; knows no feature.
+"""Imports torchaudio so that its pure-torch parts work even where its native extension does not load.
 
-The Linux wheel of torchaudio 2.11 is a CUDA build. Beside a CPU build of torch its native extension cannot be loaded
-and the plain import fails, although transforms need nothing of it.
+The Linux wheel of torchaudio 2.11 is a CUDA build. With a CPU build of torch its native extension cannot be loaded and
+the plain import fails, although its transforms do not need the extension.
 """
 
 from __future__ import annotations
@@ -25,17 +25,12 @@ def load() -> ModuleType:
     except OSError:
         for name in [name for name in sys.modules if name.split(".")[0] == "torchaudio"]:
             del sys.modules[name]
-        sys.modules[_EXTENSION] = _without_native_part()
+        sys.modules[_EXTENSION] = _stub_extension()
         return importlib.import_module("torchaudio")
 
 
-def has_native_part() -> bool:
-    """Whether the loaded torchaudio runs with its own native extension."""
-    return bool(sys.modules[_EXTENSION]._IS_TORCHAUDIO_EXT_AVAILABLE)
-
-
-def _without_native_part() -> ModuleType:
-    """Stands in for `torchaudio._extension` and says that nothing native is there."""
+def _stub_extension() -> ModuleType:
+    """A stand-in for `torchaudio._extension` that reports no native parts."""
 
     def fail_if_no_align(function: Any) -> Any:
         def fail(*_args: Any, **_options: Any) -> None:

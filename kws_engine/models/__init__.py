@@ -1,4 +1,4 @@
-"""The networks, one file each; they map feature frames to logits and know neither sound nor training."""
+"""The networks, one file each; each maps feature frames to logits."""
 
 from kws_engine.registry import Registry
 

@@ -1,4 +1,4 @@
-"""Tokens that look at each other, the parts of a transformer; needs torch at import, knows no registry."""
+"""The layers of a transformer. Imports torch, so the registry skips this module."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ class Attention(nn.Module):
         return nn.functional.scaled_dot_product_attention(queries, keys, values)
 
     def macs(self, output: Tensor) -> int:
-        """Of one clip: q k^T and the weighted sum of v."""
+        """Multiply-accumulates for one clip: q k^T and the weighted sum of v."""
         _, heads, tokens, size = output.shape
         return 2 * heads * tokens * tokens * size
 
 
 class SelfAttention(nn.Module):
-    """Every token (B, tokens, size) looks at all; one matrix each for queries, keys, values and the result."""
+    """Multi-head self-attention over tokens (B, tokens, size); queries, keys and values have no bias."""
 
     def __init__(self, size: int, *, heads: int) -> None:
         super().__init__()
@@ -30,9 +30,9 @@ class SelfAttention(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         batch, count, size = tokens.shape
-        asked = self.ask(tokens).reshape(batch, count, 3, self.heads, size // self.heads).permute(2, 0, 3, 1, 4)
-        seen = self.attention(asked[0], asked[1], asked[2])
-        answer: Tensor = self.answer(seen.transpose(1, 2).reshape(batch, count, size))
+        projected = self.ask(tokens).reshape(batch, count, 3, self.heads, size // self.heads).permute(2, 0, 3, 1, 4)
+        attended = self.attention(projected[0], projected[1], projected[2])
+        answer: Tensor = self.answer(attended.transpose(1, 2).reshape(batch, count, size))
         return answer
 
 
@@ -54,7 +54,7 @@ class TransformerLayer(nn.Module):
 
 
 class WithClassToken(nn.Module):
-    """(B, tokens, size) to (B, 1 + tokens, size): a learned first token, and a learned place added to each."""
+    """(B, tokens, size) to (B, 1 + tokens, size): prepends a learned token and adds a learned position to each."""
 
     def __init__(self, tokens: int, size: int) -> None:
         super().__init__()

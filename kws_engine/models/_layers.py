@@ -1,4 +1,4 @@
-"""Blocks that several networks share; needs torch at import, so the registry leaves this module alone."""
+"""Blocks that several networks share. Imports torch, so the registry skips this module."""
 
 from __future__ import annotations
 
@@ -8,15 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from kws_engine.errors import SpecError
-
-Size = tuple[int, int]
+from kws_engine.layer_rows import Size
 
 
 class FeaturesAsChannels(nn.Module):
-    """(B, T, F) to (B, F, 1, T), or (B, F, T, 1) along rows, for convolutions along time; channels-last, not copied.
+    """(B, T, F) to (B, F, 1, T), or (B, F, T, 1) along rows, for convolutions along time; a channels-last view.
 
-    Convolutions across channels are faster along columns, depthwise ones along rows (two to four times, training).
+    Convolutions across channels train faster along columns, depthwise ones along rows (two to four times).
     """
 
     def __init__(self, *, along_rows: bool = False) -> None:
@@ -28,10 +26,10 @@ class FeaturesAsChannels(nn.Module):
 
 
 class DepthwiseAlongRows(nn.Module):
-    """Each channel of (B, C, T, 1) along T with a kernel of its own; odd kernels, the length is kept, no bias.
+    """A depthwise convolution of (B, C, T, 1) along T, with an odd kernel, same padding and no bias.
 
     With a dilation of d the frames are dealt into d columns, each convolved without dilation: the same numbers, twenty
-    times as fast in training (kernel 29, dilation 2: 2 ms, not 47).
+    times as fast in training (kernel 29, dilation 2: 2 ms instead of 47).
     """
 
     def __init__(self, channels: int, kernel: int, *, dilation: int = 1) -> None:
@@ -50,23 +48,23 @@ class DepthwiseAlongRows(nn.Module):
 
 
 class FrequencyAsRows(nn.Module):
-    """(B, T, F) to (B, 1, F, T), for norms over bands of rows; not copied."""
+    """(B, T, F) to (B, 1, F, T), for norms over bands of rows; a view."""
 
     def forward(self, features: Tensor) -> Tensor:
         return features.transpose(1, 2).unsqueeze(1)
 
 
-class FeaturesAsPicture(nn.Module):
+class FeaturesAsImage(nn.Module):
     """(B, T, F) to (B, 1, T, F), for convolutions over time and frequency."""
 
     def forward(self, features: Tensor) -> Tensor:
         return features.unsqueeze(1)
 
 
-class Every(nn.Module):
-    """Every n-th row and m-th column, (B, C, H, W): a 1 x 1 convolution with a stride sees no others.
+class Subsample(nn.Module):
+    """Every n-th row and m-th column of (B, C, H, W), the only ones that a 1 x 1 convolution with a stride sees.
 
-    Taking them first is the same in numbers and operations. It is not the same in safety: the backward pass of such a
+    Taking them first gives the same numbers with the same operations, but it is safe: the backward pass of such a
     convolution (8 to 12 channels, stride 2, channels last, 2 threads; oneDNN in torch 2.13) writes outside its memory.
     """
 
@@ -77,41 +75,31 @@ class Every(nn.Module):
     def forward(self, values: Tensor) -> Tensor:
         if not self.training:
             return values[:, :, :: self.rows, :: self.columns]
-        # Taken with the channels last, so that the gradient lies in memory as the maps do.
+        # Indexed with the channels last, so that the gradient has the memory layout of the maps.
         return values.permute(0, 2, 3, 1)[:, :: self.rows, :: self.columns].permute(0, 3, 1, 2)
 
 
 class Residual(nn.Module):
-    """relu(body(x) + shortcut(x))."""
+    """relu(body(x) + shortcut(x)), or the sum alone; without a shortcut x is added as it is."""
 
-    def __init__(self, body: nn.Module, shortcut: nn.Module) -> None:
+    def __init__(self, body: nn.Module, shortcut: nn.Module | None = None, *, relu: bool = True) -> None:
         super().__init__()
         self.body = body
-        self.shortcut = shortcut
+        self.shortcut = shortcut or nn.Identity()
+        self.relu = relu
 
     def forward(self, values: Tensor) -> Tensor:
-        return torch.relu_(self.body(values) + self.shortcut(values))
-
-
-class Sum(nn.Module):
-    """x + body(x)."""
-
-    def __init__(self, body: nn.Module) -> None:
-        super().__init__()
-        self.body = body
-
-    def forward(self, values: Tensor) -> Tensor:
-        total: Tensor = values + self.body(values)
-        return total
+        total: Tensor = self.body(values) + self.shortcut(values)
+        return torch.relu_(total) if self.relu else total
 
 
 @dataclass(frozen=True)
-class Style:
+class LayerStyle:
     """What the layers of one network have in common.
 
     Attributes:
         batch_norm: After each convolution; without it each has a bias.
-        momentum: Share of the running statistics that a step keeps, in Keras' sense (torch's is 1 minus it).
+        momentum: Share of the running statistics that a step keeps, as in Keras (torch's is 1 minus it).
         affine: Whether batch norm has a scale and a shift to train.
         spatial_dropout: Share of feature maps dropped after each activation.
     """
@@ -122,17 +110,17 @@ class Style:
     spatial_dropout: float = 0.0
 
     @classmethod
-    def of(cls, config: Any, *, affine: bool = True) -> Style:
-        """From a config with the options of `_options`."""
+    def from_config(cls, config: Any, *, affine: bool = True) -> LayerStyle:
+        """The style that a config with the options of `_options` describes."""
         spatial = getattr(config, "spatial_dropout", 0.0)
         return cls(config.batch_norm, config.bn_momentum, affine, spatial)
 
     def norm(self, channels: int) -> list[nn.Module]:
-        """Batch norm over maps, or nothing."""
+        """Batch norm over maps, or no layer."""
         return [nn.BatchNorm2d(channels, momentum=1 - self.momentum, affine=self.affine)] if self.batch_norm else []
 
-    def dropped(self) -> list[nn.Module]:
-        """Spatial dropout, or nothing."""
+    def spatial_dropouts(self) -> list[nn.Module]:
+        """Spatial dropout, or no layer."""
         return [nn.Dropout2d(self.spatial_dropout)] if self.spatial_dropout else []
 
 
@@ -145,60 +133,44 @@ def convolution(
     padding: Size = (0, 0),
     dilation: Size = (1, 1),
     depthwise: bool = False,
-    style: Style,
+    style: LayerStyle,
     bias: bool | None = None,
     relu: bool = True,
 ) -> nn.Sequential:
-    """A 2-D convolution, then batch norm (or a bias in its place, unless told), then ReLU and spatial dropout."""
+    """A 2-D convolution, then batch norm or by default a bias in its place, then ReLU and spatial dropout."""
     layers: list[nn.Module] = []
     if kernel == (1, 1) and stride != (1, 1) and padding == (0, 0):
-        layers.append(Every(*stride))
+        layers.append(Subsample(*stride))
         stride = (1, 1)
     groups = channels_in if depthwise else 1
     bias = not style.batch_norm if bias is None else bias
     layers.append(nn.Conv2d(channels_in, channels_out, kernel, stride, padding, dilation, groups, bias))
     layers += style.norm(channels_out)
     if relu:
-        layers += [nn.ReLU(inplace=True), *style.dropped()]
+        layers += [nn.ReLU(inplace=True), *style.spatial_dropouts()]
     return nn.Sequential(*layers)
 
 
-def dense(n_in: int, n_out: int, *, style: Style) -> list[nn.Module]:
+def dense(n_in: int, n_out: int, *, style: LayerStyle) -> list[nn.Module]:
     """A fully connected layer, then batch norm (or a bias in its place), then ReLU."""
     norm: list[nn.Module] = [nn.BatchNorm1d(n_out, momentum=1 - style.momentum)] if style.batch_norm else []
     return [nn.Linear(n_in, n_out, bias=not style.batch_norm), *norm, nn.ReLU()]
 
 
 def head(channels: int, n_labels: int, *, dropout: float) -> list[nn.Module]:
-    """From maps (B, C, H, W) to logits: the mean of each map, dropout, a dense layer."""
+    """Maps (B, C, H, W) to logits: the mean of each map, dropout, a dense layer."""
     return [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(dropout), nn.Linear(channels, n_labels)]
 
 
 def same_padding(kernel: Size) -> nn.Module:
-    """Zeros around the maps so that a stride of s leaves one s-th; even kernels get the odd one at the end."""
+    """Zero padding with which a stride of s leaves one s-th; even kernels get the extra row or column at the end."""
     before = (kernel[0] - 1) // 2, (kernel[1] - 1) // 2
     return nn.ZeroPad2d((before[1], kernel[1] - 1 - before[1], before[0], kernel[0] - 1 - before[0]))
 
 
-def scaled(channels: int, width: float) -> int:
+def scale_channels(channels: int, width: float) -> int:
     """A channel count times the width multiplier, rounded down, at least 1."""
     return max(1, int(channels * width))
-
-
-def check_fits(what: str, cell: Size, size: Size, *, options: tuple[str, str] = ("", "")) -> None:
-    """Refuses a kernel or cell that is larger than what is left there; `what` names it, as "Layer 2: its kernel".
-
-    `options` are the names of those that set its time and its frequency.
-
-    Raises:
-        SpecError: With both sizes and the remedy.
-    """
-    if cell[0] > size[0] or cell[1] > size[1]:
-        raise SpecError(
-            f"{what} of {cell[0]} x {cell[1]} is larger than the {size[0]} x {size[1]} values "
-            "(time x frequency) that are left there; make it smaller, or pool and stride less before it",
-            option=options[0] if cell[0] > size[0] else options[1],
-        )
 
 
 class MinPool2d(nn.Module):
@@ -214,10 +186,10 @@ class MinPool2d(nn.Module):
 
 
 class SubSpectralNorm(nn.Module):
-    """Batch norm of each band of frequencies by itself (Chang et al. 2021), (B, C, F, T) with `rows` = F.
+    """Sub-spectral norm: batch norm of each frequency band by itself (Chang et al. 2021), (B, C, F, T) with `rows` = F.
 
     Each band has its own statistics, scale and shift for every channel: `bands` times the parameters of batch norm.
-    Where the rows do not divide evenly, some bands have one row more; with fewer rows than bands each row is a band.
+    Where the rows do not divide evenly, some bands have one row more; with fewer rows than bands, each row is a band.
     """
 
     def __init__(self, channels: int, *, rows: int, bands: int, momentum: float) -> None:
@@ -234,7 +206,9 @@ class SubSpectralNorm(nn.Module):
             bands = len(self.heights)
             split = values.reshape(batch, channels * bands, rows // bands, frames)
             together: Tensor = self.norms[0](split).reshape(batch, channels, rows, frames)
-            return together.contiguous(memory_format=torch.channels_last)  # as what it is added to: 10% of a step
+            return together.contiguous(
+                memory_format=torch.channels_last
+            )  # the layout of what it is added to: saves 10% of a step
         parts = torch.split(values, self.heights, dim=2)
         return torch.cat([norm(part) for norm, part in zip(self.norms, parts, strict=True)], dim=2)
 
@@ -242,12 +216,14 @@ class SubSpectralNorm(nn.Module):
 class BroadcastResidual(nn.Module):
     """relu(f + along_time(mean of f over frequency) + x), with f = over_frequency(x); (B, C, F, T).
 
-    Without `around`, where x has other channels, x is left out.
+    Without `around`, where the number of channels changes, x is not added.
     """
 
     def __init__(self, over_frequency: nn.Module, along_time: nn.Module, *, around: bool) -> None:
         super().__init__()
-        self.over_frequency, self.along_time, self.around = over_frequency, along_time, around
+        self.over_frequency = over_frequency
+        self.along_time = along_time
+        self.around = around
         self.relu = nn.ReLU()
 
     def forward(self, values: Tensor) -> Tensor:
@@ -258,7 +234,7 @@ class BroadcastResidual(nn.Module):
 
 
 class Recurrent(nn.Module):
-    """A GRU over the frames of maps: (B, C, T, F) to (B, T, units, twice as many when it runs both ways)."""
+    """A GRU over the frames of maps: (B, C, T, F) to (B, T, units), with twice the units when it is bidirectional."""
 
     def __init__(self, n_in: int, units: int, *, layers: int, both_ways: bool) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The options that networks share, described once; knows no torch, so that a form is made without it."""
+"""The options that networks share. Does not import torch, so that forms can be built without it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ DROPOUT_HIGH = 0.9
 
 
 def dropout(default: float, what: str) -> Any:
-    """Single values dropped; `what` names them, as in "the last layer's inputs"."""
+    """Dropout of single values; `what` names them, as in "the last layer's inputs"."""
     return option(
         default,
         "Dropout",
@@ -21,12 +21,12 @@ def dropout(default: float, what: str) -> Any:
 
 
 def spatial_dropout(default: float = 0.0) -> Any:
-    """Whole feature maps dropped, after the activation of each convolution."""
+    """Dropout of whole feature maps, after the activation of each convolution."""
     return option(
         default,
         "Spatial dropout",
-        "Share of each convolution's feature maps dropped whole in training: neighbouring values hold much the same, "
-        "so that dropping single ones regularises little.",
+        "Share of each convolution's feature maps dropped whole in training: neighbouring values carry much the same "
+        "information, so that dropping single ones regularises little.",
         low=0.0,
         high=DROPOUT_HIGH,
         advanced=True,
@@ -34,16 +34,16 @@ def spatial_dropout(default: float = 0.0) -> Any:
 
 
 def batch_norm(default: bool = True) -> Any:
-    """On, or a bias for each layer."""
+    """Batch norm, or a bias for each layer."""
     return option(default, "Batch norm", "Normalises each layer over the batch; off gives each layer a bias.")
 
 
 def bn_momentum() -> Any:
-    """In Keras' sense; torch counts the other part."""
+    """Momentum as in Keras: 1 minus that of torch."""
     return option(
         0.9,
         "Batch norm momentum",
-        "Share of the running mean and variance that a step of training keeps (as in Keras); lower it when a run has "
+        "Share of the running mean and variance that each training step keeps (as in Keras); lower it when a run has "
         "few steps.",
         low=0.0,
         high=0.999,
@@ -53,7 +53,7 @@ def bn_momentum() -> Any:
 
 
 def width() -> Any:
-    """For every channel count; scaled counts are at least 1."""
+    """A factor for every channel count; scaled counts are at least 1."""
     return option(
         1.0, "Width multiplier", "Scales every channel count; more learns more and overfits sooner.", low=0.25, high=4.0
     )

@@ -1,4 +1,4 @@
-"""Layer rows made into layers; needs torch at import, so the registry leaves this module alone."""
+"""Builds layers from layer rows. Imports torch, so the registry skips this module."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kws_engine.models.tracing import Shape
 
 
 class AlongTime(nn.Module):
-    """A 2-D layer along the columns of (B, C, T, F) with the features as channels: to (B, C', T', 1), not copied."""
+    """A 2-D layer along the time of (B, C, T, F) with the features as channels: to (B, C', T', 1)."""
 
     def __init__(self, layer: nn.Module) -> None:
         super().__init__()
@@ -29,18 +29,6 @@ class AlongTime(nn.Module):
         return columns.transpose(2, 3)
 
 
-class RowResidual(nn.Module):
-    """body(x) + shortcut(x), without an activation: that is a row of its own."""
-
-    def __init__(self, body: nn.Module, shortcut: nn.Module) -> None:
-        super().__init__()
-        self.body, self.shortcut = body, shortcut
-
-    def forward(self, values: Tensor) -> Tensor:
-        total: Tensor = self.body(values) + self.shortcut(values)
-        return total
-
-
 class GlobalMax(nn.Module):
     """The largest value of each map, (B, C, T, F) to (B, C)."""
 
@@ -48,8 +36,8 @@ class GlobalMax(nn.Module):
         return torch.amax(values, dim=(2, 3))
 
 
-def body(layers: Sequence[LayerRow], *, n_features: int, n_frames: int) -> list[nn.Module]:
-    """The layers of rows that `tracing.trace` finds no fault with, all but the one to the labels."""
+def build_body(layers: Sequence[LayerRow], *, n_features: int, n_frames: int) -> list[nn.Module]:
+    """The layers of rows in which `tracing.trace` finds no error, without the last layer to the labels."""
     start = Shape(1, (n_frames, n_features))
     infos = tracing.trace(layers, n_features, n_frames, n_labels=1)
     stack: list[tuple[Shape, list[nn.Module]]] = [(start, [])]
@@ -59,18 +47,23 @@ def body(layers: Sequence[LayerRow], *, n_features: int, n_frames: int) -> list[
             stack.append((before, []))
         elif row.kind == "end":
             opened, inner = stack.pop()
-            stack[-1][1].append(RowResidual(nn.Sequential(*inner), _shortcut(opened, before)))
+            stack[-1][1].append(_residual(inner, opened, before))
         else:
             stack[-1][1].append(_layer(row, before, bias=bias))
         before = info.shape
     return stack[0][1]
 
 
+def _residual(body: Sequence[nn.Module], start: Shape, end: Shape) -> nn.Module:
+    """Without an activation: that is a row of its own."""
+    return _layers.Residual(nn.Sequential(*body), _shortcut(start, end), relu=False)
+
+
 def _layer(row: LayerRow, before: Shape, *, bias: bool) -> nn.Module:
     if row.kind in ("conv2d", "conv1d", "depthwise"):
         return _convolution(row, before, bias=bias)
     if row.kind == "dense":
-        return _weighed(nn.Linear(before.maps, row.units, bias=bias), row)
+        return _with_penalties(nn.Linear(before.maps, row.units, bias=bias), row)
     if row.kind == "bn":
         norm = nn.BatchNorm1d if before.size is None else nn.BatchNorm2d
         return norm(before.maps, momentum=1 - row.momentum)
@@ -104,21 +97,21 @@ def _convolution(row: LayerRow, before: Shape, *, bias: bool) -> nn.Module:
     if row.padding == "same" and kernel != (1, 1):
         made.append(_layers.same_padding(((kernel[0] - 1) * dilation[0] + 1, (kernel[1] - 1) * dilation[1] + 1)))
     if kernel == (1, 1) and stride != (1, 1):
-        made.append(_layers.Every(*stride))
+        made.append(_layers.Subsample(*stride))
         stride = (1, 1)
-    made.append(_weighed(nn.Conv2d(maps, units, kernel, stride, 0, dilation, groups, bias), row))
+    made.append(_with_penalties(nn.Conv2d(maps, units, kernel, stride, 0, dilation, groups, bias), row))
     layer = nn.Sequential(*made)
     return AlongTime(layer) if row.kind == "conv1d" else layer
 
 
-def _weighed(layer: nn.Module, row: LayerRow) -> nn.Module:
-    """The layer with the row's own penalties beside its weights."""
+def _with_penalties(layer: nn.Module, row: LayerRow) -> nn.Module:
+    """Notes the row's own penalties on its layer, where the regularizers find them."""
     layer.own_l1, layer.own_l2 = row.l1, row.l2  # type: ignore[assignment]
     return layer
 
 
 def _shortcut(before: Shape, after: Shape) -> nn.Module:
-    """What a residual adds: its start as it is, or fitted by a 1 x 1 convolution or a dense layer."""
+    """What a residual adds: its start unchanged, or projected to fit by a 1 x 1 convolution or a dense layer."""
     if before == after:
         return nn.Identity()
     if before.size is None or after.size is None:
@@ -129,7 +122,7 @@ def _shortcut(before: Shape, after: Shape) -> nn.Module:
     fold = size != before.size
     made: list[nn.Module] = []
     if stride != (1, 1):
-        made.append(_layers.Every(*(reversed(stride) if fold else stride)))
+        made.append(_layers.Subsample(*(reversed(stride) if fold else stride)))
     made.append(nn.Conv2d(maps, after.maps, 1))
     layer = nn.Sequential(*made)
     return AlongTime(layer) if fold else layer

@@ -1,4 +1,4 @@
-"""BC-ResNet: residuals along time, broadcast over frequency; knows no sound and no training."""
+"""BC-ResNet: residuals along time, broadcast over frequency."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class BcResNetConfig:
     bands: int = option(
         5,
         "Sub-bands",
-        "Batch norm takes each band of frequencies by itself; 1 takes all together.",
+        "Batch norm treats each band of frequencies separately; 1 treats all together.",
         low=1,
         high=20,
         advanced=True,
@@ -49,13 +49,13 @@ def build(config: BcResNetConfig, *, n_features: int, n_frames: int, n_labels: i
     """Most work is done on the mean over frequencies and added back to all (Kim et al. 2021).
 
     Maps (B, T, n_features) to logits (B, n_labels) for any T. Spatial dropout is the paper's, at the end of each
-    residual. Where features are so few that fewer rows than bands or than the last kernel are left, there are as many
-    bands and the kernel is as high as rows are left.
+    residual. Where so few features leave fewer rows than bands or than the height of the last kernel, both are reduced
+    to the number of rows.
 
     Parameters include a scale and a shift for each channel and sub-band (sub-spectral norm), as in the paper. Its 3.1M
-    to 89.1M operations are more than the multiply-accumulates of the convolutions, 2.4M to 83.4M at 98 frames. Both
-    ends are met by counting two more for each value that a norm gives (scale and shift) and one for each value of a
-    ReLU, as some counters do; the paper does not say, so this is inferred.
+    to 89.1M operations are more than the multiply-accumulates of the convolutions, 2.4M to 83.4M at 98 frames. Counting
+    two more for each output of a norm (scale and shift) and one for each output of a ReLU, as some counters do, gives
+    both numbers; the paper does not say, so this is inferred.
     """
     from torch import channels_last, nn
 
@@ -120,11 +120,11 @@ def _along_time(config: BcResNetConfig, channels: int, *, dilation: int) -> nn.M
     return nn.Sequential(within, nn.SiLU(), across, nn.Dropout2d(config.spatial_dropout))
 
 
-def _style(config: BcResNetConfig) -> _layers.Style:
+def _style(config: BcResNetConfig) -> _layers.LayerStyle:
     """Without spatial dropout after every activation: this network has its own place for it."""
     from kws_engine.models import _layers
 
-    return replace(_layers.Style.of(config), spatial_dropout=0.0)
+    return replace(_layers.LayerStyle.from_config(config), spatial_dropout=0.0)
 
 
 def _halved(rows: int) -> int:

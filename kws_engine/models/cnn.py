@@ -1,4 +1,4 @@
-"""Convolutions over time and frequency, as freely stacked as one likes; knows no sound and no training."""
+"""CNN: convolutions over time and frequency, in any number of layers."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from kws_engine.errors import SpecError
-from kws_engine.models import MODELS, _options
+from kws_engine.layer_rows import Size
+from kws_engine.models import MODELS, _options, tracing
 from kws_engine.spec import option
 
 if TYPE_CHECKING:
     from torch import nn
 
-Size = tuple[int, int]
-_PER_LAYER = "One number per layer; the last one serves all further layers."
+_PER_LAYER = "One number per layer; the last one applies to all further layers."
 _PRESETS: dict[str, dict[str, Any]] = {
     "small": {},
     "trad-fpool3": {
@@ -65,10 +65,10 @@ class CnnConfig:
         (1,), "Stride in frequency", f"Steps of the kernel. {_PER_LAYER}", low=1, high=32, advanced=True
     )
     padding: Literal["same", "valid"] = option(
-        "same", "Padding", "Same keeps the size by zeros at the edges; valid uses only what is there."
+        "same", "Padding", "Same keeps the size with zeros at the edges; valid adds none."
     )
     pooling: Literal["max", "average", "min"] = option(
-        "max", "Pooling", "What is kept of each cell; a cell of 1 x 1 pools nothing."
+        "max", "Pooling", "Which value is kept of each cell; a cell of 1 x 1 pools nothing."
     )
     pool_time: tuple[int, ...] = option(
         (2,), "Pool in time", f"Frames of a cell. {_PER_LAYER}", low=1, high=64, unit="frames"
@@ -77,7 +77,7 @@ class CnnConfig:
     linear: int = option(
         0,
         "Low-rank layer",
-        "Units of a linear layer before the dense ones; 0 for none; saves weights.",
+        "Units of a linear layer before the dense ones, which saves weights; 0 for none.",
         low=0,
         high=1024,
         advanced=True,
@@ -98,7 +98,7 @@ def build(config: CnnConfig, *, n_features: int, n_frames: int, n_labels: int) -
     Maps (B, n_frames, n_features) to logits (B, n_labels).
 
     Raises:
-        SpecError: A layer is left without values, named by its number.
+        SpecError: A layer, named by its number, has no input values left.
     """
     from torch import nn
 
@@ -106,7 +106,7 @@ def build(config: CnnConfig, *, n_features: int, n_frames: int, n_labels: int) -
 
     if not config.maps:
         raise SpecError("Feature maps: there is no layer; give at least one number, such as 16", option="maps")
-    layers: list[nn.Module] = [_layers.FeaturesAsPicture()]
+    layers: list[nn.Module] = [_layers.FeaturesAsImage()]
     size, channels = (n_frames, n_features), 1
     for index, maps in enumerate(config.maps):
         layer, size = _layer(config, index, channels=channels, size=size)
@@ -117,7 +117,7 @@ def build(config: CnnConfig, *, n_features: int, n_frames: int, n_labels: int) -
 
 
 def _layer(config: CnnConfig, index: int, *, channels: int, size: Size) -> tuple[nn.Module, Size]:
-    """Layer `index` for input maps of `size` (frames, features), and the size it leaves."""
+    """Layer `index` for input maps of `size` (frames, features), and the size of its output."""
     from torch import nn
 
     from kws_engine.models import _layers
@@ -127,12 +127,14 @@ def _layer(config: CnnConfig, index: int, *, channels: int, size: Size) -> tuple
     cell = _at(config.pool_time, index), _at(config.pool_freq, index)
     same = config.padding == "same"
     padded = (size[0] + kernel[0] - 1, size[1] + kernel[1] - 1) if same else size
-    _layers.check_fits(f"Layer {index + 1}: its kernel", kernel, padded, options=("kernel_time", "kernel_freq"))
+    tracing.check_fits(f"Layer {index + 1}: its kernel", kernel, padded, options=("kernel_time", "kernel_freq"))
     size = (padded[0] - kernel[0]) // stride[0] + 1, (padded[1] - kernel[1]) // stride[1] + 1
-    _layers.check_fits(f"Layer {index + 1}: its pooling cell", cell, size, options=("pool_time", "pool_freq"))
+    tracing.check_fits(f"Layer {index + 1}: its pooling cell", cell, size, options=("pool_time", "pool_freq"))
     layers: list[nn.Module] = [_layers.same_padding(kernel)] if same else []
     layers.append(
-        _layers.convolution(channels, config.maps[index], kernel=kernel, stride=stride, style=_layers.Style.of(config))
+        _layers.convolution(
+            channels, config.maps[index], kernel=kernel, stride=stride, style=_layers.LayerStyle.from_config(config)
+        )
     )
     if cell != (1, 1):
         pools = {"max": nn.MaxPool2d, "average": nn.AvgPool2d, "min": _layers.MinPool2d}
@@ -141,7 +143,7 @@ def _layer(config: CnnConfig, index: int, *, channels: int, size: Size) -> tuple
 
 
 def _head(config: CnnConfig, n_in: int, n_labels: int) -> list[nn.Module]:
-    """From flattened maps to logits."""
+    """Flattened maps to logits."""
     from torch import nn
 
     from kws_engine.models import _layers
@@ -151,7 +153,10 @@ def _head(config: CnnConfig, n_in: int, n_labels: int) -> list[nn.Module]:
         layers.append(nn.Linear(n_in, config.linear))
         n_in = config.linear
     for units in config.dense:
-        layers += [nn.Dropout(config.dropout), *_layers.dense(n_in, units, style=_layers.Style.of(config))]
+        layers += [
+            nn.Dropout(config.dropout),
+            *_layers.dense(n_in, units, style=_layers.LayerStyle.from_config(config)),
+        ]
         n_in = units
     return [*layers, nn.Dropout(config.dropout), nn.Linear(n_in, n_labels)]
 

@@ -1,4 +1,4 @@
-"""What a network costs: parameters and multiply-accumulates; knows no architecture by name."""
+"""What a network costs: parameters and multiply-accumulates."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Cost:
 def count(network: nn.Module, *, n_frames: int, n_features: int) -> Cost:
     """The cost of one clip of (n_frames, n_features), measured by running it.
 
-    A module that multiplies without such layers says so itself: its `macs(output)` is added, output being (1, ...).
+    A module that multiplies by other means has a method `macs(output)`, output being (1, ...), whose result is added.
     """
     import torch
 
@@ -57,7 +57,7 @@ def count(network: nn.Module, *, n_frames: int, n_features: int) -> Cost:
 
 
 def _macs(layer: nn.Module, output: Any) -> int:
-    """Of one call of one layer on one clip."""
+    """Multiply-accumulates of one call of one layer on one clip."""
     from torch import nn
 
     if isinstance(layer, nn.Conv1d | nn.Conv2d | nn.Linear):

@@ -1,11 +1,11 @@
-"""CRNN: a convolution, then recurrent layers along time; knows no sound and no training."""
+"""CRNN: a convolution, then recurrent layers along time."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from kws_engine.models import MODELS, _options
+from kws_engine.models import MODELS, _options, tracing
 from kws_engine.spec import option
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class CrnnConfig:
         32, "Recurrent units", "Of each layer and direction: what is remembered from frame to frame.", low=1, high=512
     )
     both_ways: bool = option(
-        True, "Both ways", "A second GRU reads from the end of the clip; off halves the recurrent layers."
+        True, "Both ways", "A second GRU reads backwards from the end of the clip; off halves the recurrent layers."
     )
     dense: int = option(64, "Dense layer", "Units of the fully connected layer before the labels.", low=1, high=1024)
     dropout: float = _options.dropout(0.3, "each dense layer's inputs")
@@ -41,12 +41,12 @@ class CrnnConfig:
 
 @MODELS.register("crnn", "CRNN (convolution and recurrence)", CrnnConfig, presets=_PRESETS)
 def build(config: CrnnConfig, *, n_features: int, n_frames: int, n_labels: int) -> nn.Module:
-    """Patterns are found by a convolution and read as a sequence, forwards and backwards (Arik et al. 2017).
+    """A convolution finds patterns, which are read as a sequence, forwards and backwards (Arik et al. 2017).
 
     Maps (B, n_frames, n_features) to logits (B, n_labels). The paper has no batch norm here.
 
     Its 229k parameters are with 151 frames x 40 features (1.5 s) and 2 labels, and one bias for each gate of the GRU;
-    torch keeps two, which is 384 more. At 98 frames the dense layer sees 13 steps in place of 19.
+    torch has two, which is 384 more. At 98 frames the dense layer sees 13 steps instead of 19.
 
     Raises:
         SpecError: The kernel is larger than the clip.
@@ -56,14 +56,14 @@ def build(config: CrnnConfig, *, n_features: int, n_frames: int, n_labels: int) 
     from kws_engine.models import _layers
 
     kernel, stride = (config.kernel_time, config.kernel_freq), (config.stride_time, config.stride_freq)
-    _layers.check_fits(
+    tracing.check_fits(
         "The convolution: its kernel", kernel, (n_frames, n_features), options=("kernel_time", "kernel_freq")
     )
-    style = _layers.Style.of(config)
+    style = _layers.LayerStyle.from_config(config)
     steps, rows = -(-n_frames // stride[0]), -(-n_features // stride[1])
     remembered = config.gru_units * (2 if config.both_ways else 1)
     return nn.Sequential(
-        _layers.FeaturesAsPicture(),
+        _layers.FeaturesAsImage(),
         _layers.same_padding(kernel),
         _layers.convolution(1, config.maps, kernel=kernel, stride=stride, style=style),
         _layers.Recurrent(config.maps * rows, config.gru_units, layers=config.gru_layers, both_ways=config.both_ways),

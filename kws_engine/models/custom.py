@@ -1,4 +1,4 @@
-"""A network built layer by layer from a list of rows; knows no sound and no training."""
+"""Custom networks, built layer by layer from a list of rows."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ _PRESETS: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class CustomConfig:
-    """Options of the network built by hand."""
+    """Options of the custom network."""
 
     layers: tuple[LayerRow, ...] = option(
         layer_rows.parse(_START),
         "Layers",
-        "From the features to the labels, one row a layer; the last layer to the labels follows by itself.",
+        "From the features to the labels, one layer per row; the last layer to the labels is added automatically.",
     )
 
 
@@ -47,11 +47,11 @@ class CustomConfig:
 def build(config: CustomConfig, *, n_features: int, n_frames: int, n_labels: int) -> nn.Module:
     """Your own network, layer by layer: convolutions, pooling, norms, dropout, dense and residual rows.
 
-    Maps (B, n_frames, n_features) to logits (B, n_labels). A row's own L1 and L2 stand at its layer as `own_l1` and
-    `own_l2`, for the regularizers to read.
+    Maps (B, n_frames, n_features) to logits (B, n_labels). A row's own L1 and L2 become attributes of its layer,
+    `own_l1` and `own_l2`, for the regularizers to read.
 
     Raises:
-        SpecError: A row does not fit, named by its number.
+        SpecError: A row, named by its number, does not fit.
     """
     from torch import channels_last, nn
 
@@ -61,6 +61,6 @@ def build(config: CustomConfig, *, n_features: int, n_frames: int, n_labels: int
     if problem := tracing.first_error(infos):
         raise SpecError(problem, option="layers")
     last = infos[-2].shape.maps if config.layers else 0
-    body = _rows.body(config.layers, n_features=n_features, n_frames=n_frames)
-    network = nn.Sequential(_layers.FeaturesAsPicture(), *body, nn.Linear(last, n_labels))
+    body = _rows.build_body(config.layers, n_features=n_features, n_frames=n_frames)
+    network = nn.Sequential(_layers.FeaturesAsImage(), *body, nn.Linear(last, n_labels))
     return network.to(memory_format=channels_last)  # type: ignore[call-overload, no-any-return]

@@ -1,4 +1,4 @@
-"""DS-CNN: depthwise separable convolutions over time and frequency; knows no sound and no training."""
+"""DS-CNN: depthwise separable convolutions over time and frequency."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ class DsCnnConfig:
 
 @MODELS.register("ds_cnn", "DS-CNN (depthwise separable)", DsCnnConfig, presets=_PRESETS)
 def build(config: DsCnnConfig, *, n_features: int, n_frames: int, n_labels: int) -> nn.Module:
-    """Each map is filtered by itself, then maps are mixed: made for microcontrollers (Zhang et al. 2017).
+    """Each map is filtered separately, then maps are mixed: made for microcontrollers (Zhang et al. 2017).
 
     Maps (B, T, n_features) to logits (B, n_labels) for any T.
 
     The paper counts at 49 frames x 10 MFCCs (window 40 ms, hop 20 ms): 38.6, 189.2 and 497.6 KB for S, M and L are one
-    byte for each weight and for the two largest neighbouring layers' outputs, with batch norm folded into one bias a
-    map. That leaves 22,604, 135,032 and 410,700 parameters, as with batch norm off here; unfolded, each map has one
-    more. Its 5.4, 19.8 and 56.9 million operations are two for each multiply-accumulate and one for each bias.
+    byte for each weight and for the outputs of the two largest neighbouring layers, with batch norm folded into one
+    bias per map. That leaves 22,604, 135,032 and 410,700 parameters, as with batch norm off here; unfolded, each map
+    has one more. Its 5.4, 19.8 and 56.9 million operations are two for each multiply-accumulate and one for each bias.
 
     Raises:
         SpecError: The first kernel is longer than the clip.
@@ -74,10 +74,10 @@ def build(config: DsCnnConfig, *, n_features: int, n_frames: int, n_labels: int)
             "values (time x frequency) of a clip; make it smaller",
             option="kernel_time" if kernel[0] > n_frames else "kernel_freq",
         )
-    style = _layers.Style.of(config)
+    style = _layers.LayerStyle.from_config(config)
     stride = (config.stem_stride_time, config.stem_stride_freq)
     layers: list[nn.Module] = [
-        _layers.FeaturesAsPicture(),
+        _layers.FeaturesAsImage(),
         _layers.same_padding(kernel),
         _layers.convolution(1, config.maps, kernel=kernel, stride=stride, style=style),
     ]

@@ -1,4 +1,4 @@
-"""Fully connected layers over the whole clip; knows no sound and no training."""
+"""Fully connected layers over the whole clip."""
 
 from __future__ import annotations
 
@@ -43,6 +43,9 @@ def build(config: FnnConfig, *, n_features: int, n_frames: int, n_labels: int) -
     layers: list[nn.Module] = [nn.Flatten()]
     n_in = n_frames * n_features
     for units in config.layers:
-        layers += [*_layers.dense(n_in, units, style=_layers.Style.of(config)), nn.Dropout(config.dropout)]
+        layers += [
+            *_layers.dense(n_in, units, style=_layers.LayerStyle.from_config(config)),
+            nn.Dropout(config.dropout),
+        ]
         n_in = units
     return nn.Sequential(*layers, nn.Linear(n_in, n_labels))

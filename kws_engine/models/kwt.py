@@ -1,4 +1,4 @@
-"""Keyword Transformer: self-attention between the frames of a clip; knows no sound and no training."""
+"""KWT, the Keyword Transformer: self-attention between the frames of a clip."""
 
 from __future__ import annotations
 
@@ -25,9 +25,11 @@ _HIDDEN = 4
 class KwtConfig:
     """Options of the Keyword Transformer."""
 
-    size: int = option(64, "Size", "Numbers that describe a frame within the network.", low=8, high=512)
-    layers: int = option(12, "Layers", "Transformer layers; fewer overfit later.", low=1, high=24)
-    heads: int = option(1, "Heads", "Ways in which each frame looks at the others; divides the size.", low=1, high=16)
+    size: int = option(64, "Size", "Numbers that represent a frame within the network.", low=8, high=512)
+    layers: int = option(12, "Layers", "Transformer layers; fewer overfit less.", low=1, high=24)
+    heads: int = option(
+        1, "Heads", "Ways in which each frame attends to the others; the size must be a multiple of it.", low=1, high=16
+    )
     norm_first: bool = option(
         False,
         "Norm first",
@@ -39,11 +41,11 @@ class KwtConfig:
 
 @MODELS.register("kwt", "KWT (Keyword Transformer)", KwtConfig, presets=_PRESETS)
 def build(config: KwtConfig, *, n_features: int, n_frames: int, n_labels: int) -> nn.Module:
-    """Frames look at each other instead of at a window; wants much data (Berg et al. 2021).
+    """Every frame attends to all others instead of a few neighbours; needs much data (Berg et al. 2021).
 
-    Maps (B, n_frames, n_features) to logits (B, n_labels); every frame's place is learned, so clips keep their length.
-    No convolution and no batch norm: layer norm has its place in the architecture. The paper's 607k (2,394k, 5,361k)
-    parameters are at 98 frames x 40 features: queries, keys and values have no bias.
+    Maps (B, n_frames, n_features) to logits (B, n_labels); the position of every frame is learned, so that the
+    length of clips is fixed. No convolution and no batch norm: the architecture uses layer norm. The paper's 607k
+    (2,394k, 5,361k) parameters are at 98 frames x 40 features: queries, keys and values have no bias.
 
     Raises:
         SpecError: The heads do not divide the size.
@@ -81,7 +83,7 @@ def _layer(config: KwtConfig) -> nn.Module:
 
 
 def _initialise(network: nn.Module) -> None:
-    """As the paper: weights and places normal with 0.02, cut at two of them; biases 0."""
+    """As in the paper: weights and positions normal with std 0.02, truncated at two std; biases 0."""
     from torch import nn
 
     for name, parameter in network.named_parameters():

@@ -1,4 +1,4 @@
-"""MatchboxNet: residual blocks of time-channel separable convolutions; knows no sound and no training."""
+"""MatchboxNet: residual blocks of time-channel separable convolutions."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def build(config: MatchboxNetConfig, *, n_features: int, n_frames: int, n_labels
 
     from kws_engine.models import _layers
 
-    style = _layers.Style.of(config)
+    style = _layers.LayerStyle.from_config(config)
     layers: list[nn.Module] = [_layers.FeaturesAsChannels(along_rows=True)]
     layers.append(_separable(n_features, _ENDS_CHANNELS, _FIRST_KERNEL, style=style))
     channels = _ENDS_CHANNELS
@@ -62,22 +62,22 @@ def build(config: MatchboxNetConfig, *, n_features: int, n_frames: int, n_labels
 
 
 def _block(config: MatchboxNetConfig, n_in: int, kernel: int) -> nn.Module:
-    """Separable convolutions and a 1 x 1 convolution around them, joined before the last ReLU."""
+    """Separable convolutions with a 1 x 1 convolution as their shortcut, added before the last ReLU."""
     from torch import nn
 
     from kws_engine.models import _layers
 
-    style, channels = _layers.Style.of(config), config.channels
+    style, channels = _layers.LayerStyle.from_config(config), config.channels
     body: list[nn.Module] = []
     for index in range(config.repeats):
         last = index == config.repeats - 1
         body.append(_separable(channels if index else n_in, channels, kernel, style=style, relu=not last))
     around = _layers.convolution(n_in, channels, kernel=(1, 1), style=style, relu=False)
-    return nn.Sequential(_layers.Residual(nn.Sequential(*body), around), *style.dropped())
+    return nn.Sequential(_layers.Residual(nn.Sequential(*body), around), *style.spatial_dropouts())
 
 
 def _separable(n_in: int, n_out: int, kernel: int, *, style: Any, dilation: int = 1, relu: bool = True) -> nn.Module:
-    """Along time within each channel, then across channels; one norm (or bias) after both."""
+    """A convolution along time within each channel, then one across channels; one norm (or bias) after both."""
     from torch import nn
 
     from kws_engine.models import _layers

@@ -1,11 +1,11 @@
-"""Residual networks over the spectrogram as a picture; knows no sound and no training."""
+"""ResNet: deep residual networks over the spectrogram as an image."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from kws_engine.models import MODELS, _options
+from kws_engine.models import MODELS, _options, tracing
 from kws_engine.spec import option
 
 if TYPE_CHECKING:
@@ -30,10 +30,10 @@ class ResNetConfig:
     """Options of the residual networks."""
 
     maps: int = option(
-        45, "Feature maps", "Of every layer; 19 in the narrow ones; more overfits sooner.", low=4, high=256
+        45, "Feature maps", "Of every layer; 19 in the narrow presets; more overfits sooner.", low=4, high=256
     )
     layers: int = option(
-        6, "Layers", "Convolutions after the first one; each second one ends a residual block.", low=1, high=50
+        6, "Layers", "Convolutions after the first one; every second one ends a residual block.", low=1, high=50
     )
     pool_time: int = option(
         4, "Pool in time", "Frames averaged after the first layer; 1 for none.", low=1, high=16, unit="frames"
@@ -42,7 +42,7 @@ class ResNetConfig:
         3, "Pool in frequency", "Features averaged after the first layer; 1 for none.", low=1, high=16
     )
     dilated: bool = option(
-        False, "Dilated", "Kernels reach out twice as far every third layer, to see more without pooling."
+        False, "Dilated", "Kernels reach twice as far every third layer, to see more without pooling."
     )
     dropout: float = _options.dropout(0.0, "the last layer's inputs")
     spatial_dropout: float = _options.spatial_dropout()
@@ -67,16 +67,18 @@ def build(config: ResNetConfig, *, n_features: int, n_frames: int, n_labels: int
     from kws_engine.models import _layers
 
     cell = (config.pool_time, config.pool_freq)
-    _layers.check_fits(
+    tracing.check_fits(
         "The first layer: its pooling cell", cell, (n_frames, n_features), options=("pool_time", "pool_freq")
     )
-    layers: list[nn.Module] = [_layers.FeaturesAsPicture(), _conv(config, 0)]
+    layers: list[nn.Module] = [_layers.FeaturesAsImage(), _conv(config, 0)]
     if cell != (1, 1):
         layers.append(nn.AvgPool2d(cell))
     for number in range(1, config.layers, 2):
         before = _norm(config) if number > 1 else []
         layers.append(
-            _layers.Sum(nn.Sequential(*before, _conv(config, number), *_norm(config), _conv(config, number + 1)))
+            _layers.Residual(
+                nn.Sequential(*before, _conv(config, number), *_norm(config), _conv(config, number + 1)), relu=False
+            )
         )
     if config.layers > 1:
         layers += _norm(config)
@@ -90,14 +92,14 @@ def _conv(config: ResNetConfig, number: int) -> nn.Module:
     """relu(conv(x)) without norm; `number` counts from 0, the first layer."""
     from kws_engine.models import _layers
 
-    reach = 2 ** min(number // _LAYERS_PER_DILATION, _DILATION_HIGH) if config.dilated else 1
+    dilation = 2 ** min(number // _LAYERS_PER_DILATION, _DILATION_HIGH) if config.dilated else 1
     return _layers.convolution(
         config.maps if number else 1,
         config.maps,
         kernel=(3, 3),
-        padding=(reach, reach),
-        dilation=(reach, reach),
-        style=_layers.Style(batch_norm=False, spatial_dropout=config.spatial_dropout),
+        padding=(dilation, dilation),
+        dilation=(dilation, dilation),
+        style=_layers.LayerStyle(batch_norm=False, spatial_dropout=config.spatial_dropout),
         bias=not config.batch_norm,
     )
 
@@ -105,4 +107,4 @@ def _conv(config: ResNetConfig, number: int) -> nn.Module:
 def _norm(config: ResNetConfig) -> list[nn.Module]:
     from kws_engine.models import _layers
 
-    return _layers.Style.of(config, affine=False).norm(config.maps)
+    return _layers.LayerStyle.from_config(config, affine=False).norm(config.maps)

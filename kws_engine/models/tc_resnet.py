@@ -1,4 +1,4 @@
-"""TC-ResNet: residual blocks of convolutions along time, features as channels; knows no sound and no training."""
+"""TC-ResNet: residual blocks of convolutions along time, features as channels."""
 
 from __future__ import annotations
 
@@ -6,17 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from kws_engine.errors import SpecError
-from kws_engine.models import MODELS, _options
+from kws_engine.layer_rows import Size
+from kws_engine.models import MODELS, _options, tracing
 from kws_engine.spec import option
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from kws_engine.models._layers import Size
-
 _STEM_CHANNELS, _STEM_KERNEL = 16, 3
 _BLOCK_CHANNELS = {"8": (24, 32, 48), "14": (24, 24, 32, 32, 48, 48)}
-_PICTURE_KERNEL: Size = (3, 3)
+_IMAGE_KERNEL: Size = (3, 3)
 _POOL: Size = (4, 4)
 _PRESETS: dict[str, dict[str, Any]] = {
     "8": {},
@@ -39,13 +38,13 @@ class TcResNetConfig:
     convolutions: Literal["time", "time and frequency", "time and frequency, pooled"] = option(
         "time",
         "Convolutions over",
-        "Time, with all frequencies at once; or 3 x 3 over the spectrogram as a picture, to compare: as many weights, "
-        "twelve times the work.",
+        "Time, with all frequencies at once; or for comparison 3 x 3 over the spectrogram as an image: as many "
+        "weights, twelve times the work.",
     )
     kernel: int = option(
         9,
         "Kernel",
-        "Frames a convolution in a block sees; odd, longer sees more of the word.",
+        "Frames that a convolution in a block sees, an odd number; longer sees more of the word.",
         low=1,
         high=31,
         unit="frames",
@@ -76,7 +75,7 @@ def build(config: TcResNetConfig, *, n_features: int, n_frames: int, n_labels: i
         raise SpecError(f"Kernel: {config.kernel} frames have no middle; use an odd number", option="kernel")
     layers, channels = _stem(config, n_features, n_frames)
     for block_channels in _BLOCK_CHANNELS[config.blocks]:
-        width = _layers.scaled(block_channels, config.width)
+        width = _layers.scale_channels(block_channels, config.width)
         layers.append(_block(config, channels, width))
         channels = width
     layers += _layers.head(channels, n_labels, dropout=config.dropout)
@@ -84,24 +83,24 @@ def build(config: TcResNetConfig, *, n_features: int, n_frames: int, n_labels: i
 
 
 def _stem(config: TcResNetConfig, n_features: int, n_frames: int) -> tuple[list[nn.Module], int]:
-    """The layers before the blocks, and the channels that they leave."""
+    """The layers before the blocks, and their number of output channels."""
     from torch import nn
 
     from kws_engine.models import _layers
 
-    style = _layers.Style.of(config)
-    channels = _layers.scaled(_STEM_CHANNELS, config.width)
+    style = _layers.LayerStyle.from_config(config)
+    channels = _layers.scale_channels(_STEM_CHANNELS, config.width)
     if config.convolutions == "time":
         kernel: Size = (1, _STEM_KERNEL)
         first = _layers.convolution(n_features, channels, kernel=kernel, padding=_half(kernel), style=style)
         return [_layers.FeaturesAsChannels(), first], channels
-    after = _layers.scaled(_BLOCK_CHANNELS[config.blocks][0], config.width)
+    after = _layers.scale_channels(_BLOCK_CHANNELS[config.blocks][0], config.width)
     channels = max(1, (3 * n_features * channels + 10 * channels * after) // (9 + 10 * after))
-    kernel = _PICTURE_KERNEL
+    kernel = _IMAGE_KERNEL
     first = _layers.convolution(1, channels, kernel=kernel, padding=_half(kernel), style=style)
-    layers: list[nn.Module] = [_layers.FeaturesAsPicture(), first]
+    layers: list[nn.Module] = [_layers.FeaturesAsImage(), first]
     if config.convolutions == "time and frequency, pooled":
-        _layers.check_fits(
+        tracing.check_fits(
             "The first layer: its pooling cell", _POOL, (n_frames, n_features), options=("convolutions", "convolutions")
         )
         layers.append(nn.AvgPool2d(_POOL))
@@ -109,21 +108,21 @@ def _stem(config: TcResNetConfig, n_features: int, n_frames: int) -> tuple[list[
 
 
 def _block(config: TcResNetConfig, n_in: int, n_out: int) -> nn.Module:
-    """Two convolutions and a way around them; halves the frames where the channels change."""
+    """Two convolutions with a shortcut; halves the frames where the number of channels changes."""
     from torch import nn
 
     from kws_engine.models import _layers
 
     along_time = config.convolutions == "time"
-    kernel = (1, config.kernel) if along_time else _PICTURE_KERNEL
+    kernel = (1, config.kernel) if along_time else _IMAGE_KERNEL
     step = (1, 1) if n_in == n_out else (1, 2) if along_time else (2, 2)
-    padding, style = _half(kernel), _layers.Style.of(config)
+    padding, style = _half(kernel), _layers.LayerStyle.from_config(config)
     body = nn.Sequential(
         _layers.convolution(n_in, n_out, kernel=kernel, stride=step, padding=padding, style=style),
         _layers.convolution(n_out, n_out, kernel=kernel, padding=padding, style=style, relu=False),
     )
     if n_in == n_out:
-        return _layers.Residual(body, nn.Identity())
+        return _layers.Residual(body)
     return _layers.Residual(body, _layers.convolution(n_in, n_out, kernel=(1, 1), stride=step, style=style))
 
 

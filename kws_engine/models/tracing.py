@@ -1,4 +1,4 @@
-"""What a list of layer rows makes of an input, row by row, by arithmetic alone; knows neither torch nor a screen."""
+"""Shapes, parameters and costs of a list of layer rows, by arithmetic alone, without torch."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ LABELS_KIND = "labels"
 
 @dataclass(frozen=True)
 class Shape:
-    """What flows between two layers: maps of frames x features, or a line of values.
+    """The output of a layer: maps of frames x features, or a vector of values.
 
     Attributes:
-        maps: How many maps, or values in the line.
-        size: (frames, features) of each map; None for a line.
+        maps: How many maps, or values in the vector.
+        size: (frames, features) of each map; None for a vector.
     """
 
     maps: int
@@ -26,11 +26,11 @@ class Shape:
 
     @property
     def values(self) -> int:
-        """All values together."""
+        """The number of values."""
         return self.maps * (self.size[0] * self.size[1] if self.size else 1)
 
     def text(self) -> str:
-        """In words: "16 maps of 49 x 20", "64 values"."""
+        """As text: "16 maps of 49 x 20", "64 values"."""
         if self.size is None:
             return f"{self.maps} values"
         return f"{self.maps} {'map' if self.maps == 1 else 'maps'} of {self.size[0]} x {self.size[1]}"
@@ -38,14 +38,14 @@ class Shape:
 
 @dataclass(frozen=True)
 class RowInfo:
-    """What one row does, or in words why it cannot.
+    """What one row does, or why it does not fit.
 
     Attributes:
-        kind: The row's, or `LABELS_KIND` for the layer that follows the last row by itself.
-        shape: What it leaves; of a row with an error and all after it, what arrived.
+        kind: The row's, or `LABELS_KIND` for the layer that is added after the last row.
+        shape: Its output; of a row with an error and all rows after it, the last output before the error.
         parameters: Weights, biases, scales and shifts to learn.
         macs: Multiply-accumulates for one clip, counted as in `counting.Cost`.
-        field: (frames, features) of the input that one of its values depends on, edges left aside.
+        field: Receptive field: (frames, features) of the input that one of its values depends on, away from the edges.
         error: Why this row does not fit; empty for a good one, and for rows after a bad one.
         reached: Whether all rows before it fit.
     """
@@ -60,13 +60,13 @@ class RowInfo:
 
 
 @dataclass(frozen=True)
-class _At:
-    """Where the walk through the rows is: shape, receptive field, distance of neighbouring values in the input."""
+class _State:
+    """The state between two rows: shape, receptive field, distance of neighbouring values in the input."""
 
     shape: Shape
     field: Size = (1, 1)
     jump: Size = (1, 1)
-    open: tuple[_At, ...] = ()
+    open: tuple[_State, ...] = ()
     parameters: int = 0
     macs: int = 0
     whole: Size = (1, 1)  # the input's size: the field of all that pools globally
@@ -75,14 +75,13 @@ class _At:
 def trace(layers: Sequence[LayerRow], n_features: int, n_frames: int, n_labels: int) -> list[RowInfo]:
     """One `RowInfo` for each row and one more for the dense layer to the labels; never raises."""
     whole = (n_frames, n_features)
-    at, found, is_good = _At(Shape(1, whole), whole=whole), list[RowInfo](), True
-    rows = [*layers, LayerRow(LABELS_KIND, units=n_labels)]
-    for index, one in enumerate(rows):
+    at, found, is_good = _State(Shape(1, whole), whole=whole), list[RowInfo](), True
+    for one, bias in steps([*layers, LayerRow(LABELS_KIND, units=n_labels)]):
         if not is_good:
             found.append(RowInfo(one.kind, at.shape, reached=False))
             continue
         try:
-            at = _step(at, one, followed_by_norm=index + 1 < len(layers) and layers[index + 1].kind == "bn")
+            at = _step(at, one, bias=bias)
             found.append(RowInfo(one.kind, at.shape, at.parameters, at.macs, _within(at.field, whole)))
         except SpecError as error:
             is_good = False
@@ -91,7 +90,7 @@ def trace(layers: Sequence[LayerRow], n_features: int, n_frames: int, n_labels: 
 
 
 def first_error(infos: Sequence[RowInfo]) -> str:
-    """Why the rows make no network, naming the row; empty where they do."""
+    """Why the rows do not form a network, naming the row; empty where they do."""
     for number, info in enumerate(infos, 1):
         if info.error:
             name = "the labels" if info.kind == LABELS_KIND else f"row {number} ({info.kind})"
@@ -100,38 +99,38 @@ def first_error(infos: Sequence[RowInfo]) -> str:
 
 
 def steps(layers: Sequence[LayerRow]) -> Iterator[tuple[LayerRow, bool]]:
-    """Each row, and whether its layer has a bias: not where batch norm follows and would take it out again."""
+    """Each row, and whether its layer has a bias: not where batch norm follows, which would subtract it again."""
     for index, one in enumerate(layers):
         yield one, not (index + 1 < len(layers) and layers[index + 1].kind == "bn")
 
 
 def padded(n: int, kernel: int, dilation: int, padding: str) -> int:
-    """The length of a side with its zeros."""
+    """The length of a side with its zero padding."""
     return n + (kernel - 1) * dilation if padding == "same" else n
 
 
 def shortcut_stride(before: Size, after: Size) -> Size | None:
-    """The steps that take a size to the other in a 1 x 1 convolution, or None where no step does."""
+    """The strides with which a 1 x 1 convolution takes one size to the other, or None where none do."""
     strides = tuple(math.ceil(one / two) for one, two in zip(before, after, strict=True))
     fits = all(math.ceil(one / step) == two for one, two, step in zip(before, after, strides, strict=True))
     return (strides[0], strides[1]) if fits else None
 
 
-def _step(at: _At, one: LayerRow, *, followed_by_norm: bool) -> _At:
+def _step(at: _State, one: LayerRow, *, bias: bool) -> _State:
     at = replace(at, parameters=0, macs=0)
     if one.kind in ("conv2d", "conv1d", "depthwise"):
-        return _convolved(at, one, bias=not followed_by_norm)
+        return _convolved(at, one, bias=bias)
     if one.kind.endswith("pool"):
         return _pooled(at, one)
     if one.kind == "residual":
         return replace(at, open=(*at.open, at))
     if one.kind == "end":
-        return _ended(at)
+        return _residual_ended(at)
     if one.kind in ("gap", "gmp", "flatten"):
         values = _size(at) and (at.shape.values if one.kind == "flatten" else at.shape.maps)
         return _flat(at, int(values))
     if one.kind in ("dense", LABELS_KIND):
-        return _dense(at, one, bias=not followed_by_norm)
+        return _dense(at, one, bias=bias)
     if one.kind == "bn":
         return replace(at, parameters=2 * at.shape.maps)
     if one.kind == "spatial_dropout":
@@ -139,23 +138,25 @@ def _step(at: _At, one: LayerRow, *, followed_by_norm: bool) -> _At:
     return at
 
 
-def _size(at: _At) -> Size:
+def _size(at: _State) -> Size:
     if at.shape.size is None:
-        raise SpecError("it works on maps, but a line of values arrives; put it before the pooling or flatten row")
+        raise SpecError(
+            "it works on maps, but its input is a vector of values; put it before the pooling or flatten row"
+        )
     return at.shape.size
 
 
-def _convolved(at: _At, one: LayerRow, *, bias: bool) -> _At:
+def _convolved(at: _State, one: LayerRow, *, bias: bool) -> _State:
     size, maps = _size(at), at.shape.maps
     if one.kind == "conv1d":
         size, maps = (size[0], 1), maps * size[1]
     reach = tuple((k - 1) * d + 1 for k, d in zip(one.kernel, one.dilation, strict=True))
     sides = tuple(padded(n, k, d, one.padding) for n, k, d in zip(size, one.kernel, one.dilation, strict=True))
-    _check_fits("its kernel", (reach[0], reach[1]), (sides[0], sides[1]))
-    after = _left((sides[0], sides[1]), (reach[0], reach[1]), one.stride)
+    check_fits("its kernel", (reach[0], reach[1]), (sides[0], sides[1]))
+    after = _output_size((sides[0], sides[1]), (reach[0], reach[1]), one.stride)
     units, seen = (maps, 1) if one.kind == "depthwise" else (one.units, maps)
     weights = units * seen * one.kernel[0] * one.kernel[1]
-    moved = _seen(at, (reach[0], reach[1]), one.stride, every_feature=one.kind == "conv1d")
+    moved = _widened(at, (reach[0], reach[1]), one.stride, every_feature=one.kind == "conv1d")
     return replace(
         moved,
         shape=Shape(units, after),
@@ -164,16 +165,16 @@ def _convolved(at: _At, one: LayerRow, *, bias: bool) -> _At:
     )
 
 
-def _pooled(at: _At, one: LayerRow) -> _At:
+def _pooled(at: _State, one: LayerRow) -> _State:
     size = _size(at)
     stride = (one.stride[0] or one.kernel[0], one.stride[1] or one.kernel[1])
-    _check_fits("its cell", one.kernel, size)
-    return replace(_seen(at, one.kernel, stride), shape=Shape(at.shape.maps, _left(size, one.kernel, stride)))
+    check_fits("its cell", one.kernel, size)
+    return replace(_widened(at, one.kernel, stride), shape=Shape(at.shape.maps, _output_size(size, one.kernel, stride)))
 
 
-def _ended(at: _At) -> _At:
+def _residual_ended(at: _State) -> _State:
     if not at.open:
-        raise SpecError("there is no residual start before it; add one, or take this row out")
+        raise SpecError("there is no residual start before it; add one, or remove this row")
     start, rest = at.open[-1], at.open[:-1]
     at = replace(at, open=rest)
     if start.shape == at.shape:
@@ -196,27 +197,29 @@ def _ended(at: _At) -> _At:
 
 
 def folded(before: Shape, after: Size) -> tuple[int, Size]:
-    """Maps and size at a residual's start as its shortcut sees them: features become maps where the body does so."""
+    """Maps and size at a residual's start as its shortcut sees them; features count as maps where the body has none."""
     assert before.size is not None
     if after[1] == 1 and before.size[1] > 1:
         return before.maps * before.size[1], (before.size[0], 1)
     return before.maps, before.size
 
 
-def _dense(at: _At, one: LayerRow, *, bias: bool) -> _At:
+def _dense(at: _State, one: LayerRow, *, bias: bool) -> _State:
     if at.open and one.kind == LABELS_KIND:
         raise SpecError("a residual start before it has no end; add an end row")
     if at.shape.size is not None:
-        raise SpecError(f"{at.shape.text()} arrive, it takes a line of values; put gap, gmp or flatten before it")
+        raise SpecError(
+            f"its input is {at.shape.text()}, but it takes a vector of values; put gap, gmp or flatten before it"
+        )
     weights = at.shape.maps * one.units
     return replace(_flat(at, one.units), parameters=weights + (one.units if bias else 0), macs=weights)
 
 
-def _flat(at: _At, values: int) -> _At:
+def _flat(at: _State, values: int) -> _State:
     return replace(at, shape=Shape(values), field=at.whole)
 
 
-def _seen(at: _At, reach: Size, stride: Size, *, every_feature: bool = False) -> _At:
+def _widened(at: _State, reach: Size, stride: Size, *, every_feature: bool = False) -> _State:
     field = at.field[0] + (reach[0] - 1) * at.jump[0], at.field[1] + (reach[1] - 1) * at.jump[1]
     jump = at.jump[0] * stride[0], at.jump[1] * stride[1]
     if every_feature:
@@ -228,13 +231,21 @@ def _within(field: Size, whole: Size) -> Size:
     return min(field[0], whole[0]), min(field[1], whole[1])
 
 
-def _left(sides: Size, reach: Size, stride: Size) -> Size:
+def _output_size(sides: Size, reach: Size, stride: Size) -> Size:
     return (sides[0] - reach[0]) // stride[0] + 1, (sides[1] - reach[1]) // stride[1] + 1
 
 
-def _check_fits(what: str, reach: Size, size: Size) -> None:
-    if reach[0] > size[0] or reach[1] > size[1]:
+def check_fits(what: str, cell: Size, size: Size, *, options: tuple[str, str] = ("", "")) -> None:
+    """Checks that a kernel or cell is no larger than its input; `what` names it, as "Layer 2: its kernel".
+
+    `options` are the names of the options that set its extent in time and in frequency.
+
+    Raises:
+        SpecError: It is larger; with both sizes and the remedy.
+    """
+    if cell[0] > size[0] or cell[1] > size[1]:
         raise SpecError(
-            f"{what} of {reach[0]} x {reach[1]} is larger than the {size[0]} x {size[1]} values (time x frequency) "
-            "that are left there; make it smaller, or pool and stride less before it"
+            f"{what} of {cell[0]} x {cell[1]} is larger than the {size[0]} x {size[1]} values "
+            "(time x frequency) that are left there; make it smaller, or pool and stride less before it",
+            option=options[0] if cell[0] > size[0] else options[1],
         )

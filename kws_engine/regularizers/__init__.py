@@ -1,4 +1,4 @@
-"""Penalties on the weights, one file each; they read a network's weights and know no data."""
+"""Penalties on the weights of a network, one file each."""
 
 from kws_engine.registry import Registry
 

@@ -1,4 +1,4 @@
-"""L1: the sum of absolute weights; knows no data and no loss."""
+"""L1: the sum of absolute weights."""
 
 from __future__ import annotations
 

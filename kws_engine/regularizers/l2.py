@@ -1,4 +1,4 @@
-"""L2: the sum of squared weights; knows no data and no loss."""
+"""L2: the sum of squared weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The options that penalties on weights share, and the sum over a network's layers; knows no data and no loss."""
+"""The options that penalties on weights share, and their sum over a network's layers."""
 
 from __future__ import annotations
 
@@ -21,28 +21,33 @@ class LayerWeightsConfig:
     weight: float = option(
         0.0,
         "All layers",
-        "Added to the loss for every layer's weights; 0 is off, 1e-5 is gentle.",
+        "Strength of the penalty on every layer's weights; 0 is off, 1e-5 is weak.",
         low=0.0,
         high=1.0,
         log=True,
     )
     conv: float = option(
-        0.0, "Convolutions", "In addition for the weights of convolutions.", low=0.0, high=1.0, log=True
+        0.0, "Convolutions", "Additional strength for the weights of convolutions.", low=0.0, high=1.0, log=True
     )
     dense: float = option(
-        0.0, "Dense layers", "In addition for the weights of fully connected layers.", low=0.0, high=1.0, log=True
+        0.0,
+        "Dense layers",
+        "Additional strength for the weights of fully connected layers.",
+        low=0.0,
+        high=1.0,
+        log=True,
     )
 
 
 @dataclass(frozen=True)
-class Weighted:
+class PenalizedWeights:
     """The weights of one layer under one penalty.
 
     Attributes:
         name: The parameter's, as in `named_parameters`.
-        layer: Whose they are.
-        factor: What the penalty multiplies their size by; 0 is none.
-        weights: With two dimensions or more; biases and scales of norms are left out.
+        layer: The layer that they belong to.
+        factor: The strength of the penalty on them; 0 is none.
+        weights: Of two or more dimensions; biases and the scales of norms are left out.
     """
 
     name: str
@@ -52,22 +57,23 @@ class Weighted:
 
 
 def penalty(config: LayerWeightsConfig, size: Callable[[Tensor], Tensor], *, own: str) -> Penalty:
-    """A function of a network: the sum over its layers of their factor times the size of their weights.
+    """A function of a network: the sum over its layers of factor times the size of the weights.
 
-    `own` is the attribute of a layer that has a factor of its own besides: "own_l1", as rows of a network may.
+    `own` is the attribute in which a layer has an additional factor of its own, as rows of a custom network may:
+    "own_l1".
     """
 
     def penalise(network: nn.Module) -> Tensor:
         import torch
 
-        terms = [one.factor * size(one.weights) for one in weighted(config, network, own=own) if one.factor]
+        terms = [one.factor * size(one.weights) for one in penalized_weights(config, network, own=own) if one.factor]
         return torch.stack(terms).sum() if terms else torch.zeros((), device=next(network.parameters()).device)
 
     return penalise
 
 
-def weighted(config: LayerWeightsConfig, network: nn.Module, *, own: str) -> Iterator[Weighted]:
-    """Every layer's weights with their factor."""
+def penalized_weights(config: LayerWeightsConfig, network: nn.Module, *, own: str) -> Iterator[PenalizedWeights]:
+    """The weights of every layer with their factor."""
     from torch import nn
 
     for path, layer in network.named_modules():
@@ -78,4 +84,4 @@ def weighted(config: LayerWeightsConfig, network: nn.Module, *, own: str) -> Ite
             factor += config.dense
         for name, weights in layer.named_parameters(recurse=False):
             if name.startswith("weight") and weights.ndim > 1:
-                yield Weighted(f"{path}.{name}" if path else name, layer, factor, weights)
+                yield PenalizedWeights(f"{path}.{name}" if path else name, layer, factor, weights)

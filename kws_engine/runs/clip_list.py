@@ -73,7 +73,7 @@ def hashes_of(rows: Sequence[ClipRow], project: Project) -> list[str]:
     The project's own clips are read only where they have changed since they were hashed last.
     """
     own = [row.path.removeprefix(_OWN) for row in rows if row.path.startswith(_OWN)]
-    known = dict(project.index.digests(own))
+    known = dict(project.index.measured.digests(own))
     return [
         known.get(row.path.removeprefix(_OWN), "") if row.path.startswith(_OWN) else _hash_or_none(row, project.folder)
         for row in rows

@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from kws_engine.clips import trash
+from kws_engine.clips import layout, trash
 from kws_engine.errors import TrainingError
 from kws_engine.runs.labels import read_label
 from kws_engine.runs.lock import FILE as LOCK_FILE
@@ -62,7 +62,7 @@ def restore_run(deleted: DeletedRun) -> Path:
 def deleted_runs(project: Path) -> list[DeletedRun]:
     """The runs in a project's trash, those deleted last first."""
     project = project.absolute()
-    found = sorted((project / trash.FOLDER_NAME).glob("*/runs/*"), key=lambda path: path.parts[-3], reverse=True)
+    found = sorted((project / layout.TRASH_FOLDER).glob("*/runs/*"), key=lambda path: path.parts[-3], reverse=True)
     return [_deleted(project, path) for path in found if path.is_dir()]
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from kws_engine import audio
-from kws_engine.clips import project_file
+from kws_engine.clips import layout, project_file
 from kws_engine.clips.clip import LONGEST_CLIP_S
 from kws_engine.clips.trimming import speech_core
 from kws_engine.clips.words import SPECIAL, parse_clip_name
@@ -102,7 +102,7 @@ def facts_of(folder: Path, *, progress: Progress | None = None) -> Facts:
 
 def _project_of(folder: Path) -> Path | None:
     """The nearest project above: a run may lie in its `runs` or deeper."""
-    return next((above for above in folder.absolute().parents if (above / project_file.FILE_NAME).is_file()), None)
+    return next((above for above in folder.absolute().parents if (above / layout.PROJECT_FILE).is_file()), None)
 
 
 def _one_voice(project: Path | None) -> frozenset[str]:

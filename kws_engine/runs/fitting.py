@@ -27,15 +27,15 @@ from kws_engine.runs.tensorboard import TensorBoardLog
 from kws_engine.runs.weights import acting
 from kws_engine.settings import Settings
 from kws_engine.training import checkpoint
-from kws_engine.training.clip_dynamics import Dynamics
 from kws_engine.training.data.batches import Batches
 from kws_engine.training.data.clips import Clips
-from kws_engine.training.data.mixture import SILENT, mixture
+from kws_engine.training.data.sampling import SILENT, sampling_plan
 from kws_engine.training.data.silence import silence
 from kws_engine.training.data.workers import Workers
 from kws_engine.training.events import Epoch, Progress, Skipped
 from kws_engine.training.scale_out import ONE, Processes
-from kws_engine.training.train import CURVE_CLIPS, Fit, Loop, Measured, Penalty, Snapshot, predict
+from kws_engine.training.train import CURVE_CLIPS, EvaluationSet, Fit, Loop, Penalty, Snapshot, predict
+from kws_engine.training.training_dynamics import TrainingDynamics
 
 ShouldStop = Callable[[], bool]
 
@@ -70,7 +70,7 @@ def fit_run(
         ProjectError: The disk is full; the checkpoint before stands.
     """
     features = torch_features(setup.pipeline).to(setup.device)
-    dynamics = Dynamics(len(setup.data.training), len(setup.data.labels))
+    dynamics = TrainingDynamics(len(setup.data.training), len(setup.data.labels))
     curve, _ = measured_on(setup.data.training, setup, features, most=CURVE_CLIPS)
     validation, clips = measured_on(setup.data.validation, setup, features, most=MOST_VALIDATED)
     loop = Loop(
@@ -119,7 +119,7 @@ def _newly_skipped(data: Data) -> Iterator[Skipped]:
 
 
 def _write_tables(
-    setup: Setup, dynamics: Dynamics, clips: Tensor, validation: Measured, logits: Tensor
+    setup: Setup, dynamics: TrainingDynamics, clips: Tensor, validation: EvaluationSet, logits: Tensor
 ) -> Iterator[Skipped]:
     """Leaves them out where they cannot be written: the weights stand."""
     try:
@@ -141,7 +141,7 @@ def make_batches(setup: Setup, features: TorchFeatures) -> Batches:
     sound, spectrogram = augmentations_of(setup.settings, setup.project.rate, but=but)
     return Batches(
         data.training,
-        mixture(data.training.labels, settings, words=unknown, unknown=unknown),
+        sampling_plan(data.training.labels, settings, words=unknown, unknown=unknown),
         noises=data.noises,
         sound=sound,
         spectrogram=spectrogram,
@@ -153,8 +153,8 @@ def make_batches(setup: Setup, features: TorchFeatures) -> Batches:
         device=setup.device,
         fresh_share=settings.fresh_share,
         epochs=settings.epochs,
-        late_noise=noise if is_late else None,
-        share=setup.processes.share,
+        band_noise=noise if is_late else None,
+        shard=setup.processes.shard,
         folder=setup.folder if setup.folder.is_dir() else None,
     )
 
@@ -173,7 +173,7 @@ def augmentations_of(settings: Settings, rate: int, *, but: Sequence[str] = ()) 
     return chosen["sound"], chosen["spectrogram"]
 
 
-def measured_on(part: Clips, setup: Setup, features: torch.nn.Module, *, most: int) -> tuple[Measured, Tensor]:
+def measured_on(part: Clips, setup: Setup, features: torch.nn.Module, *, most: int) -> tuple[EvaluationSet, Tensor]:
     """Features of at most so many clips, the same ones in every run, and their share of silence.
 
     Returns:
@@ -196,7 +196,9 @@ def measured_on(part: Clips, setup: Setup, features: torch.nn.Module, *, most: i
     with contextlib.closing(Workers(threads)) as workers:
         blocks = [block for _, block in workers.results(framed, tasks)]
     labels = torch.cat([part.labels[some], torch.full((len(quiet),), len(data.labels) - 1)])
-    return Measured(torch.cat(blocks), labels.to(setup.device)), torch.cat([some, torch.full((len(quiet),), SILENT)])
+    return EvaluationSet(torch.cat(blocks), labels.to(setup.device)), torch.cat(
+        [some, torch.full((len(quiet),), SILENT)]
+    )
 
 
 def _label_weights(setup: Setup) -> Tensor | None:

@@ -21,7 +21,7 @@ from kws_engine.errors import AudioError
 from kws_engine.runs.clip_list import located, read_clips
 from kws_engine.runs.minimum_clips import check_enough, check_words
 from kws_engine.settings import Settings
-from kws_engine.training.data.clips import Clips, UnreadPart, load_noise, load_part
+from kws_engine.training.data.clips import Clips, UnreadClips, load_clips, load_noise
 from kws_engine.training.events import Progress, Skipped
 
 Result = TypeVar("Result")
@@ -85,7 +85,7 @@ def load(project: Project, settings: Settings, *, only: Path | None = None, to_l
     parts: dict[str, Clips] = {}
     for split in ("training", "validation"):
         if split == "training" and not to_learn:
-            parts[split] = UnreadPart(listed[split].paths, listed[split].labels, clip_samples=project.clip_samples)
+            parts[split] = UnreadClips(listed[split].paths, listed[split].labels, clip_samples=project.clip_samples)
         else:
             parts[split] = yield from _load_split(split, listed[split], project, words)
     noises = yield from _last(load_noise(project.noises() or shipped_noises(), rate=project.rate))
@@ -138,7 +138,7 @@ def _unreadable(project: Project) -> Iterator[Skipped]:
 
 def _load_split(split: str, listed: Listed, project: Project, words: Sequence[str]) -> Loading[Clips]:
     check_enough(_counts(listed.labels, words), words, split)
-    loading = load_part(
+    loading = load_clips(
         listed.paths,
         listed.labels,
         rate=project.rate,

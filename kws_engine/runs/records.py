@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from kws_engine.clips import project_file
+from kws_engine.clips import layout
 from kws_engine.errors import TrainingError
 from kws_engine.runs import labels
 from kws_engine.runs.lock import is_locked
@@ -146,7 +146,7 @@ def project_of(folder: Path) -> Path:
         TrainingError: There is none.
     """
     for above in folder.absolute().parents:
-        if (above / project_file.FILE_NAME).exists():
+        if (above / layout.PROJECT_FILE).exists():
             return above
     raise TrainingError(f"{folder} lies in no project: choose a run in the runs folder of a project")
 

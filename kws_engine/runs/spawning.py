@@ -1,4 +1,4 @@
-"""Starts a process of the program's own; knows not what it does there."""
+"""Starts and ends the processes in which the program works beside itself."""
 
 from __future__ import annotations
 
@@ -20,33 +20,33 @@ _lock = threading.Lock()
 class Flag:
     """One byte that two processes share, set and cleared by one of them.
 
-    It has no lock, as `multiprocessing.Event` has: a process killed while it waits would keep that for good, and
-    whoever sets the flag then would wait for ever.
+    It has no lock, unlike `multiprocessing.Event`: a process killed while it holds the lock would never release it,
+    and whoever sets the flag next would wait for ever.
     """
 
     def __init__(self) -> None:
         self._byte = SPAWN.RawValue(ctypes.c_ubyte, 0)
 
     def set(self) -> None:
-        """Raises it; never waits."""
+        """Sets it; never waits."""
         self._byte.value = 1
 
     def clear(self) -> None:
-        """Lowers it; never waits."""
+        """Clears it; never waits."""
         self._byte.value = 0
 
     def is_set(self) -> bool:
-        """Whether it is raised."""
+        """Whether it is set."""
         return bool(self._byte.value)
 
 
 def spawn(target: Callable[..., None], *args: Any) -> SpawnProcess:
     """Starts `target(*args)` in a new interpreter that imports the target's module, and nothing of the window.
 
-    Python would import the program's main script there as well, and with it Qt; the child never needs it.
+    Left to itself, Python would import the program's main script there as well, and with it Qt.
     """
     process = SPAWN.Process(target=target, args=args, daemon=True)
-    with _main_script_left_out():
+    with _without_main_script():
         process.start()
     return process
 
@@ -60,7 +60,7 @@ def end_with_parent() -> None:
 
 
 def end_process(process: SpawnProcess, *, seconds: float) -> None:
-    """Returns when the process is gone: by itself in that time, else terminated, else killed."""
+    """Returns when the process has ended: by itself within that time, else terminated, else killed."""
     process.join(seconds)
     for end in (process.terminate, process.kill):
         if process.is_alive():
@@ -69,7 +69,7 @@ def end_process(process: SpawnProcess, *, seconds: float) -> None:
 
 
 @contextlib.contextmanager
-def _main_script_left_out() -> Iterator[None]:
+def _without_main_script() -> Iterator[None]:
     with _lock:
         main = sys.modules["__main__"]
         sys.modules["__main__"] = ModuleType("__main__")

@@ -26,13 +26,13 @@ from kws_engine.training.events import Skipped
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from kws_engine.training.clip_dynamics import Dynamics
+    from kws_engine.training.training_dynamics import TrainingDynamics
 
 LEARNING, VALIDATION = "learning.csv", "validation.csv"
 _HASHED_AT_ONCE = 50  # clips: so soon the thread ends when it is told to
 
 
-def write_learning(folder: Path, dynamics: Dynamics, data: Data, project: Project) -> None:
+def write_learning(folder: Path, dynamics: TrainingDynamics, data: Data, project: Project) -> None:
     """Writes learning.csv.
 
     Raises:

@@ -16,7 +16,7 @@ import numpy as np
 
 from kws_engine.disk import write_atomically
 from kws_engine.errors import ProjectError
-from kws_engine.regularizers.layer_weights import Weighted, weighted
+from kws_engine.regularizers.layer_weights import PenalizedWeights, penalized_weights
 from kws_engine.settings import Settings
 from kws_engine.training.events import Skipped
 
@@ -33,16 +33,16 @@ def acting(settings: Settings, network: nn.Module) -> list[str]:
     return [
         name
         for name, config in settings.regularizers.items()
-        if any(one.factor for one in weighted(config, network, own=f"own_{name}"))
+        if any(one.factor for one in penalized_weights(config, network, own=f"own_{name}"))
     ]
 
 
 def describe(network: nn.Module, settings: Settings) -> dict[str, Any]:
     """What stands in weights.json."""
     factors: dict[str, dict[str, float]] = {}
-    layers: dict[str, Weighted] = {}
+    layers: dict[str, PenalizedWeights] = {}
     for name, config in settings.regularizers.items():
-        for one in weighted(config, network, own=f"own_{name}"):
+        for one in penalized_weights(config, network, own=f"own_{name}"):
             layers[one.name] = one
             if one.factor:
                 factors.setdefault(one.name, {})[name] = one.factor
@@ -74,7 +74,7 @@ def read_weights(folder: Path) -> dict[str, Any] | None:
     return dict(content)
 
 
-def _row(one: Weighted, penalties: dict[str, float], number: int) -> dict[str, Any]:
+def _row(one: PenalizedWeights, penalties: dict[str, float], number: int) -> dict[str, Any]:
     values = one.weights.detach().cpu().double().numpy().ravel()
     small = NEAR_ZERO_BELOW / math.sqrt(math.prod(one.weights.shape[1:]))
     reach = float(np.abs(values).max(initial=0.0)) or 1.0
@@ -90,7 +90,7 @@ def _row(one: Weighted, penalties: dict[str, float], number: int) -> dict[str, A
     }
 
 
-def _title(one: Weighted) -> str:
+def _title(one: PenalizedWeights) -> str:
     """What a person calls the layer: "convolution, 16 maps, 3 x 3"."""
     shape = list(one.weights.shape)
     kind = type(one.layer).__name__

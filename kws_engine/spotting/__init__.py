@@ -1,1 +1,1 @@
-"""Listening with a trained model on numpy and onnxruntime alone; never imports torch."""
+"""Keyword spotting with a trained model, by numpy and onnxruntime alone; never imports torch."""

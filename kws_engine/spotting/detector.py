@@ -1,4 +1,4 @@
-"""From a stream of samples to detections; knows no clock, thread, device or file: time counts in samples.
+"""From a stream of samples to detections, without a clock, thread or device: time counts in samples.
 
 samples -> feature frames -> window of frames, every hop -> posteriors -> smoothed -> threshold, re-arm, refractory
 """
@@ -24,7 +24,7 @@ class DetectorConfig:
     hop_ms: float = option(
         30.0,
         "Hop",
-        "How often the network looks; smaller reacts finer and costs more.",
+        "Time from one look of the network to the next; smaller locates words more exactly and costs more.",
         low=10.0,
         high=500.0,
         unit="ms",
@@ -32,7 +32,7 @@ class DetectorConfig:
     smoothing_ms: float = option(
         240.0,
         "Smoothing",
-        "Scores are averaged over this long; more means fewer false alarms and a later answer.",
+        "Scores are averaged over this time; longer means fewer false alarms and later detections.",
         low=0.0,
         high=2000.0,
         unit="ms",
@@ -40,7 +40,7 @@ class DetectorConfig:
     threshold: float = option(
         0.7,
         "Threshold",
-        "A smoothed score from here on is a detection, for words without an own one.",
+        "A smoothed score of at least this is a detection, for words without a threshold of their own.",
         low=0.0,
         high=1.0,
     )
@@ -55,7 +55,7 @@ class DetectorConfig:
     rearm: float = option(
         0.5,
         "Re-arm below",
-        "A word detected once is armed again when its score has fallen below this share of its threshold.",
+        "A word can be detected again when its score has fallen below this share of its threshold.",
         low=0.05,
         high=1.0,
         advanced=True,
@@ -66,7 +66,7 @@ _THRESHOLD = find(DetectorConfig, "threshold")
 
 
 class Classifier(Protocol):
-    """What the detector needs of a model file."""
+    """What the detector needs from a model file."""
 
     labels: tuple[str, ...]
     rate: int
@@ -133,30 +133,30 @@ class Detector:
         self._thresholds[word] = _THRESHOLD.check(threshold)
 
     def reset(self) -> None:
-        """Forgets what was heard; the next sample is sample 0."""
+        """Starts over; the next sample is sample 0."""
         self._quiet_until = 0
         self._begin(0)
 
     def skip(self, lost: int) -> None:
-        """So many samples were lost here: begins anew behind them, and `at_sample` counts them too."""
+        """Starts over after so many lost samples, which `at_sample` counts too."""
         self._begin(self._looked_at + len(self._waiting) + lost)
 
     def _begin(self, at_sample: int) -> None:
-        """Forgets what was heard; the next sample is that one."""
+        """Starts over; the next sample has this position."""
         pipeline = self._model.pipeline
         self._stream: Stream = pipeline.stream()
         self._frames = np.zeros((0, pipeline.n_static), np.float32)
         self._waiting: Samples = np.zeros(0, np.float32)
-        self._looked_at = at_sample  # samples up to there were given to the stream
+        self._looked_at = at_sample  # the stream has had the samples up to there
         self._next_look = at_sample + (self._window_frames - 1) * pipeline.hop_samples + pipeline.window_samples
         self._recent: list[Samples] = []
-        self._beginning: list[Samples] = []  # all sound until the looks are enough to smooth over
+        self._beginning: list[Samples] = []  # all sound until there are enough looks to smooth over
         self._armed = dict.fromkeys(self.words, True)
 
     def feed(self, samples: Samples) -> list[Step]:
         """Takes samples (N,) in -1..1 and returns the looks that they complete, oldest first."""
-        # Exactly one look's samples at a time: matrix products of another size round differently, and the events must
-        # not depend on how the sound was cut into pieces.
+        # Exactly the samples of one look at a time: matrix products of other sizes round differently, and the events
+        # must not depend on how the sound was cut into pieces.
         new = np.asarray(samples, np.float32)
         sound = np.concatenate((self._waiting, new))
         steps, start = [], 0
@@ -172,10 +172,10 @@ class Detector:
         return steps
 
     def flush(self) -> list[Step]:
-        """Ends the audio with half a window of digital silence, so that a word at its very end is heard too.
+        """Ends the audio with half a window of digital silence, so that a word at its very end is detected too.
 
-        Sound too short to smooth over is heard once more with that silence before it as well, and enough behind it:
-        a word that is all there is gets as many looks as in the middle of a stream. Those steps begin earlier again.
+        Sound too short to smooth over is processed again with silence before it as well, and enough after it: a word
+        that is the whole sound gets as many looks as in the middle of a stream. Those steps start earlier again.
         """
         silence = np.zeros(self._model.window_samples // 2, np.float32)
         if len(self._recent) >= self._looks_smoothed:
@@ -207,7 +207,7 @@ class Detector:
         if not heard:
             return None
         word = max(heard, key=lambda candidate: float(scores[self._columns[candidate]]))
-        if not self._armed[word]:  # it still sounds: a weaker word beside it is its echo
+        if not self._armed[word]:  # it is still sounding, and any weaker word is its echo
             return None
         self._armed[word] = False
         self._quiet_until = at_sample + self._refractory_samples

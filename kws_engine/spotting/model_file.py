@@ -1,4 +1,4 @@
-"""Reads a `.kws` model file and runs its network with onnxruntime; runs no code from it and knows no torch.
+"""Reads a `.kws` model file and runs its network with onnxruntime; runs no code from it.
 
 A zip of manifest.json, network.onnx, frontend.onnx and weights.safetensors; nothing in it is unpickled or unpacked.
 """
@@ -55,17 +55,17 @@ _OBJECTS = ("feature", "network", "detector", "source", "quality")
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a model file says of itself.
+    """The manifest of a model file.
 
     Attributes:
         labels: In the order of the network's outputs; `_unknown_` and `_silence_` among them.
         rate: Sample rate of the audio it hears, in Hz.
-        window_samples: How much audio it judges at once.
+        window_samples: How much audio it classifies at once.
         feature: {"name", "options"} of the feature registry.
-        network: {"name", "options"} of the model registry, to train on.
+        network: {"name", "options"} of the model registry, to continue training.
         detector: Options of the detector, with "thresholds" by word.
-        source: Where it came from: project, run, program version, date.
-        quality: Measured on the validation part: accuracy and clips.
+        source: Where it comes from: project, run, program version, date.
+        quality: On the validation split: accuracy and number of clips.
     """
 
     labels: tuple[str, ...]
@@ -79,7 +79,7 @@ class Manifest:
     schema: int = SCHEMA
 
     def to_json(self) -> str:
-        """As written to manifest.json."""
+        """The content of manifest.json."""
         return json.dumps(dataclasses.asdict(self), indent=2, ensure_ascii=False)
 
 
@@ -115,11 +115,11 @@ class SpottingModel:
         """Features (B, T, F) to posteriors (B, labels), each row summing to 1.
 
         Raises:
-            ModelFileError: The network fails on these features, or does not answer with a row for each.
+            ModelFileError: The network fails on these features, or does not return a row for each.
         """
         if self._takes_batches or len(features) == 1:
             logits = self._logits(features)
-        else:  # a network made for one window at a time
+        else:  # the network takes one window at a time
             logits = np.concatenate([self._logits(window) for window in np.split(features, len(features))])
         shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
         return np.asarray(shifted / shifted.sum(axis=1, keepdims=True), dtype=np.float32)
@@ -161,7 +161,7 @@ class SpottingModel:
         return pipeline
 
     def _make_config(self) -> DetectorConfig:
-        """The file's own detector settings, after its thresholds were tried."""
+        """The file's own detector settings; its thresholds are checked, too."""
         saved = {name: value for name, value in self.manifest.detector.items() if name != "thresholds"}
         config = spec.from_dict(DetectorConfig, saved)
         Detector(self, config, thresholds=self.manifest.detector.get("thresholds", {}))
@@ -291,7 +291,7 @@ def _manifest(path: Path, text: bytes) -> Manifest:
 
 
 def _check_manifest(values: dict[str, Any]) -> None:
-    """Every field's type and range; what the parts make of their options is theirs to check."""
+    """Checks the type and range of every field; options are checked where they are used."""
     labels, rate, window_samples = values["labels"], values["rate"], values["window_samples"]
     if not isinstance(labels, list) or not 2 <= len(labels) <= _LABELS or len(set(labels)) < len(labels):
         raise ValueError("labels")
@@ -313,11 +313,16 @@ def _check_manifest(values: dict[str, Any]) -> None:
 
 
 def _ort_errors() -> tuple[type[Exception], ...]:
-    """All of onnxruntime's own: each is a direct child of Exception."""
+    """All exceptions of onnxruntime, each a direct subclass of Exception."""
     state = vars(onnxruntime.capi.onnxruntime_pybind11_state).values()
     return tuple(kind for kind in state if isinstance(kind, type) and issubclass(kind, Exception))
 
 
 _NETWORK_ERRORS: tuple[type[Exception], ...] = (
-    RuntimeError, ValueError, AttributeError, IndexError, TypeError, *_ort_errors()
-)  # fmt: skip
+    RuntimeError,
+    ValueError,
+    AttributeError,
+    IndexError,
+    TypeError,
+    *_ort_errors(),
+)

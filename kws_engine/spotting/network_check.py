@@ -177,7 +177,7 @@ def _read_tensor(content: memoryview) -> _Tensor:
         elif number == 9:
             raw = _bytes(value)
         elif number == 13 or (number == 14 and _signed(value)):
-            raise NetworkRefused("it points at files outside itself")
+            raise NetworkRefused("it refers to files outside itself")
         elif number in (3, 6, 10, 11):
             raise NetworkRefused("it holds numbers in a form that no model file uses")
     if kind not in _ITEM_BYTES or len(shape) > _MOST_DIMENSIONS or any(size < 0 for size in shape):

@@ -1,4 +1,4 @@
-"""Weights and whole runs on disk as safetensors, written whole or not at all; knows no network by name."""
+"""Weights and the state of whole runs on disk, as safetensors files that are written atomically."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ FILE = "checkpoint.safetensors"
 _SCHEMA = 1
 
 
-def save(path: Path, weights: Mapping[str, Tensor], *, about: Mapping[str, str] | None = None) -> None:
-    """Replaces `path` by these weights at once; a checkpoint that cannot be written leaves the old one in place.
+def save(path: Path, weights: Mapping[str, Tensor], *, metadata: Mapping[str, str] | None = None) -> None:
+    """Replaces `path` by these weights atomically; if that fails, the old file stays in place.
 
     Raises:
         ProjectError: The disk is full or the folder cannot be written.
@@ -30,7 +30,7 @@ def save(path: Path, weights: Mapping[str, Tensor], *, about: Mapping[str, str] 
     from safetensors.torch import save as to_bytes
 
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
-    write_atomically(path, to_bytes(plain, metadata=dict(about or {})))
+    write_atomically(path, to_bytes(plain, metadata=dict(metadata or {})))
 
 
 def load(path: Path) -> dict[str, Tensor]:
@@ -44,18 +44,18 @@ def load(path: Path) -> dict[str, Tensor]:
 
 
 def save_snapshot(folder: Path, snapshot: Snapshot) -> None:
-    """Replaces a run folder's checkpoint.
+    """Replaces the checkpoint in a run's folder.
 
     Raises:
-        ProjectError: The disk is full or the folder cannot be written; the old checkpoint stands.
+        ProjectError: The disk is full or the folder cannot be written; the old checkpoint stays in place.
     """
     history = json.dumps([dataclasses.asdict(epoch) for epoch in snapshot.history])
-    about = {"schema": str(_SCHEMA), "steps": str(snapshot.steps), "history": history}
-    save(folder / FILE, snapshot.tensors, about=about)
+    metadata = {"schema": str(_SCHEMA), "steps": str(snapshot.steps), "history": history}
+    save(folder / FILE, snapshot.tensors, metadata=metadata)
 
 
 def load_snapshot(folder: Path) -> Snapshot:
-    """The state of a run after the last epoch that its checkpoint holds.
+    """The state of a run after the last epoch in its checkpoint.
 
     Raises:
         TrainingError: There is none, it is damaged, or a newer program wrote it.
@@ -63,13 +63,13 @@ def load_snapshot(folder: Path) -> Snapshot:
     from kws_engine.training.train import Snapshot
 
     if not (folder / FILE).exists():
-        raise TrainingError(f"The run {folder.name} ended before its first epoch: there is nothing to go on with")
-    tensors, about = _read(folder / FILE)
+        raise TrainingError(f"The run {folder.name} ended before its first epoch: there is nothing to resume")
+    tensors, metadata = _read(folder / FILE)
     try:
-        if int(about["schema"]) > _SCHEMA:
-            raise TrainingError(f"A newer program made the run {folder.name}: go on with it there")
-        history = tuple(Epoch(**values) for values in json.loads(about["history"]))
-        return Snapshot(tensors, history, int(about["steps"]))
+        if int(metadata["schema"]) > _SCHEMA:
+            raise TrainingError(f"The run {folder.name} was made by a newer program: resume it there")
+        history = tuple(Epoch(**values) for values in json.loads(metadata["history"]))
+        return Snapshot(tensors, history, int(metadata["steps"]))
     except (LookupError, ValueError, TypeError):
         raise TrainingError(f"The checkpoint of the run {folder.name} is damaged: train again") from None
 
@@ -79,7 +79,7 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
     try:
         with safe_open(path, framework="pt") as file:
-            # Copies: what is still a view of the file keeps Windows from putting a new one in its place.
+            # Copies: a view of the file would keep Windows from replacing it.
             return {name: file.get_tensor(name).clone() for name in file.keys()}, file.metadata() or {}
     except (OSError, SafetensorError) as error:
         raise TrainingError(f"The weights in {path} cannot be read ({error}): train again") from None

@@ -1,4 +1,4 @@
-"""The options of the training loop; knows no network, feature or augmentation."""
+"""The options of the training loop."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from kws_engine.spec import option
 @dataclass(frozen=True)
 class TrainingConfig:
     epochs: int = option(
-        40, "Epochs", "How often every clip is seen at most; early stopping may end sooner.", low=1, high=10_000
+        40, "Epochs", "How often every clip is seen at most; early stopping may end the run sooner.", low=1, high=10_000
     )
     batch_size: int = option(128, "Batch size", "Clips per step of the optimizer.", low=1, high=8192)
     learning_rate: float = option(
         8e-3,
         "Learning rate",
-        "Length of a step, at its highest. Too high diverges, too low crawls.",
+        "The largest step size of the schedule. Too high diverges, too low learns slowly.",
         low=1e-7,
         high=10.0,
         log=True,
@@ -25,12 +25,12 @@ class TrainingConfig:
     schedule: Literal["one_cycle", "cosine", "step", "constant"] = option(
         "one_cycle",
         "Schedule",
-        "How the learning rate moves: up and down again, only down, down to a tenth at a time, or not at all.",
+        "How the learning rate changes: up and down again, only down, to a tenth at a time, or not at all.",
     )
     drops: int = option(
         2,
         "Drops",
-        "How often the learning rate falls to a tenth, at equal distances.",
+        "How often the learning rate falls to a tenth, at equal intervals.",
         low=1,
         high=10,
         shown_when=("schedule", "step"),
@@ -41,7 +41,7 @@ class TrainingConfig:
     momentum: float = option(
         0.9,
         "Momentum",
-        "How much of the step before a step keeps.",
+        "How much of the previous step each step keeps.",
         low=0.0,
         high=0.999,
         shown_when=("optimizer", "sgd"),
@@ -51,7 +51,7 @@ class TrainingConfig:
         "Weight decay",
         "Shrinks every weight by the same share at each step, apart from the loss. L2 (under Regularizers) is a term "
         "of the loss: AdamW divides its pull by the size of a weight's gradients, so that weights with large gradients "
-        "hardly shrink. With SGD the two differ by a factor only.",
+        "hardly shrink. With SGD the two differ only by a factor.",
         low=0.0,
         high=1.0,
         log=True,
@@ -59,7 +59,7 @@ class TrainingConfig:
     label_smoothing: float = option(
         0.0,
         "Label smoothing",
-        "Share of the certainty that is spread over all labels: the network learns not to be surer than that, which "
+        "Share of the certainty that is spread over all labels: the network learns not to be overconfident, which "
         "helps where some recordings have the wrong label; 0 is off, 0.1 is usual.",
         low=0.0,
         high=0.5,
@@ -68,19 +68,20 @@ class TrainingConfig:
         0.0,
         "Mixup",
         "Blends pairs of clips and their labels. Blends are drawn from Beta(a, a): 0 is off, 0.2 leaves most pairs "
-        "nearly unmixed, 1 makes every blend as likely.",
+        "nearly unmixed, 1 makes every blend equally likely.",
         low=0.0,
         high=2.0,
     )
     early_stopping: bool = option(
         True,
         "Early stopping",
-        "Stops when validation loss no longer falls; off, too, the weights of the epoch with the lowest are kept.",
+        "Stops when the validation loss no longer falls. On or off, the weights of the epoch with the lowest loss "
+        "are saved.",
     )
     patience: int = option(
         20,
         "Patience",
-        "Epochs without a new best before stopping.",
+        "Epochs without a new best before the run stops.",
         low=1,
         high=1000,
         unit="epochs",
@@ -98,32 +99,33 @@ class TrainingConfig:
     averaging: float = option(
         0.98,
         "Weight averaging",
-        "How much of a running average of the weights each step keeps; the average is measured and saved. 0 is off.",
+        "How much of the running average of the weights each step keeps; the average is evaluated and saved. 0 is off.",
         low=0.0,
         high=0.9999,
         advanced=True,
     )
     device: Literal["auto", "cpu", "cuda", "mps"] = option(
-        "auto", "Device", "Where the network trains; auto takes a graphics card when there is one."
+        "auto", "Device", "Where the network trains; auto uses a graphics card when there is one."
     )
     precision: Literal["auto", "float32", "bfloat16"] = option(
         "auto",
         "Precision",
-        "Half as many bits for the network's arithmetic while it trains; auto does so where it is faster, on graphics "
-        "cards with bfloat16 and networks large enough.",
+        "bfloat16 does the network's arithmetic with half as many bits while it trains; auto uses it where it is "
+        "faster: on graphics cards that support it, with large networks.",
         advanced=True,
     )
     class_balance: Literal["off", "draws", "weights"] = option(
         "off",
         "Class balance",
-        "Where words have unequally many clips: draws them equally often, or weighs the loss of rare ones more.",
+        "Where some words have more clips than others: draws all words equally often, or gives rare ones more "
+        "weight in the loss.",
         advanced=True,
     )
     fresh_share: float = option(
         0.125,
         "Share augmented anew",
-        "How much of an epoch's sound is augmented anew; the rest is taken again as it was some epochs before, with "
-        "new changes to its spectrogram. 1 makes all anew, which takes several times as long.",
+        "How much of an epoch's sound is augmented anew; the rest is reused from earlier epochs, with new changes to "
+        "its spectrogram. 1 augments everything anew, which takes several times as long.",
         low=0.01,
         high=1.0,
         advanced=True,
@@ -131,7 +133,7 @@ class TrainingConfig:
     clips_per_epoch: int = option(
         1500,
         "Clips per epoch, at least",
-        "A small project's clips are repeated, each time augmented anew, until an epoch has this many.",
+        "The clips of a small project are repeated, each time augmented anew, until an epoch has this many.",
         low=1,
         high=1_000_000,
         advanced=True,
@@ -147,15 +149,16 @@ class TrainingConfig:
     unknown_share: float = option(
         0.2,
         "Share of other words, at most",
-        "How much of an epoch is other words, to learn what not to answer to.",
+        "How much of an epoch is other words, to learn what not to respond to.",
         low=0.0,
         high=0.9,
         advanced=True,
     )
     made_up_share: float = option(
         0.15,
-        "Share of made-up words",
-        "How much of an epoch is pieces of the recordings joined at random: teaches to wait for a whole word.",
+        "Share of synthetic words",
+        "How much of an epoch is pieces of the recordings joined at random: they teach the network to wait for a whole "
+        "word.",
         low=0.0,
         high=0.5,
         advanced=True,

@@ -1,4 +1,4 @@
-"""Looks for a learning rate: one short run whose rate grows from too small to too large; knows no file and no screen.
+"""The learning rate finder: one short run whose rate grows from too small to too large.
 
 Smith 2017, "Cyclical Learning Rates for Training Neural Networks", section 3.3.
 """
@@ -12,27 +12,32 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from kws_engine.training.chance import STEPS, seed_of
 from kws_engine.training.config import TrainingConfig
 from kws_engine.training.data.batches import Batch, Batches
 from kws_engine.training.events import Progress, RatePoint
 from kws_engine.training.optimizing import make_optimizer
+from kws_engine.training.seeds import STEPS, derive_seed
 from kws_engine.training.train import Penalty
 
 LOWEST, HIGHEST, STEPS_TAKEN = 1e-6, 3.0, 120
 _SMOOTHING = 0.9
-_HOPELESS = 4.0  # times the lowest loss: nothing better comes after that
-_SURE_STEPS = 15  # before that, nothing is said of the lowest
-_MUST_FALL = 0.95  # of the loss at the beginning, for a valley to be one
+_DIVERGED = 4.0  # times the lowest loss; beyond that it will not recover
+_WARM_UP_STEPS = 15  # whose running mean is too unsure to be the lowest
+_VALLEY_DEPTH = 0.95  # of the loss after warm-up, below which the loss must fall
 
 
 def try_rates(
-    network: nn.Module, batches: Batches, config: TrainingConfig, *, penalties: Mapping[str, Penalty],
-    should_stop: Callable[[], bool] = lambda: False, seed: int = 0,
-) -> Iterator[Progress | RatePoint]:  # fmt: skip
-    """Trains in place with a rate that grows by the same factor each step; ends where the loss is beyond hope."""
+    network: nn.Module,
+    batches: Batches,
+    config: TrainingConfig,
+    *,
+    penalties: Mapping[str, Penalty],
+    should_stop: Callable[[], bool] = lambda: False,
+    seed: int = 0,
+) -> Iterator[Progress | RatePoint]:
+    """Trains in place with a rate that grows by the same factor each step; ends where the loss diverges."""
     network.train()
-    torch.manual_seed(seed_of(seed, STEPS))
+    torch.manual_seed(derive_seed(seed, STEPS))
     optimizer = make_optimizer(network, config)
     smoothed, lowest = 0.0, math.inf
     step = 0
@@ -50,19 +55,22 @@ def try_rates(
         level = smoothed / (1 - _SMOOTHING ** (step + 1))
         yield RatePoint(rate, loss, level)
         step += 1
-        lowest = min(lowest, level) if step > _SURE_STEPS else math.inf
-        if level > _HOPELESS * lowest:
+        lowest = min(lowest, level) if step > _WARM_UP_STEPS else math.inf
+        if level > _DIVERGED * lowest:
             return
 
 
 def suggestion(points: Sequence[RatePoint]) -> float | None:
-    """The middle of the valley, on a logarithmic scale, down which the running mean of the loss goes.
+    """The middle, on a logarithmic scale, of the valley in the running mean of the loss.
 
-    The valley is the longest falling subsequence (fastai's `valley`, Howard & Gugger 2020). None is said where the loss
-    has hardly moved, as of a network that cannot learn.
+    The valley is the longest falling subsequence (fastai's `valley`, Howard & Gugger 2020). None where the loss hardly
+    fell, as with a network that cannot learn.
     """
     levels = [point.smoothed for point in points]
-    if len(levels) < _SURE_STEPS or min(levels[_SURE_STEPS:], default=math.inf) > _MUST_FALL * levels[_SURE_STEPS - 1]:
+    if (
+        len(levels) < _WARM_UP_STEPS
+        or min(levels[_WARM_UP_STEPS:], default=math.inf) > _VALLEY_DEPTH * levels[_WARM_UP_STEPS - 1]
+    ):
         return None
     lengths = [1] * len(levels)
     for late in range(len(levels)):
@@ -83,7 +91,7 @@ def _endless(batches: Batches) -> Iterator[Progress | Batch]:
 def _step(
     network: nn.Module, optimizer: torch.optim.Optimizer, batch: Batch, penalties: Mapping[str, Penalty], rate: float
 ) -> float:
-    """One step; the cross-entropy before it, in nats."""
+    """Takes one step; returns the cross-entropy before it, in nats."""
     for group in optimizer.param_groups:
         group["lr"] = rate
     cross_entropy = functional.cross_entropy(network(batch.features), batch.labels)

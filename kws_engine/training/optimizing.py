@@ -1,4 +1,4 @@
-"""How weights move: the optimizers, the learning rate's schedules, the running average; knows no data."""
+"""Optimizers, learning rate schedules, and the running average of the weights."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from kws_engine.training.config import TrainingConfig
 
-_RISE = 0.2  # of a one-cycle run
-_TOGETHER = 4  # steps that the average takes in at once: each by itself costs 1% of a small network's run
+_WARM_UP = 0.2  # of a one-cycle run
+_STEPS_PER_UPDATE = 4  # of the average: updating it at every step costs 1% of a small network's run
 
 
 def make_optimizer(network: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
@@ -27,7 +27,7 @@ def make_optimizer(network: nn.Module, config: TrainingConfig) -> torch.optim.Op
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """What an optimizer remembers of its steps, under "number.name"."""
+    """An optimizer's state tensors, under "number.name", where the number is that of the parameter."""
     state = optimizer.state_dict()["state"]
     return {
         f"{number}.{name}": value
@@ -44,69 +44,73 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Te
     for key, value in tensors.items():
         number, _, name = key.partition(".")
         like = weights[int(number)]
-        # In the very layout of its weight, channels last or not: a fused step reads both as they lie in memory.
-        laid = torch.empty_like(like).copy_(value) if value.shape == like.shape else value
-        state.setdefault(int(number), {})[name] = laid
+        # In the memory layout of its weight, channels last or not: a fused step reads both in memory order.
+        aligned = torch.empty_like(like).copy_(value) if value.shape == like.shape else value
+        state.setdefault(int(number), {})[name] = aligned
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
 
 def learning_rate(config: TrainingConfig, progress: float) -> float:
-    """The rate at `progress` 0..1 of the run.
+    """The learning rate at `progress` 0..1 of the run.
 
-    One-cycle (Smith & Topin 2017), half a cosine down (Loshchilov & Hutter 2017), tenths at equal distances, constant.
+    One-cycle (Smith & Topin 2017), half a cosine (Loshchilov & Hutter 2017), drops to a tenth at equal distances, or
+    constant.
     """
     if config.schedule == "constant":
         return config.learning_rate
     if config.schedule == "step":
         return float(config.learning_rate * 0.1 ** min(int(progress * (config.drops + 1) + 1e-9), config.drops))
-    rise = _RISE if config.schedule == "one_cycle" else 0.0
+    rise = _WARM_UP if config.schedule == "one_cycle" else 0.0
     if progress < rise:
         return config.learning_rate * (0.05 + 0.95 * (1 - math.cos(math.pi * progress / rise)) / 2)
     fall = (progress - rise) / (1 - rise)
     return config.learning_rate * max((1 + math.cos(math.pi * min(fall, 1.0))) / 2, 1e-3)
 
 
-class Average:
-    """A running average of a network's weights and batch norm statistics (Polyak & Juditsky 1992).
+class WeightAverage:
+    """An exponential moving average of a network's weights and batch norm statistics (Polyak & Juditsky 1992).
 
-    After n steps it keeps the smaller of `share` and (1 + n) / (10 + n) of itself, so that it does not hang on to the
-    random weights of the beginning. Of a few steps together it keeps what it would have kept of itself after each, and
-    takes in the weights after the last. With a share of 0 it is the network itself.
+    Its decay after n steps is the smaller of `share` and (1 + n) / (10 + n), so that the random initial weights fade
+    quickly. A few steps are taken together: their decays are multiplied, and the weights after the last of them are
+    added. With a share of 0 it is the network itself.
     """
 
     def __init__(self, network: nn.Module, *, share: float) -> None:
-        self._share, self.steps = share, 0
-        self._waiting, self._kept = 0, 1.0
+        self._share = share
+        self.steps = 0
+        self._pending_steps = 0
+        self._decay = 1.0  # of the pending steps together
         self._own = network.state_dict()
         self._state = {name: value.detach().clone() for name, value in self._own.items()}
         self._pair_up()
 
     def update(self) -> None:
-        """Takes in the network's weights after a step."""
-        self._kept *= min(self._share, (1 + self.steps) / (10 + self.steps))
+        """Call after every step of the optimizer."""
+        self._decay *= min(self._share, (1 + self.steps) / (10 + self.steps))
         self.steps += 1
-        self._waiting += 1
-        if self._waiting == _TOGETHER:
-            self._take_in()
+        self._pending_steps += 1
+        if self._pending_steps == _STEPS_PER_UPDATE:
+            self._average_in()
 
     @torch.no_grad()
-    def _take_in(self) -> None:
-        take_in = get_ema_multi_avg_fn(self._kept)  # type: ignore[no-untyped-call]
-        take_in(self._averages, self._floats, 0)
-        self._waiting, self._kept = 0, 1.0
+    def _average_in(self) -> None:
+        update = get_ema_multi_avg_fn(self._decay)  # type: ignore[no-untyped-call]
+        update(self._averages, self._floats, 0)
+        self._pending_steps = 0
+        self._decay = 1.0
 
     def swap(self, network: nn.Module) -> None:
-        """Puts the average into the network and keeps the network's own weights; the second call undoes the first."""
-        if self._waiting:
-            self._take_in()
-        for mine, counted in self._others:
-            mine.copy_(counted)
+        """Exchanges the network's weights for the average; a second call undoes the first."""
+        if self._pending_steps:
+            self._average_in()
+        for average, counter in self._integers:
+            average.copy_(counter)
         own = {name: value.detach().clone() for name, value in self._own.items()}
         network.load_state_dict(self._state)
         self.restore(own, steps=self.steps)
 
     def tensors(self) -> dict[str, Tensor]:
-        """What is kept: the average, or between two swaps the network's own weights."""
+        """The average, or between two swaps the network's own weights."""
         return self._state
 
     def restore(self, tensors: Mapping[str, Tensor], *, steps: int) -> None:
@@ -116,8 +120,8 @@ class Average:
             self._state[name].copy_(value)
 
     def _pair_up(self) -> None:
-        """The network's tensors beside the average's, so that a step takes one call for all of them."""
+        """Lists the network's tensors beside the average's, so that one call updates them all."""
         floats = [name for name, value in self._own.items() if value.is_floating_point()]
         self._floats = [self._own[name].detach() for name in floats]
         self._averages = [self._state[name] for name in floats]
-        self._others = [(self._state[name], self._own[name]) for name in self._own if name not in floats]
+        self._integers = [(self._state[name], self._own[name]) for name in self._own if name not in floats]

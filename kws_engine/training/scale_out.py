@@ -1,19 +1,19 @@
-"""The processes that train one network together, as torchrun starts them; knows no network, file or event.
+"""The processes that train one network together, as torchrun starts them.
 
-Every process makes its own part of each batch and all of them take the same step, so that their weights stay the same.
-The first one alone decides nothing: what makes a run end is agreed upon before each step.
+Every process computes its own shard of each batch and all of them take the same step, so that their weights stay equal.
+Whatever ends a run early is agreed on by all processes before a step, so that none waits for another in vain.
 """
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import functools
 import inspect
-import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
@@ -21,28 +21,25 @@ from torch import Tensor, nn
 
 from kws_engine.errors import SpecError, TrainingError
 from kws_engine.processors import cores
-from kws_engine.training.data.feature_cache import ALONE, Share
-from kws_engine.training.global_norm import global_norms
-
-if TYPE_CHECKING:
-    from lightning_fabric import Fabric
+from kws_engine.training.data.feature_cache import WHOLE, Shard
+from kws_engine.training.distributed_batch_norm import distributed_batch_norms
 
 T = TypeVar("T")
-_PATIENCE = timedelta(minutes=30)  # for a process that writes, reads or evaluates while the others wait
-_WORDS_WITHIN_S = 3.0  # a process that fails tells why before the others notice
-_LOST = ("gloo", "NCCL", "Connection closed by peer", "Connection reset by peer", "Broken pipe")
+_TIMEOUT = timedelta(minutes=30)  # for a process that writes, reads or evaluates while the others wait
+_REPORT_WITHIN_S = 3.0  # a process that fails posts its reason before the others notice
+_CONNECTION_LOST = ("gloo", "NCCL", "Connection closed by peer", "Connection reset by peer", "Broken pipe")
 
 
 class Processes:
-    """One process, the usual case: every question has its own answer for an answer."""
+    """A single process, the usual case: its own answer is everyone's answer."""
 
-    def __init__(self, share: Share = ALONE) -> None:
-        self.share = share
+    def __init__(self, shard: Shard = WHOLE) -> None:
+        self.shard = shard
 
     @property
     def is_first(self) -> bool:
-        """Whether this process is the one that writes and tells."""
-        return self.share.rank == 0
+        """Whether this is the process that writes and reports."""
+        return self.shard.rank == 0
 
     @property
     def threads(self) -> int:
@@ -50,28 +47,24 @@ class Processes:
         return cores()
 
     def join(self, device: torch.device, *, batch_size: int) -> torch.device:
-        """Brings the processes together; gives this one's device."""
+        """Connects the processes; returns this one's device."""
         return device
 
     def described(self, device: torch.device) -> str:
-        """What the run trains on, for people."""
+        """What the run trains on, as text for people."""
         return str(device)
 
     def norms(self, network: nn.Module) -> contextlib.AbstractContextManager[None]:
-        """Within it, the network's batch norms are over all processes' clips."""
+        """Within the context, the network's batch norms cover all processes' clips."""
         return contextlib.nullcontext()
 
-    def spread(self, network: nn.Module) -> Callable[[Tensor], Tensor]:
-        """The network's training pass, whose gradients become the mean over all processes."""
+    def parallel(self, network: nn.Module) -> Callable[[Tensor], Tensor]:
+        """The network's forward pass for training, after which gradients become their mean over all processes."""
         return network
 
-    def backward(self, loss: Tensor) -> None:
-        """The gradients of a loss, after a pass through what `spread` gave."""
-        loss.backward()  # type: ignore[no-untyped-call]
-
-    def any(self, wish: bool) -> bool:
-        """Whether any process has that wish."""
-        return wish
+    def any(self, value: bool) -> bool:
+        """Whether the value is true in any process."""
+        return value
 
     def total(self, values: Sequence[float]) -> list[float]:
         """Each number's sum over all processes."""
@@ -86,56 +79,56 @@ class Processes:
         return dict(tensors)
 
     def from_first(self, make: Callable[[], T]) -> T:
-        """What the first process makes, in all of them."""
+        """What `make` returns in the first process, in all of them; the others do not call it."""
         return make()
 
     def gathered(self, items: Sequence[T]) -> list[T]:
-        """The items of all processes, those of the first one first, none twice."""
+        """The items of all processes without duplicates, those of the first process first."""
         return list(items)
 
     def check_same(self, what: object, *, name: str) -> None:
-        """Refuses to go on where the processes do not have the same.
+        """Checks that all processes have the same value.
 
         Raises:
-            TrainingError: They differ in it.
+            TrainingError: Their values differ.
         """
 
     @property
     def is_orphan(self) -> bool:
-        """Whether the program that started the processes is gone, and nobody waits for them."""
+        """Whether the program that started the processes has died, so that nobody waits for them."""
         return False
 
     def fault(self, error: Exception, sentence: str) -> str:
-        """The sentence to tell for an error that ends this process; empty where another process tells it."""
+        """The sentence to report for an error that ends this process; empty where another process reports it."""
         return sentence
 
     def leave(self) -> None:
-        """After the last common step."""
+        """Disconnects from the other processes, after the last step."""
 
 
 ONE = Processes()
 
 
-def of_environment() -> Processes:
-    """The processes that torchrun started, or the one that there is."""
+def from_environment() -> Processes:
+    """The processes that torchrun started, or a single one."""
     world = int(os.environ.get("WORLD_SIZE", "1")) if "TORCHELASTIC_RUN_ID" in os.environ else 1
-    return Together(Share(int(os.environ["RANK"]), world)) if world > 1 else ONE
+    return DistributedProcesses(Shard(int(os.environ["RANK"]), world)) if world > 1 else ONE
 
 
 def _without_buffers() -> dict[str, Any]:
-    """Batch norms are the same everywhere: nothing to send before each step. Newer torch calls it otherwise."""
+    """Batch norms are equal in all processes, so no buffers need sending. Newer versions of torch rename the option."""
     known = inspect.signature(nn.parallel.DistributedDataParallel).parameters
     return {next(name for name in ("forward_sync_buffers", "broadcast_buffers") if name in known): False}
 
 
-class Together(Processes):
-    """One of several processes, told by torchrun's environment which; joined by Lightning Fabric."""
+class DistributedProcesses(Processes):
+    """One of several processes, which one according to torchrun's environment variables."""
 
-    def __init__(self, share: Share) -> None:
-        super().__init__(share)
-        self._local_world, self._parent = int(os.environ["LOCAL_WORLD_SIZE"]), os.getppid()
-        self._fabric: Fabric | None = None
-        self._control: dist.ProcessGroup | None = None  # on the CPU: a graphics card need not wait to be asked
+    def __init__(self, shard: Shard) -> None:
+        super().__init__(shard)
+        self._local_world = int(os.environ["LOCAL_WORLD_SIZE"])
+        self._parent = os.getppid()
+        self._control: dist.ProcessGroup | None = None  # on the CPU: agreeing must not make a graphics card wait
 
     @property
     def threads(self) -> int:
@@ -143,29 +136,26 @@ class Together(Processes):
         return max(1, cores() // self._local_world)
 
     def join(self, device: torch.device, *, batch_size: int) -> torch.device:
-        """Waits for the others.
+        """Waits for the other processes; on a machine with graphics cards, each process gets its own.
 
         Raises:
-            SpecError: The batch cannot be shared out evenly.
+            SpecError: The batch cannot be shared evenly.
             TrainingError: There is no such device for each process.
         """
         self._check(device, batch_size)
-        from lightning_fabric import Fabric  # takes seconds
-        from lightning_fabric.strategies.ddp import DDPStrategy
-
-        logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
-        backend = "nccl" if device.type == "cuda" else "gloo"
-        strategy = DDPStrategy(
-            process_group_backend=backend, timeout=_PATIENCE, gradient_as_bucket_view=True, **_without_buffers()
-        )
-        nodes = int(os.environ.get("GROUP_WORLD_SIZE", "1"))
-        self._fabric = Fabric(accelerator=device.type, strategy=strategy, devices=self._local_world, num_nodes=nodes)
-        self._fabric.launch()
-        self._control = dist.new_group(backend="gloo", timeout=_PATIENCE)
-        return self._fabric.device
+        if device.type == "cuda":
+            own = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+            torch.cuda.set_device(own)
+            dist.init_process_group("nccl", timeout=_TIMEOUT, device_id=own)
+            atexit.register(self.leave)  # after a failure, too: NCCL must end before the interpreter does
+        else:
+            own = device
+            dist.init_process_group("gloo", timeout=_TIMEOUT)
+        self._control = dist.new_group(backend="gloo", timeout=_TIMEOUT)
+        return own
 
     def _check(self, device: torch.device, batch_size: int) -> None:
-        world = self.share.world
+        world = self.shard.world
         if batch_size % world:
             raise SpecError(
                 f"Batch size: {batch_size} clips cannot be shared evenly among {world} processes: choose "
@@ -181,27 +171,26 @@ class Together(Processes):
             )
 
     def described(self, device: torch.device) -> str:
-        """How many of which."""
-        return f"{self.share.world} x {device.type}"
+        """How many processes on which kind of device."""
+        return f"{self.shard.world} x {device.type}"
 
     def norms(self, network: nn.Module) -> contextlib.AbstractContextManager[None]:
-        """Within it, the network's batch norms are over all processes' clips."""
-        return global_norms(network)
+        """Within the context, the network's batch norms cover all processes' clips."""
+        return distributed_batch_norms(network)
 
-    def spread(self, network: nn.Module) -> Callable[[Tensor], Tensor]:
-        """The network with DistributedDataParallel around it; its weights become those of the first process."""
-        assert self._fabric is not None, "join comes first"
-        wrapped: Callable[[Tensor], Tensor] = self._fabric.setup_module(network)
-        return wrapped
+    def parallel(self, network: nn.Module) -> Callable[[Tensor], Tensor]:
+        """The network in DistributedDataParallel; its weights become those of the first process."""
+        device = next(network.parameters()).device
+        return nn.parallel.DistributedDataParallel(
+            network,
+            device_ids=[device.index] if device.type == "cuda" else None,
+            gradient_as_bucket_view=True,
+            **_without_buffers(),
+        )
 
-    def backward(self, loss: Tensor) -> None:
-        """The gradients of a loss, their mean over all processes."""
-        assert self._fabric is not None
-        self._fabric.backward(loss)
-
-    def any(self, wish: bool) -> bool:
-        """Whether any process has that wish."""
-        flag = torch.tensor([int(wish)], dtype=torch.int32)
+    def any(self, value: bool) -> bool:
+        """Whether the value is true in any process."""
+        flag = torch.tensor([int(value)], dtype=torch.int32)
         dist.all_reduce(flag, op=dist.ReduceOp.MAX, group=self._control)
         return bool(flag.item())
 
@@ -225,23 +214,23 @@ class Together(Processes):
         return {name: value if self.is_first else torch.zeros_like(value) for name, value in tensors.items()}
 
     def from_first(self, make: Callable[[], T]) -> T:
-        """What the first process makes, in all of them."""
+        """What `make` returns in the first process, in all of them."""
         made: list[Any] = [make() if self.is_first else None]
         dist.broadcast_object_list(made, src=0, group=self._control)
         first: T = made[0]
         return first
 
     def gathered(self, items: Sequence[T]) -> list[T]:
-        """The items of all processes, those of the first one first, none twice."""
-        lists: list[Any] = [None] * self.share.world
+        """The items of all processes without duplicates, those of the first process first."""
+        lists: list[Any] = [None] * self.shard.world
         dist.all_gather_object(lists, list(items), group=self._control)
         return list(dict.fromkeys(item for own in lists for item in own))
 
     def check_same(self, what: object, *, name: str) -> None:
-        """Refuses to go on where the processes do not have the same.
+        """Checks that all processes have the same value.
 
         Raises:
-            TrainingError: They differ in it.
+            TrainingError: Their values differ.
         """
         if self.any(self.from_first(lambda: what) != what):
             raise TrainingError(
@@ -251,38 +240,39 @@ class Together(Processes):
 
     @property
     def is_orphan(self) -> bool:
-        """Whether torchrun is gone."""
+        """Whether torchrun has died."""
         return os.getppid() != self._parent
 
     def fault(self, error: Exception, sentence: str) -> str:
-        """Tells the others why this process ends, or learns from them; empty where the first process tells it."""
-        is_lost = isinstance(error, RuntimeError) and any(sign in str(error) for sign in _LOST)
+        """Posts why this process ends, or reads why another did; empty where the first process reports it."""
+        is_lost = isinstance(error, RuntimeError) and any(sign in str(error) for sign in _CONNECTION_LOST)
         if self.is_first:
-            told = self._others_word() if is_lost else sentence
-            self._leave_word(told)
-            return told
+            reason = self._reason_of_others() if is_lost else sentence
+            self._post_reason(reason)
+            return reason
         if not is_lost:
-            self._leave_word(sentence)
-        told = self._word_of(0, wait_s=2 * _WORDS_WITHIN_S)
-        if told and (is_lost or told == sentence):
+            self._post_reason(sentence)
+        reported = self._reason_of(0, wait_s=2 * _REPORT_WITHIN_S)
+        if reported and (is_lost or reported == sentence):
             return ""
-        return f"Process {self.share.rank}: {self._others_word() if is_lost else sentence}"
+        return f"Process {self.shard.rank}: {self._reason_of_others() if is_lost else sentence}"
 
-    def _others_word(self) -> str:
-        """Why another process has gone, as it said itself."""
-        for rank in range(self.share.world):
-            if rank != self.share.rank and (said := self._word_of(rank, wait_s=_WORDS_WITHIN_S / self.share.world)):
-                return f"Process {rank} of this run failed: {said}"
+    def _reason_of_others(self) -> str:
+        """Why another process ended, as it posted itself."""
+        wait_s = _REPORT_WITHIN_S / self.shard.world
+        for rank in range(self.shard.world):
+            if rank != self.shard.rank and (reason := self._reason_of(rank, wait_s=wait_s)):
+                return f"Process {rank} of this run failed: {reason}"
         return (
             "Another process of this run is gone without a word: it was killed, or its machine was lost; what the "
             "epochs reached is kept in the run's folder: resume it"
         )
 
-    def _leave_word(self, sentence: str) -> None:
+    def _post_reason(self, sentence: str) -> None:
         with contextlib.suppress(RuntimeError):
-            self._store.set(f"fault/{self.share.rank}", sentence)
+            self._store.set(f"fault/{self.shard.rank}", sentence)
 
-    def _word_of(self, rank: int, *, wait_s: float) -> str:
+    def _reason_of(self, rank: int, *, wait_s: float) -> str:
         with contextlib.suppress(RuntimeError):
             self._store.wait([f"fault/{rank}"], timedelta(seconds=wait_s))
             return str(self._store.get(f"fault/{rank}"), "utf-8")
@@ -290,7 +280,7 @@ class Together(Processes):
 
     @functools.cached_property
     def _store(self) -> Any:
-        """The processes' notice board, which torchrun holds; it stands even where a process is gone."""
+        """The key-value store of torchrun, which outlives any of the processes."""
         from torch.distributed import PrefixStore, TCPStore  # type: ignore[attr-defined]
 
         address, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
@@ -298,6 +288,6 @@ class Together(Processes):
         return PrefixStore(f"kws/{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
 
     def leave(self) -> None:
-        """After the last common step."""
+        """Disconnects from the other processes, after the last step."""
         if dist.is_initialized():
             dist.destroy_process_group()

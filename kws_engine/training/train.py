@@ -1,4 +1,4 @@
-"""The training loop, which ends with the best weights and can be gone on with; knows no file, screen or project."""
+"""The training loop, which ends with the best weights and can be resumed after any epoch."""
 
 from __future__ import annotations
 
@@ -13,32 +13,33 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from kws_engine.errors import TrainingError
-from kws_engine.training.chance import STEPS, seed_of
-from kws_engine.training.clip_dynamics import Dynamics
 from kws_engine.training.config import TrainingConfig
 from kws_engine.training.data.batches import Batch, Batches
-from kws_engine.training.data.mixup import mixed
+from kws_engine.training.data.mixup import mixup
 from kws_engine.training.events import Epoch, Progress
 from kws_engine.training.optimizing import (
-    Average,
+    WeightAverage,
     learning_rate,
     make_optimizer,
     optimizer_tensors,
     restore_optimizer,
 )
 from kws_engine.training.scale_out import ONE, Processes
+from kws_engine.training.seeds import STEPS, derive_seed
+from kws_engine.training.training_dynamics import TrainingDynamics
 
 Penalty = Callable[[nn.Module], Tensor]
 NOTHING_TRAINED = "The run was stopped before its first epoch ended: nothing was trained, start it again"
 CROSS_ENTROPY = "cross_entropy"  # a term of the loss, beside the penalties' names
-CURVE_CLIPS = 1000  # the training curve is measured on at most so many clips
-_CHECKED_EVERY = 16  # steps; looking at the loss makes a graphics card wait
-_MEASURED_AT_ONCE = 256  # clips; of 64 or 512 each takes a tenth longer
+CURVE_CLIPS = 1000  # the training curve is evaluated on at most this many clips
+_CHECK_EVERY = 16  # steps; reading the loss makes a graphics card wait
+_EVALUATION_BATCH = 256  # clips; with 64 or 512, each takes a tenth longer
+_LARGE = 1_000_000  # parameters; below, converting to bfloat16 costs more than it saves
 
 
 @dataclass(frozen=True)
-class Measured:
-    """Features (N, T, F), in half precision or not, and labels (N,): measured on without augmentation."""
+class EvaluationSet:
+    """Features (N, T, F), in half precision or not, and labels (N,), to evaluate on without augmentation."""
 
     features: Tensor
     labels: Tensor
@@ -46,7 +47,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Fit:
-    """What the loop ends with: the best epoch's weights and why it ended."""
+    """The result of the loop: the weights of the best epoch, and whether it stopped early."""
 
     weights: dict[str, Tensor]
     best: Epoch
@@ -55,12 +56,12 @@ class Fit:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """All that is needed to go on after an epoch as if nothing had happened.
+    """All that is needed to resume after an epoch as if nothing had happened.
 
     Attributes:
-        tensors: Weights, their average, the best of them, the optimizer's memory and what is known of each clip.
+        tensors: Weights, their average, the best of them, the optimizer's state and how each clip was learned.
         history: The epochs so far.
-        steps: How many steps the average has taken in.
+        steps: How many steps the average covers.
     """
 
     tensors: dict[str, Tensor]
@@ -69,31 +70,51 @@ class Snapshot:
 
 
 class Loop:
-    """Trains a network in place; `epochs` does the work, `snapshot` and `restore` let another process go on with it."""
+    """Trains a network in place; `epochs` does the work, `snapshot` and `restore` let another process resume it."""
 
     def __init__(
-        self, network: nn.Module, batches: Batches, config: TrainingConfig, *, penalties: Mapping[str, Penalty],
-        training: Measured, validation: Measured, should_stop: Callable[[], bool], seed: int = 0,
-        dynamics: Dynamics | None = None, label_weights: Tensor | None = None, processes: Processes = ONE,
-    ) -> None:  # fmt: skip
-        self._processes, self._forward = processes, processes.spread(network)
-        self._network, self._batches, self._config, self._penalties = network, batches, config, penalties
-        self._training, self._validation, self._should_stop = training, validation, should_stop
-        self._seed, self._dynamics, self._label_weights = seed, dynamics, label_weights
-        self._optimizer, self._average = make_optimizer(network, config), Average(network, share=config.averaging)
+        self,
+        network: nn.Module,
+        batches: Batches,
+        config: TrainingConfig,
+        *,
+        penalties: Mapping[str, Penalty],
+        training: EvaluationSet,
+        validation: EvaluationSet,
+        should_stop: Callable[[], bool],
+        seed: int = 0,
+        dynamics: TrainingDynamics | None = None,
+        label_weights: Tensor | None = None,
+        processes: Processes = ONE,
+    ) -> None:
+        self._processes = processes
+        self._forward = processes.parallel(network)
+        self._network = network
+        self._batches = batches
+        self._config = config
+        self._penalties = penalties
+        self._training = training
+        self._validation = validation
+        self._should_stop = should_stop
+        self._seed = seed
+        self._dynamics = dynamics
+        self._label_weights = label_weights
+        self._optimizer = make_optimizer(network, config)
+        self._average = WeightAverage(network, share=config.averaging)
         self._weights = list(network.parameters())
         self._device = self._weights[0].device
         self._autocast = wants_bfloat16(config, network)
         self.history: list[Epoch] = []
         self.best: Epoch | None = None
         self.best_weights: dict[str, Tensor] = {}
-        self.stopped_early = self._is_over = False
+        self.stopped_early = False
+        self._is_over = False
 
     def epochs(self) -> Iterator[Progress | Epoch]:
-        """Yields every epoch, and work before it that takes long.
+        """Yields every epoch, and the progress of long preparations before it.
 
-        While an epoch is yielded, the network holds the weights that were measured: the running average, where that is
-        on; afterwards those of the best epoch.
+        While an epoch is yielded, the network holds the weights that were evaluated: the running average, where that is
+        on. After the last epoch it holds those of the best one.
 
         Raises:
             TrainingError: The loss is no longer a number, or the run was stopped before its first epoch.
@@ -112,34 +133,34 @@ class Loop:
             if self._is_over or self._is_patience_over():
                 break
             started = time.monotonic()
-            terms = self._one_epoch(number) if (yield from self._prepared(number)) else None
+            terms = self._one_epoch(number) if (yield from self._prepare(number)) else None
             if terms is None:
                 self.stopped_early = True
                 break
             self._average.swap(self._network)
-            epoch = self._measure(number, started, terms)
+            epoch = self._evaluate(number, started, terms)
             self.history.append(epoch)
             if epoch.best:
                 self.best, self.best_weights = epoch, copy.deepcopy(self._network.state_dict())
             yield epoch
             self._average.swap(self._network)
 
-    def _prepared(self, number: int) -> Generator[Progress, None, bool]:
-        """Makes what an epoch needs; False where it was stopped on the way, which several processes are at a step."""
+    def _prepare(self, number: int) -> Generator[Progress, None, bool]:
+        """Prepares the batches of an epoch; False where it was stopped (several processes stop at a step instead)."""
         for progress in self._batches.prepare(number):
             if progress is not None:
                 yield progress
-            if self._processes.share.world == 1 and self._should_stop():
+            if self._processes.shard.world == 1 and self._should_stop():
                 return False
         return True
 
     def result(self) -> Fit:
-        """After the last epoch."""
+        """Call after the last epoch."""
         assert self.best is not None
         return Fit(self.best_weights, self.best, self.stopped_early)
 
     def snapshot(self) -> Snapshot:
-        """While an epoch is yielded: the state after it."""
+        """The state after an epoch; call it while that epoch is yielded."""
         parts = {
             "average": self._network.state_dict(),
             "network": self._average.tensors(),
@@ -151,10 +172,10 @@ class Loop:
         return Snapshot(tensors, tuple(self.history), self._average.steps)
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Before `epochs`: goes on after the last epoch of the snapshot.
+        """Call before `epochs`, to resume after the last epoch of the snapshot.
 
         Raises:
-            TrainingError: It is of another network.
+            TrainingError: It belongs to another network or other clips.
         """
         parts: dict[str, dict[str, Tensor]] = {}
         for key, value in snapshot.tensors.items():
@@ -168,7 +189,7 @@ class Loop:
                 self._dynamics.restore(self._processes.only_first(parts["dynamics"]))
         except (RuntimeError, ValueError, LookupError):
             raise TrainingError(
-                "The run's checkpoint is of another network or of other clips: start the run anew with `kws repeat`, "
+                "The run's checkpoint is of another network or of other clips: start the run again with `kws repeat`, "
                 "or by Train with its settings"
             ) from None
         self.history = list(snapshot.history)
@@ -176,8 +197,9 @@ class Loop:
         self.best_weights = {name: value.to(self._device) for name, value in parts.get("best", {}).items()}
 
     def end_here(self) -> None:
-        """Before `epochs`: no step is taken any more, the best epoch so far is the result."""
-        self.stopped_early = self._is_over = True
+        """Call before `epochs`, to take no further step: the best epoch so far is the result."""
+        self.stopped_early = True
+        self._is_over = True
 
     def _is_patience_over(self) -> bool:
         if not self._config.early_stopping or self.best is None:
@@ -186,10 +208,10 @@ class Loop:
         return self.stopped_early
 
     def _one_epoch(self, number: int) -> dict[str, float] | None:
-        """The mean of each term of the loss over the epoch, or None where it was stopped on the way."""
+        """The mean of each term of the loss over the epoch, or None where it was stopped."""
         self._network.train()
-        share = self._processes.share
-        torch.manual_seed(seed_of(self._seed, STEPS, number, *([share.rank] if share.rank else [])))
+        shard = self._processes.shard
+        torch.manual_seed(derive_seed(self._seed, STEPS, number, *([shard.rank] if shard.rank else [])))
         sums: dict[str, Tensor] = {}
         for step, batch in enumerate(self._batches.epoch(number)):
             if self._processes.any(self._should_stop()):
@@ -198,11 +220,11 @@ class Loop:
             terms = self._step(batch, late=2 * number > self._config.epochs)
             for name, term in terms.items():
                 sums[name] = sums[name] + term if name in sums else term
-            if step % _CHECKED_EVERY == 0:
-                self._check_number(*self._processes.total([sum(float(value) for value in sums.values())]))
-        totals = self._processes.total([float(value) / (self._batches.steps * share.world) for value in sums.values()])
+            if step % _CHECK_EVERY == 0:
+                self._check_finite(*self._processes.total([sum(float(value) for value in sums.values())]))
+        totals = self._processes.total([float(value) / (self._batches.steps * shard.world) for value in sums.values()])
         means = dict(zip(sums, totals, strict=True))
-        self._check_number(sum(means.values()))
+        self._check_finite(sum(means.values()))
         return means
 
     def _set_rate(self, progress: float) -> None:
@@ -210,30 +232,30 @@ class Loop:
             group["lr"] = learning_rate(self._config, progress)
 
     def _step(self, batch: Batch, *, late: bool) -> dict[str, Tensor]:
-        """One step down the loss; its terms, detached."""
+        """Takes one step; returns the terms of the loss, detached."""
         terms = {CROSS_ENTROPY: self._cross_entropy(batch, late=late)}
-        if self._processes.share.world > 1:
-            terms[CROSS_ENTROPY] = terms[CROSS_ENTROPY] * self._part(batch)
+        if self._processes.shard.world > 1:
+            terms[CROSS_ENTROPY] = terms[CROSS_ENTROPY] * self._process_weight(batch)
         for name, penalty in self._penalties.items():
             terms[name] = penalty(self._network).to(self._device)
         loss = terms[CROSS_ENTROPY] if len(terms) == 1 else torch.stack(list(terms.values())).sum()
-        for weight in self._weights:  # 1% of a small network's step less than by the optimizer
+        for weight in self._weights:  # the optimizer's zero_grad takes 1% of a small network's step longer
             weight.grad = None
-        self._processes.backward(loss)
+        loss.backward()  # type: ignore[no-untyped-call]
         self._optimizer.step()
         self._average.update()
         return {name: term.detach() for name, term in terms.items()}
 
-    def _part(self, batch: Batch) -> float:
-        """By what this process's mean is multiplied, so that the processes' mean is that over all their clips."""
-        world = self._processes.share.world
+    def _process_weight(self, batch: Batch) -> float:
+        """The factor for this process's mean loss that makes the processes' mean the mean over all their clips."""
+        world = self._processes.shard.world
         if self._label_weights is None or self._config.mixup:
             return len(batch.labels) * world / batch.whole
         own = float(self._label_weights[batch.labels].sum())
         return own * world / self._processes.total([own])[0]
 
     def _cross_entropy(self, batch: Batch, *, late: bool) -> Tensor:
-        """In nats, against labels as smoothed and mixed as the config says."""
+        """In nats, against labels smoothed and mixed up as the config says."""
         config, labels = self._config, batch.labels
         if not config.mixup:
             logits = self._logits(batch.features)
@@ -241,8 +263,8 @@ class Loop:
             return functional.cross_entropy(
                 logits, labels, weight=self._label_weights, label_smoothing=config.label_smoothing
             )
-        blended, partners, shares = mixed(batch.features, labels, config.mixup)
-        logits = self._logits(blended)
+        blends, partners, shares = mixup(batch.features, labels, config.mixup)
+        logits = self._logits(blends)
         self._observe(batch, logits, late=late, shares=shares)
         own, other = (
             functional.cross_entropy(
@@ -261,7 +283,7 @@ class Loop:
         if self._dynamics is not None:
             self._dynamics.observe(batch.clips, batch.labels, logits, late=late, shares=shares)
 
-    def _check_number(self, loss: float) -> None:
+    def _check_finite(self, loss: float) -> None:
         if not math.isfinite(loss):
             rate = float(self._optimizer.param_groups[0]["lr"])
             kept = f"; the weights of epoch {self.best.epoch} are kept" if self.best else ""
@@ -269,10 +291,10 @@ class Loop:
                 f"The loss is no longer a number at a learning rate of {rate:.2g}: train again with a tenth of it{kept}"
             )
 
-    def _measure(self, number: int, started: float, terms: dict[str, float]) -> Epoch:
-        train_loss, train_accuracy = measure(self._network, self._training, processes=self._processes)
-        validation_loss, validation_accuracy = measure(self._network, self._validation, processes=self._processes)
-        self._check_number(train_loss + validation_loss)
+    def _evaluate(self, number: int, started: float, terms: dict[str, float]) -> Epoch:
+        train_loss, train_accuracy = evaluate(self._network, self._training, processes=self._processes)
+        validation_loss, validation_accuracy = evaluate(self._network, self._validation, processes=self._processes)
+        self._check_finite(train_loss + validation_loss)
         return Epoch(
             epoch=number,
             train_loss=train_loss,
@@ -288,38 +310,35 @@ class Loop:
 
 
 @torch.no_grad()
-def measure(network: nn.Module, measured: Measured, *, processes: Processes = ONE) -> tuple[float, float]:
+def evaluate(network: nn.Module, data: EvaluationSet, *, processes: Processes = ONE) -> tuple[float, float]:
     """(cross-entropy in nats, accuracy 0..1) in evaluation mode; several processes share the work."""
-    if processes.share.world > 1:
-        return _measure_together(network, measured, processes)
-    logits = predict(network, measured.features)
-    loss = functional.cross_entropy(logits, measured.labels)
-    return float(loss), float((logits.argmax(1) == measured.labels).float().mean())
+    if processes.shard.world > 1:
+        return _evaluate_shards(network, data, processes)
+    logits = predict(network, data.features)
+    loss = functional.cross_entropy(logits, data.labels)
+    return float(loss), float((logits.argmax(1) == data.labels).float().mean())
 
 
-def _measure_together(network: nn.Module, measured: Measured, processes: Processes) -> tuple[float, float]:
+def _evaluate_shards(network: nn.Module, data: EvaluationSet, processes: Processes) -> tuple[float, float]:
     features, labels = (
-        values[processes.share.rank :: processes.share.world] for values in (measured.features, measured.labels)
+        values[processes.shard.rank :: processes.shard.world] for values in (data.features, data.labels)
     )
-    loss, accuracy = measure(network, Measured(features, labels)) if len(labels) else (0.0, 0.0)
+    loss, accuracy = evaluate(network, EvaluationSet(features, labels)) if len(labels) else (0.0, 0.0)
     total = processes.total([loss * len(labels), round(accuracy * len(labels))])
-    return total[0] / len(measured.labels), total[1] / len(measured.labels)
+    return total[0] / len(data.labels), total[1] / len(data.labels)
 
 
 @torch.no_grad()
 def predict(network: nn.Module, features: Tensor) -> Tensor:
     """Logits (N, n_labels) of features (N, T, F) in evaluation mode."""
     network.eval()
-    return torch.cat([network(some.float()) for some in torch.split(features, _MEASURED_AT_ONCE)])
+    return torch.cat([network(some.float()) for some in torch.split(features, _EVALUATION_BATCH)])
 
 
 def wants_bfloat16(config: TrainingConfig, network: nn.Module) -> bool:
-    """Whether the network's arithmetic is done in bfloat16: where it is asked for, or is known to be faster."""
+    """Whether the network computes in bfloat16: where that is chosen, or known to be faster."""
     if config.precision != "auto":
         return config.precision == "bfloat16"
-    weight = next(network.parameters())
-    large = sum(one.numel() for one in network.parameters()) >= _LARGE
-    return weight.device.type == "cuda" and large and torch.cuda.is_bf16_supported()
-
-
-_LARGE = 1_000_000  # parameters; below, converting costs more than it saves
+    device = next(network.parameters()).device
+    is_large = sum(weights.numel() for weights in network.parameters()) >= _LARGE
+    return device.type == "cuda" and is_large and torch.cuda.is_bf16_supported()

@@ -1,1 +1,1 @@
-"""Benchmarks of the window, run by `kws bench gui`; the window itself never imports them."""
+"""The benchmark `kws bench gui`, which pyproject.toml registers; the window itself never imports it."""

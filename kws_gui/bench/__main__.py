@@ -1,4 +1,4 @@
-"""`python -m kws_gui.bench.__main__`: the window measured from inside, JSON rows on standard output; judges nothing."""
+"""`python -m kws_gui.bench`: the window measured from inside, as JSON rows on standard output."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ from typing import Any
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, QTimer
 from PySide6.QtGui import QGuiApplication
 
+from kws_engine.training.events import Epoch, Failed
 from kws_gui import app as studio
-from kws_gui.bench import long_list as bench_list
+from kws_gui.bench import long_list
 from kws_gui.bench.event_loop import Ticks
 from kws_gui.main_window import MainWindow
 from kws_gui.services import remembered
+from kws_gui.services.training import Ending
 
 _STARTS = 3  # the first warms the disk's cache and does not count
 _WATCHED_S = 25.0
@@ -27,16 +29,16 @@ _PATIENCE_S = 120.0
 
 
 def main(arguments: list[str]) -> int:
-    """All rows; `window TIME` only shows the window and tells how long after TIME it was painted.
+    """Prints all rows; `window TIME` only shows the window and prints how long after TIME it was painted.
 
-    `list FOLDER` opens that project, of very many clips, and looks through them.
+    `list FOLDER` opens that project, of very many clips, and browses it.
     """
     if arguments[:1] == ["window"]:
         return _show_window(float(arguments[1]))
     with tempfile.TemporaryDirectory(prefix="kws-bench.") as home:
         os.environ[remembered.HOME_VARIABLE] = home
         if arguments[:1] == ["list"]:
-            return bench_list.look_through(Path(arguments[1]), _print)
+            return long_list.browse(Path(arguments[1]), _print)
         starts = [_start() for _ in range(_STARTS)][1:]
         warm = min(starts, key=lambda start: start["painted_s"])
         _print("screen", warm["screen"], "")
@@ -51,7 +53,7 @@ def _print(what: str, value: float | str, unit: str, **more: Any) -> None:
 
 def _start() -> dict[str, Any]:
     """One start in a process of its own, timed from before the process exists."""
-    command = [sys.executable, "-m", "kws_gui.bench.__main__", "window", repr(time.time())]
+    command = [sys.executable, "-m", "kws_gui.bench", "window", repr(time.time())]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=_PATIENCE_S, check=True)
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
@@ -63,7 +65,9 @@ def _show_window(began_s: float) -> int:
     app = studio.make_application(["kws-studio"])
     window = studio.make_window(app, None)
     watcher = _FirstPaint(began_s)
-    window.centralWidget().installEventFilter(watcher)
+    central = window.centralWidget()
+    assert central is not None
+    central.installEventFilter(watcher)
     QTimer.singleShot(int(_PATIENCE_S * 1000), app, lambda: app.exit(1))
     status = app.exec()
     window.close()
@@ -71,25 +75,26 @@ def _show_window(began_s: float) -> int:
 
 
 class _FirstPaint(QObject):
-    """Tells once the window was painted and the event loop came back."""
+    """Reports when the window is painted and the event loop has come back."""
 
     def __init__(self, began_s: float) -> None:
         super().__init__()
-        self._began_s, self._seen = began_s, False
+        self._began_s = began_s
+        self._is_seen = False
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.Paint and not self._seen:
-            self._seen = True
-            QTimer.singleShot(0, self, self._tell)
+        if event.type() == QEvent.Type.Paint and not self._is_seen:
+            self._is_seen = True
+            QTimer.singleShot(0, self, self._report)
         return False
 
-    def _tell(self) -> None:
-        told = {
+    def _report(self) -> None:
+        report = {
             "painted_s": time.time() - self._began_s,
             "torch": "torch" in sys.modules,
             "screen": QGuiApplication.platformName(),
         }
-        print(json.dumps(told), flush=True)
+        print(json.dumps(report), flush=True)
         QCoreApplication.exit(0)
 
 
@@ -100,12 +105,12 @@ def _watch_training(home: Path) -> int:
     app = studio.make_application(["kws-studio"])
     window = studio.make_window(app, None)
     loop = _Loop(window)
-    window.model.opened.connect(lambda: QTimer.singleShot(0, loop, loop.train))
+    window.services.project.opened.connect(lambda: QTimer.singleShot(0, loop, loop.train))
     QTimer.singleShot(int((_PATIENCE_S + _WATCHED_S) * 1000), app, lambda: app.exit(1))
-    window.open_starter()
+    window.services.projects.copy_starter()
     status = app.exec()
     trained_in_window = "torch" in sys.modules
-    window.page("train").training.shutdown()
+    window.services.training.shutdown()
     window.close()
     if status or not loop.gaps_ms:
         print(loop.failure or "the training did not start", file=sys.stderr)
@@ -119,7 +124,7 @@ def _watch_training(home: Path) -> int:
 
 
 class _Loop(QObject):
-    """Presses Train, then notes when a timer of 5 ms really fires."""
+    """Presses Train, then records when a timer of 5 ms really fires."""
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__()
@@ -137,24 +142,25 @@ class _Loop(QObject):
 
     def train(self) -> None:
         """Shows the Train page and presses its button."""
-        self._window.show_page("train")
-        page = self._window.page("train")
-        page.training.started.connect(self._on_started)
-        page.training.epochEnded.connect(self._on_epoch)
-        page.training.finished.connect(lambda _: QCoreApplication.exit(0))
-        page.training.failed.connect(self._on_failed)
+        self._window.services.navigation.show_page("train")
+        page: Any = self._window.page("train")
+        training = self._window.services.training
+        training.started.connect(self._on_started)
+        training.epochsAdded.connect(self._on_epochs)
+        training.ended.connect(self._on_ended)
         page.train.click()
 
-    def _on_started(self, event: object) -> None:
+    def _on_started(self) -> None:
         self._until_s = time.perf_counter() + _WATCHED_S
         self._ticks.begin()
 
-    def _on_epoch(self, event: object) -> None:
-        self.epochs += 1
+    def _on_epochs(self, epochs: list[Epoch]) -> None:
+        self.epochs += len(epochs)
 
-    def _on_failed(self, event: Any) -> None:
-        self.failure = event.message
-        QCoreApplication.exit(1)
+    def _on_ended(self, ending: Ending) -> None:
+        if isinstance(ending.event, Failed):
+            self.failure = ending.event.message
+        QCoreApplication.exit(1 if self.failure else 0)
 
     def _on_tick(self) -> None:
         if time.perf_counter() >= self._until_s:

@@ -1,4 +1,4 @@
-"""How long the event loop keeps a timer waiting; knows not what it does meanwhile."""
+"""How long the event loop keeps a timer waiting."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _TICK_MS = 5
 
 
 class Ticks(QObject):
-    """Notes when a timer of 5 ms really fires.
+    """Records when a timer of 5 ms really fires.
 
     Signals:
         fired: It has.
@@ -33,12 +33,12 @@ class Ticks(QObject):
         return [1000 * (after - before) for before, after in itertools.pairwise(self._at_s)]
 
     def begin(self) -> None:
-        """From now on, what was noted before forgotten."""
+        """Starts recording, and drops what was recorded before."""
         self._at_s = [time.perf_counter()]
         self._timer.start()
 
     def end(self) -> None:
-        """No more of them; the time since the last one counts as a gap."""
+        """Stops recording; the time since the last tick counts as a gap."""
         self._timer.stop()
         self._at_s.append(time.perf_counter())
 

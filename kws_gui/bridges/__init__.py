@@ -1,1 +1,1 @@
-"""Between the engine's generators, rings and processes and Qt's signals; holds no pixel and no audio logic."""
+"""Between the engine's generators, rings and processes and Qt's signals."""

@@ -1,4 +1,4 @@
-"""A detector in a thread of its own between a microphone's reader and the window; knows no page and no device.
+"""A detector in a thread of its own between a microphone's reader and the window.
 
 onnxruntime takes long to import, so the model file is opened in a thread, too.
 """
@@ -26,7 +26,8 @@ from kws_engine import audio
 from kws_engine.errors import KwsError
 from kws_engine.features import FEATURES
 from kws_engine.spotting.detector import Detection, Detector, DetectorConfig, Step
-from kws_gui.bridges.jobs import LongJob, Work
+from kws_gui.bridges.jobs import Work
+from kws_gui.bridges.latest import Latest
 
 if TYPE_CHECKING:
     from kws_engine.microphone import Heard
@@ -37,7 +38,7 @@ READ_EVERY_S = 0.03
 COST_EVERY_S = 1.0
 
 
-class Source(Protocol):
+class SoundSource(Protocol):
     """What the thread needs of `kws_engine.microphone.Reader`."""
 
     def read(self) -> Heard:
@@ -102,11 +103,11 @@ class DetectorBridge(QObject):
     """Opens one model file at a time and listens with it.
 
     Signals:
-        loaded: (OpenModel) The file asked for last is open.
-        started, stopped: The thread reads the source, or does no more.
+        loaded: (OpenModel) The file requested last is open.
+        started, stopped: The thread has begun to read the source, or has ended.
         heard: (frames) New spectrogram frames (n, 80) in dB.
-        stepped: (steps) New looks of the network; `at_sample` counts on over stop and start, until another model.
-        detected: (Detection) One of those looks found a word.
+        stepped: (steps) New outputs of the network; `at_sample` counts on over stop and start, until another model.
+        detected: (Detection) One of those steps found a word.
         lost: (samples) So many samples at the model's rate were lost before the newest ones.
         costChanged: (share) CPU time a second of sound, 0..1 of one core.
         failed: (sentence, details) The file cannot be opened, or listening ended by itself.
@@ -124,7 +125,9 @@ class DetectorBridge(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._loading: list[LongJob] = []
+        self._loading = Latest(self)
+        self._loading.answered.connect(self._on_loaded)
+        self._loading.failed.connect(self.failed)
         self._open: OpenModel | None = None
         self._picture: SoundPicture | None = None
         self._config: DetectorConfig | None = None
@@ -156,12 +159,9 @@ class DetectorBridge(QObject):
         """Opens another model file; stops listening with the old one. `loaded` or `failed` follows."""
         self.stop()
         self._session += 1
-        self._open = self._picture = None
-        job = LongJob(lambda progress, should_stop: _open(path))
-        job.finished.connect(partial(self._on_loaded, self._session, job))
-        job.failed.connect(partial(self._on_not_loaded, self._session, job))
-        self._loading.append(job)
-        job.start()
+        self._open = None
+        self._picture = None
+        self._loading.ask(lambda _progress, _should_stop: _open(path))
 
     def configure(self, config: DetectorConfig, thresholds: Mapping[str, float]) -> None:
         """Other settings; words without a threshold take the config's. While listening it begins with a new window."""
@@ -172,7 +172,7 @@ class DetectorBridge(QObject):
             self._listener.commands.put(partial(self._listener.renew, self._detector()))
 
     def setThreshold(self, word: str, value: float) -> None:
-        """Takes effect at the thread's next look.
+        """Takes effect at the thread's next step.
 
         Raises:
             SpecError: The model does not know the word.
@@ -184,7 +184,7 @@ class DetectorBridge(QObject):
         if self._listener is not None:
             self._listener.commands.put(partial(self._listener.set_threshold, word, value))
 
-    def start(self, make_reader: Callable[[int], Source]) -> None:
+    def start(self, make_reader: Callable[[int], SoundSource]) -> None:
         """Listens to the reader that `make_reader(rate)` gives.
 
         Raises:
@@ -195,16 +195,20 @@ class DetectorBridge(QObject):
         source = make_reader(self._open.model.rate)
         window_samples = self._open.model.window_samples
         self._listener = _Listener(
-            self._session, source, self._detector(), self._picture,
-            heard_samples=self._heard_samples, window_samples=window_samples,
-        )  # fmt: skip
+            self._session,
+            source,
+            self._detector(),
+            self._picture,
+            heard_samples=self._heard_samples,
+            window_samples=window_samples,
+        )
         self._listener.heard.connect(self._on_batch)
         self._listener.failed.connect(self._on_failed)
         self._listener.start()
         self.started.emit()
 
     def stop(self) -> None:
-        """Ends the thread; what it had heard until now is still announced."""
+        """Ends the thread; what it heard until now is still emitted."""
         listener, self._listener = self._listener, None
         if listener is None:
             return
@@ -220,28 +224,20 @@ class DetectorBridge(QObject):
         """Ends every thread."""
         self.stop()
         self._session += 1
-        for job in self._loading:
-            job.wait()
+        self._loading.shutdown()
 
     def _detector(self) -> Detector:
         assert self._open is not None
         return Detector(self._open.model, self._config, thresholds=self._thresholds)
 
-    def _on_loaded(self, session: int, job: LongJob, opened: OpenModel) -> None:
-        self._loading.remove(job)
-        if session != self._session:
-            return
+    def _on_loaded(self, opened: OpenModel) -> None:
         self._open = opened
         self._heard_samples = 0
         self._picture = SoundPicture(opened.model.rate)
         detector = opened.model.detector()
-        self._config, self._thresholds = detector.config, detector.thresholds
+        self._config = detector.config
+        self._thresholds = detector.thresholds
         self.loaded.emit(opened)
-
-    def _on_not_loaded(self, session: int, job: LongJob, sentence: str, details: str) -> None:
-        self._loading.remove(job)
-        if session == self._session:
-            self.failed.emit(sentence, details)
 
     def _on_batch(self, batch: _Batch) -> None:
         if batch.session != self._session:
@@ -264,19 +260,29 @@ class DetectorBridge(QObject):
 
 
 class _Listener(QThread):
-    """Reads, draws and detects every 30 ms until told to end; its commands run between two reads."""
+    """Reads, draws and detects every 30 ms until `end`; its commands run between two reads."""
 
     heard = Signal(object)
     failed = Signal(str, str)
 
     def __init__(
-        self, session: int, source: Source, detector: Detector, picture: SoundPicture,
-        *, heard_samples: int, window_samples: int,
-    ) -> None:  # fmt: skip
+        self,
+        session: int,
+        source: SoundSource,
+        detector: Detector,
+        picture: SoundPicture,
+        *,
+        heard_samples: int,
+        window_samples: int,
+    ) -> None:
         super().__init__()
         self.commands: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self.heard_samples = self._began_at = heard_samples
-        self._session, self._source, self._detector, self._picture = session, source, detector, picture
+        self.heard_samples = heard_samples
+        self._began_at = heard_samples
+        self._session = session
+        self._source = source
+        self._detector = detector
+        self._picture = picture
         self._window_samples = window_samples
         self._ended = threading.Event()
 
@@ -286,11 +292,12 @@ class _Listener(QThread):
         self.wait()
 
     def renew(self, detector: Detector) -> None:
-        """Goes on with another detector, which begins with what comes next."""
-        self._detector, self._began_at = detector, self.heard_samples
+        """Continues with another detector, which begins with what comes next."""
+        self._detector = detector
+        self._began_at = self.heard_samples
 
     def set_threshold(self, word: str, value: float) -> None:
-        """For the present detector."""
+        """Changes the present detector."""
         self._detector.set_threshold(word, value)
 
     def run(self) -> None:
@@ -316,7 +323,7 @@ class _Listener(QThread):
     def _take(self, heard: Heard, cost: float | None) -> None:
         sound = heard.samples
         if heard.lost:
-            # After a window of silence the detector has forgotten what was before: a longer gap tells it nothing more.
+            # After a window of silence the detector has forgotten what came before: a longer gap changes nothing.
             gap = np.zeros(min(heard.lost, self._window_samples), np.float32)
             sound = np.concatenate((gap, sound))
         if not len(sound) and cost is None:

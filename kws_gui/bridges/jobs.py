@@ -1,4 +1,4 @@
-"""Long work off the GUI's thread, with progress, cancel and an ending in words; knows no page."""
+"""Long work off the GUI thread, with progress, cancel and exactly one ending."""
 
 from __future__ import annotations
 
@@ -24,6 +24,9 @@ class LongJob(QObject):
         failed: (sentence, traceback); the traceback is for the log.
 
     Exactly one of `finished` and `failed` is emitted, in the thread that made the job.
+
+    superqt's workers do not serve here: they share one thread pool and cannot be waited for one by one, a cancelled one
+    gives no result, each has two endings, and running one replaces `warnings.showwarning` for the whole program.
     """
 
     progressed = Signal(int, int)
@@ -38,12 +41,12 @@ class LongJob(QObject):
         self._thread.finished.connect(self._on_ended)
 
     def start(self) -> None:
-        """Begins; call it once, after connecting."""
+        """Starts the thread; call it once, after connecting."""
         keep_until_ended(self._thread)
         self._thread.start()
 
     def cancel(self) -> None:
-        """Asks the work to stop where it next looks."""
+        """Asks the work to stop the next time that it calls `should_stop`."""
         self._cancelled.set()
 
     def is_running(self) -> bool:
@@ -61,19 +64,19 @@ class LongJob(QObject):
             self.finished.emit(self._thread.result)
 
 
-_kept: set[QThread] = set()
+_running: set[QThread] = set()
 
 
 def keep_until_ended(thread: QThread) -> None:
-    """Holds a thread that is about to start: whoever forgets it early would destroy it while it runs, and Qt aborts."""
-    for ended in [kept for kept in _kept if kept.isFinished()]:
-        _kept.remove(ended)
-    _kept.add(thread)
+    """Keeps a reference to a thread that is about to start: Qt aborts the program if one is destroyed while it runs."""
+    for ended in [one for one in _running if one.isFinished()]:
+        _running.remove(ended)
+    _running.add(thread)
 
 
 @atexit.register
 def _wait_for_all() -> None:
-    for thread in _kept:
+    for thread in _running:
         thread.wait(5000)
 
 
@@ -82,7 +85,8 @@ class _Thread(QThread):
 
     def __init__(self, work: Work, should_stop: Callable[[], bool]) -> None:
         super().__init__()
-        self._work, self._should_stop = work, should_stop
+        self._work = work
+        self._should_stop = should_stop
         self.result: Any = None
         self.failure: tuple[str, str] | None = None
 

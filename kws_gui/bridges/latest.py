@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from kws_gui.bridges.jobs import LongJob, Work
 
@@ -18,7 +18,7 @@ class Latest(QObject):
         progressed(done, total): How far that work is.
         answered(object): The result of the newest question.
         failed(sentence, details): The newest question could not be answered; details are for the log.
-        idle(): No question is left.
+        idle(): The work on the last question has ended, and no other one is waiting.
     """
 
     began = Signal()
@@ -33,24 +33,30 @@ class Latest(QObject):
         self._next: Work | None = None
         self._is_wanted = False
         self._is_shut = False
+        self._pause = QTimer(self, singleShot=True)
+        self._pause.timeout.connect(self._begin)
 
     def is_working(self) -> bool:
         """Whether an answer is still to come, or overtaken work has not stopped yet."""
-        return self._job is not None
+        return self._job is not None or self._next is not None
 
-    def ask(self, work: Work) -> None:
-        """Asks `work(progress, should_stop)`; returns at once, and does nothing after `shutdown`."""
+    def ask(self, work: Work, *, after_ms: int = 0) -> None:
+        """Asks `work(progress, should_stop)`, once no newer question has come for `after_ms`; returns at once.
+
+        Does nothing after `shutdown`.
+        """
         if self._is_shut:
             return
+        self.cancel()
         self._next = work
-        if self._job is None:
-            self._start()
+        if after_ms:
+            self._pause.start(after_ms)
         else:
-            self._is_wanted = False
-            self._job.cancel()
+            self._begin()
 
     def cancel(self) -> None:
         """No answer is wanted any more."""
+        self._pause.stop()
         self._next = None
         self._is_wanted = False
         if self._job is not None:
@@ -63,9 +69,12 @@ class Latest(QObject):
         if self._job is not None:
             self._job.wait()
 
-    def _start(self) -> None:
-        assert self._next is not None
-        work, self._next = self._next, None
+    def _begin(self) -> None:
+        """Begins the next question, unless work is still going on or the pause before it is not over."""
+        if self._next is None or self._job is not None or self._pause.isActive():
+            return
+        work = self._next
+        self._next = None
         self._is_wanted = True
         self._job = LongJob(work, self)
         self._job.progressed.connect(self._on_progressed)
@@ -79,30 +88,26 @@ class Latest(QObject):
             self.progressed.emit(done, total)
 
     def _on_finished(self, result: object) -> None:
-        is_wanted = self._end()
-        if is_wanted:
+        if self._end():
             self.answered.emit(result)
-        self._go_on()
+        self._proceed()
 
     def _on_failed(self, sentence: str, details: str) -> None:
-        is_wanted = self._end()
-        if is_wanted:
+        if self._end():
             self.failed.emit(sentence, details)
-        self._go_on()
+        self._proceed()
 
     def _end(self) -> bool:
         """Forgets the job that has ended; whether its answer is still wanted."""
         assert self._job is not None
         self._job.deleteLater()
         self._job = None
-        is_wanted, self._is_wanted = self._is_wanted, False
+        is_wanted = self._is_wanted
+        self._is_wanted = False
         return is_wanted
 
-    def _go_on(self) -> None:
-        """A listener may have asked already, and then there is a job."""
-        if self._job is not None:
-            return
-        if self._next is not None and not self._is_shut:
-            self._start()
-        else:
+    def _proceed(self) -> None:
+        """Begins what waits; a listener may have asked in its slot already."""
+        self._begin()
+        if not self.is_working() and not self._is_shut:
             self.idle.emit()

@@ -1,4 +1,4 @@
-"""Clips heard through the loudspeaker, one at a time, as signals; knows no page and no project."""
+"""Clips played through the loudspeaker, one at a time."""
 
 from __future__ import annotations
 
@@ -24,10 +24,12 @@ FILE_RATE = 16_000
 class Player(QObject):
     """Opens and closes the loudspeaker in a thread of its own; a new sound silences the one before.
 
+    Not a `Latest`: a sound that was overtaken while the loudspeaker opened must be stopped, and in that same thread.
+
     Signals:
-        started: Sound is on its way.
+        started: The sound plays.
         positionChanged: (sample) Where it is, at the rate of the sound given to `play`.
-        stopped: It was heard to its end, or was stopped.
+        stopped: It has ended, or was stopped.
         failed: (sentence) There is no loudspeaker, or the file cannot be read.
     """
 
@@ -42,7 +44,7 @@ class Player(QObject):
         self._thread = Worker("player")
         self._playback: Playback | None = None
         self._asked = 0
-        self._arriving: list[Playback] = []  # started, and not yet told of in the window's thread
+        self._arriving: list[Playback] = []  # started, and not yet taken over by the GUI thread
         self._is_shut = False
         self._timer = QTimer(self)
         self._timer.setInterval(_FRAME_MS)
@@ -86,7 +88,7 @@ class Player(QObject):
             self._answered.emit(asked, error if error is not None else future.result())
 
     def _stop_arriving(self) -> None:
-        """Sounds that were started while the window closed, and that nobody took."""
+        """Stops sounds that were started while the window closed."""
         for playback in self._arriving:
             playback.stop()
         self._arriving.clear()

@@ -1,4 +1,4 @@
-"""Events of a process that works for the window as signals, one process at a time; knows not what the work is."""
+"""Events of a process that works for the window, as signals; one process at a time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, QTimer, SignalInstance
 
 
 class Polled(Protocol):
-    """A process of the engine's that tells events and ends with exactly one ending."""
+    """A process of the engine that reports events, of which exactly one is an ending."""
 
     def poll(self) -> list[Any]: ...
     def is_alive(self) -> bool: ...
@@ -20,7 +20,7 @@ Process = TypeVar("Process", bound=Polled)
 
 
 class ProcessBridge(QObject, Generic[Process]):
-    """Polls the process while it is there; what makes the process and what stops it is the subclass's own."""
+    """Polls the process while there is one; subclasses start and stop it."""
 
     def __init__(self, *, poll_ms: int, endings: tuple[type, ...], parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -35,7 +35,7 @@ class ProcessBridge(QObject, Generic[Process]):
         return self._process is not None
 
     def shutdown(self, *, seconds: float) -> None:
-        """Ends the work, politely at first, and returns when every process is gone."""
+        """Ends the work, politely at first, and returns when every process has ended."""
         self._timer.stop()
         for process in (*self._leaving, *([self._process] if self._process else [])):
             process.close(seconds=seconds)
@@ -46,7 +46,7 @@ class ProcessBridge(QObject, Generic[Process]):
         """The signal of each kind of event."""
         raise NotImplementedError
 
-    def _tell(self, event: Any) -> None:
+    def _emit(self, event: Any) -> None:
         self._signals()[type(event)].emit(event)
 
     def _begin(self, process: Process) -> None:
@@ -60,19 +60,19 @@ class ProcessBridge(QObject, Generic[Process]):
                 break  # a listener stopped it
             if isinstance(event, self._endings):
                 self._let_go()
-            self._tell(event)
-        self._leaving = [leaving for leaving in self._leaving if not _is_gone(leaving)]
+            self._emit(event)
+        self._leaving = [leaving for leaving in self._leaving if not _has_ended(leaving)]
         if self._process is None and not self._leaving:
             self._timer.stop()
 
     def _let_go(self) -> None:
-        """A process that has said its last word may take a moment to leave; the next need not wait for it."""
+        """A process may take a moment to exit after its last event; the next one need not wait for it."""
         assert self._process is not None
         self._leaving.append(self._process)
         self._process = None
 
 
-def _is_gone(process: Polled) -> bool:
+def _has_ended(process: Polled) -> bool:
     if process.is_alive():
         return False
     process.close()

@@ -1,4 +1,4 @@
-"""Events of a search's workers as signals; knows no page and no project."""
+"""Events of a search's workers as signals."""
 
 from __future__ import annotations
 
@@ -58,12 +58,12 @@ class SweepBridge(ProcessBridge[SweepProcess]):
         self._begin(SweepProcess(job, workers=workers))
 
     def stop(self) -> None:
-        """Asks politely: running trials end after their step and are done again when the sweep goes on."""
+        """Asks politely: running trials end after their step, and are repeated when the sweep is resumed."""
         if self._process is not None:
             self._process.stop()
 
     def shutdown(self, *, seconds: float = 10.0) -> None:
-        """Ends the sweep, politely at first, and returns when the processes are gone."""
+        """Ends the sweep, politely at first, and returns when its processes have ended."""
         super().shutdown(seconds=seconds)
 
     def _signals(self) -> Mapping[type, SignalInstance]:

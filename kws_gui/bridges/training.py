@@ -1,4 +1,4 @@
-"""Events of a training process as signals; knows no page and no project."""
+"""Events of a training process as signals."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class TrainingBridge(ProcessBridge[TrainingProcess]):
 
     Signals:
         progressed(Progress), skipped(Skipped), started(Started), epochEnded(Epoch): As they come.
-        finished(Finished), failed(Failed): The ending; a process that vanished fails with a sentence, too.
+        finished(Finished), failed(Failed): The ending; a process that vanished fails, too.
     """
 
     progressed = Signal(object)
@@ -57,19 +57,19 @@ class TrainingBridge(ProcessBridge[TrainingProcess]):
         return self._process is not None and self._process.is_paused
 
     def pause(self) -> None:
-        """Lets the run wait after its current step, in its process and with all it has."""
+        """Halts the run after its current step; its process stays, with everything in memory."""
         if self._process is not None:
             self._process.pause()
 
-    def go_on(self) -> None:
-        """Lets a paused run go on."""
+    def resume(self) -> None:
+        """Resumes a paused run."""
         if self._process is not None:
             self._process.resume()
 
     def stop(self) -> None:
         """Asks politely: the run ends after its current step with the best weights so far.
 
-        One that still reads its clips has nothing to lose and ends at once.
+        One that is still reading its clips has nothing to lose and ends at once.
         """
         if self._process is None:
             return
@@ -81,15 +81,15 @@ class TrainingBridge(ProcessBridge[TrainingProcess]):
         self.failed.emit(Failed(_STOPPED_EARLY))
 
     def shutdown(self, *, seconds: float = 15.0) -> None:
-        """Ends the run, politely at first, and returns when the process is gone.
+        """Ends the run, politely at first, and returns when the process has ended.
 
         Writing the model of the best weights so far takes seconds on a busy machine.
         """
         super().shutdown(seconds=seconds)
 
-    def _tell(self, event: Event) -> None:
+    def _emit(self, event: Event) -> None:
         self._has_started = self._has_started or isinstance(event, Started)
-        super()._tell(event)
+        super()._emit(event)
 
     def _signals(self) -> Mapping[type, SignalInstance]:
         return {

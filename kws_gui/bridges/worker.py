@@ -1,4 +1,4 @@
-"""One thread that does calls in turn and never keeps the program from ending; knows nothing of what they do."""
+"""One thread that runs calls in turn and never keeps the program from ending."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _PATIENCE_S = 3.0
 
 
 class Worker:
-    """Like a pool of one thread, but a call that hangs, as a sound system may, does not hang the program's end."""
+    """A pool of one thread, except that a call that hangs, as a sound system may, does not hang the program's end."""
 
     def __init__(self, name: str) -> None:
         self._calls: queue.SimpleQueue[tuple[Callable[[], object], Future[Any]] | None] = queue.SimpleQueue()
@@ -20,7 +20,7 @@ class Worker:
         self._thread.start()
 
     def submit(self, call: Callable[[], object]) -> Future[Any]:
-        """Does `call` after those before it; its result or exception comes in the future."""
+        """Runs `call` after those before it; the future holds its result or exception."""
         future: Future[Any] = Future()
         self._calls.put((call, future))
         return future
@@ -35,7 +35,7 @@ class Worker:
             call, future = task
             try:
                 result = call()
-            except Exception as error:  # noqa: BLE001 - a thread's edge: whoever holds the future is told
+            except Exception as error:  # noqa: BLE001 - a thread's edge: the future carries it on
                 future.set_exception(error)
             else:
                 future.set_result(result)

@@ -1,1 +1,1 @@
-"""Forms made from config dataclasses; knows no particular config."""
+"""Forms generated from config dataclasses."""

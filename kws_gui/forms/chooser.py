@@ -1,4 +1,4 @@
-"""Chooses one entry of any registry and edits its config; knows no particular registry."""
+"""Chooses one entry of any registry and edits its config."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from kws_gui import theme
 from kws_gui.forms.editors import guard_wheel
 from kws_gui.forms.form import ConfigForm, form_row
 
-_CUSTOM = "own settings"
+_CUSTOM = "custom settings"
 
 
 class RegistryChooser(QWidget):
-    """A combo of entries, one of the entry's presets, its summary, and its form; other entries keep what was typed.
+    """Combo boxes for entry and preset, a summary, and the form of the entry; each entry keeps its own values.
 
     Signals:
-        valueChanged(name, config): Another entry, preset or option.
+        valueChanged(name, config): The entry, preset or an option changed.
     """
 
     valueChanged = Signal(str, object)
@@ -30,7 +30,7 @@ class RegistryChooser(QWidget):
         self._forms: dict[str, ConfigForm] = {}
         self._entry_box = _combo(f"Choice of {registry.kind}")
         self._preset_box = _combo(f"Preset of the {registry.kind}")
-        self._preset_box.setToolTip("Sets of options as published")
+        self._preset_box.setToolTip("Published sets of options")
         self._summary = QLabel()
         self._summary.setWordWrap(True)
         theme.set_role(self._summary, "muted")
@@ -50,7 +50,7 @@ class RegistryChooser(QWidget):
         """Shows an entry with a config.
 
         Raises:
-            SpecError: A value does not fit; nothing changes.
+            SpecError: A value is invalid; nothing changes.
         """
         before = self.value()
         form = self._form(name)
@@ -66,15 +66,15 @@ class RegistryChooser(QWidget):
         return self._form(self.value()[0])
 
     def forms(self) -> list[ConfigForm]:
-        """The forms made so far, of whichever entries."""
+        """The forms of all entries shown so far."""
         return list(self._forms.values())
 
     def entryBox(self) -> QComboBox:
-        """The combo of entries."""
+        """The combo box of entries."""
         return self._entry_box
 
     def presetBox(self) -> QComboBox:
-        """The combo of presets; hidden where the entry has none."""
+        """The combo box of presets; hidden if the entry has none."""
         return self._preset_box
 
     def _lay_out(self) -> None:
@@ -126,7 +126,7 @@ class RegistryChooser(QWidget):
         self._show_preset()
 
     def _show_preset(self) -> None:
-        """Names the preset that the config equals, or says that it is the person's own."""
+        """Selects the preset equal to the config, or "custom settings"."""
         name, config = self.value()
         presets = self._entries[name].presets
         equal = [preset for preset in presets if self._entries[name].preset(preset) == config]

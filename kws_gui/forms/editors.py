@@ -1,4 +1,4 @@
-"""How each kind of option is edited: one row of a table per kind; knows no form and no config class."""
+"""How each kind of option is edited: a table with one row per kind."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from kws_gui.forms.number import NumberBox
 
 @dataclass(frozen=True)
 class Editor:
-    """A row of the table.
+    """One row of the table.
 
     Attributes:
-        make: The widget for an option.
-        read: What the widget holds, unchecked: text to parse, or a bool.
+        make: Creates the widget for an option.
+        read: Returns the unchecked contents: text to parse, or a bool.
         write: Shows a valid value.
-        changed: The widget's signal; its arguments are ignored.
-        fields: The widgets inside that take text and wear the error border.
+        changed: Returns the change signal; its arguments are ignored.
+        fields: Returns the inner widgets that take input and show the error border.
     """
 
     make: Callable[[Option], Any]
@@ -36,7 +36,7 @@ class Editor:
 
 
 class _WheelGuard(QObject):
-    """Lets the wheel scroll the page instead of changing a value that has no focus."""
+    """Makes the wheel scroll the page rather than change a value without focus."""
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Wheel and isinstance(watched, QWidget) and not watched.hasFocus():
@@ -46,20 +46,21 @@ class _WheelGuard(QObject):
 
 
 def guard_wheel(widget: QWidget) -> None:
-    """Keeps the wheel from changing the widget while it has no focus."""
+    """Keeps the wheel from changing the widget unless it has the focus."""
     widget.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
     widget.installEventFilter(_WheelGuard(widget))
 
 
 class RangeBox(QWidget):
-    """Two numbers, low to high; the unit is in the label, for there is no room inside."""
+    """Two numbers, low to high; the unit is in the label, since there is no room for it inside."""
 
     changed = Signal()
 
     def __init__(self, option: Option) -> None:
         super().__init__()
         number = dataclasses.replace(option, unit="")
-        self.low, self.high = NumberBox(number), NumberBox(number)
+        self.low = NumberBox(number)
+        self.high = NumberBox(number)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(theme.GRID // 2)

@@ -1,4 +1,4 @@
-"""A titled section that opens and closes; knows nothing of what is in it."""
+"""A titled section that opens and closes."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from kws_gui.widgets.elided_label import ElidedLabel
 
 
 class Fold(QWidget):
-    """A header button (space opens it) with a state in words beside it, and the content below."""
+    """A header button (Space toggles it), a summary beside it, and the content below."""
 
-    opening = Signal()  # before the content takes its room
+    opening = Signal()  # emitted before the content is shown
     toggled = Signal(bool)
 
     def __init__(self, title: str, content: QWidget, *, opened: bool = False) -> None:
@@ -34,16 +34,16 @@ class Fold(QWidget):
         self._on_icon()
 
     def setState(self, words: str) -> None:
-        """Says in words, beside the title, what is inside: "off", "on, 30%"."""
+        """Sets the summary beside the title: "off", "on, 30%"."""
         self._state.setFullText(words)
         self._header.setAccessibleName(f"{self._title}: {words}" if words else self._title)
 
     def state(self) -> str:
-        """The words set last."""
+        """The summary."""
         return self._state.fullText()
 
     def isOpen(self) -> bool:
-        """Whether the content shows."""
+        """Whether the content is visible."""
         return self._header.isChecked()
 
     def setOpen(self, opened: bool) -> None:

@@ -1,4 +1,4 @@
-"""A form for any config dataclass, made from its options; knows no particular config and no registry."""
+"""A form for any config dataclass, generated from its options."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from kws_gui.forms.editors import EDITORS
 from kws_gui.forms.fold import Fold
 from kws_gui.widgets.wrapped_label import WrappedLabel
 
-_LABEL_WIDTH = 128  # px; longer titles wrap, so that fields of every form stand in one line
-_RESET_WIDTH = 26  # px; kept free where nothing can be reset
+_LABEL_WIDTH = 128  # px; longer titles wrap, so that the fields of all forms line up
+_RESET_WIDTH = 26  # px; reserved even if there is nothing to reset
 
 
 class ConfigForm(QWidget):
-    """Labels and editors, one row an option; what is typed wrongly is said under its field and changes nothing.
+    """Labels and editors, one row per option; invalid input shows an error below its field and changes nothing.
 
     Signals:
-        valueChanged(config): The config changed; only ever a valid one.
+        valueChanged(config): The config changed; it is always valid.
     """
 
     valueChanged = Signal(object)
@@ -53,25 +53,25 @@ class ConfigForm(QWidget):
         """Shows a config.
 
         Raises:
-            SpecError: One of its values does not fit; nothing changes.
+            SpecError: One of its values is invalid; nothing changes.
         """
         config = checked(config)
         for name, row in self._rows.items():
             row.write(getattr(config, name))
-        self._take(config)
+        self._set_config(config)
 
     def errors(self) -> dict[str, str]:
-        """What is typed wrongly at the moment, by option name: the sentences shown under the fields."""
+        """The errors currently shown under the fields, by option name."""
         return {name: row.error() for name, row in self._rows.items() if row.error()}
 
     def refuse(self, name: str, sentence: str) -> bool:
-        """Says under a field why its value cannot work with the others, "" takes it back; whether it is shown."""
+        """Shows under a field why its value conflicts with the others ("" clears it); returns whether it is visible."""
         for row in self._rows.values():
             row.refuse(sentence if row.option.name == name else "")
         return name in self._rows and self._rows[name].shown
 
     def isEmpty(self) -> bool:
-        """Whether the config has no option at all."""
+        """Whether the config has no options."""
         return not self._rows
 
     def editor(self, name: str) -> QWidget:
@@ -79,7 +79,7 @@ class ConfigForm(QWidget):
         return self._rows[name].editor
 
     def resetButton(self, name: str) -> QToolButton:
-        """The button that puts an option back to its default; visible while it differs."""
+        """The button that resets an option to its default; visible while it differs."""
         return self._rows[name].reset
 
     def advanced(self) -> Fold | None:
@@ -94,10 +94,11 @@ class ConfigForm(QWidget):
         return Fold("Advanced", content)
 
     def _on_edited(self, name: str, value: Any) -> None:
-        self._take(dataclasses.replace(self._config, **{name: value}))
+        self._set_config(dataclasses.replace(self._config, **{name: value}))
 
-    def _take(self, config: Any) -> None:
-        changed, self._config = config != self._config, config
+    def _set_config(self, config: Any) -> None:
+        changed = config != self._config
+        self._config = config
         self._refresh()
         if changed:
             self.valueChanged.emit(config)
@@ -115,7 +116,7 @@ class ConfigForm(QWidget):
 
 
 class _Row(QObject):
-    """One option: label, editor, reset button, and the sentence below when the value does not fit."""
+    """One option: label, editor, reset button, and the error below an invalid value."""
 
     edited = Signal(str, object)
 
@@ -136,25 +137,25 @@ class _Row(QObject):
             field.installEventFilter(self)
 
     def write(self, value: Any) -> None:
-        """Shows a valid value without saying so."""
+        """Shows a valid value without emitting a signal."""
         blocker = QSignalBlocker(self.editor)
         self._kind.write(self.editor, value)
         blocker.unblock()
         self._last = value
-        self._say("")
+        self._show_error("")
 
     def error(self) -> str:
-        """The sentence under the field, or nothing."""
+        """The error under the field, or an empty string."""
         return self.message.text()
 
     def refuse(self, sentence: str) -> None:
-        """Says why a value that fits by itself cannot work, until told otherwise."""
+        """Shows why a value that is valid by itself cannot be used, until called with ""."""
         if sentence != self._refusal and self.error() in ("", self._refusal):
-            self._say(sentence)
+            self._show_error(sentence)
         self._refusal = sentence
 
     def setShown(self, shown: bool) -> None:
-        """Shows or hides the whole row; a hidden one forgets what was typed wrongly."""
+        """Shows or hides the row; hiding it discards invalid input."""
         if self.shown and not shown and self.error():
             self.write(self._last)
         self.shown = shown
@@ -164,7 +165,7 @@ class _Row(QObject):
         self.mark(self.differs)
 
     def mark(self, differs: bool) -> None:
-        """Marks the row as different from its default."""
+        """Marks whether the value differs from its default."""
         self.differs = differs
         self.reset.setVisible(self.shown and differs)
         if bool(self.label.property("changed")) != differs:
@@ -177,11 +178,11 @@ class _Row(QObject):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.FocusOut and not self.error():
-            self._tidy()
+            self._normalize()
         return False
 
-    def _tidy(self) -> None:
-        """Writes the value as it was understood once the field is left: "1e1" becomes 10."""
+    def _normalize(self) -> None:
+        """Rewrites the value in its canonical form when the field loses the focus: "1e1" becomes 10."""
         if self.option.kind != "text":
             self.write(self._last)
 
@@ -190,9 +191,9 @@ class _Row(QObject):
         try:
             value = self.option.parse(raw) if isinstance(raw, str) else self.option.check(raw)
         except SpecError as error:
-            self._say(str(error))
+            self._show_error(str(error))
             return
-        self._say(self._refusal)  # what was refused stays said until the new value has been judged
+        self._show_error(self._refusal)  # the refusal stays until the new value has been checked
         self._last = value
         self.edited.emit(self.option.name, value)
 
@@ -201,7 +202,7 @@ class _Row(QObject):
         self.editor.setFocus()
         self.edited.emit(self.option.name, self.option.default)
 
-    def _say(self, sentence: str) -> None:
+    def _show_error(self, sentence: str) -> None:
         self.message.setText(sentence)
         self.message.setVisible(bool(sentence) and self.shown)
         for field in self._kind.fields(self.editor):
@@ -222,7 +223,7 @@ class _Row(QObject):
         button = QToolButton()
         theme.set_icon(button, "mdi6.undo-variant", role="muted", size=14)
         default = textwrap.shorten(self.option.text(self.option.default), 60, placeholder=" …")
-        button.setToolTip(f"Changed. Back to {default}".strip())
+        button.setToolTip(f"Changed. Reset to {default}".strip())
         button.setAccessibleName(f"Reset {self.option.title} to {default}")
         button.clicked.connect(self._on_reset)
         button.setFixedWidth(_RESET_WIDTH)
@@ -233,7 +234,7 @@ class _Row(QObject):
 
 
 def form_row(title: str, field: QWidget) -> QWidget:
-    """A label and a field that stand in line with the rows of every form above or below."""
+    """A label and a field that line up with the rows of the forms above and below."""
     row = QWidget()
     line = QHBoxLayout(row)
     line.setContentsMargins(0, 0, theme.GRID + _RESET_WIDTH, 0)
@@ -267,7 +268,7 @@ def _make_message() -> WrappedLabel:
 
 
 def _grid(rows: list[_Row]) -> QGridLayout:
-    """Label | editor | reset, the sentence under the editor; the same columns in every form."""
+    """Label | editor | reset, the error under the editor; the same columns in every form."""
     grid = QGridLayout()
     grid.setContentsMargins(0, 0, 0, 0)
     grid.setHorizontalSpacing(theme.GRID)

@@ -1,4 +1,4 @@
-"""Edits all entries of a registry at once, each in a fold that says whether it is on; knows no particular registry."""
+"""Edits all entries of a registry at once, each in a fold that shows whether it is on."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from kws_gui.forms.fold import Fold
 from kws_gui.forms.form import ConfigForm
 from kws_gui.forms.number import number_text
 
-_SWITCHES = ("probability", "enabled")  # an option of this name alone decides whether a part acts
+_SWITCHES = ("probability", "enabled")  # an option of this name alone decides whether an entry is on
 
 
 class RegistryGroup(QWidget):
-    """One fold an entry: title, its state in words, and its form inside.
+    """One fold per entry: title, summary, and its form inside.
 
     Signals:
-        valueChanged(values): All configs by entry name.
+        valueChanged(values): All configs, by entry name.
     """
 
     valueChanged = Signal(object)
@@ -43,11 +43,11 @@ class RegistryGroup(QWidget):
         return {name: form.value() for name, form in self._forms.items()}
 
     def setValue(self, values: Mapping[str, Any]) -> None:
-        """Shows configs by entry name; entries that are missing keep theirs.
+        """Shows configs by entry name; missing entries keep theirs.
 
         Raises:
             KeyError: There is no such entry.
-            SpecError: A value does not fit.
+            SpecError: A value is invalid.
         """
         for name, config in values.items():
             self._forms[name].setValue(config)
@@ -84,17 +84,17 @@ class RegistryGroup(QWidget):
 
     def _refresh(self) -> None:
         for name, fold in self._folds.items():
-            fold.setState(state_in_words(self._forms[name].value()))
+            fold.setState(state_text(self._forms[name].value()))
 
 
 def is_on(config: Any) -> bool:
-    """Whether a part does anything: its probability is above zero, or one of its weights is."""
+    """Whether an entry has any effect: its probability, or one of its weights, is above zero."""
     strengths = _strengths(config)
     return not strengths or any(bool(getattr(config, option.name)) for option in strengths)
 
 
-def state_in_words(config: Any) -> str:
-    """Says "off", "on", or "on, 80% · SNR 5..20 dB" with what differs from the default."""
+def state_text(config: Any) -> str:
+    """Returns "off", "on", or "on, 80% · SNR 5..20 dB" with the options that differ from their defaults."""
     if not is_on(config):
         return "off"
     probability = getattr(config, "probability", None)

@@ -1,11 +1,11 @@
-"""The rows of a network in a table, with what each of them leaves and costs; knows no form and no torch."""
+"""The layers of a network as table rows, with the output shape and cost of each."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QSignalBlocker, Qt, Signal
+from PySide6.QtCore import QAbstractItemModel, QModelIndex, QPersistentModelIndex, QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QBrush, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -25,20 +25,20 @@ from kws_gui import theme
 
 KIND, VALUES, OUTPUT, PARAMETERS, MACS, FIELD = range(6)
 _COLUMNS = {
-    "Layer": "What the row does",
-    "Values": "Without a name in their order, further ones by name: 16 3x3 stride 2",
-    "Output": "Maps of frames x features, or values in a line",
-    "Parameters": "Weights, biases, scales and shifts to learn",
-    "MACs": "Multiply-accumulates for one clip",
-    "Sees": "Receptive field: frames x features of the input that one output value depends on",
+    "Layer": "Kind of layer",
+    "Values": "First values in order, without names, then others by name: 16 3x3 stride 2",
+    "Output": "Shape of the output: maps of frames x features, or a vector",
+    "Parameters": "Trainable weights, biases, scales and shifts",
+    "MACs": "Multiply-accumulate operations per clip",
+    "Sees": "Receptive field: the frames x features of the input that one output value depends on",
 }
 _WIDTHS = {KIND: 190, VALUES: 180, PARAMETERS: 92, MACS: 100, FIELD: 88}
 _LABELS = "Labels"
 
 
 @dataclass(frozen=True)
-class Input:
-    """What the network gets and is to tell apart."""
+class NetworkInput:
+    """The input size and number of labels that the rows are computed for."""
 
     n_features: int = 40
     n_frames: int = 98
@@ -46,10 +46,10 @@ class Input:
 
 
 class LayerTable(QTableWidget):
-    """Editable rows; what is typed wrongly stays, and is said in its row.
+    """Editable rows; invalid text stays, with its error in the row.
 
     Signals:
-        rowsChanged(): Any row, right or wrong; `texts` has them.
+        rowsChanged(): A row changed, valid or not; `texts` has them all.
     """
 
     rowsChanged = Signal()
@@ -57,7 +57,7 @@ class LayerTable(QTableWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(0, len(_COLUMNS), parent)
         self._texts: list[str] = []
-        self._input = Input()
+        self._input = NetworkInput()
         self._errors: dict[int, str] = {}
         self._set_up()
         for keys, act in (
@@ -75,64 +75,64 @@ class LayerTable(QTableWidget):
     # -- rows
 
     def texts(self) -> list[str]:
-        """Each row as it stands, right or wrong."""
+        """The text of each row, valid or not."""
         return list(self._texts)
 
     def set_texts(self, texts: Iterable[str]) -> None:
-        """Shows rows; says nothing."""
+        """Shows rows without emitting a signal."""
         self._texts = list(texts)
         self._draw()
 
-    def set_input(self, given: Input) -> None:
-        """What the rows are computed for."""
+    def set_input(self, given: NetworkInput) -> None:
+        """Sets what the rows are computed for."""
         if given != self._input:
             self._input = given
             self._draw()
 
     def error(self) -> str:
-        """What does not fit, with its row; or nothing."""
+        """The first error, with its row; or an empty string."""
         for number, sentence in self._errors.items():
             return f"Row {number + 1}: {sentence}" if number < len(self._texts) else sentence
         return ""
 
     def infos(self) -> list[RowInfo]:
-        """What the rows leave and cost, as far as they can be read."""
-        return trace(self._readable()[0], self._input.n_features, self._input.n_frames, self._input.n_labels)
+        """Shape and cost of each row, up to the first invalid one."""
+        return trace(self._parsed_rows()[0], self._input.n_features, self._input.n_frames, self._input.n_labels)
 
     def add_row(self, kind: str) -> None:
-        """A row of that kind after the current one."""
+        """Adds a row of that kind after the current one."""
         at = min(self.currentRow() + 1, len(self._texts)) if self.currentRow() >= 0 else len(self._texts)
         self._texts.insert(at, KINDS[kind].start)
         self._edited(at)
 
     def move_row(self, by: int) -> None:
-        """The current row up (-1) or down (1)."""
+        """Moves the current row up (-1) or down (1)."""
         at = self.currentRow()
-        if self._is_own(at) and 0 <= at + by < len(self._texts):
+        if self._has_row(at) and 0 <= at + by < len(self._texts):
             self._texts.insert(at + by, self._texts.pop(at))
             self._edited(at + by)
 
     def duplicate_row(self) -> None:
-        """The current row once more, below itself."""
+        """Duplicates the current row below itself."""
         at = self.currentRow()
-        if self._is_own(at):
+        if self._has_row(at):
             self._texts.insert(at + 1, self._texts[at])
             self._edited(at + 1)
 
     def delete_row(self) -> None:
-        """Takes the current row out."""
+        """Deletes the current row."""
         at = self.currentRow()
-        if self._is_own(at):
+        if self._has_row(at):
             del self._texts[at]
             self._edited(min(at, len(self._texts)))
 
     def can(self, action: str) -> bool:
-        """Whether "up", "down", "duplicate" or "delete" would do anything."""
+        """Whether "up", "down", "duplicate" or "delete" applies to the current row."""
         at = self.currentRow()
         edge = {"up": 0, "down": len(self._texts) - 1}
-        return self._is_own(at) and at != edge.get(action, -1)
+        return self._has_row(at) and at != edge.get(action, -1)
 
-    def _is_own(self, at: int) -> bool:
+    def _has_row(self, at: int) -> bool:
         return 0 <= at < len(self._texts)
 
     def _edited(self, at: int) -> None:
@@ -142,19 +142,19 @@ class LayerTable(QTableWidget):
 
     def _on_item(self, item: QTableWidgetItem) -> None:
         at = item.row()
-        if not self._is_own(at) or item.column() not in (KIND, VALUES):
+        if not self._has_row(at) or item.column() not in (KIND, VALUES):
             return
         kind, _, values = self._texts[at].partition(" ")
         if item.column() == VALUES:
             self._texts[at] = f"{kind} {' '.join(item.text().split())}".strip()
         else:
-            self._texts[at] = _turned(values, str(item.data(Qt.ItemDataRole.UserRole)))
+            self._texts[at] = _converted(values, str(item.data(Qt.ItemDataRole.UserRole)))
         self._edited(at)
 
     # -- drawing
 
-    def _readable(self) -> tuple[list[LayerRow], str]:
-        """The rows up to the first that cannot be read, and why it cannot."""
+    def _parsed_rows(self) -> tuple[list[LayerRow], str]:
+        """The rows up to the first that cannot be parsed, and its error."""
         found: list[LayerRow] = []
         for text in self._texts:
             try:
@@ -165,9 +165,9 @@ class LayerTable(QTableWidget):
 
     def _draw(self) -> None:
         blocker = QSignalBlocker(self)
-        rows, unreadable = self._readable()
+        rows, unreadable = self._parsed_rows()
         infos = self.infos()
-        if unreadable:  # the row of the labels is not reached
+        if unreadable:  # the output row is not reached
             infos = infos[: len(rows)]
         self._errors = {number: info.error for number, info in enumerate(infos) if info.error}
         if unreadable and not self._errors:
@@ -176,22 +176,24 @@ class LayerTable(QTableWidget):
         for at in range(len(self._texts) + 1):
             self._draw_row(at, infos[at] if at < len(infos) else None)
         blocker.unblock()
-        self.setAccessibleDescription(self.error() or f"{len(self._texts)} rows that fit together")
+        self.setAccessibleDescription(self.error() or f"{len(self._texts)} valid rows")
 
     def _draw_row(self, at: int, info: RowInfo | None) -> None:
-        is_own, error = at < len(self._texts), self._errors.get(at, "")
-        kind, _, values = self._texts[at].partition(" ") if is_own else ("", "", "")
+        is_editable = at < len(self._texts)
+        error = self._errors.get(at, "")
+        kind, _, values = self._texts[at].partition(" ") if is_editable else ("", "", "")
         title = KINDS[kind].title if kind in KINDS else kind or _LABELS
-        self._put(at, KIND, title, editable=is_own, data=kind)
-        self._put(at, VALUES, values if is_own else f"{self._input.n_labels}, added by itself", editable=is_own)
+        self._put(at, KIND, title, editable=is_editable, data=kind)
+        shown = values if is_editable else f"{self._input.n_labels}, added automatically"
+        self._put(at, VALUES, shown, editable=is_editable)
         span = len(_COLUMNS) - OUTPUT if error else 1
         if self.columnSpan(at, OUTPUT) != span:
             self.setSpan(at, OUTPUT, 1, span)
-        fits = info is not None and info.reached and not error
-        told = (info.shape.text(), f"{info.parameters:,}", f"{info.macs:,}", f"{info.field[0]} x {info.field[1]}") if (
-            fits and info is not None
-        ) else (error, "", "", "")  # fmt: skip
-        for column, text in zip((OUTPUT, PARAMETERS, MACS, FIELD), told, strict=True):
+        cells = [error, "", "", ""]
+        if info is not None and info.reached and not error:
+            field = f"{info.field[0]} x {info.field[1]}"
+            cells = [info.shape.text(), f"{info.parameters:,}", f"{info.macs:,}", field]
+        for column, text in zip((OUTPUT, PARAMETERS, MACS, FIELD), cells, strict=True):
             self._put(at, column, text, wrong=bool(error))
         self.resizeRowToContents(at)
 
@@ -213,9 +215,11 @@ class LayerTable(QTableWidget):
         self.setHorizontalHeaderLabels(list(_COLUMNS))
         header = self.horizontalHeader()
         for column, help in enumerate(_COLUMNS.values()):
-            self.horizontalHeaderItem(column).setToolTip(help)
+            title = self.horizontalHeaderItem(column)
+            assert title is not None
+            title.setToolTip(help)
             side = Qt.AlignmentFlag.AlignRight if column >= PARAMETERS else Qt.AlignmentFlag.AlignLeft
-            self.horizontalHeaderItem(column).setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
+            title.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
             if column in _WIDTHS:
                 self.setColumnWidth(column, _WIDTHS[column])
         header.setSectionResizeMode(OUTPUT, QHeaderView.ResizeMode.Stretch)
@@ -230,7 +234,7 @@ class LayerTable(QTableWidget):
 
 
 class _KindDelegate(QStyledItemDelegate):
-    """A combo of kinds in the first column."""
+    """A combo box of kinds in the first column."""
 
     def createEditor(
         self, parent: QWidget, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
@@ -240,21 +244,27 @@ class _KindDelegate(QStyledItemDelegate):
             box.addItem(described.title, kind)
             box.setItemData(box.count() - 1, described.help, Qt.ItemDataRole.ToolTipRole)
         box.setAccessibleName("Kind of layer")
-        box.activated.connect(lambda: (self.commitData.emit(box), self.closeEditor.emit(box)))
+        box.activated.connect(lambda: self._finish(box))
         return box
+
+    def _finish(self, box: QComboBox) -> None:
+        self.commitData.emit(box)
+        self.closeEditor.emit(box)
 
     def setEditorData(self, editor: QWidget, index: QModelIndex | QPersistentModelIndex) -> None:
         assert isinstance(editor, QComboBox)
         editor.setCurrentIndex(editor.findData(index.data(Qt.ItemDataRole.UserRole)))
 
-    def setModelData(self, editor: QWidget, model: object, index: QModelIndex | QPersistentModelIndex) -> None:
+    def setModelData(
+        self, editor: QWidget, model: QAbstractItemModel, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
         assert isinstance(editor, QComboBox)
         if editor.currentData() != index.data(Qt.ItemDataRole.UserRole):
-            model.setData(index, editor.currentData(), Qt.ItemDataRole.UserRole)  # type: ignore[attr-defined]
+            model.setData(index, editor.currentData(), Qt.ItemDataRole.UserRole)
 
 
-def _turned(values: str, kind: str) -> str:
-    """The row as another kind: with its values where they fit, else as a new one."""
+def _converted(values: str, kind: str) -> str:
+    """The row as another kind, with its values if they are valid there, otherwise with default values."""
     text = f"{kind} {values}".strip()
     try:
         row(text)

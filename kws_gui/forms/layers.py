@@ -1,8 +1,9 @@
-"""Edits a network's rows: a button in the form, a table in a window of its own; knows no form and no page."""
+"""Edits the layers of a network: a button in the form opens a table in a separate window."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import (
@@ -20,16 +21,16 @@ from PySide6.QtWidgets import (
 from kws_engine.layer_rows import KINDS, LayerRow, text
 from kws_engine.spec import Option
 from kws_gui import theme
-from kws_gui.forms.layer_table import Input, LayerTable
+from kws_gui.forms.layer_table import LayerTable, NetworkInput
 
-_HOW = "Double-click or F2 edits a cell. Without a bias of its own: a layer that batch norm follows."
+_HOW = "Double-click a cell or press F2 to edit it. A layer followed by batch norm has no bias of its own."
 
 
 class LayersEditor(QWidget):
-    """What the form shows: how many rows there are, and the way to the table.
+    """The editor in the form: a button with the number of rows, which opens the table.
 
     Signals:
-        changed(): Any row, right or wrong; `text` has them all.
+        changed(): A row changed, valid or not; `text` has them all.
     """
 
     changed = Signal()
@@ -44,12 +45,12 @@ class LayersEditor(QWidget):
         column.setSpacing(theme.GRID // 2)
         column.addWidget(self.button)
         self.setFocusProxy(self.button)
-        self.button.clicked.connect(self._window.open_beside)
+        self.button.clicked.connect(self._window.showInFront)
         self.table.rowsChanged.connect(self._on_rows)
-        self._tell()
+        self._update_texts()
 
     def text(self) -> str:
-        """All rows as they stand, in the notation of `layer_rows`."""
+        """All rows, valid or not, in the notation of `layer_rows`."""
         return "; ".join(self.table.texts())
 
     def setRows(self, rows: tuple[LayerRow, ...]) -> None:
@@ -57,30 +58,30 @@ class LayersEditor(QWidget):
         texts = [text(row) for row in rows]
         if texts != self.table.texts():
             self.table.set_texts(texts)
-        self._tell()
+        self._update_texts()
 
     def setInput(self, n_features: int, n_frames: int, n_labels: int) -> None:
-        """What outputs, parameters and MACs are computed for."""
-        self.table.set_input(Input(n_features, n_frames, n_labels))
-        self._tell()
+        """Sets what outputs, parameters and MACs are computed for."""
+        self.table.set_input(NetworkInput(n_features, n_frames, n_labels))
+        self._update_texts()
 
-    def window_of_table(self) -> QDialog:
-        """Where the table is."""
+    def tableWindow(self) -> QDialog:
+        """The window with the table."""
         return self._window
 
     def _on_rows(self) -> None:
-        self._tell()
+        self._update_texts()
         self.changed.emit()
 
-    def _tell(self) -> None:
+    def _update_texts(self) -> None:
         count = len(self.table.texts())
         self.button.setText(f"Edit {count} {'row' if count == 1 else 'rows'} …")
-        self.button.setToolTip("Add, move and change layers, with what each of them leaves and costs")
-        self._window.tell(self.text(), self.table.error())
+        self.button.setToolTip("Add, move and edit layers, with the output shape and cost of each")
+        self._window.show_rows(self.text(), self.table.error())
 
 
 class _LayersWindow(QDialog):
-    """The table, its buttons, the sum, and all rows as one line of text that can be copied and pasted."""
+    """The table, its buttons, the totals, and all rows as one line of text to copy and paste."""
 
     def __init__(self, editor: LayersEditor, table: LayerTable, title: str) -> None:
         super().__init__(editor)
@@ -91,7 +92,7 @@ class _LayersWindow(QDialog):
         self.add = QPushButton("Add")
         self.line = QLineEdit()
         self.line.setAccessibleName("All layers as text")
-        self.line.setToolTip("The same rows as on the command line: --set model.layers=…")
+        self.line.setToolTip("The same notation as on the command line: --set model.layers=…")
         self.sum = QLabel()
         self.sum.setWordWrap(True)
         self._lay_out()
@@ -99,7 +100,7 @@ class _LayersWindow(QDialog):
         table.itemSelectionChanged.connect(self._enable)
         self._enable()
 
-    def open_beside(self) -> None:
+    def showInFront(self) -> None:
         """Shows the window; the page behind it stays usable."""
         if self._table.currentRow() < 0:
             self._table.setCurrentCell(0, 0)
@@ -109,8 +110,8 @@ class _LayersWindow(QDialog):
         self.activateWindow()
         self._table.setFocus()
 
-    def tell(self, text: str, error: str) -> None:
-        """Shows the rows as text, and what they come to."""
+    def show_rows(self, text: str, error: str) -> None:
+        """Shows the rows as text, and their totals or the error."""
         if not self.line.hasFocus():
             blocker = QSignalBlocker(self.line)
             self.line.setText(text)
@@ -118,7 +119,7 @@ class _LayersWindow(QDialog):
             blocker.unblock()
         infos = self._table.infos()
         parameters, macs = sum(info.parameters for info in infos), sum(info.macs for info in infos)
-        self.sum.setText(error or f"{parameters:,} parameters, {macs:,} MACs a clip")
+        self.sum.setText(error or f"{parameters:,} parameters, {macs:,} MACs per clip")
         theme.set_role(self.sum, "error" if error else "")
         self._enable()
 
@@ -150,11 +151,11 @@ class _LayersWindow(QDialog):
     def _make_buttons(self) -> QHBoxLayout:
         menu = QMenu(self.add)
         for kind, described in KINDS.items():
-            action = menu.addAction(described.title, lambda kind=kind: self._table.add_row(kind))
+            action = menu.addAction(described.title, partial(self._table.add_row, kind))
             action.setToolTip(described.help)
         menu.setToolTipsVisible(True)
         self.add.setMenu(menu)
-        self.add.setToolTip("A row below the current one")
+        self.add.setToolTip("Add a row below the current one")
         self.add.setAutoDefault(False)
         row = QHBoxLayout()
         row.setSpacing(theme.GRID)

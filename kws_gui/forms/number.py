@@ -1,4 +1,4 @@
-"""A number field in which anything may be typed and the arrows step sensibly; knows no config."""
+"""A number field that accepts any text and whose arrows take sensible steps."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from PySide6.QtWidgets import QAbstractSpinBox, QLabel, QWidget
 from kws_engine.spec import Option
 from kws_gui import theme
 
-_LOG_START = 1e-6  # the first step up from 0 where steps are factors
+_LOG_START = 1e-6  # the first step up from 0 on a log scale
 
 
 class NumberBox(QAbstractSpinBox):
-    """Text with step buttons and a unit; never refuses what is typed, whoever reads it checks."""
+    """Text with step buttons and a unit; accepts any text, which the reader has to check."""
 
     textChanged = Signal(str)
 
@@ -32,7 +32,7 @@ class NumberBox(QAbstractSpinBox):
         self._place_unit()
 
     def setNumber(self, value: float) -> None:
-        """Shows the number as a person would write it: 0.02, 4e-3, 16000."""
+        """Shows the number in its usual notation: 0.02, 4e-3, 16000."""
         self.lineEdit().setText(number_text(value, log=self._option.log))
 
     # -- QAbstractSpinBox
@@ -60,7 +60,7 @@ class NumberBox(QAbstractSpinBox):
             enabled |= QAbstractSpinBox.StepEnabledFlag.StepDownEnabled
         return enabled
 
-    # -- the unit stands inside the field, right
+    # -- the unit is inside the field, at its right
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -83,7 +83,7 @@ class NumberBox(QAbstractSpinBox):
 
 
 def number_text(value: float, *, log: bool = False) -> str:
-    """The number in as few characters as keep it; small and large ones of log options as 2e-4."""
+    """The shortest exact text; small and large values of log options in scientific notation, as 2e-4."""
     if log and value and not 0.01 <= abs(value) < 1e5:
         mantissa, exponent = f"{value:.11e}".split("e")
         return f"{float(mantissa):.10g}e{int(exponent)}"
@@ -91,7 +91,7 @@ def number_text(value: float, *, log: bool = False) -> str:
 
 
 def step(option: Option, number: float, direction: int) -> float:
-    """The next number up (1) or down (-1), inside the option's limits: 1-2-5 factors where `log`, else differences."""
+    """The next number up (1) or down (-1) within the limits: a 1-2-5 series if `log`, otherwise equal steps."""
     moved = _log_step(number, direction, option.low) if option.log else number + direction * difference(option)
     low = -math.inf if option.low is None else option.low
     high = math.inf if option.high is None else option.high
@@ -99,7 +99,7 @@ def step(option: Option, number: float, direction: int) -> float:
 
 
 def difference(option: Option) -> float:
-    """The step of an option that is not `log`: 1 for whole numbers, else a round fraction of the range or default."""
+    """The step of an option that is not `log`: 1 for integers, otherwise a round fraction of the range or default."""
     if option.kind in ("int", "ints"):
         return 1
     if option.low is not None and option.high is not None and option.high > option.low:

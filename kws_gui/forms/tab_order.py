@@ -1,4 +1,4 @@
-"""Tab goes through a form as it is read, whenever its parts were made; knows no particular form."""
+"""Makes the Tab order follow the layout, whatever the order in which the widgets were created."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from PySide6.QtWidgets import QLayout, QWidget
 
 
 def order_tabs(root: QWidget) -> None:
-    """Lets Tab go through all that is laid out in `root`, shown or not, in the order of the layouts."""
+    """Sets the Tab order of everything laid out in `root`, visible or not, to that of the layouts."""
     for before, after in pairwise(_stops(root)):
         QWidget.setTabOrder(before, after)
 
 
 def _stops(widget: QWidget) -> Iterator[QWidget]:
-    """What takes the focus by Tab, in reading order."""
+    """The widgets that accept focus by Tab, in reading order."""
     if widget.focusPolicy() & Qt.FocusPolicy.TabFocus and widget.focusProxy() is None:
         yield widget
     layout = widget.layout()
@@ -27,6 +27,7 @@ def _stops(widget: QWidget) -> Iterator[QWidget]:
 def _laid_out(layout: QLayout) -> Iterator[QWidget]:
     for at in range(layout.count()):
         item = layout.itemAt(at)
+        assert item is not None
         inner, widget = item.layout(), item.widget()
         if inner is not None:
             yield from _laid_out(inner)

@@ -1,4 +1,4 @@
-"""A run, or one that waits, in the words of the Train page's list; knows no widget."""
+"""A run as every page lists it, and how runs are described in words."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from kws_engine.runs.job import PastRun, past_runs
 
 @dataclass(frozen=True)
 class RunRow:
-    """A run as the list shows it.
+    """A run with what its evaluation says.
 
     Attributes:
-        validation: Share of its validation clips that it names rightly, where the run got that far.
+        validation: Share of its validation clips that it recognizes correctly; None where that was not measured.
         clips: How many clips that is.
     """
 
@@ -30,21 +30,36 @@ class RunRow:
 
     @property
     def title(self) -> str:
-        """What a person calls it, else when it began."""
+        """Its name, else when it began."""
         return self.run.label.name or when(self.folder)
 
     def matches(self, text: str) -> bool:
         """Whether every word of the text is in its name, tags, note, network, state or time."""
         label = self.run.label
-        told = (label.name, *(f"#{tag}" for tag in label.tags), label.note, self.run.network, self.run.state,
-                when(self.folder), self.folder.name)  # fmt: skip
-        whole = " ".join(told).casefold()
-        return all(word in whole for word in text.casefold().split())
+        tags = [f"#{tag}" for tag in label.tags]
+        began = (when(self.folder), self.folder.name)
+        fields = " ".join((label.name, *tags, label.note, self.run.network, self.run.state, *began)).casefold()
+        return all(word in fields for word in text.casefold().split())
 
 
 def read_rows(runs_folder: Path) -> list[RunRow]:
-    """The runs of a project with what their evaluation says; reads files, so not for the GUI's thread."""
+    """Reads the runs of a project, newest first; slow, so not for the GUI thread."""
     return [RunRow(run, *validation_of(run.folder)) for run in past_runs(runs_folder)]
+
+
+def validation_of(run_folder: Path) -> tuple[Interval | None, int]:
+    """The share of its validation clips that a run recognizes, and how many there are; (None, 0) if not measured."""
+    try:
+        content = json.loads((run_folder / "evaluation.json").read_text(encoding="utf-8"))
+        accuracy, clips = float(content["accuracy"]), int(content["clips"])
+        return wilson(accuracy * clips, clips), clips
+    except (OSError, ValueError, KeyError, TypeError):
+        return None, 0
+
+
+def has_ended(row: RunRow) -> bool:
+    """Whether there is something to look at on Results."""
+    return row.run.state not in ("running", "damaged")
 
 
 def when(folder: Path) -> str:
@@ -57,18 +72,23 @@ def when(folder: Path) -> str:
     return f"{began} ({number})" if number.isdigit() else began
 
 
-def validation_of(run_folder: Path) -> tuple[Interval | None, int]:
-    """How much of how many validation clips a run names rightly, from its evaluation; (None, 0) without one."""
-    try:
-        content = json.loads((run_folder / "evaluation.json").read_text(encoding="utf-8"))
-        accuracy, clips = float(content["accuracy"]), int(content["clips"])
-        return wilson(accuracy * clips, clips), clips
-    except (OSError, ValueError, KeyError, TypeError):
-        return None, 0
+def counted(count: int, noun: str) -> str:
+    """Says "1 clip", "2 clips"."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def story(row: RunRow) -> str:
-    """How a past run went, in one sentence."""
+def choice_text(row: RunRow) -> str:
+    """A run in a list of models: "23 Nov 06:07 · tc_resnet · 93%"; its state in place of the figure without a model."""
+    parts = [when(row.folder), row.run.network]
+    if row.validation is not None:
+        parts.append(f"{row.validation.share:.0%}")
+    elif row.run.model is None:
+        parts.append(row.run.state)
+    return " · ".join(parts)
+
+
+def outcome_text(row: RunRow) -> str:
+    """How a run went, in one sentence."""
     if row.run.state == "damaged":
         return row.run.message
     best = f" · best: epoch {row.run.best.epoch}" if row.run.best else ""
@@ -76,29 +96,24 @@ def story(row: RunRow) -> str:
     return f"{row.run.state.capitalize()} after {counted(len(row.run.epochs), 'epoch')}{best}{why}"
 
 
-def finish_in_words(run: PastRun) -> str:
-    """What a button says that makes a model of a run that has none."""
+def accuracy_text(row: RunRow) -> str:
+    """How well a run recognizes its validation clips; empty if that was not measured."""
+    return f"{row.validation.text()} of {row.clips} validation clips right" if row.validation else ""
+
+
+def finish_text(run: PastRun) -> str:
+    """What a button says that makes a model of a run without one."""
     return f"Make a model of epoch {run.best.epoch}" if run.best else ""
 
 
-def quality(validation: Interval | None, clips: int) -> str:
-    """How good a run became, in words; empty where it was not measured."""
-    return f"{validation.text()} of {clips} validation clips right" if validation else ""
-
-
-def counted(count: int, noun: str) -> str:
-    """Says "1 clip", "2 clips"."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
-def about(row: RunRow, *, running: bool = False) -> str:
-    """All that is told of a run in its tooltip, a line each."""
+def tooltip_text(row: RunRow, *, running: bool = False) -> str:
+    """Name, folder, tags, accuracy, message and note of a run, a line each."""
     label = row.run.label
     lines = [
         label.name,
         row.folder.name,
         " ".join(f"#{tag}" for tag in label.tags),
-        quality(row.validation, row.clips),
+        accuracy_text(row),
         "" if running else row.run.message,
         label.note,
     ]

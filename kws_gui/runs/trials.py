@@ -1,14 +1,16 @@
-"""Searches and trials in words, and what a trial is good for: its settings, its model; shows nothing itself."""
+"""Describes searches and trials, and uses a trial's settings or its model."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from kws_engine.augment import AUGMENTATIONS
 from kws_engine.errors import KwsError
+from kws_engine.regularizers import REGULARIZERS
 from kws_engine.sweeps.job import past_sweep, sweeps_folder
-from kws_gui.pages.search.option_row import short_title
-from kws_gui.pages.train.run_list import counted
+from kws_gui.runs.rows import counted
 from kws_gui.services.project_model import ProjectModel
 
 if TYPE_CHECKING:
@@ -16,27 +18,34 @@ if TYPE_CHECKING:
     from kws_engine.sweeps.results import Results
 
 
+def short_title(path: str, title: str) -> str:
+    """An option's title without its section where that is clear: "Width multiplier", "L2: Dense layers"."""
+    section, *rest = path.split(".")
+    group = {"augment": AUGMENTATIONS, "regularizers": REGULARIZERS}.get(section)
+    return f"{group[rest[0]].title.partition(' (')[0]}: {title}" if group and rest[0] in group else title
+
+
 def titles_of(results: Results) -> dict[str, str]:
-    """What the searched options are called, by their paths."""
+    """The titles of the searched options, by path."""
     return {axis.path: short_title(axis.path, axis.title) for axis in results.axes}
 
 
 def headline(results: Results) -> str:
-    """How far a search is and what is best."""
+    """The best value, and how many trials are done."""
     done = sum(trial.state in ("complete", "pruned", "failed") for trial in results.trials)
     far = f"{done} of {counted(results.wanted, 'trial')}"
     return f"Best: {value_text(results.best.value, results.by)} · {far}" if results.best else far
 
 
 def value_text(value: float | None, by: str) -> str:
-    """What a trial reached: "loss 0.123", "93% right"."""
+    """The value of a trial: "loss 0.123", "93% right"."""
     if value is None:
         return "–"
     return f"loss {value:.3g}" if by == "loss" else f"{value:.1%} right"
 
 
 def trial_text(trial: Trial, titles: dict[str, str], *, is_best: bool) -> str:
-    """A trial in a few lines: number, what it reached, its options."""
+    """A trial in a few lines: number, loss and accuracy, options."""
     reached = [f"validation loss {trial.validation_loss:.3g}"] if trial.validation_loss is not None else []
     reached += [f"{trial.validation_accuracy:.0%} right"] if trial.validation_accuracy is not None else []
     name = f"Trial {trial.number}" + (", the best" if is_best else "")
@@ -47,27 +56,22 @@ def trial_text(trial: Trial, titles: dict[str, str], *, is_best: bool) -> str:
 
 
 def option_text(value: float | str) -> str:
-    """An option's value, rounded as far as anybody compares it."""
+    """An option's value, rounded to what is worth comparing."""
     return f"{value:.3g}" if isinstance(value, float) else str(value).replace("_", " ")
 
 
-def use_settings(model: ProjectModel, results: Results, trial: Trial, say: Any) -> bool:
-    """Puts a trial's settings on the form, undoable; False, and `say` told why, where they do not fit."""
-    before = model.settings
+def use_settings(model: ProjectModel, results: Results, trial: Trial, say: Callable[[str], object]) -> bool:
+    """Puts a trial's settings on the form, undoable; False, and `say` gets the reason, where they do not fit."""
     try:
-        after = results.settings_of(trial)
+        settings = results.settings_of(trial)
     except KwsError as error:
         say(f"{error}; search anew with this version")
         return False
-    return model.push(
-        f"Use trial {trial.number}'s settings",
-        redo=lambda: model.set_settings(after),
-        undo=lambda: model.set_settings(before),
-    )
+    return model.use_settings(f"Use trial {trial.number}'s settings", settings)
 
 
-def open_trial(model: ProjectModel, sweep: str, trial: Trial, say: Any) -> bool:
-    """Makes a trial's model the one to look at; False, and `say` told why, where it has none."""
+def open_trial(model: ProjectModel, sweep: str, trial: Trial, say: Callable[[str], object]) -> bool:
+    """Makes a trial's model the one to look at; False, and `say` gets the reason, where it has none."""
     assert model.project is not None
     folder = sweeps_folder(model.project.folder) / sweep / "runs" / trial.run
     found = sorted(folder.glob("*.kws")) if trial.run else []

@@ -1,4 +1,4 @@
-"""The one open microphone of the window as signals: level, failures, devices; knows no page and no recorder.
+"""The one open microphone of the window: its level, its failures, and the devices to choose from.
 
 PortAudio is called in one thread of its own only, since listing and opening devices may take a second.
 """
@@ -25,12 +25,14 @@ _REMEMBERED = "microphone/device"
 class MicrophoneService(QObject):
     """The stream is open while anybody holds it (`acquire`, `release`); opening and closing return at once.
 
+    Not a `Latest`: a stream that was overtaken while it opened must be closed, and in that same thread.
+
     Signals:
         levelChanged: (peak_db, rms_db) in dBFS of the newest 50 ms, about 30 times a second while open.
-        opened: (name) The stream runs; readers made before are of no use any more, ask for a new one.
-        closed: It runs no more.
+        opened: (name) The stream runs; readers made before it are of no use any more, make new ones.
+        closed: The stream has ended.
         failed: (sentence) It could not be opened, or went away; `acquire` or `try_again` opens it again.
-        devicesChanged: `devices` gives another list.
+        devicesChanged: `devices` returns another list.
     """
 
     levelChanged = Signal(float, float)
@@ -48,8 +50,9 @@ class MicrophoneService(QObject):
         self._devices: list[Device] = []
         self._device: str | None = QSettings().value(_REMEMBERED) or None
         self._asked = 0
-        self._arriving: list[Microphone] = []  # opened, and not yet told of in the window's thread
-        self._is_checking = self._is_shut = False
+        self._arriving: list[Microphone] = []  # opened, and not yet taken over by the GUI thread
+        self._is_checking = False
+        self._is_shut = False
         self._ticks = 0
         self._timer = QTimer(self)
         self._timer.setInterval(_LEVEL_MS)
@@ -126,7 +129,7 @@ class MicrophoneService(QObject):
         self._thread.submit(self._stop_arriving)  # in the thread, after whatever is being opened there now
         self._thread.shutdown()
 
-    # -- in the window's thread
+    # -- in the GUI thread
 
     def _do(self, work: Callable[[], object], then: Callable[[object], None]) -> None:
         if not self._is_shut:
@@ -146,7 +149,7 @@ class MicrophoneService(QObject):
         then(answer)
 
     def _stop_arriving(self) -> None:
-        """Streams that were opened while the window closed, and that nobody took."""
+        """Stops streams that were opened while the window closed."""
         for stream in self._arriving:
             stream.stop()
         self._arriving.clear()
@@ -169,7 +172,8 @@ class MicrophoneService(QObject):
         if asked != self._asked or not self._owners:
             self._do(stream.stop, lambda _: None)
             return
-        self._microphone, self._is_checking = stream, False
+        self._microphone = stream
+        self._is_checking = False
         self._timer.start()
         self._on_listed(devices)
         self.opened.emit(stream.device.name)

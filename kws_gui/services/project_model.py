@@ -1,4 +1,4 @@
-"""What is open, for every page: project, chosen model file, undo stack; announces changes, draws nothing."""
+"""The open project: its settings, what is looked at, and what can be undone."""
 
 from __future__ import annotations
 
@@ -15,13 +15,12 @@ from kws_gui.services.undo_stack import UndoStack
 
 
 class ProjectModel(QObject):
-    """Pages receive it, call it and listen to it; nobody else holds a `Project`.
+    """Pages call it and listen to it; nobody else holds a `Project`.
 
     Signals:
         opened: Another project, or none (`project` is None).
         clipsChanged: Words or clips were added, removed, moved or edited.
-        settingsChanged: `settings` were changed by `set_settings`.
-        runsChanged: A run began or ended.
+        settingsChanged: `settings` are others.
         modelChanged: `model_path` is another one.
         runChanged: `run` is another one.
         failed: A sentence for the person; the page in front shows it.
@@ -30,7 +29,6 @@ class ProjectModel(QObject):
     opened = Signal()
     clipsChanged = Signal()
     settingsChanged = Signal()
-    runsChanged = Signal()
     modelChanged = Signal()
     runChanged = Signal()
     failed = Signal(str)
@@ -43,7 +41,7 @@ class ProjectModel(QObject):
         self._model_path: Path | None = None
         self._run: Path | None = None
         self.addresses: dict[str, str] = {}
-        """Of databases as they were entered, by what is shown of them; they hold passwords and are written nowhere."""
+        """Of databases, with their passwords, by what is shown of them; never written to disk."""
 
     @property
     def project(self) -> Project | None:
@@ -65,8 +63,12 @@ class ProjectModel(QObject):
         return self._run
 
     def open(self, project: Project) -> None:
-        """Takes over an opened project; its saved settings that no longer fit are said and replaced by defaults."""
-        self._project, self._run = project, None
+        """Takes over an opened project; `failed` reports saved settings that are not valid, defaults replace them."""
+        path = self._model_path
+        if path is not None and self._project is not None and path.is_relative_to(self._project.folder):
+            self._model_path = None  # that of a project that is no longer open
+        self._project = project
+        self._run = None
         self.undo_stack.clear()
         try:
             self._settings = Settings.from_dict(project.settings)
@@ -74,21 +76,31 @@ class ProjectModel(QObject):
             self._settings = Settings()
             self.failed.emit(f"{error}; the project's settings start from their defaults")
         self.opened.emit()
+        if self._model_path != path:
+            self.modelChanged.emit()
 
     def close(self) -> None:
         """Nothing is open any more."""
-        self._project, self._model_path, self._run, self._settings = None, None, None, Settings()
+        self._project = None
+        self._model_path = None
+        self._run = None
+        self._settings = Settings()
         self.undo_stack.clear()
         self.opened.emit()
 
     def set_settings(self, settings: Settings) -> None:
-        """Keeps the settings and stores them in the project."""
+        """Changes the settings and stores them in the project."""
         if settings == self._settings:
             return
         self._settings = settings
         if self._project is not None:
             self.attempt(lambda: self._store(settings))
         self.settingsChanged.emit()
+
+    def use_settings(self, what: str, settings: Settings) -> bool:
+        """Changes the settings, undoable as `what`; whether that was done."""
+        before = self._settings
+        return self.push(what, redo=lambda: self.set_settings(settings), undo=lambda: self.set_settings(before))
 
     def set_model_path(self, path: Path | None) -> None:
         """Chooses the model file for Results and Listen."""
@@ -98,18 +110,18 @@ class ProjectModel(QObject):
             self.modelChanged.emit()
 
     def remember_address(self, address: str) -> None:
-        """Keeps a database's address, so that its password need not be entered twice."""
+        """Remembers a database's address until the window closes, so that its password need not be entered twice."""
         if address and masked(address) != address:
             self.addresses[masked(address)] = address
 
     def look_at_run(self, folder: Path | None) -> None:
-        """Chooses a run without a model for Results; Listen keeps the model it has."""
+        """Chooses a run without a model for Results; Listen stays with the model it has."""
         if folder != self._run:
             self._run = folder
             self.runChanged.emit()
 
     def attempt(self, action: Callable[[], object]) -> bool:
-        """Runs something that may fail in words; False, and `failed`, when it did."""
+        """Runs an action; whether it worked. A `KwsError` is emitted as `failed`."""
         try:
             action()
         except KwsError as error:
@@ -118,11 +130,11 @@ class ProjectModel(QObject):
         return True
 
     def push(self, text: str, *, redo: Callable[[], object], undo: Callable[[], object]) -> bool:
-        """Does `redo` now and makes it undoable; False where it failed, and then nothing is to be undone."""
+        """Does `redo` now and makes it undoable; False where it failed, and then there is nothing to undo."""
         return self.undo_stack.push(text, redo=redo, undo=undo)
 
     def _change(self, action: Callable[[], object]) -> bool:
-        """Does or undoes one change; False, and `failed`, when it could not."""
+        """Does or undoes one change; whether it worked."""
         done = self.attempt(action)
         if done:
             self.clipsChanged.emit()
@@ -130,4 +142,4 @@ class ProjectModel(QObject):
 
     def _store(self, settings: Settings) -> None:
         assert self._project is not None
-        self._project.save_settings(settings.to_dict())
+        self._project.edit.save_settings(settings.to_dict())

@@ -1,4 +1,4 @@
-"""What the window remembers from start to start, and where; knows no widget."""
+"""What the program remembers from one start to the next, and where it stores it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from PySide6.QtCore import QCoreApplication, QSettings, QStandardPaths
 
 APPLICATION = "KWS Studio"
 HOME_VARIABLE = "KWS_STUDIO_HOME"
-_RECENT, _LAST = "projects/recent", "projects/last"
+_RECENT = "projects/recent"
+_LAST = "projects/last"
 _MOST_RECENT = 8
 
 
@@ -24,7 +25,7 @@ def set_up() -> None:
 
 
 def log_folder() -> Path:
-    """Where the log file lies; made on first use."""
+    """The folder of the log file; made on first use."""
     home = os.environ.get(HOME_VARIABLE)
     folder = Path(home) / "log" if home else Path(platformdirs.user_log_dir(APPLICATION, appauthor=False))
     folder.mkdir(parents=True, exist_ok=True)
@@ -40,7 +41,7 @@ def projects_folder() -> Path:
 
 
 def free_folder(parent: Path, name: str) -> Path:
-    """`parent/name`, or with a number behind it where that is taken."""
+    """`parent/name`, with a number appended where that exists already."""
     folder, number = parent / name, 2
     while folder.exists():
         folder, number = parent / f"{name}-{number}", number + 1
@@ -48,20 +49,20 @@ def free_folder(parent: Path, name: str) -> Path:
 
 
 def recent_projects() -> list[Path]:
-    """The projects opened last, newest first; also those that are gone by now."""
+    """The projects opened last, newest first, including those that no longer exist."""
     stored = QSettings().value(_RECENT) or []
     return [Path(folder) for folder in ([stored] if isinstance(stored, str) else stored)]
 
 
 def remember_project(folder: Path) -> None:
-    """Puts a project first among the recent ones, to be opened at the next start."""
+    """Puts a project first among the recent ones; the next start opens it."""
     others = [other for other in recent_projects() if other != folder]
     QSettings().setValue(_RECENT, [str(path) for path in (folder, *others)][:_MOST_RECENT])
     QSettings().setValue(_LAST, str(folder))
 
 
 def forget_project(folder: Path) -> None:
-    """Takes a project off the recent ones."""
+    """Removes a project from the recent ones."""
     QSettings().setValue(_RECENT, [str(path) for path in recent_projects() if path != folder])
     if last_project() == folder:
         close_project()

@@ -1,4 +1,4 @@
-"""The queue of a project's runs as the window shows it, every change stored at once; starts none; knows no page."""
+"""The queue of the open project's runs; every change is stored at once."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class RunQueue(QObject):
 
     Signals:
         changed(): Something came, went or moved.
-        failed(str): It could not be read or stored, in words.
+        failed(str): It could not be read or stored.
     """
 
     changed = Signal()
@@ -28,10 +28,18 @@ class RunQueue(QObject):
         super().__init__(parent)
         self._project: Path | None = None
         self._waiting: tuple[Waiting, ...] = ()
+        self._failure = ""
+
+    @property
+    def failure(self) -> str:
+        """Why the queue could not be read or stored when that was last tried; empty if it could."""
+        return self._failure
 
     def open(self, project: Path | None) -> None:
         """Reads another project's queue; None for no project."""
-        self._project, self._waiting = project, ()
+        self._project = project
+        self._waiting = ()
+        self._failure = ""
         if project is not None:
             self._attempt(lambda: queue.read_queue(project))
         self.changed.emit()
@@ -53,7 +61,7 @@ class RunQueue(QObject):
         return self._change(lambda project: queue.move(project, key, by))
 
     def claim_next(self) -> Claim | None:
-        """The first that waits and that no window begins, as it stands on the disk; nobody else begins it then."""
+        """Claims the first run on the disk that no other window has claimed; None where there is none."""
         project = self._project
         if project is None or not self._attempt(lambda: queue.read_queue(project)):
             return None
@@ -75,6 +83,8 @@ class RunQueue(QObject):
         try:
             self._waiting = read()
         except KwsError as error:
-            self.failed.emit(str(error))
+            self._failure = str(error)
+            self.failed.emit(self._failure)
             return False
+        self._failure = ""
         return True

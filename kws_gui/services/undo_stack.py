@@ -1,6 +1,6 @@
-"""What can be undone, as pairs of calls; knows nothing of what they do.
+"""What can be undone, as pairs of calls.
 
-In place of QUndoStack: PySide crashes when a stack with commands on it is collected as part of a cycle.
+This replaces QUndoStack: PySide crashes when a stack with commands on it is collected as part of a cycle.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ class _Change:
 
 
 class UndoStack(QObject):
-    """Done changes, newest last, and undone ones behind them until something new is done.
+    """Done changes, newest last, followed by undone ones until something new is done.
 
-    `attempt` runs a call and says whether it worked; a change that fails to be undone or redone is dropped.
+    `attempt` runs a call and returns whether it worked; a change that fails to be undone or redone is dropped.
 
     Signals:
         changed: There is something else to undo or redo.
@@ -39,7 +39,7 @@ class UndoStack(QObject):
         self._index = 0
 
     def push(self, text: str, *, redo: Callable[[], object], undo: Callable[[], object]) -> bool:
-        """Does `redo` now; False, and everything as it was, where it failed."""
+        """Does `redo` now; where it fails, returns False and leaves everything as it was."""
         if not self._attempt(redo):
             return False
         self._changes[self._index :] = [_Change(text, redo, undo)]
@@ -48,7 +48,7 @@ class UndoStack(QObject):
         return True
 
     def undo(self) -> None:
-        """Takes back the newest change, if there is one."""
+        """Undoes the newest change, if there is one."""
         if not self.canUndo():
             return
         self._index -= 1
@@ -91,7 +91,7 @@ class UndoStack(QObject):
         return self._changes[self._index].text if self.canRedo() else ""
 
     def createUndoAction(self, parent: QObject, prefix: str = "Undo") -> QAction:
-        """A menu entry that names what it would undo, greyed out while there is nothing."""
+        """A menu entry that names what it would undo; disabled while there is nothing."""
         return self._make_action(parent, prefix, self.undo, self.canUndo, self.undoText)
 
     def createRedoAction(self, parent: QObject, prefix: str = "Redo") -> QAction:

@@ -1,1 +1,1 @@
-"""What the pages are made of besides forms; each file knows nothing of the others' data or of a project."""
+"""The widgets that the pages are built from, besides forms; none of them knows a project."""

@@ -1,4 +1,4 @@
-"""The address of a database that a search is kept at, its password hidden once it is entered; opens no database."""
+"""The address of the database that stores a search; the password is hidden once it has been entered."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from kws_engine.sweeps.address import EXAMPLE, check, masked
 from kws_gui import theme
 
 _TIP = (
-    f"A database that machines share, so that all of them work on this search, as in\n{EXAMPLE}\n"
-    "Its password is written nowhere: enter it again, or keep it in PGPASSWORD or ~/.pgpass.\n"
-    "Empty: a file in the project."
+    f"A database that several machines share, so that all of them can work on this search, for example\n{EXAMPLE}\n"
+    "The password is not stored: enter it again each time, or keep it in PGPASSWORD or ~/.pgpass.\n"
+    "Leave empty to use a file in the project."
 )
 
 
 class AddressField(QLineEdit):
-    """Shows no password but while it is typed; the whole address is `address`.
+    """Shows the password only while it is typed; `address` returns it in full.
 
     Signals:
-        entered(): Another address was typed to its end.
+        entered(): A different address was entered.
     """
 
     entered = Signal()
@@ -30,11 +30,11 @@ class AddressField(QLineEdit):
         self._address = ""
         self.setPlaceholderText("a file in the project")
         self.setToolTip(_TIP)
-        self.setAccessibleName("Address of the database that keeps the search; empty is a file in the project")
+        self.setAccessibleName("Address of the database that stores the search; empty for a file in the project")
         self.editingFinished.connect(self._on_finished)
 
     def address(self) -> str:
-        """With the password, where it was given."""
+        """The address, including the password if one was entered."""
         typed = self.text().strip()
         return self._address if typed == masked(self._address) else typed
 
@@ -45,7 +45,7 @@ class AddressField(QLineEdit):
         self.setCursorPosition(0)
 
     def mistake(self) -> str:
-        """Why it can be no address, in words; empty where it may be one or none is given."""
+        """Why the text is not a valid address; empty if it is valid or nothing was entered."""
         try:
             if self.address():
                 check(self.address())
@@ -61,19 +61,20 @@ class AddressField(QLineEdit):
 
 
 class AddressRow(QWidget):
-    """Asks for an address again, of which the password is missing.
+    """Asks again for an address whose password is missing.
 
     Signals:
-        entered(address): Typed, to be tried.
+        entered(address): An address to try.
     """
 
     entered = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.field, self.open = AddressField(), QPushButton("Open")
+        self.field = AddressField()
+        self.open_button = QPushButton("Open")
         self.field.setPlaceholderText(EXAMPLE)
-        label = QLabel("Its storage, with the password")
+        label = QLabel("Database address, with the password")
         label.setBuddy(self.field)
         theme.set_role(label, "muted")
         row = QHBoxLayout(self)
@@ -81,13 +82,13 @@ class AddressRow(QWidget):
         row.setSpacing(theme.GRID)
         row.addWidget(label)
         row.addWidget(self.field, 1)
-        row.addWidget(self.open)
-        self.open.clicked.connect(self._on_open)
+        row.addWidget(self.open_button)
+        self.open_button.clicked.connect(self._on_open)
         self.field.returnPressed.connect(self._on_open)
         self.hide()
 
     def ask(self, address: str) -> None:
-        """Shows what is known of the address; hidden where it is empty."""
+        """Shows the known part of the address; an empty one hides the row."""
         if address:
             self.field.setAddress(address)
         self.setVisible(bool(address))

@@ -1,4 +1,4 @@
-"""Round ticks and the drawing of a time axis, the same under every picture of sound; knows no data."""
+"""Round ticks, and the time axis shared by all widgets that draw sound."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from PySide6.QtGui import QFontMetricsF, QPainter, QPen
 from kws_gui import theme
 
 AXIS_HEIGHT = 22  # px
-GUTTER = 112  # px left of live pictures: names and numbers stand here, and the time axes below one another agree
+GUTTER = 112  # px left of live displays for names and numbers, so that their time axes line up
 LIVE_SECONDS = 10.0
 SMALL = 0.9  # of the body size: tick labels
 
 
 def ticks(low: float, high: float, *, at_most: int) -> list[float]:
-    """Round values (1, 2, 5 times a power of ten) in [low, high], no more than `at_most` + 1 of them."""
+    """Round values (1, 2 or 5 times a power of ten) in [low, high], at most `at_most` + 1 of them."""
     if high <= low:
         return []
     step = nice_step((high - low) / max(at_most, 1))
@@ -26,13 +26,13 @@ def ticks(low: float, high: float, *, at_most: int) -> list[float]:
 
 
 def nice_step(at_least: float) -> float:
-    """The smallest of 1, 2, 5 times a power of ten that is not below."""
+    """The smallest 1, 2 or 5 times a power of ten that is no smaller than `at_least`."""
     decade = 10.0 ** math.floor(math.log10(at_least))
     return next(factor * decade for factor in (1, 2, 5, 10) if factor * decade >= at_least * (1 - 1e-9))
 
 
 def draw_time_axis(painter: QPainter, area: QRectF, start_s: float, end_s: float) -> None:
-    """Ticks and labels in seconds below `area`, which shows start to end; labels keep inside its sides."""
+    """Draws ticks and labels in seconds below `area`, which spans start to end; labels stay within its sides."""
     colors = theme.current()
     painter.setFont(theme.font(SMALL))
     metrics = QFontMetricsF(painter.font())
@@ -53,7 +53,7 @@ def draw_time_axis(painter: QPainter, area: QRectF, start_s: float, end_s: float
 
 
 def draw_focus(painter: QPainter, area: QRectF, *, radius: float = 8) -> None:
-    """The ring around a custom widget that has the keyboard."""
+    """Draws the ring around a custom widget that has the keyboard focus."""
     painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.setPen(QPen(theme.current().color("accent"), 2))
     painter.drawRoundedRect(area.adjusted(1, 1, -1, -1), radius, radius)

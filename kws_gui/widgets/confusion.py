@@ -1,4 +1,4 @@
-"""Which words were taken for which: a table of counts, coloured by the share of each row; knows no clips."""
+"""The confusion matrix: counts of true against predicted labels, coloured by their share of the row."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFontMetricsF, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from kws_gui import theme
@@ -19,7 +19,7 @@ _LABEL_SHARE = 0.28  # of the width, at most, for the names of the rows
 
 
 class ConfusionMatrix(QWidget):
-    """Rows are what was said, columns what was heard. Arrow keys move over the cells, Enter or a click opens one.
+    """Rows are true labels, columns predicted ones. Arrow keys move between cells, Enter or a click opens one.
 
     Signals:
         cellActivated(true_label, predicted_label)
@@ -48,17 +48,19 @@ class ConfusionMatrix(QWidget):
         table = np.asarray(counts, np.int64)
         if table.shape != (len(labels), len(labels)):
             raise ValueError(f"counts of shape {table.shape} do not fit {len(labels)} labels")
-        self._labels, self._counts, self._cell = tuple(labels), table, (0, 0)
+        self._labels = tuple(labels)
+        self._counts = table
+        self._cell = (0, 0)
         self._describe()
         self.updateGeometry()
         self.update()
 
     def currentCell(self) -> tuple[str, str] | None:
-        """(true label, predicted label) of the cell with the focus."""
+        """(true label, predicted label) of the focused cell; None without labels."""
         return (self._labels[self._cell[0]], self._labels[self._cell[1]]) if self._labels else None
 
     def cellText(self, row: int, column: int) -> str:
-        """A cell in words: "7 of 40 'right' were heard as 'left' (18%)"."""
+        """Describes a cell: "7 of 40 'right' were heard as 'left' (18%)"."""
         said, heard, total = self._labels[row], self._labels[column], int(self._counts[row].sum())
         share = f" ({self._counts[row, column] / total:.0%})" if total else ""
         return f"{self._counts[row, column]} of {total} “{said}” were heard as “{heard}”{share}"
@@ -86,8 +88,9 @@ class ConfusionMatrix(QWidget):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         moves = {Qt.Key.Key_Up: (-1, 0), Qt.Key.Key_Down: (1, 0), Qt.Key.Key_Left: (0, -1), Qt.Key.Key_Right: (0, 1)}
-        if self._labels and event.key() in moves:
-            last, (down, right) = len(self._labels) - 1, moves[event.key()]
+        move = moves.get(Qt.Key(event.key()))
+        if self._labels and move is not None:
+            last, (down, right) = len(self._labels) - 1, move
             self._focus_cell(min(max(self._cell[0] + down, 0), last), min(max(self._cell[1] + right, 0), last))
         elif self._labels and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
             self._activate()
@@ -130,16 +133,16 @@ class ConfusionMatrix(QWidget):
         painter.drawRoundedRect(cell, 4, 4)
         if not count:
             return
-        painter.setFont(_fitting(str(count), cell.width() - 4, bold=row == column))
-        painter.setPen(_readable_on(fill))
+        painter.setFont(_fitting_font(str(count), cell.width() - 4, bold=row == column))
+        painter.setPen(_text_color_on(fill))
         painter.drawText(cell, Qt.AlignmentFlag.AlignCenter, str(count))
 
     def _fill(self, row: int, column: int) -> QColor:
-        """Right answers in the green of detections, mistakes in the red of errors, by their share of the row."""
+        """Green for correct, red for wrong, stronger with the share of the row."""
         colors, total = theme.current(), int(self._counts[row].sum())
         share = self._counts[row, column] / total if total else 0.0
         strength = 0.07 + 0.93 * share**0.6 if share else 0.0
-        return _mixed(colors.color("sunken"), colors.color("detection" if row == column else "error"), strength)
+        return theme.mixed(colors.color("sunken"), colors.color("detection" if row == column else "error"), strength)
 
     def _paint_names(self, painter: QPainter) -> None:
         colors, area, side = theme.current(), self._area(), self._side()
@@ -161,7 +164,7 @@ class ConfusionMatrix(QWidget):
 
     def _paint_column_name(self, painter: QPainter, words: str, x: float, y: float) -> None:
         metrics = QFontMetricsF(painter.font())
-        if not self._slanted():
+        if not self._names_rotated():
             width = metrics.horizontalAdvance(words)
             painter.drawText(QPointF(x - width / 2, y), words)
             return
@@ -178,8 +181,8 @@ class ConfusionMatrix(QWidget):
         widest = max((metrics.horizontalAdvance(label) for label in self._labels), default=0.0) + 2
         return min(widest, self.width() * _LABEL_SHARE)
 
-    def _slanted(self) -> bool:
-        """Whether names of columns must stand upright because they are wider than a cell."""
+    def _names_rotated(self) -> bool:
+        """Whether column names are rotated because they are wider than a cell."""
         return self._names_width() > self._side() - 6
 
     def _side(self) -> float:
@@ -190,7 +193,7 @@ class ConfusionMatrix(QWidget):
 
     def _area(self) -> QRectF:
         side, count = self._side(), len(self._labels)
-        top = self._names_width() + 12 if self._slanted() else QFontMetricsF(theme.font()).height() + 10
+        top = self._names_width() + 12 if self._names_rotated() else QFontMetricsF(theme.font()).height() + 10
         return QRectF(self._names_width() + 8, top, side * count, side * count)
 
     def _cell_at(self, position: QPointF) -> tuple[int, int] | None:
@@ -215,8 +218,8 @@ class ConfusionMatrix(QWidget):
         self.setAccessibleDescription(self.cellText(*self._cell) if self._labels else "Nothing evaluated yet")
 
 
-def _fitting(text: str, width: float, *, bold: bool) -> object:
-    """The body font, or as small as the text needs."""
+def _fitting_font(text: str, width: float, *, bold: bool) -> QFont:
+    """The largest font, body size or less, in which the text fits; the smallest if none does."""
     for scale in (1.0, 0.9, 0.8, 0.7):
         font = theme.font(scale, bold=bold)
         if QFontMetricsF(font).horizontalAdvance(text) <= width:
@@ -224,11 +227,6 @@ def _fitting(text: str, width: float, *, bold: bool) -> object:
     return font
 
 
-def _mixed(one: QColor, other: QColor, share: float) -> QColor:
-    parts = [a + (b - a) * share for a, b in zip(one.getRgbF()[:3], other.getRgbF()[:3], strict=True)]
-    return QColor.fromRgbF(*parts)
-
-
-def _readable_on(fill: QColor) -> QColor:
+def _text_color_on(fill: QColor) -> QColor:
     """Black or white, whichever has more contrast."""
     return QColor(max(("#FFFFFF", "#0A1218"), key=lambda ink: theme.contrast(ink, fill.name())))

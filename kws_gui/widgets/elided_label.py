@@ -1,4 +1,4 @@
-"""A label of one line that shortens itself where room is short; knows nothing of what it says."""
+"""A single-line label that elides its text when there is not enough room."""
 
 from __future__ import annotations
 
@@ -8,30 +8,32 @@ from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 
 class ElidedLabel(QLabel):
-    """Has "…" at `where` when the text is longer than the label; the whole is in its tooltip and accessible name."""
+    """Puts "…" at `where` if the text does not fit; tooltip and accessible name have the full text."""
 
     def __init__(
         self, text: str = "", parent: QWidget | None = None, *, where: Qt.TextElideMode = Qt.TextElideMode.ElideRight
     ) -> None:
         super().__init__(parent)
-        self._where, self._full, self._hint = where, text, ""
+        self._where = where
+        self._full = text
+        self._hint = ""
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setFullText(text)
 
     def setFullText(self, text: str) -> None:
-        """The text to show as far as there is room."""
+        """Sets the text."""
         self._full = text
         self.setAccessibleName(text)
         self._elide()
 
     def setHint(self, text: str) -> None:
-        """A tooltip that says something else than the whole text."""
+        """Sets a tooltip other than the full text."""
         self._hint = text
         self._elide()
 
     def fullText(self) -> str:
-        """The whole text."""
+        """The full text."""
         return self._full
 
     def resizeEvent(self, event: QResizeEvent) -> None:

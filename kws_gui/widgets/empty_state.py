@@ -1,4 +1,4 @@
-"""What an empty page shows: a picture, one sentence, and the button that fills it; knows no page."""
+"""What an empty page shows: an icon, one sentence, and the button that leads on."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _SENTENCE_WIDTH = 420  # px
 
 
 class EmptyState(QWidget):
-    """Icon, sentence, primary button, all in the middle.
+    """Icon, sentence and primary button, centred.
 
     Signals:
-        triggered(): The button was pressed.
+        triggered(): The button was clicked.
     """
 
     triggered = Signal()

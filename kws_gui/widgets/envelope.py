@@ -1,15 +1,15 @@
-"""The lowest and highest sample of each pixel column, fast for hours of sound; knows no screen."""
+"""The lowest and highest sample of each pixel column, fast even for hours of sound."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-_BLOCK = 256  # samples whose extremes are kept, so that a long file is read once
+_BLOCK = 256  # samples per precomputed pair of extremes, so that a long sound is scanned once
 
 
 class Envelope:
-    """Extremes of `samples` (mono, any float type) over any number of equal columns."""
+    """Extremes of `samples` (mono, any float type) over any number of equally wide columns."""
 
     def __init__(self, samples: NDArray[np.floating]) -> None:
         self._samples = np.ascontiguousarray(samples, dtype=np.float32)
@@ -18,7 +18,7 @@ class Envelope:
         self._high = np.maximum.reduceat(self._samples, starts) if len(starts) else self._samples
 
     def columns(self, count: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """(lowest, highest) of each of `count` columns, each of shape (count,); empty sound gives zeros."""
+        """(lowest, highest) sample per column, each of shape (count,); zeros for an empty sound."""
         size = len(self._samples)
         if size == 0 or count < 1:
             return np.zeros(max(count, 0), np.float32), np.zeros(max(count, 0), np.float32)

@@ -1,4 +1,4 @@
-"""One quiet line for what a run's curves mean, always as high as it is, with its remedy as a link; knows no finding."""
+"""One line of fixed height for what a run's curves mean, with the remedy as a link."""
 
 from __future__ import annotations
 
@@ -12,17 +12,19 @@ _HEIGHT = 24  # px
 
 
 class FindingLine(QWidget):
-    """Keeps its place when it says nothing.
+    """Keeps its height when it is empty.
 
     Signals:
-        remedyTriggered(): The remedy was pressed.
+        remedyTriggered(): The remedy was clicked.
     """
 
     remedyTriggered = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._icon, self._label, self._remedy = QLabel(), ElidedLabel(), QPushButton()
+        self._icon = QLabel()
+        self._label = ElidedLabel()
+        self._remedy = QPushButton()
         theme.set_icon(self._icon, "mdi6.lightbulb-on-outline", role="warning_text", size=16)
         theme.set_role(self._remedy, "link")
         self._remedy.clicked.connect(self.remedyTriggered)
@@ -36,7 +38,7 @@ class FindingLine(QWidget):
         self.setFinding("")
 
     def setFinding(self, text: str, tooltip: str = "", remedy: str = "") -> None:
-        """Says one sentence, or nothing; `remedy` names the button."""
+        """Shows one sentence, or nothing; `remedy` is the text of the button."""
         self._label.setFullText(text)
         self._label.setHint(f"{text}\n{tooltip}" if tooltip else "")
         self._icon.setVisible(bool(text))
@@ -44,7 +46,7 @@ class FindingLine(QWidget):
         self._remedy.setVisible(bool(text and remedy))
 
     def text(self) -> str:
-        """The sentence said."""
+        """The sentence shown."""
         return self._label.fullText()
 
     def remedyButton(self) -> QPushButton:

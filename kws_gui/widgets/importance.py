@@ -1,4 +1,4 @@
-"""Shares as bars with their values, the largest first; knows not of what."""
+"""Shares as horizontal bars with their values."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ROW, _BAR = 40, 8  # px
 
 
 class ImportanceBars(QWidget):
-    """A row a share: its name and value, and a bar below them."""
+    """One row per share: name, value, and a bar below them."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -26,14 +26,14 @@ class ImportanceBars(QWidget):
     def setShares(self, shares: Sequence[tuple[str, float]]) -> None:
         """Shows names and shares, 0..1, in the order given."""
         self._shares = tuple(shares)
-        said = ", ".join(f"{name} {share:.0%}" for name, share in self._shares)
-        self.setAccessibleDescription(said)
-        self.setToolTip(said.replace(", ", "\n"))
+        description = ", ".join(f"{name} {share:.0%}" for name, share in self._shares)
+        self.setAccessibleDescription(description)
+        self.setToolTip(description.replace(", ", "\n"))
         self.updateGeometry()
         self.update()
 
     def shares(self) -> tuple[tuple[str, float], ...]:
-        """What is shown."""
+        """The names and shares shown."""
         return self._shares
 
     def sizeHint(self) -> QSize:
@@ -53,8 +53,9 @@ class ImportanceBars(QWidget):
             painter.setPen(colors.color("text"))
             shown = metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, int(line.width()))
             painter.drawText(line, Qt.AlignmentFlag.AlignLeft, shown)
-            painter.drawText(QRectF(self.width() - width, line.top(), width, line.height()),
-                             Qt.AlignmentFlag.AlignRight, value)  # fmt: skip
+            painter.drawText(
+                QRectF(self.width() - width, line.top(), width, line.height()), Qt.AlignmentFlag.AlignRight, value
+            )
             bar = QRectF(0, line.bottom() + 3, self.width(), _BAR)
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(colors.color("sunken"))

@@ -1,4 +1,4 @@
-"""How loud it is now: RMS and peak in dBFS, peak hold, clip mark and the same in words; knows no microphone."""
+"""A level meter: RMS and peak in dBFS, peak hold, a clipping indicator, and the level as text."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FRAME_MS = 33
 
 
 class LevelMeter(QWidget):
-    """A bar from -60 to 0 dBFS; `compact` leaves the scale out and puts the words below."""
+    """A bar from -60 to 0 dBFS; `compact` omits the scale and puts the text below."""
 
     def __init__(self, parent: QWidget | None = None, *, compact: bool = False) -> None:
         super().__init__(parent)
@@ -28,7 +28,9 @@ class LevelMeter(QWidget):
         self._peak_db = self._rms_db = self._hold_db = FLOOR_DB
         self._target = (FLOOR_DB, FLOOR_DB)
         self._silent = True
-        self._since_hold, self._since_clip, self._since_frame = QElapsedTimer(), QElapsedTimer(), QElapsedTimer()
+        self._since_hold = QElapsedTimer()
+        self._since_clip = QElapsedTimer()
+        self._since_frame = QElapsedTimer()
         self._timer = QTimer(self)
         self._timer.setInterval(_FRAME_MS)
         self._timer.timeout.connect(self._on_frame)
@@ -38,7 +40,7 @@ class LevelMeter(QWidget):
         self._describe()
 
     def setLevel(self, peak_db: float, rms_db: float) -> None:
-        """The newest peak and RMS in dBFS; bars jump up at once and fall slowly."""
+        """Shows the newest peak and RMS in dBFS; the bars rise at once and fall slowly."""
         self._silent = False
         peak_db, rms_db = _bounded(peak_db), _bounded(rms_db)
         self._peak_db = max(peak_db, self._peak_db)
@@ -56,7 +58,7 @@ class LevelMeter(QWidget):
         self.update()
 
     def clear(self) -> None:
-        """No sound arrives: empty bar, "no signal"."""
+        """Shows an empty bar and "no signal"."""
         self._peak_db = self._rms_db = self._hold_db = FLOOR_DB
         self._silent = True
         self._since_clip.invalidate()
@@ -65,7 +67,7 @@ class LevelMeter(QWidget):
         self.update()
 
     def text(self) -> str:
-        """The level in words: "peak -12 dB", "peak 0 dB, clipping", "quiet", "no signal"."""
+        """The level as text: "peak -12 dB", "peak 0 dB, clipping", "quiet", "no signal"."""
         if self._silent:
             return "no signal"
         if self._hold_db <= FLOOR_DB:

@@ -1,4 +1,4 @@
-"""Says in the page what happened, in words, with the remedy as a button; never a dialog; knows no error class."""
+"""A bar in the page that reports what happened, with the remedy as a button, in place of a dialog."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePol
 from kws_gui import theme
 
 Kind = Literal["error", "warning", "info", "success"]
-_LOOK: dict[Kind, tuple[str, str, str]] = {  # icon, colour, the word a screen reader says first
+_LOOK: dict[Kind, tuple[str, str, str]] = {  # icon, colour, the word that a screen reader reads first
     "error": ("mdi6.alert-circle-outline", "error", "Error"),
     "warning": ("mdi6.alert-outline", "warning", "Warning"),
     "info": ("mdi6.information-outline", "accent", "Note"),
@@ -20,10 +20,10 @@ _LOOK: dict[Kind, tuple[str, str, str]] = {  # icon, colour, the word a screen r
 
 
 class MessageBar(QFrame):
-    """Hidden until something is said.
+    """Hidden until there is a message.
 
     Signals:
-        remedyTriggered(), otherTriggered(): The button of the remedy, or of the other one, was pressed.
+        remedyTriggered(), otherTriggered(): The first or second remedy button was clicked.
         dismissed(): The person closed the bar (button or Escape).
     """
 
@@ -41,9 +41,10 @@ class MessageBar(QFrame):
         self._text.setTextFormat(Qt.TextFormat.PlainText)
         self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        self._remedy, self._second = QPushButton(), QPushButton()
+        self._remedy = QPushButton()
+        self._second = QPushButton()
         self._copy = QPushButton("Copy details")
-        self._copy.setToolTip("Copies what a developer needs to know")
+        self._copy.setToolTip("Copies the details that a developer needs")
         theme.set_role(self._copy, "quiet")
         self._close = QToolButton()
         self._close.setAccessibleName("Dismiss")
@@ -54,8 +55,9 @@ class MessageBar(QFrame):
         self.hide()
 
     def showMessage(self, kind: Kind, text: str, *, remedy: str = "", other: str = "", details: str = "") -> None:
-        """Says one sentence; `remedy` and `other` name the buttons, `details` is what "Copy details" copies."""
-        self._kind, self._details = kind, details
+        """Shows one sentence; `remedy` and `other` are button texts, `details` is what "Copy details" copies."""
+        self._kind = kind
+        self._details = details
         icon, role, word = _LOOK[kind]
         theme.set_icon(self._icon, icon, role=role, size=20)
         self._text.setText(text)
@@ -77,11 +79,11 @@ class MessageBar(QFrame):
         return self._text.text()
 
     def kind(self) -> Kind:
-        """What is said: error, warning, info or success."""
+        """The kind of message: error, warning, info or success."""
         return self._kind
 
     def remedyButton(self) -> QPushButton:
-        """The button of the remedy."""
+        """The button of the first remedy."""
         return self._remedy
 
     def otherButton(self) -> QPushButton:

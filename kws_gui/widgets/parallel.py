@@ -1,4 +1,4 @@
-"""Many trials as lines over one axis an option: hover, choose, filter; knows no search and no training."""
+"""Parallel coordinates: trials as lines over one axis per option, to hover, select and filter."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from kws_gui import theme
 from kws_gui.widgets.axis import SMALL, draw_focus
 
 _LEGEND, _PAD, _GRIP = 26, 12, 14  # px
-_NEAR = 8.0  # px from a line that still hits it
-_SNAP = 4.0  # px from an axis's end that count as the end
-_STEP = 0.1  # of an axis, by the keyboard
+_NEAR = 8.0  # px from a line that still count as a hit
+_SNAP = 4.0  # px from the end of an axis that snap to it
+_STEP = 0.1  # of an axis per key press
 _GOOD = {"light": ("#B9A85A", "#7C7B78", "#00224E"), "dark": ("#4C5C7E", "#A69D75", "#FEE838")}  # Cividis, worst first
 
 
 @dataclass(frozen=True)
 class PlotAxis:
-    """A vertical line: its title, and ticks as position, 0 at the bottom to 1, and text."""
+    """A vertical axis: its title, and ticks as (position, text), 0 at the bottom and 1 at the top."""
 
     title: str
     ticks: Sequence[tuple[float, str]]
@@ -32,28 +32,28 @@ class PlotLine:
     """A trial.
 
     Attributes:
-        positions: One an axis, 0 to 1.
-        goodness: 0..1, its colour; 1 is the best.
-        whole: Solid; one that ended early is dashed.
-        text: What the tooltip says.
+        positions: One per axis, 0..1.
+        goodness: 0..1, sets the colour; 1 is the best.
+        complete: Drawn solid; a trial that ended early is dashed.
+        text: The tooltip.
     """
 
     number: int
     positions: tuple[float, ...]
     goodness: float
-    whole: bool
+    complete: bool
     text: str
 
 
 class ParallelPlot(QWidget):
-    """Hover shows a trial, a click chooses it; a drag along an axis keeps what passes there, a click on it all.
+    """Hovering shows a trial, a click selects it; a drag along an axis filters the trials, a click on it clears that.
 
-    Keys: Left and Right go from axis to axis, Up and Down from trial to trial, by how good they are; Shift+Up raises
-    the lower end of an axis's filter, Shift+Down lowers the upper one, Escape takes all filters back.
+    Keys: Left and Right move between axes, Up and Down between trials in order of goodness; Shift+Up raises the lower
+    end of the filter on an axis, Shift+Down lowers its upper end, Escape clears all filters.
 
     Signals:
-        chosen(int): Another trial, by its number.
-        filtered(int): How many lines pass all filters.
+        chosen(int): The number of the trial just selected.
+        filtered(int): How many trials pass all filters.
     """
 
     chosen = Signal(int)
@@ -74,24 +74,27 @@ class ParallelPlot(QWidget):
         self.setAccessibleName("Trials over the searched options")
         theme.notifier.changed.connect(self.update)
 
-    # -- what is shown
+    # -- contents
 
     def setLines(self, axes: Sequence[PlotAxis], lines: Sequence[PlotLine], *, current: int | None = None) -> None:
-        """Shows trials; filters stay as long as the axes do."""
+        """Shows trials; filters are kept if the axes have not changed."""
         if [axis.title for axis in axes] != [axis.title for axis in self._axes]:
-            self._filters, self._axis = {}, 0
-        self._axes, self._lines, self._hovered = tuple(axes), tuple(lines), None
+            self._filters = {}
+            self._axis = 0
+        self._axes = tuple(axes)
+        self._lines = tuple(lines)
+        self._hovered = None
         self._current = current if any(line.number == current for line in lines) else None
         self._describe()
         self.filtered.emit(len(self.passing()))
         self.update()
 
     def current(self) -> int | None:
-        """The number of the chosen trial."""
+        """The number of the selected trial."""
         return self._current
 
     def choose(self, number: int | None) -> None:
-        """Chooses a trial without saying so."""
+        """Selects a trial without emitting `chosen`."""
         self._current = number
         self._describe()
         self.update()
@@ -101,11 +104,11 @@ class ParallelPlot(QWidget):
         return [line.number for line in self._lines if self._passes(line)]
 
     def filters(self) -> dict[int, tuple[float, float]]:
-        """Lower and upper end, 0..1, by axis."""
+        """Lower and upper end of each filter, 0..1, by axis."""
         return dict(self._filters)
 
     def setFilter(self, axis: int, low: float, high: float) -> None:
-        """Keeps what passes an axis between two places; all of it takes the filter off."""
+        """Keeps the trials that cross an axis between two positions; the whole axis removes its filter."""
         low, high = max(0.0, min(low, high)), min(1.0, max(low, high))
         if (low, high) == (0.0, 1.0):
             self._filters.pop(axis, None)
@@ -125,12 +128,12 @@ class ParallelPlot(QWidget):
     # -- geometry
 
     def axisX(self, axis: int) -> float:
-        """Where an axis stands, in px."""
+        """The x of an axis, in px."""
         area = self._area()
         return area.left() if len(self._axes) < 2 else area.left() + area.width() * axis / (len(self._axes) - 1)
 
-    def y(self, position: float) -> float:
-        """The height of a position, 0..1, in px."""
+    def axisY(self, position: float) -> float:
+        """The y of a position on an axis, in px; position 0 is at the bottom."""
         return self._area().bottom() - position * self._area().height()
 
     def sizeHint(self) -> QSize:
@@ -148,7 +151,7 @@ class ParallelPlot(QWidget):
         return QRectF(side, top, max(self.width() - side - last, 40), max(self.height() - top - bottom, 40))
 
     def _label_width(self, axis: int) -> float:
-        """Room beside the outermost axes for ticks and half a title."""
+        """Space beside an outermost axis for its tick labels and half its title."""
         metrics = QFontMetricsF(theme.font(SMALL))
         texts = [text for _, text in self._axes[axis].ticks] if self._axes else []
         widest = max((metrics.horizontalAdvance(text) for text in texts), default=0.0) + 10
@@ -163,15 +166,16 @@ class ParallelPlot(QWidget):
             return
         hit = self._line_at(event.position())
         if axis is not None:
-            self._axis, self._drag = axis, (axis, event.position().y())
+            self._axis = axis
+            self._drag = (axis, event.position().y())
         elif hit is not None:
             self._choose(hit)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         if self._drag is not None:
-            axis, start = self._drag
+            dragged, start = self._drag
             if abs(event.position().y() - start) > 3:
-                self.setFilter(axis, self._position(start), self._position(event.position().y()))
+                self.setFilter(dragged, self._position(start), self._position(event.position().y()))
             return
         axis, hit = self._axis_at(event.position()), self._line_at(event.position())
         shape = Qt.CursorShape.SizeVerCursor if axis is not None else Qt.CursorShape.PointingHandCursor
@@ -206,14 +210,14 @@ class ParallelPlot(QWidget):
             else:
                 self.setFilter(self._axis, low, max(high - _STEP, low + _STEP / 2))
         elif self._lines and key in (Qt.Key.Key_Up, Qt.Key.Key_Down):
-            self._walk(-1 if key == Qt.Key.Key_Up else 1)
+            self._step(-1 if key == Qt.Key.Key_Up else 1)
         elif key == Qt.Key.Key_Escape and self._filters:
             self.clearFilters()
         else:
             super().keyPressEvent(event)
 
-    def _walk(self, by: int) -> None:
-        """To the next better or worse trial that passes the filters."""
+    def _step(self, by: int) -> None:
+        """Selects the next better (-1) or worse (1) trial that passes the filters."""
         ranked = sorted((line for line in self._lines if self._passes(line)), key=lambda line: -line.goodness)
         numbers = [line.number for line in ranked]
         if not numbers:
@@ -229,7 +233,7 @@ class ParallelPlot(QWidget):
     def _position(self, y: float) -> float:
         area = self._area()
         place = (area.bottom() - y) / area.height()
-        reach = _SNAP / area.height()  # the very end is hard to hit
+        reach = _SNAP / area.height()  # the exact end is hard to hit
         return 0.0 if place < reach else 1.0 if place > 1 - reach else place
 
     def _axis_at(self, at: QPointF) -> int | None:
@@ -239,7 +243,7 @@ class ParallelPlot(QWidget):
         return next((n for n in range(len(self._axes)) if abs(self.axisX(n) - at.x()) <= _GRIP / 2), None)
 
     def _line_at(self, at: QPointF) -> int | None:
-        """The nearest line within reach; where lines cross, the better one."""
+        """The nearest line within reach; the better one where lines cross."""
         best: tuple[float, float, int] | None = None
         for line in self._lines:
             far = self._distance(line, at)
@@ -253,7 +257,7 @@ class ParallelPlot(QWidget):
             if left <= at.x() <= right:
                 share = (at.x() - left) / max(right - left, 1.0)
                 low, high = line.positions[axis], line.positions[axis + 1]
-                return abs(self.y(low + share * (high - low)) - at.y())
+                return abs(self.axisY(low + share * (high - low)) - at.y())
         return 9e9
 
     def _passes(self, line: PlotLine) -> bool:
@@ -269,7 +273,7 @@ class ParallelPlot(QWidget):
         painter.drawRoundedRect(QRectF(self.rect()), 8, 8)
         if not self._lines:
             painter.setPen(colors.color("muted"))
-            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, "No trial is finished yet")
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, "No trial has finished yet")
             return
         marked = (self._current, self._hovered)
         for line in sorted(self._lines, key=lambda line: (self._passes(line), line.goodness)):
@@ -288,15 +292,15 @@ class ParallelPlot(QWidget):
 
     def _paint_line(self, painter: QPainter, line: PlotLine) -> None:
         chosen, hovered = line.number == self._current, line.number == self._hovered
-        color = theme.current().color("text") if chosen else good_color(line.goodness)
+        color = theme.current().color("text") if chosen else goodness_color(line.goodness)
         color.setAlphaF(1.0 if chosen or hovered else 0.9 if self._passes(line) else 0.08)
         pen = QPen(color, 3.0 if chosen or hovered else 1.6)
-        pen.setStyle(Qt.PenStyle.SolidLine if line.whole else Qt.PenStyle.DashLine)
+        pen.setStyle(Qt.PenStyle.SolidLine if line.complete else Qt.PenStyle.DashLine)
         painter.setPen(pen)
-        points = [QPointF(self.axisX(n), self.y(position)) for n, position in enumerate(line.positions)]
+        points = [QPointF(self.axisX(n), self.axisY(position)) for n, position in enumerate(line.positions)]
         painter.drawPolyline(points)
         if chosen:
-            painter.setBrush(good_color(line.goodness))
+            painter.setBrush(goodness_color(line.goodness))
             painter.setPen(QPen(color, 1.5))
             for point in points:
                 painter.drawEllipse(point, 4.5, 4.5)
@@ -310,7 +314,9 @@ class ParallelPlot(QWidget):
             low, high = self._filters[number]
             painter.setPen(QPen(colors.color("accent"), 1))
             painter.setBrush(colors.color("accent", 0.3))
-            painter.drawRoundedRect(QRectF(x - 5, self.y(high), 10, max(self.y(low) - self.y(high), 3)), 3, 3)
+            painter.drawRoundedRect(
+                QRectF(x - 5, self.axisY(high), 10, max(self.axisY(low) - self.axisY(high), 3)), 3, 3
+            )
         self._paint_title(painter, number)
 
     def _paint_ticks(self, painter: QPainter, number: int) -> None:
@@ -321,7 +327,7 @@ class ParallelPlot(QWidget):
         room = 90.0 if is_last or not number else (self.axisX(1) - self.axisX(0)) - 16
         for position, text in axis.ticks:
             shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, room)
-            width, y = metrics.horizontalAdvance(shown), self.y(position)
+            width, y = metrics.horizontalAdvance(shown), self.axisY(position)
             left = x + 6 if is_last or number else x - 6 - width
             painter.setPen(QPen(colors.color("field_border"), 1))
             painter.drawLine(QPointF(x - 3, y), QPointF(x + 3, y))
@@ -351,23 +357,22 @@ class ParallelPlot(QWidget):
         bar = QRectF(left + metrics.horizontalAdvance("worst") + 6, middle - 4, 72, 8)
         gradient = QLinearGradient(bar.topLeft(), bar.topRight())
         for share in (0.0, 0.5, 1.0):
-            gradient.setColorAt(share, good_color(share))
+            gradient.setColorAt(share, goodness_color(share))
         painter.fillRect(bar, gradient)
-        early = "" if all(line.whole for line in self._lines) else "   dashed: ended early"
-        dark = "   thick: chosen" if self._current is not None else ""
+        early = "" if all(line.complete for line in self._lines) else "   dashed: ended early"
+        dark = "   thick: selected" if self._current is not None else ""
         painter.drawText(QPointF(bar.right() + 6, middle + metrics.ascent() / 2 - 1), f"best{early}{dark}")
 
     def _describe(self) -> None:
-        chosen = next((line.text for line in self._lines if line.number == self._current), "no trial chosen")
+        chosen = next((line.text for line in self._lines if line.number == self._current), "no trial selected")
         axis = f"axis {self._axes[self._axis].title}" if self._axes else ""
         passing = f"{len(self.passing())} of {len(self._lines)} trials shown"
         self.setAccessibleDescription("; ".join(part for part in (chosen.replace("\n", ", "), axis, passing) if part))
 
 
-def good_color(goodness: float) -> QColor:
-    """Cividis from worst (0) to best (1), told apart by colour-blind eyes; the best stands out from the ground."""
-    stops = [QColor(stop).getRgbF()[:3] for stop in _GOOD[theme.current().name]]
+def goodness_color(goodness: float) -> QColor:
+    """Cividis from worst (0) to best (1), safe for colour-blind eyes; the best contrasts with the background."""
+    stops = [QColor(stop) for stop in _GOOD[theme.current().name]]
     at = min(max(goodness, 0.0), 1.0) * (len(stops) - 1)
     first = min(int(at), len(stops) - 2)
-    share = at - first
-    return QColor.fromRgbF(*(a + (b - a) * share for a, b in zip(stops[first], stops[first + 1], strict=True)))
+    return theme.mixed(stops[first], stops[first + 1], at - first)

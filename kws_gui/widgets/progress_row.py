@@ -1,4 +1,4 @@
-"""Long work in one row: what, how far, how long still, Cancel; knows no job."""
+"""The progress of a long job in one row: what it does, how far it is, the time left, and Cancel."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QV
 from kws_gui import theme
 from kws_gui.widgets.elided_label import ElidedLabel
 
-_TRUST_AFTER_S = 1.5  # before that, an estimate would only jump
+_TRUST_AFTER_S = 1.5  # an earlier estimate would jump about
 
 
 class ProgressRow(QWidget):
     """Hidden until work starts.
 
     Signals:
-        cancelRequested(): The person pressed Cancel; the row says so and waits for `finish`.
+        cancelRequested(): Cancel was clicked; the row shows "stopping" until `finish`.
     """
 
     cancelRequested = Signal()
@@ -25,9 +25,9 @@ class ProgressRow(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._started_s = 0.0
-        self._what = ElidedLabel()  # gives way to how far it is
-        self._far = QLabel()
-        theme.set_role(self._far, "muted")
+        self._title = ElidedLabel()  # is elided in favour of the progress
+        self._status = QLabel()
+        theme.set_role(self._status, "muted")
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
         self._cancel = QPushButton("Cancel")
@@ -35,23 +35,23 @@ class ProgressRow(QWidget):
         self._lay_out()
         self.hide()
 
-    def start(self, what: str) -> None:
-        """Shows the row: "Importing 1,200 clips"; how far is not known yet."""
+    def start(self, title: str) -> None:
+        """Shows the row with a title such as "Importing 1,200 clips"; the progress is not known yet."""
         self._started_s = time.monotonic()
-        self._what.setFullText(what)
-        self._far.setText("starting")
+        self._title.setFullText(title)
+        self._status.setText("starting")
         self._bar.setRange(0, 0)
-        self._bar.setAccessibleName(what)
+        self._bar.setAccessibleName(title)
         self._cancel.setEnabled(True)
         self.show()
 
-    def setWhat(self, what: str) -> None:
-        """Names the part of the work that is being done now."""
-        self._what.setFullText(what)
-        self._bar.setAccessibleName(what)
+    def setTitle(self, title: str) -> None:
+        """Names the step in progress."""
+        self._title.setFullText(title)
+        self._bar.setAccessibleName(title)
 
     def setProgress(self, done: int, total: int, *, remaining_s: float | None = None) -> None:
-        """How far it is; the remaining time is worked out from the start where it is not given."""
+        """Shows the progress; the remaining time is extrapolated from the start unless it is given."""
         self._bar.setRange(0, max(total, 1))
         self._bar.setValue(done)
         elapsed_s = time.monotonic() - self._started_s
@@ -61,7 +61,7 @@ class ProgressRow(QWidget):
         if remaining_s is not None and done < total:
             words += f" · {duration(remaining_s)} left"
         if self._cancel.isEnabled():
-            self._far.setText(words)
+            self._status.setText(words)
         self._bar.setAccessibleDescription(words)
 
     def finish(self) -> None:
@@ -69,8 +69,8 @@ class ProgressRow(QWidget):
         self.hide()
 
     def text(self) -> str:
-        """How far, in words."""
-        return self._far.text()
+        """The progress as text."""
+        return self._status.text()
 
     def cancelButton(self) -> QPushButton:
         """The Cancel button."""
@@ -78,8 +78,8 @@ class ProgressRow(QWidget):
 
     def _lay_out(self) -> None:
         words = QHBoxLayout()
-        words.addWidget(self._what, 1)
-        words.addWidget(self._far)
+        words.addWidget(self._title, 1)
+        words.addWidget(self._status)
         left = QVBoxLayout()
         left.setSpacing(theme.GRID // 2)
         left.addLayout(words)
@@ -92,12 +92,12 @@ class ProgressRow(QWidget):
 
     def _on_cancel(self) -> None:
         self._cancel.setEnabled(False)
-        self._far.setText("stopping")
+        self._status.setText("stopping")
         self.cancelRequested.emit()
 
 
 def duration(seconds: float) -> str:
-    """A time as a person says it: "8 s", "1 min 20 s", "2 h 5 min"."""
+    """A duration as text: "8 s", "1 min 20 s", "2 h 5 min"."""
     whole = max(1, round(seconds))
     if whole < 60:
         return f"{whole} s"

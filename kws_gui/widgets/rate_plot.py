@@ -1,4 +1,4 @@
-"""Loss against a growing learning rate, with the rate that is suggested; knows no training."""
+"""The plot of a learning rate range test: loss against the growing rate, and the suggested rate."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from kws_gui import theme
 from kws_gui.widgets.axis import SMALL
-from kws_gui.widgets.curve_axes import ValueAxis
-from kws_gui.widgets.curve_numbers import brief
+from kws_gui.widgets.curves.axes import ValueAxis
+from kws_gui.widgets.curves.numbers import brief
 
 _LOWEST, _HIGHEST = 1e-6, 3.0
-_ABOVE_BEST = 2.5  # times the lowest loss: beyond that the curve leaves the picture
+_ABOVE_BEST = 2.5  # times the lowest loss: higher losses are cut off
 
 
 class RatePlot(QWidget):
-    """Raw losses as faint dots, their running mean as a line, the suggestion as a dotted upright."""
+    """Raw losses as faint dots, their running mean as a line, the suggestion as a dotted vertical line."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -35,19 +35,19 @@ class RatePlot(QWidget):
         self.setMinimumSize(360, 220)
         self._dots = self.view.plot(pen=None, symbol="o", symbolSize=4)
         self._line = self.view.plot()
-        self._upright = pg.InfiniteLine(angle=90, label="", labelOpts={"position": 0.9, "movable": False})
-        self._upright.hide()
-        self.view.addItem(self._upright, ignoreBounds=True)
+        self._suggestion = pg.InfiniteLine(angle=90, label="", labelOpts={"position": 0.9, "movable": False})
+        self._suggestion.hide()
+        self.view.addItem(self._suggestion, ignoreBounds=True)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.view)
         self.setAccessibleName("Loss by learning rate")
-        theme.notifier.changed.connect(self._wear)
-        self._wear()
+        theme.notifier.changed.connect(self._apply_theme)
+        self._apply_theme()
         self._draw()
 
     def add(self, points: Sequence[tuple[float, float, float]]) -> None:
-        """Takes in steps: learning rate, loss, running mean of the loss."""
+        """Appends steps as (learning rate, loss, running mean of the loss)."""
         for rate, loss, mean in points:
             self._rates.append(math.log10(rate))
             self._losses.append(loss)
@@ -55,32 +55,32 @@ class RatePlot(QWidget):
         self._draw()
 
     def clear(self) -> None:
-        """Starts again without a step."""
+        """Removes all steps."""
         for values in (self._rates, self._losses, self._means):
             values.clear()
         self.suggest(None)
         self._draw()
 
     def suggest(self, rate: float | None) -> None:
-        """Marks a rate, or none."""
+        """Marks the suggested rate, or none."""
         self._suggested = rate
-        self._upright.setVisible(rate is not None)
+        self._suggestion.setVisible(rate is not None)
         if rate is not None:
             at = math.log10(rate)
-            self._upright.setValue(at)
-            self._upright.label.setFormat(brief(rate))
+            self._suggestion.setValue(at)
+            self._suggestion.label.setFormat(brief(rate))
             in_right_half = at > (math.log10(_LOWEST) + math.log10(_HIGHEST)) / 2
-            self._upright.label.anchors = [(1, 0.5), (1, 0.5)] if in_right_half else [(0, 0.5), (0, 0.5)]
-            self._upright.label.updatePosition()
+            self._suggestion.label.anchors = [(1, 0.5), (1, 0.5)] if in_right_half else [(0, 0.5), (0, 0.5)]
+            self._suggestion.label.updatePosition()
         self.setAccessibleDescription(self.text())
 
     def text(self) -> str:
-        """What is shown, in words."""
+        """Describes the plot."""
         if not self._rates:
             return "No step yet"
         best = min(range(len(self._means)), key=self._means.__getitem__)
-        said = f"The loss is lowest at a rate of {brief(10 ** self._rates[best])}"
-        return said if self._suggested is None else f"{said}; {brief(self._suggested)} is suggested"
+        lowest = f"The loss is lowest at a rate of {brief(10 ** self._rates[best])}"
+        return lowest if self._suggested is None else f"{lowest}; {brief(self._suggested)} is suggested"
 
     def _draw(self) -> None:
         self._dots.setData(self._rates, self._losses)
@@ -91,7 +91,7 @@ class RatePlot(QWidget):
         self.view.setYRange(max(0.0, low - 0.1 * (top - low)), top, padding=0.04)
         self.setAccessibleDescription(self.text())
 
-    def _wear(self) -> None:
+    def _apply_theme(self) -> None:
         colors = theme.current()
         self.view.setBackground(colors.sunken)
         for name in ("left", "bottom"):
@@ -107,12 +107,12 @@ class RatePlot(QWidget):
         self._dots.setSymbolBrush(faint)
         self._dots.setSymbolPen(None)
         self._line.setPen(pg.mkPen(colors.color("training"), width=2))
-        self._upright.setPen(pg.mkPen(colors.detection, width=2, style=Qt.PenStyle.DotLine))
-        self._upright.label.setColor(colors.detection_text)
-        self._upright.label.setFont(theme.font(bold=True))
+        self._suggestion.setPen(pg.mkPen(colors.detection, width=2, style=Qt.PenStyle.DotLine))
+        self._suggestion.label.setColor(colors.detection_text)
+        self._suggestion.label.setFont(theme.font(bold=True))
 
 
-class _RateAxis(pg.AxisItem):
+class _RateAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph has no stubs
     """Powers of ten along the bottom."""
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""How sure the model is of each word over the last seconds, with the word's threshold to drag; knows no model."""
+"""The posterior of each word over the last seconds, with a threshold to drag."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _FRAME_MS = 33
 _LIT_MS = 1000
 _ROW_HEIGHT = 48
 _STEP = 0.01
-_POINT_S = 0.04  # one point for each, the highest in it: no peak is lost and ten words are drawn in a few ms
+_POINT_S = 0.04  # one point per interval, its maximum: no peak is lost, and ten words take a few ms to draw
 
 
 class ScoreStrip(QWidget):
-    """A row a word, newest at the right edge, in line with a `Spectrogram` above it.
+    """One row per word, the newest score at the right edge, aligned with a `Spectrogram` above.
 
     Signals:
         thresholdChanged(word, value): The person moved a word's threshold, 0..1.
@@ -40,7 +40,7 @@ class ScoreStrip(QWidget):
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(theme.GRID // 2)
-        self._axis = _Axis(seconds)
+        self._axis = _TimeAxis(seconds)
         self._column.addWidget(self._axis)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -60,7 +60,7 @@ class ScoreStrip(QWidget):
             self._column.insertWidget(index, row)
 
     def append(self, at_s: float, scores: Mapping[str, float] | Sequence[float]) -> None:
-        """The newest posteriors at a time of the stream, by word or in the words' order."""
+        """Appends the posteriors at a time of the stream, by word or in the order of the words."""
         given = scores if isinstance(scores, Mapping) else dict(zip(self._rows, scores, strict=True))
         for word, row in self._rows.items():
             if word in given:
@@ -70,12 +70,12 @@ class ScoreStrip(QWidget):
             self._timer.start()
 
     def detected(self, word: str) -> None:
-        """Lights the word up for a second."""
+        """Highlights the word for a second."""
         if word in self._rows:
             self._rows[word].light()
 
     def clear(self) -> None:
-        """Forgets all scores; words and thresholds stay."""
+        """Removes all scores; words and thresholds stay."""
         for row in self._rows.values():
             row.clear()
         self._axis.now_s = 0.0
@@ -92,13 +92,15 @@ class ScoreStrip(QWidget):
 
 
 class ScoreRow(QWidget):
-    """One word: its name and number, its curve, its threshold. Up and down move the threshold by 0.01, Shift by 0.1."""
+    """One word with its score, curve and threshold. Up and Down move the threshold by 0.01, with Shift by 0.1."""
 
     thresholdChanged = Signal(str, float)
 
     def __init__(self, word: str, threshold: float, seconds: float) -> None:
         super().__init__()
-        self._word, self._threshold, self._seconds = word, threshold, seconds
+        self._word = word
+        self._threshold = threshold
+        self._seconds = seconds
         self._points: deque[tuple[float, float]] = deque()
         self._score = 0.0
         self._now_s = 0.0
@@ -116,11 +118,11 @@ class ScoreRow(QWidget):
         self._describe()
 
     def threshold(self) -> float:
-        """The value above which the word counts as heard, 0..1."""
+        """The score, 0..1, from which the word counts as heard."""
         return self._threshold
 
     def setThreshold(self, value: float) -> None:
-        """Moves the threshold, kept inside 0..1; says so when it changed."""
+        """Moves the threshold, clipped to 0..1; emits `thresholdChanged` if it changed."""
         value = round(min(max(value, 0.0), 1.0), 2)
         if value != self._threshold:
             self._threshold = value
@@ -129,7 +131,7 @@ class ScoreRow(QWidget):
             self.thresholdChanged.emit(self._word, value)
 
     def append(self, at_s: float, score: float) -> None:
-        """Adds a point; those out of sight are dropped. Does not redraw."""
+        """Appends a score and drops those that have scrolled out. Does not redraw."""
         if self._points and at_s < self._now_s:
             self._points.clear()
         if self._points and int(at_s / _POINT_S) == int(self._points[-1][0] / _POINT_S):
@@ -137,12 +139,13 @@ class ScoreRow(QWidget):
                 self._points[-1] = (at_s, score)
         else:
             self._points.append((at_s, score))
-        self._now_s, self._score = at_s, score
+        self._now_s = at_s
+        self._score = score
         while self._points[0][0] < at_s - self._seconds - 0.5:
             self._points.popleft()
 
     def light(self) -> None:
-        """Lights up for a second."""
+        """Highlights the row for a second."""
         self._lit.start()
         self._describe()
         self.update()
@@ -152,7 +155,7 @@ class ScoreRow(QWidget):
         return self._lit.isActive()
 
     def clear(self) -> None:
-        """Forgets the points."""
+        """Removes the scores."""
         self._points.clear()
         self._now_s = self._score = 0.0
         self.update()
@@ -176,12 +179,12 @@ class ScoreRow(QWidget):
             draw_focus(painter, QRectF(self.rect()), radius=6)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        directions = {Qt.Key.Key_Up: 1, Qt.Key.Key_Down: -1}
-        if event.key() not in directions:
+        direction = {Qt.Key.Key_Up: 1, Qt.Key.Key_Down: -1}.get(Qt.Key(event.key()))
+        if direction is None:
             super().keyPressEvent(event)
             return
         factor = 10 if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 1
-        self.setThreshold(self._threshold + directions[event.key()] * factor * _STEP)
+        self.setThreshold(self._threshold + direction * factor * _STEP)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if event.button() == Qt.MouseButton.LeftButton and event.position().x() >= GUTTER:
@@ -209,14 +212,14 @@ class ScoreRow(QWidget):
         painter.restore()
 
     def _paint_fill(self, painter: QPainter, area: QRectF, xs: Floats, ys: Floats) -> None:
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)  # its edge is covered by the line
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)  # the line covers its edge
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(theme.current().color("detection", 0.22))
         painter.drawPolygon(_polygon(np.r_[xs[0], xs, xs[-1]], np.r_[area.bottom(), ys, area.bottom()]))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
 
     def _paint_line(self, painter: QPainter, xs: Floats, ys: Floats) -> None:
-        """Draws hairlines below one another: fifty times faster than one line 2 px wide."""
+        """Draws several hairlines one below another: fifty times faster than one line 2 px wide."""
         pen = QPen(theme.current().color("detection"), 1)
         pen.setCosmetic(True)
         painter.setPen(pen)
@@ -273,13 +276,14 @@ class ScoreRow(QWidget):
 
 
 def _polygon(xs: Floats, ys: Floats) -> QPolygonF:
-    import pyqtgraph  # here, so that a window without a strip starts sooner
+    import pyqtgraph  # here, so that the window starts sooner
 
-    return pyqtgraph.functions.arrayToQPolygonF(xs, ys)
+    polygon: QPolygonF = pyqtgraph.functions.arrayToQPolygonF(xs, ys)
+    return polygon
 
 
-class _Axis(QWidget):
-    """Stream time under the rows."""
+class _TimeAxis(QWidget):
+    """The time axis under the rows."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""A few choices side by side, one of them taken, with shorter words where room is short; knows not what they choose."""
+"""A segmented control: a few choices side by side, with shorter labels where space is short."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from kws_gui import theme
 
 @dataclass(frozen=True)
 class Segment:
-    """One choice: its key, its words, shorter ones, and what it shows."""
+    """One choice: key, label, shorter label, and tooltip."""
 
     key: str
-    words: str
+    label: str
     short: str
     tooltip: str
 
 
 class Segments(QWidget):
-    """Left and Right move, as in a group of radio buttons; Tab enters and leaves it as one.
+    """Left and Right change the choice, as in a group of radio buttons; Tab treats the control as one stop.
 
     Signals:
-        chosen(str): Another choice was taken, by its key.
+        chosen(str): The key of the new choice.
     """
 
     chosen = Signal(str)
@@ -38,21 +38,21 @@ class Segments(QWidget):
         self._group = QButtonGroup(self)
         self.setAccessibleName(name)
         self.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Fixed)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(2)
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(0, 0, 0, 0)
+        self._row.setSpacing(2)
         for segment, button in zip(segments, self._buttons.values(), strict=True):
             self._make(segment, button)
-            row.addWidget(button)
+            self._row.addWidget(button)
         self._group.idToggled.connect(self._on_toggled)
         self.choose(segments[0].key)
 
     def current(self) -> str:
-        """The key of the choice taken."""
+        """The key of the current choice."""
         return next(key for key, button in self._buttons.items() if button.isChecked())
 
     def choose(self, key: str) -> None:
-        """Takes a choice."""
+        """Makes a choice."""
         self._buttons[key].setChecked(True)
 
     def button(self, key: str) -> QToolButton:
@@ -60,17 +60,17 @@ class Segments(QWidget):
         return self._buttons[key]
 
     def setShort(self, short: bool) -> None:
-        """The shorter words, or the whole ones."""
+        """Shows the shorter labels, or the full ones."""
         for segment in self._segments:
-            self._buttons[segment.key].setText(segment.short if short else segment.words)
+            self._buttons[segment.key].setText(segment.short if short else segment.label)
 
-    def width_of_words(self) -> int:
-        """What the whole words need, in px."""
+    def fullWidth(self) -> int:
+        """Width of the control with full labels, in px."""
         metrics = self.fontMetrics()
         spare = self._buttons[self._segments[0].key].sizeHint().width() - metrics.horizontalAdvance(
             self._buttons[self._segments[0].key].text()
         )
-        return sum(metrics.horizontalAdvance(segment.words) + max(spare, 0) + 2 for segment in self._segments)
+        return sum(metrics.horizontalAdvance(segment.label) + max(spare, 0) + 2 for segment in self._segments)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Right):
@@ -83,13 +83,13 @@ class Segments(QWidget):
             super().keyPressEvent(event)
 
     def minimumSizeHint(self) -> QSize:
-        return self.layout().minimumSize()
+        return self._row.minimumSize()
 
     def _make(self, segment: Segment, button: QToolButton) -> None:
         theme.set_role(button, "segment")
-        button.setText(segment.words)
+        button.setText(segment.label)
         button.setToolTip(segment.tooltip)
-        button.setAccessibleName(segment.words)
+        button.setAccessibleName(segment.label)
         button.setCheckable(True)
         button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._group.addButton(button, list(self._buttons).index(segment.key))

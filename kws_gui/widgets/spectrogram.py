@@ -1,4 +1,4 @@
-"""A scrolling picture of sound, newest at the right edge, with detections drawn on it; knows no microphone or model."""
+"""A scrolling spectrogram, newest at the right edge, with detections marked on it."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from kws_gui.widgets.colormap import levels, magma
 
 _FRAME_MS = 33
 _DETECTION = "#3FE0AE"  # green that stands out on the colour map in both themes
-_TAG_ROWS = 3  # words of detections below one another
+_TAG_ROWS = 3  # rows for the words of detections close together
 
 
 class Spectrogram(QWidget):
-    """Bands bottom (low) to top (high), a fixed dB range; a ring of columns that is never copied.
+    """Bands from bottom (low) to top (high) on a fixed dB range; the columns form a ring that is never copied.
 
     Args:
-        bands: Height of a frame in values.
-        hop_ms: From frame to frame.
-        seconds: How much stays in sight.
-        gutter: Pixels left of the picture; the default keeps it in line with the score strips below.
+        bands: Values per frame.
+        hop_ms: Time from frame to frame.
+        seconds: Time span in view.
+        gutter: Pixels left of the image; the default aligns it with the score strips below.
     """
 
     def __init__(
@@ -40,7 +40,9 @@ class Spectrogram(QWidget):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._hop_s, self._seconds, self._gutter = hop_ms / 1000, seconds, gutter
+        self._hop_s = hop_ms / 1000
+        self._seconds = seconds
+        self._gutter = gutter
         self._columns = max(4, round(seconds / self._hop_s / 4) * 4)
         self._ring = np.zeros((bands, self._columns), np.uint8)
         self._written = 0
@@ -57,7 +59,7 @@ class Spectrogram(QWidget):
         self._describe()
 
     def append(self, frames_db: NDArray[np.floating]) -> None:
-        """Adds the newest frames, shape (n, bands), in dB; drawn at the next of 30 moments a second."""
+        """Appends frames, shape (n, bands), in dB; they are drawn within 33 ms."""
         if self._still_s is not None:
             self.clear()
         columns = levels(frames_db[-self._columns :]).T
@@ -69,34 +71,36 @@ class Spectrogram(QWidget):
             self._timer.start()
 
     def setFrames(self, frames_db: NDArray[np.floating], *, hop_ms: float | None = None) -> None:
-        """Shows one whole sound, shape (n, bands), that does not scroll; time starts at 0. A new hop is kept."""
+        """Shows one whole sound, shape (n, bands), without scrolling, from 0 s; a new `hop_ms` stays in force."""
         self._hop_s = self._hop_s if hop_ms is None else hop_ms / 1000
         padded = -(-max(len(frames_db), 1) // 4) * 4
         self._ring = np.zeros((frames_db.shape[1], padded), np.uint8)
         self._ring[:, : len(frames_db)] = levels(frames_db).T[::-1]
-        self._columns, self._written = padded, len(frames_db)
+        self._columns = padded
+        self._written = len(frames_db)
         self._still_s = len(frames_db) * self._hop_s
         self._marks.clear()
         self._describe()
         self.update()
 
     def mark(self, at_s: float, word: str) -> None:
-        """Draws a detection at a time of the stream (0 is the first frame); it scrolls along."""
+        """Marks a detection at a time of the stream (0 is the first frame); it scrolls along."""
         self._marks.append((at_s, word))
         self._describe()
         self.update()
 
     def clear(self) -> None:
-        """Starts again at 0 s with an empty picture."""
+        """Starts again at 0 s, empty."""
         self._columns = max(4, round(self._seconds / self._hop_s / 4) * 4)
         self._ring = np.zeros((self._ring.shape[0], self._columns), np.uint8)
-        self._written, self._still_s = 0, None
+        self._written = 0
+        self._still_s = None
         self._marks.clear()
         self._describe()
         self.update()
 
     def setFrequencyLabels(self, high: str, low: str) -> None:
-        """What stands at the top and the bottom left, e.g. "8 kHz" and "20 Hz"."""
+        """Labels of the top and bottom band, such as "8 kHz" and "20 Hz"."""
         self._labels = (high, low)
         self.update()
 
@@ -147,13 +151,13 @@ class Spectrogram(QWidget):
             painter.drawImage(newer, image, QRectF(0, 0, start, bands))
 
     def _paint_marks(self, painter: QPainter, area: QRectF) -> None:
-        """Lines with the word beside each; words close together stand below one another."""
+        """Draws lines with the word beside each; words close together go into different rows."""
         start_s, end_s = self._span()
         painter.setFont(theme.font(bold=True))
         metrics = QFontMetricsF(painter.font())
         height = metrics.height() + 6
         filled_to = [-math.inf] * _TAG_ROWS
-        for at_s, word in self._marks:  # those that have left the picture too: a word keeps its row while it moves
+        for at_s, word in self._marks:  # also those that have scrolled out: a word keeps its row while it moves
             x = area.left() + (at_s - start_s) / (end_s - start_s) * area.width()
             width = metrics.horizontalAdvance(word) + 14
             left = x + 4 if x + 4 + width <= area.right() else x - 4 - width

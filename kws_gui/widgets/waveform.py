@@ -1,4 +1,4 @@
-"""A clip's samples with a window of fixed length that can be moved over them; knows no file and no player."""
+"""A waveform with a movable window of fixed length."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Waveform(QWidget):
     """Time left to right, full scale top to bottom.
 
     Signals:
-        windowMoved(start): The person moved the window; its first sample. Arrow keys move 10 ms, Shift 100, Ctrl 1.
+        windowMoved(start): First sample of the window, moved by drag or arrow keys: 10 ms, Shift 100 ms, Ctrl 1 ms.
     """
 
     windowMoved = Signal(int)
@@ -28,7 +28,8 @@ class Waveform(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._envelope = Envelope(np.zeros(0, np.float32))
-        self._size, self._rate = 0, 16_000
+        self._size = 0
+        self._rate = 16_000
         self._window: tuple[int, int] | None = None
         self._speech: tuple[int, int] | None = None
         self._playhead: int | None = None
@@ -42,30 +43,32 @@ class Waveform(QWidget):
         self._describe()
 
     def setSamples(self, samples: NDArray[np.floating], rate: int) -> None:
-        """Shows sound of shape (n,) in -1..1 at `rate` Hz; window, speech and playhead are taken away."""
-        self._envelope, self._size, self._rate = Envelope(samples), len(samples), rate
+        """Shows sound of shape (n,) in -1..1 at `rate` Hz; removes window, speech and playhead."""
+        self._envelope = Envelope(samples)
+        self._size = len(samples)
+        self._rate = rate
         self._window = self._speech = self._playhead = None
         self._trace()
         self._describe()
 
     def setWindow(self, start: int, length: int) -> None:
-        """Lays the window of `length` samples at `start`, moved inside the sound where it stands out."""
+        """Places a window of `length` samples at `start`, shifted to lie within the sound."""
         self._window = (self._inside(start, length), length)
         self._describe()
         self.update()
 
-    def window_start(self) -> int | None:
-        """First sample of the window, or None without one."""
+    def windowStart(self) -> int | None:
+        """First sample of the window; None without one."""
         return self._window[0] if self._window else None
 
     def setSpeech(self, start: int, end: int) -> None:
-        """Shades where speech was found, in samples."""
+        """Shades the detected speech, in samples."""
         self._speech = (start, end)
         self._describe()
         self.update()
 
     def setPlayhead(self, at_sample: int | None) -> None:
-        """A line at the sample that sounds now; None takes it away."""
+        """Draws a line at the sample being played; None removes it."""
         self._playhead = at_sample
         self.update()
 
@@ -101,14 +104,22 @@ class Waveform(QWidget):
             draw_focus(painter, area)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        directions = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}
-        if self._window is None or event.key() not in (*directions, Qt.Key.Key_Home, Qt.Key.Key_End):
+        if self._window is None:
             super().keyPressEvent(event)
             return
-        step_ms = next((ms for key, ms in _STEPS_MS.items() if event.modifiers() & key), 10)
-        ends = {Qt.Key.Key_Home: 0, Qt.Key.Key_End: self._size}
-        step = directions.get(event.key(), 0) * step_ms * self._rate // 1000
-        self._move(ends.get(event.key(), self._window[0] + step))
+        step_ms = next((ms for modifier, ms in _STEPS_MS.items() if event.modifiers() & modifier), 10)
+        step = step_ms * self._rate // 1000
+        starts = {
+            Qt.Key.Key_Left: self._window[0] - step,
+            Qt.Key.Key_Right: self._window[0] + step,
+            Qt.Key.Key_Home: 0,
+            Qt.Key.Key_End: self._size,
+        }
+        start = starts.get(Qt.Key(event.key()))
+        if start is None:
+            super().keyPressEvent(event)
+        else:
+            self._move(start)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if self._window is None or event.button() != Qt.MouseButton.LeftButton:
@@ -209,7 +220,7 @@ class Waveform(QWidget):
             self.windowMoved.emit(start)
 
     def _trace(self) -> None:
-        """Makes the outline once per sound and size: highest samples left to right, lowest back."""
+        """Computes the outline once per sound and size: highest samples left to right, then lowest back."""
         area = self._area()
         count = max(2, int(area.width() * self.devicePixelRatioF()))
         lows, highs = self._envelope.columns(min(count, max(self._size, 2)))

@@ -1,4 +1,4 @@
-"""A label of several lines that never widens what it stands in; knows nothing of what it says."""
+"""A multi-line label that never widens its container."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import re
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QLabel, QWidget
 
-_LONG = 16  # characters; a longer word may be broken
+_LONG = 16  # characters, beyond which a word may be broken
 _ZERO_WIDTH_SPACE = "\u200b"
 
 
 class WrappedLabel(QLabel):
-    """Wraps at words, and inside a word that is long: a path, or whatever somebody typed."""
+    """Wraps between words, and inside long ones such as paths."""
 
     def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -24,7 +24,7 @@ from virtual_microphone import VirtualMicrophone
 
 from kws_gui import app as application
 from kws_gui.main_window import MainWindow
-from kws_gui.pages.start.new_project import NewProjectDialog
+from kws_gui.project_dialogs import NewProjectDialog
 
 TAKES = 8
 TRAINING_PATIENCE_S = 600.0
@@ -36,7 +36,10 @@ class Journey:
     """One person, one project, from the start screen to the last word heard."""
 
     def __init__(self, window: MainWindow, microphone: VirtualMicrophone, folder: Path, voice: str) -> None:
-        self.window, self.microphone, self.folder, self.voice = window, microphone, folder, voice
+        self.window = window
+        self.microphone = microphone
+        self.folder = folder
+        self.voice = voice
         self.person = Person(window, folder)
         self.report: dict[str, Any] = {"voice": voice, "platform": QApplication.platformName(), "seconds": {}}
 
@@ -59,7 +62,7 @@ class Journey:
         dialog = window.findChild(NewProjectDialog)
         person.turn_to(dialog)
         person.type(dialog.name, "my words")
-        person.click(dialog.create)
+        person.click(dialog.create_button)
         person.wait_for("the Words page", lambda: window.page_name == "words")
         person.turn_to(window)
         self.report["title"] = window.windowTitle()
@@ -187,9 +190,7 @@ def main() -> int:
             print(error, file=sys.stderr)
             return 1
         finally:
-            training = window._pages.get("train")
-            if training is not None:
-                training.training.shutdown(seconds=2)
+            window.services.training.shutdown(seconds=2)
             window.close()
     return 0
 

@@ -1,28 +1,28 @@
-"""A person at the window: clicks, types, looks until something shows; knows no page."""
+"""A person at the window: clicks, types, waits until something shows."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QCheckBox, QTreeWidget, QWidget
+from waiting import wait_until
 
 PATIENCE_S = 30.0
-_LOOK_EVERY_MS = 10
 
 
 class Impatient(AssertionError):
-    """Something that should have shown did not."""
+    """Something did not show in time."""
 
 
 class Person:
-    """Acts on visible, enabled widgets only; where waiting was in vain, leaves a picture in `folder`."""
+    """Acts on visible, enabled widgets only; leaves a picture in `folder` where it waited in vain."""
 
     def __init__(self, window: QWidget, folder: Path) -> None:
-        self._window, self._folder = window, folder
+        self._window = window
+        self._folder = folder
 
     def click(self, widget: QWidget) -> None:
         """Presses a button, once it can be pressed; a tick box where its tick is."""
@@ -60,13 +60,12 @@ class Person:
         Raises:
             Impatient: It never did.
         """
-        until_s = time.monotonic() + seconds
-        while not condition():
-            if time.monotonic() > until_s:
-                picture = self._folder / "waited-in-vain.png"
-                self._window.grab().save(str(picture))
-                raise Impatient(f"waited {seconds:.0f} s for {what}; the window then is in {picture}")
-            QTest.qWait(_LOOK_EVERY_MS)
+        try:
+            wait_until(condition, seconds=seconds, what=what, with_events=True)
+        except TimeoutError as error:
+            picture = self._folder / "waited-in-vain.png"
+            self._window.grab().save(str(picture))
+            raise Impatient(f"{error}; the window then is in {picture}") from None
 
 
 def _name(widget: QWidget) -> str:

@@ -40,8 +40,7 @@ def window(qtbot: QtBot, qapp: QApplication, monkeypatch: pytest.MonkeyPatch) ->
     made = MainWindow()
     made.show()
     yield made
-    if (train := made._pages.get("train")) is not None:
-        train.training.shutdown(seconds=0)
+    made.services.training.training.shutdown(seconds=0)
     made.close()
     made.deleteLater()
 
@@ -63,21 +62,21 @@ def open_recent(qtbot: QtBot, window: MainWindow, folder: Path) -> None:
 
 def show_recent(window: MainWindow, folder: Path) -> None:
     remembered.remember_project(folder)
-    window.show_page("start")
+    window.services.navigation.show_page("start")
     assert window.page("start").recent.isVisible()
 
 
 def click_recent(qtbot: QtBot, window: MainWindow) -> None:
     recent = window.page("start").recent
     qtbot.mouseClick(recent.viewport(), Qt.MouseButton.LeftButton, pos=recent.visualItemRect(recent.item(0)).center())
-    until(qtbot, lambda: not window.opening.is_busy)
+    until(qtbot, lambda: not window.services.projects.is_busy)
 
 
 def opened(qtbot: QtBot, window: MainWindow, folder: Path) -> Project:
     make_project(folder, takes=TAKES)
     open_recent(qtbot, window, folder)
     until(qtbot, lambda: window.page_name == "words")
-    project = window.model.project
+    project = window.services.project.project
     assert project is not None
     return project
 
@@ -105,7 +104,7 @@ def test_a_project_of_a_newer_program_is_said_and_left_as_it_is(
     open_recent(qtbot, window, tmp_path / "future")
     assert window.messages.isVisible() and window.messages.kind() == "error"
     assert "99" in window.messages.text() and "newer" in window.messages.text()
-    assert window.page_name == "start" and window.model.project is None
+    assert window.page_name == "start" and window.services.project.project is None
     assert file.read_bytes() == before
 
 
@@ -115,7 +114,7 @@ def test_a_project_that_is_gone_is_said_while_another_stays_open(
     project = opened(qtbot, window, tmp_path / "tones")
     open_recent(qtbot, window, tmp_path / "gone")
     assert window.messages.isVisible() and "gone" in window.messages.text()
-    assert window.model.project is project
+    assert window.services.project.project is project
     assert tmp_path / "gone" not in remembered.recent_projects()
     click(qtbot, window.rail.button("words"))
     assert window.page("words").words.tree.topLevelItemCount() == len(WORDS) + 2
@@ -237,7 +236,7 @@ def test_a_microphone_pulled_out_while_recording_is_said_and_the_takes_are_kept(
 ) -> None:
     project = opened(qtbot, window, tmp_path / "tones")
     page = window.page("words")
-    until(qtbot, lambda: window.microphones.is_open)
+    until(qtbot, lambda: window.services.microphones.is_open)
     page.recorder._countdown.setChecked(False)
     page.recorder._takes.setValue(5)
     virtual_microphone.play(
@@ -252,13 +251,14 @@ def test_a_microphone_pulled_out_while_recording_is_said_and_the_takes_are_kept(
     assert "No microphone" in window.rail.microphone.choose.accessibleName()
     virtual_microphone.plug()
     click(qtbot, page.messages.remedyButton())
-    until(qtbot, lambda: window.microphones.is_open and not page.messages.isVisible())
+    until(qtbot, lambda: window.services.microphones.is_open and not page.messages.isVisible())
 
 
 def test_a_microphone_pulled_out_while_listening_is_said_and_what_was_heard_stays(
     window: MainWindow, qtbot: QtBot, virtual_microphone: VirtualMicrophone, tmp_path: Path
 ) -> None:
-    window.listen_with(tone_model.write(tmp_path / "tones.kws"))
+    window.services.project.set_model_path(tone_model.write(tmp_path / "tones.kws"))
+    window.services.navigation.show_page("listen")
     page = window.page("listen")
     until(qtbot, page.button.isEnabled)
     click(qtbot, page.button)
@@ -299,7 +299,9 @@ def test_a_model_file_that_is_none_is_said_where_it_was_dropped(
 def test_a_killed_training_is_said_on_its_page_while_the_person_was_elsewhere(
     window: MainWindow, qtbot: QtBot, tmp_path: Path
 ) -> None:
-    make_project(tmp_path / "tones", takes=TAKES * 2).save_settings(quick_settings("training.epochs=5000").to_dict())
+    make_project(tmp_path / "tones", takes=TAKES * 2).edit.save_settings(
+        quick_settings("training.epochs=5000").to_dict()
+    )
     open_recent(qtbot, window, tmp_path / "tones")
     until(qtbot, lambda: window.page_name == "words")
     click(qtbot, window.rail.button("train"))
@@ -308,9 +310,9 @@ def test_a_killed_training_is_said_on_its_page_while_the_person_was_elsewhere(
     until(qtbot, lambda: len(page.run.curves.points()) >= 1)
     epochs = len(page.run.curves.points())
     click(qtbot, window.rail.button("words"))
-    assert page.training.pid is not None
-    os.kill(page.training.pid, signal.SIGKILL)
-    until(qtbot, lambda: not page.training.is_running())
+    assert window.services.training.pid is not None
+    os.kill(window.services.training.pid, signal.SIGKILL)
+    until(qtbot, lambda: not window.services.training.is_running and not window.services.runs.is_reading())
     click(qtbot, window.rail.button("train"))
     assert page.messages.isVisible() and "SIGKILL" in page.messages.text()
     assert page.train.text() == "Train" and page.train.isEnabled()

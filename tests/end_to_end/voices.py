@@ -1,4 +1,4 @@
-"""Synthetic people for the end-to-end tests: an espeak-ng voice each, and streams of what they say; knows no window."""
+"""Synthetic people for the end-to-end tests: an espeak-ng voice each, and streams of what they say."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def say(text: str, voice: str, *, words_a_minute: int, pitch: int) -> Samples:
 
 
 def take(word: str, voice: str, number: int) -> Samples:
-    """The so-manieth take of a word, with a breath before and after it, in a quiet room."""
+    """Take `number` of a word, with a breath before and after it, in a quiet room."""
     speed, pitch = TAUGHT[number % len(TAUGHT)]
     return in_room(
         np.concatenate([quiet(0.3), say(word, voice, words_a_minute=speed, pitch=pitch), quiet(0.9)]), number

@@ -1,7 +1,12 @@
-"""One model trained on real clips, made once and used by all tests of the engine."""
+"""What the tests of the engine share: real clips, one model trained on them, and a folder that nobody may write in."""
 
 from __future__ import annotations
 
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +25,30 @@ def speech(tmp_path: Path) -> Path:
 def project(tmp_path: Path) -> Project:
     """A project of the same clips."""
     return make_project(tmp_path / "project")
+
+
+@pytest.fixture
+def read_only_folder() -> Iterator[Callable[[Callable[[Path], object]], Path]]:
+    """Makes a folder that this process may not write in, also when the tests run as root."""
+    made: list[Path] = []
+
+    def lock(fill: Callable[[Path], object]) -> Path:
+        folder = Path(tempfile.mkdtemp())
+        made.append(folder)
+        fill(folder)
+        for path in (folder, *folder.rglob("*")):
+            path.chmod(0o555 if path.is_dir() else 0o444)
+        if os.geteuid() == 0:
+            os.seteuid(65534)
+        return folder
+
+    yield lock
+    if os.getuid() == 0:
+        os.seteuid(0)
+    for folder in made:
+        for path in (folder, *(p for p in folder.rglob("*") if p.is_dir())):
+            path.chmod(stat.S_IRWXU)
+        shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,7 @@ import soundfile
 import tone_model
 from speech_project import QUICK, WORDS, Trained
 from virtual_microphone import VirtualMicrophone
+from waiting import assert_stays, wait_until
 
 from kws_engine import __version__, audio
 from kws_engine.cli import main
@@ -143,7 +144,7 @@ def test_training_tells_every_epoch_and_one_ending(kws: Kws, project: Project) -
 
 def test_training_for_people_and_what_ends_it(kws: Kws, project: Project) -> None:
     for clip in project.clips(word="music"):
-        project.delete([clip])
+        project.edit.delete([clip])
     status, out, err = kws("train", project.folder, "--json")
     assert "'music' has 0 clips" in one_sentence(status, out, err)
     assert [set(one) for one in lines(out)] == [{"event", "message"}] and lines(out)[0]["event"] == "failed"
@@ -174,7 +175,7 @@ def test_training_nothing_fails_in_an_event(kws: Kws, tmp_path: Path, project: P
     status, out, err = kws("train", tmp_path / ("n" * 300), "--json")
     assert "File name too long" in one_sentence(status, out, err)
     assert [one["event"] for one in lines(out)] == ["failed"]
-    project.save_settings({"training": {"epoch": 3}})
+    project.edit.save_settings({"training": {"epoch": 3}})
     assert "project.toml" in one_sentence(*kws("train", project.folder))
 
 
@@ -373,7 +374,7 @@ def test_a_microphone_is_listened_to_until_the_time_is_up(
 def test_listening_ends_politely(tones: Path, virtual_microphone: VirtualMicrophone, number: int) -> None:
     with command("listen", tones, "--json") as process:
         line_where(process.stderr, lambda line: "Listening for" in line)
-        time.sleep(0.5)
+        assert_stays(lambda: process.poll() is None, seconds=0.5)
         process.send_signal(number)
         out, err = process.communicate(timeout=60)
     assert process.returncode == 0 and "Traceback" not in err
@@ -386,8 +387,7 @@ def test_an_import_that_is_interrupted_leaves_no_traceback(tmp_path: Path, speec
         source = speech / f"stop/voice{number}_nohash_0.wav"
         audio.write(source, np.random.default_rng(number).uniform(-0.5, 0.5, 44_100), rate=44_100)
     with command("import", project.folder, speech, "--json") as process:
-        while not list(project.clips_folder.glob("*/*.wav")) and process.poll() is None:
-            time.sleep(0.01)
+        wait_until(lambda: list(project.clips_folder.glob("*/*.wav")) or process.poll() is not None)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=120)
     assert process.returncode == 130 and "Traceback" not in err, err

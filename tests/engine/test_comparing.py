@@ -24,7 +24,7 @@ from kws_engine.runs.clip_list import ClipRow, located, read_clips, row_of, sha2
 from kws_engine.runs.comparing import compare, flat_settings
 from kws_engine.runs.loading import Data
 from kws_engine.runs.tables import ClipListing
-from kws_engine.training.data.clips import Part
+from kws_engine.training.data.clips import LoadedClips
 
 
 @pytest.fixture
@@ -246,7 +246,7 @@ def test_the_list_of_clips_is_read_back(tones: Project, tmp_path: Path) -> None:
 
 def test_a_clip_gone_during_the_run_is_listed_without_its_hash(tones: Project, tmp_path: Path) -> None:
     paths = [clip.path for clip in tones.clips()[:3]]
-    part = Part(torch.zeros((3, 1), dtype=torch.int16), torch.zeros(3, dtype=torch.int64), paths)
+    part = LoadedClips(torch.zeros((3, 1), dtype=torch.int16), torch.zeros(3, dtype=torch.int64), paths)
     paths[1].unlink()
     listing = ClipListing(tmp_path, Data(("low", "_unknown_", "_silence_"), part, part, torch.zeros(0)), tones)
     assert list(listing.end()) == []

@@ -105,8 +105,12 @@ def test_a_row_that_cannot_be_read_is_named(text: str, said: str) -> None:
     [
         ("conv2d 4 40x3 valid; gap", 0, "its kernel of 40 x 3 is larger than the 23 x 10 values"),
         ("maxpool 4x4; maxpool 4x4; gap", 1, "its cell of 4 x 4 is larger than the 5 x 2 values"),
-        ("relu; dense 4", 1, "1 map of 23 x 10 arrive, it takes a line of values; put gap, gmp or flatten before it"),
-        ("gap; conv1d 4 3", 1, "it works on maps, but a line of values arrives"),
+        (
+            "relu; dense 4",
+            1,
+            "its input is 1 map of 23 x 10, but it takes a vector of values; put gap, gmp or flatten before it",
+        ),
+        ("gap; conv1d 4 3", 1, "it works on maps, but its input is a vector of values"),
         ("conv2d 4 3x3", 1, "4 maps of 23 x 10 arrive"),
         ("end; gap", 0, "there is no residual start before it"),
         ("residual; relu; gap", 3, "a residual start before it has no end"),

@@ -456,7 +456,7 @@ def test_copies_and_empty_recordings_of_a_real_project_are_found(tmp_path: Path)
     project = Project.open(project.folder)
     for clip in project.clips(word=word):
         if clip.path.name.startswith("copyof"):
-            project.set_split(clip, "validation")
+            project.edit.set_splits([clip], ["validation"])
     list(run(Job(project.folder, Settings().with_options(QUICK).to_dict(), threads=1)))
     found = {one.kind: one for one in diagnose_run(next(project.runs_folder.iterdir()))}
     assert "6 are copies" in found["leakage"].evidence

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import os
 import pathlib
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,6 +21,9 @@ ORDER = (
 )  # fmt: skip
 NO_SCREEN = ("PySide6", "pyqtgraph", "qtawesome", "superqt", "kws_gui")
 SOURCES = sorted(ENGINE.rglob("*.py"))
+EVERY_SOURCE = [
+    path for folder in ("kws_engine", "kws_gui", "packaging", "tests") for path in sorted((ROOT / folder).rglob("*.py"))
+]
 
 
 def imported(path: pathlib.Path, *, at_import: bool = False) -> Iterator[str]:
@@ -61,6 +66,15 @@ def test_a_module_imports_only_what_stands_before_it(path: pathlib.Path) -> None
             assert ORDER.index(other) <= ORDER.index(part_of(path)), f"{path} imports {name}, which comes later"
 
 
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ENGINE)))
+def test_no_text_of_the_engine_names_the_window(path: pathlib.Path) -> None:
+    """Not even as a string, as for a process to start."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            named = [name for name in NO_SCREEN if name in node.value]
+            assert not named, f"{path}, line {node.lineno}, names {named}"
+
+
 def test_only_the_microphone_names_sounddevice() -> None:
     naming = [path.name for path in SOURCES if any(name.split(".")[0] == "sounddevice" for name in imported(path))]
     assert naming == ["microphone.py"]
@@ -96,13 +110,36 @@ def test_what_the_window_and_the_spotter_import_loads_no_torch(module: str) -> N
     assert done.stdout.strip() == "[]", done.stderr
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ENGINE)))
-def test_functions_and_files_are_of_a_size_to_be_read(path: pathlib.Path) -> None:
-    text = path.read_text(encoding="utf-8")
-    assert len(text.splitlines()) <= 450
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.FunctionDef):
-            docstring = len(node.body[0].value.value.splitlines()) if ast.get_docstring(node) else 0
-            length = (node.end_lineno or 0) - node.lineno + 1 - docstring
-            assert length <= 40, f"{node.name} in {path.name} has {length} lines"
-    assert ast.get_docstring(ast.parse(text)), f"{path.name} does not say what it is"
+STARTS = (
+    "import kws_engine.cli; kws_engine.cli.make_parser()",
+    "import kws_gui.app, kws_gui.main_window; from kws_gui.app import make_application, make_window;"
+    "app = make_application(['kws-studio']); make_window(app, None).close()",
+)
+
+
+@pytest.mark.parametrize("start", STARTS, ids=["kws", "the window"])
+def test_no_start_loads_a_benchmark(start: str, tmp_path: pathlib.Path) -> None:
+    code = f"import sys; {start}; print(sorted({{'kws_engine.bench', 'kws_gui.bench'}} & set(sys.modules)))"
+    environment = {**os.environ, "KWS_STUDIO_HOME": str(tmp_path), "QT_QPA_PLATFORM": "offscreen"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, cwd=ROOT, env=environment
+    )
+    assert done.stdout.splitlines()[-1:] == ["[]"], done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("path", EVERY_SOURCE, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_module_says_what_it_is(path: pathlib.Path) -> None:
+    assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))), f"{path.name} does not say what it is"
+
+
+def test_the_map_of_the_house_is_true() -> None:
+    """The folders that CONTRIBUTING names are there, and it names every package and every page."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    (paragraph,) = (part for part in text.split("\n\n") if "In\n`kws_engine/`" in part or "In `kws_engine/`" in part)
+    of_engine, of_window = paragraph.split("`kws_gui/`")
+    for package, described in ((ENGINE, of_engine), (ROOT / "kws_gui", of_window)):
+        named = {name for name in re.findall(r"`([\w/]+)/`", described) if name != "kws_engine"}
+        folders = {path.parent.relative_to(package).as_posix() for path in package.rglob("*.py")} - {"."}
+        demanded = {name for name in folders if "/" not in name or re.fullmatch(r"pages/\w+", name)}
+        assert named <= folders, f"not there: {named - folders}"
+        assert demanded <= named, f"not in the map: {demanded - named}"

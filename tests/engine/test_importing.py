@@ -145,8 +145,8 @@ def test_one_named_speaker_is_split_by_take_and_later_ones_by_hash(project, tmp_
 
 
 def test_a_taken_number_gets_the_next_free_one(project, tmp_path):
-    project.add_word("up")
-    recorded = project.add_take("up", tone(1000), speaker="me")
+    project.edit.add_word("up")
+    recorded = project.edit.add_take("up", tone(1000), speaker="me")
     put(tmp_path / "set/up/me_nohash_0.wav", tone(2000))
     import_folder(project, tmp_path / "set")
     assert [clip.take for clip in project.clips()] == [0, 1]
@@ -273,11 +273,11 @@ def test_a_full_disk_ends_the_import_in_words_and_keeps_what_came_in(project, tm
 
 
 def test_a_full_disk_while_recording_loses_nothing(project, small_disk):
-    project.add_word("up")
-    kept = project.add_take("up", tone(), speaker="me")
+    project.edit.add_word("up")
+    kept = project.edit.add_take("up", tone(), speaker="me")
     small_disk()
     with pytest.raises(ProjectError, match=r"me_nohash_1\.wav was not saved because the disk is full"):
-        project.add_take("up", tone(seconds=3), speaker="me")
+        project.edit.add_take("up", tone(seconds=3), speaker="me")
     assert Project.open(project.folder).clips() == [kept]
     assert not list(project.clips_folder.rglob(".*"))
 

@@ -19,7 +19,7 @@ def tone(hz=440.0, seconds=1.0, level=0.5):
 def project(tmp_path):
     made = Project.create(tmp_path / "p", words=["up"])
     for number in range(3):
-        made.add_take("up", tone(300 + number), speaker="me")
+        made.edit.add_take("up", tone(300 + number), speaker="me")
     return made
 
 
@@ -52,7 +52,7 @@ def test_levels_are_measured_once_and_kept(project):
 
 def test_a_changed_file_is_measured_anew_and_loses_its_decision(project):
     clip = project.clips()[1]
-    project.exclude(clip, True)
+    project.edit.exclude([clip], True)
     audio.write(clip.path, tone(900, seconds=0.5), rate=16000)
     project.refresh()
     changed = project.clips()[1]
@@ -61,7 +61,7 @@ def test_a_changed_file_is_measured_anew_and_loses_its_decision(project):
 
 def test_a_touched_file_keeps_its_decision(project):
     clip = project.clips()[1]
-    project.exclude(clip, True)
+    project.edit.exclude([clip], True)
     os.utime(clip.path, (1_000_000_000, 1_000_000_000))
     project.refresh()
     assert len(project.clips()) == 2
@@ -69,12 +69,13 @@ def test_a_touched_file_keeps_its_decision(project):
 
 def test_a_decision_follows_a_file_that_was_renamed_by_hand(project):
     clip = project.clips()[1]
-    project.set_split(clip, "testing")
-    project.set_note(clip, "a door in the background")
+    project.edit.set_splits([clip], ["testing"])
+    project.index.decided.decide([f"up/{clip.path.name}"], note="a door in the background")
     clip.path.rename(clip.path.with_name("anna_nohash_7.wav"))
     renamed = next(c for c in Project.open(project.folder).clips() if c.speaker == "anna")
     assert renamed.split == "testing"
-    assert Project.open(project.folder).note(renamed) == "a door in the background"
+    decision = Project.open(project.folder).index.decided.get(f"up/{renamed.path.name}")
+    assert decision is not None and decision.note == "a door in the background"
 
 
 def test_a_missing_index_is_made_again(project):
@@ -97,8 +98,8 @@ def test_a_file_that_is_no_database_is_set_aside_and_made_again(project):
 
 
 def test_decisions_survive_damage_to_the_measured_part(project):
-    project.exclude(project.clips()[0], True)
-    project.set_split(project.clips()[0], "testing")
+    project.edit.exclude([project.clips()[0]], True)
+    project.edit.set_splits([project.clips()[0]], ["testing"])
     page = damage_table(project.folder / "clips.sqlite", "measured")
     assert page > 1
     opened = Project.open(project.folder)
@@ -125,14 +126,14 @@ def test_an_index_that_is_in_use_is_waited_for(project):
     holder = sqlite3.connect(project.folder / "clips.sqlite", check_same_thread=False)
     holder.execute("BEGIN IMMEDIATE")
     threading.Timer(0.3, lambda: (holder.rollback(), holder.close())).start()
-    project.exclude(project.clips()[0], True)
+    project.edit.exclude([project.clips()[0]], True)
     assert len(Project.open(project.folder).clips()) == 2
 
 
 def test_threads_may_share_a_project(project):
     def record(level):
         for _ in range(5):
-            project.add_take("up", tone(level=level), speaker="other")
+            project.edit.add_take("up", tone(level=level), speaker="other")
 
     threads = [threading.Thread(target=record, args=(level,)) for level in (0.2, 0.4)]
     for thread in threads:

@@ -11,7 +11,7 @@ from kws_engine import resources
 from kws_engine.clips.project import Project, copy_starter
 from kws_engine.runs.loading import load
 from kws_engine.settings import Settings
-from kws_engine.training.data.synthetic_words import made_up_word, speech_spans
+from kws_engine.training.data.synthetic_words import speech_spans, synthetic_word
 
 
 def training_unknown(project: Project) -> int:
@@ -50,5 +50,5 @@ def test_pieces_from_the_very_end_of_clips_still_make_a_word() -> None:
     clips[:, -160:] = 8000
     spans = speech_spans(clips)
     assert (spans == [15_840, 16_000]).all()
-    made = made_up_word(clips, spans, np.random.default_rng(0))
+    made = synthetic_word(clips, spans, np.random.default_rng(0))
     assert made.shape == (16_000,) and np.abs(made).max() > 0

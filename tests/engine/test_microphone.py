@@ -7,13 +7,12 @@ import pathlib
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable
 
 import numpy as np
 import pytest
 import soundfile
 from virtual_microphone import VirtualMicrophone
+from waiting import assert_stays, wait_until
 
 from kws_engine import audio
 from kws_engine.clips.recording import TakeRecorder
@@ -22,13 +21,6 @@ from kws_engine.microphone import Microphone, Reader, devices, find_device, refr
 
 RATE = 16_000
 ROOT = pathlib.Path(__file__).parents[2]
-
-
-def wait_until(condition: Callable[[], object], timeout_s: float = 20.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.01)
 
 
 def hiss(path: pathlib.Path, seconds: float = 1.0, rate: int = RATE) -> np.ndarray:
@@ -125,7 +117,8 @@ def test_a_reader_that_was_too_slow_counts_what_it_lost(virtual_microphone, rate
             counted += heard.lost + len(heard.samples)
             total_lost += heard.lost
             assert heard.position == counted
-            time.sleep(0.02)
+            before = microphone.ring.position
+            wait_until(lambda before=before: microphone.ring.position > before)
         reader.skip()
         assert reader.read().lost == 0
 
@@ -135,7 +128,7 @@ def test_pulled_out(virtual_microphone):
         started(microphone).check()
         virtual_microphone.unplug()
         with pytest.raises(MicrophoneError, match='"default" went away: plug it in again'):
-            wait_until(microphone.check, timeout_s=5.0)
+            wait_until(microphone.check, seconds=5.0)
         heard = microphone.ring.position
         assert len(microphone.ring.read(0).samples) == heard > 0
     virtual_microphone.plug()
@@ -148,7 +141,7 @@ def test_gone_silent(virtual_microphone):
         started(microphone).check()
         virtual_microphone.suspend()
         with pytest.raises(MicrophoneError, match='"default" delivers no sound any more'):
-            wait_until(microphone.check, timeout_s=5.0)
+            wait_until(microphone.check, seconds=5.0)
 
 
 def test_a_microphone_can_be_stopped_and_started_again(virtual_microphone, tmp_path):
@@ -159,8 +152,7 @@ def test_a_microphone_can_be_stopped_and_started_again(virtual_microphone, tmp_p
             before = microphone.ring.position
             wait_until(lambda before=before: microphone.ring.position > before)
         stopped_at = microphone.ring.position
-        time.sleep(0.15)
-        assert microphone.ring.position == stopped_at
+        assert_stays(lambda stopped_at=stopped_at: microphone.ring.position == stopped_at, seconds=0.15)
         microphone.check()
     with microphone:
         before = microphone.ring.position

@@ -272,7 +272,7 @@ def test_a_network_with_its_weights_in_another_file(tmp_path: pathlib.Path) -> N
     serialized = model.SerializeToString()
     stretched = serialized.replace(b"\x0a\x08location", b"\x0a\x88\x00location")
     for network in (serialized, stretched):
-        assert "points at files outside itself" in refusal(tone_model.write(tmp_path / "odd.kws", network=network))
+        assert "refers to files outside itself" in refusal(tone_model.write(tmp_path / "odd.kws", network=network))
 
 
 @pytest.mark.parametrize("is_declared", [True, False])
@@ -414,7 +414,7 @@ def test_external_weights_are_found_however_their_key_is_written(tag: bytes) -> 
     grown[entry_at] += len(tag) - 1
     graph_bytes = b"\x0a\x08\x22\x04Relu\x0a\x00" + b"\x2a" + bytes([len(grown)]) + bytes(grown)
     refused = refused_network(b"\x3a" + bytes([len(graph_bytes)]) + graph_bytes)
-    assert "points at files outside itself" in str(refused)
+    assert "refers to files outside itself" in str(refused)
 
 
 def test_numbers_that_end_while_it_listens_are_said(tmp_path: pathlib.Path) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from speech_project import QUICK
+from waiting import assert_stays, collect, wait_until
 
 from kws_engine.clips.project import Project
 from kws_engine.runs.job import Job, past_runs
@@ -37,13 +38,7 @@ def running(project: Project, *options: str) -> Iterator[TrainingProcess]:
 
 
 def events_until(process: TrainingProcess, found: Callable[[Event], bool], *, seconds: float = 90.0) -> list[Event]:
-    told: list[Event] = []
-    deadline = time.monotonic() + seconds
-    while not any(map(found, told)):
-        assert time.monotonic() < deadline, f"still waiting after {told[-3:]}"
-        told += process.poll()
-        time.sleep(0.02)
-    return told
+    return collect(process.poll, lambda told: any(map(found, told)), seconds=seconds)
 
 
 def is_ending(event: Event) -> bool:
@@ -51,10 +46,19 @@ def is_ending(event: Event) -> bool:
 
 
 def wait_until_gone(pid: int, *, seconds: float = 30.0) -> None:
-    deadline = time.monotonic() + seconds
-    while _lives(pid):
-        assert time.monotonic() < deadline, f"{pid} is still there"
-        time.sleep(0.05)
+    wait_until(lambda: not _lives(pid), seconds=seconds, what=f"{pid} to end")
+
+
+def wait_until_quiet(process: TrainingProcess, *, seconds: float = 1.0) -> None:
+    """Until it has sent nothing for so long; what was under way may still arrive."""
+    quiet_since = time.monotonic()
+
+    def is_quiet() -> bool:
+        nonlocal quiet_since
+        quiet_since = time.monotonic() if process.poll() else quiet_since
+        return time.monotonic() - quiet_since > seconds
+
+    wait_until(is_quiet)
 
 
 def _lives(pid: int) -> bool:
@@ -85,8 +89,8 @@ def test_a_killed_process_ends_in_one_sentence_that_says_so(project: Project) ->
         endings = [event for event in told if is_ending(event)]
         assert endings == told[-1:] and isinstance(told[-1], Failed)
         assert "SIGKILL" in told[-1].message and "resume it" in told[-1].message
-        time.sleep(0.2)
-        assert process.poll() == [] and not process.is_alive()
+        assert_stays(lambda: process.poll() == [], seconds=0.2)
+        assert not process.is_alive()
     past = past_runs(project.runs_folder)[0]
     assert past.epochs and past.model is None and "cut off" in past.message
     assert (past.folder / "best.safetensors").is_file()
@@ -120,26 +124,27 @@ def test_closing_ends_the_process_and_tells_nobody(project: Project) -> None:
 
 
 PARENT = """
-import sys, time
+import sys, threading
 from pathlib import Path
 from kws_engine.runs.job import Job
 from kws_engine.runs.process import TrainingProcess
 from kws_engine.settings import Settings
+from waiting import collect
 
 if __name__ == "__main__":
     settings = Settings().with_options(sys.argv[2:])
     process = TrainingProcess(Job(Path(sys.argv[1]), settings.to_dict(), threads=1))
-    while not any(type(event).__name__ == "Started" for event in process.poll()):
-        time.sleep(0.02)
+    collect(process.poll, lambda events: any(type(event).__name__ == "Started" for event in events))
     print(process.pid, flush=True)
-    time.sleep(600)
+    threading.Event().wait()
 """
 
 
 def test_the_process_ends_when_its_parent_is_killed(project: Project, tmp_path: Path) -> None:
     script = tmp_path / "parent.py"
     script.write_text(PARENT)
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    paths = (Path(__file__).parents[2], Path(__file__).parents[1])
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths))}
     with subprocess.Popen(
         [sys.executable, str(script), str(project.folder), *QUICK, *ENDLESS],
         stdout=subprocess.PIPE, text=True, env=environment,
@@ -164,11 +169,7 @@ def test_a_paused_run_waits_and_goes_on(project: Project) -> None:
         events_until(process, lambda event: isinstance(event, Epoch))
         process.pause()
         assert process.is_paused
-        quiet_since = time.monotonic()
-        while time.monotonic() - quiet_since < 1.0:  # what was under way may still arrive
-            if process.poll():
-                quiet_since = time.monotonic()
-            time.sleep(0.05)
+        wait_until_quiet(process)
         assert process.is_alive()
         process.resume()
         assert not process.is_paused and events_until(process, lambda event: isinstance(event, Epoch))
@@ -181,10 +182,7 @@ def test_a_run_killed_while_paused_is_closed_without_waiting(project: Project) -
     process = TrainingProcess(Job(project.folder, Settings().with_options((*QUICK, *ENDLESS)).to_dict(), threads=1))
     events_until(process, lambda event: isinstance(event, Epoch))
     process.pause()
-    quiet_since = time.monotonic()
-    while time.monotonic() - quiet_since < 1.0:
-        quiet_since = time.monotonic() if process.poll() else quiet_since
-        time.sleep(0.02)
+    wait_until_quiet(process)
     os.kill(process.pid or 0, signal.SIGKILL)
     told = events_until(process, is_ending)
     assert isinstance(told[-1], Failed) and "SIGKILL" in told[-1].message
@@ -203,7 +201,8 @@ def test_a_run_killed_again_and_again_ends_as_one_never_interrupted(project: Pro
     for last_epoch in (1, 3, 4):
         with closing(TrainingProcess(replace(job, resume=folder))) as process:
             told = events_until(process, lambda event, last=last_epoch: getattr(event, "epoch", 0) == last)
-            time.sleep(0.03 if last_epoch == 3 else 0.0)  # somewhere in an epoch
+            if last_epoch == 3:
+                assert_stays(process.is_alive, seconds=0.03)  # somewhere in an epoch
             os.kill(process.pid or 0, signal.SIGKILL)
             wait_until_gone(process.pid or 0)
         folder = next(Path(event.run) for event in told if isinstance(event, Started))

@@ -3,20 +3,17 @@
 import errno
 import os
 import pathlib
-import shutil
-import stat
 import subprocess
 import sys
-import tempfile
 import tomllib
 
 import numpy as np
 import pytest
 
 from kws_engine import audio
-from kws_engine.clips import project_file
-from kws_engine.clips.clip import is_audio_name
-from kws_engine.clips.project import Clip, Project, copy_starter, folder_clips
+from kws_engine.clips import layout, project_file
+from kws_engine.clips.clip import Clip, is_audio_name
+from kws_engine.clips.project import Project, copy_starter, folder_clips
 from kws_engine.clips.words import check_word, parse_clip_name, speaker_id
 from kws_engine.errors import ProjectError
 from kws_engine.file_lock import FileLock
@@ -33,30 +30,6 @@ def project(tmp_path):
     return Project.create(tmp_path / "my-words", words=["up", "down"])
 
 
-@pytest.fixture
-def read_only_folder():
-    """Makes a folder that this process may not write in, also when the tests run as root."""
-    made = []
-
-    def lock(fill):
-        folder = pathlib.Path(tempfile.mkdtemp())
-        made.append(folder)
-        fill(folder)
-        for path in (folder, *folder.rglob("*")):
-            path.chmod(0o555 if path.is_dir() else 0o444)
-        if os.geteuid() == 0:
-            os.seteuid(65534)
-        return folder
-
-    yield lock
-    if os.getuid() == 0:
-        os.seteuid(0)
-    for folder in made:
-        for path in (folder, *(p for p in folder.rglob("*") if p.is_dir())):
-            path.chmod(stat.S_IRWXU)
-        shutil.rmtree(folder)
-
-
 def test_a_new_project_has_the_layout_of_the_design(project):
     content = tomllib.loads((project.folder / "project.toml").read_text())
     assert content == {
@@ -71,21 +44,21 @@ def test_a_new_project_has_the_layout_of_the_design(project):
 
 
 def test_takes_count_per_word_and_speaker_and_are_read_back(project):
-    first = project.add_take("up", tone(), speaker="me")
+    first = project.edit.add_take("up", tone(), speaker="me")
     assert first == Clip(project.clips_folder / "up/me_nohash_0.wav", "up", "me", 0, "training", 1.0, False)
-    assert project.add_take("up", tone(500), speaker="me").take == 1
-    assert project.add_take("down", tone(600), speaker="me").take == 0
-    assert project.add_take("up", tone(700), speaker="you").take == 0
+    assert project.edit.add_take("up", tone(500), speaker="me").take == 1
+    assert project.edit.add_take("down", tone(600), speaker="me").take == 0
+    assert project.edit.add_take("up", tone(700), speaker="you").take == 0
     assert np.allclose(audio.read(first.path, rate=16000), tone(), atol=1 / 32768)
     assert Project.open(project.folder).clips() == project.clips()
     assert len(project.clips(word="up")) == 3
 
 
 def test_one_speaker_is_split_by_take_and_stays_so(project):
-    clips = [project.add_take("up", tone(300 + 10 * n), speaker="me") for n in range(8)]
+    clips = [project.edit.add_take("up", tone(300 + 10 * n), speaker="me") for n in range(8)]
     assert [clip.split for clip in clips if clip.split != "training"] == ["validation", "testing"]
     assert tomllib.loads((project.folder / "project.toml").read_text())["split"] == {"by_take": ["me"]}
-    later = [project.add_take("up", tone(900 + n), speaker="late") for n in range(3)]
+    later = [project.edit.add_take("up", tone(900 + n), speaker="late") for n in range(3)]
     assert len({clip.split for clip in later}) == 1
     before = {clip.path: clip.split for clip in clips}
     assert {clip.path: clip.split for clip in Project.open(project.folder).clips() if clip.speaker == "me"} == before
@@ -96,78 +69,78 @@ def test_one_speaker_is_split_by_take_and_stays_so(project):
 
 
 def test_a_deleted_take_leaves_its_number_and_comes_back(project):
-    clips = [project.add_take("up", tone(300 + 10 * n), speaker="me") for n in range(3)]
-    project.set_split(clips[2], "testing")
-    deletion = project.delete(clips[1:])
+    clips = [project.edit.add_take("up", tone(300 + 10 * n), speaker="me") for n in range(3)]
+    project.edit.set_splits([clips[2]], ["testing"])
+    deletion = project.edit.delete(clips[1:])
     assert [clip.take for clip in project.clips()] == [0]
     assert not clips[2].path.exists()
-    assert project.add_take("up", tone(800), speaker="me").take == 3
-    project.restore(deletion)
+    assert project.edit.add_take("up", tone(800), speaker="me").take == 3
+    project.edit.restore(deletion)
     assert [clip.take for clip in project.clips()] == [0, 1, 2, 3]
     assert project.clips()[2].split == "testing"
     with pytest.raises(ProjectError, match="no longer in the trash"):
-        project.restore(deletion)
+        project.edit.restore(deletion)
 
 
 def test_a_restored_clip_never_overwrites(project):
-    clip = project.add_take("up", tone(), speaker="me")
-    deletion = project.delete([clip])
+    clip = project.edit.add_take("up", tone(), speaker="me")
+    deletion = project.edit.delete([clip])
     audio.write(clip.path, tone(900), rate=16000)
     with pytest.raises(ProjectError, match="exists again"):
-        project.restore(deletion)
+        project.edit.restore(deletion)
     assert np.allclose(audio.read(clip.path, rate=16000), tone(900), atol=1e-4)
 
 
 def test_a_removed_word_comes_back_in_its_place_with_its_clips(project):
-    project.add_word("left")
-    clips = [project.add_take("down", tone(300 + n), speaker="me") for n in range(2)]
-    removal = project.remove_word("down")
+    project.edit.add_word("left")
+    clips = [project.edit.add_take("down", tone(300 + n), speaker="me") for n in range(2)]
+    removal = project.edit.remove_word("down")
     assert (project.words, project.clips()) == (("up", "left"), [])
-    project.restore(removal)
+    project.edit.restore(removal)
     assert project.words == ("up", "down", "left")
     assert project.clips() == clips
     assert Project.open(project.folder).words == ("up", "down", "left")
 
 
 def test_a_renamed_word_keeps_takes_parts_and_decisions(project):
-    clips = [project.add_take("up", tone(300 + n), speaker="me") for n in range(3)]
-    project.set_split(clips[0], "testing")
-    project.exclude(clips[1], True)
-    project.rename_word("up", "hoch")
+    clips = [project.edit.add_take("up", tone(300 + n), speaker="me") for n in range(3)]
+    project.edit.set_splits([clips[0]], ["testing"])
+    project.edit.exclude([clips[1]], True)
+    project.edit.rename_word("up", "hoch")
     assert project.words == ("hoch", "down")
     again = Project.open(project.folder).clips(word="hoch", include_excluded=True)
     assert [(c.take, c.split, c.excluded) for c in again] == [
         (0, "testing", False), (1, "training", True), (2, "validation", False),
     ]  # fmt: skip
-    project.rename_word("hoch", "Hoch")
+    project.edit.rename_word("hoch", "Hoch")
     assert len(project.clips(word="Hoch")) == 2
     with pytest.raises(ProjectError, match="there already"):
-        project.rename_word("Hoch", "down")
+        project.edit.rename_word("Hoch", "down")
 
 
 def test_excluded_clips_are_left_out_and_found_on_demand(project):
-    clip = project.add_take("up", tone(), speaker="me")
-    project.add_take("up", tone(500), speaker="me")
-    assert project.exclude(clip, True).excluded
+    clip = project.edit.add_take("up", tone(), speaker="me")
+    project.edit.add_take("up", tone(500), speaker="me")
+    assert project.edit.exclude([clip], True)[0].excluded
     assert [c.take for c in project.clips()] == [1]
     assert project.summary()["up"].training == 1
     assert [c.take for c in Project.open(project.folder).clips(include_excluded=True)] == [0, 1]
-    assert not project.exclude(clip, False).excluded
+    assert not project.edit.exclude([clip], False)[0].excluded
     assert len(project.clips()) == 2
 
 
 def test_a_hand_set_split_wins_and_can_be_given_back(project):
-    clip = project.add_take("up", tone(), speaker="me")
-    assert project.set_split(clip, "validation").split == "validation"
+    clip = project.edit.add_take("up", tone(), speaker="me")
+    assert project.edit.set_splits([clip], ["validation"]) == [None] and project.clips()[0].split == "validation"
     assert Project.open(project.folder).clips(split="validation")[0].path == clip.path
-    assert project.set_split(clip, None).split == "training"
+    assert project.edit.set_splits([clip], [None]) == ["validation"] and project.clips()[0].split == "training"
 
 
 def test_a_redone_take_keeps_its_number_and_split_and_the_old_sound_is_in_the_trash(project):
-    clip = project.add_take("up", tone(), speaker="me")
-    project.set_split(clip, "testing")
-    project.exclude(clip, True)
-    redone = project.replace_take(clip, tone(880, seconds=0.5))
+    clip = project.edit.add_take("up", tone(), speaker="me")
+    project.edit.set_splits([clip], ["testing"])
+    project.edit.exclude([clip], True)
+    redone = project.edit.replace_take(clip, tone(880, seconds=0.5))
     assert (redone.path, redone.split, redone.excluded, redone.seconds) == (clip.path, "testing", False, 0.5)
     old = list((project.folder / ".trash").rglob("*.wav"))
     assert len(old) == 1
@@ -177,7 +150,7 @@ def test_a_redone_take_keeps_its_number_and_split_and_the_old_sound_is_in_the_tr
 def test_two_programs_at_once_never_overwrite(project):
     code = (
         "import sys, numpy as np; from kws_engine.clips.project import Project; p = Project.open(sys.argv[1])\n"
-        "for n in range(12): p.add_take('up', np.full(1600, float(sys.argv[2]), 'f4'), speaker='me')"
+        "for n in range(12): p.edit.add_take('up', np.full(1600, float(sys.argv[2]), 'f4'), speaker='me')"
     )
     command = [sys.executable, "-c", code, str(project.folder)]
     running = [subprocess.Popen([*command, level], cwd=ROOT) for level in ("0.25", "0.5")]
@@ -192,18 +165,18 @@ def test_two_programs_at_once_never_overwrite(project):
 
 def test_settings_are_kept_as_they_are(project):
     settings = {"model": {"name": "tc_resnet", "width": 1.5}, "augment": [{"name": "gain", "low_db": -6}], "seed": 0}
-    project.save_settings({**settings, "unset": None})
+    project.edit.save_settings({**settings, "unset": None})
     assert Project.open(project.folder).settings == settings
     assert project.settings == settings
     with pytest.raises(ProjectError, match="cannot hold these settings"):
-        project.save_settings({"x": object()})
+        project.edit.save_settings({"x": object()})
     assert Project.open(project.folder).settings == settings
 
 
 def test_two_open_projects_do_not_undo_each_other(project):
     other = Project.open(project.folder)
-    other.add_word("left")
-    project.save_settings({"seed": 1})
+    other.edit.add_word("left")
+    project.edit.save_settings({"seed": 1})
     assert Project.open(project.folder).words == ("up", "down", "left")
     assert Project.open(project.folder).settings == {"seed": 1}
 
@@ -211,7 +184,7 @@ def test_two_open_projects_do_not_undo_each_other(project):
 def test_two_programs_that_add_words_at_once_lose_none(project):
     code = (
         "import sys; from kws_engine.clips.project import Project; p = Project.open(sys.argv[1])\n"
-        "for n in range(20): p.add_word(f'{sys.argv[2]} {n}'); p.save_settings({sys.argv[2]: n})"
+        "for n in range(20): p.edit.add_word(f'{sys.argv[2]} {n}'); p.edit.save_settings({sys.argv[2]: n})"
     )
     command = [sys.executable, "-c", code, str(project.folder)]
     running = [subprocess.Popen([*command, name], cwd=ROOT) for name in ("left", "right")]
@@ -223,25 +196,25 @@ def test_two_programs_that_add_words_at_once_lose_none(project):
 
 def test_words_changed_by_another_program_meanwhile_stay(project):
     other = Project.open(project.folder)
-    other.add_word("left")
-    project.rename_word("up", "upwards")
-    removal = project.remove_word("down")
-    other.add_word("right")
+    other.edit.add_word("left")
+    project.edit.rename_word("up", "upwards")
+    removal = project.edit.remove_word("down")
+    other.edit.add_word("right")
     assert Project.open(project.folder).words == ("upwards", "left", "right")
-    project.restore(removal)
+    project.edit.restore(removal)
     assert Project.open(project.folder).words == ("upwards", "down", "left", "right")
     with pytest.raises(ProjectError, match="down"):
-        other.add_word("down")
+        other.edit.add_word("down")
 
 
 def test_a_program_that_holds_the_project_file_is_named(project, monkeypatch):
     monkeypatch.setattr(project_file, "_PATIENCE_S", 0.1)
-    lock = FileLock(project.folder / project_file.LOCK_NAME)
+    lock = FileLock(project.folder / layout.LOCK_FILE)
     assert lock.take(seconds=0)
     with pytest.raises(ProjectError, match=r"being changed by another program \(process \d+"):
-        project.save_settings({"seed": 1})
+        project.edit.save_settings({"seed": 1})
     lock.release()
-    project.save_settings({"seed": 1})
+    project.edit.save_settings({"seed": 1})
 
 
 REDONE = """
@@ -256,13 +229,13 @@ def killed(source, target):
         os.kill(os.getpid(), signal.SIGKILL)
     replace(source, target)
 os.replace = killed
-project.replace_take(clip, np.zeros(1600, "f4"))
+project.edit.replace_take(clip, np.zeros(1600, "f4"))
 """
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX systems")
 def test_a_program_killed_while_a_take_is_redone_keeps_the_old_one(project):
-    clip = project.add_take("up", tone(), speaker="me")
+    clip = project.edit.add_take("up", tone(), speaker="me")
     kept = clip.path.read_bytes()
     killed = subprocess.run([sys.executable, "-c", REDONE, str(project.folder)], cwd=ROOT, timeout=60)
     assert killed.returncode < 0
@@ -271,7 +244,7 @@ def test_a_program_killed_while_a_take_is_redone_keeps_the_old_one(project):
 
 @pytest.mark.parametrize("suffix", [".wav", ".flac"])
 def test_a_take_that_cannot_be_published_leaves_the_old_one(project, monkeypatch, suffix):
-    path = project.add_take("up", tone(), speaker="me").path
+    path = project.edit.add_take("up", tone(), speaker="me").path
     path.unlink()
     audio.write(path.with_suffix(suffix), tone(), rate=16000)
     project.refresh()
@@ -285,7 +258,7 @@ def test_a_take_that_cannot_be_published_leaves_the_old_one(project, monkeypatch
 
     monkeypatch.setattr(os, "replace", full)
     with pytest.raises(ProjectError, match="disk is full"):
-        project.replace_take(clip, tone(880))
+        project.edit.replace_take(clip, tone(880))
     assert clip.path.read_bytes() == kept and project.clips() == [clip]
     assert not list((project.folder / ".trash").rglob("*.*"))
 
@@ -298,20 +271,20 @@ def test_a_folder_of_clips_put_there_by_hand_is_a_word(project):
     assert project.words == ("up", "down", "sheila")
     assert [(c.word, c.speaker, c.take) for c in project.clips()] == [("sheila", "abc", 4)]
     assert [clip.path.name for clip in project.unreadable] == ["broken_nohash_0.wav"]
-    assert project.add_take("sheila", tone(), speaker="abc").take == 5
+    assert project.edit.add_take("sheila", tone(), speaker="abc").take == 5
 
 
 def test_unknown_and_noise_take_recordings_but_are_no_words(project):
-    assert project.add_take("_unknown_", tone(), speaker="me").word == "_unknown_"
-    noise = project.add_take("_background_noise_", tone(seconds=3), speaker="room")
+    assert project.edit.add_take("_unknown_", tone(), speaker="me").word == "_unknown_"
+    noise = project.edit.add_take("_background_noise_", tone(seconds=3), speaker="room")
     assert project.noises() == [noise.path]
     assert len(project.clips()) == 1
     assert project.words == ("up", "down")
     for name in ("_unknown_", "_silence_", "_background_noise_"):
         with pytest.raises(ProjectError, match=name):
-            project.add_word(name)
+            project.edit.add_word(name)
     with pytest.raises(ProjectError, match='no word "_silence_"'):
-        project.add_take("_silence_", tone(), speaker="me")
+        project.edit.add_take("_silence_", tone(), speaker="me")
 
 
 @pytest.mark.parametrize(
@@ -335,11 +308,11 @@ def test_fit_words_pass(name):
 
 
 def test_words_are_compared_in_one_unicode_form(project):
-    project.add_word("gro\u0308ßer")
+    project.edit.add_word("gro\u0308ßer")
     assert project.words[-1] == "größer"
     for again in ("größer", "UP"):
         with pytest.raises(ProjectError):
-            project.add_word(again)
+            project.edit.add_word(again)
 
 
 def test_names_of_clips():
@@ -388,22 +361,22 @@ def test_a_missing_project_is_said_in_words(tmp_path):
 def test_a_read_only_project_opens_for_reading_and_says_that_it_cannot_be_written(read_only_folder):
     def fill(folder):
         made = Project.create(folder / "p", words=["up"])
-        made.exclude(made.add_take("up", tone(), speaker="me"), True)
-        made.add_take("up", tone(500), speaker="me")
+        made.edit.exclude([made.edit.add_take("up", tone(), speaker="me")], True)
+        made.edit.add_take("up", tone(500), speaker="me")
 
     folder = read_only_folder(fill) / "p"
     opened = Project.open(folder)
     assert [clip.take for clip in opened.clips()] == [1]
     clip = opened.clips()[0]
     changes = [
-        lambda: opened.add_take("up", tone(), speaker="me"),
-        lambda: opened.replace_take(clip, tone()),
-        lambda: opened.add_word("down"),
-        lambda: opened.rename_word("up", "down"),
-        lambda: opened.remove_word("up"),
-        lambda: opened.delete([clip]),
-        lambda: opened.exclude(clip, True),
-        lambda: opened.save_settings({"seed": 1}),
+        lambda: opened.edit.add_take("up", tone(), speaker="me"),
+        lambda: opened.edit.replace_take(clip, tone()),
+        lambda: opened.edit.add_word("down"),
+        lambda: opened.edit.rename_word("up", "down"),
+        lambda: opened.edit.remove_word("up"),
+        lambda: opened.edit.delete([clip]),
+        lambda: opened.edit.exclude([clip], True),
+        lambda: opened.edit.save_settings({"seed": 1}),
         lambda: Project.create(folder.parent / "q"),
     ]
     for change in changes:
@@ -424,7 +397,7 @@ def test_folder_clips_takes_any_folder_in_the_layout(tmp_path, project):
     with pytest.raises(ProjectError, match="record or import some first"):
         folder_clips(project.folder)
     for _take in range(3):
-        project.add_take("up", tone(), speaker="me")
+        project.edit.add_take("up", tone(), speaker="me")
     assert [clip.split for clip in folder_clips(project.folder)] == ["training", "training", "validation"]
     with pytest.raises(ProjectError, match="holds no readable clip: it takes one folder per word"):
         folder_clips(tmp_path / "set/up")
@@ -441,19 +414,19 @@ def test_the_starter_project_is_copied_and_can_be_changed(tmp_path):
             assert counts.training + counts.validation + counts.testing >= 40
             assert counts.training and counts.validation and counts.testing
     assert copy.noises()
-    copy.add_take(copy.words[0], tone(), speaker="me")
+    copy.edit.add_take(copy.words[0], tone(), speaker="me")
     with pytest.raises(ProjectError, match="is a project already"):
         copy_starter(tmp_path / "starter")
 
 
 def test_a_flac_that_is_recorded_again_leaves_a_wav_of_the_same_name_alone(project):
-    project.add_take("up", tone(300), speaker="me")
+    project.edit.add_take("up", tone(300), speaker="me")
     other = project.clips_folder / "up/me_nohash_0.wav"
     kept = other.read_bytes()
     audio.write(project.clips_folder / "up/me_nohash_0.flac", tone(500), rate=16000)
     project.refresh()
     flac = next(clip for clip in project.clips() if clip.path.suffix == ".flac")
-    redone = project.replace_take(flac, tone(880))
+    redone = project.edit.replace_take(flac, tone(880))
     assert other.read_bytes() == kept
     assert redone.path.name == "me_nohash_1.wav" and not flac.path.exists()
     assert [clip.path for clip in project.clips()] == [other, redone.path]
@@ -461,7 +434,7 @@ def test_a_flac_that_is_recorded_again_leaves_a_wav_of_the_same_name_alone(proje
 
 def test_a_file_that_vanishes_while_the_folder_is_read_is_left_out(project, monkeypatch):
     for hz in (300, 400):
-        project.add_take("up", tone(hz), speaker="me")
+        project.edit.add_take("up", tone(hz), speaker="me")
     gone = project.clips_folder / "up/me_nohash_0.wav"
 
     def removed_once_listed(name):

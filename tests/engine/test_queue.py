@@ -136,8 +136,9 @@ def test_a_claimed_job_is_passed_over_until_it_is_released(project: Path) -> Non
 def test_the_claim_of_a_killed_program_blocks_nobody(project: Path) -> None:
     _add(project, "a")
     code = (
-        "import sys, time; from pathlib import Path; from kws_engine.runs import queue\n"
-        "held = queue.claim(Path(sys.argv[1])); print(held.waiting.job.name, flush=True); time.sleep(60)"
+        "import sys, threading; from pathlib import Path; from kws_engine.runs import queue\n"
+        "held = queue.claim(Path(sys.argv[1])); print(held.waiting.job.name, flush=True)\n"
+        "threading.Event().wait()"
     )
     with subprocess.Popen([sys.executable, "-c", code, project], stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout is not None and other.stdout.readline() == "a\n"

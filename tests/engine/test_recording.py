@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kws_engine import audio
-from kws_engine.clips.recording import TakeRecorder, is_clipped, judge
+from kws_engine.clips.recording import TakeRecorder, evaluate_take, is_clipped
 
 RATE = 16_000
 
@@ -82,11 +82,11 @@ def test_a_take_is_judged_only_when_done():
 
 
 def advice(raw: np.ndarray) -> str:
-    return judge(raw, RATE, clip_samples=RATE).advice
+    return evaluate_take(raw, RATE, clip_samples=RATE).advice
 
 
 def test_a_good_take_needs_no_advice():
-    take = judge(raw_with(voice(0.6), at_s=0.8), RATE, clip_samples=RATE)
+    take = evaluate_take(raw_with(voice(0.6), at_s=0.8), RATE, clip_samples=RATE)
     assert (take.advice, take.clipped, take.too_quiet, take.no_speech) == ("", False, False, False)
     assert take.peak_db == pytest.approx(audio.peak_db(voice(0.6)), abs=0.2)
 
@@ -101,14 +101,14 @@ def test_cut_off_at_the_beginning():
 
 
 def test_too_quiet():
-    take = judge(raw_with(voice(0.6, level=0.003), at_s=0.8, noise=2e-5), RATE, clip_samples=RATE)
+    take = evaluate_take(raw_with(voice(0.6, level=0.003), at_s=0.8, noise=2e-5), RATE, clip_samples=RATE)
     assert take.too_quiet and not take.no_speech
     assert take.advice.startswith("Too quiet: move closer")
 
 
 def test_clipping():
     raw = np.clip(raw_with(voice(0.6, level=1.5), at_s=0.8), -1.0, 1.0)
-    take = judge(raw, RATE, clip_samples=RATE)
+    take = evaluate_take(raw, RATE, clip_samples=RATE)
     assert take.clipped and take.advice.startswith("Clipping: move away")
 
 
@@ -121,7 +121,7 @@ def test_clipping_is_seen_after_resampling_and_a_single_peak_is_none():
 
 def test_silence_and_noise():
     noise = raw_with(voice(0.1, level=0.0), at_s=0.5, noise=0.01)
-    take = judge(noise, RATE, clip_samples=RATE)
+    take = evaluate_take(noise, RATE, clip_samples=RATE)
     assert take.no_speech and take.bounds is None and len(take.clip) == RATE
     assert take.advice.startswith("No word was heard")
     assert advice(np.zeros(2 * RATE, np.float32)).startswith("No sound at all")

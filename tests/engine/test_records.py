@@ -6,13 +6,13 @@ import dataclasses
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import tomli_w
 from run_folders import ended, epoch, epochs, finished, run_folder
+from waiting import wait_until
 
 from kws_engine.cli import main
 from kws_engine.clips import trash
@@ -26,7 +26,7 @@ from kws_engine.settings import Settings
 from kws_engine.training.events import Epoch, Failed, to_dict
 
 ROOT = Path(__file__).parents[2]
-HOLDER = "import sys, pathlib, time\nfrom kws_engine.runs.lock import RunLock\nwith RunLock(pathlib.Path(sys.argv[1])):\n    print('held', flush=True)\n    time.sleep(60)\n"  # noqa: E501
+HOLDER = "import sys, pathlib, threading\nfrom kws_engine.runs.lock import RunLock\nwith RunLock(pathlib.Path(sys.argv[1])):\n    print('held', flush=True)\n    threading.Event().wait()\n"  # noqa: E501
 
 
 @pytest.fixture
@@ -298,7 +298,9 @@ def test_of_many_that_want_a_lock_one_has_it(folder: Path) -> None:
         "mark = pathlib.Path(sys.argv[2])\nend = time.monotonic() + 2\ntimes = 0\n"
         "while time.monotonic() < end:\n"
         "    try:\n        with RunLock(pathlib.Path(sys.argv[1])):\n"
-        "            mark.touch(exist_ok=False); time.sleep(0.001); mark.unlink(); times += 1\n"
+        "            mark.touch(exist_ok=False); until = time.perf_counter() + 0.001\n"
+        "            while time.perf_counter() < until: pass\n"
+        "            mark.unlink(); times += 1\n"
         "    except KwsError:\n        pass\n"
         "print(times)"
     )
@@ -307,9 +309,12 @@ def test_of_many_that_want_a_lock_one_has_it(folder: Path) -> None:
         subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for _ in range(3)
     ]
-    while any(one.poll() is None for one in several):
+
+    def look() -> bool:
         is_locked(made)  # somebody who looks is in nobody's way
-        time.sleep(0.001)
+        return all(one.poll() is not None for one in several)
+
+    wait_until(look, step_s=0.001)
     told = [one.communicate() for one in several]
     assert all(error == "" and int(out) > 0 for out, error in told), told
 

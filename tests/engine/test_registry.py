@@ -38,6 +38,7 @@ PARTS = {
 }
 
 
+@pytest.mark.all_parts
 @pytest.mark.parametrize("registry", REGISTRIES, ids=lambda registry: registry.kind)
 def test_every_part_is_found_and_introduces_itself(registry: Registry) -> None:
     assert PARTS[registry.kind] <= set(registry.names())
@@ -54,6 +55,7 @@ def test_an_unknown_part_is_refused_with_the_nearest() -> None:
     assert "tcresnet" not in MODELS
 
 
+@pytest.mark.all_parts
 @pytest.mark.parametrize(
     "package", ["features", "models", "augment", "regularizers"], ids=lambda package: f"kws_engine.{package}"
 )

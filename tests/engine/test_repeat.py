@@ -65,7 +65,7 @@ def test_a_repetition_has_the_run_s_settings_seed_threads_and_clips(project: Pro
 
 def test_clips_that_came_since_do_not_matter_and_others_are_named(project: Project, run: Path) -> None:
     clips = project.clips()
-    project.add_take("stop", audio.read(clips[0].path, rate=16_000), speaker="newcomer")
+    project.edit.add_take("stop", audio.read(clips[0].path, rate=16_000), speaker="newcomer")
     repetition(run).check()
     for clip in clips[:5]:
         clip.path.unlink()
@@ -161,8 +161,8 @@ def test_a_run_is_repeated_to_the_last_digit_whatever_came_since(
     lines, _ = trained("train", project.folder, *sets, "--seed", 8, "--threads", 1, capsys=capsys)
     first = Path(lines[-1]["run"])
     assert len(list(read_clips(first))) >= 100
-    project.add_take("stop", audio.read(project.clips()[0].path, rate=16_000), speaker="espeakadam0")
-    project.save_settings(Settings().with_options(["model.name=cnn"]).to_dict())
+    project.edit.add_take("stop", audio.read(project.clips()[0].path, rate=16_000), speaker="espeakadam0")
+    project.edit.save_settings(Settings().with_options(["model.name=cnn"]).to_dict())
     lines, _ = trained("repeat", first, capsys=capsys)
     assert [line["event"] for line in lines] == ["started", "epoch", "epoch", "finished"]
     second = Path(lines[-1]["run"])

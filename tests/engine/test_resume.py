@@ -28,7 +28,7 @@ from kws_engine.runs.tables import ClipListing
 from kws_engine.settings import Settings
 from kws_engine.spotting.model_file import SpottingModel
 from kws_engine.training import checkpoint
-from kws_engine.training.data.clips import UnreadPart
+from kws_engine.training.data.clips import UnreadClips
 from kws_engine.training.events import Epoch, Event, Failed, Finished, Progress, Skipped, Started
 
 ROOT = Path(__file__).parents[2]
@@ -61,7 +61,7 @@ def cut_off(job: Job, *, after: int = 2) -> Path:
 
 
 def hash_of(row: ClipRow, project: Project) -> str:
-    return project.index.digest(row.path.removeprefix("clips/"))
+    return project.index.measured.digest(row.path.removeprefix("clips/"))
 
 
 def without_hashes(folder: Path) -> None:
@@ -173,7 +173,7 @@ def test_a_model_of_the_best_epoch_needs_no_clip_to_learn_from(
 def test_a_run_killed_before_its_clips_were_hashed_goes_on_with_the_same_ones(project: Project) -> None:
     folder = cut_off(job_of(project))
     without_hashes(folder)
-    project.add_take("stop", audio.read(project.clips()[0].path, rate=16_000), speaker="espeakadam0")
+    project.edit.add_take("stop", audio.read(project.clips()[0].path, rate=16_000), speaker="espeakadam0")
     told = list(run(replace(job_of(project), resume=folder)))
     before, after = (
         next(event for event in events if isinstance(event, Started)) for events in (read_events(folder), told)
@@ -201,7 +201,7 @@ def test_the_list_of_clips_stands_before_their_hashes_and_its_thread_can_be_ende
     paths = [project.clips_folder / f"low/voice_nohash_{number}.wav" for number in range(4000)]
     for path in paths:
         path.write_bytes(path.name.encode() * 1000)
-    part = UnreadPart(paths, torch.zeros(len(paths), dtype=torch.int64), clip_samples=1)
+    part = UnreadClips(paths, torch.zeros(len(paths), dtype=torch.int64), clip_samples=1)
     before = set(threading.enumerate())
     listing = ClipListing(
         tmp_path, Data(("low", "_unknown_", "_silence_"), part, part, part.sound(part.labels[:0])), project

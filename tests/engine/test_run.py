@@ -6,7 +6,6 @@ import csv
 import itertools
 import json
 import math
-import time
 import tomllib
 from contextlib import closing
 from dataclasses import replace
@@ -18,8 +17,9 @@ import pytest
 import torch
 from run_folders import largest_file
 from speech_project import QUICK, VOICES, WORDS, Trained, make_project
+from waiting import wait_until
 
-from kws_engine import audio
+from kws_engine import audio, spec
 from kws_engine.augment import AUGMENTATIONS
 from kws_engine.clips.project import Project
 from kws_engine.errors import KwsError, TrainingError
@@ -162,10 +162,11 @@ def test_bfloat16_trains_and_everything_is_measured_in_float32(project: Project)
     assert abs(judged.accuracy - best.validation_accuracy) < 0.2, "the file's float32 network is the one measured"
 
 
+@pytest.mark.all_parts
 def test_all_regularizers_and_augmentations_together_train(project: Project) -> None:
     options = [f"augment.{entry.name}.probability=1" for entry in AUGMENTATIONS]
     for entry in REGULARIZERS:
-        options += [f"regularizers.{entry.name}.{name}=1e-4" for name in ("weight", "conv", "dense")]
+        options += [f"regularizers.{entry.name}.{o.name}=1e-4" for o in spec.options(entry.config) if o.kind == "float"]
     told = up_to_the_first_epoch(job_of(project, "model.name=tc_resnet", *options))
     assert isinstance(told[-1], Epoch) and told[-1].penalty > 0 and math.isfinite(told[-1].train_loss)
 
@@ -386,9 +387,7 @@ def test_a_run_cut_off_is_made_a_model_of_its_best_epoch(project: Project) -> No
 def test_a_run_cannot_go_on_without_its_clips(project: Project) -> None:
     folder = Path(next(event.run for event in up_to_the_first_epoch(job_of(project)) if isinstance(event, Started)))
     wait_for = folder / "clips.csv"
-    deadline = time.monotonic() + 30
-    while not wait_for.exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
+    wait_until(wait_for.exists, seconds=30)
     clip = next(row for row in read_clips(folder) if row.split == "training" and row.label == WORDS[0])
     gone = project.folder / clip.path
     gone.unlink()

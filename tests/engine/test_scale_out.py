@@ -25,11 +25,11 @@ from kws_engine.runs.run import run
 from kws_engine.settings import Settings
 from kws_engine.spotting.model_file import SpottingModel
 from kws_engine.training.data.batches import Batches
-from kws_engine.training.data.clips import Part
-from kws_engine.training.data.feature_cache import Share
-from kws_engine.training.data.mixture import Mixture
+from kws_engine.training.data.clips import LoadedClips
+from kws_engine.training.data.feature_cache import Shard
+from kws_engine.training.data.sampling import SamplingPlan
 from kws_engine.training.events import Epoch, Finished, Progress
-from kws_engine.training.scale_out import ONE, Processes, Together, of_environment
+from kws_engine.training.scale_out import ONE, DistributedProcesses, Processes, from_environment
 
 ROOT = Path(__file__).parents[2]
 EPOCHS = 4
@@ -184,19 +184,19 @@ def pid_of_rank(torchrun_pid: int, rank: int) -> int:
 LOG_MEL = FEATURES["log_mel"].build(FEATURES["log_mel"].config(), rate=16_000)
 
 
-def batches(share: Share, *, fresh_share: float) -> Batches:
+def batches(shard: Shard, *, fresh_share: float) -> Batches:
     labels = torch.arange(101) % 3
-    part = Part(torch.arange(101, dtype=torch.int16).unsqueeze(1).repeat(1, 1600), labels)
+    part = LoadedClips(torch.arange(101, dtype=torch.int16).unsqueeze(1).repeat(1, 1600), labels)
     members = {label: torch.nonzero(labels == label).flatten() for label in range(3)}
-    plan = Mixture({label: len(some) for label, some in members.items()}, members)
+    plan = SamplingPlan({label: len(some) for label, some in members.items()}, members)
     return Batches(
         part, plan, noises=torch.zeros(0), sound=[], spectrogram=[], features=torch_features(LOG_MEL),
-        batch_size=24, rate=16_000, unknown=2, seed=3, device=torch.device("cpu"), fresh_share=fresh_share, share=share,
+        batch_size=24, rate=16_000, unknown=2, seed=3, device=torch.device("cpu"), fresh_share=fresh_share, shard=shard,
     )  # fmt: skip
 
 
-def steps_of(share: Share, epoch: int, *, fresh_share: float) -> list[list[int]]:
-    source = batches(share, fresh_share=fresh_share)
+def steps_of(shard: Shard, epoch: int, *, fresh_share: float) -> list[list[int]]:
+    source = batches(shard, fresh_share=fresh_share)
     list(source.prepare(epoch))
     return [batch.clips.tolist() for batch in source.epoch(epoch)]
 
@@ -205,10 +205,10 @@ def steps_of(share: Share, epoch: int, *, fresh_share: float) -> list[list[int]]
 @pytest.mark.parametrize("world", [2, 3, 8])
 def test_the_clips_of_an_epoch_are_shared_out_without_loss_or_repetition(world: int, fresh_share: float) -> None:
     for epoch in (1, 2, 5):
-        parts = [steps_of(Share(rank, world), epoch, fresh_share=fresh_share) for rank in range(world)]
+        parts = [steps_of(Shard(rank, world), epoch, fresh_share=fresh_share) for rank in range(world)]
         assert sorted(clip for part in parts for step in part for clip in step) == list(range(101))
         assert len({len(part) for part in parts}) == 1
-        alone = steps_of(Share(), epoch, fresh_share=fresh_share)
+        alone = steps_of(Shard(), epoch, fresh_share=fresh_share)
         if 16 % world == 0:  # then each step learns from the very clips that one process would take
             whole = [sorted(clip for part in parts for clip in part[step]) for step in range(len(parts[0]))]
             assert whole == [sorted(step) for step in alone[: len(whole) - 1]] + [
@@ -217,16 +217,16 @@ def test_the_clips_of_an_epoch_are_shared_out_without_loss_or_repetition(world: 
 
 
 @pytest.fixture
-def second_of_two(monkeypatch: pytest.MonkeyPatch) -> Together:
+def second_of_two(monkeypatch: pytest.MonkeyPatch) -> DistributedProcesses:
     for name, value in {"TORCHELASTIC_RUN_ID": "a", "WORLD_SIZE": "2", "RANK": "1", "LOCAL_WORLD_SIZE": "2"}.items():
         monkeypatch.setenv(name, value)
-    processes = of_environment()
-    assert isinstance(processes, Together)
+    processes = from_environment()
+    assert isinstance(processes, DistributedProcesses)
     return processes
 
 
-def test_what_several_processes_cannot_do_is_refused_before_they_wait(second_of_two: Together) -> None:
-    assert second_of_two.share == Share(1, 2) and not second_of_two.is_first
+def test_what_several_processes_cannot_do_is_refused_before_they_wait(second_of_two: DistributedProcesses) -> None:
+    assert second_of_two.shard == Shard(1, 2) and not second_of_two.is_first
     with pytest.raises(SpecError, match=r"33 clips cannot be shared evenly among 2 processes: .*=32") as refused:
         second_of_two.join(torch.device("cpu"), batch_size=33)
     assert refused.value.option == "training.batch_size"
@@ -240,4 +240,4 @@ def test_what_several_processes_cannot_do_is_refused_before_they_wait(second_of_
 def test_a_world_size_of_another_program_means_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TORCHELASTIC_RUN_ID", raising=False)
     monkeypatch.setenv("WORLD_SIZE", "4")
-    assert of_environment() is ONE
+    assert from_environment() is ONE

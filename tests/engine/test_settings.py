@@ -52,7 +52,7 @@ def test_settings_go_through_a_project_and_a_job(tmp_path: Path) -> None:
     texts = ["model.name=cnn", "feature.name=log_mel", "training.epochs=7", "regularizers.l2.weight=1e-5"]
     settings = Settings().with_options(texts)
     project = Project.create(tmp_path / "p", words=["yes"])
-    project.save_settings(settings.to_dict())
+    project.edit.save_settings(settings.to_dict())
     assert Settings.from_dict(Project.open(project.folder).settings) == settings
     folder = make_run_folder(Job(project.folder, settings.to_dict(), seed=3), project.runs_folder)
     assert settings_of(folder) == settings

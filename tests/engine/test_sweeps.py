@@ -11,7 +11,6 @@ import sqlite3
 import subprocess
 import sys
 import threading
-import time
 import tomllib
 from collections import Counter
 from collections.abc import Callable
@@ -23,6 +22,7 @@ import optuna
 import pytest
 from speech_project import QUICK, make_project
 from test_house import ROOT
+from waiting import collect, wait_until
 
 from kws_engine import cli
 from kws_engine.clips.project import Project
@@ -291,15 +291,13 @@ def test_options_that_make_no_network_fail_their_trial_and_three_end_the_sweep(p
 
 
 def polled(process: SweepProcess, act: Callable[[SweepEvent], None] = lambda event: None) -> list[SweepEvent]:
-    told: list[SweepEvent] = []
-    deadline = time.monotonic() + 400
-    while not process.ended and time.monotonic() < deadline:
-        for event in process.poll():
-            told.append(event)
+    def poll() -> list[SweepEvent]:
+        events = process.poll()
+        for event in events:
             act(event)
-        time.sleep(0.02)
-    assert process.ended
-    return told
+        return events
+
+    return collect(poll, lambda _: process.ended, seconds=400)
 
 
 def test_of_three_workers_one_is_killed_and_no_trial_is_lost_or_run_twice(project: Project) -> None:
@@ -348,11 +346,15 @@ def test_workers_that_all_vanish_are_said_and_the_sweep_can_go_on(project: Proje
     assert isinstance(told[-1], SweepFailed) and "vanished" in told[-1].message
     assert [past.options for past in past_sweeps(project.folder)] == [{"training.learning_rate": "0.0001:0.1:log"}]
     sweep = open_sweep(SweepJob(project.folder, heartbeat_s=1))
-    deadline = time.monotonic() + 60
-    while (claimed := claims.claim(sweep, total=1)) is None:  # as soon as it was silent for three seconds
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
-    assert claimed.retry_of == 0
+    claimed: list[claims.Claim] = []
+
+    def can_be_claimed() -> bool:
+        claim = claims.claim(sweep, total=1)
+        claimed.extend([claim] if claim else [])
+        return bool(claimed)
+
+    wait_until(can_be_claimed, step_s=0.2, what="the worker to have been silent for three seconds")
+    assert claimed[0].retry_of == 0
 
 
 # Names, storages and words

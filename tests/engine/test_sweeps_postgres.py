@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import threading
-import time
 import traceback
 from collections import Counter
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 import pytest
 from postgres_server import PASSWORD, PostgresServer
 from speech_project import QUICK
+from waiting import wait_until
 
 from kws_engine import cli
 from kws_engine.clips.project import Project
@@ -54,15 +54,18 @@ def test_of_three_machines_one_is_killed_and_no_trial_is_lost_or_run_twice(proje
     processes = [SweepProcess(job) for job in jobs]
     told: list[list[SweepEvent]] = [[] for _ in processes]
     killed = -1
-    deadline = time.monotonic() + 400
+
+    def all_ended() -> bool:
+        nonlocal killed
+        for events, process in zip(told, processes, strict=True):
+            events += process.poll()
+        if killed < 0 and (begun := [event for event in told[1] if isinstance(event, TrialStarted)]):
+            killed = begun[0].number
+            os.kill(processes[1].pids[0], signal.SIGKILL)
+        return all(process.ended for process in processes)
+
     try:
-        while not all(process.ended for process in processes) and time.monotonic() < deadline:
-            for events, process in zip(told, processes, strict=True):
-                events += process.poll()
-            if killed < 0 and (begun := [event for event in told[1] if isinstance(event, TrialStarted)]):
-                killed = begun[0].number
-                os.kill(processes[1].pids[0], signal.SIGKILL)
-            time.sleep(0.02)
+        wait_until(all_ended, seconds=400)
     finally:
         for process in processes:
             process.close()

@@ -14,7 +14,7 @@ from kws_engine.clips.clip import Clip
 from kws_engine.clips.header import frames_and_rate
 from kws_engine.clips.project import Project
 from kws_engine.clips.split import SPLITS, split_by_take, split_codes, which_set
-from kws_engine.clips.table import COLUMNS, ClipList, ClipTable, Entry
+from kws_engine.clips.table import COLUMNS, ClipList, ClipRow, ClipTable
 from kws_engine.errors import AudioError
 from kws_engine.runs.minimum_clips import lack
 
@@ -29,7 +29,7 @@ keys = st.builds(
     st.integers(0, 12),
 )
 entries = st.builds(
-    Entry, keys, st.integers(0, 2), st.booleans(), st.integers(44, 99999), st.integers(0, 9), st.integers(1, 99999),
+    ClipRow, keys, st.integers(0, 2), st.booleans(), st.integers(44, 99999), st.integers(0, 9), st.integers(1, 99999),
     st.just(16000),
 )  # fmt: skip
 
@@ -40,7 +40,7 @@ def project(tmp_path):
     for word in ("up", "down"):
         for speaker in ("ann", "bob"):
             for _ in range(9):
-                made.add_take(word, SOUND, speaker=speaker)
+                made.edit.add_take(word, SOUND, speaker=speaker)
     return made
 
 
@@ -75,26 +75,26 @@ def test_a_table_put_together_in_any_order_is_the_same(some, data):
 
 
 def test_labels_index_the_projects_words_in_their_order(project):
-    project.add_word("again")  # its folder stands first
-    project.add_take("again", SOUND, speaker="ann")
+    project.edit.add_word("again")  # its folder stands first
+    project.edit.add_take("again", SOUND, speaker="ann")
     table = project.table()
     assert table.words == ("up", "down", "again", "_unknown_")
     assert [table.words[label] for label in table.labels] == [clip.word for clip in project.clips()]
     assert table.clip(0).word == "again"
-    project.rename_word("up", "zenith")
+    project.edit.rename_word("up", "zenith")
     assert project.table().words == ("zenith", "down", "again", "_unknown_")
     assert columns(project.table()) == columns(reopened(project).table())
 
 
 def test_what_was_changed_bit_by_bit_is_what_is_read_anew(project):
     clips = project.clips(word="up")
-    project.exclude(clips[1], True)
-    project.set_split(clips[2], "testing")
-    project.replace_take(clips[3], SOUND[:800])
-    deletion = project.delete(project.clips(word="down")[2:7])
+    project.edit.exclude([clips[1]], True)
+    project.edit.set_splits([clips[2]], ["testing"])
+    project.edit.replace_take(clips[3], SOUND[:800])
+    deletion = project.edit.delete(project.clips(word="down")[2:7])
     assert columns(project.table()) == columns(reopened(project).table())
-    project.restore(deletion)
-    project.add_take("_unknown_", SOUND, speaker="Zoë")
+    project.edit.restore(deletion)
+    project.edit.add_take("_unknown_", SOUND, speaker="Zoë")
     assert columns(project.table()) == columns(reopened(project).table())
     project.refresh()
     assert columns(project.table()) == columns(reopened(project).table())
@@ -103,9 +103,9 @@ def test_what_was_changed_bit_by_bit_is_what_is_read_anew(project):
 def test_whoever_holds_clips_is_not_disturbed(project):
     clips, table = project.clips(word="up"), project.table()
     before = list(clips)
-    project.delete(clips[:4])
-    project.remove_word("down")
-    project.rename_word("up", "oben")
+    project.edit.delete(clips[:4])
+    project.edit.remove_word("down")
+    project.edit.rename_word("up", "oben")
     assert list(clips) == before and len(table) == 36
     assert len(project.clips()) == 14
     with pytest.raises(ValueError, match="read-only"):
@@ -128,7 +128,7 @@ def test_a_list_of_clips_is_like_any_other(project):
 
 
 def test_rows_are_chosen_and_counted_as_clips_are(project):
-    project.exclude(project.clips()[4], True)
+    project.edit.exclude([project.clips()[4]], True)
     table = project.table()
     for word in (None, "up", "down", "_unknown_", "none"):
         for split in (None, *SPLITS):
@@ -149,7 +149,7 @@ def test_rows_are_chosen_and_counted_as_clips_are(project):
 
 def test_what_is_lacking_is_the_same_from_columns(project):
     assert lack(project.table(), project.words) == lack(project.clips(), project.words) == ""
-    project.delete(project.clips(word="up")[1:])
+    project.edit.delete(project.clips(word="up")[1:])
     said = lack(project.table(), project.words)
     assert said == lack(project.clips(), project.words) and "'up' has 1 clip" in said
 
@@ -165,7 +165,9 @@ def test_parts_by_rule_are_those_of_single_clips():
 
 def test_a_clip_takes_a_few_dozen_bytes():
     count = 20_000
-    some = [Entry(f"up/{n % 2000:08x}_nohash_{n // 2000}.wav", 0, False, 32044, n, 16000, 16000) for n in range(count)]
+    some = [
+        ClipRow(f"up/{n % 2000:08x}_nohash_{n // 2000}.wav", 0, False, 32044, n, 16000, 16000) for n in range(count)
+    ]
     table = ClipTable.empty(pathlib.Path("clips"), WORDS).with_clips(some)
     held = sum(getattr(table, name).nbytes for name in COLUMNS) + table.names.nbytes
     assert held / count < 80
@@ -231,11 +233,11 @@ def test_a_file_name_that_is_no_unicode_is_a_clip_like_others(project):
 def test_lists_of_two_tables_are_equal_where_their_clips_are(project):
     clips, other = project.clips(), reopened(project)
     assert clips == other.clips() and clips[::-1] == other.clips()[::-1] and clips != other.clips()[::-1]
-    other.exclude(other.clips()[3], True)
+    other.edit.exclude([other.clips()[3]], True)
     assert clips != other.clips(include_excluded=True)
-    other.exclude(other.table().clip(3), False)
+    other.edit.exclude([other.table().clip(3)], False)
     assert clips == other.clips()
-    other.rename_word("up", "again")  # now before the others
+    other.edit.rename_word("up", "again")  # now before the others
     assert clips != other.clips() and clips[:18] == other.clips()[18:]
 
 
@@ -244,10 +246,10 @@ def test_a_word_that_was_removed_or_renamed_is_known_without_looking_at_the_othe
     stranger = project.clips_folder / "up/eve_nohash_0.wav"
     project.refresh()
     stranger.write_bytes(project.clips()[0].path.read_bytes())
-    removal = project.remove_word("down")
+    removal = project.edit.remove_word("down")
     assert len(project.clips()) == 18 and not project.unreadable
-    project.restore(removal)
-    project.rename_word("down", "above")
+    project.edit.restore(removal)
+    project.edit.rename_word("down", "above")
     assert len(project.clips()) == 36, "what another program put into another word is seen at the next refresh"
     assert [clip.path for clip in project.unreadable] == [project.clips_folder / "above/broken_nohash_0.wav"]
     project.refresh()

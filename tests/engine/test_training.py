@@ -6,7 +6,6 @@ import itertools
 import math
 import pathlib
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from waiting import assert_stays
 
 from kws_engine import audio
 from kws_engine.augment import AUGMENTATIONS
@@ -26,21 +26,21 @@ from kws_engine.models import MODELS
 from kws_engine.regularizers import REGULARIZERS
 from kws_engine.spec import changed
 from kws_engine.training import checkpoint, events
-from kws_engine.training.clip_dynamics import Dynamics
 from kws_engine.training.config import TrainingConfig
+from kws_engine.training.data.band_noise import BandNoise
 from kws_engine.training.data.batches import Batches
-from kws_engine.training.data.clips import Part, StreamedPart, load_noise, load_part
-from kws_engine.training.data.feature_cache import ALONE, Share
-from kws_engine.training.data.feature_store import make_store
-from kws_engine.training.data.late_noise import LateNoise
-from kws_engine.training.data.mixture import MADE_UP, SILENT, Draws, mixture
-from kws_engine.training.data.mixup import mixed
+from kws_engine.training.data.clips import LoadedClips, StreamedClips, load_clips, load_noise
+from kws_engine.training.data.feature_cache import WHOLE, Shard
+from kws_engine.training.data.feature_store import make_feature_store
+from kws_engine.training.data.mixup import mixup
+from kws_engine.training.data.sampling import SILENT, SYNTHETIC, Sampler, sampling_plan
 from kws_engine.training.data.silence import silence
 from kws_engine.training.data.workers import Workers
 from kws_engine.training.events import Epoch, Progress, Skipped
 from kws_engine.training.lr_finder import suggestion, try_rates
-from kws_engine.training.optimizing import Average, learning_rate, make_optimizer
-from kws_engine.training.train import Fit, Loop, Measured, measure
+from kws_engine.training.optimizing import WeightAverage, learning_rate, make_optimizer
+from kws_engine.training.train import EvaluationSet, Fit, Loop, evaluate
+from kws_engine.training.training_dynamics import TrainingDynamics
 
 RATE, SAMPLES, WORDS = 16_000, 4000, 3
 UNKNOWN, SILENCE = WORDS, WORDS + 1
@@ -55,14 +55,14 @@ def _quick() -> None:
     torch.manual_seed(0)
 
 
-def part(count: int = 8, *, words: int = WORDS, seed: int = 0) -> Part:
+def part(count: int = 8, *, words: int = WORDS, seed: int = 0) -> LoadedClips:
     """`count` tones of each word, every word a pitch of its own, in a little noise."""
     rng = np.random.default_rng(seed)
     at_s = np.arange(SAMPLES) / RATE
     labels = np.repeat(np.arange(words), count)
     pitches = 300.0 * 3.0**labels * rng.uniform(0.9, 1.1, len(labels))
     sound = 0.3 * np.sin(2 * np.pi * pitches[:, None] * at_s) + 0.01 * rng.standard_normal((len(labels), SAMPLES))
-    return Part(torch.from_numpy((sound * 32767).astype(np.int16)), torch.from_numpy(labels))
+    return LoadedClips(torch.from_numpy((sound * 32767).astype(np.int16)), torch.from_numpy(labels))
 
 
 def config_of(**changes: Any) -> TrainingConfig:
@@ -82,24 +82,30 @@ def network_of(name: str = "fnn", **changes: Any) -> torch.nn.Module:
 
 
 def batches_of(
-    data: Part, config: TrainingConfig, *, sound: Sequence[Any] = (), seed: int = 0, share: Share = ALONE
+    data: LoadedClips, config: TrainingConfig, *, sound: Sequence[Any] = (), seed: int = 0, shard: Shard = WHOLE
 ) -> Batches:
-    plan = mixture(data.labels, config, words=WORDS, unknown=UNKNOWN)
+    plan = sampling_plan(data.labels, config, words=WORDS, unknown=UNKNOWN)
     return Batches(
         data, plan, noises=torch.zeros(0), sound=sound, spectrogram=[], features=torch_features(PIPELINE),
         batch_size=config.batch_size, rate=RATE, unknown=UNKNOWN, seed=seed, device=CPU,
-        fresh_share=config.fresh_share, epochs=config.epochs, share=share,
+        fresh_share=config.fresh_share, epochs=config.epochs, shard=shard,
     )  # fmt: skip
 
 
-def measured(data: Part) -> Measured:
-    return Measured(torch_features(PIPELINE)(data.samples.float() / 32768), data.labels)
+def measured(data: LoadedClips) -> EvaluationSet:
+    return EvaluationSet(torch_features(PIPELINE)(data.samples.float() / 32768), data.labels)
 
 
 def train(
-    config: TrainingConfig, network: torch.nn.Module, *, data: Part | None = None, validation: Part | None = None,
-    penalties: Mapping[str, Any] | None = None, should_stop: Callable[[], bool] = lambda: False, seed: int = 0,
-) -> tuple[list[Epoch], Fit]:  # fmt: skip
+    config: TrainingConfig,
+    network: torch.nn.Module,
+    *,
+    data: LoadedClips | None = None,
+    validation: LoadedClips | None = None,
+    penalties: Mapping[str, Any] | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
+    seed: int = 0,
+) -> tuple[list[Epoch], Fit]:
     data = data or part()
     loop = Loop(
         network, batches_of(data, config, seed=seed), config, penalties=penalties or {}, training=measured(data),
@@ -125,8 +131,8 @@ def test_a_few_clips_are_learned_by_heart(name: str, optimizer: str) -> None:
     assert [epoch.epoch for epoch in epochs] == list(range(1, 26)) and not ended.stopped_early
 
 
-def random_labels(data: Part) -> Part:
-    return Part(data.samples, data.labels[torch.randperm(len(data), generator=torch.Generator().manual_seed(3))])
+def random_labels(data: LoadedClips) -> LoadedClips:
+    return LoadedClips(data.samples, data.labels[torch.randperm(len(data), generator=torch.Generator().manual_seed(3))])
 
 
 def test_the_network_ends_with_the_weights_of_its_best_epoch() -> None:
@@ -135,7 +141,7 @@ def test_the_network_ends_with_the_weights_of_its_best_epoch() -> None:
     assert ended.best == min(epochs, key=lambda epoch: epoch.validation_loss)
     assert ended.best.epoch < len(epochs), "labels at random cannot be learned, so an earlier epoch is the best"
     for which, loss in ((validation, ended.best.validation_loss), (data, ended.best.train_loss)):
-        assert measure(network, measured(which))[0] == pytest.approx(loss, abs=1e-6)
+        assert evaluate(network, measured(which))[0] == pytest.approx(loss, abs=1e-6)
     assert all(torch.equal(ended.weights[name], value) for name, value in network.state_dict().items())
     assert [e.best for e in epochs] == [
         e.validation_loss < min([b.validation_loss for b in epochs[:number]], default=math.inf)
@@ -167,7 +173,7 @@ def test_a_stop_in_mid_epoch_keeps_the_best_so_far() -> None:
     network = network_of()
     epochs, ended = train(config, network, should_stop=lambda: next(steps) > 2 * 3 + 2)  # three steps an epoch
     assert len(epochs) == 2 and ended.stopped_early and not network.training
-    assert measure(network, measured(part(4, seed=1)))[0] == pytest.approx(ended.best.validation_loss, abs=1e-6)
+    assert evaluate(network, measured(part(4, seed=1)))[0] == pytest.approx(ended.best.validation_loss, abs=1e-6)
 
 
 @pytest.mark.parametrize("fresh_share", [1.0, 0.5])
@@ -241,7 +247,7 @@ def test_a_loss_that_is_no_number_ends_in_a_sentence() -> None:
 
 def test_what_is_measured_must_be_a_number_too() -> None:
     broken = part(4)
-    features = Measured(torch.full_like(measured(broken).features, math.nan), broken.labels)
+    features = EvaluationSet(torch.full_like(measured(broken).features, math.nan), broken.labels)
     config = config_of()
     loop = Loop(
         network_of(), batches_of(part(), config), config, penalties={}, training=measured(part()), validation=features,
@@ -265,24 +271,24 @@ def test_the_learning_rate_rises_and_falls_as_named() -> None:
 
 
 def drawn_in(plan: Any, *, epoch: int) -> torch.Tensor:
-    draws = Draws(plan, seed=0)
+    draws = Sampler(plan, seed=0)
     return draws.clips(draws.order(epoch), generation=epoch - 1)
 
 
 def test_an_epoch_holds_every_clip_and_the_asked_shares() -> None:
     labels = torch.cat([part(40).labels, torch.full((60,), UNKNOWN)])
     config = config_of(unknown_share=0.2, silence_share=0.1, made_up_share=0.1)
-    plan = mixture(labels, config, words=WORDS, unknown=UNKNOWN)
+    plan = sampling_plan(labels, config, words=WORDS, unknown=UNKNOWN)
     drawn = drawn_in(plan, epoch=1)
     counts = Counter(int(labels[i]) if i >= 0 else int(i) for i in drawn)
-    assert counts == {0: 40, 1: 40, 2: 40, UNKNOWN: 40, SILENT: 20, MADE_UP: 20}
+    assert counts == {0: 40, 1: 40, 2: 40, UNKNOWN: 40, SILENT: 20, SYNTHETIC: 20}
     assert set(range(120)) <= set(drawn.tolist()) and drawn.tolist() != sorted(drawn.tolist())
 
 
 def test_few_clips_are_repeated_evenly_up_to_a_full_epoch() -> None:
     labels = part(5).labels
     config = config_of(clips_per_epoch=200, silence_share=0.25)
-    drawn = drawn_in(mixture(labels, config, words=WORDS, unknown=UNKNOWN), epoch=1)
+    drawn = drawn_in(sampling_plan(labels, config, words=WORDS, unknown=UNKNOWN), epoch=1)
     counts = Counter(drawn.tolist())
     assert len(drawn) == pytest.approx(200, abs=2) and counts[SILENT] == 50
     assert {counts[number] for number in range(15)} == {10}
@@ -290,7 +296,7 @@ def test_few_clips_are_repeated_evenly_up_to_a_full_epoch() -> None:
 
 def test_clips_beyond_an_epoch_take_turns() -> None:
     labels = torch.cat([part(4).labels, torch.full((50,), UNKNOWN)])
-    plan = mixture(labels, config_of(unknown_share=0.5), words=WORDS, unknown=UNKNOWN)
+    plan = sampling_plan(labels, config_of(unknown_share=0.5), words=WORDS, unknown=UNKNOWN)
     drawn = torch.cat([drawn_in(plan, epoch=epoch) for epoch in range(1, 26)])
     counts = Counter(drawn[drawn >= 12].tolist())
     assert plan.draws[UNKNOWN] == 12 and len(counts) == 50 and set(counts.values()) == {6}
@@ -298,7 +304,7 @@ def test_clips_beyond_an_epoch_take_turns() -> None:
 
 @pytest.mark.parametrize("world", [1, 2, 3, 4])
 def test_processes_share_every_epoch_without_loss_or_repetition(world: int) -> None:
-    draws = Draws(mixture(part(37).labels, config_of(), words=WORDS, unknown=UNKNOWN), seed=3)
+    draws = Sampler(sampling_plan(part(37).labels, config_of(), words=WORDS, unknown=UNKNOWN), seed=3)
     alone = draws.order(1)
     for epoch in (1, 2):
         order = draws.order(epoch, world=world)
@@ -312,7 +318,7 @@ def test_processes_share_every_epoch_without_loss_or_repetition(world: int) -> N
 
 def test_few_other_words_are_not_learned_by_heart() -> None:
     labels = torch.cat([part(30).labels, torch.tensor([UNKNOWN])])
-    draws = mixture(labels, config_of(unknown_share=0.5), words=WORDS, unknown=UNKNOWN).draws
+    draws = sampling_plan(labels, config_of(unknown_share=0.5), words=WORDS, unknown=UNKNOWN).draws
     assert draws[UNKNOWN] == 3 and draws[0] == 30
 
 
@@ -370,9 +376,11 @@ def test_clips_are_read_cut_and_counted_and_the_damaged_named(tmp_path: pathlib.
         audio.write(tmp_path / f"{name}.wav", np.resize(sound, round(seconds * RATE)), rate=RATE)
     (tmp_path / "text.wav").write_text("no sound")
     paths = [tmp_path / f"{name}.wav" for name in ("short", "text", "right", "gone", "long")]
-    told = list(load_part(paths, torch.arange(5), rate=RATE, clip_samples=SAMPLES, what="Reading"))
+    told = list(load_clips(paths, torch.arange(5), rate=RATE, clip_samples=SAMPLES, what="Reading"))
     *before, loaded = told
-    assert isinstance(loaded, Part) and loaded.samples.shape == (3, SAMPLES) and loaded.samples.dtype == torch.int16
+    assert (
+        isinstance(loaded, LoadedClips) and loaded.samples.shape == (3, SAMPLES) and loaded.samples.dtype == torch.int16
+    )
     assert loaded.labels.tolist() == [0, 2, 4]
     skipped = [one for one in before if isinstance(one, Skipped)]
     assert [pathlib.Path(one.path).name for one in skipped] == ["text.wav", "gone.wav"]
@@ -446,12 +454,12 @@ def test_smoothed_labels_keep_the_network_from_being_too_sure() -> None:
 
 def test_mixup_blends_clips_with_their_labels() -> None:
     features, labels = torch.randn(64, 5, 4), torch.arange(64)
-    blended, partners, shares = mixed(features, labels, 0.4)
+    blended, partners, shares = mixup(features, labels, 0.4)
     assert blended.shape == features.shape and sorted(partners.tolist()) == labels.tolist()
     assert ((shares >= 0.5) & (shares <= 1)).all() and shares.std() > 0.05
     own = shares[:, None, None]
     torch.testing.assert_close(blended, own * features + (1 - own) * features[partners])
-    few = [float(mixed(features, labels, alpha)[2].mean()) for alpha in (0.05, 1.0)]
+    few = [float(mixup(features, labels, alpha)[2].mean()) for alpha in (0.05, 1.0)]
     assert few[0] > 0.93 and few[1] == pytest.approx(0.75, abs=0.06)
 
 
@@ -463,7 +471,7 @@ def test_a_network_learns_from_mixed_clips_and_is_less_sure() -> None:
 
 def test_the_average_is_measured_and_saved_and_its_share_of_zero_is_the_network_itself() -> None:
     network = torch.nn.Linear(2, 1)
-    average, itself = Average(network, share=0.9), Average(network, share=0.0)
+    average, itself = WeightAverage(network, share=0.9), WeightAverage(network, share=0.0)
     for step in range(202):
         torch.nn.init.constant_(network.weight, float(step))
         average.update()
@@ -504,7 +512,7 @@ def test_a_disk_that_takes_only_a_part_of_the_features_is_named(
     import resource
 
     monkeypatch.setattr("kws_engine.training.data.feature_store.IN_MEMORY_BYTES", 0)
-    kept = make_store(10, (5, 8), device=CPU, folder=tmp_path)
+    kept = make_feature_store(10, (5, 8), device=CPU, folder=tmp_path)
     values = torch.randn(10, 5, 8).half().float()
     kept.write(0, values[:9])
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -522,7 +530,7 @@ def test_threads_that_read_and_write_kept_features_at_once_find_their_own(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("kws_engine.training.data.feature_store.IN_MEMORY_BYTES", 0)
-    kept = make_store(4 * 64, (98, 40), device=CPU, folder=tmp_path)
+    kept = make_feature_store(4 * 64, (98, 40), device=CPU, folder=tmp_path)
     values = torch.arange(4 * 64).float().view(-1, 1, 1).expand(-1, 98, 40)
 
     def work(thread: int) -> bool:
@@ -551,7 +559,7 @@ def test_a_streamed_part_reads_what_is_asked_and_replaces_what_is_gone(tmp_path:
     for number, samples in enumerate(data.samples.numpy()):
         audio.write(tmp_path / f"{number:02d}.wav", samples / 32768, rate=RATE)
     paths = sorted(tmp_path.iterdir())
-    streamed = StreamedPart(paths, data.labels, rate=RATE, clip_samples=SAMPLES)
+    streamed = StreamedClips(paths, data.labels, rate=RATE, clip_samples=SAMPLES)
     torch.testing.assert_close(streamed.sound(torch.tensor([5, 0])), data.sound(torch.tensor([5, 0])))
     paths[0].unlink()
     paths[1].write_text("no sound")
@@ -568,7 +576,7 @@ def test_a_network_learns_from_a_streamed_part_as_from_memory(tmp_path: pathlib.
     data = part(4)
     for number, samples in enumerate(data.samples.numpy()):
         audio.write(tmp_path / f"{number:02d}.wav", samples / 32768, rate=RATE)
-    streamed = StreamedPart(sorted(tmp_path.iterdir()), data.labels, rate=RATE, clip_samples=SAMPLES)
+    streamed = StreamedClips(sorted(tmp_path.iterdir()), data.labels, rate=RATE, clip_samples=SAMPLES)
     losses = []
     for source in (data, streamed):
         torch.manual_seed(0)
@@ -586,7 +594,7 @@ def loop_of(config: TrainingConfig, network: torch.nn.Module, *, sound: Sequence
     return Loop(
         network, batches_of(data, config, sound=sound, seed=5), config, penalties={}, training=measured(data),
         validation=measured(part(4, seed=1)), should_stop=lambda: False, seed=5,
-        dynamics=Dynamics(len(data), WORDS + 2),
+        dynamics=TrainingDynamics(len(data), WORDS + 2),
     )  # fmt: skip
 
 
@@ -632,7 +640,7 @@ def test_a_checkpoint_of_another_network_is_refused(tmp_path: pathlib.Path) -> N
     with pytest.raises(TrainingError, match="before its first epoch"):
         checkpoint.load_snapshot(tmp_path / "none")
     path = tmp_path / checkpoint.FILE
-    checkpoint.save(path, {"a": torch.zeros(1)}, about={"schema": "1", "steps": "x", "history": "[]"})
+    checkpoint.save(path, {"a": torch.zeros(1)}, metadata={"schema": "1", "steps": "x", "history": "[]"})
     with pytest.raises(TrainingError, match="damaged"):
         checkpoint.load_snapshot(tmp_path)
 
@@ -641,9 +649,9 @@ def test_a_wrong_label_stands_apart_from_the_others() -> None:
     data = part(20)
     labels = data.labels.clone()
     labels[3] = 2
-    dynamics = Dynamics(len(labels), WORDS + 2)
+    dynamics = TrainingDynamics(len(labels), WORDS + 2)
     config = config_of(epochs=12, learning_rate=0.003)
-    wrong = Part(data.samples, labels)
+    wrong = LoadedClips(data.samples, labels)
     loop = Loop(
         network_of(), batches_of(wrong, config), config, penalties={}, training=measured(wrong),
         validation=measured(part(4, seed=1)), should_stop=lambda: False, dynamics=dynamics,
@@ -657,7 +665,7 @@ def test_a_wrong_label_stands_apart_from_the_others() -> None:
 @pytest.mark.parametrize("balance", ["draws", "weights"])
 def test_a_rare_word_counts_as_much_as_the_others(balance: str) -> None:
     labels = torch.tensor([0] * 40 + [1] * 4 + [2] * 40)
-    plan = mixture(labels, config_of(class_balance=balance), words=WORDS, unknown=UNKNOWN)
+    plan = sampling_plan(labels, config_of(class_balance=balance), words=WORDS, unknown=UNKNOWN)
     assert plan.draws[1] == (28 if balance == "draws" else 4)
     drawn = drawn_in(plan, epoch=1)
     assert set(range(40, 44)) <= set(drawn.tolist())
@@ -722,8 +730,8 @@ def test_nothing_is_made_beside_what_is_done_with_the_results() -> None:
     workers = Workers(2)
     for number, _ in workers.results(began.append, range(50)):
         seen = len(began)
-        time.sleep(0.001)
-        assert seen == len(began) and number < seen, "a group was made whole before"
+        assert_stays(lambda seen=seen: seen == len(began), seconds=0.001)  # type: ignore[misc]
+        assert number < seen, "a group was made whole before"
     assert sorted(began) == list(range(50))
     workers.close()
 
@@ -775,7 +783,7 @@ def test_noise_added_to_bands_is_noise_added_to_sound_on_average(name: str, with
 
     early = features(entry.build(config, rate=RATE)(sound, context()))
     bands = features.bands(sound)
-    late = features.finish(LateNoise(noise, features, config).add(bands.clone(), sound.square().mean(1), context()))
+    late = features.finish(BandNoise(noise, features, config).add(bands.clone(), sound.square().mean(1), context()))
     clean = features.finish(bands)
     changed_by = (early - clean).mean((0, 1))
     assert changed_by.abs().max() > 0.02, "the noise is heard"
@@ -783,7 +791,7 @@ def test_noise_added_to_bands_is_noise_added_to_sound_on_average(name: str, with
         late.mean((0, 1)), early.mean((0, 1)), atol=within * float(changed_by.abs().max()), rtol=0
     )
     never = changed(config, {"probability": 0.0})
-    assert torch.equal(LateNoise(noise, features, never).add(bands, sound.square().mean(1), context()), bands)
+    assert torch.equal(BandNoise(noise, features, never).add(bands, sound.square().mean(1), context()), bands)
 
 
 def test_a_single_clip_of_silence_may_be_recorded_or_computed() -> None:

@@ -1,4 +1,4 @@
-"""What a page says: messages with and without remedy, running work, and an empty page."""
+"""Messages with and without a remedy, running work, and an empty page."""
 
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 

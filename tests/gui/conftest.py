@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtWidgets import QApplication
 
 from kws_gui import theme
+from kws_gui.services import services as services_module
+from kws_gui.services.services import Services
 
 HERE = pathlib.Path(__file__).parent
 
@@ -40,3 +43,23 @@ def _no_window_left(qapp: QApplication, request: pytest.FixtureRequest) -> Itera
     for widget in left:
         widget.close()
     assert not left, f"windows left open: {[type(widget).__name__ for widget in left]}"
+
+
+@pytest.fixture
+def make_services(qapp: QApplication) -> Iterator[Callable[..., Services]]:
+    """Makes the services that pages are given, with nothing open; all of them end with the test."""
+    made: list[Services] = []
+
+    def make(**given: Any) -> Services:
+        made.append(services_module.make_services(**given))
+        return made[-1]
+
+    yield make
+    for services in made:
+        services.training.shutdown(seconds=0)
+        services.shutdown()
+
+
+@pytest.fixture
+def services(make_services: Callable[..., Services]) -> Services:
+    return make_services()

@@ -17,7 +17,7 @@ from kws_engine import audio, spec
 from kws_engine.augment import AUGMENTATIONS
 from kws_engine.augment.context import Context
 from kws_engine.runs.previewing import Preview, PreviewQuestion, preview
-from kws_gui.bridges.augment import AugmentBridge
+from kws_gui.bridges.warm import Asker, WarmBridge
 from kws_gui.pages.learn.chapters.augmentation import AugmentationChapter
 from kws_gui.services.project_model import ProjectModel
 
@@ -39,10 +39,10 @@ def question(*names: str, seed: int = 1, certain: bool = True, **changed: object
 
 
 @pytest.fixture
-def bridge(qtbot: QtBot) -> Iterator[AugmentBridge]:
-    made = AugmentBridge()
-    yield made
-    made.shutdown()
+def bridge(qtbot: QtBot) -> Iterator[Asker]:
+    warm = WarmBridge()
+    yield Asker(warm)
+    warm.shutdown()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -60,12 +60,14 @@ def test_each_augmentation_alone_is_the_one_of_training(name: str) -> None:
     assert answer.drawn[name] not in ("", "unchanged")
 
 
+@pytest.mark.all_parts
 def test_what_is_off_or_not_named_does_nothing() -> None:
     answer = preview(question(*NAMES, certain=False, probability=0.0))
     assert answer.drawn == {} and np.array_equal(answer.samples, clip())
     np.testing.assert_array_equal(answer.changed, answer.features)
 
 
+@pytest.mark.all_parts
 def test_all_together_act_in_their_order_and_repeat() -> None:
     first, again, other = (preview(question(*NAMES, seed=seed)) for seed in (5, 5, 6))
     orders = [AUGMENTATIONS[name].config.order for name in first.drawn]
@@ -83,9 +85,9 @@ def test_recorded_noise_is_used(tmp_path_factory: pytest.TempPathFactory) -> Non
     assert np.abs(np.fft.rfft(added)).argmax() == 3000
 
 
-def test_a_process_answers_the_newest_question(qtbot: QtBot, bridge: AugmentBridge) -> None:
+def test_a_process_answers_the_newest_question(qtbot: QtBot, bridge: Asker) -> None:
     answers: list[Preview] = []
-    bridge.previewed.connect(answers.append)
+    bridge.answered.connect(answers.append)
     for seed in range(8):
         bridge.ask(question("gain", seed=seed))
     qtbot.waitUntil(lambda: bool(answers), timeout=PATIENCE_MS)
@@ -93,23 +95,23 @@ def test_a_process_answers_the_newest_question(qtbot: QtBot, bridge: AugmentBrid
     assert len(answers) == 1 and not bridge.is_busy and bridge.pid not in (None, os.getpid())
 
 
-def test_options_that_do_not_fit_are_refused_in_words(qtbot: QtBot, bridge: AugmentBridge) -> None:
+def test_options_that_do_not_fit_are_refused_in_words(qtbot: QtBot, bridge: Asker) -> None:
     asked = dataclasses.replace(question(), augment={"gain": {"probability": 7}})
     with qtbot.waitSignal(bridge.refused, timeout=PATIENCE_MS) as refused:
         bridge.ask(asked)
     assert "Probability" in refused.args[0]
-    with qtbot.waitSignal(bridge.previewed, timeout=PATIENCE_MS):
+    with qtbot.waitSignal(bridge.answered, timeout=PATIENCE_MS):
         bridge.ask(question("polarity"))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
-def test_a_process_that_was_ended_is_replaced_once(qtbot: QtBot, bridge: AugmentBridge) -> None:
-    with qtbot.waitSignal(bridge.previewed, timeout=PATIENCE_MS):
+def test_a_process_that_was_ended_is_replaced_once(qtbot: QtBot, bridge: Asker) -> None:
+    with qtbot.waitSignal(bridge.answered, timeout=PATIENCE_MS):
         bridge.ask(question("gain"))
     first = bridge.pid
     assert first is not None
     os.kill(first, signal.SIGKILL)
-    with qtbot.waitSignal(bridge.previewed, timeout=PATIENCE_MS):
+    with qtbot.waitSignal(bridge.answered, timeout=PATIENCE_MS):
         bridge.ask(question("gain", seed=2))
     assert bridge.pid not in (None, first)
 
@@ -117,14 +119,14 @@ def test_a_process_that_was_ended_is_replaced_once(qtbot: QtBot, bridge: Augment
 def test_the_chapter_shows_what_was_drawn_and_draws_again(qtbot: QtBot) -> None:
     chapter = AugmentationChapter(ProjectModel())
     qtbot.addWidget(chapter)
-    with qtbot.waitSignal(chapter.bridge.previewed, timeout=PATIENCE_MS):
+    with qtbot.waitSignal(chapter.bridge.answered, timeout=PATIENCE_MS):
         chapter.show()
     first = chapter.said.text()
     assert first.startswith("Pitch: ") and "semitones" in first and chapter.after.play.isEnabled()
-    with qtbot.waitSignal(chapter.bridge.previewed, timeout=PATIENCE_MS):
+    with qtbot.waitSignal(chapter.bridge.answered, timeout=PATIENCE_MS):
         chapter.again.click()
     assert chapter.said.text() != first
-    with qtbot.waitSignal(chapter.bridge.previewed, timeout=PATIENCE_MS):
+    with qtbot.waitSignal(chapter.bridge.answered, timeout=PATIENCE_MS):
         chapter.chooser.setValue("spec_augment", AUGMENTATIONS["spec_augment"].config())
     assert "hidden" in chapter.said.text() and "as it was" in chapter.said.text() and not chapter.after.play.isEnabled()
     assert chapter.options() == {"augment.spec_augment.probability": "0.5"}
@@ -133,12 +135,13 @@ def test_the_chapter_shows_what_was_drawn_and_draws_again(qtbot: QtBot) -> None:
     chapter.shutdown()
 
 
+@pytest.mark.all_parts
 def test_all_together_say_what_acted_and_what_did_not(qtbot: QtBot) -> None:
     chapter = AugmentationChapter(ProjectModel())
     qtbot.addWidget(chapter)
-    with qtbot.waitSignal(chapter.bridge.previewed, timeout=PATIENCE_MS):
+    with qtbot.waitSignal(chapter.bridge.answered, timeout=PATIENCE_MS):
         chapter.show()
-    with qtbot.waitSignal(chapter.bridge.previewed, timeout=PATIENCE_MS) as told:
+    with qtbot.waitSignal(chapter.bridge.answered, timeout=PATIENCE_MS) as told:
         chapter.together.click()
     assert not chapter.chooser.isEnabled() and len(chapter.options()) == len(NAMES)
     acted, _, rested = chapter.said.text().partition("Not drawn this time: ")

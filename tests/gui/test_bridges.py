@@ -7,21 +7,21 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from pytestqt.qtbot import QtBot
 from tiny_project import RATE, make_project, quick_settings
+from waiting import wait_until
 
 from kws_engine.clips.project import Project
-from kws_engine.runs.costing import Question
+from kws_engine.runs.costing import CostAnswer, CostQuestion
 from kws_engine.runs.job import Job, past_runs
 from kws_engine.settings import Settings
 from kws_engine.training.events import Failed, Finished, Started
-from kws_gui.bridges.cost import CostBridge
 from kws_gui.bridges.training import TrainingBridge, training_threads
+from kws_gui.bridges.warm import Asker, WarmBridge
 
 PATIENCE_MS = 120_000
 
@@ -39,18 +39,18 @@ def bridge(qtbot: QtBot) -> Iterator[TrainingBridge]:
 
 
 @pytest.fixture(scope="module")
-def costs(qapp: object) -> Iterator[CostBridge]:
-    made = CostBridge()
-    yield made
-    made.shutdown()
+def costs(qapp: object) -> Iterator[Asker]:
+    warm = WarmBridge()
+    yield Asker(warm, delay_ms=150)
+    warm.shutdown()
 
 
 def _job(project: Project, *options: str) -> Job:
     return Job(project.folder, quick_settings(*options).to_dict(), threads=training_threads())
 
 
-def _question(*options: str) -> Question:
-    return Question(Settings().with_options(options).to_dict(), n_samples=RATE, rate=RATE, n_labels=12)
+def _question(*options: str) -> CostQuestion:
+    return CostQuestion(Settings().with_options(options).to_dict(), n_samples=RATE, rate=RATE, n_labels=12)
 
 
 def test_a_run_tells_its_story_in_signals(qtbot: QtBot, bridge: TrainingBridge, project: Project) -> None:
@@ -129,33 +129,33 @@ def test_the_child_loads_neither_qt_nor_the_main_script(tmp_path: Path, project:
     assert (tmp_path / "opened").read_text() == "one window\n"
 
 
-def test_only_the_newest_question_is_answered(qtbot: QtBot, costs: CostBridge) -> None:
-    answers: list[tuple[int, int]] = []
-    costs.counted.connect(lambda parameters, macs: answers.append((parameters, macs)))
+def test_only_the_newest_question_is_answered(qtbot: QtBot, costs: Asker) -> None:
+    answers: list[CostAnswer] = []
+    costs.answered.connect(answers.append)
     for width in ("0.5", "1.5", "1.0"):
         costs.ask(_question(f"model.width={width}"))
     qtbot.waitUntil(lambda: bool(answers), timeout=PATIENCE_MS)
-    assert len(answers) == 1 and answers[0][0] == pytest.approx(65_200, rel=0.01)
+    assert len(answers) == 1 and answers[0].parameters == pytest.approx(65_200, rel=0.01)
 
 
-def test_a_network_that_shrinks_to_nothing_is_said(qtbot: QtBot, costs: CostBridge) -> None:
+def test_a_network_that_shrinks_to_nothing_is_said(qtbot: QtBot, costs: Asker) -> None:
     with qtbot.waitSignal(costs.refused, timeout=PATIENCE_MS) as refused:
         costs.ask(_question("model.name=cnn", "model.pool_time=8"))
     assert refused.args[0].startswith("Layer 3: its pooling cell of 8 x 2 is larger")
 
 
-def test_a_network_larger_than_the_memory_is_counted_all_the_same(qtbot: QtBot, costs: CostBridge) -> None:
+def test_a_network_larger_than_the_memory_is_counted_all_the_same(qtbot: QtBot, costs: Asker) -> None:
     huge = ("model.maps=1024,1024,1024", "model.pool_time=1", "model.pool_freq=1", "model.dense=4096")
-    with qtbot.waitSignal(costs.counted, timeout=PATIENCE_MS) as counted:
+    with qtbot.waitSignal(costs.answered, timeout=PATIENCE_MS) as answered:
         costs.ask(_question("model.name=cnn", *huge))
-    assert counted.args[0] > 10**10
+    assert answered.args[0].parameters > 10**10
 
 
-def test_a_lost_counting_process_is_replaced(qtbot: QtBot, costs: CostBridge) -> None:
+def test_a_lost_counting_process_is_replaced(qtbot: QtBot, costs: Asker) -> None:
     costs.start()
     assert costs.pid is not None
     os.kill(costs.pid, signal.SIGKILL)
-    with qtbot.waitSignal(costs.counted, timeout=PATIENCE_MS):
+    with qtbot.waitSignal(costs.answered, timeout=PATIENCE_MS):
         costs.ask(_question())
 
 
@@ -163,14 +163,14 @@ def test_children_end_with_a_killed_window(tmp_path: Path, project: Project) -> 
     script = tmp_path / "window.py"
     script.write_text(
         textwrap.dedent(f"""
-            import pathlib, time
-            from kws_engine.runs.costing import CostProcess
+            import pathlib, threading
             from kws_engine.runs.job import Job
             from kws_engine.runs.process import TrainingProcess
-            costs = CostProcess()
+            from kws_engine.runs.warm import WarmProcess
+            costs = WarmProcess()
             run = TrainingProcess(Job(pathlib.Path({str(project.folder)!r}), {quick_settings().to_dict()!r}, threads=1))
             print(costs.pid, run.pid, flush=True)
-            time.sleep(600)
+            threading.Event().wait()
         """)
     )
     window = subprocess.Popen(
@@ -182,10 +182,8 @@ def test_children_end_with_a_killed_window(tmp_path: Path, project: Project) -> 
         children = [int(pid) for pid in window.stdout.readline().split()]
         window.kill()
     assert len(children) == 2
-    deadline = time.monotonic() + PATIENCE_MS / 1000
-    while any(_is_there(pid) for pid in children):
-        assert time.monotonic() < deadline, "a child outlived its killed parent"
-        time.sleep(0.1)
+    gone = "the children of a killed parent to end"
+    wait_until(lambda: not any(map(_is_there, children)), seconds=PATIENCE_MS / 1000, what=gone)
 
 
 def _is_there(pid: int) -> bool:

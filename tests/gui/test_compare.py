@@ -24,9 +24,9 @@ from kws_gui.pages.train.compare.view import CompareView
 from kws_gui.pages.train.compare.wording import option_title, value_text, verdict
 from kws_gui.pages.train.page import TrainPage
 from kws_gui.runs.rows import read_rows
-from kws_gui.services.project_model import ProjectModel
-from kws_gui.widgets.curve_style import run_style
-from kws_gui.widgets.size_scatter import SizedRun, SizeScatter, counted_in_words
+from kws_gui.services.services import Services
+from kws_gui.widgets.curves.style import run_style
+from kws_gui.widgets.size_scatter import SizedRun, SizeScatter, count_text
 
 PATIENCE_MS = 120_000
 CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
@@ -51,13 +51,13 @@ def folder(trained: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def page(qtbot: QtBot, folder: Path) -> Iterator[TrainPage]:
-    made = TrainPage(ProjectModel())
+def page(qtbot: QtBot, services: Services, folder: Path) -> Iterator[TrainPage]:
+    made = TrainPage(services)
     qtbot.addWidget(made)
     made.resize(1200, 1000)
     made.show()
     made._model.open(Project.open(folder))
-    qtbot.waitUntil(lambda: not made.shelf.is_reading(), timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: not services.runs.is_reading(), timeout=PATIENCE_MS)
     yield made
     made.shutdown()
 
@@ -193,7 +193,7 @@ def test_the_scatter_names_its_runs_and_tells_the_one_pointed_at(qtbot: QtBot, q
     qtbot.mouseMove(scatter, QPoint(round(at[1].x()) + 3, round(at[1].y())))
     assert scatter.text().startswith("run 1: ") and scatter.toolTip() == scatter.text()
     scatter.setRuns([], "parameters")
-    assert scatter.text() == "No run here has both a size and a result" and pixels(scatter).std() > 0
+    assert scatter.text() == "None of these runs has both a size and a result" and pixels(scatter).std() > 0
 
 
 def test_one_run_alone_and_equal_ones_have_a_place(qtbot: QtBot) -> None:
@@ -209,4 +209,4 @@ def test_one_run_alone_and_equal_ones_have_a_place(qtbot: QtBot) -> None:
     ("count", "text"), [(65_180, "65 k"), (5_000, "5 k"), (4_600, "4.6 k"), (2e6, "2 M"), (12, "12")]
 )
 def test_sizes_are_short(count: float, text: str) -> None:
-    assert counted_in_words(count) == text
+    assert count_text(count) == text

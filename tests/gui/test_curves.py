@@ -21,10 +21,10 @@ from kws_engine.training.events import Epoch
 from kws_gui import theme
 from kws_gui.pages.train.run_view import RunView
 from kws_gui.services import remembered
-from kws_gui.widgets import curve_lines
-from kws_gui.widgets.curve_numbers import brief, number, smoothed
-from kws_gui.widgets.curve_style import run_style
 from kws_gui.widgets.curves import LossAndAccuracy, Point, RunCurves, point_of
+from kws_gui.widgets.curves import lines as curve_lines
+from kws_gui.widgets.curves.numbers import brief, number, smoothed
+from kws_gui.widgets.curves.style import run_style
 
 LEFT = Qt.MouseButton.LeftButton
 TERMS = {"cross_entropy": 0.9, "l2": 0.1}
@@ -142,14 +142,14 @@ def test_views_draw_the_learning_rate_and_the_terms(qtbot: QtBot, curves: LossAn
     qtbot.mouseClick(curves.bar.views.button("rate"), LEFT)
     assert curves.view() == "rate" and not curves._accuracy.view.isVisible()
     assert 10 ** _values(curves, "rate", 0)[-1] == pytest.approx(0.01 / 40)  # spans more than a decade: logarithmic
-    assert [item.name for item in curves.key.items()][1:] == ["Training", "Validation", "Learning rate"]
-    assert curves.key.items()[-1].value == "0.00025"
+    assert [item.name for item in curves.legend.items()][1:] == ["Training", "Validation", "Learning rate"]
+    assert curves.legend.items()[-1].value == "0.00025"
     qtbot.keyClick(curves.bar.views.button("rate"), Qt.Key.Key_Right)
     assert curves.view() == "terms"
-    assert _values(curves, "trained", 0)[0] == pytest.approx(1.0) and _values(curves, "penalties", 0)[
-        0
-    ] == pytest.approx(0.1)
-    assert [item.value for item in curves.key.items()][1:] == ["1.000", "0.900 (90%)", "0.100 (10%)"]
+    assert _values(curves, "total", 0)[0] == pytest.approx(1.0) and _values(curves, "penalties", 0)[0] == pytest.approx(
+        0.1
+    )
+    assert [item.value for item in curves.legend.items()][1:] == ["1.000", "0.900 (90%)", "0.100 (10%)"]
 
 
 def test_a_run_that_told_no_terms_says_so(qtbot: QtBot) -> None:
@@ -157,10 +157,10 @@ def test_a_run_that_told_no_terms_says_so(qtbot: QtBot) -> None:
     for epoch in range(1, 4):
         curves.add(epoch, 1.0, 1.1, 0.5, 0.4)
     curves.setView("terms")
-    assert curves.key.items()[1].value == "not told"
+    assert curves.legend.items()[1].value == "not recorded"
     assert not curves._panels["penalties"].view.isVisible()
     curves.setView("rate")
-    assert curves.key.items()[-1].value == "not told"
+    assert curves.legend.items()[-1].value == "not recorded"
 
 
 def test_epochs_without_numbers_are_crossed_and_break_nothing(qtbot: QtBot) -> None:
@@ -172,12 +172,12 @@ def test_epochs_without_numbers_are_crossed_and_break_nothing(qtbot: QtBot) -> N
             for i, value in enumerate(odd, 1)
         ]
     )
-    assert list(curves._loss._lost.getData()[0]) == [1, 2, 3, 4]
+    assert list(curves._loss._undrawable.getData()[0]) == [1, 2, 3, 4]
     for view in ("curves", "rate", "terms"):
         curves.setView(view)
         curves.bar.log.setChecked(True)
         curves.bar.smoothing_actions["low"].trigger()
-        curves.plots.ask(2)
+        curves.plots.select(2)
         curves.zoom(2, 4)
         curves.showAll()
         assert np.isfinite(curves._panels[curve_lines.PANELS[view][0]].box.viewRange()).all()
@@ -210,7 +210,7 @@ def test_a_new_epoch_keeps_the_zoom_and_the_axis(curves: LossAndAccuracy) -> Non
 def test_the_pointer_tells_an_epoch_until_it_leaves(qtbot: QtBot, curves: LossAndAccuracy) -> None:
     qtbot.mouseMove(curves._loss.view.viewport(), _at(curves, 7.2))
     qtbot.waitUntil(lambda: curves.text().startswith("Epoch 7:"), timeout=2000)
-    assert curves.key.items()[0].value == "Epoch 7 · best 20"
+    assert curves.legend.items()[0].value == "Epoch 7 · best 20"
     assert list(curves._accuracy._dots.getData()[0]) == [7, 7]
 
 
@@ -274,11 +274,11 @@ def test_runs_are_overlaid_each_in_its_looks(qtbot: QtBot) -> None:
     curves.setRuns(runs)
     assert curves.runs() == tuple(runs) and curves.points() == ()
     assert [len(_values(curves, "loss", i)) for i in range(4)] == [20, 30, 40, 50]
-    assert [item.name for item in curves.key.items()][1:] == [run.name for run in runs]
+    assert [item.name for item in curves.legend.items()][1:] == [run.name for run in runs]
     for index in range(4):
         assert near(pixels(curves), run_style(index).color(theme.current()).name()).sum() > 60
-    curves.plots.ask(25)
-    assert curves.key.items()[1].value == "" and curves.key.items()[2].value  # the first run ended at 20
+    curves.plots.select(25)
+    assert curves.legend.items()[1].value == "" and curves.legend.items()[2].value  # the first run ended at 20
     curves.bar.training_action.trigger()
     assert len(curves._loss.curves) == 8
     curves.setPoints(points(3))
@@ -296,12 +296,12 @@ def test_looks_of_runs_differ_in_more_than_colour() -> None:
 
 def test_nothing_moves_when_values_or_findings_come(qtbot: QtBot, qapp: QApplication) -> None:
     curves = shown(qtbot, LossAndAccuracy(findings=True), 448, 300)
-    before = (curves.plots.geometry(), curves.key.geometry(), curves.finding.geometry())
+    before = (curves.plots.geometry(), curves.legend.geometry(), curves.finding.geometry())
     curves.setPoints(points(500), best=499)
     curves.setFinding("Validation loss has risen since epoch 14 while training falls", "since 14", "Add dropout")
-    curves.plots.ask(333)
+    curves.plots.select(333)
     qapp.processEvents()
-    assert (curves.plots.geometry(), curves.key.geometry(), curves.finding.geometry()) == before
+    assert (curves.plots.geometry(), curves.legend.geometry(), curves.finding.geometry()) == before
     with qtbot.waitSignal(curves.remedyTriggered):
         qtbot.mouseClick(curves.finding.remedyButton(), LEFT)
 

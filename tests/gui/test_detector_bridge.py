@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pathlib
 import threading
-import time
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 
@@ -16,7 +15,7 @@ from tone_model import RATE, pause, tone
 
 from kws_engine import audio
 from kws_engine.errors import MicrophoneError, SpecError
-from kws_engine.microphone import Reader
+from kws_engine.microphone import Heard, Reader
 from kws_engine.ring import Ring
 from kws_engine.spotting.detector import Detection, DetectorConfig, Step
 from kws_gui.bridges.detector import DetectorBridge, FileHeard, OpenModel, SoundPicture
@@ -26,13 +25,28 @@ SOUND = np.concatenate([pause(1.2), tone("low"), pause(1.5), tone("high"), pause
 
 
 class Speaker:
-    """A ring that a test speaks into, in place of the device's callback."""
+    """A ring that a test speaks into, in place of the device's callback; counts how often it is read."""
 
     def __init__(self, *, seconds: float = 60.0, rate: int = RATE) -> None:
-        self.ring, self.rate = Ring(round(seconds * rate)), rate
+        self.ring = Ring(round(seconds * rate))
+        self.rate = rate
+        self.reads = 0
 
     def reader(self, rate: int) -> Reader:
-        return Reader(SimpleNamespace(ring=self.ring, rate=self.rate), rate=rate)  # type: ignore[arg-type]
+        reader = Reader(SimpleNamespace(ring=self.ring, rate=self.rate), rate=rate)  # type: ignore[arg-type]
+        read = reader.read
+
+        def counted() -> Heard:
+            self.reads += 1
+            return read()
+
+        reader.read = counted  # type: ignore[method-assign]
+        return reader
+
+    def wait_for_a_read(self, qtbot: QtBot) -> None:
+        """Until a read has begun after the commands that were given before this."""
+        reads = self.reads
+        until(qtbot, lambda: self.reads > reads + 1)
 
     def say(self, samples: np.ndarray) -> None:
         self.ring.write(samples)
@@ -185,7 +199,7 @@ def test_a_threshold_moved_while_listening_holds(qtbot: QtBot, bridge: DetectorB
     bridge.start(speaker.reader)
     bridge.setThreshold("low", 1.0)
     assert bridge.thresholds == {"low": 1.0, "high": DetectorConfig().threshold}
-    time.sleep(0.1)  # a read passes, so that the command came before the sound
+    speaker.wait_for_a_read(qtbot)  # so that the command came before the sound
     speaker.say(SOUND)
     until(qtbot, lambda: witness.n_frames >= len(SOUND) // 160 - 3)
     assert witness.words == ["high"]
@@ -200,7 +214,7 @@ def test_other_settings_while_listening_hold(qtbot: QtBot, bridge: DetectorBridg
     speaker.say(pause(2.0))
     until(qtbot, lambda: witness.steps)
     bridge.configure(type(opened.model.detector_config)(refractory_ms=10_000.0), {})
-    time.sleep(0.1)  # a read passes
+    speaker.wait_for_a_read(qtbot)
     speaker.say(SOUND)
     until(qtbot, lambda: witness.n_frames >= (2 * RATE + len(SOUND)) // 160 - 3)
     assert witness.words == ["low"]

@@ -23,7 +23,7 @@ from kws_engine.spec import Option, changed, find, option
 from kws_engine.training.config import TrainingConfig
 from kws_gui.forms.chooser import RegistryChooser
 from kws_gui.forms.form import ConfigForm
-from kws_gui.forms.group import RegistryGroup, is_on, state_in_words
+from kws_gui.forms.group import RegistryGroup, is_on, state_text
 from kws_gui.forms.number import number_text, step
 
 
@@ -301,10 +301,10 @@ def test_chooser_names_the_preset_or_own_settings(qtbot: QtBot, registry: Regist
     chooser.setValue("wide", Wide(1.5))
     assert chooser.presetBox().isVisible() and chooser.presetBox().currentText() == "wider"
     _type(qtbot, chooser.form().editor("width"), "3")
-    assert chooser.presetBox().currentText() == "own settings"
+    assert chooser.presetBox().currentText() == "custom settings"
     chooser.presetBox().setFocus()
     qtbot.keyClick(chooser.presetBox(), Qt.Key.Key_Home)
-    assert chooser.value() == ("wide", Wide(1.0)) and chooser.presetBox().findText("own settings") == -1
+    assert chooser.value() == ("wide", Wide(1.0)) and chooser.presetBox().findText("custom settings") == -1
 
 
 def test_chooser_set_value_refuses_without_a_change(qtbot: QtBot, registry: Registry) -> None:
@@ -333,8 +333,8 @@ def test_group_says_in_words_what_is_on_and_what_differs(qtbot: QtBot, registry:
 
 
 def test_a_penalty_is_on_when_any_weight_is() -> None:
-    assert not is_on(Penalty()) and state_in_words(Penalty()) == "off"
-    assert state_in_words(Penalty(conv=1e-5)) == "on · convolutions 1e-5"
+    assert not is_on(Penalty()) and state_text(Penalty()) == "off"
+    assert state_text(Penalty(conv=1e-5)) == "on · convolutions 1e-5"
 
 
 def test_tab_goes_in_reading_order(qtbot: QtBot, form: ConfigForm) -> None:

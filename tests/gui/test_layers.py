@@ -29,9 +29,9 @@ def form(qtbot: QtBot) -> Iterator[ConfigForm]:
     made.show()
     made.setValue(CustomConfig(layer_rows.parse(ROWS)))
     qtbot.mouseClick(_editor(made).button, Qt.MouseButton.LeftButton)
-    qtbot.waitExposed(_editor(made).window_of_table())
+    qtbot.waitExposed(_editor(made).tableWindow())
     yield made
-    _editor(made).window_of_table().close()
+    _editor(made).tableWindow().close()
 
 
 def _editor(form: ConfigForm) -> LayersEditor:
@@ -64,13 +64,13 @@ def test_every_row_says_what_it_leaves_and_costs(form: ConfigForm) -> None:
     assert told[0] == ["8 maps of 98 x 40", "80", "282,240", "3 x 3"]
     assert told[2] == ["8 maps of 49 x 20", "0", "0", "4 x 4"]
     assert told[4] == ["12 values", "108", "96", "98 x 40"]
-    window: Any = _editor(form).window_of_table()
-    assert window.sum.text() == "188 parameters, 282,336 MACs a clip"
+    window: Any = _editor(form).tableWindow()
+    assert window.sum.text() == "188 parameters, 282,336 MACs per clip"
 
 
 def test_rows_move_double_and_go_by_keys_and_buttons(qtbot: QtBot, form: ConfigForm) -> None:
     editor = _editor(form)
-    buttons = editor.window_of_table().buttons  # type: ignore[attr-defined]
+    buttons = editor.tableWindow().buttons  # type: ignore[attr-defined]
     editor.table.setCurrentCell(1, KIND)
     editor.table.setFocus()
     qtbot.keyClick(editor.table, Qt.Key.Key_Down, Qt.KeyboardModifier.AltModifier)
@@ -91,7 +91,7 @@ def test_rows_move_double_and_go_by_keys_and_buttons(qtbot: QtBot, form: ConfigF
 def test_every_kind_can_be_added(form: ConfigForm, kind: str) -> None:
     editor = _editor(form)
     editor.table.setCurrentCell(1, KIND)
-    action = next(a for a in editor.window_of_table().add.menu().actions() if a.text() == KINDS[kind].title)  # type: ignore[attr-defined]
+    action = next(a for a in editor.tableWindow().add.menu().actions() if a.text() == KINDS[kind].title)  # type: ignore[attr-defined]
     action.trigger()
     assert _texts(form) == ["conv2d 8 3x3", "relu", KINDS[kind].start, "maxpool 2x2", "gap"]
 
@@ -126,7 +126,7 @@ def test_another_kind_is_chosen_in_the_table(qtbot: QtBot, form: ConfigForm) -> 
 
 
 def test_all_rows_are_one_line_of_text_too(qtbot: QtBot, form: ConfigForm) -> None:
-    line = _editor(form).window_of_table().line  # type: ignore[attr-defined]
+    line = _editor(form).tableWindow().line  # type: ignore[attr-defined]
     assert line.text() == ROWS
     line.setFocus()
     line.selectAll()

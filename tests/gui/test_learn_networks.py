@@ -15,15 +15,15 @@ from tiny_project import make_project
 
 from kws_engine.models import MODELS
 from kws_engine.models.counting import count
-from kws_gui.pages.learn.chapters._arithmetic import Convolution, convolved, gradient_share, output_size, pooled
-from kws_gui.pages.learn.chapters._clips import ClipPicker
-from kws_gui.pages.learn.chapters._tc_resnet import counted
+from kws_gui.pages.learn.arithmetic import Convolution, convolved, gradient_share, output_size, pooled
 from kws_gui.pages.learn.chapters.convolution import PRESETS, ConvolutionChapter
 from kws_gui.pages.learn.chapters.picture_or_series import PictureOrSeriesChapter
 from kws_gui.pages.learn.chapters.residual import ResidualChapter
 from kws_gui.pages.learn.chapters.stride_pooling import StridePoolingChapter
 from kws_gui.pages.learn.chapters.tc_resnet import TcResNetChapter
 from kws_gui.pages.learn.chapters.weights import WeightsChapter
+from kws_gui.pages.learn.clip_picker import ClipPicker
+from kws_gui.pages.learn.layer_counts import count_tc_resnet
 from kws_gui.services import remembered
 from kws_gui.services.project_model import ProjectModel
 
@@ -111,7 +111,7 @@ def test_tc_resnet_is_counted_as_it_is_built(variant: str, depth: str, width: fl
         config = MODELS["tc_resnet"].config(blocks=depth, width=width, kernel=kernel, convolutions=variant)
         built = MODELS["tc_resnet"].build(config, n_features=n_features, n_frames=n_frames, n_labels=7)
         cost = count(built, n_frames=n_frames, n_features=n_features)
-        drawn = counted(
+        drawn = count_tc_resnet(
             n_frames=n_frames, n_features=n_features, n_labels=7, depth=depth, width=width, kernel=kernel,
             **VARIANTS[variant],
         )  # fmt: skip
@@ -132,7 +132,7 @@ def test_the_frames_that_a_layer_sees_are_those_that_change_it(depth: str) -> No
     values[0, 0, 0, values.shape[3] // 2].backward()
     assert clip.grad is not None
     seen = int((clip.grad[0].abs().sum(dim=1) > 0).sum())
-    drawn = counted(n_frames=n_frames, n_features=4, n_labels=3, depth=depth, width=0.25)
+    drawn = count_tc_resnet(n_frames=n_frames, n_features=4, n_labels=3, depth=depth, width=0.25)
     assert max(layer.field for layer in drawn.layers) == seen
 
 
@@ -176,7 +176,7 @@ def test_the_window_is_moved_by_click_and_keys(qtbot: QtBot, chapter: Convolutio
 def test_an_edited_kernel_is_ones_own_and_relu_cuts(qtbot: QtBot, chapter: ConvolutionChapter) -> None:
     chapter.kernel.boxes[4].setFocus()
     qtbot.keyClick(chapter.kernel.boxes[4], Qt.Key.Key_Up)
-    assert chapter.preset.value() == "own" and chapter.after._values.min() < 0
+    assert chapter.preset.value() == "custom" and chapter.after._values.min() < 0
     chapter.relu.click()
     assert chapter.after._values.min() == 0 < chapter.after._values.max()
 
@@ -192,12 +192,12 @@ def test_stepping_goes_through_every_place(qtbot: QtBot, model: ProjectModel) ->
     for place in range(9):
         row, column = divmod(place, 3)
         lowest = picture[2 * row : 2 * row + 2, 2 * column : 2 * column + 2].min()
-        assert f"Place {place + 1} of 9" in made.said.text() and "= 3." in made.said.text()
-        assert made.said.text().endswith(f"is {lowest:g}.".replace("-", "−"))
+        assert f"Position {place + 1} of 9" in made.caption.text() and "= 3." in made.caption.text()
+        assert made.caption.text().endswith(f"is {lowest:g}.".replace("-", "−"))
         qtbot.keyClick(made.grid, Qt.Key.Key_Right)
-    assert "Place 1 of 9" in made.said.text()
+    assert "Position 1 of 9" in made.caption.text()
     made.size_box.setValue(1)
-    assert "does not fit" in made.said.text() and made.output().size == 0
+    assert "does not fit" in made.caption.text() and made.output().size == 0
 
 
 def test_the_animation_steps_and_rests_when_it_is_not_seen(qtbot: QtBot, model: ProjectModel) -> None:
@@ -205,7 +205,7 @@ def test_the_animation_steps_and_rests_when_it_is_not_seen(qtbot: QtBot, model: 
     qtbot.addWidget(made)
     made.show()
     made.play.click()
-    qtbot.waitUntil(lambda: "Place 3 of" in made.said.text(), timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: "Position 3 of" in made.caption.text(), timeout=PATIENCE_MS)
     made.hide()
     assert not made.play.isChecked() and not made.timer.isActive()
 
@@ -229,7 +229,7 @@ def test_both_views_with_equal_weights_as_in_the_paper(qtbot: QtBot, model: Proj
     qtbot.addWidget(made)
     picture, series = made.layers()
     assert picture.weights == series.weights == 1440
-    assert picture.macs == 40 * series.macs and "40.0 times" in made.said.text()
+    assert picture.macs == 40 * series.macs and "40.0 times" in made.caption.text()
     assert picture.output == (98, 40) and series.output == (98, 1)
 
 
@@ -237,19 +237,19 @@ def test_the_drawing_of_tc_resnet_follows_depth_width_and_keys(qtbot: QtBot, mod
     made = TcResNetChapter(model)
     qtbot.addWidget(made)
     assert (made.network().parameters, made.network().macs) == (65_180, 1_522_560)  # 65k and 3 M operations
-    made.depth.setValue("14")
+    made.depth_choice.setValue("14")
     made.width_slider.setValue(1.5)
     assert made.network().parameters == pytest.approx(303_000, rel=0.01)
     assert made.options() == {"model.name": "tc_resnet", "model.blocks": "14", "model.width": "1.5"}
     for _ in range(2):
         qtbot.keyClick(made.layers, Qt.Key.Key_Down)
-    assert "27 frames" in made.said.text() and "290 ms" in made.said.text()
+    assert "27 frames" in made.caption.text() and "290 ms" in made.caption.text()
 
 
 def test_the_gradient_in_words(qtbot: QtBot, model: ProjectModel) -> None:
     made = ResidualChapter(model)
     qtbot.addWidget(made)
-    assert "0.30²⁰ = 3.5 · 10⁻¹¹" in made.said.text() and "1.30²⁰ = 190" in made.said.text()
+    assert "0.30²⁰ = 3.5 · 10⁻¹¹" in made.caption.text() and "1.30²⁰ = 190" in made.caption.text()
 
 
 def test_clips_are_ones_own_where_there_are_some(qtbot: QtBot, model: ProjectModel, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from tiny_project import make_project
 from kws_engine.settings import Settings
 from kws_gui import theme
 from kws_gui.main_window import MainWindow
+from kws_gui.pages.learn.chapter import ChapterPage
 from kws_gui.pages.learn.chapters import (
     CHAPTERS,
     batch_norm,
@@ -29,10 +30,9 @@ from kws_gui.pages.learn.chapters import (
     overfitting,
     weight_decay,
 )
-from kws_gui.pages.learn.chapters.chapter import ChapterPage, own_clip
 from kws_gui.pages.learn.page import LearnPage
 from kws_gui.services import remembered
-from kws_gui.services.project_model import ProjectModel
+from kws_gui.services.services import make_services
 
 PATIENCE_MS = 30_000
 NAMES = [chapter.name for chapter in CHAPTERS]
@@ -57,7 +57,7 @@ def window(qtbot: QtBot) -> Iterator[MainWindow]:
 @pytest.fixture
 def page(qtbot: QtBot) -> Iterator[LearnPage]:
     """As large as it is in a window of 1024 x 640."""
-    page = LearnPage(ProjectModel())
+    page = LearnPage(make_services())
     qtbot.addWidget(page)
     page.resize(856, 600)
     page.show()
@@ -159,14 +159,18 @@ def test_what_a_chapter_tries_is_known_to_train(qtbot: QtBot, page: LearnPage, n
         assert Settings.from_dict(settings.to_dict()) == settings
 
 
+@pytest.mark.all_parts
 def test_every_chapter_has_its_picture_in_the_documents() -> None:
+    """A new chapter has neither picture nor section until `packaging/screenshots.py --only learn` makes both."""
     docs = Path(__file__).parents[2] / "docs"
     written = (docs / "learn.md").read_text(encoding="utf-8")
     for chapter in CHAPTERS:
         picture = f"pictures/learn-{chapter.name.replace('_', '-')}.png"
-        assert f"## {chapter.title}\n" in written and f"]({picture})" in written and (docs / picture).is_file()
+        has_section, is_shown = f"## {chapter.title}\n" in written, f"]({picture})" in written
+        assert has_section == is_shown == (docs / picture).is_file(), f"{chapter.title}: make its picture anew"
 
 
+@pytest.mark.all_parts
 def test_no_chapter_loads_torch() -> None:
     code = (
         "import sys; from PySide6.QtWidgets import QApplication; app = QApplication([]);"
@@ -178,61 +182,56 @@ def test_no_chapter_loads_torch() -> None:
     assert subprocess.run([sys.executable, "-c", code], timeout=120).returncode == 0
 
 
+@pytest.mark.all_parts
 def test_the_chapter_read_last_comes_again(page: LearnPage, qtbot: QtBot) -> None:
     assert page.list.currentRow() == 0 and page.list.count() == len(NAMES)
     page.list.setFocus()
     qtbot.keyClick(page.list, Qt.Key.Key_Down)
     assert page.chapter(NAMES[1]).isVisible()
-    again = LearnPage(ProjectModel())
+    again = LearnPage(make_services())
     qtbot.addWidget(again)
     assert again.list.currentRow() == 1
 
 
-def test_a_clip_of_the_project_or_of_the_starter(tmp_path: Path) -> None:
-    model = ProjectModel()
-    clip = own_clip(model)
-    assert clip.word == "computer" and clip.rate == 16_000 and np.abs(clip.samples).max() > 0.05
-    model.open(make_project(tmp_path / "tones", takes=2))
-    assert own_clip(model, "low").word == "low"
-    assert own_clip(model).path.is_relative_to(tmp_path)
-
-
 def test_trying_opens_train_with_the_settings_and_undoes(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
     make_project(tmp_path / "tones", takes=2)
-    with qtbot.waitSignal(window.model.opened, timeout=PATIENCE_MS):
+    with qtbot.waitSignal(window.services.project.opened, timeout=PATIENCE_MS):
         window.open_folder(tmp_path / "tones")
-    before = window.model.settings
+    before = window.services.project.settings
     chapter = tried(window, "early_stopping", qtbot)
     assert window.page_name == "train"
-    assert window.model.settings.training.patience == int(chapter.options()["training.patience"])
-    assert window.page("train").form.value() == window.model.settings != before
-    window.model.undo_stack.undo()
-    assert window.model.settings == before == window.page("train").form.value()
+    assert window.services.project.settings.training.patience == int(chapter.options()["training.patience"])
+    assert window.page("train").form.value() == window.services.project.settings != before
+    window.services.project.undo_stack.undo()
+    assert window.services.project.settings == before == window.page("train").form.value()
 
 
 def test_without_a_project_what_is_tried_waits_for_one(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
     chapter = tried(window, "dropout", qtbot)
     assert window.page_name == "start" and "Open a project" in window.messages.text()
     make_project(tmp_path / "tones", takes=2)
-    with qtbot.waitSignal(window.model.opened, timeout=PATIENCE_MS):
+    with qtbot.waitSignal(window.services.project.opened, timeout=PATIENCE_MS):
         window.open_folder(tmp_path / "tones")
     qtbot.waitUntil(lambda: window.page_name == "train", timeout=PATIENCE_MS)
-    assert window.model.settings.model.config.dropout == float(chapter.options()["model.dropout"])
+    assert window.services.project.settings.model.config.dropout == float(chapter.options()["model.dropout"])
 
 
 def test_a_network_without_the_option_gives_way_to_the_usual_one(
     window: MainWindow, qtbot: QtBot, tmp_path: Path
 ) -> None:
     make_project(tmp_path / "tones", takes=2)
-    with qtbot.waitSignal(window.model.opened, timeout=PATIENCE_MS):
+    with qtbot.waitSignal(window.services.project.opened, timeout=PATIENCE_MS):
         window.open_folder(tmp_path / "tones")
-    window.model.set_settings(Settings().with_model("fnn"))
-    window.try_settings({"model.width": "2"})
-    assert window.model.settings.model.name == "tc_resnet" and window.model.settings.model.config.width == 2
+    window.services.project.set_settings(Settings().with_model("fnn"))
+    window.services.navigation.try_settings({"model.width": "2"})
+    assert (
+        window.services.project.settings.model.name == "tc_resnet"
+        and window.services.project.settings.model.config.width == 2
+    )
 
 
 def tried(window: MainWindow, name: str, qtbot: QtBot) -> ChapterPage:
-    window.show_page("learn")
+    window.services.navigation.show_page("learn")
     page = window.page("learn")
     page.show_chapter(name)
     chapter = page.chapter(name)
@@ -245,14 +244,14 @@ def tried(window: MainWindow, name: str, qtbot: QtBot) -> ChapterPage:
 
 
 def test_the_right_feature_needs_two_weights() -> None:
-    ring = overfitting.Ring(0)
-    straight, curved = (ring.errors(degree)[1] for degree in (1, 2))
-    assert ring.radial_errors()[1] < 0.1 < 0.25 < straight and curved < 0.15
-    assert ring.errors(9)[0] < ring.errors(2)[0] + 1e-9 and ring.errors(9)[1] > 2 * curved
+    classes = overfitting.CircleClasses(0)
+    straight, curved = (classes.errors(degree)[1] for degree in (1, 2))
+    assert classes.radial_errors()[1] < 0.1 < 0.25 < straight and curved < 0.15
+    assert classes.errors(9)[0] < classes.errors(2)[0] + 1e-9 and classes.errors(9)[1] > 2 * curved
 
 
 def test_training_error_falls_with_the_degree() -> None:
-    data = overfitting.Polynomial(3, 14)
+    data = overfitting.PolynomialFits(3, 14)
     assert (np.diff(data.train_errors) <= 1e-9).all()
     assert data.test_errors[12] > 2 * data.test_errors.min()
 
@@ -277,7 +276,7 @@ def test_decay_is_l2_for_sgd_but_not_for_adam() -> None:
 
 
 def test_dropout_says_on_average_what_inference_says() -> None:
-    network, rate = dropout.Network.made(), 0.3
+    network, rate = dropout.SmallNetwork.fixed(), 0.3
     masks = np.array(list(itertools.product((True, False), repeat=len(network.second))))
     chances = np.prod(np.where(masks, 1 - rate, rate), axis=1)
     mean = sum(chance * network.output(kept, rate) for kept, chance in zip(masks, chances, strict=True))
@@ -296,7 +295,7 @@ def test_a_click_drops_a_unit_and_a_key_takes_it_back(page: LearnPage, qtbot: Qt
 
 
 def test_running_statistics_reach_the_batches_own() -> None:
-    feature = batch_norm.Feature.made(0, 128)
+    feature = batch_norm.DriftingFeature.draw(0, 128)
     means, variances = feature.running(0.5)
     assert means[-1] == pytest.approx(2.5, abs=0.3) and np.sqrt(variances[-1]) == pytest.approx(1.4, abs=0.2)
     assert means[0] == pytest.approx(0.5 * feature.batches[0].mean())

@@ -5,12 +5,12 @@ from __future__ import annotations
 import csv
 import pathlib
 import shutil
-import time
 from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
 import tone_model
+from leading import leads_to
 from PySide6.QtCore import QMimeData, QPoint, QPointF, QSettings, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QFileDialog
@@ -18,6 +18,7 @@ from pytestqt.qtbot import QtBot
 from tiny_project import WORDS, make_project, quick_settings
 from tone_model import RATE, pause, tone
 from virtual_microphone import VirtualMicrophone
+from waiting import collect
 
 from kws_engine import audio
 from kws_engine.clips.project import Project
@@ -30,8 +31,8 @@ from kws_gui.pages.listen import page as listen
 from kws_gui.pages.listen.log import Entry
 from kws_gui.pages.listen.page import ListenPage
 from kws_gui.services import remembered
-from kws_gui.services.microphone import MicrophoneService
 from kws_gui.services.project_model import ProjectModel
+from kws_gui.services.services import Services
 
 SAID = np.concatenate([pause(1.5), tone("low"), pause(1.5), tone("high"), pause(1.5)])
 PATIENCE_MS = 30_000
@@ -49,22 +50,22 @@ def model(_own_settings: None) -> ProjectModel:
 
 
 @pytest.fixture
-def make_page(qtbot: QtBot, model: ProjectModel) -> Iterator[Callable[[], ListenPage]]:
-    pages: list[tuple[ListenPage, MicrophoneService]] = []
+def make_page(
+    qtbot: QtBot, model: ProjectModel, make_services: Callable[..., Services]
+) -> Iterator[Callable[[], ListenPage]]:
+    pages: list[ListenPage] = []
 
     def make() -> ListenPage:
-        microphones = MicrophoneService()
-        page = ListenPage(model, microphones)
-        pages.append((page, microphones))
+        page = ListenPage(make_services(project=model))
+        pages.append(page)
         qtbot.addWidget(page)
         page.resize(856, 612)
         page.show()
         return page
 
     yield make
-    for page, microphones in pages:
+    for page in pages:
         page.shutdown()
-        microphones.shutdown()
 
 
 @pytest.fixture
@@ -118,7 +119,7 @@ def test_with_a_project_but_no_run_train_is_offered(
 ) -> None:
     page = make_page()
     model.open(Project.create(tmp_path / "mine", words=["low", "high"]))
-    with qtbot.waitSignal(page.trainRequested):
+    with leads_to(qtbot, page._navigation, "train"):
         qtbot.mouseClick(page.train_button, Qt.MouseButton.LeftButton)
 
 
@@ -328,10 +329,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Project:
     project = make_project(tmp_path_factory.mktemp("project") / "tones")
     settings = quick_settings("model.name=fnn", "training.epochs=15", "training.clips_per_epoch=512")
     process = TrainingProcess(Job(project.folder, settings.to_dict()))
-    events = []
-    while not process.ended:
-        events += process.poll()
-        time.sleep(0.05)
+    events = collect(process.poll, lambda _: process.ended, seconds=PATIENCE_MS / 1000)
     process.close()
     assert isinstance(events[-1], Finished), events[-1]
     return project
@@ -358,11 +356,12 @@ def test_a_new_run_takes_over_unless_sound_is_being_heard(
     copy = tmp_path / "copy"
     shutil.copytree(trained.folder, copy)
     model.open(Project.open(copy))
+    until(qtbot, lambda: not page._runs.is_reading())
     assert model.model_path is not None and model.model_path.name == "tones.kws"  # what was chosen by hand stays
     run = next((copy / "runs").iterdir())
     shutil.copytree(run, run.with_name("20990101-000000-fnn"))
     with qtbot.waitSignal(page.bridge.loaded, timeout=PATIENCE_MS):
-        model.runsChanged.emit()
+        page._runs.read()
     assert page.picker.currentText().startswith("1 Jan 00:00 · fnn")
 
 

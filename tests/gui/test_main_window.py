@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,9 +17,10 @@ from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QMessageBox
 from pytestqt.qtbot import QtBot
 from tiny_project import make_project
+from waiting import wait_until
 
 from kws_engine.clips.project import Project
-from kws_engine.clips.recording import Take, judge
+from kws_engine.clips.recording import Take, evaluate_take
 from kws_gui import theme
 from kws_gui.app import ErrorReporter, make_window
 from kws_gui.main_window import MainWindow, stored_theme
@@ -46,14 +46,14 @@ def window(qtbot: QtBot) -> Iterator[MainWindow]:
 
 
 def opened(window: MainWindow, folder: Path, qtbot: QtBot) -> None:
-    with qtbot.waitSignal(window.model.opened, timeout=PATIENCE_MS):
+    with qtbot.waitSignal(window.services.project.opened, timeout=PATIENCE_MS):
         window.open_folder(folder)
 
 
 def test_with_nothing_open_only_listening_and_learning_are_offered(window: MainWindow) -> None:
     assert window.page_name == "start"
     assert [name for name in PAGES if window.rail.button(name).isEnabled()] == ["listen", "learn"]
-    window.show_page("train")
+    window.services.navigation.show_page("train")
     assert window.page_name == "start"
 
 
@@ -70,14 +70,14 @@ def test_a_project_opens_its_pages_switch_by_key_and_it_closes(
         assert window.page_name == name and window.rail.button(name).isChecked()
         assert window.page(name).isVisible()
     assert remembered.last_project() == tmp_path / "tones"
-    window.close_project()
+    window.services.projects.close()
     assert window.page_name == "start" and remembered.last_project() is None
     assert remembered.recent_projects() == [tmp_path / "tones"]
 
 
 def test_a_missing_project_is_said_and_forgotten(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
     remembered.remember_project(tmp_path / "gone")
-    with qtbot.waitSignal(window.opening.failed, timeout=PATIENCE_MS):
+    with qtbot.waitSignal(window.services.projects.failed, timeout=PATIENCE_MS):
         window.open_folder(tmp_path / "gone")
     assert "gone" in window.messages.text() and window.messages.isVisible()
     assert remembered.recent_projects() == [] and remembered.last_project() is None
@@ -85,9 +85,9 @@ def test_a_missing_project_is_said_and_forgotten(window: MainWindow, qtbot: QtBo
 
 def test_the_starter_project_is_copied_to_a_free_folder(window: MainWindow, qtbot: QtBot) -> None:
     for name in ("starter", "starter-2"):
-        with qtbot.waitSignal(window.model.opened, timeout=PATIENCE_MS):
-            window.open_starter()
-        project = window.model.project
+        with qtbot.waitSignal(window.services.project.opened, timeout=PATIENCE_MS):
+            window.services.projects.copy_starter()
+        project = window.services.project.project
         assert project is not None and project.folder == remembered.projects_folder() / name
         assert len(project.words) == 6
 
@@ -95,8 +95,8 @@ def test_the_starter_project_is_copied_to_a_free_folder(window: MainWindow, qtbo
 def test_a_model_asked_for_on_results_is_made_on_train(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
     make_project(tmp_path / "tones", takes=2)
     opened(window, tmp_path / "tones", qtbot)
-    window.show_page("results")
-    window.page("results").finishRequested.emit(tmp_path / "tones/runs/20250101-000000-gone")
+    window.services.navigation.show_page("results")
+    window.services.navigation.make_model(tmp_path / "tones/runs/20250101-000000-gone")
     assert window.page_name == "train" and "There is no run" in window.page("train").messages.text()
 
 
@@ -117,10 +117,10 @@ def test_a_dropped_project_opens_and_dropped_clips_come_into_it(
     clips = make_project(tmp_path / "other", takes=3).clips_folder / "high"
     drop(window, clips)
     assert "is no project" in window.messages.text()
-    with qtbot.waitSignal(window.model.opened, timeout=PATIENCE_MS):
+    with qtbot.waitSignal(window.services.project.opened, timeout=PATIENCE_MS):
         drop(window, tmp_path / "tones")
     words = window.page("words")
-    window.show_page("train")
+    window.services.navigation.show_page("train")
     with qtbot.waitSignal(words.imports.imported, timeout=PATIENCE_MS):
         drop(window, clips)
     assert window.page_name == "words"
@@ -145,7 +145,7 @@ def test_the_last_project_opens_at_the_next_start(qapp: QApplication, qtbot: QtB
     QSettings().setValue("window/page", "train")
     window = make_window(qapp, None)
     qtbot.addWidget(window)
-    qtbot.waitUntil(lambda: window.model.project is not None, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: window.services.project.project is not None, timeout=PATIENCE_MS)
     assert window.page_name == "train"
     window.close()
 
@@ -164,15 +164,15 @@ def test_closing_while_training_asks_and_stops_the_process(window: MainWindow, q
     project = make_project(tmp_path / "tones", takes=16)
     settings = project.settings
     settings["training"]["epochs"] = 500
-    project.save_settings(settings)
+    project.edit.save_settings(settings)
     opened(window, tmp_path / "tones", qtbot)
-    window.show_page("train")
+    window.services.navigation.show_page("train")
     page = window.page("train")
-    with qtbot.waitSignal(page.training.started, timeout=PATIENCE_MS * 4):
+    with qtbot.waitSignal(window.services.training.started, timeout=PATIENCE_MS * 4):
         page.train.click()
-    pid = page.training.pid
+    pid = window.services.training.pid
     QTimer.singleShot(0, lambda: press("Go on training"))
-    assert not window.close() and page.training.is_running()
+    assert not window.close() and window.services.training.is_running
     QTimer.singleShot(0, lambda: press("Stop and keep the best so far"))
     assert window.close()
     with pytest.raises(ProcessLookupError):
@@ -204,7 +204,7 @@ def test_leaving_asks_while_a_take_waits_in_memory(window: MainWindow, qtbot: Qt
 def _take() -> Take:
     times = np.arange(32_000) / 16_000
     tone = np.sin(2 * np.pi * 300 * times) * np.exp(-(((times - 1) / 0.12) ** 2))
-    return judge(tone.astype(np.float32), 16_000, clip_samples=16_000)
+    return evaluate_take(tone.astype(np.float32), 16_000, clip_samples=16_000)
 
 
 def test_another_project_opens_on_its_words_and_its_menu_works(
@@ -221,16 +221,16 @@ def test_another_project_opens_on_its_words_and_its_menu_works(
 def test_a_failed_undo_is_said_and_dropped(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
     make_project(tmp_path / "tones", takes=2)
     opened(window, tmp_path / "tones", qtbot)
-    project = window.model.project
+    project = window.services.project.project
     assert isinstance(project, Project)
     clip = project.clips(word="low")[0]
     words = window.page("words")
     words.recordings.delete([clip])
     for trashed in (project.folder / ".trash").rglob("*.wav"):
         trashed.unlink()
-    window.model.undo_stack.undo()
+    window.services.project.undo_stack.undo()
     assert "no longer in the trash" in words.messages.text()
-    assert not window.model.undo_stack.canUndo() and not window.model.undo_stack.canRedo()
+    assert not window.services.project.undo_stack.canUndo() and not window.services.project.undo_stack.canRedo()
 
 
 class _Slowly:
@@ -258,15 +258,15 @@ def test_a_slow_opening_does_not_replace_what_was_opened_meanwhile(
     window.open_folder(tmp_path / "large")
     opened(window, tmp_path / "small", qtbot)
     door.set()
-    qtbot.waitUntil(lambda: not window.opening.is_busy, timeout=PATIENCE_MS)
-    assert window.model.project is not None and window.model.project.name == "small"
+    qtbot.waitUntil(lambda: not window.services.projects.is_busy, timeout=PATIENCE_MS)
+    assert window.services.project.project is not None and window.services.project.project.name == "small"
     assert remembered.last_project() == tmp_path / "small"
     door.clear()
     window.open_folder(tmp_path / "large")
-    window.close_project()
+    window.services.projects.close()
     door.set()
-    qtbot.waitUntil(lambda: not window.opening.is_busy, timeout=PATIENCE_MS)
-    assert window.model.project is None and window.page_name == "start"
+    qtbot.waitUntil(lambda: not window.services.projects.is_busy, timeout=PATIENCE_MS)
+    assert window.services.project.project is None and window.page_name == "start"
 
 
 def test_what_began_during_a_slow_opening_is_not_dropped_unasked(
@@ -284,11 +284,11 @@ def test_what_began_during_a_slow_opening_is_not_dropped_unasked(
     asked: list[bool] = []
     QTimer.singleShot(0, lambda: _press_when_asked("Stay", asked))
     door.set()
-    qtbot.waitUntil(lambda: not window.opening.is_busy, timeout=PATIENCE_MS)
-    assert asked and window.model.project is not None and window.model.project.name == "small"
+    qtbot.waitUntil(lambda: not window.services.projects.is_busy, timeout=PATIENCE_MS)
+    assert asked and window.services.project.project is not None and window.services.project.project.name == "small"
     assert window.page("words").recordings.waiting == 1 and "large was not opened" in window.messages.text()
     QTimer.singleShot(0, lambda: _press_when_asked("Lose it", asked))
-    with qtbot.waitSignal(window.model.opened, timeout=PATIENCE_MS):
+    with qtbot.waitSignal(window.services.project.opened, timeout=PATIENCE_MS):
         window.open_folder(tmp_path / "large")
     assert len(asked) == 2, "what was agreed to is not asked again"
     folder.unlink()
@@ -323,9 +323,7 @@ def test_without_a_display_it_says_so_in_one_sentence() -> None:
 
 def test_ctrl_c_in_the_terminal_closes_the_window(tmp_path: Path) -> None:
     process = started(QT_QPA_PLATFORM="offscreen", KWS_STUDIO_HOME=str(tmp_path))
-    deadline = time.monotonic() + 60
-    while not _catches_interrupt(process.pid) and time.monotonic() < deadline:
-        time.sleep(0.05)
+    wait_until(lambda: _catches_interrupt(process.pid))
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
     assert process.returncode == 0

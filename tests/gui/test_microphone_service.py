@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from PySide6.QtCore import QSettings
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 from virtual_microphone import VirtualMicrophone
+from waiting import wait_until
 
 from kws_engine import audio, microphone
 from kws_engine.errors import MicrophoneError
@@ -74,9 +74,7 @@ def test_a_stream_that_opens_while_the_window_closes_is_closed(
     for is_released in (False, True):
         service = MicrophoneService()
         service.acquire(owner := object())
-        deadline = time.monotonic() + 10
-        while not microphone._open_streams and time.monotonic() < deadline:
-            time.sleep(0.01)  # the window's thread hears of nothing
+        wait_until(lambda: microphone._open_streams, seconds=10)  # the window's thread hears of nothing
         if is_released:
             service.release(owner)
         service.shutdown()
@@ -162,9 +160,7 @@ def test_a_sound_that_starts_while_the_window_closes_is_stopped(
     for is_silenced in (False, True):
         player = Player()
         player.play(tone(30), RATE)
-        deadline = time.monotonic() + 10
-        while not player._arriving and time.monotonic() < deadline:
-            time.sleep(0.01)  # the window's thread hears of nothing
+        wait_until(lambda player=player: player._arriving, seconds=10)  # the window's thread hears of nothing
         assert microphone._open_streams
         if is_silenced:
             player.stop()

@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from kws_gui import theme
 from kws_gui.widgets.importance import ImportanceBars
-from kws_gui.widgets.parallel import ParallelPlot, PlotAxis, PlotLine, good_color
+from kws_gui.widgets.parallel import ParallelPlot, PlotAxis, PlotLine, goodness_color
 
 AXES = (
     PlotAxis("Learning rate", ((0.0, "1e-4"), (0.5, "1e-3"), (1.0, "1e-2"))),
@@ -33,7 +33,7 @@ def plot(qtbot: QtBot) -> ParallelPlot:
 
 
 def _at(plot: ParallelPlot, axis: int, position: float) -> QPoint:
-    return QPoint(round(plot.axisX(axis)), round(plot.y(position)))
+    return QPoint(round(plot.axisX(axis)), round(plot.axisY(position)))
 
 
 def _drag(qtbot: QtBot, plot: ParallelPlot, axis: int, low: float, high: float) -> None:
@@ -57,7 +57,7 @@ def test_a_drag_along_an_axis_keeps_what_passes_there_and_a_click_shows_all(qtbo
 
 
 def test_a_click_near_a_line_chooses_its_trial(qtbot: QtBot, plot: ParallelPlot) -> None:
-    between = QPoint(round((plot.axisX(0) + plot.axisX(1)) / 2), round(plot.y(0.05)))
+    between = QPoint(round((plot.axisX(0) + plot.axisX(1)) / 2), round(plot.axisY(0.05)))
     with qtbot.waitSignal(plot.chosen) as said:
         qtbot.mouseClick(plot, Qt.MouseButton.LeftButton, pos=between)
     assert said.args == [0] and plot.current() == 0
@@ -83,16 +83,16 @@ def test_the_best_stands_out_from_the_ground_in_light_and_dark(qapp: QApplicatio
     for choice in ("light", "dark"):
         theme.apply(qapp, choice)
         ground = theme.current().sunken
-        best, worst = (theme.contrast(good_color(share).name(), ground) for share in (1.0, 0.0))
+        best, worst = (theme.contrast(goodness_color(share).name(), ground) for share in (1.0, 0.0))
         assert best > 7 and best > worst > 1.8
 
 
 def test_lines_are_drawn_in_their_colours_and_faint_where_a_filter_leaves_them_out(
     qtbot: QtBot, plot: ParallelPlot
 ) -> None:
-    drawn = near(pixels(plot), good_color(0.1).name()).sum()
+    drawn = near(pixels(plot), goodness_color(0.1).name()).sum()
     plot.setFilter(0, 0.4, 1.0)
-    assert near(pixels(plot), good_color(0.1).name()).sum() < drawn / 2
+    assert near(pixels(plot), goodness_color(0.1).name()).sum() < drawn / 2
     plot.setLines(AXES, ())
     assert plot.passing() == [] and len(np.unique(pixels(plot))) > 2
 

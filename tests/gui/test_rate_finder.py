@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from leading import leads_to
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 from tiny_project import make_project, quick_settings
+from waiting import wait_until
 
 from kws_engine.clips.project import Project
 from kws_engine.runs.job import Job
 from kws_gui.pages.train.page import TrainPage
 from kws_gui.pages.train.rate_finder import RateFinder
-from kws_gui.services.project_model import ProjectModel
+from kws_gui.services.services import Services
 from kws_gui.widgets.rate_plot import RatePlot
 
 PATIENCE_MS = 120_000
@@ -28,15 +29,14 @@ def tones(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def page(qtbot: QtBot, tones: Path) -> Iterator[TrainPage]:
-    made = TrainPage(ProjectModel())
+def page(qtbot: QtBot, services: Services, tones: Path) -> Iterator[TrainPage]:
+    made = TrainPage(services)
     qtbot.addWidget(made)
     made.resize(1024, 640)
     made.show()
     made._model.open(Project.open(tones))
-    qtbot.waitUntil(lambda: not made.shelf.is_reading(), timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: not services.runs.is_reading(), timeout=PATIENCE_MS)
     yield made
-    made.training.shutdown(seconds=0)
     made.shutdown()
 
 
@@ -63,10 +63,8 @@ def test_a_search_that_is_closed_ends_its_process(qtbot: QtBot, tones: Path) -> 
     assert process is not None and process.is_alive()
     finder.open()
     finder.reject()
-    deadline = time.monotonic() + 10
-    while process.is_alive() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not process.is_alive() and finder.found() is None
+    wait_until(lambda: not process.is_alive(), seconds=10)
+    assert finder.found() is None
 
 
 def test_what_cannot_be_searched_is_said(qtbot: QtBot, tmp_path: Path) -> None:
@@ -90,5 +88,5 @@ def test_the_plot_tells_what_it_shows(qtbot: QtBot) -> None:
 
 
 def test_the_train_page_leads_to_the_search(qtbot: QtBot, page: TrainPage) -> None:
-    with qtbot.waitSignal(page.searchRequested):
+    with leads_to(qtbot, page._navigation, "search"):
         page.card.search.trigger()

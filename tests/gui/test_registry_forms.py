@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from other_value import other_value
+from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QComboBox, QScrollArea, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -48,7 +49,7 @@ def _edit(editor: Any, option: Option, value: Any) -> None:
         for box, number in zip((editor.high, editor.low), reversed(value), strict=True):
             box.lineEdit().setText(str(number))
     elif isinstance(editor, LayersEditor):
-        line = editor.window_of_table().line
+        line = editor.tableWindow().line
         line.setText(option.text(value))
         line.textEdited.emit(line.text())
     else:
@@ -64,6 +65,13 @@ def card(qtbot: QtBot) -> FormCard:
     for fold in made.findChildren(Fold):
         fold.setOpen(True)
     return made
+
+
+def _lay_out() -> None:
+    """Does what was posted for later: layouts, and what they post in turn."""
+    for _ in range(3):
+        QCoreApplication.sendPostedEvents()
+        QCoreApplication.processEvents()
 
 
 def _beyond(card: FormCard) -> list[str]:
@@ -87,12 +95,12 @@ def test_every_network_and_feature_fits_the_card(qtbot: QtBot, card: FormCard, s
         chooser.setValue(entry.name, config)
         if chooser.form().advanced() is not None:
             chooser.form().advanced().setOpen(True)
-        qtbot.wait(1)
+        _lay_out()
         assert _beyond(card) == []
 
 
 def _all_other(entry: Entry) -> Any:
-    """Every option changed, so that every reset button and "own settings" show."""
+    """Every option changed, so that every reset button and "custom settings" show."""
     return changed(entry.config(), {o.name: other_value(o, o.default) for o in options(entry.config)})
 
 
@@ -100,13 +108,13 @@ def test_a_long_word_in_a_refusal_widens_nothing_and_is_said_in_full(qtbot: QtBo
     form = card.findChild(SettingsForm)
     sentence = f"Width: {'x' * 90!r} does not go with augment.background_noise.probability_of_something_long"
     form.refuse(sentence, "model.width")
-    qtbot.wait(1)
+    _lay_out()
     assert _beyond(card) == []
     assert form.cost.text() == sentence and form.model.form()._rows["width"].error() == sentence
 
 
 def test_both_ends_of_every_range_can_be_read(qtbot: QtBot, card: FormCard) -> None:
-    qtbot.wait(1)
+    _lay_out()
     boxes = card.findChildren(RangeBox)
     assert boxes
     for box in (end for pair in boxes for end in (pair.low, pair.high)):

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from leading import leads_to
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 from tiny_project import fail, make_project, train
@@ -20,6 +21,7 @@ from kws_engine.runs.records import EVENTS_FILE
 from kws_gui.pages.results.findings import FindingCard
 from kws_gui.pages.results.page import ResultsPage
 from kws_gui.services.project_model import ProjectModel
+from kws_gui.services.services import Services
 
 PATIENCE_MS = 120_000
 
@@ -48,8 +50,8 @@ def project(trained: Path, tmp_path: Path) -> Project:
 
 
 @pytest.fixture
-def page(qtbot: QtBot) -> Iterator[ResultsPage]:
-    made = ResultsPage(ProjectModel())
+def page(qtbot: QtBot, services: Services) -> Iterator[ResultsPage]:
+    made = ResultsPage(services)
     qtbot.addWidget(made)
     made.resize(856, 610)
     made.show()
@@ -104,7 +106,7 @@ def test_the_findings_are_those_of_the_engine(qtbot: QtBot, page: ResultsPage, p
 def test_a_remedy_is_on_the_form_and_is_undone(qtbot: QtBot, page: ResultsPage, project: Project) -> None:
     model = _open(qtbot, page, project)
     before = model.settings
-    with qtbot.waitSignal(page.trainRequested):
+    with leads_to(qtbot, page._navigation, "train"):
         _press(qtbot, _card(page, "label_errors"), "Smooth the labels")
     of_run = settings_of(_run(project))
     assert model.settings == of_run.with_option("training.label_smoothing", "0.1") != before
@@ -134,13 +136,13 @@ def test_clips_are_ranked_heard_left_out_and_taken_in_again(
     assert suspects.tree.currentItem() is suspects.tree.topLevelItem(1), "the next one is at hand"
     assert project.folder / first.path not in {clip.path for clip in project.clips()}
     assert suspects.done.fullText().startswith("1 clip is left out")
-    qtbot.mouseClick(suspects.undo, Qt.MouseButton.LeftButton)
-    assert suspects.undo.isHidden()
+    qtbot.mouseClick(suspects.undo_button, Qt.MouseButton.LeftButton)
+    assert suspects.undo_button.isHidden()
     assert len(project.clips()) == count and suspects.tree.topLevelItem(0).text(3) == ""
     model.undo_stack.redo()
     suspects.tree.setCurrentItem(suspects.tree.topLevelItem(0))
-    assert suspects.leave_out.text() == "Take in again"
-    qtbot.mouseClick(suspects.leave_out, Qt.MouseButton.LeftButton)
+    assert suspects.leave_out_button.text() == "Use again"
+    qtbot.mouseClick(suspects.leave_out_button, Qt.MouseButton.LeftButton)
     assert len(project.clips()) == count
 
 
@@ -159,7 +161,7 @@ def test_a_clip_moves_to_the_word_it_sounds_like_and_back(qtbot: QtBot, page: Re
     assert suspects.tree.topLevelItem(at).text(3) == "moved to high"
     suspects.tree.setCurrentItem(suspects.tree.topLevelItem(at))
     assert suspects.sound.play.isEnabled(), "it can still be heard"
-    menu = suspects.move_to.menu()
+    menu = suspects.move_to_button.menu()
     menu.aboutToShow.emit()
     next(action for action in menu.actions() if action.text() == "middle").trigger()
     assert suspects.tree.topLevelItem(at).text(3) == "moved to middle"
@@ -204,10 +206,10 @@ def test_clips_worth_listening_to_are_listed_apart_from_the_findings_also_of_a_h
     assert suspects.isVisible() and suspects.clips() == look.clips
     assert suspects.title.fullText().startswith("Clips worth listening to: ")
     first = suspects.clips()[0].path
-    qtbot.mouseClick(suspects.leave_out, Qt.MouseButton.LeftButton)
-    assert page.findings.care.state(first) == "left out"
+    qtbot.mouseClick(suspects.leave_out_button, Qt.MouseButton.LeftButton)
+    assert page.findings.corrections.state(first) == "left out"
     model.undo_stack.undo()
-    assert page.findings.care.state(first) == ""
+    assert page.findings.corrections.state(first) == ""
     page.findings.diagnosis._known[_run(project)] = Look([], ())
     page.findings.diagnosis.changed.emit()
     assert not worth.isVisible() and page.findings.healthy.isVisible()
@@ -234,7 +236,7 @@ def test_a_run_without_fault_says_so_in_one_line(qtbot: QtBot, page: ResultsPage
     assert not page.findings.cards()
     assert page.findings.headline() == "No fault found" and page.findings.line.isVisible()
     assert page.views.button("findings").text() == "Findings"
-    with qtbot.waitSignal(page.searchRequested):
+    with leads_to(qtbot, page._navigation, "search"):
         page.findings.healthy.button().click()
 
 
@@ -248,9 +250,11 @@ def test_recordings_are_asked_for_at_their_word(qtbot: QtBot, page: ResultsPage,
     }
     assert remedies
     for card, remedy in remedies.values():
-        signals = {"import": page.importRequested, "record": page.wordRequested if remedy.word else page.wordsRequested}
-        with qtbot.waitSignal(signals.get(remedy.action, page.wordRequested)):
+        navigation = page._navigation
+        words = navigation.wordRequested if remedy.word else navigation.pageShown
+        with qtbot.waitSignal(navigation.importRequested if remedy.action == "import" else words):
             _press(qtbot, card, remedy.title)
+        assert navigation.page == "words"
 
 
 def test_a_model_without_its_run_is_said_to_be_one(
@@ -261,7 +265,7 @@ def test_a_model_without_its_run_is_said_to_be_one(
     other = Path(shutil.copy(next(_run(project).glob("*.kws")), tmp_path / "other.kws"))
     model.set_model_path(other)
     qtbot.waitUntil(lambda: page.findings.diagnosis.state == "unknown", timeout=PATIENCE_MS)
-    assert page.findings.headline() == "Not known" and "Train a network here" in page.findings.line.text()
+    assert page.findings.headline() == "Unknown" and "Train a network here" in page.findings.line.text()
     model.set_model_path(next(_run(project).glob("*.kws")))
     assert page.findings.headline() == found, "what was found is remembered"
 
@@ -281,16 +285,16 @@ def test_a_failed_run_is_diagnosed_and_made_a_model_of(qtbot: QtBot, page: Resul
         page.show_view(view)
         button = page._no_model_of_run.button()
         assert button.isVisible() and button.text().startswith("Make a model of epoch ")
-        with qtbot.waitSignal(page.finishRequested) as asked:
+        with qtbot.waitSignal(page._navigation.modelRequested) as asked:
             qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
         assert asked.args == [run]
     (run / "checkpoint.safetensors").unlink()
-    model.runsChanged.emit()
+    page._runs.read()
     qtbot.waitUntil(lambda: not page.is_working(), timeout=PATIENCE_MS)
     assert button.text() == "See the findings"
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
     assert findings.isVisible() and findings.unfinished.button.text() == "Use its settings"
-    with qtbot.waitSignal(page.trainRequested):
+    with leads_to(qtbot, page._navigation, "train"):
         qtbot.mouseClick(findings.unfinished.button, Qt.MouseButton.LeftButton)
     assert model.settings == settings_of(run)
 
@@ -326,7 +330,7 @@ def test_a_remedy_that_was_used_says_so_when_pressed_again(qtbot: QtBot, page: R
     assert len(project.clips()) == count
     _press(qtbot, card, "Smooth the labels")
     before = model.settings
-    with qtbot.assertNotEmitted(page.trainRequested):
+    with qtbot.assertNotEmitted(page._navigation.pageShown):
         _press(qtbot, card, "Smooth the labels")
     assert "has this already" in page.messages.text() and model.settings == before
     assert model.undo_stack.count() == undoable + 1

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from leading import leads_to
 from PySide6.QtCore import QPoint, Qt
 from pytestqt.qtbot import QtBot
 from tiny_project import make_project, train
@@ -18,6 +19,7 @@ from kws_engine.spotting.model_file import SpottingModel
 from kws_gui.pages.results import source as results_source
 from kws_gui.pages.results.page import ResultsPage
 from kws_gui.services.project_model import ProjectModel
+from kws_gui.services.services import Services
 
 PATIENCE_MS = 120_000
 
@@ -36,8 +38,8 @@ def project(trained: Path, tmp_path: Path) -> Project:
 
 
 @pytest.fixture
-def page(qtbot: QtBot) -> Iterator[ResultsPage]:
-    made = ResultsPage(ProjectModel())
+def page(qtbot: QtBot, services: Services) -> Iterator[ResultsPage]:
+    made = ResultsPage(services)
     qtbot.addWidget(made)
     made.resize(856, 640)
     made.show()
@@ -144,7 +146,9 @@ def test_changed_clips_are_judged_again(qtbot: QtBot, page: ResultsPage, project
     assert page.evaluation is not None
     count = len(page.evaluation.judged)
     clip = project.clips(split="validation")[0]
-    model.push("Exclude", redo=lambda: project.exclude(clip, True), undo=lambda: project.exclude(clip, False))
+    model.push(
+        "Exclude", redo=lambda: project.edit.exclude([clip], True), undo=lambda: project.edit.exclude([clip], False)
+    )
     qtbot.waitUntil(lambda: len(page.evaluation.judged) == count - 1, timeout=PATIENCE_MS)
     model.undo_stack.undo()
     qtbot.waitUntil(lambda: len(page.evaluation.judged) == count, timeout=PATIENCE_MS)
@@ -168,11 +172,11 @@ def test_a_model_file_of_elsewhere_and_a_damaged_one(
 
 
 def test_nothing_open_nothing_trained_nothing_recorded(qtbot: QtBot, page: ResultsPage, tmp_path: Path) -> None:
-    with qtbot.waitSignal(page.startRequested):
+    with leads_to(qtbot, page._navigation, "start"):
         qtbot.mouseClick(page._no_project.button(), Qt.MouseButton.LeftButton)
     model = _open(qtbot, page, Project.create(tmp_path / "empty", words=["left"]))
-    with qtbot.waitSignal(page.trainRequested):
+    with leads_to(qtbot, page._navigation, "train"):
         qtbot.mouseClick(page._no_model.button(), Qt.MouseButton.LeftButton)
     model.set_model_path(tmp_path / "some.kws")
-    with qtbot.waitSignal(page.wordsRequested):
+    with leads_to(qtbot, page._navigation, "words"):
         qtbot.mouseClick(page._no_clips.button(), Qt.MouseButton.LeftButton)

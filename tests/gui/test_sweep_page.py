@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from leading import leads_to
 from postgres_server import PostgresServer
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
@@ -19,10 +20,11 @@ from kws_engine.sweeps.job import past_sweeps
 from kws_engine.sweeps.results import results
 from kws_gui.main_window import MainWindow
 from kws_gui.pages.results.page import ResultsPage
-from kws_gui.pages.search.page import SweepPage
+from kws_gui.pages.search.page import SearchPage
 from kws_gui.pages.words.page import WordsPage
 from kws_gui.runs.trials import open_trial
 from kws_gui.services.project_model import ProjectModel
+from kws_gui.services.services import Services
 
 PATIENCE_MS = 280_000
 
@@ -32,13 +34,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = make_project(tmp_path_factory.mktemp("project") / "tones", takes=8)
     settings = dict(made.settings)
     settings["training"] = {**settings["training"], "epochs": 1, "clips_per_epoch": 32}
-    made.save_settings(settings)
+    made.edit.save_settings(settings)
     return made.folder
 
 
 @pytest.fixture
-def page(qtbot: QtBot) -> Iterator[SweepPage]:
-    made = SweepPage(ProjectModel())
+def page(qtbot: QtBot, services: Services) -> Iterator[SearchPage]:
+    made = SearchPage(services)
     qtbot.addWidget(made)
     made.resize(856, 610)
     made.show()
@@ -46,13 +48,13 @@ def page(qtbot: QtBot) -> Iterator[SweepPage]:
     made.shutdown()
 
 
-def _open(page: SweepPage, folder: Path) -> ProjectModel:
+def _open(page: SearchPage, folder: Path) -> ProjectModel:
     model: ProjectModel = page._model
     model.open(Project.open(folder))
     return model
 
 
-def _pick(qtbot: QtBot, page: SweepPage, typed: str) -> None:
+def _pick(qtbot: QtBot, page: SearchPage, typed: str) -> None:
     edit = page.form.picker.lineEdit()
     edit.setText(typed)  # typed by keys, a list drops down, which this screen cannot show
     completer = page.form.picker.completer()
@@ -61,12 +63,12 @@ def _pick(qtbot: QtBot, page: SweepPage, typed: str) -> None:
     qtbot.keyClick(edit, Qt.Key.Key_Return)
 
 
-def _over(qtbot: QtBot, page: SweepPage) -> None:
-    qtbot.waitUntil(lambda: not page.is_running() and not page.is_reading(), timeout=PATIENCE_MS)
+def _over(qtbot: QtBot, page: SearchPage) -> None:
+    qtbot.waitUntil(lambda: not page._searching.is_running and not page._searching.is_reading, timeout=PATIENCE_MS)
 
 
 def test_an_option_is_found_by_part_of_its_name_and_checked_against_its_limits(
-    qtbot: QtBot, page: SweepPage, folder: Path
+    qtbot: QtBot, page: SearchPage, folder: Path
 ) -> None:
     _open(page, folder)
     assert not page.start.isEnabled() and "Add an option" in page.start.toolTip()
@@ -78,12 +80,12 @@ def test_an_option_is_found_by_part_of_its_name_and_checked_against_its_limits(
     qtbot.keyClicks(row.high, "9")
     assert row.mistake() == "9 is outside 0.25 to 4."
     qtbot.mouseClick(page.start, Qt.MouseButton.LeftButton)
-    assert page.messages.kind() == "error" and "0.25 to 4" in page.messages.text() and not page.is_running()
+    assert page.messages.kind() == "error" and "0.25 to 4" in page.messages.text() and not page._searching.is_running
     qtbot.mouseClick(row.remove, Qt.MouseButton.LeftButton)
     assert page.form.rows() == [] and page.form.picker.findData("model.width") >= 0
 
 
-def test_choices_are_taken_by_their_boxes(qtbot: QtBot, page: SweepPage, folder: Path) -> None:
+def test_choices_are_taken_by_their_boxes(qtbot: QtBot, page: SearchPage, folder: Path) -> None:
     _open(page, folder)
     _pick(qtbot, page, "optimizer")
     (row,) = page.form.rows()
@@ -92,7 +94,7 @@ def test_choices_are_taken_by_their_boxes(qtbot: QtBot, page: SweepPage, folder:
     assert row.mistake() == "Choose two or more."
 
 
-def test_every_option_that_is_offered_begins_with_a_range_that_fits(page: SweepPage, folder: Path) -> None:
+def test_every_option_that_is_offered_begins_with_a_range_that_fits(page: SearchPage, folder: Path) -> None:
     _open(page, folder)
     paths = [page.form.picker.itemData(at) for at in range(page.form.picker.count())]
     assert len(paths) > 50
@@ -101,17 +103,17 @@ def test_every_option_that_is_offered_begins_with_a_range_that_fits(page: SweepP
     assert {row.path: row.mistake() for row in page.form.mistakes()} == {}
 
 
-def test_nothing_open_and_nothing_recorded(qtbot: QtBot, page: SweepPage, tmp_path: Path) -> None:
-    with qtbot.waitSignal(page.startRequested):
+def test_nothing_open_and_nothing_recorded(qtbot: QtBot, page: SearchPage, tmp_path: Path) -> None:
+    with leads_to(qtbot, page._navigation, "start"):
         qtbot.mouseClick(page._nothing_open.button(), Qt.MouseButton.LeftButton)
     _open(page, Project.create(tmp_path / "empty", words=["left"]).folder)
-    with qtbot.waitSignal(page.wordsRequested):
+    with leads_to(qtbot, page._navigation, "words"):
         qtbot.mouseClick(page._too_little.button(), Qt.MouseButton.LeftButton)
-    with qtbot.waitSignal(page.trainRequested):
+    with leads_to(qtbot, page._navigation, "train"):
         qtbot.mouseClick(page.back, Qt.MouseButton.LeftButton)
 
 
-def test_a_search_runs_is_gone_on_with_and_its_best_is_used(qtbot: QtBot, page: SweepPage, folder: Path) -> None:
+def test_a_search_runs_is_gone_on_with_and_its_best_is_used(qtbot: QtBot, page: SearchPage, folder: Path) -> None:
     model = _open(page, folder)
     _pick(qtbot, page, "learning rate")
     page.form.trials.setValue(2)
@@ -122,8 +124,8 @@ def test_a_search_runs_is_gone_on_with_and_its_best_is_used(qtbot: QtBot, page: 
     assert page.messages.kind() == "success", page.messages.text()
     (past,) = past_sweeps(folder)
     found = results(folder, past.name)
-    assert found.best is not None and page.table.best() is not None
-    assert page.table.best().number == found.best.number
+    assert found.best is not None and page._searching.trials.best() is not None
+    assert page._searching.trials.best().number == found.best.number
     assert [row.value for row in page.table.rows()] == [trial.value for trial in found.trials]
     assert page.table.topLevelItem(found.best.number).text(1) == "★ best"
     assert page.start.text() == "Go on" and page.sweeps.currentData() == past.name
@@ -131,24 +133,24 @@ def test_a_search_runs_is_gone_on_with_and_its_best_is_used(qtbot: QtBot, page: 
     page.form.trials.setValue(3)
     qtbot.mouseClick(page.start, Qt.MouseButton.LeftButton)
     _over(qtbot, page)
-    assert page.table.finished() == 3 and len(results(folder, past.name).trials) == 3
+    assert page._searching.trials.finished() == 3 and len(results(folder, past.name).trials) == 3
 
     before, found = model.settings, results(folder, past.name)
     assert found.best is not None
-    with qtbot.waitSignal(page.trainRequested):
+    with leads_to(qtbot, page._navigation, "train"):
         qtbot.mouseClick(page.trials.use, Qt.MouseButton.LeftButton)
     assert model.settings == found.settings_of(found.best) != before
     model.undo_stack.undo()
     assert model.settings == before
-    with qtbot.waitSignal(page.resultsRequested):
+    with leads_to(qtbot, page._navigation, "results"):
         qtbot.mouseClick(page.trials.open_run, Qt.MouseButton.LeftButton)
     assert model.model_path is not None and model.model_path.parent.name == found.best.run
-    with qtbot.waitSignal(page.searchResultsRequested) as asked:
+    with qtbot.waitSignal(page._navigation.searchRequested) as asked:
         qtbot.mouseClick(page.trials.matters, Qt.MouseButton.LeftButton)
     assert asked.args == [past.name]
 
 
-def test_stopped_it_can_go_on(qtbot: QtBot, page: SweepPage, folder: Path) -> None:
+def test_stopped_it_can_go_on(qtbot: QtBot, page: SearchPage, folder: Path) -> None:
     _open(page, folder)
     _pick(qtbot, page, "width mult")
     page.form.trials.setValue(50)
@@ -161,7 +163,7 @@ def test_stopped_it_can_go_on(qtbot: QtBot, page: SweepPage, folder: Path) -> No
     assert not any(row.state == "running" for row in page.table.rows())
 
 
-def _type_address(qtbot: QtBot, page: SweepPage, address: str) -> None:
+def _type_address(qtbot: QtBot, page: SearchPage, address: str) -> None:
     page.form.more.setOpen(True)
     page.form.storage.selectAll()
     qtbot.keyClicks(page.form.storage, address)
@@ -169,7 +171,7 @@ def _type_address(qtbot: QtBot, page: SweepPage, address: str) -> None:
 
 
 def test_a_search_may_be_kept_elsewhere_and_is_gone_on_with_there(
-    qtbot: QtBot, page: SweepPage, folder: Path, tmp_path: Path
+    qtbot: QtBot, page: SearchPage, folder: Path, tmp_path: Path
 ) -> None:
     project = Path(shutil.copytree(folder, tmp_path / "tones", ignore=shutil.ignore_patterns("sweeps")))
     model = _open(page, project)
@@ -178,7 +180,7 @@ def test_a_search_may_be_kept_elsewhere_and_is_gone_on_with_there(
     for wrong, said in (("postgresql/x", "is no address"), ("postgresql://me:se@cret@machine/db", "%40")):
         _type_address(qtbot, page, wrong)
         qtbot.mouseClick(page.start, Qt.MouseButton.LeftButton)
-        assert page.messages.kind() == "error" and said in page.messages.text() and not page.is_running()
+        assert page.messages.kind() == "error" and said in page.messages.text() and not page._searching.is_running
         assert "cret" not in page.messages.text() and "cret" not in page.form.storage.text()
     address = f"sqlite:///{tmp_path / 'shared.db'}"
     _type_address(qtbot, page, address)
@@ -191,7 +193,7 @@ def test_a_search_may_be_kept_elsewhere_and_is_gone_on_with_there(
     page.form.trials.setValue(2)
     qtbot.mouseClick(page.start, Qt.MouseButton.LeftButton)
     _over(qtbot, page)
-    assert page.table.finished() == 2, page.messages.text()
+    assert page._searching.trials.finished() == 2, page.messages.text()
     trial = results(project, past.name).trials[0]
     shutil.rmtree(past.folder / "runs" / trial.run)
     said: list[str] = []
@@ -203,11 +205,12 @@ def test_a_search_may_be_kept_elsewhere_and_is_gone_on_with_there(
 
 def test_a_password_is_asked_for_again_and_shown_nowhere(
     qtbot: QtBot,
-    page: SweepPage,
+    page: SearchPage,
     folder: Path,
     tmp_path: Path,
     postgres: PostgresServer,
     monkeypatch: pytest.MonkeyPatch,
+    make_services: Callable[..., Services],
 ) -> None:
     monkeypatch.setenv("PGPASSFILE", str(tmp_path / "none"))
     project = Path(shutil.copytree(folder, tmp_path / "tones", ignore=shutil.ignore_patterns("sweeps")))
@@ -223,7 +226,7 @@ def test_a_password_is_asked_for_again_and_shown_nowhere(
     name = past_sweeps(project)[0].name
     assert "s3cret" not in (past_sweeps(project)[0].folder / "sweep.toml").read_text(encoding="utf-8")
 
-    later = ResultsPage(ProjectModel())  # as after the window was opened anew
+    later = ResultsPage(make_services())  # as after the window was opened anew
     qtbot.addWidget(later)
     later.show()
     try:
@@ -249,13 +252,13 @@ def test_a_password_is_asked_for_again_and_shown_nowhere(
     qtbot.waitUntil(lambda: page.messages.kind() == "error" and page.messages.isVisible(), timeout=PATIENCE_MS)
     assert "give the address with its password" in page.messages.text() and "s3cret" not in page.messages.text()
     _type_address(qtbot, page, address)
-    qtbot.waitUntil(lambda: page.form.is_fixed() and not page.is_reading(), timeout=PATIENCE_MS)
-    assert page.table.finished() == 1 and page.start.text() == "Go on"
+    qtbot.waitUntil(lambda: page.form.is_fixed() and not page._searching.is_reading, timeout=PATIENCE_MS)
+    assert page._searching.trials.finished() == 1 and page.start.text() == "Go on"
 
 
-def test_results_show_what_a_search_found(qtbot: QtBot, folder: Path) -> None:
+def test_results_show_what_a_search_found(qtbot: QtBot, services: Services, folder: Path) -> None:
     name = past_sweeps(folder)[-1].name
-    page = ResultsPage(ProjectModel())
+    page = ResultsPage(services)
     qtbot.addWidget(page)
     page.show()
     try:
@@ -273,7 +276,7 @@ def test_results_show_what_a_search_found(qtbot: QtBot, folder: Path) -> None:
             qtbot.keyClick(page.search.plot, Qt.Key.Key_Down)
         number = page.search.plot.current()
         assert number != found.best.number and page.search.use.text() == f"Use trial {number}'s settings"
-        with qtbot.waitSignal(page.trainRequested):
+        with leads_to(qtbot, page._navigation, "train"):
             qtbot.mouseClick(page.search.use, Qt.MouseButton.LeftButton)
         chosen = next(trial for trial in found.trials if trial.number == number)
         assert model.settings == found.settings_of(chosen)
@@ -285,15 +288,15 @@ def test_results_show_what_a_search_found(qtbot: QtBot, folder: Path) -> None:
         page.shutdown()
 
 
-def test_results_without_a_search_lead_to_one(qtbot: QtBot, tmp_path: Path) -> None:
-    page = ResultsPage(ProjectModel())
+def test_results_without_a_search_lead_to_one(qtbot: QtBot, services: Services, tmp_path: Path) -> None:
+    page = ResultsPage(services)
     qtbot.addWidget(page)
     page.show()
     try:
         page._model.open(Project.create(tmp_path / "empty", words=["left"]))
         qtbot.mouseClick(page.views.button("search"), Qt.MouseButton.LeftButton)
         qtbot.waitUntil(lambda: page.search._nothing.isVisible(), timeout=PATIENCE_MS)
-        with qtbot.waitSignal(page.searchRequested):
+        with leads_to(qtbot, page._navigation, "search"):
             qtbot.mouseClick(page.search._nothing.button(), Qt.MouseButton.LeftButton)
     finally:
         page.shutdown()
@@ -304,19 +307,19 @@ def test_the_window_leads_to_the_search_and_to_a_word(qtbot: QtBot, folder: Path
     qtbot.addWidget(window)
     window.show()
     window.open_folder(folder)
-    qtbot.waitUntil(lambda: window.model.project is not None, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: window.services.project.project is not None, timeout=PATIENCE_MS)
     search = next(action for action in window.menuBar().findChildren(QAction) if action.text() == "&Search settings")
     assert search.isEnabled()
     search.trigger()
     page = window.page("search")
-    assert window.page_name == "search" and isinstance(page, SweepPage) and page.isVisible()
+    assert window.page_name == "search" and isinstance(page, SearchPage) and page.isVisible()
     qtbot.mouseClick(page.back, Qt.MouseButton.LeftButton)
     assert window.page_name == "train"
     results_page = window.page("results")
     assert isinstance(results_page, ResultsPage)
-    results_page.wordRequested.emit("middle")
+    window.services.navigation.show_word("middle")
     words = window.page("words")
     assert window.page_name == "words" and isinstance(words, WordsPage) and words.words.word == "middle"
-    results_page.searchRequested.emit()
+    window.services.navigation.show_page("search")
     assert window.page_name == "search"
     window.close()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from kws_gui.pages.train.page import TrainPage
 from kws_gui.pages.words.page import WordsPage
 from kws_gui.services import remembered
 from kws_gui.services.microphone import MicrophoneService
-from kws_gui.services.project_model import ProjectModel
+from kws_gui.services.services import Services
 
 PATIENCE_MS = 60_000
 PAGES = ("words", "train", "results", "findings", "listen")
@@ -43,12 +44,17 @@ def microphones(qapp: QApplication) -> Iterator[MicrophoneService]:
 
 @pytest.fixture
 def page(
-    request: pytest.FixtureRequest, qtbot: QtBot, folder: Path, microphones: MicrophoneService
+    request: pytest.FixtureRequest,
+    qtbot: QtBot,
+    folder: Path,
+    microphones: MicrophoneService,
+    make_services: Callable[..., Services],
 ) -> Iterator[QWidget]:
     if request.param in ("words", "listen"):
         request.getfixturevalue("virtual_microphone")
-    model = ProjectModel()
-    made = _make(request.param, model, microphones)
+    services = replace(make_services(), microphones=microphones)
+    model = services.project
+    made = _make(request.param, services)
     qtbot.addWidget(made)
     made.resize(1100, 900)
     made.show()
@@ -58,15 +64,14 @@ def page(
     _settle(qtbot, made, request.param)
     yield made
     made.shutdown()
-    del model
 
 
-def _make(name: str, model: ProjectModel, microphones: MicrophoneService) -> QWidget:
+def _make(name: str, services: Services) -> QWidget:
     if name == "words":
-        return WordsPage(model, microphones)
+        return WordsPage(services)
     if name == "train":
-        return TrainPage(model)
-    return ListenPage(model, microphones) if name == "listen" else ResultsPage(model)
+        return TrainPage(services)
+    return ListenPage(services) if name == "listen" else ResultsPage(services)
 
 
 def _settle(qtbot: QtBot, page: QWidget, name: str) -> None:
@@ -76,7 +81,7 @@ def _settle(qtbot: QtBot, page: QWidget, name: str) -> None:
     if isinstance(page, TrainPage):
         for fold in page.form.findChildren(Fold):
             fold.setOpen(True)
-        qtbot.waitUntil(lambda: not page.shelf.is_reading(), timeout=PATIENCE_MS)
+        qtbot.waitUntil(lambda: not page._runs.is_reading(), timeout=PATIENCE_MS)
     if isinstance(page, ResultsPage):
         page.show_view("clips" if name == "results" else name)
         qtbot.waitUntil(lambda: not page.is_working(), timeout=PATIENCE_MS)

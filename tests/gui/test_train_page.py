@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from leading import leads_to
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QLineEdit
@@ -18,9 +19,11 @@ from tiny_project import make_project, quick_settings, train
 from kws_engine.clips.project import Project
 from kws_engine.runs.job import past_runs
 from kws_engine.settings import Settings
+from kws_engine.training.events import Epoch
 from kws_gui.pages.train.form import rounded
 from kws_gui.pages.train.page import TrainPage
 from kws_gui.services.project_model import ProjectModel
+from kws_gui.services.services import Services
 
 PATIENCE_MS = 120_000
 
@@ -34,25 +37,30 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def page(qtbot: QtBot) -> Iterator[TrainPage]:
-    made = TrainPage(ProjectModel())
+def page(qtbot: QtBot, services: Services) -> Iterator[TrainPage]:
+    made = TrainPage(services)
     qtbot.addWidget(made)
     made.resize(856, 640)
     made.show()
     yield made
-    made.training.shutdown(seconds=0)
     made.shutdown()
 
 
 def _open(qtbot: QtBot, page: TrainPage, folder: Path) -> ProjectModel:
     model: ProjectModel = page._model
     model.open(Project.open(folder))
-    qtbot.waitUntil(lambda: not page.shelf.is_reading(), timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: not page._runs.is_reading(), timeout=PATIENCE_MS)
     return model
 
 
 def _copy(trained: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(trained, tmp_path / "copy"))
+
+
+def _epochs(page: TrainPage) -> list[Epoch]:
+    """Of the run that was started last."""
+    live = page._training.live
+    return live.epochs if live is not None else []
 
 
 def _train(page: TrainPage, qtbot: QtBot) -> None:
@@ -68,12 +76,13 @@ def test_train_draws_curves_and_leaves_a_model(qtbot: QtBot, page: TrainPage, tm
     assert "of 3" in page.run.sentence() and "so far" in page.run.times()
     qtbot.waitUntil(lambda: page.train.text() == "Train", timeout=PATIENCE_MS)
     assert [point.epoch for point in page.run.curves.points()] == [1, 2, 3]
+    qtbot.waitUntil(lambda: not page._runs.is_reading(), timeout=PATIENCE_MS)
     assert page.messages.kind() == "success" and "validation clips right" in page.messages.text()
     assert model.model_path is not None and model.model_path.is_file()
-    qtbot.waitUntil(lambda: len(page.runs.rows()) == 1 and not page.shelf.is_reading(), timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: len(page.runs.rows()) == 1 and not page._runs.is_reading(), timeout=PATIENCE_MS)
     row = page.runs.rows()[0]
     assert row.run.model == model.model_path and row.validation is not None and row.clips == 7
-    with qtbot.waitSignal(page.resultsRequested):
+    with leads_to(qtbot, page._navigation, "results"):
         qtbot.mouseClick(page.messages.remedyButton(), Qt.MouseButton.LeftButton)
 
 
@@ -88,7 +97,7 @@ def test_a_past_run_shows_its_curves_and_gives_back_its_settings(
     assert page.form.value() == quick_settings()
     model.undo_stack.undo()
     assert page.form.value() == Settings()
-    with qtbot.waitSignal(page.listenRequested):
+    with leads_to(qtbot, page._navigation, "listen"):
         qtbot.mouseClick(page.runs.listen, Qt.MouseButton.LeftButton)
     assert model.model_path == page.runs.rows()[0].run.model
 
@@ -111,14 +120,15 @@ def test_stop_keeps_the_model_so_far(qtbot: QtBot, page: TrainPage, trained: Pat
     model = _open(qtbot, page, _copy(trained, tmp_path))
     page.form.training.setValue(quick_settings("training.epochs=5000").training)
     _train(page, qtbot)
-    qtbot.waitUntil(lambda: len(page.run.live_epochs()) >= 1, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: len(_epochs(page)) >= 1, timeout=PATIENCE_MS)
     qtbot.waitUntil(lambda: len(page.runs.rows()) == 2, timeout=PATIENCE_MS)
     current = page.runs.current()
-    assert current is not None and current.folder == page.shelf.live and not page.runs.menu.action("delete").isEnabled()
+    assert current is not None and current.folder == page._runs.live and not page.runs.menu.action("delete").isEnabled()
     page.runs.choose(page.runs.rows()[1].folder)
-    assert page.run.sentence().startswith("Finished") and page.training.is_running()
+    assert page.run.sentence().startswith("Finished") and page._training.is_running
     qtbot.keyClick(page, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
     qtbot.waitUntil(lambda: page.train.text() == "Train", timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: not page._runs.is_reading(), timeout=PATIENCE_MS)
     assert page.messages.text().startswith("Stopped: ")
     assert model.model_path is not None and model.model_path.parent != page.runs.rows()[1].folder
 
@@ -130,13 +140,13 @@ def test_a_killed_training_is_said_and_training_goes_on(
     _open(qtbot, page, folder)
     page.form.training.setValue(quick_settings("training.epochs=5000").training)
     _train(page, qtbot)
-    qtbot.waitUntil(lambda: len(page.run.live_epochs()) >= 1, timeout=PATIENCE_MS)
-    assert page.training.pid is not None
-    os.kill(page.training.pid, signal.SIGKILL)
+    qtbot.waitUntil(lambda: len(_epochs(page)) >= 1, timeout=PATIENCE_MS)
+    assert page._training.pid is not None
+    os.kill(page._training.pid, signal.SIGKILL)
     qtbot.waitUntil(lambda: page.messages.kind() == "error", timeout=PATIENCE_MS)
     assert "was ended by SIGKILL" in page.messages.text()
     assert page.train.text() == "Train" and page.train.isEnabled()
-    qtbot.waitUntil(lambda: not page.shelf.is_reading() and len(page.runs.rows()) == 2, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: not page._runs.is_reading() and len(page.runs.rows()) == 2, timeout=PATIENCE_MS)
     assert page.run.sentence().startswith("Cut off after") and len(past_runs(folder / "runs")) == 2
 
 
@@ -145,7 +155,7 @@ def test_cancel_while_clips_are_read_ends_at_once(qtbot: QtBot, page: TrainPage,
     _open(qtbot, page, folder)
     _train(page, qtbot)
     qtbot.mouseClick(page.run.progress.cancelButton(), Qt.MouseButton.LeftButton)
-    assert page.train.text() == "Train" and page.train.isEnabled() and not page.training.is_running()
+    assert page.train.text() == "Train" and page.train.isEnabled() and not page._training.is_running
     assert page.messages.kind() == "info" and "nothing was trained" in page.messages.text()
     assert page.run.sentence().startswith("Finished after 3 epochs") and len(past_runs(folder / "runs")) == 1
 
@@ -156,10 +166,10 @@ def test_another_project_ends_the_run_of_the_one_before(
     model = _open(qtbot, page, _copy(trained, tmp_path))
     page.form.training.setValue(quick_settings("training.epochs=5000").training)
     _train(page, qtbot)
-    qtbot.waitUntil(lambda: len(page.run.live_epochs()) >= 1, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: len(_epochs(page)) >= 1, timeout=PATIENCE_MS)
     other = make_project(tmp_path / "other")
     _open(qtbot, page, other.folder)
-    qtbot.waitUntil(lambda: not page.training.is_running(), timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: not page._training.is_running, timeout=PATIENCE_MS)
     assert page.form.value() == quick_settings() and model.model_path is None
     assert len(past_runs(tmp_path / "copy" / "runs")) == 2 and past_runs(other.runs_folder) == []
 
@@ -177,7 +187,7 @@ def test_a_value_that_does_not_fit_is_shown_at_its_field_and_not_trained(
     assert page.form.training.errors() == {"epochs": "Epochs: 0 is outside 1 to 10000"}
     page.form.folds["training"].setOpen(False)
     _train(page, qtbot)
-    assert not page.training.is_running() and page.train.text() == "Train"
+    assert not page._training.is_running and page.train.text() == "Train"
     assert "Epochs: 0 is outside 1 to 10000" in page.messages.text()
     assert page.form.folds["training"].isOpen()
 
@@ -191,7 +201,7 @@ def test_the_size_follows_the_form_and_an_impossible_network_is_refused(
     page.form.setValue(Settings().with_options(["model.name=cnn", "model.pool_time=8"]))
     qtbot.waitUntil(lambda: page.form.cost.text().startswith("Layer 3: its pooling cell"), timeout=PATIENCE_MS)
     _train(page, qtbot)
-    assert not page.training.is_running() and page.messages.text().startswith("Layer 3")
+    assert not page._training.is_running and page.messages.text().startswith("Layer 3")
 
 
 def test_settings_are_kept_in_the_project(qtbot: QtBot, page: TrainPage, trained: Path, tmp_path: Path) -> None:
@@ -206,16 +216,16 @@ def test_settings_are_kept_in_the_project(qtbot: QtBot, page: TrainPage, trained
 
 
 def test_nothing_open_and_too_few_clips_say_what_to_do(qtbot: QtBot, page: TrainPage, tmp_path: Path) -> None:
-    with qtbot.waitSignal(page.startRequested):
+    with leads_to(qtbot, page._navigation, "start"):
         qtbot.mouseClick(page._nothing_open.button(), Qt.MouseButton.LeftButton)
     Project.create(tmp_path / "empty", words=["left", "right"])
     _open(qtbot, page, tmp_path / "empty")
     assert not page.train.isEnabled() and "'left' has 0 clips" in page.train.toolTip()
     assert page._too_little.isVisible() and "'left' has 0 clips" in page._too_little.accessibleName()
-    with qtbot.waitSignal(page.wordsRequested):
+    with leads_to(qtbot, page._navigation, "words"):
         qtbot.mouseClick(page._too_little.button(), Qt.MouseButton.LeftButton)
     qtbot.keyClick(page, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
-    assert not page.training.is_running()
+    assert not page._training.is_running
 
 
 def test_tab_goes_from_the_network_through_its_options_to_the_folds(page: TrainPage) -> None:
@@ -259,7 +269,7 @@ def test_a_setting_that_cannot_work_is_refused_at_its_field(
     qtbot.waitUntil(lambda: "coefficients" in form.errors(), timeout=PATIENCE_MS)
     assert form.errors()["coefficients"].startswith("Coefficients: 40 are more than the 20 mel bands")
     _train(page, qtbot)
-    assert not page.training.is_running() and page.form.folds["feature"].isOpen()
+    assert not page._training.is_running and page.form.folds["feature"].isOpen()
     assert page.messages.text().startswith("Coefficients: 40 are more than the 20 mel bands")
     page.form.setValue(Settings())
     qtbot.waitUntil(lambda: form.errors() == {} and not page.form.cost.refusal, timeout=PATIENCE_MS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -27,7 +27,8 @@ from kws_gui.pages.train.messages import cure_of
 from kws_gui.pages.train.page import TrainPage
 from kws_gui.pages.train.run_view import RunView
 from kws_gui.services.project_model import ProjectModel
-from kws_gui.services.runner import Runner
+from kws_gui.services.services import Services
+from kws_gui.services.training import LiveRun, Training
 
 PATIENCE_MS = 120_000
 LEFT = Qt.MouseButton.LeftButton
@@ -55,14 +56,13 @@ def folder(trained: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def page(qtbot: QtBot, folder: Path) -> Iterator[TrainPage]:
-    made = TrainPage(ProjectModel())
+def page(qtbot: QtBot, services: Services, folder: Path) -> Iterator[TrainPage]:
+    made = TrainPage(services)
     qtbot.addWidget(made)
     made.resize(1000, 900)
     made.show()
     _open(qtbot, made, folder)
     yield made
-    made.training.shutdown(seconds=0)
     made.shutdown()
 
 
@@ -72,19 +72,25 @@ def _open(qtbot: QtBot, page: TrainPage, folder: Path) -> None:
 
 
 def _settle(qtbot: QtBot, page: TrainPage) -> None:
-    qtbot.waitUntil(lambda: not page.shelf.is_reading(), timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: not page._runs.is_reading(), timeout=PATIENCE_MS)
 
 
 def _idle(qtbot: QtBot, page: TrainPage) -> None:
-    qtbot.waitUntil(lambda: not page.training.is_running(), timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: not page._training.is_running, timeout=PATIENCE_MS)
     _settle(qtbot, page)
 
 
 def _start_long(qtbot: QtBot, page: TrainPage, *options: str) -> None:
     page.form.setValue(quick_settings("training.epochs=5000", *options))
     qtbot.mouseClick(page.train, LEFT)
-    qtbot.waitUntil(lambda: len(page.run.live_epochs()) >= 2, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: len(_epochs(page)) >= 2, timeout=PATIENCE_MS)
     _settle(qtbot, page)
+
+
+def _epochs(page: TrainPage) -> list[Epoch]:
+    """Of the run that was started last."""
+    live = page._training.live
+    return live.epochs if live is not None else []
 
 
 def _waiting(page: TrainPage) -> list[int]:
@@ -98,7 +104,7 @@ def test_queued_runs_start_one_after_another(qtbot: QtBot, page: TrainPage, fold
     for epochs in (1, 2):
         page.form.setValue(quick_settings(f"training.epochs={epochs}"))
         qtbot.keyClick(page, Qt.Key.Key_Return, CONTROL | SHIFT)
-    assert _waiting(page) == [1, 2] and not page.training.is_running()
+    assert _waiting(page) == [1, 2] and not page._training.is_running
     assert page.messages.text() == "2 runs are waiting."
     qtbot.mouseClick(page.messages.remedyButton(), LEFT)
     assert page.train.text() == "Stop"
@@ -107,10 +113,12 @@ def test_queued_runs_start_one_after_another(qtbot: QtBot, page: TrainPage, fold
     assert queue.read_queue(folder) == () and page.messages.text().startswith("Done: ")
 
 
-def test_what_waits_outlives_the_window_and_is_offered_again(qtbot: QtBot, page: TrainPage, folder: Path) -> None:
+def test_what_waits_outlives_the_window_and_is_offered_again(
+    qtbot: QtBot, page: TrainPage, folder: Path, make_services: Callable[..., Services]
+) -> None:
     qtbot.mouseClick(page.card.queue, LEFT)
     page.shutdown()
-    other = TrainPage(ProjectModel())
+    other = TrainPage(make_services())
     qtbot.addWidget(other)
     other.show()
     _open(qtbot, other, folder)
@@ -152,7 +160,7 @@ def test_stop_keeps_the_queue_waiting(qtbot: QtBot, page: TrainPage) -> None:
 
 def test_a_queued_run_that_cannot_begin_keeps_its_place(qtbot: QtBot, page: TrainPage, folder: Path) -> None:
     gone = folder / "runs/20200101-000000-gone"
-    page.desk.queue(Job(folder, quick_settings().to_dict(), resume=gone))
+    page.run_actions.queue(Job(folder, quick_settings().to_dict(), resume=gone))
     qtbot.mouseClick(page.card.queue, LEFT)
     page.runs.chooseWaiting(page.runs.waiting()[0].key)
     qtbot.mouseClick(page.runs.start, LEFT)
@@ -178,18 +186,24 @@ def test_a_damaged_queue_is_said(qtbot: QtBot, page: TrainPage, folder: Path) ->
     assert "delete the file" in page.messages.text()
 
 
+def _other_window(page: TrainPage, folder: Path) -> Training:
+    project = ProjectModel(page)
+    other = Training(project, page)
+    project.open(Project.open(folder))
+    return other
+
+
 def test_two_windows_of_one_project_share_the_queue_and_start_no_run_twice(
     qtbot: QtBot, page: TrainPage, folder: Path
 ) -> None:
-    other = Runner()
+    other = _other_window(page, folder)
     for epochs in (1, 2):
         page.form.setValue(quick_settings(f"training.epochs={epochs}"))
         qtbot.mouseClick(page.card.queue, LEFT)
-    other.open(folder)
     qtbot.mouseClick(page.messages.remedyButton(), LEFT)
     assert other.start_next(), "the second, while the first is being begun"
-    begun = [page.runner.job, other.job]
-    assert [job and job.settings["training"]["epochs"] for job in begun] == [1, 2]
+    begun = [page._training.live, other.live]
+    assert [live and live.job.settings["training"]["epochs"] for live in begun] == [1, 2]
     qtbot.waitUntil(lambda: not other.is_running, timeout=PATIENCE_MS)
     _idle(qtbot, page)
     assert sorted(len(run.epochs) for run in past_runs(folder / "runs")) == [1, 2, 2, 3]
@@ -198,16 +212,15 @@ def test_two_windows_of_one_project_share_the_queue_and_start_no_run_twice(
 
 def test_a_window_says_that_another_one_starts_what_waits(qtbot: QtBot, page: TrainPage, folder: Path) -> None:
     qtbot.mouseClick(page.card.queue, LEFT)
-    other = Runner()
-    other.open(folder)
+    other = _other_window(page, folder)
     assert other.start_next()
     page.runs.chooseWaiting(page.runs.waiting()[0].key)
     qtbot.mouseClick(page.runs.start, LEFT)
-    assert page.messages.text().startswith("Another window") and not page.training.is_running()
+    assert page.messages.text().startswith("Another window") and not page._training.is_running
     other.stop()  # before it stood: it waits on, for any window
     assert queue.read_queue(folder)
     qtbot.mouseClick(page.messages.remedyButton(), LEFT)
-    assert page.training.is_running()
+    assert page._training.is_running
     other.shutdown()
 
 
@@ -218,11 +231,11 @@ def test_pause_lets_the_run_wait_until_it_goes_on(qtbot: QtBot, page: TrainPage)
     _start_long(qtbot, page)
     assert page.card.pause.text() == "Pause"
     qtbot.mouseClick(page.card.pause, LEFT)
-    assert page.training.is_paused and page.run.sentence().startswith("Paused. ")
+    assert page._training.is_paused and page.run.sentence().startswith("Paused. ")
     assert page.runs.tree.topLevelItem(0).text(4) == "paused" and page.card.pause.text() == "Go on"
     qtbot.keyClick(page, Qt.Key.Key_P, CONTROL | SHIFT)
-    before = len(page.run.live_epochs())
-    qtbot.waitUntil(lambda: len(page.run.live_epochs()) > before + 1, timeout=PATIENCE_MS)
+    before = len(_epochs(page))
+    qtbot.waitUntil(lambda: len(_epochs(page)) > before + 1, timeout=PATIENCE_MS)
     assert page.runs.tree.topLevelItem(0).text(4) == "running"
     qtbot.mouseClick(page.card.pause, LEFT)
     qtbot.mouseClick(page.train, LEFT)
@@ -232,18 +245,19 @@ def test_pause_lets_the_run_wait_until_it_goes_on(qtbot: QtBot, page: TrainPage)
 
 def test_a_killed_run_is_resumed_from_the_bar(qtbot: QtBot, page: TrainPage, folder: Path) -> None:
     _start_long(qtbot, page)
-    run = page.runner.folder
-    assert run is not None and page.training.pid is not None
-    os.kill(page.training.pid, signal.SIGKILL)
+    assert page._training.live is not None
+    run = page._training.live.folder
+    assert run is not None and page._training.pid is not None
+    os.kill(page._training.pid, signal.SIGKILL)
     _idle(qtbot, page)
     kept = history(read_events(run))
     assert page.messages.remedyButton().text() == "Resume"
     row = page.runs.current()
     assert row is not None and row.folder == run and page.runs.resume.isVisible()
     qtbot.mouseClick(page.messages.remedyButton(), LEFT)
-    qtbot.waitUntil(lambda: len(page.run.live_epochs()) > len(kept), timeout=PATIENCE_MS)
-    assert tuple(page.run.live_epochs()[: len(kept)]) == kept
-    assert [point.epoch for point in page.run.curves.points()] == [epoch.epoch for epoch in page.run.live_epochs()]
+    qtbot.waitUntil(lambda: len(_epochs(page)) > len(kept), timeout=PATIENCE_MS)
+    assert tuple(_epochs(page)[: len(kept)]) == kept
+    assert [point.epoch for point in page.run.curves.points()] == [epoch.epoch for epoch in _epochs(page)]
     qtbot.mouseClick(page.train, LEFT)
     _idle(qtbot, page)
     assert len(page.runs.rows()) == 3 and page.runs.rows()[0].run.model is not None
@@ -252,7 +266,7 @@ def test_a_killed_run_is_resumed_from_the_bar(qtbot: QtBot, page: TrainPage, fol
 def test_repeating_makes_the_same_run_and_says_what_changed(qtbot: QtBot, page: TrainPage, folder: Path) -> None:
     first = page.runs.rows()[0].run
     page.runs.menu.action("repeat").trigger()
-    with qtbot.waitSignal(page.runner.finished, timeout=PATIENCE_MS):
+    with qtbot.waitSignal(page._training.ended, timeout=PATIENCE_MS):
         pass
     _settle(qtbot, page)
     again = page.runs.rows()[0].run
@@ -262,7 +276,7 @@ def test_repeating_makes_the_same_run_and_says_what_changed(qtbot: QtBot, page: 
     page.runs.choose(first.folder)
     page.runs.menu.action("repeat").trigger()
     qtbot.waitUntil(lambda: page.messages.kind() == "warning", timeout=PATIENCE_MS)
-    assert "1 clip is missing (clips/low/" in page.messages.text() and not page.training.is_running()
+    assert "1 clip is missing (clips/low/" in page.messages.text() and not page._training.is_running
     assert page.messages.remedyButton().text() == "Repeat anyway"
 
 
@@ -284,13 +298,13 @@ def test_a_loss_that_is_no_number_offers_a_tenth_of_the_rate(qtbot: QtBot, page:
 
 def test_a_checkpoint_of_another_network_offers_its_settings(qtbot: QtBot, page: TrainPage, folder: Path) -> None:
     _start_long(qtbot, page)
-    os.kill(page.training.pid or 0, signal.SIGKILL)
+    os.kill(page._training.pid or 0, signal.SIGKILL)
     _idle(qtbot, page)
     run = page.runs.rows()[0].folder
     job = (run / "job.toml").read_text()
     (run / "job.toml").write_text(job.replace("width = 0.25", "width = 0.5"))
     before = (run / "checkpoint.safetensors").read_bytes()
-    page._model.runsChanged.emit()
+    page._runs.read()
     _settle(qtbot, page)
     qtbot.mouseClick(page.messages.remedyButton(), LEFT)
     _idle(qtbot, page)
@@ -301,7 +315,7 @@ def test_a_checkpoint_of_another_network_offers_its_settings(qtbot: QtBot, page:
 
 def test_a_half_written_run_is_listed_and_can_only_be_deleted(qtbot: QtBot, page: TrainPage, folder: Path) -> None:
     (folder / "runs/20990101-000000-x").mkdir()
-    page._model.runsChanged.emit()
+    page._runs.read()
     _settle(qtbot, page)
     page.runs.choose(folder / "runs/20990101-000000-x")
     assert page.runs.tree.topLevelItem(0).text(4) == "damaged" and "cannot be read" in page.run.sentence()
@@ -322,10 +336,11 @@ def test_what_helps_after_a_failure_follows_what_is_kept(page: TrainPage) -> Non
 
 def _start_and_kill(qtbot: QtBot, page: TrainPage) -> Path:
     _start_long(qtbot, page)
-    os.kill(page.training.pid or 0, signal.SIGKILL)
+    os.kill(page._training.pid or 0, signal.SIGKILL)
     _idle(qtbot, page)
-    assert page.runner.folder is not None
-    return page.runner.folder
+    live = page._training.live
+    assert live is not None and live.folder is not None
+    return live.folder
 
 
 def test_a_killed_run_is_made_a_model_of_from_the_bar(qtbot: QtBot, page: TrainPage) -> None:
@@ -345,18 +360,18 @@ def test_a_killed_run_is_made_a_model_of_from_the_bar(qtbot: QtBot, page: TrainP
 def test_the_key_makes_a_model_and_waits_behind_a_run(qtbot: QtBot, page: TrainPage, folder: Path) -> None:
     assert not page.runs.menu.action("finish").isEnabled(), "it has a model"
     run = fail(folder / "runs", page.runs.rows()[0].folder, "Training failed: no memory")
-    page._model.runsChanged.emit()
+    page._runs.read()
     _settle(qtbot, page)
     page.runs.choose(run)
     assert page.runs.menu.action("finish").isEnabled() and page.runs.menu.action("results").isEnabled()
-    page.runner.training._process = Busy()  # something runs: it waits its turn
+    page._training._bridge._process = Busy()  # something runs: it waits its turn
     page.runs.tree.setFocus()
     qtbot.keyClick(page.runs.tree, Qt.Key.Key_M, CONTROL)
-    page.runner.training._process = None
+    page._training._bridge._process = None
     (waiting,) = queue.read_queue(folder)
     assert waiting.job.finish and waiting.job.resume == run
     assert page.runs.tree.topLevelItem(0).text(0).startswith("Model of ")
-    page.runner.start_next()
+    page._training.start_next()
     _idle(qtbot, page)
     assert [row.run.model is not None for row in page.runs.rows() if row.folder == run] == [True]
 
@@ -389,7 +404,7 @@ def test_f2_names_a_run_with_undo(qtbot: QtBot, page: TrainPage) -> None:
 def test_tags_and_a_note_are_kept_and_found_by_the_filter(qtbot: QtBot, page: TrainPage) -> None:
     page.runs.tree.setFocus()
     qtbot.keyClick(page.runs.tree, Qt.Key.Key_T, CONTROL)
-    dialog = page.shelf.dialog
+    dialog = page.run_actions.dialog
     assert dialog is not None
     qtbot.keyClicks(dialog.tags, "lecture, #slow, lecture")
     qtbot.keyClicks(dialog.note, "to be shown")
@@ -407,7 +422,7 @@ def test_tags_and_a_note_are_kept_and_found_by_the_filter(qtbot: QtBot, page: Tr
 
 def test_a_label_that_does_not_fit_is_said_in_the_dialog(qtbot: QtBot, page: TrainPage) -> None:
     page.runs.menu.action("label").trigger()
-    dialog = page.shelf.dialog
+    dialog = page.run_actions.dialog
     assert dialog is not None
     dialog.tags.setText("x" * 41)
     qtbot.mouseClick(dialog.save, LEFT)
@@ -452,12 +467,13 @@ def test_the_quiet_line_says_what_the_curves_mean_and_its_remedy_fills_in_the_fo
     qtbot.addWidget(view)
     view.show()
     finding = LiveFinding(view)
-    view.begin()
-    view.train(STARTED)
     settings = Settings().with_options(["training.early_stopping=no", "training.weight_decay=0", "training.epochs=40"])
-    finding.begin(settings, STARTED)
+    live = LiveRun(Job(Path("project"), settings.to_dict()), started=STARTED)
+    view.show_live(live)
     for number in range(1, 26):
-        view.add(_overfitting(number))
+        live.epochs.append(_overfitting(number))
+        view.update_live([live.epochs[-1]])
+        finding.look(live)
     found = finding.finding()
     assert found is not None and found.kind in KINDS
     assert view.curves.finding.text() == f"{found.title}: {found.evidence}"
@@ -468,7 +484,7 @@ def test_the_quiet_line_says_what_the_curves_mean_and_its_remedy_fills_in_the_fo
     assert view.curves.finding.text() == ""
     finding.show()
     assert view.curves.finding.text() == ""
-    view.show_live()
+    view.show_live(live)
     finding.show()
     assert view.curves.finding.text().startswith(found.title)
 
@@ -476,17 +492,22 @@ def test_the_quiet_line_says_what_the_curves_mean_and_its_remedy_fills_in_the_fo
 def test_work_between_epochs_is_said_in_words(qtbot: QtBot) -> None:
     view = RunView()
     qtbot.addWidget(view)
-    view.begin()
-    view.read(Progress("Reading clips", 1, 10))
+    live = LiveRun(Job(Path("project")), progress=Progress("Reading clips", 1, 10))
+    view.show_live(live)
     assert not view.progress.isHidden()
-    view.train(STARTED)
-    view.read(Progress("Augmenting and taking features", 256, 1500))
-    assert view.sentence() == "Epoch 1 of 40 · augmenting and taking features: 256 of 1,500 clips"
-    view.read(Progress("Augmenting and taking features", 1500, 1500))
+    live.started = STARTED
+    live.progress = Progress("Augmenting and computing features", 256, 1500)
+    view.update_live()
+    assert view.sentence() == "Epoch 1 of 40 · augmenting and computing features: 256 of 1,500 clips"
+    live.progress = Progress("Augmenting and computing features", 1500, 1500)
+    view.update_live()
     assert view.sentence() == "Epoch 1 of 40"
-    view.set_paused(True)
+    live.set_paused(True)
+    view.update_live()
     assert view.sentence() == "Paused. Epoch 1 of 40"
-    view.set_paused(False)
-    view.add(*map(_overfitting, (1, 2, 3)))
+    live.set_paused(False)
+    live.epochs += map(_overfitting, (1, 2, 3))
+    view.update_live(live.epochs)
     assert view.sentence().startswith("Epoch 3 of 40. Best so far: epoch 3")
-    view.end()
+    live.has_ended = True
+    view.update_live()

@@ -9,33 +9,36 @@ import torch
 from pytestqt.qtbot import QtBot
 
 from kws_engine.models import MODELS
+from kws_engine.runs.job import Job
 from kws_engine.runs.weights import FILE, write_weights
 from kws_engine.settings import Settings
 from kws_engine.training.events import Epoch
 from kws_gui.pages.results.weights import WeightsView
-from kws_gui.pages.train.run_view import RunView, loss_in_words
+from kws_gui.pages.train.run_view import RunView, loss_text
+from kws_gui.services.training import LiveRun
 
 QUIET = (1, 0.1, 0.9, 0.3, 0.8, 0.01, 0.5, 0.02, True)
 
 
 def test_the_loss_is_told_as_a_sum() -> None:
-    told = loss_in_words(Epoch(*QUIET, {"cross_entropy": 0.40, "l1": 0.02, "l2": 0.08}))
+    told = loss_text(Epoch(*QUIET, {"cross_entropy": 0.40, "l1": 0.02, "l2": 0.08}))
     assert told == "While training: loss 0.500 = cross-entropy 0.400 + L1 0.020 (4%) + L2 0.080 (16%)"
-    assert loss_in_words(Epoch(*QUIET, {"cross_entropy": 0.4})) == "While training: loss 0.400 = cross-entropy 0.400"
-    assert loss_in_words(Epoch(*QUIET)) == "", "runs of before told no terms"
+    assert loss_text(Epoch(*QUIET, {"cross_entropy": 0.4})) == "While training: loss 0.400 = cross-entropy 0.400"
+    assert loss_text(Epoch(*QUIET)) == "", "runs of before told no terms"
 
 
 def test_live_and_past_runs_show_their_terms(qtbot: QtBot) -> None:
     view = RunView()
     qtbot.addWidget(view)
-    view.begin()
-    view.add(Epoch(*QUIET, {"cross_entropy": 0.4, "l2": 0.1}))
+    live = LiveRun(Job(Path("project")), epochs=[Epoch(*QUIET, {"cross_entropy": 0.4, "l2": 0.1})])
+    view.show_live(live)
     assert view.loss() == "While training: loss 0.500 = cross-entropy 0.400 + L2 0.100 (20%)"
     view.show_past([Epoch(*QUIET)], "A run")
     assert view.loss() == ""
-    view.show_live()
+    view.show_live(live)
     assert view.loss().endswith("(20%)")
-    view.end()
+    live.has_ended = True
+    view.update_live()
 
 
 def test_weights_are_shown_layer_by_layer(qtbot: QtBot, tmp_path: Path) -> None:

@@ -110,37 +110,37 @@ def test_keys_move_the_window(
 ) -> None:
     with qtbot.waitSignal(clip.windowMoved) as moved:
         qtbot.keyClick(clip, key, modifier)
-    assert moved.args == [start] and clip.window_start() == start
+    assert moved.args == [start] and clip.windowStart() == start
 
 
 def test_dragging_moves_the_window_with_the_pointer_and_stops_at_the_end(qtbot: QtBot, clip: Waveform) -> None:
     per_pixel = 2 * RATE / 800
     qtbot.mousePress(clip, LEFT, pos=QPoint(200, 60))
     qtbot.mouseMove(clip, QPoint(240, 60))
-    assert clip.window_start() == pytest.approx(4000 + 40 * per_pixel, abs=per_pixel)
+    assert clip.windowStart() == pytest.approx(4000 + 40 * per_pixel, abs=per_pixel)
     qtbot.mouseMove(clip, QPoint(790, 60))
-    assert clip.window_start() == RATE
+    assert clip.windowStart() == RATE
     qtbot.mouseRelease(clip, LEFT, pos=QPoint(790, 60))
 
 
 def test_a_press_beside_the_window_brings_it_there(qtbot: QtBot, clip: Waveform) -> None:
     with qtbot.waitSignal(clip.windowMoved):
         qtbot.mouseClick(clip, LEFT, pos=QPoint(700, 60))
-    assert clip.window_start() == RATE
+    assert clip.windowStart() == RATE
 
 
 def test_waveform_tells_what_it_shows(clip: Waveform) -> None:
     clip.setSpeech(6000, 12_000)
     assert clip.accessibleDescription() == "2.00 s of sound, window 0.25 to 1.25 s, speech 0.38 to 0.75 s"
     clip.setSamples(np.zeros(0), RATE)
-    assert clip.accessibleDescription() == "no sound" and clip.window_start() is None
+    assert clip.accessibleDescription() == "no sound" and clip.windowStart() is None
 
 
 def test_a_window_longer_than_the_sound_starts_at_zero(qtbot: QtBot) -> None:
     wave = shown(qtbot, Waveform())
     wave.setSamples(np.zeros(100), RATE)
     wave.setWindow(50, RATE)
-    assert wave.window_start() == 0 and pixels(wave).std() > 0
+    assert wave.windowStart() == 0 and pixels(wave).std() > 0
 
 
 # -- curves

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kws_engine.clips.project import Project
-from kws_gui.pages.words.clips import ClipTable
+from kws_gui.pages.words.clips import ClipTableView
 
 
 @pytest.fixture
@@ -12,13 +12,13 @@ def project(tmp_path):
     made = Project.create(tmp_path / "p", words=["up", "down"])
     for speaker in ("bob", "Ann", "ann", "zoe", "Bea"):
         for _ in range(11):
-            made.add_take("up", np.full(160, 0.2, np.float32), speaker=speaker)
+            made.edit.add_take("up", np.full(160, 0.2, np.float32), speaker=speaker)
     return made
 
 
 @pytest.fixture
 def table(qtbot):
-    made = ClipTable()
+    made = ClipTableView()
     qtbot.addWidget(made)
     return made
 
@@ -37,7 +37,7 @@ def test_a_clip_is_chosen_by_its_path_and_stays_current_when_others_come(project
     wanted = project.clips()[17]
     table.choose(wanted.path)
     assert table.current() == wanted and table.selected() == [wanted]
-    project.delete(project.clips()[:5])
+    project.edit.delete(project.clips()[:5])
     table.show_clips(project.clips())
     assert table.current() == wanted and table.rows.rowCount() == 50
     table.choose(project.clips_folder / "up/nobody_nohash_0.wav")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,15 +16,14 @@ from tiny_project import RATE, WORDS, make_project
 from virtual_microphone import VirtualMicrophone
 
 from kws_engine import audio
-from kws_engine.clips import corrections
 from kws_engine.clips.index_file import IndexFile
 from kws_engine.clips.project import Project
-from kws_engine.clips.recording import judge
+from kws_engine.clips.recording import evaluate_take
 from kws_engine.clips.words import NOISE
 from kws_gui.pages.words.page import WordsPage
 from kws_gui.services import remembered
 from kws_gui.services.microphone import MicrophoneService
-from kws_gui.services.project_model import ProjectModel
+from kws_gui.services.services import make_services
 
 PATIENCE_MS = 20_000
 
@@ -42,9 +42,10 @@ def microphones(qapp: QApplication) -> Iterator[MicrophoneService]:
 
 @pytest.fixture
 def page(qtbot: QtBot, tmp_path: Path, microphones: MicrophoneService) -> Iterator[WordsPage]:
-    model = ProjectModel()
+    services = replace(make_services(), microphones=microphones)
+    model = services.project
     model.open(make_project(tmp_path / "tones", takes=4))
-    page = WordsPage(model, microphones)
+    page = WordsPage(services)
     page.resize(900, 700)
     qtbot.addWidget(page)
     page.show()
@@ -70,7 +71,7 @@ def spoken(seconds: float = 2.3, *, at_s: float = 1.0) -> np.ndarray:
 
 
 def take(**where: float):
-    return judge(spoken(**where), RATE, clip_samples=RATE)
+    return evaluate_take(spoken(**where), RATE, clip_samples=RATE)
 
 
 def names(page: WordsPage) -> list[str]:
@@ -125,9 +126,9 @@ def test_parts_and_exclusion_are_set_and_undone(page: WordsPage) -> None:
     page.words.choose("low")
     page.table.selectRow(0)
     clip = page.table.current()
-    page.table.partAsked.emit([clip], "testing")
+    page.table.partRequested.emit([clip], "testing")
     assert page.table.rows.clips[0].split == "testing"
-    page.table.excludeAsked.emit([page.table.rows.clips[0]], True)
+    page.table.excludeRequested.emit([page.table.rows.clips[0]], True)
     assert page.table.rows.clips[0].excluded
     assert "left out" in page.table.rows.data(page.table.rows.index(0, 2), Qt.ItemDataRole.DisplayRole)
     page.model.undo_stack.undo()
@@ -148,11 +149,11 @@ def test_a_whole_selection_changes_in_one_step_and_each_clip_comes_back_as_it_wa
     page: WordsPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page.words.choose("low")
-    corrections.set_parts(project_of(page), [page.table.rows.clips[1]], ["testing"])
-    corrections.exclude(project_of(page), [page.table.rows.clips[2]], True)
+    project_of(page).edit.set_splits([page.table.rows.clips[1]], ["testing"])
+    project_of(page).edit.exclude([page.table.rows.clips[2]], True)
     page.model.clipsChanged.emit()
     before = list(page.table.rows.clips)
-    decided = [project_of(page).index.decision(f"low/{clip.path.name}") for clip in before]
+    decided = [project_of(page).index.decided.get(f"low/{clip.path.name}") for clip in before]
     writes: list[int] = []
     save = IndexFile.save
     monkeypatch.setattr(IndexFile, "save", lambda *a, **k: (writes.append(1), save(*a, **k))[1])
@@ -165,7 +166,7 @@ def test_a_whole_selection_changes_in_one_step_and_each_clip_comes_back_as_it_wa
     for _ in range(2):
         page.model.undo_stack.undo()
     assert list(page.table.rows.clips) == before and len(writes) == 4
-    now = [project_of(page).index.decision(f"low/{clip.path.name}") for clip in before]
+    now = [project_of(page).index.decided.get(f"low/{clip.path.name}") for clip in before]
     assert [(d and d.split) for d in now] == [(d and d.split) for d in decided], "those by rule go by the rule again"
     (project_of(page).clips_folder / "low" / before[3].path.name).unlink()
     page.table.selectAll()
@@ -186,7 +187,7 @@ def test_the_cut_moves_by_key_and_back_by_undo(page: WordsPage, qtbot: QtBot) ->
     assert page.recordings.save("low", recorded, speaker="eve")
     clip = page.table.current()
     assert clip is not None and clip.speaker == "eve"
-    assert page.recorder.waveform.window_start() == recorded.start
+    assert page.recorder.waveform.windowStart() == recorded.start
     with qtbot.waitSignal(page.recorder.cutMoved, timeout=PATIENCE_MS):
         for _ in range(5):
             qtbot.keyClick(page.recorder.waveform, Qt.Key.Key_Right)
@@ -195,7 +196,7 @@ def test_the_cut_moves_by_key_and_back_by_undo(page: WordsPage, qtbot: QtBot) ->
     np.testing.assert_allclose(stored, recorded.raw[start : start + RATE], atol=1 / 32768)
     page.model.undo_stack.undo()
     np.testing.assert_allclose(audio.read(clip.path, rate=RATE), recorded.clip, atol=1 / 32768)
-    assert page.recorder.waveform.window_start() == recorded.start
+    assert page.recorder.waveform.windowStart() == recorded.start
 
 
 def test_a_take_that_cannot_be_stored_waits_and_is_stored_again(
@@ -246,7 +247,7 @@ def test_a_cut_moved_just_before_another_clip_is_chosen_is_kept(page: WordsPage,
 
 def test_undoing_a_word_keeps_what_came_into_it_meanwhile_for_redo(page: WordsPage) -> None:
     page.words.add("stop")
-    project_of(page).add_take("stop", take().clip, speaker="eve")  # as an import does: without an undo of its own
+    project_of(page).edit.add_take("stop", take().clip, speaker="eve")  # as an import does: without an undo of its own
     stack = page.model.undo_stack
     stack.undo()
     assert "stop" not in project_of(page).words

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 
 import numpy as np
+from waiting import collect
 
 from kws_engine import audio
 from kws_engine.clips.project import Project
@@ -44,17 +44,15 @@ def make_project(folder: Path, *, takes: int = 16) -> Project:
         noise = 0.05 * rng.standard_normal(RATE).astype(np.float32)
         audio.write(project.clips_folder / "_unknown_" / f"ann_nohash_{take}.wav", noise, rate=RATE)
     project.refresh()
-    project.settle_split()
-    project.save_settings(quick_settings().to_dict())
+    project.edit.settle_split()
+    project.edit.save_settings(quick_settings().to_dict())
     return project
 
 
 def train(project: Project, *options: str) -> None:
     """One quick run, in a process of its own."""
     process = TrainingProcess(Job(project.folder, quick_settings(*options).to_dict(), threads=1))
-    while not process.ended:
-        process.poll()
-        time.sleep(0.05)
+    collect(process.poll, lambda _: process.ended, seconds=300)
     process.close()
 
 

@@ -1,10 +1,10 @@
-"""The batches of an epoch, augmented on the way; knows no network and no loss.
+"""The batches of an epoch, augmented along the way.
 
-Augmenting a clip and taking its features costs several times what a small network's step costs. So a run keeps the
-energies in bands of every draw of an epoch and makes only a share of them anew each epoch (`fresh_share`). What is
-cheap, background noise and the augmentation of the spectrogram, is always done anew. What a draw's features are follows
-from the seed, its block and the epoch alone, whatever was computed before: a resumed run and a part of several
-processes find the same.
+Augmenting a clip and computing its features costs several times as much as a small network's step. So a run caches the
+band energies of every draw of an epoch and recomputes only a share of them each epoch (`fresh_share`). What is cheap,
+background noise and the augmentation of the spectrogram, is always recomputed. The features of a draw follow from the
+seed, its block and the epoch alone, whatever was computed before: a resumed run and each of several processes get the
+same.
 """
 
 from __future__ import annotations
@@ -22,32 +22,32 @@ from torch import Tensor
 from kws_engine.augment.background_noise import BackgroundNoiseConfig
 from kws_engine.augment.context import Augment, Context
 from kws_engine.features._torch import TorchFeatures
-from kws_engine.training.chance import LATE, SOUND, SPECTROGRAM, generator_of, numpy_of
-from kws_engine.training.data.clips import Clips, Part
-from kws_engine.training.data.feature_cache import ALONE, BLOCK, Kept, Share
-from kws_engine.training.data.feature_store import Store, make_store
-from kws_engine.training.data.late_noise import LateNoise
-from kws_engine.training.data.mixture import MADE_UP, SILENT, Draws, Mixture
+from kws_engine.training.data.band_noise import BandNoise
+from kws_engine.training.data.clips import Clips, LoadedClips
+from kws_engine.training.data.feature_cache import BLOCK, WHOLE, FeatureCache, Shard
+from kws_engine.training.data.feature_store import FeatureStore, make_feature_store
+from kws_engine.training.data.sampling import SILENT, SYNTHETIC, Sampler, SamplingPlan
 from kws_engine.training.data.silence import silence
-from kws_engine.training.data.synthetic_words import made_up_word, speech_spans
+from kws_engine.training.data.synthetic_words import speech_spans, synthetic_word
 from kws_engine.training.data.workers import Workers
 from kws_engine.training.events import Progress
+from kws_engine.training.seeds import BAND_NOISE, SOUND, SPECTROGRAM, numpy_generator, torch_generator
 
-_TOLD_EVERY = 8  # blocks
-_WHAT = "Augmenting and taking features"
-_PIECES_FROM = 2000  # clips at most that made-up words are made from
-_LEAST = 1e-10  # of a band's energy: far below the floor that features add
-_SHARE_OF_CARD = 0.3  # of a graphics card's free memory that samples may take
+_REPORT_EVERY = 8  # blocks
+_TASK = "Augmenting and computing features"
+_SYNTHESIS_CLIPS = 2000  # at most this many clips supply the pieces of synthetic words
+_MIN_ENERGY = 1e-10  # of a band: far below the floor that features add
+_GPU_SHARE = 0.3  # of a graphics card's free memory that samples may take
 
 
 @dataclass(frozen=True)
 class Batch:
-    """What one step learns from.
+    """The clips of one step.
 
     Attributes:
         features: (B, T, F), on the device.
         labels: (B,), on the device.
-        clips: (B,) indices into the training part, or SILENT or MADE_UP; on the CPU.
+        clips: (B,) indices into the training split, or SILENT or SYNTHETIC; on the CPU.
         whole: Clips of the step in all processes together.
     """
 
@@ -58,129 +58,152 @@ class Batch:
 
 
 class Batches:
-    """The training part as a source of epochs."""
+    """The training split as a source of epochs."""
 
     def __init__(
-        self, part: Clips, plan: Mixture, *, noises: Tensor, sound: Sequence[Augment], spectrogram: Sequence[Augment],
-        features: TorchFeatures, batch_size: int, rate: int, unknown: int, seed: int, device: torch.device,
-        fresh_share: float = 1.0, epochs: int = 1, share: Share = ALONE, folder: Path | None = None,
-        late_noise: BackgroundNoiseConfig | None = None,
-    ) -> None:  # fmt: skip
-        self.part, self._noises, self._unknown = _near(part, device), noises, unknown
-        self._sound, self._spectrogram, self._features = sound, spectrogram, features
-        self._rate, self._seed, self._device, self._share = rate, seed, device, share
-        self._noises_there = noises.to(device) if len(noises) else None
-        self._draws = Draws(plan, seed=seed)
-        self._pieces = _pieces(part, seed)
-        self._spans = speech_spans(self._pieces)
-        self._ends = _ends(len(self._draws), batch_size, world=share.world)
+        self,
+        clips: Clips,
+        plan: SamplingPlan,
+        *,
+        noises: Tensor,
+        sound: Sequence[Augment],
+        spectrogram: Sequence[Augment],
+        features: TorchFeatures,
+        batch_size: int,
+        rate: int,
+        unknown: int,
+        seed: int,
+        device: torch.device,
+        fresh_share: float = 1.0,
+        epochs: int = 1,
+        shard: Shard = WHOLE,
+        folder: Path | None = None,
+        band_noise: BackgroundNoiseConfig | None = None,
+    ) -> None:
+        self._clips = _on_device_if_it_fits(clips, device)
+        self._noises = noises
+        self._device_noises = noises.to(device) if len(noises) else None
+        self._sound = sound
+        self._spectrogram = spectrogram
+        self._features = features
+        self._rate = rate
+        self._unknown = unknown
+        self._seed = seed
+        self._device = device
+        self._shard = shard
+        self._sampler = Sampler(plan, seed=seed)
+        self._synthesis_clips = _synthesis_clips(clips, seed)
+        self._speech_spans = speech_spans(self._synthesis_clips)
+        self._ends = _batch_ends(len(self._sampler), batch_size, world=shard.world)
         self.steps = len(self._ends)
-        self._kept: Kept | None = None
+        self._cache: FeatureCache | None = None
         if fresh_share < 1:
-            self._kept = Kept(self._draws, share, fresh_share=fresh_share, epochs=epochs, still=not sound)
-        self._late = None
-        if late_noise is not None and self._noises_there is not None:
-            self._late = LateNoise(self._noises_there, features, late_noise)
+            self._cache = FeatureCache(
+                self._sampler, shard, fresh_share=fresh_share, epochs=epochs, fixed_sound=not sound
+            )
+        self._band_noise: BandNoise | None = None
+        if band_noise is not None and self._device_noises is not None:
+            self._band_noise = BandNoise(self._device_noises, features, band_noise)
         self._folder = folder
-        self._store: Store | None = None
-        self._making_room = threading.Lock()
+        self._store: FeatureStore | None = None
+        self._store_lock = threading.Lock()
         self._workers = Workers(torch.get_num_threads())
 
     def __len__(self) -> int:
         """Clips of an epoch, in all processes together."""
-        return len(self._draws)
+        return len(self._sampler)
 
     def prepare(self, epoch: int) -> Iterator[Progress | None]:
-        """Makes what is to be made anew before an epoch (from 1 on).
+        """Recomputes the features that are due before an epoch (from 1 on).
 
         Yields:
-            How far it is, the first time, which takes longest; else None, for whoever wants to end it here.
+            The progress of the first call, which takes longest; later None, so that the caller can stop in between.
         """
-        if self._kept is None:
+        if self._cache is None:
             return
-        first_time, due = self._store is None, self._kept.due(epoch)
-        made = zip(due, self._workers.stream(self._make, due), strict=True)
-        for number, ((block, generation), (clips, power)) in enumerate(made):
-            if number % _TOLD_EVERY == 0:
-                yield Progress(_WHAT, number * BLOCK, len(self._kept)) if first_time else None
-            self._kept.made(block, generation, clips, power)
-        if first_time:
-            yield Progress(_WHAT, len(self._kept), len(self._kept))
+        is_first, due = self._store is None, self._cache.due(epoch)
+        filled = zip(due, self._workers.stream(self._fill_block, due), strict=True)
+        for number, ((block, generation), (clips, power)) in enumerate(filled):
+            if number % _REPORT_EVERY == 0:
+                yield Progress(_TASK, number * BLOCK, len(self._cache)) if is_first else None
+            self._cache.update(block, generation, clips, power)
+        if is_first:
+            yield Progress(_TASK, len(self._cache), len(self._cache))
 
     def close(self) -> None:
-        """Ends the threads and gives back what is kept; nothing is learned from any more."""
+        """Ends the threads and frees the cache; no batch can be made any more."""
         self._workers.close()
         if self._store is not None:
             self._store.close()
             self._store = None
 
-    def _make(self, due: tuple[int, int]) -> tuple[Tensor, Tensor]:
-        """Puts a block in a generation where it is kept; its clips (B,) and the mean squares (B,) of their sound."""
-        assert self._kept is not None
+    def _fill_block(self, due: tuple[int, int]) -> tuple[Tensor, Tensor]:
+        """Writes a block of a generation to the store; returns its clips (B,) and their sound's mean squares (B,)."""
+        assert self._cache is not None
         block, generation = due
-        first, draws = self._kept.block(block)
-        clips = self._draws.clips(draws, generation=generation)
-        bands, power = self._made(clips, block, generation)
-        kept = bands.clamp_min_(_LEAST).log_() if self._late is not None else self._features.finish(bands)
-        self._room(tuple(kept.shape[1:])).write(first, kept)
+        first, draws = self._cache.block(block)
+        clips = self._sampler.clips(draws, generation=generation)
+        bands, power = self._bands_of(clips, block, generation)
+        values = bands.clamp_min_(_MIN_ENERGY).log_() if self._band_noise is not None else self._features.finish(bands)
+        self._store_for(tuple(values.shape[1:])).write(first, values)
         return clips, power.cpu()
 
-    def _room(self, shape: tuple[int, ...]) -> Store:
-        """Where features of this shape are kept; the first of the threads makes it."""
-        assert self._kept is not None
-        with self._making_room:
+    def _store_for(self, shape: tuple[int, ...]) -> FeatureStore:
+        """The store for features of this shape; the first thread that asks makes it."""
+        assert self._cache is not None
+        with self._store_lock:
             if self._store is None:
-                self._store = make_store(len(self._kept), shape, device=self._device, folder=self._folder)
+                self._store = make_feature_store(len(self._cache), shape, device=self._device, folder=self._folder)
             return self._store
 
     def epoch(self, number: int) -> Iterator[Batch]:
-        """Every draw once, in the order of this epoch; with fresh_share below 1 after `prepare`."""
-        share, kept = self._share, self._kept
-        order = self._draws.order(number, world=share.world)
+        """Every draw once, in the order of this epoch; with fresh_share below 1, call `prepare` first."""
+        shard, cache = self._shard, self._cache
+        order = self._sampler.order(number, world=shard.world)
         spans = list(zip([0, *self._ends], self._ends, strict=False))
         # Looked up for all steps together: small operations in each of them cost 3% of a small network's run.
-        rows = order if kept is None else kept.rows(order)
-        clips = self._draws.clips(order, generation=number - 1) if kept is None else kept.clips(rows)
-        labels = self._draws.labels(order, unknown=self._unknown).to(self._device)
+        rows = order if cache is None else cache.rows(order)
+        clips = self._sampler.clips(order, generation=number - 1) if cache is None else cache.clips(rows)
+        labels = self._sampler.labels(order, unknown=self._unknown).to(self._device)
 
         @torch.no_grad()
-        def made(step: int) -> Batch:
+        def make_batch(step: int) -> Batch:
             start, end = spans[step]
-            own = slice(start + share.rank, end, share.world)
-            features = self._fresh(clips[own], number, step) if kept is None else self._read(rows[own], number, step)
+            own = slice(start + shard.rank, end, shard.world)
+            features = self._compute(clips[own], number, step) if cache is None else self._read(rows[own], number, step)
             if self._spectrogram:
-                context = self._context(SPECTROGRAM, number, step, share.rank)
+                context = self._context(SPECTROGRAM, number, step, shard.rank)
                 for augment in self._spectrogram:
                     features = augment(features, context)
             return Batch(features, labels[own], clips[own], end - start)
 
-        is_only_read = kept is not None and self._late is None and not self._spectrogram
+        is_only_read = cache is not None and self._band_noise is None and not self._spectrogram
         if is_only_read or self._device.type != "cpu":
-            return map(made, range(len(spans)))
-        return (batch for _, batch in self._workers.results(made, range(len(spans))))
+            return map(make_batch, range(len(spans)))
+        return (batch for _, batch in self._workers.results(make_batch, range(len(spans))))
 
-    def _fresh(self, clips: Tensor, epoch: int, step: int) -> Tensor:
-        """Features (B, T, F) of these clips (B,), made anew."""
-        bands, _ = self._made(clips, step, epoch)
+    def _compute(self, clips: Tensor, epoch: int, step: int) -> Tensor:
+        """Features (B, T, F) of these clips (B,), without the cache."""
+        bands, _ = self._bands_of(clips, step, epoch)
         return self._features.finish(bands)
 
     def _read(self, rows: Tensor, epoch: int, step: int) -> Tensor:
-        """Features (B, T, F) of these rows (B,) of what is kept."""
-        assert self._kept is not None and self._store is not None, "prepare comes first"
+        """Features (B, T, F) in these rows (B,) of the cache."""
+        assert self._cache is not None and self._store is not None, "prepare comes first"
         features = self._store.read(rows)
-        if self._late is None:
+        if self._band_noise is None:
             return features
-        context = self._context(LATE, epoch, step, self._share.rank)
-        bands = self._late.add(features.exp_(), self._kept.power(rows).to(self._device), context)
+        context = self._context(BAND_NOISE, epoch, step, self._shard.rank)
+        bands = self._band_noise.add(features.exp_(), self._cache.power(rows).to(self._device), context)
         return self._features.finish(bands)
 
     @torch.no_grad()
-    def _made(self, clips: Tensor, *where: int) -> tuple[Tensor, Tensor]:
-        """Energies in bands (B, T, bands) of these clips, their sound augmented, and the sound's mean square (B,).
+    def _bands_of(self, clips: Tensor, *where: int) -> tuple[Tensor, Tensor]:
+        """Band energies (B, T, bands) of these clips, their sound augmented, and the sound's mean square (B,).
 
-        Chance follows from `where`.
+        `where` seeds the randomness.
         """
-        numbers = (SOUND, *where, self._share.rank)
+        numbers = (SOUND, *where, self._shard.rank)
         sound = self._sound_of(clips, numbers).to(self._device)
         context = self._context(*numbers)
         for augment in self._sound:
@@ -188,50 +211,50 @@ class Batches:
         return self._features.bands(sound), torch.linalg.vector_norm(sound, dim=1).square() / sound.shape[1]
 
     def _sound_of(self, clips: Tensor, numbers: tuple[int, ...]) -> Tensor:
-        """Recorded clips (B, N), with what is made on the way in its places."""
-        recorded, quiet, made_up = (
-            torch.nonzero(which).squeeze(1) for which in (clips >= 0, clips == SILENT, clips == MADE_UP)
+        """Samples (B, N) of these clips (B,): recordings, and silence and synthetic words made on the fly."""
+        recorded, silent, synthetic = (
+            torch.nonzero(which).squeeze(1) for which in (clips >= 0, clips == SILENT, clips == SYNTHETIC)
         )
-        sound = self.part.sound(clips[recorded])
+        sound = self._clips.sound(clips[recorded])
         if len(recorded) == len(clips):
             return sound
-        everywhere, there = sound.new_empty((len(clips), sound.shape[1])), sound.device
-        everywhere.index_copy_(0, recorded.to(there), sound)
-        if len(quiet):
-            chance = generator_of(torch.device("cpu"), self._seed, *numbers, 1)
-            made = silence(len(quiet), sound.shape[1], noises=self._noises, generator=chance)
-            everywhere.index_copy_(0, quiet.to(there), made.to(there))
-        if len(made_up):
-            rng = numpy_of(self._seed, *numbers, 2)
-            words = np.stack([made_up_word(self._pieces, self._spans, rng) for _ in made_up])
-            everywhere.index_copy_(0, made_up.to(there), torch.from_numpy(words).to(there))
-        return everywhere
+        everything, device = sound.new_empty((len(clips), sound.shape[1])), sound.device
+        everything.index_copy_(0, recorded.to(device), sound)
+        if len(silent):
+            generator = torch_generator(torch.device("cpu"), self._seed, *numbers, 1)
+            made = silence(len(silent), sound.shape[1], noises=self._noises, generator=generator)
+            everything.index_copy_(0, silent.to(device), made.to(device))
+        if len(synthetic):
+            rng = numpy_generator(self._seed, *numbers, 2)
+            words = np.stack([synthetic_word(self._synthesis_clips, self._speech_spans, rng) for _ in synthetic])
+            everything.index_copy_(0, synthetic.to(device), torch.from_numpy(words).to(device))
+        return everything
 
     def _context(self, *numbers: int) -> Context:
-        generator = generator_of(self._device, self._seed, *numbers)
-        return Context(generator=generator, rate=self._rate, noises=self._noises_there)
+        generator = torch_generator(self._device, self._seed, *numbers)
+        return Context(generator=generator, rate=self._rate, noises=self._device_noises)
 
 
-def _near(part: Clips, device: torch.device) -> Clips:
-    """The part on the graphics card, where it fits."""
-    if device.type != "cuda" or not isinstance(part, Part):
-        return part
-    if part.samples.nbytes > _SHARE_OF_CARD * torch.cuda.mem_get_info(device)[0]:
-        return part
-    return Part(part.samples.to(device), part.labels, part.paths)
+def _on_device_if_it_fits(clips: Clips, device: torch.device) -> Clips:
+    """The clips on the graphics card, where there is one with room for them."""
+    if device.type != "cuda" or not isinstance(clips, LoadedClips):
+        return clips
+    if clips.samples.nbytes > _GPU_SHARE * torch.cuda.mem_get_info(device)[0]:
+        return clips
+    return LoadedClips(clips.samples.to(device), clips.labels, clips.paths)
 
 
-def _pieces(part: Clips, seed: int) -> NDArray[np.int16]:
-    """Clips (N, clip_samples) that made-up words are made from."""
-    if isinstance(part, Part):
-        return part.samples.numpy()
-    some = numpy_of(seed, SOUND).choice(len(part), size=min(_PIECES_FROM, len(part)), replace=False)
-    sound = part.sound(torch.from_numpy(np.sort(some)))
+def _synthesis_clips(clips: Clips, seed: int) -> NDArray[np.int16]:
+    """Clips (N, clip_samples) whose pieces make up synthetic words."""
+    if isinstance(clips, LoadedClips):
+        return clips.samples.numpy()
+    some = numpy_generator(seed, SOUND).choice(len(clips), size=min(_SYNTHESIS_CLIPS, len(clips)), replace=False)
+    sound = clips.sound(torch.from_numpy(np.sort(some)))
     return np.asarray((sound * 32767).round().to(torch.int16).numpy())
 
 
-def _ends(count: int, batch_size: int, *, world: int) -> list[int]:
-    """Where each batch of an epoch ends; a rest too small to learn from joins the batch before it."""
+def _batch_ends(count: int, batch_size: int, *, world: int) -> list[int]:
+    """Where each batch of an epoch ends; a remainder too small to learn from joins the batch before it."""
     least = 2 * world  # batch norm cannot learn from one clip
     size = max(batch_size, least)
     ends = list(range(size, count + 1, size)) or [count]

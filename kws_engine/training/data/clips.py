@@ -1,4 +1,4 @@
-"""One part of the data as samples: all in memory where that is small, else read when asked for; knows no network."""
+"""The clips of one split as samples: in memory where they fit, else read from their files whenever they are needed."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from kws_engine.errors import AudioError, TrainingError
 from kws_engine.training.events import Progress, Skipped
 
 LONGEST_NOISE_S = 120.0
-IN_MEMORY_BYTES = 384 * 2**20  # of samples; a part beyond that is read from its files whenever a clip is needed
-_ANOTHERS = 20  # clips tried in the place of one that can no longer be read
+IN_MEMORY_BYTES = 384 * 2**20  # of samples; a larger split is read from its files
+_SUBSTITUTES = 20  # clips tried in place of one that can no longer be read
 
 
 class Clips(Protocol):
-    """What a part of the data can do, wherever its samples are.
+    """The clips of one split, wherever their samples are.
 
     Attributes:
         labels: (N,) int64.
-        paths: The file of each clip; empty where nobody needs them.
+        paths: The file of each clip; empty where they are not needed.
     """
 
     @property
@@ -44,13 +44,13 @@ class Clips(Protocol):
         ...
 
     def newly_skipped(self) -> list[Skipped]:
-        """The files found unreadable since the last call."""
+        """The files found to be unreadable since the last call."""
         ...
 
 
 @dataclass(frozen=True)
-class Part:
-    """A part in memory: samples (N, clip_samples) int16 and labels (N,) int64."""
+class LoadedClips:
+    """Clips in memory: samples (N, clip_samples) int16 and labels (N,) int64."""
 
     samples: Tensor
     labels: Tensor
@@ -64,15 +64,16 @@ class Part:
         return self.samples.index_select(0, indices.to(self.samples.device)).float().mul_(1 / 32768)
 
     def newly_skipped(self) -> list[Skipped]:
-        """None: all were read at the beginning."""
+        """None: all files were read at the start."""
         return []
 
 
-class UnreadPart:
-    """A part from which nothing is learned any more: its clips have labels and names, and silence for a sound."""
+class UnreadClips:
+    """Clips that nothing is learned from any more: they have labels and paths, but silence in place of their sound."""
 
     def __init__(self, paths: Sequence[Path], labels: Tensor, *, clip_samples: int) -> None:
-        self.paths, self.labels = paths, labels
+        self.paths = paths
+        self.labels = labels
         self._clip_samples = clip_samples
 
     def __len__(self) -> int:
@@ -83,41 +84,43 @@ class UnreadPart:
         return torch.zeros((len(indices), self._clip_samples))
 
     def newly_skipped(self) -> list[Skipped]:
-        """None: no file is looked at."""
+        """None: no file is read."""
         return []
 
 
-class StreamedPart:
-    """A part whose clips are read from their files each time, so that memory does not grow with their number."""
+class StreamedClips:
+    """Clips that are read from their files each time, so that memory does not grow with their number."""
 
     def __init__(self, paths: Sequence[Path], labels: Tensor, *, rate: int, clip_samples: int) -> None:
-        self.paths, self.labels = paths, labels
-        self._rate, self._clip_samples = rate, clip_samples
+        self.paths = paths
+        self.labels = labels
+        self._rate = rate
+        self._clip_samples = clip_samples
         self._skipped: dict[int, Skipped] = {}
-        self._told = 0
+        self._reported = 0
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def sound(self, indices: Tensor) -> Tensor:
-        """Samples (B, clip_samples) in -1..1; where a file is gone or damaged, those of another clip of its label.
+        """Samples (B, clip_samples) in -1..1; in place of a missing or damaged file, another clip of its label.
 
         Raises:
-            TrainingError: None of those can be read either, as where a disk is gone.
+            TrainingError: None of those can be read either, for example because a disk was removed.
         """
         sound = torch.empty((len(indices), self._clip_samples))
         for place, index in enumerate(indices.tolist()):
-            sound[place] = torch.from_numpy(self._one(index))
+            sound[place] = torch.from_numpy(self._read(index))
         return sound
 
     def newly_skipped(self) -> list[Skipped]:
-        """The files found unreadable since the last call."""
-        new = list(self._skipped.values())[self._told :]
-        self._told += len(new)
+        """The files found to be unreadable since the last call."""
+        new = list(self._skipped.values())[self._reported :]
+        self._reported += len(new)
         return new
 
-    def _one(self, index: int) -> NDArray[np.float32]:
-        for candidate in (index, *self._others(index)):
+    def _read(self, index: int) -> NDArray[np.float32]:
+        for candidate in (index, *self._substitutes(index)):
             if candidate in self._skipped:
                 continue
             try:
@@ -129,56 +132,56 @@ class StreamedPart:
             "resume the run"
         )
 
-    def _others(self, index: int) -> Iterator[int]:
-        """Other clips of the label, the nearest after it first."""
+    def _substitutes(self, index: int) -> Iterator[int]:
+        """Other clips of the same label, the next one first."""
         alike = torch.nonzero(self.labels == self.labels[index]).flatten()
         at = int(torch.searchsorted(alike, index))
-        for step in range(1, min(_ANOTHERS, len(alike))):
+        for step in range(1, min(_SUBSTITUTES, len(alike))):
             yield int(alike[(at + step) % len(alike)])
 
 
 def read_clip(path: Path, *, rate: int, clip_samples: int) -> NDArray[np.float32]:
-    """One clip (clip_samples,), cut to the speech in it.
+    """One clip (clip_samples,), trimmed to its speech.
 
     Raises:
-        AudioError: The file is missing, damaged, silent about its format or far too long.
+        AudioError: The file is missing, damaged, of an unknown format or far too long.
     """
     sound = audio.read(path, rate=rate, max_seconds=LONGEST_CLIP_S)
     return trimming.fitted(sound, rate, clip_samples=clip_samples)
 
 
-def load_part(
+def load_clips(
     paths: Sequence[Path], labels: Tensor, *, rate: int, clip_samples: int, what: str
-) -> Iterator[Progress | Skipped | Part | StreamedPart]:
-    """Reads the clips, or where they are too many leaves them on disk; yields how far it is and last of all the part.
+) -> Iterator[Progress | Skipped | LoadedClips | StreamedClips]:
+    """Reads the clips, or leaves them on disk where they are too many; yields its progress and at last the clips.
 
     Args:
         paths: Of N clips.
         labels: (N,) int64.
         rate: Samples a second.
         clip_samples: Length of a clip.
-        what: Is being done, for who waits.
+        what: The task, as progress names it.
     """
     if len(paths) * clip_samples * 2 > IN_MEMORY_BYTES:
-        yield StreamedPart(paths, labels, rate=rate, clip_samples=clip_samples)
+        yield StreamedClips(paths, labels, rate=rate, clip_samples=clip_samples)
         return
     samples = torch.zeros((len(paths), clip_samples), dtype=torch.int16)
-    kept: list[int] = []
+    readable: list[int] = []
     for number, path in enumerate(paths):
         if number % 200 == 0:
             yield Progress(what, number, len(paths))
         try:
-            samples[len(kept)] = _to_int16(read_clip(path, rate=rate, clip_samples=clip_samples))
+            samples[len(readable)] = _to_int16(read_clip(path, rate=rate, clip_samples=clip_samples))
         except AudioError as error:
             yield Skipped(str(path), str(error))
             continue
-        kept.append(number)
+        readable.append(number)
     yield Progress(what, len(paths), len(paths))
-    yield Part(samples[: len(kept)], labels[kept], [paths[number] for number in kept])
+    yield LoadedClips(samples[: len(readable)], labels[readable], [paths[number] for number in readable])
 
 
 def load_noise(paths: Sequence[Path], *, rate: int) -> Iterator[Skipped | Tensor]:
-    """Yields the unreadable files and last of all every noise in one row (N,), float32, at most two minutes of each."""
+    """Yields the unreadable files, and at last all noises in one row (N,), float32, at most two minutes of each."""
     noises = []
     for path in paths:
         try:

@@ -1,4 +1,4 @@
-"""Features of many clips, kept where there is room: on the device, in memory, or in a file; knows no clip."""
+"""Storage for the features of many clips, wherever there is room: on the device, in memory, or in a file."""
 
 from __future__ import annotations
 
@@ -15,15 +15,19 @@ from torch import Tensor
 
 from kws_engine.errors import TrainingError
 
-IN_MEMORY_BYTES = 384 * 2**20  # beyond that the features are kept in a file
-_SHARE_OF_CARD = 0.3  # of a graphics card's free memory
+IN_MEMORY_BYTES = 384 * 2**20  # beyond that the features go to a file
+_GPU_SHARE = 0.3  # of a graphics card's free memory
 
 
-class Store(Protocol):
+class FeatureStore(Protocol):
     """Rows of features of one shape, in half precision; several threads may read and write at once."""
 
     def write(self, first: int, features: Tensor) -> None:
-        """Puts features (B, T, F) in the B rows from `first` on."""
+        """Writes features (B, T, F) to the B rows from `first` on.
+
+        Raises:
+            TrainingError: The disk has no room for them.
+        """
         ...
 
     def read(self, rows: Tensor) -> Tensor:
@@ -31,7 +35,7 @@ class Store(Protocol):
         ...
 
     def close(self) -> None:
-        """Gives the room back; nothing is read any more."""
+        """Frees the storage; nothing can be read any more."""
         ...
 
 
@@ -50,30 +54,29 @@ class _InMemory:
 
 
 class _InFile:
-    """A file without a name, so that it is gone with the process, however that ends.
+    """A nameless file, which disappears with the process, however that ends.
 
     It is read row by row, not mapped: mapped pages would count as this process's memory.
     """
 
     def __init__(self, count: int, shape: tuple[int, ...], device: torch.device, folder: Path | None) -> None:
-        self._shape, self._device = shape, device
-        self._bytes = 2 * int(np.prod(shape))
-        self._folder = folder
-        self._file: IO[bytes] = tempfile.TemporaryFile(dir=folder, buffering=0)
         self._count = count
-        self._lock = threading.Lock()  # between moving to a place and reading or writing there
+        self._shape = shape
+        self._device = device
+        self._folder = folder
+        self._row_bytes = 2 * int(np.prod(shape))
+        self._file: IO[bytes] = tempfile.TemporaryFile(dir=folder, buffering=0)
+        self._lock = threading.Lock()  # held between a seek and its read or write
 
     def write(self, first: int, features: Tensor) -> None:
         values = features.to("cpu", torch.float16).contiguous().numpy()
         try:
             with self._lock:
-                self._file.seek(first * self._bytes)
-                if (
-                    self._file.write(values.data) < values.nbytes
-                ):  # of a disk that is nearly full the last bytes are taken
+                self._file.seek(first * self._row_bytes)
+                if self._file.write(values.data) < values.nbytes:  # a nearly full disk takes some of the bytes
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
-            size = self._count * self._bytes / 1e9
+            size = self._count * self._row_bytes / 1e9
             raise TrainingError(
                 f"{self._folder or tempfile.gettempdir()} has no room for this run's features ({error.strerror}): free "
                 f"{size:.1f} GB there, and resume the run"
@@ -83,7 +86,7 @@ class _InFile:
         found = np.empty((len(rows), *self._shape), np.float16)
         with self._lock:
             for place, row in enumerate(rows.tolist()):
-                self._file.seek(row * self._bytes)
+                self._file.seek(row * self._row_bytes)
                 self._file.readinto(memoryview(found[place]).cast("B"))  # type: ignore[attr-defined]
         return torch.from_numpy(found).to(self._device).float()
 
@@ -91,10 +94,12 @@ class _InFile:
         self._file.close()
 
 
-def make_store(count: int, shape: tuple[int, ...], *, device: torch.device, folder: Path | None = None) -> Store:
-    """A store for `count` rows of that shape; `folder` is where its file would be."""
+def make_feature_store(
+    count: int, shape: tuple[int, ...], *, device: torch.device, folder: Path | None = None
+) -> FeatureStore:
+    """A store for `count` rows of this shape; its file, where it needs one, is made in `folder`."""
     size = 2 * count * int(np.prod(shape))
     room = IN_MEMORY_BYTES
     if device.type == "cuda":
-        room = max(room, int(_SHARE_OF_CARD * torch.cuda.mem_get_info(device)[0]))
+        room = max(room, int(_GPU_SHARE * torch.cuda.mem_get_info(device)[0]))
     return _InMemory(count, shape, device) if size <= room else _InFile(count, shape, device, folder)

@@ -1,4 +1,4 @@
-"""Blends of pairs of clips with their labels (Zhang et al. 2018); knows no network and no loss."""
+"""Mixup: blends of pairs of clips and of their labels (Zhang et al. 2018)."""
 
 from __future__ import annotations
 
@@ -6,18 +6,17 @@ import torch
 from torch import Tensor
 
 
-def mixed(features: Tensor, labels: Tensor, alpha: float) -> tuple[Tensor, Tensor, Tensor]:
-    """Every clip of a batch blended with another one of it.
+def mixup(features: Tensor, labels: Tensor, alpha: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Blends every clip of a batch with another one of the batch.
 
     Args:
         features: (B, T, F).
         labels: (B,).
-        alpha: Of Beta(alpha, alpha), from which each clip's own share is drawn; above 0. Chance is torch's own, which a
-            run seeds.
+        alpha: Above 0; each clip's own share is drawn from Beta(alpha, alpha), by torch's global random generator.
 
     Returns:
-        The blends (B, T, F), the partners' labels (B,), and each clip's own share (B,) in 0.5..1: which of the two
-        is called the partner is of no account.
+        The blends (B, T, F), the partners' labels (B,), and each clip's own share (B,) in 0.5..1: of the two, the
+        partner is the one with the smaller share.
     """
     count = len(labels)
     partner = torch.randperm(count).to(labels.device)

@@ -1,7 +1,7 @@
-"""Made-up words: pieces of real recordings joined in an order nobody says; knows no network and no label.
+"""Synthetic words: pieces of real recordings joined in random order.
 
-A network that has seen only whole words answers to any sound that resembles a part of one. Pieces of the very words, in
-the very voices, teach it to wait for all of a word.
+A network that has seen only whole words responds to any sound that resembles a part of one. Pieces of the same words,
+in the same voices, teach it to wait for the whole word.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _BELOW_PEAK = 10 ** (-25 / 10)  # frames weaker than this share of the loudest a
 
 
 def speech_spans(clips: Samples) -> NDArray[np.int64]:
-    """First and one-past-last sample (N, 2) of what is within 25 dB of each clip's loudest 10 ms."""
+    """First and one-past-last sample (N, 2) of the frames within 25 dB of each clip's loudest 10 ms."""
     frames = clips.shape[1] // _FRAME
     spans = np.empty((len(clips), 2), np.int64)
     for at in range(0, len(clips), 512):
@@ -33,7 +33,7 @@ def speech_spans(clips: Samples) -> NDArray[np.int64]:
     return spans
 
 
-def made_up_word(clips: Samples, spans: NDArray[np.int64], generator: np.random.Generator) -> NDArray[np.float32]:
+def synthetic_word(clips: Samples, spans: NDArray[np.int64], generator: np.random.Generator) -> NDArray[np.float32]:
     """One clip (clip_samples,) of two to six pieces, each at most half of the speech in its clip.
 
     Half of them are as long as a word, with silence around; the others fill the clip, as running speech does.
@@ -61,7 +61,7 @@ def _piece(clips: Samples, spans: NDArray[np.int64], generator: np.random.Genera
     first, last = spans[number].tolist()
     size = max(_SHORTEST, int((last - first) * (0.2 + 0.3 * share)))
     start = first + int(place * max(1, last - first - size))
-    start = max(0, min(start, clips.shape[1] - size))  # whole, so that every piece makes the word longer
+    start = max(0, min(start, clips.shape[1] - size))  # in full, so that every piece makes the word longer
     piece = clips[number, start : start + size].astype(np.float32)
     rms = math.sqrt(float(piece @ piece) / size) or 1.0
     piece *= 0.08 * 10 ** ((12 * loudness - 6) / 20) / rms

@@ -1,9 +1,9 @@
-"""Work for a run done in threads, each on one core, a group at a time; knows not what the work is.
+"""Threads that do a run's work in groups of tasks, each task on one core.
 
-Augmenting is many small operations. Split over two cores, each costs more in waking threads than it saves (1.5 ms a
-clip, not 0.6); done whole on one core beside the others, nothing is lost. And what is made does not depend on how many
-threads a run has. Nor is anything made beside a run's steps, which need all cores at once: a step of two threads that
-shares one of its cores with a third thread takes three times as long (17 and 53 ms).
+Augmenting is many small operations. Splitting each over two cores costs more in waking threads than it saves (1.5 ms a
+clip instead of 0.6), while whole tasks side by side lose nothing, and their results do not depend on the number of
+threads. The threads rest while a run takes its steps, which need all cores at once: a step of two threads that shares
+one of its cores with a third thread takes three times as long (53 ms instead of 17).
 """
 
 from __future__ import annotations
@@ -19,35 +19,36 @@ import torch
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
-_GROUP, _MANY = 4, 16  # tasks of a thread; beyond so many, whose results wait in memory, only one of a thread
+_TASKS_PER_THREAD = 4
+_MOST_TASKS = 16  # in a group, whose results wait in memory; more only where there are more threads
 
 
 class Workers:
-    """Threads that wait for work; what a task raises is raised where its result is asked for."""
+    """A pool of threads; an exception in a task is raised where its result is read."""
 
     def __init__(self, threads: int) -> None:
-        self._group = max(threads, min(_GROUP * threads, _MANY))
+        self._group = max(threads, min(_TASKS_PER_THREAD * threads, _MOST_TASKS))
         self._pool = ThreadPoolExecutor(threads, "kws-worker", initializer=torch.set_num_threads, initargs=(1,))
 
     def results(self, work: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[tuple[Task, Result]]:
-        """Every task with its result, in their order; while one is yielded, all threads are at rest."""
+        """Every task with its result, in order; the threads rest while one is yielded."""
         waiting = iter(tasks)
         while group := list(itertools.islice(waiting, self._group)):
-            made: list[Future[Result]] = [self._pool.submit(work, task) for task in group]
-            results = [future.result() for future in made]
-            torch.set_num_threads(torch.get_num_threads())  # a new thread's choice counts for the libraries below
+            futures: list[Future[Result]] = [self._pool.submit(work, task) for task in group]
+            results = [future.result() for future in futures]
+            torch.set_num_threads(torch.get_num_threads())  # a new thread changes it for the libraries below
             yield from zip(group, results, strict=True)
 
     def stream(self, work: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[Result]:
-        """The result of every task, in their order; the threads go on while one is yielded."""
+        """The result of every task, in order; the threads keep working while one is yielded."""
         waiting = iter(tasks)
-        begun = deque(self._pool.submit(work, task) for task in itertools.islice(waiting, self._group))
-        while begun:
-            result = begun.popleft().result()
-            begun.extend(self._pool.submit(work, task) for task in itertools.islice(waiting, 1))
+        pending = deque(self._pool.submit(work, task) for task in itertools.islice(waiting, self._group))
+        while pending:
+            result = pending.popleft().result()
+            pending.extend(self._pool.submit(work, task) for task in itertools.islice(waiting, 1))
             yield result
-        torch.set_num_threads(torch.get_num_threads())  # a new thread's choice counts for the libraries below
+        torch.set_num_threads(torch.get_num_threads())  # a new thread changes it for the libraries below
 
     def close(self) -> None:
-        """Drops what is not begun; returns when the threads are gone."""
+        """Drops the tasks that have not begun; returns when the threads have ended."""
         self._pool.shutdown(wait=True, cancel_futures=True)

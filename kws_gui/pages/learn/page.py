@@ -1,8 +1,8 @@
-"""The Learn page: chapters left, the chosen one right; knows no chapter by name."""
+"""The Learn page: the list of chapters, and the chapter selected in it."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSettings, Qt, Signal
+from PySide6.QtCore import QSettings, Qt
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -15,26 +15,20 @@ from PySide6.QtWidgets import (
 )
 
 from kws_gui import theme
+from kws_gui.pages.learn.chapter import ChapterPage
 from kws_gui.pages.learn.chapters import CHAPTERS
-from kws_gui.pages.learn.chapters.chapter import ChapterPage
-from kws_gui.services.project_model import ProjectModel
+from kws_gui.services.services import Services
 
 _LIST_WIDTH = 216  # px
 _LAST = "learn/chapter"
 
 
 class LearnPage(QWidget):
-    """Short chapters with something to move.
+    """Short interactive chapters."""
 
-    Signals:
-        tryRequested(options): Open Train with these settings: option path -> text.
-    """
-
-    tryRequested = Signal(dict)
-
-    def __init__(self, model: ProjectModel, parent: QWidget | None = None) -> None:
+    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._model = model
+        self._services = services
         self._areas: dict[str, QScrollArea] = {}
         self.list = QListWidget()
         self._stack = QStackedWidget()
@@ -48,7 +42,7 @@ class LearnPage(QWidget):
             self.list.setCurrentRow(0)
 
     def show_chapter(self, name: str) -> bool:
-        """Brings a chapter to the front; False where there is none of that name."""
+        """Shows a chapter; returns False if there is none of that name."""
         for row in range(self.list.count()):
             if self.list.item(row).data(Qt.ItemDataRole.UserRole) == name:
                 self.list.setCurrentRow(row)
@@ -56,10 +50,11 @@ class LearnPage(QWidget):
         return False
 
     def chapter(self, name: str) -> ChapterPage:
-        """The chapter of that name, built now if it was not shown before."""
+        """The chapter of that name, built on first use."""
         if name not in self._areas:
-            page = CHAPTERS[name].make(self._model)
-            page.tryRequested.connect(self.tryRequested)
+            page = CHAPTERS[name].make(self._services.project)
+            page.warm = self._services.warm
+            page.tryRequested.connect(self._services.navigation.try_settings)
             area = QScrollArea()
             area.setWidgetResizable(True)
             area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -67,12 +62,12 @@ class LearnPage(QWidget):
             area.setWidget(page)
             self._areas[name] = area
             self._stack.addWidget(area)
-        page = self._areas[name].widget()
-        assert isinstance(page, ChapterPage)
-        return page
+        shown = self._areas[name].widget()
+        assert isinstance(shown, ChapterPage)
+        return shown
 
     def shutdown(self) -> None:
-        """Ends what the chapters have running."""
+        """Stops whatever the chapters have running."""
         for name in self._areas:
             self.chapter(name).shutdown()
 

@@ -1,17 +1,15 @@
-"""Chooses the model file to listen with: a run of the project, the ready model, any file; opens none of them."""
+"""Chooses the model file to listen with: of a run of the project, the ready model, or any file."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import QComboBox, QFileDialog, QWidget
 
-from kws_engine.runs.job import PastRun
-from kws_gui.pages.start.page import ready_model
-from kws_gui.pages.train.run_list import validation_of
+from kws_gui.ready_model import ready_model
+from kws_gui.runs.rows import RunRow, choice_text
 
 FILTER = "KWS Studio models (*.kws)"
 _OPEN = "open a file"
@@ -28,7 +26,7 @@ class ModelPicker(QComboBox):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._runs: list[PastRun] = []
+        self._rows: list[RunRow] = []
         self._files: list[Path] = []
         self._path: Path | None = None
         self.setPlaceholderText("Choose a model")
@@ -39,22 +37,22 @@ class ModelPicker(QComboBox):
         self.activated.connect(self._on_activated)
         self._fill()
 
-    def setRuns(self, runs: Sequence[PastRun]) -> None:
+    def setRuns(self, rows: Sequence[RunRow]) -> None:
         """The project's runs, newest first; those without a model are left out."""
-        self._runs = [run for run in runs if run.model is not None]
+        self._rows = [row for row in rows if row.run.model is not None]
         self._fill()
 
     def setPath(self, path: Path | None) -> None:
         """Shows a model file as the chosen one; one that is not in the list joins it."""
         self._path = path
-        known = [run.model for run in self._runs] + [ready_model()] + self._files
+        known = [row.run.model for row in self._rows] + [ready_model()] + self._files
         if path is not None and path not in known:
             self._files.append(path)
         self._fill()
 
     def newest_run(self) -> Path | None:
         """The model of the newest run that has one."""
-        return self._runs[0].model if self._runs else None
+        return self._rows[0].run.model if self._rows else None
 
     def open_file(self) -> None:
         """Asks for a .kws file."""
@@ -66,8 +64,8 @@ class ModelPicker(QComboBox):
     def _fill(self) -> None:
         blocker = QSignalBlocker(self)
         self.clear()
-        for run in self._runs:
-            self._add(run_text(run), run.model)
+        for row in self._rows:
+            self._add(choice_text(row), row.run.model)
         ready = ready_model()
         if ready is not None:
             self._add("Ready model: directions", ready)
@@ -94,14 +92,3 @@ class ModelPicker(QComboBox):
             self.open_file()
         elif isinstance(chosen, Path):
             self.chosen.emit(chosen)
-
-
-def run_text(run: PastRun) -> str:
-    """A run as a person tells it: "23 Nov 14:05 · tc_resnet · 93%"."""
-    try:
-        when = datetime.strptime(run.folder.name[:15], "%Y%m%d-%H%M%S")
-        words = [f"{when.day} {when:%b %H:%M}"]
-    except ValueError:
-        words = [run.folder.name]
-    right, _ = validation_of(run.folder)  # the figure of Train and Results, not that of the epoch: one run, one number
-    return " · ".join([*words, run.network, *([f"{right.share:.0%}"] if right else [])])

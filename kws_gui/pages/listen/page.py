@@ -1,4 +1,4 @@
-"""The Listen page: a model, a microphone, and what was heard; knows no audio, no network and no thread."""
+"""The Listen page: a model, a microphone, and the words that were heard."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from kws_engine.errors import KwsError
-from kws_engine.runs.job import past_runs
 from kws_engine.spotting.detector import DetectorConfig
 from kws_gui import theme
 from kws_gui.bridges.detector import DetectorBridge, FileHeard, OpenModel
@@ -21,9 +20,8 @@ from kws_gui.pages.listen.devices import DevicePicker
 from kws_gui.pages.listen.log import Entry
 from kws_gui.pages.listen.models import ModelPicker
 from kws_gui.pages.listen.view import ListenView
-from kws_gui.pages.start.page import ready_model
-from kws_gui.services.microphone import MicrophoneService
-from kws_gui.services.project_model import ProjectModel
+from kws_gui.ready_model import ready_model
+from kws_gui.services.services import Services
 from kws_gui.widgets.empty_state import EmptyState
 from kws_gui.widgets.level_meter import LevelMeter
 from kws_gui.widgets.message_bar import MessageBar
@@ -35,18 +33,17 @@ _SOUND_FILES = "Sound (*.wav *.flac *.ogg *.mp3);;All files (*)"
 
 
 class ListenPage(QWidget):
-    """Choose a model, press Listen (Ctrl+L or space), say a word.
+    """Choose a model, press Listen (Ctrl+L or space), say a word."""
 
-    Signals:
-        trainRequested: The person wants to train a model first.
-    """
-
-    trainRequested = Signal()
-
-    def __init__(self, model: ProjectModel, microphones: MicrophoneService, parent: QWidget | None = None) -> None:
+    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._model, self._microphones = model, microphones
-        self._wanted = self._holds = self._microphone_failed = False
+        self._model = services.project
+        self._runs = services.runs
+        self._microphones = services.microphones
+        self._navigation = services.navigation
+        self._wants_to_listen = False
+        self._holds_microphone = False
+        self._microphone_failed = False
         self._lost_samples = 0
         self._newest_run: Path | None = None
         self._memory = Memory("")
@@ -54,7 +51,7 @@ class ListenPage(QWidget):
         self.bridge = DetectorBridge(self)
         self.messages = MessageBar()
         self.picker = ModelPicker()
-        self.devices = DevicePicker(microphones)
+        self.devices = DevicePicker(self._microphones)
         self.meter = LevelMeter(compact=True)
         self.button = QPushButton()
         self.view = ListenView()
@@ -64,17 +61,17 @@ class ListenPage(QWidget):
         self.setAcceptDrops(True)
         self._lay_out()
         self._connect()
-        self._on_project()
+        self._on_runs()
         self._on_model_changed()
 
     @property
     def is_listening(self) -> bool:
         """Whether Listen was pressed and Stop was not: sound is heard, or the microphone is being opened."""
-        return self._wanted
+        return self._wants_to_listen
 
     def toggle(self) -> None:
         """Listens, or stops."""
-        if self._wanted:
+        if self._wants_to_listen:
             self.stop()
         else:
             self.listen()
@@ -83,12 +80,12 @@ class ListenPage(QWidget):
         """Opens the microphone and listens; needs a model."""
         if self.bridge.opened is None:
             return
-        self._wanted = True
+        self._wants_to_listen = True
         self._lost_samples = 0
         self.messages.clear()
-        again = not self._microphones.is_open and (self._holds or self._microphone_failed)
+        again = not self._microphones.is_open and (self._holds_microphone or self._microphone_failed)
         self._microphones.acquire(self)
-        self._holds = True
+        self._holds_microphone = True
         if again:
             self._microphones.try_again()
         elif self._microphones.is_open:
@@ -96,11 +93,11 @@ class ListenPage(QWidget):
         self._refresh()
 
     def stop(self) -> None:
-        """Stops listening; everything heard stays."""
-        self._wanted = False
+        """Stops listening; the words heard stay in the log."""
+        self._wants_to_listen = False
         self.bridge.stop()
-        if self._holds:
-            self._holds = False
+        if self._holds_microphone:
+            self._holds_microphone = False
             self._microphones.release(self)
         self._refresh()
 
@@ -124,7 +121,7 @@ class ListenPage(QWidget):
         self._refresh()
 
     def shutdown(self) -> None:
-        """Ends every thread and lets the microphone go."""
+        """Ends every thread and releases the microphone."""
         self.stop()
         self.view.remember_sizes()
         if self._file_job is not None:
@@ -161,14 +158,14 @@ class ListenPage(QWidget):
 
     # -- the project and its models
 
-    def _on_project(self) -> None:
-        """Another project, or a run more: its newest model is taken unless sound is being heard."""
-        project = self._model.project
-        self.picker.setRuns(past_runs(project.folder / "runs") if project else [])
+    def _on_runs(self) -> None:
+        """The runs were read again: the model of a new one is taken unless the page is listening."""
+        self.picker.setRuns(self._runs.rows)
         self.picker.setPath(self._model.model_path)
-        newest, before = self.picker.newest_run(), self._newest_run
+        newest = self.picker.newest_run()
+        before = self._newest_run
         self._newest_run = newest
-        if newest is not None and newest != before and not self._wanted:
+        if newest is not None and newest != before and not self._wants_to_listen:
             if before is not None or self._model.model_path is None:
                 self._model.set_model_path(newest)
         self._refresh()
@@ -197,12 +194,12 @@ class ListenPage(QWidget):
     # -- the detector's settings
 
     def _configure(self) -> None:
-        """The form's settings and the remembered thresholds, for the detector and on the strips."""
+        """Gives the detector the form's settings and the remembered thresholds."""
         opened = self.bridge.opened
         assert opened is not None
-        kept = self._memory.thresholds(opened.model.words)
-        self.bridge.configure(self.view.fold.form.value(), {**self._own_thresholds(), **kept})
-        self.view.fold.setMoved(len(kept))
+        moved = self._memory.thresholds(opened.model.words)
+        self.bridge.configure(self.view.fold.form.value(), {**self._own_thresholds(), **moved})
+        self.view.fold.setMoved(len(moved))
 
     def _own_thresholds(self) -> dict[str, float]:
         opened = self.bridge.opened
@@ -231,7 +228,7 @@ class ListenPage(QWidget):
 
     def _on_opened(self, name: str = "") -> None:
         self._microphone_failed = False
-        if not self._wanted:
+        if not self._wants_to_listen:
             return
         self.bridge.stop()
         try:
@@ -247,9 +244,9 @@ class ListenPage(QWidget):
 
     def _on_microphone_failed(self, sentence: str) -> None:
         self._microphone_failed = True
-        if not self._wanted:
+        if not self._wants_to_listen:
             return
-        self._wanted = False
+        self._wants_to_listen = False
         self.bridge.stop()
         self.meter.clear()
         self.messages.showMessage("error", sentence, remedy="Try again")
@@ -292,7 +289,8 @@ class ListenPage(QWidget):
         self.messages.showMessage("error", sentence, details=details)
 
     def _end_file_job(self) -> None:
-        job, self._file_job = self._file_job, None
+        job = self._file_job
+        self._file_job = None
         if job is not None:
             job.deleteLater()
         self.progress.finish()
@@ -308,7 +306,7 @@ class ListenPage(QWidget):
         empty = EmptyState("mdi6.ear-hearing", _NOTHING, "Use the ready model")
         empty.triggered.connect(self._on_ready_model)
         self.train_button = QPushButton("Train a model")
-        self.train_button.clicked.connect(self.trainRequested)
+        self.train_button.clicked.connect(lambda: self._navigation.show_page("train"))
         self.open_button = QPushButton("Open a .kws file…")
         self.open_button.clicked.connect(self.picker.open_file)
         theme.set_role(self.open_button, "quiet")
@@ -348,8 +346,7 @@ class ListenPage(QWidget):
         column.addWidget(self._stack, 1)
 
     def _connect(self) -> None:
-        self._model.opened.connect(self._on_project)
-        self._model.runsChanged.connect(self._on_project)
+        self._runs.changed.connect(self._on_runs)
         self._model.modelChanged.connect(self._on_model_changed)
         self.picker.chosen.connect(self.choose)
         self.button.clicked.connect(self.toggle)
@@ -376,13 +373,13 @@ class ListenPage(QWidget):
         view.log.failed.connect(partial(self.messages.showMessage, "error"))
 
     def _refresh(self) -> None:
-        """The button, the empty state and what can be pressed, from the present state."""
+        """Updates the button, the empty state, and what can be pressed."""
         ready = self.bridge.opened is not None
-        text = "Stop" if self._wanted else "Listen"
+        text = "Stop" if self._wants_to_listen else "Listen"
         if self.button.text() != text:
             self.button.setText(text)
             self.button.setShortcut(_SHORTCUT)  # a new text takes the old shortcut away
-            what = "Stops listening" if self._wanted else "Listens to the microphone"
+            what = "Stops listening" if self._wants_to_listen else "Listens to the microphone"
             self.button.setToolTip(f"{what} ({_SHORTCUT} or space)")
             self.button.setMinimumWidth(max(self.button.minimumWidth(), self.button.sizeHint().width()))
         self.button.setEnabled(ready)

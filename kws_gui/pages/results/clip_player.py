@@ -1,18 +1,20 @@
-"""One clip to be seen and heard; knows nothing of why."""
+"""One clip as a waveform and as sound."""
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QPushButton, QWidget
 
 from kws_engine import audio
 from kws_gui import theme
-from kws_gui.bridges.jobs import LongJob
+from kws_gui.bridges.latest import Latest
 from kws_gui.bridges.player import FILE_RATE, Player
 from kws_gui.widgets.waveform import Waveform
 
@@ -33,12 +35,13 @@ class ClipSound(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._path: Path | None = None
-        self._loading: LongJob | None = None
-        self._is_shut = False
+        self._reading = Latest(self)
         self.player = Player(self)
         self.waveform = Waveform()
         self.play = QPushButton("Play")
         self._lay_out()
+        self._reading.answered.connect(self._on_read)
+        self._reading.failed.connect(self._on_read_failed)
         self.play.clicked.connect(self._on_button)
         self.player.started.connect(self._show_button)
         self.player.stopped.connect(self._on_stopped)
@@ -52,9 +55,10 @@ class ClipSound(QWidget):
         self.play.setEnabled(path is not None)
         self.player.stop()
         if path is None:
+            self._reading.cancel()
             self.waveform.setSamples(_NO_SOUND, FILE_RATE)
-        elif self._loading is None:
-            self._load(path)
+        else:
+            self._reading.ask(partial(_read, path))
 
     def start(self) -> None:
         """Plays the clip from its beginning."""
@@ -68,10 +72,8 @@ class ClipSound(QWidget):
 
     def shutdown(self) -> None:
         """Ends sound and reading; nothing is read any more."""
-        self._is_shut = True
         self.player.shutdown()
-        if self._loading is not None:
-            self._loading.wait()
+        self._reading.shutdown()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent) and event.key() in _PLAY_KEYS:
@@ -79,34 +81,12 @@ class ClipSound(QWidget):
             return True
         return False
 
-    def _load(self, path: Path) -> None:
-        if self._is_shut:
-            return
+    def _on_read(self, samples: NDArray[np.float32]) -> None:
+        self.waveform.setSamples(samples, FILE_RATE)
 
-        def read(_progress: Any, _stop: Any) -> Any:
-            return path, audio.read(path, rate=FILE_RATE, max_seconds=_LONGEST_S)
-
-        self._loading = LongJob(read, self)
-        self._loading.finished.connect(self._on_loaded)
-        self._loading.failed.connect(self._on_load_failed)
-        self._loading.start()
-
-    def _on_loaded(self, loaded: tuple[Path, Any]) -> None:
-        self._end_loading()
-        if self._path == loaded[0]:
-            self.waveform.setSamples(loaded[1], FILE_RATE)
-        elif self._path is not None:
-            self._load(self._path)
-
-    def _on_load_failed(self, sentence: str, _details: str) -> None:
-        self._end_loading()
+    def _on_read_failed(self, sentence: str, _details: str) -> None:
         self.waveform.setSamples(_NO_SOUND, FILE_RATE)
         self.failed.emit(sentence)
-
-    def _end_loading(self) -> None:
-        assert self._loading is not None
-        self._loading.deleteLater()
-        self._loading = None
 
     def _on_button(self) -> None:
         if self.player.is_playing:
@@ -132,3 +112,7 @@ class ClipSound(QWidget):
         row.setSpacing(theme.GRID)
         row.addWidget(self.waveform, 1)
         row.addWidget(self.play)
+
+
+def _read(path: Path, _progress: Any, _should_stop: Any) -> NDArray[np.float32]:
+    return audio.read(path, rate=FILE_RATE, max_seconds=_LONGEST_S)

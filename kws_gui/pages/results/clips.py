@@ -1,4 +1,4 @@
-"""The clips behind a cell of the confusion matrix, to be seen and heard; knows no model."""
+"""The clips behind a cell of the confusion matrix, with a waveform and a player."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from kws_gui.widgets.elided_label import ElidedLabel
 if TYPE_CHECKING:
     from kws_engine.evaluation.metrics import Judged
 
-_HINT = "Choose a cell of the matrix to see and hear its clips."
+_HINT = "Select a cell of the matrix to see and hear its clips."
 
 
-class ClipList(QWidget):
-    """A list, a waveform and a button; Space, Enter and a double click play.
+class ClipListView(QWidget):
+    """A list, a waveform and a play button; Space, Enter and a double click play.
 
     Signals:
         failed(sentence): A clip could not be read or played.
@@ -30,53 +30,55 @@ class ClipList(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._judged: list[Judged] = []
+        self._clips: list[Judged] = []
         self.title = ElidedLabel("Clips")
         self.hint = QLabel(_HINT)
         self.list = QListWidget()
         self.sound = ClipSound()
-        self.player, self.waveform, self.play = self.sound.player, self.sound.waveform, self.sound.play
+        self.player = self.sound.player
+        self.waveform = self.sound.waveform
+        self.play = self.sound.play
         self._lay_out()
         self.list.currentRowChanged.connect(self._on_row)
         self.sound.serve(self.list)
         self.sound.failed.connect(self.failed)
         self.clear()
 
-    def setClips(self, title: str, judged: Sequence[Judged]) -> None:
+    def setClips(self, title: str, clips: Sequence[Judged]) -> None:
         """Shows the clips of one cell, in the order given."""
-        self._judged = list(judged)
+        self._clips = list(clips)
         self.title.setFullText(title)
         self.list.clear()
-        for one in self._judged:
-            item = QListWidgetItem(f"{one.score:>4.0%}   {one.path.parent.name}/{one.path.name}")
-            item.setToolTip(f"{one.path}\nThe network was {one.score:.1%} sure of its answer")
+        for clip in self._clips:
+            item = QListWidgetItem(f"{clip.score:>4.0%}   {clip.path.parent.name}/{clip.path.name}")
+            item.setToolTip(f"{clip.path}\nThe network gave its answer a probability of {clip.score:.1%}")
             self.list.addItem(item)
-        self.hint.setText("" if self._judged else "No clip is in this cell.")
-        self.hint.setVisible(not self._judged)
-        self.list.setCurrentRow(0 if self._judged else -1)
+        self.hint.setText("" if self._clips else "There are no clips in this cell.")
+        self.hint.setVisible(not self._clips)
+        self.list.setCurrentRow(0 if self._clips else -1)
         self._on_row(self.list.currentRow())
 
     def clear(self) -> None:
-        """Nothing is chosen."""
+        """Shows that no cell is selected."""
         self.setClips("Clips", [])
         self.hint.setText(_HINT)
 
     def paths(self) -> list[Path]:
         """The clips listed."""
-        return [one.path for one in self._judged]
+        return [clip.path for clip in self._clips]
 
     def shutdown(self) -> None:
-        """Ends sound and reading; nothing is read any more."""
+        """Stops playing and reading for good."""
         self.sound.shutdown()
 
     def _on_row(self, at: int) -> None:
-        self.sound.show_clip(self._judged[at].path if 0 <= at < len(self._judged) else None)
+        self.sound.show_clip(self._clips[at].path if 0 <= at < len(self._clips) else None)
 
     def _lay_out(self) -> None:
         theme.set_role(self.title, "title")
         theme.set_role(self.hint, "muted")
         self.hint.setWordWrap(True)
-        self.list.setAccessibleName("Clips of the chosen cell")
+        self.list.setAccessibleName("Clips of the selected cell")
         self.list.setMinimumHeight(72)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)

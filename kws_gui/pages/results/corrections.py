@@ -1,4 +1,4 @@
-"""Clips that a diagnosis names, left out or moved to another word, undoable; shows nothing itself."""
+"""Undoable corrections of clips that a diagnosis names: leave out, or move to another word."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from kws_engine.clips.clip import Clip
-from kws_engine.clips.corrections import Move, exclude, relabel
+from kws_engine.clips.edit import Move
 from kws_engine.clips.project import Project
 from kws_engine.clips.words import UNKNOWN
-from kws_gui.pages.train.run_list import counted
+from kws_gui.runs.rows import counted
 from kws_gui.services.project_model import ProjectModel
 
-_ALREADY = "Nothing to change: these clips are {} already, or are gone."
+_ALREADY = "Nothing to change: these clips are already {}, or no longer exist."
 
 
-class ClipCare(QObject):
-    """Clips go by the path that the run wrote down, wherever they were moved to since.
+class ClipCorrections(QObject):
+    """Clips are identified by the path recorded with the run, even after they have been moved.
 
     Signals:
-        said(sentence): What was done; undo takes it back.
-        nothingDone(sentence): All was so already.
+        said(sentence): What was done; it can be undone.
+        nothingDone(sentence): Why there was nothing to do.
     """
 
     said = Signal(str)
@@ -35,44 +35,44 @@ class ClipCare(QObject):
         model.opened.connect(self._moved.clear)
 
     def where(self, path: str) -> Path:
-        """Where the clip is now, as far as this window moved it."""
+        """Where the clip is now, if it was moved in this session."""
         project = self._model.project
         return self._moved.get(path) or (project.folder / path if project else Path(path))
 
     def clip(self, path: str) -> Clip | None:
-        """The clip as it is now; None where it is gone, or is none of the project's."""
+        """The clip as it is now; None if it is missing or does not belong to the project."""
         return _clip_at(self._model.project, self.where(path))
 
     def words(self) -> list[str]:
-        """Where a clip may be moved to."""
+        """The words that a clip can be moved to."""
         return [*self._model.project.words, UNKNOWN] if self._model.project else []
 
     def state(self, path: str) -> str:
-        """What became of a clip, in words; empty for one that is as it was."""
+        """What was changed about a clip, as text; empty if nothing was."""
         clip = self.clip(path)
         if clip is None:
-            return "" if self.where(path).is_file() else "gone"
-        said = [f"moved to {named(clip.word)}"] if path in self._moved else []
-        return ", ".join([*said, "left out"] if clip.excluded else said)
+            return "" if self.where(path).is_file() else "missing"
+        changes = [f"moved to {named(clip.word)}"] if path in self._moved else []
+        return ", ".join([*changes, "left out"] if clip.excluded else changes)
 
     def leave_out(self, paths: Iterable[str], excluded: bool = True) -> None:
-        """Leaves clips out of training and evaluation, or takes them in again."""
+        """Leaves clips out of training and evaluation, or uses them again."""
         project = self._model.project
         clips = [clip for path in paths if (clip := self.clip(path)) is not None and clip.excluded != excluded]
         if project is None or not clips:
-            self.nothingDone.emit(_ALREADY.format("left out" if excluded else "taken in again"))
+            self.nothingDone.emit(_ALREADY.format("left out" if excluded else "in use"))
             return
-        many = _many(len(clips), "left out") if excluded else _many(len(clips), "taken in again")
-        title = f"{'Leave out' if excluded else 'Take in'} {counted(len(clips), 'clip')}"
+        many = _many(len(clips), "left out") if excluded else _many(len(clips), "used again")
+        title = f"{'Leave out' if excluded else 'Use again'}: {counted(len(clips), 'clip')}"
         if self._model.push(
             title,
-            redo=lambda: exclude(project, _now(project, clips), excluded),
-            undo=lambda: exclude(project, _now(project, clips), not excluded),
+            redo=lambda: project.edit.exclude(_now(project, clips), excluded),
+            undo=lambda: project.edit.exclude(_now(project, clips), not excluded),
         ):
             self.said.emit(many)
 
     def move(self, wanted: Sequence[tuple[str, str]]) -> None:
-        """Moves clips to words, given as pairs of path and word; those that are there already stay."""
+        """Moves clips to words, given as pairs of path and word; clips already there are skipped."""
         project = self._model.project
         found = [(path, self.clip(path), word) for path, word in wanted]
         moves = {path: Move(clip, word) for path, clip, word in found if clip is not None and clip.word != word}
@@ -83,12 +83,12 @@ class ClipCare(QObject):
         now: list[Clip] = []
 
         def redo() -> None:
-            now[:] = relabel(project, list(moves.values()))
+            now[:] = project.edit.move(list(moves.values()))
             self._moved |= {path: clip.path for path, clip in zip(moves, now, strict=True)}
 
         def undo() -> None:
             back = zip(_now(project, now), moves.values(), strict=True)
-            relabel(project, [Move(clip, move.clip.word, move.clip.path.name) for clip, move in back])
+            project.edit.move([Move(clip, move.clip.word, move.clip.path.name) for clip, move in back])
             for path, was in before.items():
                 self._moved.pop(path) if was is None else self._moved.update({path: was})
 
@@ -99,16 +99,16 @@ class ClipCare(QObject):
 
 
 def named(word: str) -> str:
-    """The word's name on the screen."""
+    """The display name of a word."""
     return "other words" if word == UNKNOWN else word
 
 
 def _many(count: int, what: str) -> str:
-    return f"{counted(count, 'clip')} {'is' if count == 1 else 'are'} {what}; the next run goes by it."
+    return f"{counted(count, 'clip')} {'is' if count == 1 else 'are'} {what}, starting with the next run."
 
 
 def _now(project: Project, clips: Sequence[Clip]) -> list[Clip]:
-    """The same clips with what was decided about them meanwhile; one that is gone as it was, to be named."""
+    """The current state of the clips; a missing one is returned as it was, so that an error can name it."""
     return [_clip_at(project, clip.path) or clip for clip in clips]
 
 

@@ -1,16 +1,17 @@
-"""What is wrong with a run, found out off the window's thread and remembered; shows nothing itself."""
+"""What is wrong with a run, found out in the background and remembered while the project is open."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from PySide6.QtCore import QObject, Signal
 
 from kws_engine.errors import TrainingError
 from kws_engine.runs.records import EVENTS_FILE, JOB_FILE
-from kws_gui.bridges.jobs import LongJob
+from kws_gui.bridges.latest import Latest
 
 if TYPE_CHECKING:
     from kws_engine.evaluation.diagnosis import Finding, SuspectClip
@@ -21,11 +22,11 @@ _NO_RUN = "This model came without the record of its run. Train a network here t
 
 
 class Diagnosis(QObject):
-    """One run at a time; asked for another, it turns to that one.
+    """One run at a time; when another is requested, it turns to that one.
 
     Signals:
-        changed(): `state`, `findings`, `clips` or `sentence` are others.
-        progressed(done, total): Clips that were listened to.
+        changed(): `state`, `findings`, `clips` or `sentence` have changed.
+        progressed(done, total): Clips that the model was run on.
     """
 
     changed = Signal()
@@ -36,13 +37,15 @@ class Diagnosis(QObject):
         self.folder: Path | None = None
         self._known: dict[Path, Look | str] = {}
         self._written: dict[Path, int] = {}
-        self._job: LongJob | None = None
-        self._working: Path | None = None
-        self._is_shut = False
+        self._asked: Path | None = None
+        self._looking = Latest(self)
+        self._looking.progressed.connect(self.progressed)
+        self._looking.answered.connect(self._on_answer)
+        self._looking.failed.connect(lambda sentence, _details: self._on_answer(sentence))
 
     @property
     def state(self) -> State:
-        """How it stands with the run that was asked for."""
+        """How far the requested run is known."""
         if self.folder is None:
             return "nothing"
         known = self._known.get(self.folder)
@@ -50,7 +53,7 @@ class Diagnosis(QObject):
 
     @property
     def findings(self) -> list[Finding]:
-        """Of the run asked for; what is to be cured first stands first."""
+        """Of the requested run; what to cure first stands first."""
         look = self._look()
         return look.findings if look else []
 
@@ -62,7 +65,7 @@ class Diagnosis(QObject):
 
     @property
     def sentence(self) -> str:
-        """Why nothing is known of the run."""
+        """Why nothing is known about the run."""
         known = self._known.get(self.folder) if self.folder else None
         return known if isinstance(known, str) else ""
 
@@ -81,7 +84,7 @@ class Diagnosis(QObject):
         return None if isinstance(known, str) else known
 
     def _turn_to(self, folder: Path, is_new: bool) -> None:
-        """What was found counts until the run goes on."""
+        """What was found holds until the run is resumed."""
         if is_new:
             self._known.pop(folder, None)
             self._written[folder] = _written(folder)
@@ -89,54 +92,34 @@ class Diagnosis(QObject):
             self._known[folder] = _NO_RUN
 
     def forget(self) -> None:
-        """Another project is open: what was found is of no use."""
+        """Another project is open."""
+        self._looking.cancel()
+        self._asked = None
         self._known.clear()
         self._written.clear()
         self.ask(None)
 
-    def is_working(self) -> bool:
-        """Whether a run is being looked at."""
-        return self._job is not None
-
     def shutdown(self) -> None:
         """Ends the thread; none is started any more."""
-        self._is_shut = True
-        if self._job is not None:
-            self._job.wait()
+        self._looking.shutdown()
 
     def _work(self) -> None:
-        if self._is_shut or self.state != "working":
-            return
-        if self._job is not None:
-            if self._working != self.folder:
-                self._job.cancel()
-            return
-        assert self.folder is not None
-        folder = self._working = self.folder
-        self._job = LongJob(lambda progress, stop: _diagnosed(folder, progress, stop), self)
-        self._job.progressed.connect(self.progressed)
-        self._job.finished.connect(self._on_finished)
-        self._job.failed.connect(self._on_failed)
-        self._job.start()
+        if self.state == "working" and self._asked != self.folder:
+            assert self.folder is not None
+            self._asked = self.folder
+            self._looking.ask(partial(_look_at, self.folder))
 
-    def _on_finished(self, look: Look | None) -> None:
-        self._end(look)
-
-    def _on_failed(self, sentence: str, _details: str) -> None:
-        self._end(sentence)
-
-    def _end(self, answer: Look | str | None) -> None:
-        assert self._job is not None
-        self._job.deleteLater()
-        self._job, folder, self._working = None, self._working, None
-        if answer is not None and folder is not None:
+    def _on_answer(self, answer: Look | str) -> None:
+        folder = self._asked
+        self._asked = None
+        if folder is not None:
             self._known[folder] = answer
             self.changed.emit()
         self._work()
 
 
 def _written(folder: Path) -> int:
-    """When the run last said something, in ns; 0 where it never did."""
+    """When the run's last event was written, in ns; 0 without any."""
     try:
         return (folder / EVENTS_FILE).stat().st_mtime_ns
     except OSError:
@@ -144,19 +127,15 @@ def _written(folder: Path) -> int:
 
 
 class _Stopped(TrainingError):
-    """Nobody waits for the answer any more."""
+    """The answer is not wanted any more."""
 
 
-def _diagnosed(folder: Path, progress: Callable[[int, int], None], stop: Callable[[], bool]) -> Any:
-    """What was found; None where it was cancelled."""
+def _look_at(folder: Path, progress: Callable[[int, int], None], should_stop: Callable[[], bool]) -> Look:
     from kws_engine.runs.diagnosing import look_at_run
 
-    def tell(done: int, total: int) -> None:
-        if stop():
+    def report(done: int, total: int) -> None:
+        if should_stop():
             raise _Stopped("stopped")
         progress(done, total)
 
-    try:
-        return look_at_run(folder, progress=tell)
-    except _Stopped:
-        return None
+    return look_at_run(folder, progress=report)

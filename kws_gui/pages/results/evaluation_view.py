@@ -1,4 +1,4 @@
-"""A judgement on the screen: matrix left, words and clips right; knows no model and no project."""
+"""An evaluation: the confusion matrix on the left, words and clips on the right."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 from kws_engine.clips.split import Split
 from kws_engine.evaluation.interval import wilson
 from kws_gui import theme
-from kws_gui.pages.results.clips import ClipList
+from kws_gui.pages.results.clips import ClipListView
 from kws_gui.pages.results.source import ABOUT
 from kws_gui.pages.results.words import WordTable
 from kws_gui.widgets.confusion import ConfusionMatrix
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 _SPECIAL = {"_unknown_": "other words", "_silence_": "silence"}
 
 
-class JudgedView(QWidget):
-    """A click on a cell of the matrix lists its clips.
+class EvaluationView(QWidget):
+    """Clicking a cell of the matrix lists its clips.
 
     Signals:
         failed(sentence): A clip could not be read or played.
@@ -38,20 +38,21 @@ class JudgedView(QWidget):
         self.about = ElidedLabel()
         self.matrix = ConfusionMatrix()
         self.words = WordTable()
-        self.clips = ClipList()
+        self.clips = ClipListView()
         self._lay_out()
         self.matrix.cellActivated.connect(self._on_cell)
         self.clips.failed.connect(self.failed)
 
     def setEvaluation(self, evaluation: Evaluation, part: Split) -> None:
-        """Shows a judgement on that part of the clips."""
-        is_first, self._evaluation = self._evaluation is None, evaluation
+        """Shows an evaluation of that part of the clips."""
+        is_first = self._evaluation is None
+        self._evaluation = evaluation
         used = list(evaluation.per_word)
         self._names = _names(used)
         rows = [evaluation.labels.index(label) for label in used]
         self.matrix.setMatrix([self._names[label] for label in used], evaluation.counts[rows][:, rows])
         self.words.setEvaluation(evaluation, self._names)
-        if is_first:  # later it stands where the person has put it
+        if is_first:  # later the splitter stays where the person has put it
             self._right.setSizes([min(self.words.wholeHeight(), self._right.height() // 2), self._right.height()])
         self.clips.clear()
         count = len(evaluation.judged)
@@ -59,11 +60,11 @@ class JudgedView(QWidget):
         self.about.setFullText(f"{right} of {count} {part} clips. {ABOUT[part]}")
 
     def forget(self) -> None:
-        """Another project is open."""
+        """Drops the evaluation: another project was opened."""
         self._evaluation = None
 
     def shutdown(self) -> None:
-        """Ends sound and reading."""
+        """Stops playing and reading."""
         self.clips.shutdown()
 
     def _on_cell(self, said: str, heard: str) -> None:
@@ -72,7 +73,7 @@ class JudgedView(QWidget):
         labels = {name: label for label, name in self._names.items()}
         found = self._evaluation.clips(labels[said], labels[heard])
         count = f"{len(found)} clip" if len(found) == 1 else f"{len(found)} clips"
-        what = "heard rightly" if said == heard else f"heard as “{heard}”"
+        what = "heard correctly" if said == heard else f"heard as “{heard}”"
         self.clips.setClips(f"{count} of “{said}” {what}", found)
         if found:
             self.clips.list.setFocus()
@@ -97,16 +98,16 @@ class JudgedView(QWidget):
         column.addWidget(split, 1)
 
 
-def in_words(evaluation: Evaluation) -> tuple[str, str]:
-    """How much is right, as a headline and in full."""
+def describe_accuracy(evaluation: Evaluation) -> tuple[str, str]:
+    """The share of correct answers, as a headline and in full."""
     count = len(evaluation.judged)
     right = sum(one.label == one.predicted for one in evaluation.judged)
     interval = wilson(right, count)
     bounds = f"{100 * interval.low:.0f} to {100 * interval.high:.0f}%"
-    whole = f"{right} of {count} clips; 95 times in 100 the true share is {bounds} (Wilson 1927)"
+    whole = f"{right} of {count} clips; 95% confidence interval {bounds} (Wilson 1927)"
     return f"{interval.text()} right", whole
 
 
 def _names(labels: list[str]) -> dict[str, str]:
-    """Names for the screen, one to one: "other words" for `_unknown_`, unless that is a word of the project."""
+    """Unique display names: "other words" for `_unknown_`, unless the project has a word of that name."""
     return {label: name if (name := _SPECIAL.get(label, label)) not in labels else label for label in labels}

@@ -1,4 +1,4 @@
-"""What is wrong with a run, each fault with what it means, its numbers and its remedies; finds nothing itself."""
+"""What is wrong with a run: each finding with its meaning, its evidence and its remedies."""
 
 from __future__ import annotations
 
@@ -22,11 +22,12 @@ from superqt import QFlowLayout
 from kws_engine.errors import KwsError
 from kws_engine.runs.job import settings_of
 from kws_gui import theme
-from kws_gui.pages.results.corrections import ClipCare
+from kws_gui.pages.results.corrections import ClipCorrections
 from kws_gui.pages.results.diagnosis import Diagnosis
 from kws_gui.pages.results.suspects import SuspectList
 from kws_gui.pages.results.unfinished import UnfinishedCard
-from kws_gui.pages.train.run_list import RunRow, counted
+from kws_gui.runs.rows import RunRow, counted
+from kws_gui.services.navigation import Navigation
 from kws_gui.services.project_model import ProjectModel
 from kws_gui.widgets.empty_state import EmptyState
 from kws_gui.widgets.wrapped_label import WrappedLabel
@@ -36,58 +37,57 @@ if TYPE_CHECKING:
 
 _WIDEST = 880  # px; longer lines are hard to read
 _ICONS = {
-    "": "mdi6.tune", "exclude": "mdi6.eye-off-outline", "relabel": "mdi6.folder-move-outline",
-    "record": "mdi6.microphone", "import": "mdi6.import", "open_words": "mdi6.waveform",
-}  # fmt: skip
+    "": "mdi6.tune",
+    "exclude": "mdi6.eye-off-outline",
+    "relabel": "mdi6.folder-move-outline",
+    "record": "mdi6.microphone",
+    "import": "mdi6.import",
+    "open_words": "mdi6.waveform",
+}
 _TIPS = {
-    "": "Puts this on the form for the next run; with undo", "exclude": "The files stay; with undo",
-    "relabel": "Moves the files; with undo", "record": "Opens the Words page", "import": "Asks for a folder",
+    "": "Sets this in the form for the next run; can be undone",
+    "exclude": "Keeps the files; can be undone",
+    "relabel": "Moves the files; can be undone",
+    "record": "Opens the Words page",
+    "import": "Asks for a folder",
     "open_words": "Opens the Words page",
-}  # fmt: skip
-_HEALTHY = "Its curves and its clips look as they should."
-_BETTER = "To get better still, record more speakers of each word, or let a search try other settings."
+}
+_HEALTHY = "The curves and clips of this run look as they should."
+_BETTER = "To improve it further, record more speakers of each word, or let a search try other settings."
 _WORTH = "Clips worth listening to"
 _CALM = (
-    "Any set of recordings has some that are cut off, drowned in noise or in the wrong word's folder. "
-    "That a clip is listed here is no fault of the run."
+    "Every set of recordings has some that are cut off, drowned out by noise or filed under the wrong word. "
+    "A clip listed here does not mean that something is wrong with the run."
 )
 _LISTED = 200
-_ON_FORM = "Nothing to change: the form on the Train page has this already."
-_ABOUT = "The first is the one to cure first: it may be the cause of the others."
+_ON_FORM = "Nothing to change: the form on the Train page already has this setting."
+_ABOUT = "Start with the first finding: it may be the cause of the others."
 
 
 class FindingsView(QWidget):
-    """A card a finding, or one line; clips in a list of their own.
+    """One card per finding, or a single line; clips are shown in a list of their own.
 
     Signals:
         counted(words): The headline: "2 findings", "No fault found".
-        trainRequested(): A remedy is on the form.
-        wordRequested(word), importRequested(): Where recordings are made or brought in.
-        searchRequested(): Settings are to be searched.
         said(sentence): What was done; undo takes it back.
         nothingDone(sentence): What a remedy does was done already.
-        finishRequested(folder): A model is to be made of a run's best epoch.
         failed(sentence): A remedy does not fit, or a clip cannot be heard.
     """
 
     counted = Signal(str)
-    trainRequested = Signal()
-    wordRequested = Signal(str)
-    importRequested = Signal()
-    searchRequested = Signal()
     said = Signal(str)
     nothingDone = Signal(str)
-    finishRequested = Signal(object)
     failed = Signal(str)
 
-    def __init__(self, model: ProjectModel, parent: QWidget | None = None) -> None:
+    def __init__(self, model: ProjectModel, navigation: Navigation, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._model = model
+        self._navigation = navigation
         self._filled_for: Path | None = None
         self._is_finished = True
         self.diagnosis = Diagnosis(self)
-        self.care = ClipCare(model, self)
-        self.suspects = SuspectList(self.care)
+        self.corrections = ClipCorrections(model, self)
+        self.suspects = SuspectList(self.corrections)
         self.unfinished = UnfinishedCard()
         self.line = WrappedLabel()
         self.healthy = EmptyState("mdi6.check-circle-outline", _BETTER, "Search settings")
@@ -98,46 +98,47 @@ class FindingsView(QWidget):
         self.suspects.backRequested.connect(self.show_findings)
         self.suspects.failed.connect(self.failed)
         self.suspects.undoRequested.connect(model.undo_stack.undo)
-        self.care.said.connect(self._on_said)
-        self.care.nothingDone.connect(self._on_nothing_done)
-        self.unfinished.finishRequested.connect(lambda: self.finishRequested.emit(self.diagnosis.folder))
+        self.corrections.said.connect(self._on_said)
+        self.corrections.nothingDone.connect(self._on_nothing_done)
+        self.unfinished.finishRequested.connect(self._on_finish)
         self.unfinished.settingsRequested.connect(self._use_settings)
-        self.healthy.triggered.connect(self.searchRequested)
+        self.healthy.triggered.connect(lambda: navigation.show_page("search"))
         self.worth.listen.clicked.connect(lambda: self._listen_to(_WORTH, self.diagnosis.clips[:_LISTED]))
         model.undo_stack.changed.connect(lambda: self.suspects.tell(""))
         model.clipsChanged.connect(self.suspects.refresh)
         self._show()
 
     def show_run(self, folder: Path | None, *, unfinished: RunRow | None = None) -> None:
-        """Turns to the run in `folder`; `unfinished` tells of it where it came to no model."""
+        """Shows the run in `folder`; `unfinished` is its row if it has no model."""
         self._is_finished = unfinished is None
         self.unfinished.setRun(unfinished)
         self.diagnosis.ask(folder)
         self._show_healthy()
 
     def show_findings(self) -> None:
-        """Back from the clips."""
+        """Returns from the clips to the findings."""
         self._pages.setCurrentWidget(self._list)
         self.suspects.sound.player.stop()
 
     def cards(self) -> list[FindingCard]:
-        """One a finding, in their order."""
-        found = [self._column.itemAt(at).widget() for at in range(self._column.count())]
-        return [card for card in found if isinstance(card, FindingCard)]
+        """One card per finding, in order."""
+        items = (self._column.itemAt(at) for at in range(self._column.count()))
+        widgets = [item.widget() for item in items if item is not None]
+        return [card for card in widgets if isinstance(card, FindingCard)]
 
     def headline(self) -> str:
-        """How it stands with the run, in few words."""
-        words = {"nothing": "", "working": "Looking at this run", "unknown": "Not known"}
+        """The state of the run in a few words."""
+        words = {"nothing": "", "working": "Checking this run", "unknown": "Unknown"}
         if self.diagnosis.state != "known":
             return words[self.diagnosis.state]
         return counted(len(self.diagnosis.findings), "finding") if self.diagnosis.findings else "No fault found"
 
     def shutdown(self) -> None:
-        """Ends sound and every thread."""
+        """Stops playing and every thread."""
         self.diagnosis.shutdown()
         self.suspects.shutdown()
 
-    # -- what is shown
+    # -- contents
 
     def _show(self) -> None:
         for card in self.cards():
@@ -155,20 +156,20 @@ class FindingsView(QWidget):
         self.counted.emit(self.headline())
 
     def _show_healthy(self) -> None:
-        """Only of a run that came to its end."""
+        """Only a run that finished can be healthy."""
         known = self.diagnosis.state == "known"
         self.healthy.setVisible(known and not self.diagnosis.findings and self._is_finished)
 
     def _sentence(self, count: int) -> str:
         if self.diagnosis.state == "working":
-            return "Looks at the run's curves and listens to its clips …"
+            return "Checking the curves and clips of the run …"
         if self.diagnosis.state == "unknown":
             return self.diagnosis.sentence
         return _HEALTHY if not count else _ABOUT if count > 1 else ""
 
     def _on_progressed(self, done: int, total: int) -> None:
         if self.diagnosis.state == "working":
-            self.line.setText(f"Looks at the run's curves and listens to its clips: {done:,} of {total:,}")
+            self.line.setText(f"Checking the curves and clips of the run: {done:,} of {total:,}")
 
     def _make_card(self, finding: Finding) -> FindingCard:
         card = FindingCard(finding)
@@ -199,20 +200,21 @@ class FindingsView(QWidget):
         if remedy.changes:
             self._fill_form(remedy)
         elif remedy.action == "exclude":
-            self.care.leave_out([clip.path for clip in remedy.clips])
+            self.corrections.leave_out([clip.path for clip in remedy.clips])
         elif remedy.action == "relabel":
-            words = self.care.words()
-            self.care.move([(clip.path, clip.likely) for clip in remedy.clips if clip.likely in words])
+            words = self.corrections.words()
+            self.corrections.move([(clip.path, clip.likely) for clip in remedy.clips if clip.likely in words])
         elif remedy.action == "import":
-            self.importRequested.emit()
+            self._navigation.import_recordings()
         else:
-            self.wordRequested.emit(remedy.word)
+            self._navigation.show_word(remedy.word)
 
     def _fill_form(self, remedy: Remedy) -> None:
-        """Onto the settings of the run that it cures; further remedies of that run add to what is on the form."""
+        """Applies a remedy to the settings of its run; further remedies of the same run add to the form."""
         from kws_engine.evaluation.diagnosis import settings_after
 
-        model, before, folder = self._model, self._model.settings, self.diagnosis.folder
+        before = self._model.settings
+        folder = self.diagnosis.folder
         assert folder is not None
         try:
             after = settings_after(before if folder == self._filled_for else settings_of(folder), remedy)
@@ -221,23 +223,25 @@ class FindingsView(QWidget):
             return
         if after == before:
             self.nothingDone.emit(_ON_FORM)
-        elif model.push(remedy.title, redo=lambda: model.set_settings(after), undo=lambda: model.set_settings(before)):
+        elif self._model.use_settings(remedy.title, after):
             self._filled_for = folder
-            self.trainRequested.emit()
+            self._navigation.show_page("train")
+
+    def _on_finish(self) -> None:
+        assert self.diagnosis.folder is not None
+        self._navigation.make_model(self.diagnosis.folder)
 
     def _use_settings(self) -> None:
         """Those of the run that is looked at."""
-        model, before, folder = self._model, self._model.settings, self.diagnosis.folder
+        folder = self.diagnosis.folder
         assert folder is not None
         try:
-            after = settings_of(folder)
+            settings = settings_of(folder)
         except KwsError as error:
             self.failed.emit(str(error))
             return
-        if after == before or model.push(
-            "Use a run's settings", redo=lambda: model.set_settings(after), undo=lambda: model.set_settings(before)
-        ):
-            self.trainRequested.emit()
+        if settings == self._model.settings or self._model.use_settings("Use a run's settings", settings):
+            self._navigation.show_page("train")
 
     # -- making
 
@@ -269,12 +273,12 @@ class FindingsView(QWidget):
 
 
 class WorthListening(QWidget):
-    """Below the findings and none of them: clips that stand out in any run, to be heard, left out or moved."""
+    """Below the findings: clips that stand out in any run, to listen to, leave out or move."""
 
     def __init__(self) -> None:
         super().__init__()
         self.listen = QPushButton()
-        self.listen.setToolTip("Shows them ranked, whose own word was least probable first")
+        self.listen.setToolTip("Lists them, least probable for their own word first")
         theme.set_icon(self.listen, "mdi6.ear-hearing", size=16)
         title, about = QLabel(_WORTH), WrappedLabel(_CALM)
         theme.set_role(about, "muted")
@@ -290,18 +294,18 @@ class WorthListening(QWidget):
         self.setAccessibleName(f"{_WORTH}. {_CALM}")
 
     def show_count(self, count: int) -> None:
-        """So many clips there are; hidden without any."""
+        """Sets the number of clips; hidden if there are none."""
         first = "the first " if count > _LISTED else ""
         self.listen.setText(f"Listen to {first}{counted(min(count, _LISTED), 'clip')}")
         self.setVisible(count > 0)
 
 
 class FindingCard(QFrame):
-    """Title, meaning, remedies; the numbers on demand.
+    """Title, meaning and remedies; the evidence on demand.
 
     Signals:
-        chosen(remedy): Its button was pressed.
-        clipsRequested(): The clips are to be listened to.
+        chosen(remedy): The button of a remedy was clicked.
+        clipsRequested(): The button that lists the clips was clicked.
     """
 
     chosen = Signal(object)
@@ -314,7 +318,7 @@ class FindingCard(QFrame):
         self.why = QPushButton()
         self.buttons = [self._make_button(remedy) for remedy in finding.remedies]
         self.listen = QPushButton(f"Listen to {counted(len(finding.clips), 'clip')}")
-        self.listen.setToolTip("Shows them ranked, to be heard, left out or moved")
+        self.listen.setToolTip("Lists them by rank, to listen to, leave out or move")
         self.listen.setVisible(bool(finding.clips))
         theme.set_role(self, "card")
         self.setAccessibleName(f"{finding.title}. {finding.meaning}")

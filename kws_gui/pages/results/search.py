@@ -1,8 +1,9 @@
-"""What a search for better settings found: which options mattered, all trials at a glance; runs no trial."""
+"""What a search for better settings found: which options mattered, and all trials at a glance."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,8 +13,9 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QStac
 from kws_engine.errors import KwsError
 from kws_engine.sweeps.job import PastSweep, past_sweeps
 from kws_gui import theme
-from kws_gui.bridges.jobs import LongJob
+from kws_gui.bridges.latest import Latest
 from kws_gui.runs.trials import headline, open_trial, titles_of, trial_text, use_settings
+from kws_gui.services.navigation import Navigation
 from kws_gui.services.project_model import ProjectModel
 from kws_gui.widgets.address_field import AddressRow
 from kws_gui.widgets.elided_label import ElidedLabel
@@ -36,27 +38,26 @@ class SweepView(QWidget):
     """Bars left, lines right, what to do with the chosen trial below; `picker` chooses the search.
 
     Signals:
-        told(words): The headline.
+        headlineChanged(text): The result in few words.
         trainRequested(): A trial's settings are on the form.
         runRequested(): `model.model_path` is a trial's model.
-        searchRequested(): Settings are to be searched.
         failed(sentence): A search or a trial cannot be used.
     """
 
-    told = Signal(str)
+    headlineChanged = Signal(str)
     trainRequested = Signal()
     runRequested = Signal()
-    searchRequested = Signal()
     failed = Signal(str)
 
-    def __init__(self, model: ProjectModel, parent: QWidget | None = None) -> None:
+    def __init__(self, model: ProjectModel, navigation: Navigation, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._model = model
+        self._navigation = navigation
         self._results: Results | None = None
-        self._reading: LongJob | None = None
-        self._asked = ""
-        self._read_again = self._is_shut = False
-        self.picker, self.address = SweepPicker(), AddressRow()
+        self._requested = ""
+        self._reading = Latest(self)
+        self.picker = SweepPicker()
+        self.address = AddressRow()
         self.importance = ImportanceBars()
         self.plot = ParallelPlot()
         self.trial = ElidedLabel()
@@ -75,47 +76,39 @@ class SweepView(QWidget):
 
     def choose(self, name: str) -> None:
         """The search that `look` is to show."""
-        self._asked = name
+        self._requested = name
 
     def look(self) -> None:
         """Reads the searches of the project; what is shown stays until they are read."""
         project = self._model.project
-        if self._reading is not None:
-            self._read_again = True
-        elif project is not None and not self._is_shut:
-            folder, name, addresses = project.folder, self._asked, dict(self._model.addresses)
-            self._reading = LongJob(lambda _progress, _stop: (folder, *_read(folder, name, addresses)), self)
-            self._reading.finished.connect(self._on_read)
-            self._reading.failed.connect(self._on_failed)
-            self._reading.start()
+        if project is not None:
+            work = partial(_read, project.folder, self._requested, dict(self._model.addresses))
+            self._reading.ask(lambda _progress, _should_stop: work())
 
     def is_reading(self) -> bool:
         """Whether the searches are being read."""
-        return self._reading is not None
+        return self._reading.is_working()
 
     def forget(self) -> None:
         """Another project is open."""
-        self._results, self._asked = None, ""
+        self._reading.cancel()
+        self._results = None
+        self._requested = ""
         self.address.hide()
         self._pages.setCurrentWidget(self._waiting)
-        self.told.emit("")
+        self.headlineChanged.emit("")
 
     def shutdown(self) -> None:
         """Ends the reading."""
-        self._is_shut = True
-        if self._reading is not None:
-            self._reading.wait()
+        self._reading.shutdown()
 
     # -- what is shown
 
-    def _on_read(self, read: tuple[Path, list[PastSweep], PastSweep | None, Results | None, str]) -> None:
-        self._end_reading()
-        folder, past, chosen, results, sentence = read
-        if self._model.project is None or folder != self._model.project.folder:
-            return
+    def _on_read(self, read: tuple[list[PastSweep], PastSweep | None, Results | None, str]) -> None:
+        past, chosen, results, sentence = read
         if sentence:
             self.failed.emit(sentence)
-        self.picker.setSweeps([one.name for one in past], chosen.name if chosen else self._asked)
+        self.picker.setSweeps([one.name for one in past], chosen.name if chosen else self._requested)
         self.address.ask(chosen.storage if chosen and sentence else "")
         if results is not None:
             self._show(results)
@@ -127,7 +120,7 @@ class SweepView(QWidget):
     def _show_none(self, page: QWidget) -> None:
         self._results = None
         self._pages.setCurrentWidget(page)
-        self.told.emit("")
+        self.headlineChanged.emit("")
 
     def _show(self, results: Results) -> None:
         from kws_engine.sweeps.results import parallel
@@ -137,18 +130,24 @@ class SweepView(QWidget):
         titles = titles_of(results)
         self.importance.setShares([(titles.get(path, path), share) for path, share in results.importance.items()])
         self._too_few.setVisible(not results.importance)
-        drawn, trials = parallel(results), {trial.number: trial for trial in results.trials}
+        drawn = parallel(results)
+        trials = {trial.number: trial for trial in results.trials}
         best = results.best.number if results.best else None
         lines = [
-            PlotLine(line.number, line.positions, line.goodness, line.state == "complete",
-                     trial_text(trials[line.number], titles, is_best=line.number == best))
+            PlotLine(
+                line.number,
+                line.positions,
+                line.goodness,
+                line.state == "complete",
+                trial_text(trials[line.number], titles, is_best=line.number == best),
+            )
             for line in drawn.lines
-        ]  # fmt: skip
+        ]
         axes = [PlotAxis(titles.get(axis.path, axis.title), axis.ticks) for axis in drawn.axes]
         self.plot.setLines(axes, lines, current=chosen if chosen is not None else best)
         self._pages.setCurrentWidget(self._found)
         self._on_trial()
-        self.told.emit(headline(results))
+        self.headlineChanged.emit(headline(results))
 
     def _on_trial(self) -> None:
         trial, results = self._trial(), self._results
@@ -174,7 +173,7 @@ class SweepView(QWidget):
     def _on_use(self) -> None:
         trial, results = self._trial(), self._results
         if trial is not None and results is not None and use_settings(self._model, results, trial, self.failed.emit):
-            self.trainRequested.emit()
+            self._navigation.show_page("train")
 
     def _on_open(self) -> None:
         trial, results = self._trial(), self._results
@@ -189,31 +188,22 @@ class SweepView(QWidget):
         self.choose(name)
         self.look()
 
-    def _on_failed(self, sentence: str, _details: str) -> None:
-        self._end_reading()
-        self.failed.emit(sentence)
-
-    def _end_reading(self) -> None:
-        assert self._reading is not None
-        self._reading.deleteLater()
-        self._reading = None
-        if self._read_again:
-            self._read_again = False
-            self.look()
-
     # -- making
 
     def _connect(self) -> None:
+        self._reading.answered.connect(self._on_read)
+        self._reading.failed.connect(lambda sentence, _details: self.failed.emit(sentence))
         self.picker.chosen.connect(self._on_picked)
         self.address.entered.connect(self._on_address)
         self.plot.chosen.connect(lambda _number: self._on_trial())
         self.use.clicked.connect(self._on_use)
         self.open_run.clicked.connect(self._on_open)
-        self.search.clicked.connect(self.searchRequested)
-        self._nothing.triggered.connect(self.searchRequested)
+        self.search.clicked.connect(lambda: self._navigation.show_page("search"))
+        self._nothing.triggered.connect(lambda: self._navigation.show_page("search"))
 
     def _lay_out(self) -> None:
-        self._found, self._waiting = QWidget(), QWidget()
+        self._found = QWidget()
+        self._waiting = QWidget()
         self._pages = QStackedWidget()
         for page in (self._waiting, self._nothing, self._found):
             self._pages.addWidget(page)
@@ -238,7 +228,7 @@ class SweepView(QWidget):
         theme.set_icon(self.search, "mdi6.tune-variant", size=16)
         self.use.setToolTip("Puts its options on the form for the next run; with undo")
         self.open_run.setToolTip("Shows what the trial's model gets right and wrong")
-        self.search.setToolTip("Goes on with a search, or starts another one")
+        self.search.setToolTip("Resumes a search, or starts another one")
         self.plot.setToolTip("")
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
@@ -309,7 +299,7 @@ class SweepPicker(QWidget):
 def _read(
     project: Path, name: str, addresses: Mapping[str, str]
 ) -> tuple[list[PastSweep], PastSweep | None, Results | None, str]:
-    """The searches, the one asked for or the newest, what it found, and why it cannot be read."""
+    """The searches, the requested or else the newest one, what it found, and why it cannot be read."""
     past = past_sweeps(project)
     if not past:
         return past, None, None, ""

@@ -1,4 +1,4 @@
-"""Which model is judged and on which part of the clips; knows no evaluation."""
+"""Chooses which model is evaluated, and on which part of the clips."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QWidg
 
 from kws_engine.clips.split import Split
 from kws_gui import theme
-from kws_gui.pages.train.run_list import RunRow, when
+from kws_gui.runs.rows import RunRow, choice_text, has_ended
 
 _OPEN = "Open a .kws file…"
 PARTS: dict[Split, str] = {"validation": "Validation", "training": "Training", "testing": "Testing"}
 ABOUT: dict[Split, str] = {
     "validation": "Clips that were kept out of training and by which its best epoch was chosen.",
-    "training": "Clips that the network has learned from: high numbers here say nothing of new recordings.",
+    "training": "Clips that the network has learned from: high numbers here say nothing about new recordings.",
     "testing": "Clips that nothing was chosen by: the fairest number there is, as long as nothing is chosen by it.",
 }
 
 
 class SourcePicker(QWidget):
-    """Two choices: a model (the project's runs, or a file) and a part. Runs without a model are there to be looked at.
+    """Two choices: a model (the project's runs, or a file) and a part. Runs without a model are listed, too.
 
     Signals:
         modelChosen(path): Another model file.
-        runChosen(folder): A run that came to no model.
+        runChosen(folder): A run without a model.
         partChosen(part): "validation", "training" or "testing".
     """
 
@@ -50,14 +50,14 @@ class SourcePicker(QWidget):
         return part
 
     def setPart(self, part: Split) -> None:
-        """Shows a part without saying so."""
+        """Shows a part without emitting `partChosen`."""
         self.parts.setCurrentIndex(self.parts.findData(part))
 
     def setModels(self, rows: Sequence[RunRow], chosen: Path | None) -> None:
-        """Shows the runs, newest first, and chooses one by model or folder; a file of elsewhere stands first."""
+        """Shows the runs, newest first, and chooses one by model or folder; a file from elsewhere comes first."""
         blocker = QSignalBlocker(self.models)
         self.models.clear()
-        named = [(_title(row), row.run.model or row.folder) for row in rows if has_ended(row)]
+        named = [(choice_text(row), row.run.model or row.folder) for row in rows if has_ended(row)]
         self._folders = {row.folder for row in rows}
         if chosen is not None and chosen not in [path for _, path in named]:
             named.insert(0, (chosen.name, chosen))
@@ -85,7 +85,7 @@ class SourcePicker(QWidget):
         self.partChosen.emit(self.part())
 
     def _lay_out(self) -> None:
-        self.models.setAccessibleName("Model to judge")
+        self.models.setAccessibleName("Model to evaluate")
         self.models.setPlaceholderText("Choose a model")
         self.models.setMinimumContentsLength(26)
         self.models.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
@@ -107,13 +107,3 @@ def ask_for_model(parent: QWidget) -> Path | None:
     """Lets the person choose a model file."""
     name, _ = QFileDialog.getOpenFileName(parent, "Open a model", "", "Models (*.kws)")
     return Path(name) if name else None
-
-
-def has_ended(row: RunRow) -> bool:
-    """Whether there is something to look at."""
-    return row.run.state not in ("running", "damaged")
-
-
-def _title(row: RunRow) -> str:
-    quality = f" · {row.validation.share:.0%}" if row.validation else f" · {row.run.state}" * (row.run.model is None)
-    return f"{when(row.folder)} · {row.run.network}{quality}"

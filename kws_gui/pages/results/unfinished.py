@@ -1,4 +1,4 @@
-"""What is said of a run without a model, and the one thing to do next; judges nothing and trains nothing itself."""
+"""What is shown of a run without a model: how it ended, and the one thing to do next."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QWidget
 
 from kws_gui import theme
-from kws_gui.runs.rows import RunRow, finish_in_words, story
+from kws_gui.runs.rows import RunRow, finish_text, outcome_text
 from kws_gui.widgets.empty_state import EmptyState
 from kws_gui.widgets.wrapped_label import WrappedLabel
 
-_NOTHING_TO_JUDGE = (
-    "This run came to no model: there is nothing to judge yet. It kept the weights of its best epoch, and a model can "
-    "be made of them."
+_NOTHING_TO_EVALUATE = (
+    "This run came to no model: there is nothing to evaluate yet. It kept the weights of its best epoch, and a model "
+    "can be made of them."
 )
 _NO_WEIGHTS = "This run came to no model: its weights were not written down. Its findings say what went wrong."
 _TO_FINDINGS = "See the findings"
@@ -32,7 +32,8 @@ class UnfinishedCard(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._row: RunRow | None = None
-        self.words, self.button = WrappedLabel(), QPushButton()
+        self.words = WrappedLabel()
+        self.button = QPushButton()
         theme.set_role(self, "card")
         theme.set_role(self.button, "primary")
         self.button.clicked.connect(self._on_pressed)
@@ -44,16 +45,20 @@ class UnfinishedCard(QFrame):
         self.setRun(None)
 
     def setRun(self, row: RunRow | None) -> None:
-        """Tells of a run without a model; None hides the card."""
+        """Shows a run without a model; None hides the card."""
         self._row = row
         self.setVisible(row is not None)
         if row is None:
             return
-        self.words.setText(f"{story(row)}. It came to no model.")
+        self.words.setText(f"{outcome_text(row)}. It came to no model.")
         self.setAccessibleName(self.words.text())
         finish = row.run.can_finish
-        self.button.setText(finish_in_words(row.run) if finish else "Use its settings")
-        tip = "Trains no more: writes the model, on the Train page" if finish else "Puts them on the form, with undo"
+        self.button.setText(finish_text(row.run) if finish else "Use its settings")
+        tip = (
+            "Writes the model without training further, on the Train page"
+            if finish
+            else "Puts them on the form, with undo"
+        )
         self.button.setToolTip(tip)
 
     def _on_pressed(self) -> None:
@@ -74,12 +79,15 @@ class NoModelState(EmptyState):
     findingsRequested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("mdi6.stethoscope", _NOTHING_TO_JUDGE, _TO_FINDINGS, parent)
+        super().__init__("mdi6.stethoscope", _NOTHING_TO_EVALUATE, _TO_FINDINGS, parent)
         self._can_finish = False
-        self.triggered.connect(lambda: (self.finishRequested if self._can_finish else self.findingsRequested).emit())
+        self.triggered.connect(self._on_triggered)
 
     def setRun(self, row: RunRow) -> None:
-        """Says it of this run."""
+        """Shows it for this run."""
         self._can_finish = row.run.can_finish
-        self.setSentence(_NOTHING_TO_JUDGE if self._can_finish else _NO_WEIGHTS)
-        self.button().setText(finish_in_words(row.run) if self._can_finish else _TO_FINDINGS)
+        self.setSentence(_NOTHING_TO_EVALUATE if self._can_finish else _NO_WEIGHTS)
+        self.button().setText(finish_text(row.run) if self._can_finish else _TO_FINDINGS)
+
+    def _on_triggered(self) -> None:
+        (self.finishRequested if self._can_finish else self.findingsRequested).emit()

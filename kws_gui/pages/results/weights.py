@@ -1,4 +1,4 @@
-"""How the weights of a run's network are spread, a histogram per layer; knows no network and no training."""
+"""How the weights of a run's network are distributed: a histogram for each layer."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from kws_gui import theme
 from kws_gui.widgets.axis import SMALL
 from kws_gui.widgets.wrapped_label import WrappedLabel
 
-_WIDTH, _HEIGHT = 208, 132  # px of a histogram at least
+_WIDTH, _HEIGHT = 208, 132  # minimum px of a histogram
 _NEAR_ZERO = (
-    f"Near zero: smaller than {NEAR_ZERO_BELOW:.0%} of the largest weight that such a layer begins with "
-    "(1 / square root of its inputs). Of a fresh layer 1 weight in 100 is."
+    f"Near zero: smaller than {NEAR_ZERO_BELOW:.0%} of the largest initial weight of the layer, which is "
+    "1 / √(number of inputs). In a freshly initialized layer, about 1 weight in 100 is near zero."
 )
-_NONE = "This model came without a record of its weights: train again to get one."
+_NONE = "This model has no record of its weights. Train again to get one."
 
 
 class WeightsView(QWidget):
-    """A card a layer, as many beside one another as there is room; a line says what the penalties drove to near zero.
+    """A card for each layer, as many side by side as there is room, and what the penalties drove to near zero.
 
     Signals:
-        told(words): The headline.
+        headlineChanged(text): What became of the weights, in few words.
     """
 
-    told = Signal(str)
+    headlineChanged = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -42,25 +42,25 @@ class WeightsView(QWidget):
         self._lay_out()
 
     def show_run(self, folder: Path) -> None:
-        """Reads what a run wrote beside its model."""
-        said = read_weights(folder)
+        """Shows what a run recorded beside its model."""
+        record = read_weights(folder)
         for card in self._cards:
             self._flow.removeWidget(card)
             card.hide()
             card.deleteLater()
-        self._cards = [LayerHistogram(layer) for layer in (said["layers"] if said else [])]
+        self._cards = [LayerHistogram(layer) for layer in (record["layers"] if record else [])]
         for card in self._cards:
             self._flow.addWidget(card)
-        self._about.setText(_NEAR_ZERO if said else _NONE)
-        self._state = _in_words(said) if said else "Not recorded"
-        self.told.emit(self._state)
+        self._about.setText(_NEAR_ZERO if record else _NONE)
+        self._state = _headline(record) if record else "Not recorded"
+        self.headlineChanged.emit(self._state)
 
     def cards(self) -> list[LayerHistogram]:
-        """One a layer, in the network's order."""
+        """One for each layer, in the network's order."""
         return list(self._cards)
 
     def state(self) -> str:
-        """What became of the weights, in few words."""
+        """The headline."""
         return self._state
 
     def _lay_out(self) -> None:
@@ -82,11 +82,12 @@ class WeightsView(QWidget):
 
 
 class LayerHistogram(QWidget):
-    """Bars of one layer's weights around zero; the middle bar, near zero, stands out in colour and in words."""
+    """The histogram of one layer's weights; the middle bar, near zero, has its own colour and is given as a number."""
 
     def __init__(self, layer: dict[str, Any]) -> None:
         super().__init__()
-        self._title, self._reach = str(layer["title"]), float(layer["reach"])
+        self._title = str(layer["title"])
+        self._reach = float(layer["reach"])
         self._counts = [float(count) for count in layer["counts"]]
         share = int(layer["near_zero"]) / max(int(layer["weights"]), 1)
         by = " + ".join(_name(name) for name in layer["penalties"])
@@ -98,7 +99,7 @@ class LayerHistogram(QWidget):
         theme.notifier.changed.connect(self.update)
 
     def words(self) -> str:
-        """What the card says below its title."""
+        """The text below the title of the card."""
         return self._words
 
     def sizeHint(self) -> QSize:
@@ -143,16 +144,16 @@ class LayerHistogram(QWidget):
             painter.drawText(below, side, text)
 
 
-def _in_words(said: dict[str, Any]) -> str:
-    """What each penalty drove to near zero, or how it is without one."""
+def _headline(record: dict[str, Any]) -> str:
+    """What each penalty drove to near zero, or without one how many weights are that small."""
     driven = []
-    for name, one in said["penalties"].items():
+    for name, one in record["penalties"].items():
         share = one["near_zero"] / max(one["weights"], 1)
         driven.append(f"{_name(name)} drove {share:.0%} of {one['weights']:,} weights to near zero")
     if driven:
         return " · ".join(driven)
-    total = sum(layer["weights"] for layer in said["layers"])
-    small = sum(layer["near_zero"] for layer in said["layers"])
+    total = sum(layer["weights"] for layer in record["layers"])
+    small = sum(layer["near_zero"] for layer in record["layers"])
     return f"No penalty; {small / max(total, 1):.0%} of {total:,} weights near zero"
 
 

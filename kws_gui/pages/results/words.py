@@ -1,4 +1,4 @@
-"""Precision, recall and F1 of every word in a table that sorts; knows no model and no clip."""
+"""Precision, recall and F1 of every word, in a sortable table."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from kws_engine.evaluation.metrics import Evaluation, WordQuality
 
 _COLUMNS = {
-    "Word": "What was said or heard",
-    "Precision": "Of the times this word was heard, how often it was said",
+    "Word": "The word that was said or heard",
+    "Precision": "Of the times this word was heard, how often it had been said",
     "Recall": "Of the times this word was said, how often it was heard",
-    "F1": "Both in one number: their harmonic mean",
-    "Clips": "How many clips of this word were judged",
+    "F1": "Precision and recall in one number: their harmonic mean",
+    "Clips": "How many clips of this word were evaluated",
 }
 
 _PADDING = 30  # px
@@ -26,15 +26,17 @@ _ROOM_FOR_ARROW = "QHeaderView::section { padding: 6px 18px 6px 8px; } QTableVie
 
 
 class WordTable(QTableWidget):
-    """One row a word; a click on a column's title sorts by it."""
+    """One row per word; clicking a column title sorts by it."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(0, len(_COLUMNS), parent)
         self.setHorizontalHeaderLabels(list(_COLUMNS))
         for column, help in enumerate(_COLUMNS.values()):
-            self.horizontalHeaderItem(column).setToolTip(help)
+            item = self.horizontalHeaderItem(column)
+            assert item is not None
+            item.setToolTip(help)
             side = Qt.AlignmentFlag.AlignRight if column else Qt.AlignmentFlag.AlignLeft
-            self.horizontalHeaderItem(column).setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
+            item.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
@@ -52,7 +54,7 @@ class WordTable(QTableWidget):
         self.setStyleSheet(_ROOM_FOR_ARROW)
 
     def setEvaluation(self, evaluation: Evaluation, names: dict[str, str]) -> None:
-        """Shows every label that was said or heard; `names` are the labels' names on the screen."""
+        """Shows every label that was said or heard; `names` are the display names by label."""
         self.setSortingEnabled(False)
         qualities = evaluation.per_word
         self.setRowCount(len(qualities))
@@ -64,13 +66,13 @@ class WordTable(QTableWidget):
         self.sortByColumn(3, Qt.SortOrder.AscendingOrder)
 
     def wholeHeight(self) -> int:
-        """Height (px) at which every row shows."""
+        """Height in px at which every row is visible."""
         rows = sum(self.rowHeight(row) for row in range(self.rowCount()))
         return self.horizontalHeader().height() + rows + 2 * self.frameWidth() + theme.GRID
 
 
 class _Number(QTableWidgetItem):
-    """Sorts by its value, not by its text; what has none stands first."""
+    """Sorts by value rather than by text; a missing value sorts first."""
 
     def __init__(self, text: str, value: float, tip: str = "") -> None:
         super().__init__(text)
@@ -83,13 +85,12 @@ class _Number(QTableWidgetItem):
 
 
 def _cells(name: str, quality: WordQuality, given: int) -> list[QTableWidgetItem]:
-    there = quality.clips
     return [
         QTableWidgetItem(name),
         _share(quality.precision, given, "times this word was heard"),
-        _share(quality.recall, there, "clips of this word"),
+        _share(quality.recall, quality.clips, "clips of this word"),
         _Number(f"{quality.f1:.0%}", quality.f1),
-        _Number(str(there), there),
+        _Number(str(quality.clips), quality.clips),
     ]
 
 

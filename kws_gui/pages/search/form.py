@@ -1,4 +1,4 @@
-"""What a search tries: options with their ranges, how many trials, how many at a time; starts nothing."""
+"""The form of a search: options with their ranges, how many trials, how many at a time."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class OptionPicker(QComboBox):
     """Every option that can be searched; typing finds it by any part of its name.
 
     Signals:
-        picked(path): An option is to be searched.
+        picked(path): An option was chosen.
     """
 
     picked = Signal(str)
@@ -40,21 +40,25 @@ class OptionPicker(QComboBox):
         super().__init__(parent)
         self.setEditable(True)
         self.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
-        self.lineEdit().setPlaceholderText("Add an option …")
-        self.lineEdit().setAccessibleName("Add an option to search")
+        edit = self.lineEdit()
+        completer = self.completer()
+        assert edit is not None and completer is not None  # as the box is editable
+        self._edit = edit
+        self._completer = completer
+        edit.setPlaceholderText("Add an option …")
+        edit.setAccessibleName("Add an option to search")
         self.setAccessibleName("Add an option to search")
         self.setMaxVisibleItems(14)
         self.setMinimumContentsLength(12)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        completer = self.completer()
         completer.setCompletionMode(QCompleter.CompletionMode.PopupCompletion)
         completer.setFilterMode(Qt.MatchFlag.MatchContains)
         completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
         completer.setMaxVisibleItems(14)
         guard_wheel(self)
         self.activated.connect(self._on_activated)
-        self.lineEdit().returnPressed.connect(self._on_return)
-        self.lineEdit().installEventFilter(self)
+        edit.returnPressed.connect(self._on_return)
+        edit.installEventFilter(self)
 
     def setOptions(self, options: list[tuple[str, Option]]) -> None:
         """Offers these."""
@@ -67,9 +71,15 @@ class OptionPicker(QComboBox):
         blocker.unblock()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.FocusOut and not self.completer().popup().isVisible():
-            self._empty()
+        if event.type() == QEvent.Type.FocusOut:
+            popup = self._completer.popup()
+            if popup is None or not popup.isVisible():
+                self._empty()
         return super().eventFilter(watched, event)
+
+    def _is_list_open(self) -> bool:
+        popup = self._completer.popup()
+        return popup is not None and popup.isVisible()
 
     def _on_activated(self, index: int) -> None:
         path = self.itemData(index)
@@ -79,7 +89,7 @@ class OptionPicker(QComboBox):
 
     def _on_return(self) -> None:
         """Takes what is typed where only one option fits."""
-        typed = self.lineEdit().text().strip().casefold()
+        typed = self._edit.text().strip().casefold()
         fitting = [at for at in range(self.count()) if typed and typed in self.itemText(at).casefold()]
         if len(fitting) == 1:
             self._on_activated(fitting[0])
@@ -89,11 +99,11 @@ class OptionPicker(QComboBox):
         self.clearEditText()
 
 
-class SweepForm(QWidget):
+class SearchForm(QWidget):
     """Rows of options, trials and workers.
 
     Signals:
-        changed(): Something else is to be searched.
+        changed(): The person changed what is to be searched.
     """
 
     changed = Signal()
@@ -107,17 +117,21 @@ class SweepForm(QWidget):
         self._options: dict[str, Option] = {}
         self.about = WrappedLabel(_ABOUT)
         self.picker = OptionPicker()
-        self.trials, self.workers = QSpinBox(), QSpinBox()
-        self.by, self.pruning, self.storage = QComboBox(), QComboBox(), AddressField()
+        self.trials = QSpinBox()
+        self.workers = QSpinBox()
+        self.by = QComboBox()
+        self.pruning = QComboBox()
+        self.storage = AddressField()
         self._lay_out()
         self.picker.picked.connect(self.add)
 
     def set_settings(self, settings: Settings) -> None:
-        """What is not searched; it decides which options there are."""
+        """The options that are not searched; network and feature decide which ones there are."""
         self._settings = settings
         chosen = (settings.model.name, settings.feature.name)
-        if chosen != self._offered_for:  # only these decide which options there are
-            self._offered_for, self._options = chosen, dict(searchable(settings))
+        if chosen != self._offered_for:
+            self._offered_for = chosen
+            self._options = dict(searchable(settings))
         for row in self._rows:
             row.set_settings(settings)
         self._offer()
@@ -127,7 +141,7 @@ class SweepForm(QWidget):
         return list(self._rows)
 
     def add(self, path: str, text: str = "") -> OptionRow:
-        """One more option, between values near those that are set."""
+        """Adds an option, with a range around the value that is set."""
         row = OptionRow(path, self._options[path], self._settings, text)
         row.changed.connect(self.changed)
         row.removed.connect(lambda: self.remove(row))
@@ -139,7 +153,7 @@ class SweepForm(QWidget):
         return row
 
     def remove(self, row: OptionRow) -> None:
-        """The option keeps the value it has on the Train page."""
+        """Removes an option, which keeps its value on the Train page."""
         self._rows.remove(row)
         self._column.removeWidget(row)
         row.hide()
@@ -148,11 +162,11 @@ class SweepForm(QWidget):
         self.changed.emit()
 
     def assignments(self) -> tuple[str, ...]:
-        """As after `--set`."""
+        """As `kws sweep --set` takes them."""
         return tuple(f"{row.path}={row.text()}" for row in self._rows)
 
     def mistakes(self) -> list[OptionRow]:
-        """The rows that do not fit."""
+        """The rows with a mistake."""
         return [row for row in self._rows if row.mistake()]
 
     def row(self, path: str) -> OptionRow | None:
@@ -160,11 +174,11 @@ class SweepForm(QWidget):
         return next((row for row in self._rows if row.path == path), None)
 
     def is_fixed(self) -> bool:
-        """Whether the options are those of a search that there is."""
+        """Whether the options are those of a past search."""
         return self._is_fixed
 
     def show_past(self, past: PastSweep | None, *, options: Settings | None = None) -> None:
-        """The options of a search that there is, not to be changed; None for a new one with none."""
+        """Shows the options of a past search, which cannot be changed; None for a new search without any."""
         self._is_fixed = False
         for row in self.rows():
             self.remove(row)
@@ -186,19 +200,19 @@ class SweepForm(QWidget):
         self.changed.emit()
 
     def address(self) -> str:
-        """Of the database that keeps the search; empty for a file in the project."""
+        """The address of the search's database; empty for a file in the project."""
         return self.storage.address()
 
     def show_storage(self, past: PastSweep | None, addresses: Mapping[str, str]) -> None:
-        """Where a search is kept: of one that there is, only its password may be missing.
+        """Shows where a search is stored: of a past one, only its password may be missing.
 
         Args:
             past: The search; None for a new one.
-            addresses: Whole ones that were entered, by what is shown of them.
+            addresses: Addresses as they were entered, by the address without its password.
         """
-        kept = past.storage if past is not None else ""
-        self.storage.setAddress(addresses.get(kept, kept))
-        self.storage.setEnabled(past is None or bool(kept))
+        stored = past.storage if past is not None else ""
+        self.storage.setAddress(addresses.get(stored, stored))
+        self.storage.setEnabled(past is None or bool(stored))
 
     def _offer(self) -> None:
         taken = {row.path for row in self._rows}
@@ -234,8 +248,8 @@ class SweepForm(QWidget):
         for box, choices in ((self.by, _BY), (self.pruning, _PRUNING)):
             for key, words in choices.items():
                 box.addItem(words, key)
-        for box in (self.by, self.pruning, self.trials, self.workers):
-            guard_wheel(box)
+        for guarded in (self.by, self.pruning, self.trials, self.workers):
+            guard_wheel(guarded)
         for number in (self.trials, self.workers):
             number.lineEdit().setTextMargins(5, 0, 0, 0)
         content = QWidget()
@@ -245,7 +259,7 @@ class SweepForm(QWidget):
 
 
 def _grid(fields: dict[str, QWidget]) -> QGridLayout:
-    """Labels left, each on the middle of its field."""
+    """Labels on the left, each centred on its field."""
     grid = QGridLayout()
     grid.setContentsMargins(0, 0, 0, 0)
     grid.setSpacing(theme.GRID)

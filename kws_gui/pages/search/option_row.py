@@ -1,22 +1,22 @@
-"""One option of a search: between which values, or which choices; knows no search."""
+"""One option of a search: its range, or the choices to try."""
 
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 from superqt import QFlowLayout
 
-from kws_engine.augment import AUGMENTATIONS
 from kws_engine.errors import SpecError
-from kws_engine.regularizers import REGULARIZERS
 from kws_engine.settings import Settings
 from kws_engine.spec import Option
 from kws_engine.sweeps.space import NAMES, axis
 from kws_gui import theme
 from kws_gui.forms.editors import guard_wheel
 from kws_gui.forms.number import NumberBox, number_text
+from kws_gui.runs.trials import short_title
 from kws_gui.widgets.elided_label import ElidedLabel
 from kws_gui.widgets.wrapped_label import WrappedLabel
 
@@ -26,7 +26,7 @@ _TINY = (1e-6, 1e-2)  # where a search by factors begins when the option is off
 
 
 class OptionRow(QWidget):
-    """Title, then two numbers and whether factors count, or choices; what does not fit is said below.
+    """Title, then a range that is searched by differences or by factors, or choices; a mistake is shown below.
 
     Signals:
         changed(), removed()
@@ -37,14 +37,16 @@ class OptionRow(QWidget):
 
     def __init__(self, path: str, option: Option, settings: Settings, text: str = "") -> None:
         super().__init__()
-        self.path, self.option = path, option
+        self.path = path
+        self.option = option
         self._settings = settings
         self.title = ElidedLabel(title_of(path, option.title))
         self.remove = QToolButton()
         self.error = WrappedLabel()
         self.choices: dict[str, QCheckBox] = {}
         number = dataclasses.replace(option, unit="")
-        self.low, self.high = NumberBox(number), NumberBox(number)
+        self.low = NumberBox(number)
+        self.high = NumberBox(number)
         self.log = QCheckBox("by factors")
         self._lay_out()
         self._fill(text)
@@ -52,17 +54,16 @@ class OptionRow(QWidget):
         self._check()
 
     def text(self) -> str:
-        """As `axis` reads it: "0.5:2", "1e-6:1e-2:log", "8|14"."""
+        """What `axis` parses: "0.5:2", "1e-6:1e-2:log", "8|14"."""
         if self.choices:
             return "|".join(value for value, box in self.choices.items() if box.isChecked())
         return f"{self.low.text().strip()}:{self.high.text().strip()}" + (":log" if self.log.isChecked() else "")
 
     def mistake(self) -> str:
-        """What does not fit, or nothing."""
+        """The sentence shown below; empty where all fits."""
         return self.error.text()
 
-    def say(self, sentence: str) -> None:
-        """Shows what does not fit."""
+    def _show_mistake(self, sentence: str) -> None:
         self.error.setText(sentence)
         self.error.setVisible(bool(sentence))
         for box in (self.low, self.high):
@@ -71,29 +72,29 @@ class OptionRow(QWidget):
                 theme.restyle(box)
 
     def set_settings(self, settings: Settings) -> None:
-        """Other settings to be checked against: another network may lack the option."""
+        """Checks the range against other settings: another network may lack the option."""
         self._settings = settings
         self._check()
 
     def _check(self) -> None:
         if self.choices and len(self.text().split("|")) < 2:
-            self.say("Choose two or more.")
+            self._show_mistake("Choose two or more.")
             return
         try:
             axis(self._settings, self.path, self.text())
-            self.say("")
+            self._show_mistake("")
         except SpecError as error:
-            said = str(error).removeprefix(f"{self.path}: ").removeprefix(f"{self.option.title}: ")
-            self.say(said[:1].upper() + said[1:] + ".")
+            mistake = str(error).removeprefix(f"{self.path}: ").removeprefix(f"{self.option.title}: ")
+            self._show_mistake(mistake[:1].upper() + mistake[1:] + ".")
 
     def _on_changed(self) -> None:
         self._check()
         self.changed.emit()
 
     def _fill(self, text: str) -> None:
-        taken = text.split("|") if text else first_choices(self.path, self.option, self._settings)
+        chosen = text.split("|") if text else first_choices(self.path, self.option, self._settings)
         for value, box in self.choices.items():
-            box.setChecked(value in taken)
+            box.setChecked(value in chosen)
         if not self.choices:
             low, high, log = _ends(text) if text else first_range(self.path, self.option, self._settings)
             self.low.lineEdit().setText(low)
@@ -157,30 +158,24 @@ class OptionRow(QWidget):
 
 
 def title_of(path: str, title: str) -> str:
-    """What a person calls the option: "Network: Width multiplier"."""
+    """An option's title with its section: "Network: Width multiplier"."""
     section = path.partition(".")[0]
     short = short_title(path, title)
     return f"{_SECTIONS[section]}: {short}" if section in _SECTIONS and path not in NAMES else short
 
 
-def short_title(path: str, title: str) -> str:
-    """Without its part where the title tells enough: "Width multiplier", "L2: Dense layers"."""
-    section, *rest = path.split(".")
-    group = {"augment": AUGMENTATIONS, "regularizers": REGULARIZERS}.get(section)
-    return f"{group[rest[0]].title.partition(' (')[0]}: {title}" if group and rest[0] in group else title
-
-
 def first_range(path: str, option: Option, settings: Settings) -> tuple[str, str, bool]:
-    """Half to double of what is set, or a tenth to ten times by factors, inside the option's limits."""
+    """From half to double of what is set, by factors from a tenth to ten times, within the option's limits."""
     now = float(value_at(settings, path))
     around = 10.0 if option.log else 2.0
-    low, high = (
-        (now / around, now * around) if now else _TINY if option.log else (option.low or 0.0, option.high or 1.0)
-    )
-    low, high = (
-        max(low, option.low if option.low is not None else low),
-        min(high, option.high if option.high is not None else high),
-    )
+    if now:
+        low, high = now / around, now * around
+    else:
+        low, high = _TINY if option.log else (option.low or 0.0, option.high or 1.0)
+    if option.low is not None:
+        low = max(low, option.low)
+    if option.high is not None:
+        high = min(high, option.high)
     if option.log and low <= 0:
         low = _TINY[0]
     if option.kind == "int":
@@ -189,7 +184,7 @@ def first_range(path: str, option: Option, settings: Settings) -> tuple[str, str
 
 
 def first_choices(path: str, option: Option, settings: Settings) -> list[str]:
-    """All where they are few, else what is set and the next."""
+    """All choices of a few, else the one that is set and the next one."""
     values = list(option.choices or ("yes", "no"))
     if len(values) <= _MANY:
         return values
@@ -197,8 +192,8 @@ def first_choices(path: str, option: Option, settings: Settings) -> list[str]:
     return [now, next(value for value in values if value != now)]
 
 
-def value_at(settings: Settings, path: str) -> object:
-    """What is set there."""
+def value_at(settings: Settings, path: str) -> Any:
+    """The value of the option at that path."""
     section, *rest = path.split(".")
     part = getattr(settings, section)
     if path in NAMES:

@@ -1,42 +1,28 @@
-"""The Search page: options and their ranges left, trials as they run right; knows neither torch nor another page."""
+"""The Search page: options and their ranges on the left, the trials as they run on the right."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSignalBlocker, Signal
+from PySide6.QtCore import QSignalBlocker
 from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
 
 from kws_engine.errors import SpecError
 from kws_engine.runs.minimum_clips import lack
-from kws_engine.sweeps.events import (
-    SweepEnded,
-    SweepFailed,
-    SweepStarted,
-    TrialEnded,
-    TrialEpoch,
-    TrialStarted,
-    WorkerLost,
-)
-from kws_engine.sweeps.job import PastSweep, SweepJob, past_sweeps
+from kws_engine.sweeps.events import SweepEnded, SweepFailed
+from kws_engine.sweeps.job import SweepJob
 from kws_engine.sweeps.space import parse
 from kws_gui import theme
-from kws_gui.bridges.jobs import LongJob
-from kws_gui.bridges.sweep import SweepBridge
 from kws_gui.bridges.training import training_threads
-from kws_gui.pages.search.form import SweepForm
-from kws_gui.pages.search.option_row import short_title
+from kws_gui.pages.search.form import SearchForm
 from kws_gui.pages.search.panels import SearchCard, TrialsView
-from kws_gui.pages.train.run_list import counted
-from kws_gui.runs.trials import open_trial, titles_of, use_settings, value_text
-from kws_gui.services.project_model import ProjectModel
+from kws_gui.runs.rows import counted
+from kws_gui.runs.trials import open_trial, short_title, titles_of, use_settings, value_text
+from kws_gui.services.searching import TrialProgress
+from kws_gui.services.services import Services
 from kws_gui.widgets.empty_state import EmptyState
 from kws_gui.widgets.message_bar import MessageBar
-
-if TYPE_CHECKING:
-    from kws_engine.sweeps.results import Results
 
 _NEW = "New search"
 _NO_PROJECT = "Open a project: a search trains networks on its recordings."
@@ -46,153 +32,109 @@ _HOW = (
 )
 
 
-class SweepPage(QWidget):
-    """Form, Start, trials.
+class SearchPage(QWidget):
+    """Form, Start, trials; the search itself and its trials belong to the service."""
 
-    Signals:
-        trainRequested(): Back to the form, where the best trial's settings may be by now.
-        resultsRequested(): `model.model_path` is a trial's model.
-        searchResultsRequested(name): What mattered in that search.
-        wordsRequested(): There is too little to train on.
-        startRequested(): Nothing is open.
-    """
-
-    trainRequested = Signal()
-    resultsRequested = Signal()
-    searchResultsRequested = Signal(str)
-    wordsRequested = Signal()
-    startRequested = Signal()
-
-    def __init__(self, model: ProjectModel, parent: QWidget | None = None) -> None:
+    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._model = model
-        self._past: list[PastSweep] = []
-        self._results: Results | None = None
-        self._name = ""
-        self._job: LongJob | None = None
-        self._read_again = self._is_shut = self._stop_asked = False
+        self._model = services.project
+        self._searching = services.searching
+        self._navigation = services.navigation
+        self._titles: dict[str, str] = {}
+        self._has_shown_storage = False
         self.messages = MessageBar()
-        self.form = SweepForm()
-        self.card, self.trials = SearchCard(self.form), TrialsView()
-        self.start, self.back = self.card.start, self.card.back
-        self.table, self.progress = self.trials.table, self.trials.progress
+        self.form = SearchForm()
+        self.card = SearchCard(self.form)
+        self.trials = TrialsView()
+        self.start = self.card.start
+        self.back = self.card.back
+        self.table = self.trials.table
+        self.progress = self.trials.progress
         self.sweeps = QComboBox()
-        self.bridge = SweepBridge(self)
         self._nothing_open = EmptyState("mdi6.folder-open-outline", _NO_PROJECT, "Open a project")
         self._too_little = EmptyState("mdi6.account-voice", "", "Record words")
         self._how = EmptyState("mdi6.tune-variant", _HOW)
         self._lay_out()
         self._connect()
-        self._on_opened()
-
-    def is_running(self) -> bool:
-        """Whether a search is going on."""
-        return self.bridge.is_running()
-
-    def is_reading(self) -> bool:
-        """Whether a search of before is being read."""
-        return self._job is not None
+        self._on_chosen()
 
     def shutdown(self) -> None:
-        """Ends every process and thread of the page; what is finished is kept."""
-        self._is_shut = True
-        self.bridge.shutdown()
-        if self._job is not None:
-            self._job.wait()
+        """Nothing to end: a search goes on without its page."""
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self._on_settings()
         self._look()
 
-    # -- a search of before, or a new one
+    # -- a past search, or a new one
 
-    def _on_opened(self) -> None:
-        self.messages.clear()
-        self._name, self._results = "", None
-        self._read_past()
-        self._on_settings()
-        self.form.show_storage(None, {})
-        self.form.show_past(None)
-        self.table.set_options({}, by="loss")
-        self._look()
+    def _on_chosen(self) -> None:
+        """Another search is chosen, or another project open: its form follows when it has been read."""
+        searching = self._searching
+        if not searching.is_running:
+            self.messages.clear()
+            self._has_shown_storage = False
+            if not searching.name:
+                self.form.show_storage(None, {})
+            self.form.show_past(None)
+            self._on_settings()
+        self._show_trials()
+        self._show_progress()
+        self._on_past()
 
-    def _read_past(self) -> None:
-        """The searches of the project in the box; their names are in files of a few lines."""
-        project = self._model.project
-        self._past = past_sweeps(project.folder) if project else []
+    def _on_past(self) -> None:
+        """The past searches in the box."""
         blocker = QSignalBlocker(self.sweeps)
         self.sweeps.clear()
         self.sweeps.addItem(_NEW, "")
-        for past in self._past:
+        for past in self._searching.past:
             self.sweeps.addItem(past.name, past.name)
-        self.sweeps.setCurrentIndex(max(0, self.sweeps.findData(self._name)))
+        self.sweeps.setCurrentIndex(max(0, self.sweeps.findData(self._searching.name)))
         blocker.unblock()
-
-    def _on_sweep(self) -> None:
-        self._name, self._results = str(self.sweeps.currentData()), None
-        self.messages.clear()
-        past = next((past for past in self._past if past.name == self._name), None)
-        self.table.set_options({}, by="loss")
-        self.form.show_storage(past, self._model.addresses)
-        if past is None:
-            self.form.show_past(None)
-        else:
-            self._read()
+        self._show_past()
         self._look()
 
-    def _read(self) -> None:
-        """The trials of the search that is shown, off this thread."""
-        project, name = self._model.project, self._name
-        if self._job is not None:
-            self._read_again = True
-        elif project is not None and name and not self._is_shut:
-            folder, address = project.folder, self.form.address()
-            self._job = LongJob(lambda _progress, _stop: _results(folder, name, address), self)
-            self._job.finished.connect(self._on_read)
-            self._job.failed.connect(self._on_read_failed)
-            self._job.start()
-
-    def _on_read(self, results: Results) -> None:
-        self._end_reading()
-        if results.name != self._name:
+    def _show_past(self) -> None:
+        """Storage and options of the chosen search on the form, as soon as they are known."""
+        searching = self._searching
+        past = searching.chosen_past
+        if past is None:
             return
-        self._results = results
-        past = next((past for past in self._past if past.name == self._name), None)
-        if past is not None and not self.form.is_fixed():
-            self.form.show_past(past, options=results.space.settings)
-        titles = titles_of(results)
-        if self.table.paths() != tuple(titles):
-            self.table.set_options(titles, by=results.by)
-        self.table.add_past(results.trials)
+        if not self._has_shown_storage:
+            self._has_shown_storage = True
+            self.form.show_storage(past, self._model.addresses)
+        if not self.form.is_fixed():
+            if searching.results is not None:
+                self.form.show_past(past, options=searching.results.space.settings)
+            elif searching.is_running and self.form.rows():  # they are those of the form
+                self.form.show_past(past, options=self._model.settings)
+
+    def _on_sweep(self) -> None:
+        name = str(self.sweeps.currentData())
+        past = next((past for past in self._searching.past if past.name == name), None)
+        self.form.show_storage(past, self._model.addresses)
+        self._searching.choose(name, address=self.form.address())
+
+    def _on_read(self) -> None:
+        self._show_past()
+        self._show_trials()
         self._look()
 
     def _on_read_failed(self, sentence: str, details: str) -> None:
-        self._end_reading()
         self.messages.showMessage("error", sentence, details=details)
         if self.form.address():  # whose password may be missing
             self.form.more.setOpen(True)
 
-    def _end_reading(self) -> None:
-        assert self._job is not None
-        self._job.deleteLater()
-        self._job = None
-        if self._read_again:
-            self._read_again = False
-            self._read()
-
     # -- starting and stopping
 
     def _on_start(self) -> None:
-        if self.is_running():
-            self._stop_asked = True
-            self._show_button()
-            self.bridge.stop()
+        if self._searching.is_running:
+            self._searching.stop()
         elif self.start.isEnabled() and self._model.project is not None and not self._refuses():
             self._begin(self._model.project.folder)
 
     def _refuses(self) -> bool:
-        """Says what does not fit, at its row."""
+        """Whether something on the form does not fit, which is then shown."""
         if mistake := self.form.storage.mistake():
             self.form.more.setOpen(True)
             self.card.bring(self.form.storage)
@@ -214,81 +156,60 @@ class SweepPage(QWidget):
 
     def _begin(self, project: Path) -> None:
         self.messages.clear()
-        self._stop_asked = False
-        workers, fixed = self.form.workers.value(), self.form.is_fixed()
+        workers = self.form.workers.value()
+        is_resumed = self.form.is_fixed()
+        self._has_shown_storage = False
         self._model.remember_address(self.form.address())
         job = SweepJob(
             project,
-            () if fixed else self.form.assignments(),
-            None if fixed else self._model.settings.to_dict(),
-            self._name if fixed else "",
-            self.form.trials.value(),
-            self.form.by.currentData(),
-            self.form.pruning.currentData(),
-            self.form.address(),
+            assignments=() if is_resumed else self.form.assignments(),
+            settings=None if is_resumed else self._model.settings.to_dict(),
+            name=self._searching.name if is_resumed else "",
+            trials=self.form.trials.value(),
+            by=self.form.by.currentData(),
+            pruning=self.form.pruning.currentData(),
+            storage=self.form.address(),
             threads=max(1, training_threads() // workers),
         )
-        self.bridge.start(job, workers=workers)
-        self.progress.start("Starting")
+        self._searching.start(job, workers=workers)
+
+    def _on_changed(self) -> None:
+        """A search was started, is being stopped, or has ended."""
+        self._show_trials()
+        self._show_progress()
         self._look()
 
-    def _on_started(self, event: SweepStarted) -> None:
-        self._name = event.name
-        self._read_past()
-        past = next((past for past in self._past if past.name == event.name), None)
-        titles = {row.path: short_title(row.path, row.option.title) for row in self.form.rows()}
-        if self.table.paths() != tuple(event.options) or not self.form.is_fixed():
-            self.table.set_options({path: titles.get(path, path) for path in event.options}, by=event.by)
-        self.form.show_storage(past, self._model.addresses)
-        if past is not None and not self.form.is_fixed():
-            self.form.show_past(past, options=self._model.settings)
-        self.progress.setWhat(f"Searching {', '.join(titles.values()).lower()}")
-        self._tell_progress()
-        self._read()  # what was found before
-        self._look()
+    def _on_trial(self, trial: TrialProgress) -> None:
+        self.table.show_trial(trial)
+        if trial.state != "running":
+            self._show_progress()
+            self._show_best()
+        elif not trial.epoch:
+            self._look()
 
-    def _on_trial(self, event: TrialStarted) -> None:
-        self.table.begin(event.number, event.options)
-        self._look()
-
-    def _on_epoch(self, event: TrialEpoch) -> None:
-        loss = event.validation_loss if self.form.by.currentData() == "loss" else event.validation_accuracy
-        self.table.advance(event.number, event.epoch, event.epochs, loss)
-
-    def _on_trial_ended(self, event: TrialEnded) -> None:
-        self.table.end(event.trial)
-        self._tell_progress()
-        self._tell_best()
-
-    def _on_lost(self, event: WorkerLost) -> None:
-        self.messages.showMessage("warning", f"{event.message}.")
+    def _on_lost(self, sentence: str) -> None:
+        self.messages.showMessage("warning", sentence)
 
     def _on_ended(self, event: SweepEnded) -> None:
-        self._on_over()
-        reached = f" Best: {value_text(event.best.value, self.form.by.currentData())}." if event.best else ""
-        left = f"{event.finished} of {counted(self.form.trials.value(), 'trial')} finished"
+        job = self._searching.job
+        assert job is not None
+        reached = f" Best: {value_text(event.best.value, job.by)}." if event.best else ""
+        left = f"{event.finished} of {counted(job.trials, 'trial')} finished"
         words = f"Stopped, {left}; it can go on at any time.{reached}" if event.stopped else f"Done, {left}.{reached}"
         self.messages.showMessage("info" if event.stopped else "success", words)
 
     def _on_failed(self, event: SweepFailed) -> None:
-        self._on_over()
         self.messages.showMessage("error", f"{event.message}.", details=event.traceback)
-
-    def _on_over(self) -> None:
-        self.progress.finish()
-        self.table.lose_running()
-        self._read_past()
-        self._read()
-        self._look()
 
     # -- what is shown
 
     def _on_address(self) -> None:
-        """The address of a search's storage, entered again with its password."""
-        if self._name:
+        """The address of a search's storage was entered again, with its password."""
+        if self._searching.name:
             self.messages.clear()
             self._model.remember_address(self.form.address())
-            self._read()
+            self._searching.read_results(self.form.address())
+            self._look()
 
     def _on_settings(self) -> None:
         if not self.form.is_fixed() and self._model.project is not None:
@@ -301,80 +222,113 @@ class SweepPage(QWidget):
             return
         lacking = lack(project.table(), project.words)
         self._too_little.setSentence(lacking)
-        there = bool(self.table.rows()) or self.is_running() or self.is_reading()
-        self._right.setCurrentWidget(self.trials if there else self._too_little if lacking else self._how)
-        self._show_button()
-        self._tell_best()
+        searching = self._searching
+        reads_trials = bool(searching.name) and searching.is_reading
+        has_trials = bool(self.table.rows()) or searching.is_running or reads_trials
+        self._right.setCurrentWidget(self.trials if has_trials else self._too_little if lacking else self._how)
+        self._show_button(lacking)
+        self._show_best()
 
-    def _show_button(self) -> None:
-        running, stopping = self.is_running(), self.is_running() and self._stop_asked
-        goes_on = self.form.is_fixed()
-        self.start.setText("Stopping …" if stopping else "Stop" if running else "Go on" if goes_on else "Start")
-        theme.set_icon(self.start, "mdi6.stop" if running else "mdi6.play", role="on_accent")
-        self.form.setEnabled(not running)
-        self.sweeps.setEnabled(not running)
+    def _on_form(self) -> None:
         project = self._model.project
-        lacking = lack(project.table(), project.words) if project is not None else ""
-        why = lacking or ("" if self.form.rows() else "Add an option to search first")
-        self.start.setEnabled(not stopping if running else not why)
-        what = "Stop; what is finished is kept" if running else why or "Train a network for each trial"
-        self.start.setToolTip(what if why and not running else f"{what} (Ctrl+Return)")
+        self._show_button(lack(project.table(), project.words) if project is not None else "")
 
-    def _tell_progress(self) -> None:
-        self.progress.setProgress(min(self.table.finished(), self.form.trials.value()), self.form.trials.value())
+    def _show_button(self, lacking: str) -> None:
+        is_running = self._searching.is_running
+        is_stopping = self._searching.is_stopping
+        idle_text = "Go on" if self.form.is_fixed() else "Start"
+        self.start.setText("Stopping …" if is_stopping else "Stop" if is_running else idle_text)
+        theme.set_icon(self.start, "mdi6.stop" if is_running else "mdi6.play", role="on_accent")
+        self.form.setEnabled(not is_running)
+        self.sweeps.setEnabled(not is_running)
+        obstacle = lacking or ("" if self.form.rows() else "Add an option to search first")
+        self.start.setEnabled(not is_stopping if is_running else not obstacle)
+        if is_running:
+            self.start.setToolTip("Stop; what is finished is kept (Ctrl+Return)")
+        else:
+            self.start.setToolTip(obstacle or "Train a network for each trial (Ctrl+Return)")
 
-    def _tell_best(self) -> None:
-        best = self.table.best()
-        by = self._results.by if self._results else self.form.by.currentData()
-        said = f"{counted(self.table.finished(), 'trial')} finished" if self.table.rows() else "Reading …"
-        best_is = f" · best: trial {best.number}, {value_text(best.value, by)}" if best else ""
-        self.trials.headline.setFullText(said + best_is)
+    def _show_trials(self) -> None:
+        """The trials under the titles of their options: those of the form until the results are read."""
+        results = self._searching.results
+        if results is not None:
+            titles = titles_of(results)
+        else:
+            titles = {row.path: short_title(row.path, row.option.title) for row in self.form.rows()}
+        paths = self._searching.trials.paths
+        self._titles = {path: titles.get(path) or self._titles.get(path, path) for path in paths}
+        self.table.set_trials(self._searching.trials, self._titles)
+
+    def _show_progress(self) -> None:
+        searching = self._searching
+        job = searching.job
+        if not searching.is_running or job is None:
+            self.progress.finish()
+            return
+        if self.progress.isHidden():
+            self.progress.start("Starting")
+        if searching.has_started:
+            self.progress.setTitle(f"Searching {', '.join(self._titles.values()).lower()}")
+            self.progress.setProgress(min(searching.trials.finished(), job.trials), job.trials)
+
+    def _show_best(self) -> None:
+        trials = self._searching.trials
+        best = trials.best()
+        finished = f"{counted(trials.finished(), 'trial')} finished" if self.table.rows() else "Reading …"
+        best_is = f" · best: trial {best.number}, {value_text(best.value, trials.by)}" if best else ""
+        self.trials.headline.setFullText(finished + best_is)
         for button in (self.trials.use, self.trials.open_run):
-            button.setEnabled(best is not None and self._results is not None)
-        self.trials.matters.setEnabled(bool(self._name))
+            button.setEnabled(best is not None and self._searching.results is not None)
+        self.trials.matters.setEnabled(bool(self._searching.name))
 
-    # -- what is done with it
+    # -- using what was found
 
     def _on_use(self) -> None:
-        results = self._results
+        results = self._searching.results
         if results is not None and results.best is not None:
-            if use_settings(self._model, results, results.best, self._say_error):
-                self.trainRequested.emit()
+            if use_settings(self._model, results, results.best, self._show_error):
+                self._navigation.show_page("train")
 
     def _on_open(self) -> None:
-        results = self._results
+        results = self._searching.results
         if results is not None and results.best is not None:
-            if open_trial(self._model, results.name, results.best, self._say_error):
-                self.resultsRequested.emit()
+            if open_trial(self._model, results.name, results.best, self._show_error):
+                self._navigation.show_page("results")
 
-    def _say_error(self, sentence: str) -> None:
+    def _show_error(self, sentence: str) -> None:
         self.messages.showMessage("error", sentence)
 
     # -- making
 
     def _connect(self) -> None:
+        show_page = self._navigation.show_page
         self.start.clicked.connect(self._on_start)
-        self.back.clicked.connect(self.trainRequested)
+        self.back.clicked.connect(lambda: show_page("train"))
         self.sweeps.activated.connect(lambda _at: self._on_sweep())
-        self.form.changed.connect(self._show_button)
+        self.form.changed.connect(self._on_form)
         self.form.storage.entered.connect(self._on_address)
         self.trials.use.clicked.connect(self._on_use)
         self.trials.open_run.clicked.connect(self._on_open)
-        self.trials.matters.clicked.connect(lambda: self.searchResultsRequested.emit(self._name))
-        self._nothing_open.triggered.connect(self.startRequested)
-        self._too_little.triggered.connect(self.wordsRequested)
-        self.bridge.started.connect(self._on_started)
-        self.bridge.trialStarted.connect(self._on_trial)
-        self.bridge.epochEnded.connect(self._on_epoch)
-        self.bridge.trialEnded.connect(self._on_trial_ended)
-        self.bridge.workerLost.connect(self._on_lost)
-        self.bridge.ended.connect(self._on_ended)
-        self.bridge.failed.connect(self._on_failed)
-        self._model.opened.connect(self._on_opened)
+        self.trials.matters.clicked.connect(lambda: self._navigation.show_search(self._searching.name))
+        self._nothing_open.triggered.connect(lambda: show_page("start"))
+        self._too_little.triggered.connect(lambda: show_page("words"))
+        self._connect_searching()
         self._model.settingsChanged.connect(self._on_settings)
         self._model.clipsChanged.connect(self._look)
         for keys in ("Ctrl+Return", "Ctrl+Enter"):
             QShortcut(QKeySequence(keys), self, self._on_start)
+
+    def _connect_searching(self) -> None:
+        searching = self._searching
+        searching.changed.connect(self._on_changed)
+        searching.chosen.connect(self._on_chosen)
+        searching.listed.connect(self._on_past)
+        searching.read.connect(self._on_read)
+        searching.readFailed.connect(self._on_read_failed)
+        searching.trialChanged.connect(self._on_trial)
+        searching.workerLost.connect(self._on_lost)
+        searching.ended.connect(self._on_ended)
+        searching.failed.connect(self._on_failed)
 
     def _lay_out(self) -> None:
         title = QLabel("Search")
@@ -403,9 +357,3 @@ class SweepPage(QWidget):
         column.addLayout(header)
         column.addWidget(self.messages)
         column.addWidget(self._pages, 1)
-
-
-def _results(project: Path, name: str, address: str) -> Results:
-    from kws_engine.sweeps.results import results  # optuna loads here, in the worker, at first use
-
-    return results(project, name, storage=address)

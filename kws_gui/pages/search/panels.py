@@ -1,4 +1,4 @@
-"""The two halves of the Search page: a card with the form and its buttons, and the trials; they start nothing."""
+"""The two halves of the Search page: a card with the form and its buttons, and the trials."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ class SearchCard(QFrame):
 
     def __init__(self, form: QWidget) -> None:
         super().__init__()
-        self.start, self.back = QPushButton("Start"), QPushButton("Back to Train")
+        self.start = QPushButton("Start")
+        self.back = QPushButton("Back to Train")
         theme.set_role(self, "card")
         theme.set_role(self.start, "primary")
         theme.set_role(self.back, "quiet")
@@ -49,11 +50,13 @@ class SearchCard(QFrame):
 
 
 class TrialsView(QWidget):
-    """How far it is, the table, and what to do with the best trial."""
+    """Progress, the table, and what to do with the best trial."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.headline, self.progress, self.table = ElidedLabel(), ProgressRow(), TrialTable()
+        self.headline = ElidedLabel()
+        self.progress = ProgressRow()
+        self.table = TrialTable()
         self.use = _button("Use the best settings", "mdi6.tune", "Puts its options on the form; with undo")
         self.open_run = _button("Open its run", "mdi6.grid", "Shows what the best trial's model gets right and wrong")
         self.matters = _button("What matters", "mdi6.chart-timeline-variant", "Importance of each option, on Results")

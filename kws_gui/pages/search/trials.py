@@ -1,54 +1,47 @@
-"""The trials of a search in a table, as they run; knows no search and no process."""
+"""The table of a search's trials, as they run."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHeaderView, QTreeWidget, QTreeWidgetItem, QWidget
 
-from kws_engine.sweeps.events import Trial
 from kws_gui import theme
 from kws_gui.runs.trials import option_text, value_text
+from kws_gui.services.searching import TrialProgress, Trials
 
 _STATES = {
-    "complete": "done", "pruned": "ended early", "failed": "failed", "stopped": "stopped", "lost": "lost",
-    "running": "running", "waiting": "waiting",
-}  # fmt: skip
+    "complete": "done",
+    "pruned": "ended early",
+    "failed": "failed",
+    "stopped": "stopped",
+    "lost": "lost",
+    "running": "running",
+    "waiting": "waiting",
+}
 _TIPS = {
     "pruned": "It promised less than the others and was ended before its last epoch",
     "stopped": "It was interrupted, and is done again when the search goes on",
     "lost": "Its worker vanished; it is done again",
 }
-_FIXED, _WIDTHS = ("Trial", "State", "Value"), (56, 104, 72)  # px
+_FIXED = ("Trial", "State", "Value")
+_WIDTHS = (56, 104, 72)  # px
 _NARROWEST, _WIDEST = 88, 150  # px of an option's column
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
-@dataclass
-class TrialRow:
-    """A trial as the table shows it."""
-
-    number: int
-    state: str = "running"
-    words: str = "starts"
-    value: float | None = None
-    options: dict[str, int | float | str] = field(default_factory=dict)
-    message: str = ""
-
-
 class TrialTable(QTreeWidget):
-    """One row a trial, the best one marked; a click on a column's title sorts."""
+    """One row for each trial, the best one marked; a click on a column's title sorts."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._rows: dict[int, TrialRow] = {}
+        self._trials = Trials()
+        self._titles: dict[str, str] = {}
         self._items: dict[int, _Item] = {}
-        self._paths: tuple[str, ...] = ()
-        self._by, self._best = "loss", -1
+        self._best: int | None = None
         theme.set_role(self, "rows")
         self.setRootIsDecorated(False)
         self.setUniformRowHeights(True)
@@ -61,89 +54,60 @@ class TrialTable(QTreeWidget):
         self.header().setTextElideMode(Qt.TextElideMode.ElideRight)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
         theme.notifier.changed.connect(self._on_theme)
-        self.set_options({}, by="loss")
+        self.set_trials(self._trials, {})
 
-    def set_options(self, titles: dict[str, str], *, by: str) -> None:
-        """Begins anew: paths of the searched options with their titles, and what a trial is judged by."""
-        self._rows, self._items, self._best = {}, {}, -1
-        self._paths, self._by = tuple(titles), by
-        self.clear()
-        value = "Loss" if by == "loss" else "Right"
-        self.setColumnCount(len(_FIXED) + len(titles))
-        self.setHeaderLabels([*_FIXED[:2], value, *titles.values()])
-        self.headerItem().setToolTip(2, "Of the validation clips, at the best epoch")
-        for column, title in enumerate(titles.values(), len(_FIXED)):
-            self.headerItem().setToolTip(column, title)
-        self._fit()
-        self.sortByColumn(0, Qt.SortOrder.AscendingOrder)
+    def set_trials(self, trials: Trials, titles: Mapping[str, str]) -> None:
+        """Shows a search's trials; `titles` name its options, and one without a title goes by its path."""
+        if trials is not self._trials or dict(titles) != self._titles or self.columnCount() != _columns(trials):
+            self._begin(trials, dict(titles))
+        for trial in trials.all():
+            self.show_trial(trial)
+
+    def rows(self) -> list[TrialProgress]:
+        """What is shown, by number."""
+        return [trial for trial in self._trials.all() if trial.number in self._items]
+
+    def show_trial(self, trial: TrialProgress) -> None:
+        """Adds a row, or brings it up to date."""
+        item = self._items.get(trial.number)
+        was_at_end = self.verticalScrollBar().value() >= self.verticalScrollBar().maximum() - 2
+        if item is None:
+            item = self._items[trial.number] = _Item()
+            self.addTopLevelItem(item)
+        self._write(item, trial)
+        self._mark_best()
+        if was_at_end and self.sortColumn() == 0:
+            self.scrollToBottom()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._fit()
 
-    def paths(self) -> tuple[str, ...]:
-        """The searched options."""
-        return self._paths
+    def _begin(self, trials: Trials, titles: dict[str, str]) -> None:
+        self._trials = trials
+        self._titles = titles
+        self._items = {}
+        self._best = None
+        self.clear()
+        value = "Loss" if trials.by == "loss" else "Right"
+        names = [titles.get(path, path) for path in trials.paths]
+        self.setColumnCount(_columns(trials))
+        self.setHeaderLabels([*_FIXED[:2], value, *names])
+        self.headerItem().setToolTip(2, "Of the validation clips, at the best epoch")
+        for column, name in enumerate(names, len(_FIXED)):
+            self.headerItem().setToolTip(column, name)
+        self._fit()
+        self.sortByColumn(0, Qt.SortOrder.AscendingOrder)
 
-    def rows(self) -> list[TrialRow]:
-        """What is shown, by number."""
-        return [self._rows[number] for number in sorted(self._rows)]
-
-    def best(self) -> TrialRow | None:
-        """The best trial that is done."""
-        return self._rows.get(self._best)
-
-    def finished(self) -> int:
-        """How many trials need not be done again."""
-        return sum(row.state in ("complete", "pruned", "failed") for row in self._rows.values())
-
-    def begin(self, number: int, options: dict[str, int | float | str]) -> None:
-        """A trial runs."""
-        self._set(TrialRow(number, options=dict(options)))
-
-    def advance(self, number: int, epoch: int, epochs: int, value: float) -> None:
-        """A trial's epoch ended."""
-        row = self._rows.get(number) or TrialRow(number)
-        row.state, row.words, row.value = "running", f"epoch {epoch} of {epochs}", value
-        self._set(row)
-
-    def end(self, trial: Trial) -> None:
-        """A trial has its result."""
-        words = _STATES[trial.state]
-        self._set(TrialRow(trial.number, trial.state, words, trial.value, dict(trial.options), trial.message))
-
-    def add_past(self, trials: Sequence[Trial]) -> None:
-        """Trials of before; what is shown of a trial already is newer."""
-        for trial in trials:
-            if trial.number not in self._rows and trial.state != "waiting":
-                self.end(trial)
-
-    def lose_running(self) -> None:
-        """The workers are gone: what ran is done again when the search goes on."""
-        for row in self.rows():
-            if row.state == "running":
-                row.state, row.words = "stopped", _STATES["stopped"]
-                self._set(row)
-
-    def _set(self, row: TrialRow) -> None:
-        self._rows[row.number] = row
-        item = self._items.get(row.number)
-        was_at_end = self.verticalScrollBar().value() >= self.verticalScrollBar().maximum() - 2
-        if item is None:
-            item = self._items[row.number] = _Item()
-            self.addTopLevelItem(item)
-        self._write(item, row)
-        self._mark_best()
-        if was_at_end and self.sortColumn() == 0:
-            self.scrollToBottom()
-
-    def _write(self, item: _Item, row: TrialRow) -> None:
-        words = "★ best" if row.number == self._best else row.words
-        cells = [str(row.number), words, "" if row.value is None else value_text(row.value, self._by)]
-        cells[2] = cells[2].removeprefix("loss ").removesuffix(" right")
-        cells += [option_text(row.options[path]) if path in row.options else "" for path in self._paths]
-        values: list[float | str] = [row.number, row.words, float("inf") if row.value is None else row.value]
-        values += [row.options.get(path, "") for path in self._paths]
+    def _write(self, item: _Item, trial: TrialProgress) -> None:
+        paths = self._trials.paths
+        state = _state_text(trial)
+        shown_state = "★ best" if trial.number == self._best else state
+        value = "" if trial.value is None else value_text(trial.value, self._trials.by)
+        cells = [str(trial.number), shown_state, value.removeprefix("loss ").removesuffix(" right")]
+        cells += [option_text(trial.options[path]) if path in trial.options else "" for path in paths]
+        values: list[float | str] = [trial.number, state, float("inf") if trial.value is None else trial.value]
+        values += [trial.options.get(path, "") for path in paths]
         item.values = values
         for column, text in enumerate(cells):
             item.setText(column, text)
@@ -152,13 +116,13 @@ class TrialTable(QTreeWidget):
             item.setTextAlignment(column, side)
             if column not in (0, 1):
                 self.headerItem().setTextAlignment(column, side)
-            item.setToolTip(column, row.message or _TIPS.get(row.state, text) if column == 1 else text)
-        faded = row.state not in ("complete", "running")
+            item.setToolTip(column, trial.message or _TIPS.get(trial.state, text) if column == 1 else text)
+        faded = trial.state not in ("complete", "running")
         for column in range(self.columnCount()):
             item.setData(column, Qt.ItemDataRole.ForegroundRole, theme.current().color("muted") if faded else None)
 
     def _fit(self) -> None:
-        """The options share what room there is."""
+        """Gives the options' columns equal shares of the room that is left."""
         for column, width in enumerate(_WIDTHS):
             self.setColumnWidth(column, width)
         options = self.columnCount() - len(_FIXED)
@@ -167,22 +131,34 @@ class TrialTable(QTreeWidget):
             self.setColumnWidth(column, min(max(room // options, _NARROWEST), _WIDEST))
 
     def _on_theme(self) -> None:
-        for row in self.rows():
-            self._write(self._items[row.number], row)
+        for trial in self._trials.all():
+            if trial.number in self._items:
+                self._write(self._items[trial.number], trial)
 
     def _mark_best(self) -> None:
-        sign = 1.0 if self._by == "loss" else -1.0
-        done = [row for row in self._rows.values() if row.state == "complete" and row.value is not None]
-        best = min(done, key=lambda row: (sign * (row.value or 0.0), row.number)).number if done else -1
-        if best == self._best:
+        best = self._trials.best()
+        number = best.number if best is not None else None
+        if number == self._best or (number is not None and number not in self._items):
             return
-        for number in (self._best, best):
-            if (item := self._items.get(number)) is not None:
-                row = self._rows[number]
-                item.setText(1, "★ best" if number == best else row.words)
+        before = self._best
+        self._best = number
+        for trial in self._trials.all():
+            if trial.number in (before, number) and trial.number in self._items:
+                is_best = trial.number == number
+                item = self._items[trial.number]
+                item.setText(1, "★ best" if is_best else _state_text(trial))
                 for column in range(self.columnCount()):
-                    item.setFont(column, theme.font(bold=number == best))
-        self._best = best
+                    item.setFont(column, theme.font(bold=is_best))
+
+
+def _columns(trials: Trials) -> int:
+    return len(_FIXED) + len(trials.paths)
+
+
+def _state_text(trial: TrialProgress) -> str:
+    if trial.state != "running":
+        return _STATES[trial.state]
+    return f"epoch {trial.epoch} of {trial.epochs}" if trial.epoch else "starts"
 
 
 class _Item(QTreeWidgetItem):

@@ -1,10 +1,8 @@
-"""The screen when nothing is open: four ways to begin and the projects opened last; opens nothing itself."""
+"""The Start page: four ways to begin, and the projects opened last."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QGridLayout,
@@ -18,45 +16,25 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from kws_engine import resources
-from kws_engine.errors import KwsError
 from kws_gui import theme
+from kws_gui.project_dialogs import ask_new_project, ask_which_to_open
+from kws_gui.ready_model import ready_model
 from kws_gui.services import remembered
-from kws_gui.services.project_model import ProjectModel
+from kws_gui.services.navigation import START
+from kws_gui.services.services import Services
 from kws_gui.widgets.message_bar import MessageBar
 
-READY_MODEL = ("models", "directions.kws")
 _WIDTH = 760  # px
 _LIST_HEIGHT = 184  # px
 _NO_READY_MODEL = "The ready model is not part of this installation; train one from the starter project instead."
 
 
-def ready_model() -> Path | None:
-    """The model file that ships with the program, or None where it is missing."""
-    try:
-        return resources.path(*READY_MODEL)
-    except KwsError:
-        return None
-
-
 class StartPage(QWidget):
-    """Open, New, starter project, ready model; recent projects below.
+    """New, Open, starter project, ready model; recent projects below."""
 
-    Signals:
-        openRequested: (folder) The project to open; None asks which.
-        newRequested: A new project.
-        starterRequested: A copy of the starter project.
-        readyModelRequested: (path) Listen with this model file.
-    """
-
-    openRequested = Signal(object)
-    newRequested = Signal()
-    starterRequested = Signal()
-    readyModelRequested = Signal(object)
-
-    def __init__(self, model: ProjectModel, parent: QWidget | None = None) -> None:
+    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._model = model
+        self._services = services
         self.messages = MessageBar()
         self.new = _Choice("New project…", "Teach your own words", "mdi6.plus", "primary")
         self.open = _Choice("Open a project…", "Go on where you stopped", "mdi6.folder-open-outline")
@@ -93,13 +71,15 @@ class StartPage(QWidget):
         self.new.setFocus()
 
     def shutdown(self) -> None:
-        """Nothing runs here."""
+        """Nothing to end."""
 
     def _connect(self) -> None:
-        self.new.clicked.connect(self.newRequested)
-        self.open.clicked.connect(lambda: self.openRequested.emit(None))
-        self.starter.clicked.connect(self.starterRequested)
-        self.ready.clicked.connect(lambda: self.readyModelRequested.emit(ready_model()))
+        projects = self._services.projects
+        self._services.navigation.pageShown.connect(self._on_page_shown)
+        self.new.clicked.connect(lambda: ask_new_project(projects, self.window()))
+        self.open.clicked.connect(lambda: ask_which_to_open(projects, self.window()))
+        self.starter.clicked.connect(projects.copy_starter)
+        self.ready.clicked.connect(self._on_ready)
         for button, keys in ((self.new, "Ctrl+N"), (self.open, "Ctrl+O")):
             button.setToolTip(keys)
 
@@ -136,8 +116,17 @@ class StartPage(QWidget):
         outer.addLayout(around)
         outer.addStretch(3)
 
+    def _on_page_shown(self, name: str) -> None:
+        if name == START:
+            self.refresh()
+
     def _on_recent(self, item: QListWidgetItem) -> None:
-        self.openRequested.emit(item.data(Qt.ItemDataRole.UserRole))
+        self._services.projects.open(item.data(Qt.ItemDataRole.UserRole))
+
+    def _on_ready(self) -> None:
+        """Listens with the ready model; an open project stays open."""
+        self._services.project.set_model_path(ready_model())
+        self._services.navigation.show_page("listen")
 
 
 class _Choice(QPushButton):
@@ -145,11 +134,12 @@ class _Choice(QPushButton):
 
     def __init__(self, what: str, why: str, icon: str, role: str = "choice") -> None:
         super().__init__()
-        self._what = what
         self.setAccessibleName(f"{what}: {why}")
         theme.set_role(self, role)
         on_top = "on_accent" if role == "primary" else "text"
-        self._icon, self._title, self._why = QLabel(), QLabel(what.rstrip("…")), QLabel(why)
+        self._icon = QLabel()
+        self._title = QLabel(what.rstrip("…"))
+        self._why = QLabel(why)
         theme.set_icon(self._icon, icon, role=on_top, size=28)
         self._title.setFont(theme.font(1.1, bold=True))
         words = QVBoxLayout()
@@ -163,14 +153,15 @@ class _Choice(QPushButton):
         row.addLayout(words, 1)
         for label in (self._icon, self._title, self._why):
             label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self._sentence, self._on_top = why, on_top
+        self._sentence = why
+        self._on_top = on_top
         self.setMinimumHeight(76)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         theme.notifier.changed.connect(self._paint_words)
         self._paint_words()
 
     def set_reason(self, reason: str) -> None:
-        """Says why it cannot be pressed, in place of its purpose."""
+        """Shows why it cannot be pressed in place of its purpose; an empty reason restores that."""
         self._why.setText(reason or self._sentence)
         self._paint_words()
 

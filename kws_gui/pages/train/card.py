@@ -1,4 +1,4 @@
-"""The card left on the Train page: the form, which scrolls, and the buttons below it; knows no project."""
+"""The card on the left of the Train page: the form, which scrolls, and the buttons below it."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class FormCard(QFrame):
 
     Signals:
         recipeChosen(str): A recipe of the menu, by its name.
-        rateAsked(): A learning rate is to be looked for.
-        searchAsked(): Good settings are to be searched for.
+        rateAsked(): A learning rate is to be found.
+        searchAsked(): Search for good settings was chosen.
     """
 
     recipeChosen = Signal(str)
@@ -39,7 +39,7 @@ class FormCard(QFrame):
         self.queue.setToolTip("Trains with these settings when the runs before have ended (Ctrl+Shift+Return)")
         self.recipe.setToolTip("Options that belong together, as somebody published them; with undo")
         self.recipe.setMenu(self._make_recipes())
-        self.reset.setToolTip("All options back to where a new project begins; with undo")
+        self.reset.setToolTip("Sets all options back to their defaults; with undo")
         self.pause.hide()
         self._scroll = QScrollArea()
         self._scroll.setWidgetResizable(True)
@@ -54,13 +54,15 @@ class FormCard(QFrame):
         self._scroll.ensureWidgetVisible(part)
 
     def show_pause(self, *, running: bool, paused: bool, stopping: bool) -> None:
-        """The button that pauses and lets go on, while something runs."""
+        """Shows the button that pauses and resumes, while something runs."""
         self.pause.setVisible(running)
         self.pause.setEnabled(not stopping)
         self.pause.setText("Go on" if paused else "Pause")
         keys = "(Ctrl+Shift+P)"
         self.pause.setToolTip(
-            f"Lets the run go on where it waits {keys}" if paused else f"Lets the run wait, and the machine rest {keys}"
+            f"Continues the run where it was paused {keys}"
+            if paused
+            else f"Pauses the run and frees the machine {keys}"
         )
         theme.set_icon(self.pause, "mdi6.play" if paused else "mdi6.pause")
 
@@ -73,12 +75,12 @@ class FormCard(QFrame):
             action.triggered.connect(lambda _=False, name=name: self.recipeChosen.emit(name))
         menu.addSeparator()
         self.find_rate = menu.addAction("Find a learning rate…")
-        self.find_rate.setToolTip("A short run whose learning rate grows, and what it suggests (Ctrl+L)")
+        self.find_rate.setToolTip("A short run with a growing learning rate, and the rate it suggests (Ctrl+L)")
         self.find_rate.setShortcut(QKeySequence("Ctrl+L"))
         self.find_rate.triggered.connect(self.rateAsked)
         self.addAction(self.find_rate)  # so that its key works without the menu
         self.search = menu.addAction("Search for good settings…\tCtrl+Shift+F")  # the key is the window's
-        self.search.setToolTip("Many runs with other options, the best of them found (Ctrl+Shift+F)")
+        self.search.setToolTip("Many runs with different options, to find the best ones (Ctrl+Shift+F)")
         self.search.triggered.connect(self.searchAsked)
         return menu
 

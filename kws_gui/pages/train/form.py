@@ -1,9 +1,10 @@
-"""All settings of the next run as one form, network first, the rest in folds; knows no project and no run."""
+"""All settings of the next run as one form: the network first, the rest in folds."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QSignalBlocker, Signal
@@ -30,7 +31,7 @@ from kws_gui.widgets.wrapped_label import WrappedLabel
 
 @dataclass(frozen=True)
 class Mistake:
-    """A value that does not fit: the sentence under its field, and how to bring the field into view."""
+    """An invalid value: the sentence under its field, and how to bring the field into view."""
 
     sentence: str
     show: Callable[[], None]
@@ -68,7 +69,7 @@ class SettingsForm(QWidget):
         self.setValue(Settings())
         for part in (self.model, self.feature, self.regularizers, self.augment, self.training, self.detector):
             part.valueChanged.connect(self._on_changed)
-        self._tell_states()
+        self._show_states()
         self._order_tabs()
 
     def value(self) -> Settings:
@@ -86,7 +87,7 @@ class SettingsForm(QWidget):
         """Shows settings.
 
         Raises:
-            SpecError: A value does not fit.
+            SpecError: A value is not valid.
         """
         before = self.value()
         blocker = QSignalBlocker(self)
@@ -95,18 +96,18 @@ class SettingsForm(QWidget):
         for name in ("regularizers", "augment", "training", "detector"):
             getattr(self, name).setValue(getattr(settings, name))
         blocker.unblock()
-        self._tell_states()
-        self._tell_input()
+        self._show_states()
+        self._set_input()
         if self.value() != before:
             self.valueChanged.emit(self.value())
 
     def set_clip(self, *, n_samples: int, rate: int, n_labels: int) -> None:
         """What the network is computed for: a clip of that length, and so many outputs."""
         self._clip = (n_samples, rate, n_labels)
-        self._tell_input()
+        self._set_input()
 
     def refuse(self, sentence: str, path: str) -> None:
-        """Says at the field of that path, such as "model.kernel_time", why it cannot work; "" takes all back."""
+        """Shows at the field of a path, such as "model.kernel_time", why it cannot work; "" clears all refusals."""
         if sentence:
             self.cost.setRefusal(sentence)
         for section, form in self._forms_by_path():
@@ -114,10 +115,10 @@ class SettingsForm(QWidget):
             form.refuse(name, sentence if name else "")
 
     def mistakes(self) -> list[Mistake]:
-        """What is typed wrongly at the moment, in reading order."""
+        """The invalid values that are typed at the moment, in reading order."""
         return [
-            Mistake(sentence, lambda form=form, name=name, fold=fold: _show(form, name, fold))
-            for form, fold in self._forms()
+            Mistake(sentence, partial(_bring_into_view, form, name, folds))
+            for form, folds in self._forms()
             for name, sentence in form.errors().items()
         ]
 
@@ -138,8 +139,8 @@ class SettingsForm(QWidget):
             found += [(f"{section}.{name}", group.form(name)) for name in group.value()]
         return [*found, ("training", self.training), ("detector", self.detector)]
 
-    def _tell_input(self) -> None:
-        """Tells editors of layers what their input is, where the features can be made."""
+    def _set_input(self) -> None:
+        """Gives the editors of layers the shape of their input, if the features can be built."""
         name, config = self.model.value()
         editors = [self.model.form().editor(o.name) for o in spec.options(config) if o.kind == "layers"]
         if not editors or self._clip is None:
@@ -148,7 +149,7 @@ class SettingsForm(QWidget):
         chosen, options = self.feature.value()
         try:
             pipeline = FEATURES[chosen].build(options, rate=rate)
-        except SpecError:  # said at the field
+        except SpecError:  # reported at the field
             return
         for editor in editors:
             assert isinstance(editor, LayersEditor), name
@@ -170,18 +171,18 @@ class SettingsForm(QWidget):
         column.addStretch()
 
     def _order_tabs(self) -> None:
-        """Forms are made when they are first chosen: Tab goes through them where they stand."""
+        """Forms are made when they are first chosen: Tab is to reach them where they are."""
         self._ordered = self.model.form(), self.feature.form()
         order_tabs(self)
 
     def _on_changed(self) -> None:
         if (self.model.form(), self.feature.form()) != self._ordered:
             self._order_tabs()
-        self._tell_states()
-        self._tell_input()
+        self._show_states()
+        self._set_input()
         self.valueChanged.emit(self.value())
 
-    def _tell_states(self) -> None:
+    def _show_states(self) -> None:
         settings = self.value()
         feature = FEATURES[settings.feature.name].title.partition(" (")[0]
         epochs = settings.training.epochs
@@ -205,27 +206,27 @@ class CostLabels(WrappedLabel):
         self.wait()
 
     def wait(self) -> None:
-        """Says that the numbers are being counted; what is shown of the last network fades."""
-        self._say("Counting parameters …\n" if not self.text() or self.refusal else self.text(), "muted")
+        """Shows that the numbers are being counted; those of the last network fade."""
+        self._show("Counting parameters …\n" if not self.text() or self.refusal else self.text(), "muted")
         self.refusal = ""
 
     def setCost(self, parameters: int, macs: int) -> None:
-        """Shows the numbers, rounded as far as anybody compares them."""
+        """Shows the numbers, rounded to what is worth comparing."""
         self.refusal = ""
-        self._say(f"{rounded(parameters)} parameters\n{rounded(macs)} MACs", "")
+        self._show(f"{rounded(parameters)} parameters\n{rounded(macs)} MACs", "")
         self.setAccessibleDescription(f"{parameters:,} parameters, {macs:,} multiply-accumulates")
 
     def setRefusal(self, sentence: str) -> None:
         """Shows why there is no such network."""
         self.refusal = sentence
-        self._say(sentence, "error")
+        self._show(sentence, "error")
 
     def setUnknown(self, sentence: str) -> None:
-        """Shows why it is not known; nothing is refused."""
+        """Shows why the size is not known; the network is not refused."""
         self.refusal = ""
-        self._say(sentence, "muted")
+        self._show(sentence, "muted")
 
-    def _say(self, text: str, role: str) -> None:
+    def _show(self, text: str, role: str) -> None:
         self.setText(text)
         if self.property("role") != role:
             theme.set_role(self, role)
@@ -240,7 +241,7 @@ def rounded(count: int) -> str:
     return str(count)
 
 
-def _show(form: ConfigForm, name: str, folds: list[Fold]) -> None:
+def _bring_into_view(form: ConfigForm, name: str, folds: list[Fold]) -> None:
     for fold in folds:
         fold.setOpen(True)
     advanced = form.advanced()

@@ -1,4 +1,4 @@
-"""Asks what a person calls a run, its tags and a note on it; writes nothing itself."""
+"""A dialog for the name, the tags and the note of a run."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _WIDTH = 420  # px
 
 
 class LabelDialog(QDialog):
-    """Name, tags, note; what does not fit is said in it.
+    """Name, tags, note; what is not valid is reported in the dialog.
 
     Signals:
-        labelled(Label): Save was pressed and all fits.
+        labelled(Label): Save was pressed, and all is valid.
     """
 
     labelled = Signal(object)
@@ -34,7 +34,8 @@ class LabelDialog(QDialog):
     def __init__(self, label: Label, folder_name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle("Name, tags and note")
-        self.name, self.tags = QLineEdit(label.name), QLineEdit(", ".join(label.tags))
+        self.name = QLineEdit(label.name)
+        self.tags = QLineEdit(", ".join(label.tags))
         self.note = QPlainTextEdit(label.note)
         self.error = WrappedLabel()
         self.name.setMaxLength(LONGEST_NAME)
@@ -53,10 +54,10 @@ class LabelDialog(QDialog):
         self.tags.setFocus()
 
     def label(self) -> Label:
-        """What is typed; tags end at commas.
+        """The label as typed; tags are separated by commas.
 
         Raises:
-            TrainingError: Something does not fit.
+            TrainingError: Something is not valid.
         """
         tags = tuple(tag.strip().removeprefix("#") for tag in self.tags.text().split(","))
         return checked(Label(self.name.text(), tags, self.note.toPlainText().strip()))

@@ -1,4 +1,4 @@
-"""What the live run's curves mean so far, as one quiet line with its remedy; knows no process."""
+"""What the live run's curves mean so far, in one line with a remedy."""
 
 from __future__ import annotations
 
@@ -6,20 +6,19 @@ from PySide6.QtCore import QObject, Signal
 
 from kws_engine.errors import KwsError
 from kws_engine.evaluation.diagnosis import Finding, Remedy, settings_after, watch
-from kws_engine.settings import Settings
-from kws_engine.training.events import Started
 from kws_gui.pages.train.run_view import RunView
+from kws_gui.services.training import LiveRun
 
-_TO_WORDS = ("record", "import", "open_words")
+_ON_WORDS_PAGE = ("record", "import", "open_words")
 
 
 class LiveFinding(QObject):
-    """Looks at the curves whenever epochs came.
+    """Diagnoses the live run anew whenever it has more epochs, and shows the finding below its curves.
 
     Signals:
-        settingsChosen(settings): The remedy's options, to be put on the form.
+        settingsChosen(Settings): The remedy's options, to be put on the form.
         wordsRequested(): The remedy is on the Words page.
-        failed(str): The remedy no longer fits, in words.
+        failed(str): The remedy no longer fits.
     """
 
     settingsChosen = Signal(object)
@@ -29,65 +28,65 @@ class LiveFinding(QObject):
     def __init__(self, view: RunView, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._view = view
-        self._settings: Settings | None = None
-        self._started: Started | None = None
+        self._live: LiveRun | None = None
         self._finding: Finding | None = None
         view.remedyTriggered.connect(self._on_remedy)
-        view.epochsAdded.connect(self._look)
-
-    def begin(self, settings: Settings | None, started: Started) -> None:
-        """A run stands; these are its settings, None where this program does not know them."""
-        self._settings, self._started, self._finding = settings, started, None
-
-    def show(self) -> None:
-        """Says it again, after the view has shown another run."""
-        finding = self._finding
-        if finding is None or not self._view.shows_live():
-            return
-        remedy = self._remedy()
-        tooltip = f"{finding.meaning}\n{remedy.title}" if remedy else finding.meaning
-        self._view.setFinding(f"{finding.title}: {finding.evidence}", tooltip, _words_of(remedy))
 
     def finding(self) -> Finding | None:
-        """What was found last in the live run."""
+        """The newest finding on the live run."""
         return self._finding
 
-    def _look(self) -> None:
-        started, settings = self._started, self._settings
-        if started is None or settings is None:
-            return
-        found = watch(
-            self._view.live_epochs(),
-            settings=settings,
-            validation_clips=sum(started.validation.values()),
-            labels=len(started.labels),
-        )
-        if found is None and self._finding is not None and self._view.shows_live():
+    def look(self, live: LiveRun) -> None:
+        """Diagnoses a run by its epochs so far, and shows what was found."""
+        self._live = live
+        before = self._finding
+        self._finding = _find(live)
+        if self._finding is None and before is not None and self._view.shows_live():
             self._view.setFinding("")
-        self._finding = found
         self.show()
 
+    def show(self) -> None:
+        """Shows the finding again, after the view has shown another run."""
+        if self._finding is None or not self._view.shows_live():
+            return
+        remedy = self._remedy()
+        tooltip = f"{self._finding.meaning}\n{remedy.title}" if remedy else self._finding.meaning
+        self._view.setFinding(f"{self._finding.title}: {self._finding.evidence}", tooltip, _button_text(remedy))
+
     def _remedy(self) -> Remedy | None:
-        """The first that fills in the form, else the first that the Words page serves."""
+        """The first that changes settings, else the first that the Words page serves."""
         remedies = self._finding.remedies if self._finding else ()
         changing = [one for one in remedies if one.changes]
-        return next(iter(changing), None) or next((one for one in remedies if one.action in _TO_WORDS), None)
+        return next(iter(changing), None) or next((one for one in remedies if one.action in _ON_WORDS_PAGE), None)
 
     def _on_remedy(self) -> None:
         remedy = self._remedy()
-        if remedy is None or self._settings is None:
+        settings = self._live.settings if self._live else None
+        if remedy is None or settings is None:
             return
         if not remedy.changes:
             self.wordsRequested.emit()
             return
         try:
-            self.settingsChosen.emit(settings_after(self._settings, remedy))
+            self.settingsChosen.emit(settings_after(settings, remedy))
         except KwsError as error:
             self.failed.emit(str(error))
 
 
-def _words_of(remedy: Remedy | None) -> str:
-    """The button's words: a link of a few, the whole title is in the tooltip."""
+def _find(live: LiveRun) -> Finding | None:
+    settings = live.settings
+    if live.started is None or settings is None or not live.epochs:
+        return None
+    return watch(
+        live.epochs,
+        settings=settings,
+        validation_clips=sum(live.started.validation.values()),
+        labels=len(live.started.labels),
+    )
+
+
+def _button_text(remedy: Remedy | None) -> str:
+    """A link of a few words; the remedy's title is in the tooltip."""
     if remedy is None:
         return ""
     return "Use for the next run" if remedy.changes else "Open Words"

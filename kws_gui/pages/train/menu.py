@@ -1,4 +1,4 @@
-"""What can be done with the chosen runs, or with one that waits, as a menu with its keys; does none of it."""
+"""The menu of what can be done with the chosen runs, or with a queued one, with its shortcuts."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from kws_gui.runs.rows import RunRow
 
 _RUN = ("resume", "finish", "use", "repeat", "", "rename", "label", "compare", "", "results", "listen", "", "delete")
 _WAITING = ("start", "use", "", "up", "down", "", "remove")
-_ACTIONS: dict[str, tuple[str, str, str]] = {  # words, keys, tooltip
-    "resume": ("Resume", "", "Goes on after the last epoch that was kept, exactly as if it had not ended"),
+_ACTIONS: dict[str, tuple[str, str, str]] = {  # text, keys, tooltip
+    "resume": ("Resume", "", "Continues after its last stored epoch, exactly as if it had not ended"),
     "finish": (
         "Make a model of its best epoch",
         "Ctrl+M",
-        "Trains no more: writes the model, to judge and to listen with",
+        "Writes a model to evaluate and to listen with, without training further",
     ),
     "start": ("Start", "", "Starts the first that waits, and the others one after another"),
     "use": ("Use these settings", "", "Puts the options on the form, with undo"),
     "repeat": ("Repeat", "", "Trains the same again: settings, seed and clips"),
     "rename": ("Rename", "F2", "Gives the run a name"),
-    "label": ("Tags and note…", "Ctrl+T", "Words to find the run by, and what you thought of it"),
+    "label": ("Tags and note…", "Ctrl+T", "Words to find the run by, and your remarks on it"),
     "compare": ("Compare with the run before", "", "Or choose several rows with Ctrl or Shift"),
     "results": ("Results", "", "Opens what this run gets right and wrong, or what went wrong in it (Enter)"),
     "listen": ("Listen", "", "Listens to the microphone with this run's model"),
@@ -35,7 +35,7 @@ _ACTIONS: dict[str, tuple[str, str, str]] = {  # words, keys, tooltip
 
 
 class RunMenu(QMenu):
-    """Shows what fits the choice; its keys work on the list without the menu being opened."""
+    """Offers what fits the choice; its shortcuts work on the list while the menu is closed."""
 
     def __init__(self, target: QWidget, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -49,7 +49,7 @@ class RunMenu(QMenu):
         return self.actions_by_name[name]
 
     def show_runs(self, rows: Sequence[RunRow], *, running: bool, has_before: bool) -> None:
-        """What can be done with these runs; `running` if one of them is the window's own live run."""
+        """Offers what can be done with these runs; `running` if one of them is being trained by this window."""
         one = rows[0] if len(rows) == 1 and not running and rows[0].run.state != "running" else None
         whole = one is not None and one.run.state != "damaged"
         able = {
@@ -68,11 +68,11 @@ class RunMenu(QMenu):
         self.action("delete").setText(f"Delete {len(rows)} runs" if len(rows) > 1 else "Delete")
 
     def show_waiting(self, *, first: bool, last: bool, can_start: bool) -> None:
-        """What can be done with one that waits."""
+        """Offers what can be done with a queued run."""
         self._offer(_WAITING, {"start": can_start, "use": True, "up": not first, "down": not last, "remove": True})
 
     def _offer(self, names: Sequence[str], able: dict[str, bool]) -> None:
-        """The others are off: two that have one key must never be on together."""
+        """Disables the others: two actions with the same shortcut must never be enabled together."""
         self._fill(names)
         for name, action in self.actions_by_name.items():
             action.setEnabled(able.get(name, False))

@@ -1,20 +1,19 @@
-"""What the Train page says in its bar: each sentence with what can be done about it; knows no form and no process."""
+"""The message bar of the Train page: sentences, each with what can be done about it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from kws_engine.runs.diagnosing import LOST_NUMBER
-from kws_engine.runs.records import PastRun, read_run
+from kws_engine.runs.records import PastRun
 from kws_engine.training.events import Failed, Finished
-from kws_gui.runs.rows import counted, quality, validation_of
+from kws_gui.runs.rows import RunRow, accuracy_text, counted
 from kws_gui.widgets.message_bar import Kind, MessageBar
 
 Cure = Literal["", "slower", "resume", "settings"]
-"""What helps after a failure: a tenth of the learning rate, going on, training anew with the run's settings."""
+"""What helps after a failure: a tenth of the learning rate, resuming the run, training anew with its settings."""
 
 CURES: dict[Cure, str] = {
     "": "",
@@ -25,10 +24,10 @@ CURES: dict[Cure, str] = {
 
 
 @dataclass(frozen=True)
-class Answer:
-    """The button beside a sentence."""
+class MessageAction:
+    """A button beside a sentence."""
 
-    words: str
+    text: str
     act: Callable[[], object]
 
 
@@ -37,39 +36,48 @@ class TrainMessages(MessageBar):
 
     def __init__(self) -> None:
         super().__init__()
-        self._answer: Answer | None = None
-        self._other: Answer | None = None
+        self._main_action: MessageAction | None = None
+        self._other_action: MessageAction | None = None
         self._ends_with_undo = False
-        self.remedyTriggered.connect(lambda: self._on_remedy(self._answer))
-        self.otherTriggered.connect(lambda: self._on_remedy(self._other))
+        self.remedyTriggered.connect(lambda: self._on_remedy(self._main_action))
+        self.otherTriggered.connect(lambda: self._on_remedy(self._other_action))
 
     def say(
-        self, kind: Kind, sentence: str, answer: Answer | None = None, *, other: Answer | None = None,
-        details: str = "", undoes: bool = False,
-    ) -> None:  # fmt: skip
-        """Shows a sentence; with `undoes` it goes as soon as something else would be undone."""
-        self._answer, self._other, self._ends_with_undo = answer, other, undoes
-        words, more = (one.words if one else "" for one in (answer, other))
-        self.showMessage(kind, sentence, remedy=words, other=more, details=details)
+        self,
+        kind: Kind,
+        sentence: str,
+        action: MessageAction | None = None,
+        *,
+        other: MessageAction | None = None,
+        details: str = "",
+        undoes: bool = False,
+    ) -> None:
+        """Shows a sentence; with `undoes` it disappears as soon as Undo would undo something else."""
+        self._main_action = action
+        self._other_action = other
+        self._ends_with_undo = undoes
+        remedy, more = (one.text if one else "" for one in (action, other))
+        self.showMessage(kind, sentence, remedy=remedy, other=more, details=details)
 
     def fail(self, sentence: str, details: str = "") -> None:
         """Shows what did not work."""
         self.say("error", sentence, details=details)
 
     def forget_undo(self) -> None:
-        """The button would take back something else than what is said beside it."""
+        """Clears a sentence whose button would now undo something else."""
         if self._ends_with_undo:
             self.clear()
 
     def clear(self) -> None:
-        self._answer = self._other = None
+        self._main_action = None
+        self._other_action = None
         self._ends_with_undo = False
         super().clear()
 
-    def _on_remedy(self, answer: Answer | None) -> None:
+    def _on_remedy(self, action: MessageAction | None) -> None:
         self.clear()
-        if answer is not None:
-            answer.act()
+        if action is not None:
+            action.act()
 
 
 def cure_of(event: Failed, run: PastRun | None, *, was_resumed: bool) -> Cure:
@@ -77,8 +85,8 @@ def cure_of(event: Failed, run: PastRun | None, *, was_resumed: bool) -> Cure:
 
     Args:
         event: How it ended.
-        run: The run as its folder tells it, None where it did not get so far.
-        was_resumed: Whether it failed to go on, before it had begun to.
+        run: None where it has no folder yet.
+        was_resumed: Whether it was resumed and failed before its first new epoch.
     """
     if run is None or run.state in ("running", "damaged"):
         return ""
@@ -89,19 +97,27 @@ def cure_of(event: Failed, run: PastRun | None, *, was_resumed: bool) -> Cure:
     return "resume" if run.can_resume else ""
 
 
-def run_of(folder: Path | None) -> PastRun | None:
-    """The run in a folder, as far as it is one."""
-    return read_run(folder) if folder is not None and folder.is_dir() else None
+def ending_text(event: Finished, row: RunRow | None, *, was_stopped: bool, skipped: int, waiting: int) -> str:
+    """How well the trained run recognizes, which epoch's weights it has, and how many files were left out.
 
-
-def ending_in_words(event: Finished, *, was_stopped: bool, left_out: int, waiting: int) -> str:
-    """How good the run became, with which weights, and what was left out."""
-    right = quality(*validation_of(Path(event.run))) or f"validation accuracy {event.validation_accuracy:.0%}"
+    Args:
+        event: How it ended.
+        row: The run as read after its end; None where it could not be read.
+        was_stopped: Whether a person stopped it.
+        skipped: Files that were left out.
+        waiting: Queued runs that do not start by themselves now.
+    """
+    right = accuracy_text(row) if row is not None else ""
+    right = right or f"validation accuracy {event.validation_accuracy:.0%}"
     ended = "Stopped" if was_stopped else "Done"
-    skipped = f" Left out: {counted(left_out, 'file')}." if left_out else ""
-    return f"{ended}: {right}, with the weights of epoch {event.best_epoch}.{skipped}{waiting_in_words(waiting)}"
+    sentences = [f"{ended}: {right}, with the weights of epoch {event.best_epoch}."]
+    if skipped:
+        sentences.append(f"Left out: {counted(skipped, 'file')}.")
+    if waiting:
+        sentences.append(waiting_text(waiting))
+    return " ".join(sentences)
 
 
-def waiting_in_words(count: int, *, lead: str = " ") -> str:
-    """Says " 2 runs are waiting."; nothing where none is."""
-    return f"{lead}{counted(count, 'run')} {'is' if count == 1 else 'are'} waiting." if count else ""
+def waiting_text(count: int) -> str:
+    """Says "2 runs are waiting."; empty where none is."""
+    return f"{counted(count, 'run')} {'is' if count == 1 else 'are'} waiting." if count else ""

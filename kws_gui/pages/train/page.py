@@ -1,33 +1,35 @@
-"""The Train page: settings left, the run's curves and all earlier runs right; knows neither torch nor another page."""
+"""The Train page: settings on the left, the run's curves and all other runs on the right."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QHideEvent, QKeySequence, QResizeEvent, QShortcut, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
-from kws_engine.runs.costing import Question
+from kws_engine.runs.costing import CostAnswer, CostQuestion
 from kws_engine.runs.job import Job
 from kws_engine.runs.minimum_clips import lack
 from kws_engine.settings import RECIPES, Settings
 from kws_gui import theme
-from kws_gui.bridges.cost import CostBridge
 from kws_gui.bridges.training import training_threads
+from kws_gui.bridges.warm import Asker
 from kws_gui.pages.train.card import FormCard
 from kws_gui.pages.train.compare.view import CompareView
 from kws_gui.pages.train.form import SettingsForm
 from kws_gui.pages.train.messages import TrainMessages
 from kws_gui.pages.train.preview import PreviewFold
 from kws_gui.pages.train.rate_finder import RateFinder
-from kws_gui.pages.train.run_controller import RunDesk
-from kws_gui.pages.train.run_list import RunList, RunRow, counted
+from kws_gui.pages.train.run_controller import RunController
+from kws_gui.pages.train.run_list import RunList
 from kws_gui.pages.train.run_view import RunView
-from kws_gui.services.project_model import ProjectModel
+from kws_gui.runs.rows import RunRow, counted
+from kws_gui.services.services import Services
 from kws_gui.widgets.empty_state import EmptyState
 
 _STORE_AFTER_MS = 400
+_COST_AFTER_MS = 150
 _RIGHT_HEIGHT = 400  # px
 _ROOM_FOR_ALL = 780  # px; the height that curves, runs and the open preview need
 _LOW, _LOW_RUNS, _ANY_HEIGHT = 600, 66, 16_777_215  # px; below _LOW the list of runs shows its head and one row
@@ -35,58 +37,49 @@ _NO_PROJECT = "Open a project or make a new one: a network learns from its recor
 
 
 class TrainPage(QWidget):
-    """Form, Train, curves, runs.
+    """Form, Train, curves, runs; shows a run that was started before the page was made, too."""
 
-    Signals:
-        wordsRequested(): There is too little to train on; the Words page helps.
-        startRequested(): Nothing is open.
-        searchRequested(): Good settings are to be searched for.
-        resultsRequested(), listenRequested(): With `model.model_path` as it was just set.
-    """
-
-    wordsRequested = Signal()
-    startRequested = Signal()
-    searchRequested = Signal()
-    resultsRequested = Signal()
-    listenRequested = Signal()
-
-    def __init__(self, model: ProjectModel, parent: QWidget | None = None) -> None:
+    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._model = model
+        self._model = services.project
+        self._navigation = services.navigation
+        self._runs = services.runs
+        self._training = services.training
         self.messages = TrainMessages()
         self.form = SettingsForm()
         self.run = RunView()
         self.runs = RunList()
         self.compare = CompareView()
-        self.preview = PreviewFold(model)
-        self.desk = RunDesk(model, self.run, self.runs, self.messages, parent=self)
-        self.shelf, self.runner = self.desk.shelf, self.desk.runner
-        self.training = self.runner.training
-        self.costs = CostBridge(self)
+        self.preview = PreviewFold(services.project, services.warm)
+        self.controller = RunController(services, self.run, self.runs, self.messages, use=self._use, parent=self)
+        self.run_actions = self.controller.actions
+        self.costs = Asker(services.warm, delay_ms=_COST_AFTER_MS, parent=self)
         self.card = FormCard(self.form)
-        self.train, self.reset = self.card.train, self.card.reset
-        self._run_name, self._was_low = QLabel(), True
+        self.train = self.card.train
+        self.reset = self.card.reset
+        self._run_name = QLabel()
+        self._was_low = True
         self._nothing_open = EmptyState("mdi6.folder-open-outline", _NO_PROJECT, "Open a project")
         self._too_little = EmptyState("mdi6.account-voice", "", "Record words")
         self._store_later = QTimer(self, interval=_STORE_AFTER_MS, singleShot=True)
         self._store_later.timeout.connect(self.store)
         self._lay_out()
         self._connect_widgets()
-        self._connect_desk()
-        self._connect_model()
+        self._connect_runs()
+        self._connect_project()
         self._connect_costs()
         self._on_opened()
+        self._on_training()
 
     def shutdown(self) -> None:
-        """Stores what was typed and ends every process of the page."""
+        """Stores what was typed and ends every process of the page; a run goes on, it is not the page's."""
         self.store()
         self.costs.shutdown()
-        self.desk.shutdown()
         self.compare.shutdown()
         self.preview.shutdown()
 
     def store(self) -> None:
-        """Keeps the form's settings in the project now."""
+        """Stores the form's settings in the project now."""
         self._store_later.stop()
         if self._model.project is not None:
             self._model.set_settings(self.form.value())
@@ -110,17 +103,17 @@ class TrainPage(QWidget):
     # -- training
 
     def _on_train(self) -> None:
-        if self.runner.is_running:
-            self.runner.stop()
+        if self._training.is_running:
+            self._training.stop()
         elif self._can_train():
-            self.desk.train(self._job())
+            self.run_actions.train(self._job())
 
     def _on_queue(self) -> None:
         if self._can_train():
-            self.desk.queue(self._job())
+            self.run_actions.queue(self._job())
 
     def _can_train(self) -> bool:
-        """Says what on the form does not fit, and shows the field."""
+        """Reports what on the form does not fit, and shows the field."""
         if self._model.project is None or not self.card.queue.isEnabled():
             return False
         mistakes = self.form.mistakes()
@@ -133,18 +126,18 @@ class TrainPage(QWidget):
         return not (mistakes or self.form.cost.refusal)
 
     def _job(self) -> Job:
-        """A run of what is on the form."""
+        """A run with the settings on the form."""
         assert self._model.project is not None
         self.store()
         return Job(self._model.project.folder, self.form.value().to_dict(), threads=training_threads())
 
-    def _on_runner(self) -> None:
+    def _on_training(self) -> None:
         """Train, Stop, or Stopping, whichever it is now; Pause or Go on."""
-        runner = self.runner
-        self.train.setText("Stopping …" if runner.is_stopping else "Stop" if runner.is_running else "Train")
+        training = self._training
+        self.train.setText("Stopping …" if training.is_stopping else "Stop" if training.is_running else "Train")
         self.train.setToolTip("Stop and keep the best weights so far (Ctrl+Return)")
-        self.card.show_pause(running=runner.is_running, paused=runner.is_paused, stopping=runner.is_stopping)
-        theme.set_icon(self.train, "mdi6.stop" if runner.is_running else "mdi6.play", role="on_accent")
+        self.card.show_pause(running=training.is_running, paused=training.is_paused, stopping=training.is_stopping)
+        theme.set_icon(self.train, "mdi6.stop" if training.is_running else "mdi6.play", role="on_accent")
         self._look_at_clips()
 
     # -- form
@@ -159,10 +152,14 @@ class TrainPage(QWidget):
             self.form.setValue(self._model.settings)
 
     def _on_reset(self) -> None:
-        before = self.form.value()
-        self._model.push(
-            "Reset settings", redo=lambda: self.form.setValue(Settings()), undo=lambda: self.form.setValue(before)
-        )
+        self._use("Reset settings", Settings())
+
+    def _use(self, what: str, settings: Settings) -> None:
+        """Puts settings on the form, undoable; what was typed so far is stored first, so that undo brings it back."""
+        self.store()
+        self._model.use_settings(what, settings)
+        if self.form.mistakes():  # text that is no value is not among the settings
+            self.form.setValue(settings)
 
     def _on_rate_asked(self) -> None:
         if self._can_train():
@@ -185,7 +182,7 @@ class TrainPage(QWidget):
         self.form.cost.wait()
         self.form.set_clip(n_samples=project.clip_samples, rate=project.rate, n_labels=len(project.words) + 2)
         self.costs.ask(
-            Question(
+            CostQuestion(
                 self.form.value().to_dict(),
                 n_samples=project.clip_samples,
                 rate=project.rate,
@@ -201,7 +198,7 @@ class TrainPage(QWidget):
         self.form.setValue(self._model.settings)
         self.preview.show_settings(self.form.value())
         self._on_clips()
-        self.desk.open()
+        self.controller.show_all()
 
     def _on_clips(self) -> None:
         self._look_at_clips()
@@ -214,9 +211,10 @@ class TrainPage(QWidget):
         self._pages.setCurrentWidget(self._nothing_open if project is None else self._work)
         if project is None:
             return
-        lacking, running = lack(project.table(), project.words), self.runner.is_running
+        lacking = lack(project.table(), project.words)
+        running = self._training.is_running
         self.card.queue.setEnabled(not lacking)
-        self.train.setEnabled(not self.runner.is_stopping if running else not lacking)
+        self.train.setEnabled(not self._training.is_stopping if running else not lacking)
         if not running:
             self.train.setToolTip(lacking or "Train a network with these settings (Ctrl+Return)")
         self._too_little.setSentence(lacking)
@@ -247,12 +245,7 @@ class TrainPage(QWidget):
     def _on_saved(self, path: Path) -> None:
         self.messages.say("info", f"Saved {path}.")
 
-    def _use(self, what: str, settings: Settings) -> None:
-        """Puts settings on the form, with undo."""
-        before = self.form.value()
-        self._model.push(what, redo=lambda: self.form.setValue(settings), undo=lambda: self.form.setValue(before))
-
-    def _on_model_failed(self, sentence: str) -> None:
+    def _on_project_failed(self, sentence: str) -> None:
         if self.isVisible():
             self.messages.fail(sentence)
 
@@ -260,12 +253,12 @@ class TrainPage(QWidget):
 
     def _connect_widgets(self) -> None:
         self.train.clicked.connect(self._on_train)
-        self.card.pause.clicked.connect(self.desk.pause_or_go_on)
+        self.card.pause.clicked.connect(self.run_actions.pause_or_resume)
         self.card.queue.clicked.connect(self._on_queue)
         self.reset.clicked.connect(self._on_reset)
         self.card.recipeChosen.connect(self._on_recipe)
         self.card.rateAsked.connect(self._on_rate_asked)
-        self.card.searchAsked.connect(self.searchRequested)
+        self.card.searchAsked.connect(lambda: self._navigation.show_page("search"))
         self.form.valueChanged.connect(self._on_form)
         self.run.cancelRequested.connect(self._on_train)
         self.run.failed.connect(self.messages.fail)
@@ -273,40 +266,41 @@ class TrainPage(QWidget):
         self.preview.opening.connect(self._make_room)
         self.preview.toggled.connect(self._make_room)
         self.preview.failed.connect(self.messages.fail)
-        self._nothing_open.triggered.connect(self.startRequested)
-        self._too_little.triggered.connect(self.wordsRequested)
-        keys = {"Ctrl+Return": self._on_train, "Ctrl+Enter": self._on_train, "Ctrl+Shift+Return": self._on_queue,
-                "Ctrl+Shift+Enter": self._on_queue, "Ctrl+Shift+P": self.desk.pause_or_go_on}  # fmt: skip
+        self._nothing_open.triggered.connect(lambda: self._navigation.show_page("start"))
+        self._too_little.triggered.connect(lambda: self._navigation.show_page("words"))
+        keys = {
+            "Ctrl+Return": self._on_train,
+            "Ctrl+Enter": self._on_train,
+            "Ctrl+Shift+Return": self._on_queue,
+            "Ctrl+Shift+Enter": self._on_queue,
+            "Ctrl+Shift+P": self.run_actions.pause_or_resume,
+        }
         for key, act in keys.items():
             QShortcut(QKeySequence(key), self, act)
 
-    def _connect_desk(self) -> None:
+    def _connect_runs(self) -> None:
         self.runs.severalChosen.connect(self._on_several)
-        self.desk.looked.connect(self._on_looked)
+        self.controller.looked.connect(self._on_looked)
+        self.controller.named.connect(self._run_name.setText)
         self.compare.failed.connect(self.messages.fail)
         self.compare.saved.connect(self._on_saved)
-        self.desk.named.connect(self._run_name.setText)
-        self.desk.settingsChosen.connect(self._use)
-        self.desk.resultsRequested.connect(self.resultsRequested)
-        self.desk.listenRequested.connect(self.listenRequested)
-        self.desk.wordsRequested.connect(self.wordsRequested)
-        self.shelf.changed.connect(self._look_at_clips)
-        self.runner.changed.connect(self._on_runner)
+        self._runs.changed.connect(self._look_at_clips)
+        self._training.changed.connect(self._on_training)
 
-    def _connect_model(self) -> None:
+    def _connect_project(self) -> None:
         self._model.opened.connect(self._on_opened)
         self._model.clipsChanged.connect(self._on_clips)
         self._model.settingsChanged.connect(self._on_settings)
-        self._model.failed.connect(self._on_model_failed)
+        self._model.failed.connect(self._on_project_failed)
 
     def _connect_costs(self) -> None:
-        self.costs.counted.connect(self._on_counted)
+        self.costs.answered.connect(self._on_counted)
         self.costs.refused.connect(self.form.refuse)
         self.costs.lost.connect(self.form.cost.setUnknown)
 
-    def _on_counted(self, parameters: int, macs: int) -> None:
+    def _on_counted(self, cost: CostAnswer) -> None:
         self.form.refuse("", "")
-        self.form.cost.setCost(parameters, macs)
+        self.form.cost.setCost(cost.parameters, cost.macs)
 
     def _lay_out(self) -> None:
         self._split = self._make_right()

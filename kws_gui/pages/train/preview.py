@@ -1,15 +1,16 @@
-"""A clip as the network will see it, and beside it as training may change it; knows no network and no run."""
+"""A clip as the network will see it, and beside it as training may change it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtGui import QHideEvent
 from PySide6.QtWidgets import (
     QComboBox,
@@ -29,9 +30,9 @@ from kws_engine.features import FEATURES
 from kws_engine.runs.previewing import Preview, PreviewQuestion
 from kws_engine.settings import Settings
 from kws_gui import theme
-from kws_gui.bridges.augment import AugmentBridge
-from kws_gui.bridges.jobs import LongJob
+from kws_gui.bridges.latest import Latest
 from kws_gui.bridges.player import Player
+from kws_gui.bridges.warm import Asker, WarmBridge
 from kws_gui.forms.editors import guard_wheel
 from kws_gui.forms.fold import Fold
 from kws_gui.services.project_model import ProjectModel
@@ -47,7 +48,7 @@ _NOTHING_ON = "No augmentation is on: training sees the clip as it is"
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class FeatureView:
     """A clip (N,) and its features (T, F) as the settings make them."""
 
     samples: Floats
@@ -65,28 +66,28 @@ class PreviewFold(Fold):
 
     failed = Signal(str)
 
-    def __init__(self, model: ProjectModel) -> None:
-        self._model, self._settings = model, Settings()
+    def __init__(self, model: ProjectModel, warm: WarmBridge | None = None) -> None:
+        self._model = model
+        self._settings = Settings()
         self._clips: dict[str, Sequence[Clip]] = {}
-        self._place = self._seed = 0
-        self._seen: Seen | None = None
+        self._place = 0
+        self._seed = 0
+        self._shown: FeatureView | None = None
         self._changed: Preview | None = None
         self._make_parts()
         super().__init__("Preview", self._lay_out_content())
-        self.augments, self.player = AugmentBridge(self), Player(self)
-        self._job: LongJob | None = None
-        self._again_after = False
-        self._is_shut = False
-        self._pause = QTimer(self, interval=_PAUSE_MS, singleShot=True)
+        self.augments = Asker(warm or WarmBridge(self), parent=self)
+        self.player = Player(self)
+        self._reading = Latest(self)
         self._connect()
 
     def show_settings(self, settings: Settings) -> None:
-        """What the clip is to be seen through."""
+        """The settings to show the clip with."""
         self._settings = settings
         self._later()
 
     def read_words(self) -> None:
-        """Looks again at which clips there are."""
+        """Looks up which clips there are."""
         project = self._model.project
         words = project.table().word_rows if project is not None else ()
         parts = {word: project.clips(word=word, split="training") for word in words} if project is not None else {}
@@ -101,16 +102,13 @@ class PreviewFold(Fold):
 
     def is_working(self) -> bool:
         """Whether anything is being computed."""
-        return self._pause.isActive() or self._job is not None or self.augments.is_busy
+        return self._reading.is_working() or self.augments.is_busy
 
     def shutdown(self) -> None:
         """Ends sound, thread and process."""
-        self._is_shut = True
-        self._pause.stop()
+        self._reading.shutdown()
         self.player.shutdown()
         self.augments.shutdown()
-        if self._job is not None:
-            self._job.wait()
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
@@ -119,72 +117,60 @@ class PreviewFold(Fold):
     # -- what is shown
 
     def _later(self) -> None:
-        if self.isOpen() and not self._is_shut:
-            self._pause.start()
+        if self.isOpen():
+            self._look(after_ms=_PAUSE_MS)
 
-    def _look(self) -> None:
-        """Reads the clip and computes its features in a thread; a newer wish waits for its end."""
+    def _look(self, *, after_ms: int = 0) -> None:
+        """Reads the clip and computes its features in a thread."""
         clips = self._clips.get(self.words.currentText(), ())
         for part in (self.other, self.hear, self.hear_changed, self.again):
             part.setEnabled(bool(clips))
         if not clips or self._model.project is None:
+            self._reading.cancel()
             self.drawn.setFullText(_NO_CLIP)
             return
-        if self._job is not None:
-            self._again_after = True
-            return
-        project, settings, path = self._model.project, self._settings, clips[self._place % len(clips)].path
-        rate, n_samples = project.rate, project.clip_samples
-        self._job = LongJob(lambda _progress, _stop: _seen(path, settings, rate, n_samples), self)
-        self._job.finished.connect(self._on_seen)
-        self._job.failed.connect(self._on_failed)
-        self._job.start()
+        clip = clips[self._place % len(clips)]
+        rate, n_samples = self._model.project.rate, self._model.project.clip_samples
+        work = partial(_view, clip.path, self._settings, rate, n_samples)
+        self._reading.ask(lambda _progress, _should_stop: work(), after_ms=after_ms)
 
-    def _on_seen(self, seen: Seen) -> None:
-        self._end_job()
-        self._seen, self._changed = seen, None
-        _show(self.before, seen.features, seen.features, seen.hop_ms)
-        frames, features = seen.features.shape
+    def _on_read(self, view: FeatureView) -> None:
+        self._shown = view
+        self._changed = None
+        _show(self.before, view.features, view.features, view.hop_ms)
+        frames, features = view.features.shape
         self.caption.setFullText(f"{frames} frames x {features} features")
         self._ask()
 
     def _on_failed(self, sentence: str, _details: str) -> None:
-        self._end_job()
         self.drawn.setFullText(sentence)
-
-    def _end_job(self) -> None:
-        assert self._job is not None
-        self._job.deleteLater()
-        self._job = None
-        if self._again_after:
-            self._again_after = False
-            self._later()
 
     def _ask(self) -> None:
         """Asks for the clip as an epoch of training may have it."""
-        if self._seen is None or self._is_shut or self._model.project is None:
+        self.augments.cancel()
+        if self._shown is None or self._model.project is None:
             return
         values = self._settings.to_dict()
         on = {name: options for name, options in values["augment"].items() if options["probability"] > 0}
         self.again.setEnabled(bool(on))
         if not on:
-            _show(self.after, self._seen.features, self._seen.features, self._seen.hop_ms)
+            _show(self.after, self._shown.features, self._shown.features, self._shown.hop_ms)
             self.drawn.setFullText(_NOTHING_ON)
             return
         noises = (self._model.project.noises() or _shipped_noises()) if "background_noise" in on else []
         noise = tuple(noises[self._seed % len(noises) :][:1]) if noises else ()
         self.augments.ask(
             PreviewQuestion(
-                self._seen.samples, self._seen.rate, values["feature"], on, self._seed, certain=False, noises=noise
+                self._shown.samples, self._shown.rate, values["feature"], on, self._seed, certain=False, noises=noise
             )
         )
 
     def _on_previewed(self, preview: Preview) -> None:
-        if self._seen is None:
+        if self._shown is None:
             return
         self._changed = preview
-        _show(self.after, preview.changed, self._seen.features, self._seen.hop_ms)
-        self.drawn.setFullText(_in_words(preview.drawn))
+        _show(self.after, preview.changed, self._shown.features, self._shown.hop_ms)
+        self.drawn.setFullText(_drawn_text(preview.drawn))
 
     # -- buttons
 
@@ -201,13 +187,13 @@ class PreviewFold(Fold):
         self._ask()
 
     def _on_hear(self) -> None:
-        if self._seen is not None:
-            self.player.play(self._seen.samples, self._seen.rate)
+        if self._shown is not None:
+            self.player.play(self._shown.samples, self._shown.rate)
 
     def _on_hear_changed(self) -> None:
-        if self._seen is not None:
-            samples = self._changed.samples if self._changed is not None else self._seen.samples
-            self.player.play(samples, self._seen.rate)
+        if self._shown is not None:
+            samples = self._changed.samples if self._changed is not None else self._shown.samples
+            self.player.play(samples, self._shown.rate)
 
     # -- making
 
@@ -218,15 +204,18 @@ class PreviewFold(Fold):
         self.other = QPushButton("Another clip")
         self.again = QPushButton("Again")
         self.again.setToolTip("New random values, as another epoch would have them")
-        self.hear, self.hear_changed = QToolButton(), QToolButton()
+        self.hear = QToolButton()
+        self.hear_changed = QToolButton()
         for button, what in ((self.hear, "Play the clip"), (self.hear_changed, "Play the augmented clip")):
             theme.set_icon(button, "mdi6.play", role="muted")
             button.setToolTip(what)
             button.setAccessibleName(what)
-        self.caption, self.caption_after = ElidedLabel(), ElidedLabel()
+        self.caption = ElidedLabel()
+        self.caption_after = ElidedLabel()
         self.caption.setFullText("For the network")
         self.caption_after.setFullText("Changed, as in training")
-        self.before, self.after = Spectrogram(40, gutter=0), Spectrogram(40, gutter=0)
+        self.before = Spectrogram(40, gutter=0)
+        self.after = Spectrogram(40, gutter=0)
         for picture, name in ((self.before, "Clip as features"), (self.after, "Augmented clip as features")):
             picture.setFixedHeight(_PICTURE_HEIGHT)
             picture.setMinimumWidth(_PICTURE_WIDTH)
@@ -264,24 +253,25 @@ class PreviewFold(Fold):
         return content
 
     def _connect(self) -> None:
-        self._pause.timeout.connect(self._look)
+        self._reading.answered.connect(self._on_read)
+        self._reading.failed.connect(self._on_failed)
         self.toggled.connect(self._later)
         self.words.currentIndexChanged.connect(self._on_word)
         self.other.clicked.connect(self._on_other)
         self.again.clicked.connect(self._on_again)
         self.hear.clicked.connect(self._on_hear)
         self.hear_changed.clicked.connect(self._on_hear_changed)
-        self.augments.previewed.connect(self._on_previewed)
+        self.augments.answered.connect(self._on_previewed)
         self.augments.refused.connect(self.drawn.setFullText)
         self.augments.lost.connect(self.drawn.setFullText)
         self.player.failed.connect(self.failed)
 
 
-def _seen(path: Path, settings: Settings, rate: int, n_samples: int) -> Seen:
+def _view(path: Path, settings: Settings, rate: int, n_samples: int) -> FeatureView:
     sound = audio.read(path, rate=rate, max_seconds=LONGEST_CLIP_S)
     samples = trimming.fitted(sound, rate, clip_samples=n_samples)
     pipeline = FEATURES[settings.feature.name].build(settings.feature.config, rate=rate)
-    return Seen(samples, pipeline.batch(samples), rate, 1000 * pipeline.hop_s)
+    return FeatureView(samples, pipeline.batch(samples), rate, 1000 * pipeline.hop_s)
 
 
 def _show(picture: Spectrogram, features: Floats, scale: Floats, hop_ms: float) -> None:
@@ -297,10 +287,10 @@ def _shipped_noises() -> list[Path]:
     return sorted(resources.path("starter", "clips", "_background_noise_").iterdir())
 
 
-def _in_words(drawn: Mapping[str, Any]) -> str:
+def _drawn_text(drawn: Mapping[str, Any]) -> str:
     """What was drawn, leaving out what was not: "Pitch +1.2 semitones · Gain -3 dB"."""
-    told = [f"{_title(name)} {text}" for name, text in drawn.items() if text != "unchanged"]
-    return " · ".join(told) or "Nothing was drawn for this clip this time: press Again"
+    acted = [f"{_title(name)} {text}" for name, text in drawn.items() if text != "unchanged"]
+    return " · ".join(acted) or "Nothing was drawn for this clip this time: press Again"
 
 
 def _title(name: str) -> str:

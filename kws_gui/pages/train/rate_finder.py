@@ -1,4 +1,4 @@
-"""Looks for a learning rate in a process of its own and shows how the loss goes; changes no setting itself."""
+"""Finds a learning rate with a short run in a process of its own, and shows the loss at each rate."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from kws_engine.runs.job import Job
 from kws_engine.runs.process import TrainingProcess
 from kws_engine.training.events import Event, Failed, Progress, RateFound, RatePoint
 from kws_gui import theme
-from kws_gui.widgets.curve_numbers import brief
+from kws_gui.widgets.curves.numbers import brief
 from kws_gui.widgets.progress_row import ProgressRow
 from kws_gui.widgets.rate_plot import RatePlot
 from kws_gui.widgets.wrapped_label import WrappedLabel
@@ -23,10 +23,10 @@ _NOTHING = "No rate lowers the loss: look at the features and the network, or re
 
 
 class RateFinder(QDialog):
-    """Starts at once; nothing is left behind, whether it is used or closed.
+    """Starts at once, and leaves nothing behind, whether its suggestion is used or not.
 
     Signals:
-        rateChosen(float): The suggestion is taken.
+        rateChosen(float): The suggestion is to be used.
     """
 
     rateChosen = Signal(float)
@@ -34,7 +34,9 @@ class RateFinder(QDialog):
     def __init__(self, job: Job, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle("Find a learning rate")
-        self.plot, self.progress, self.verdict = RatePlot(), ProgressRow(), WrappedLabel()
+        self.plot = RatePlot()
+        self.progress = ProgressRow()
+        self.verdict = WrappedLabel()
         self.buttons = QDialogButtonBox()
         self.use = self.buttons.addButton("Use it", QDialogButtonBox.ButtonRole.AcceptRole)
         self.buttons.addButton("Close", QDialogButtonBox.ButtonRole.RejectRole)
@@ -52,11 +54,11 @@ class RateFinder(QDialog):
         self._timer.start()
 
     def is_searching(self) -> bool:
-        """Whether no rate is known yet."""
+        """Whether the run is still going on."""
         return self._process is not None
 
     def found(self) -> float | None:
-        """The suggestion."""
+        """The suggested rate, if there is one."""
         return self._found
 
     def accept(self) -> None:
@@ -65,7 +67,7 @@ class RateFinder(QDialog):
             self.rateChosen.emit(self._found)
 
     def done(self, result: int) -> None:
-        """Ends the search, however the dialog is left."""
+        """Ends the run, however the dialog is left."""
         self._end()
         super().done(result)
 
@@ -78,26 +80,26 @@ class RateFinder(QDialog):
             self.plot.add([(point.learning_rate, point.loss, point.smoothed) for point in points])
             self.verdict.setText(f"Trying {brief(points[-1].learning_rate)} …")
         for event in events:
-            self._take_in(event)
+            self._on_event(event)
 
-    def _take_in(self, event: Event) -> None:
+    def _on_event(self, event: Event) -> None:
         match event:
             case Progress():
                 self.progress.start(event.what)
                 self.progress.setProgress(event.done, event.total)
             case RateFound(learning_rate=None):
-                self._say(_NOTHING)
+                self._conclude(_NOTHING)
             case RateFound(learning_rate=rate):
                 self._found = rate
                 self.plot.suggest(rate)
-                self._say(f"{brief(rate or 0)} is a good highest rate for these settings.")
+                self._conclude(f"{brief(rate or 0)} is a good highest rate for these settings.")
                 self.use.setText(f"Use {brief(rate or 0)}")
                 self.use.setEnabled(True)
                 self.use.setFocus()
             case Failed():
-                self._say(event.message)
+                self._conclude(event.message)
 
-    def _say(self, sentence: str) -> None:
+    def _conclude(self, sentence: str) -> None:
         self.progress.finish()
         self.verdict.setText(sentence)
         self._end()

@@ -1,216 +1,161 @@
-"""Keeps the list of runs as the project has it and does what it asks for; knows no form, curve or process."""
+"""What a person can do with runs on the Train page: carries out what the list, its menu and the buttons offer."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject
 
 from kws_engine.errors import KwsError
-from kws_engine.runs import labels
-from kws_engine.runs.deleting import DeletedRun, delete_run, restore_run
-from kws_engine.runs.job import settings_of
+from kws_engine.runs.job import Job, settings_of
 from kws_engine.runs.labels import Label
 from kws_engine.runs.queue import Waiting
-from kws_engine.runs.repeating import Repetition, repetition, resumption
 from kws_engine.settings import Settings
-from kws_gui.bridges.jobs import LongJob
 from kws_gui.pages.train.label_dialog import LabelDialog
-from kws_gui.pages.train.run_list import RunList, RunRow, counted
-from kws_gui.runs.reading import RunsReading
-from kws_gui.services.project_model import ProjectModel
+from kws_gui.pages.train.messages import MessageAction, TrainMessages, waiting_text
+from kws_gui.pages.train.run_list import RunList
+from kws_gui.runs.rows import RunRow
+from kws_gui.services.runs import runs_text
+from kws_gui.services.services import Services
+
+UseSettings = Callable[[str, Settings], object]
+"""Puts settings on the form, undoable under a name."""
+
+_TAKEN = (
+    "Another window of this project is starting what waits: it goes on there, or start it here when that is closed."
+)
 
 
-class RunShelf(QObject):
-    """Reads the runs off the GUI's thread whenever they change.
+class RunActions(QObject):
+    """Asks the services, and says in the message bar what can be undone or did not work."""
 
-    Signals:
-        changed(): The list was read anew.
-        settingsChosen(settings): The settings of a run are to be used.
-        jobAsked(Job): A run is to go on, or to be made once more.
-        repetitionChanged(Repetition): It would not be the same run; somebody is to decide.
-        resultsRequested(), listenRequested(): With `model.model_path`, or `model.run`, as it was just set.
-        deleted(sentence): Runs are in the trash; undo brings them back.
-        failed(sentence, details)
-    """
-
-    changed = Signal()
-    settingsChosen = Signal(object)
-    jobAsked = Signal(object)
-    repetitionChanged = Signal(object)
-    resultsRequested = Signal()
-    listenRequested = Signal()
-    deleted = Signal(str)
-    failed = Signal(str, str)
-
-    def __init__(self, model: ProjectModel, runs: RunList, parent: QObject | None = None) -> None:
+    def __init__(
+        self, services: Services, runs: RunList, messages: TrainMessages, use: UseSettings, parent: QObject
+    ) -> None:
         super().__init__(parent)
-        self._model, self._runs = model, runs
-        self._live: Path | None = None
-        self._reading = RunsReading(self)
-        self._hashing: LongJob | None = None
-        self._is_new = self._is_shut = False
+        self._services = services
+        self._list = runs
+        self._messages = messages
+        self._use = use
         self.dialog: LabelDialog | None = None
-        self._reading.finished.connect(self._on_read)
-        self._reading.failed.connect(self.failed)
-        model.runsChanged.connect(self.read)
         runs.asked.connect(self._on_asked)
         runs.deleteRequested.connect(self._on_delete)
-        runs.renamed.connect(lambda row, name: self._relabel(row, Label(name, row.run.label.tags, row.run.label.note)))
+        runs.renamed.connect(self._on_renamed)
 
-    @property
-    def live(self) -> Path | None:
-        """The folder of the run that is running."""
-        return self._live
+    # -- the live run and the queue
 
-    def set_live(self, folder: Path | None) -> None:
-        """Says which run is running, None for none; the list is read anew."""
-        self._live, self._is_new = folder, folder is not None
-        self._model.runsChanged.emit()
+    def train(self, job: Job) -> None:
+        """Starts a run; none may be running."""
+        self._services.training.start(job)
 
-    def is_reading(self) -> bool:
-        """Whether the list is about to change."""
-        return self._reading.is_running()
+    def queue(self, job: Job) -> None:
+        """Puts a run at the end of the queue; where nothing runs, it waits to be started."""
+        training = self._services.training
+        if training.queue.add(job) and not training.is_running:
+            self.offer_start()
 
-    def read(self) -> None:
-        """Reads the project's runs; asked again while it reads, it reads once more."""
-        if self._model.project is not None:
-            self._reading.read(self._model.project.runs_folder)
+    def pause_or_resume(self) -> None:
+        """Whichever is possible now."""
+        training = self._services.training
+        if training.is_paused:
+            training.resume()
+        elif training.is_running:
+            training.pause()
 
-    def resume(self, folder: Path) -> None:
-        """Asks for a run to go on."""
-        self._attempt(lambda: self.jobAsked.emit(resumption(folder)))
+    def offer_start(self) -> None:
+        """Shows how many runs wait, with a button that starts them; nothing where none does."""
+        words = waiting_text(len(self._services.training.waiting()))
+        if words:
+            self._messages.say("info", words, self.start_action())
 
-    def finish(self, folder: Path) -> None:
-        """Asks for a model of a run's best epoch, without training on."""
-        self._attempt(lambda: self.jobAsked.emit(replace(resumption(folder), finish=True)))
+    def start_action(self) -> MessageAction:
+        """The button that starts the queue."""
+        return MessageAction("Start", self.start_next)
 
-    def use_settings(self, folder: Path) -> None:
-        """Asks for a run's settings to be used."""
-        self._attempt(lambda: self.settingsChosen.emit(settings_of(folder)))
+    def start_next(self) -> None:
+        """Starts the first run that waits, unless another window was faster."""
+        training = self._services.training
+        if not training.start_next() and training.waiting() and not training.is_running:
+            self._messages.say("info", _TAKEN, self.start_action())
 
-    def shutdown(self) -> None:
-        """Ends the reading; nothing is read any more."""
-        self._is_shut = True
-        self._reading.shutdown()
-        if self._hashing is not None:
-            self._hashing.wait()
+    # -- settings
 
-    # -- reading
+    def use_settings_of(self, folder: Path) -> None:
+        """Puts a run's settings on the form."""
+        self._attempt(lambda: self._use("Use a run's settings", settings_of(folder)))
 
-    def _on_read(self, folder: Path, rows: list[RunRow]) -> None:
-        project = self._model.project
-        if project is None or folder != project.runs_folder:
-            self.read()
-            return
-        choose, self._is_new = self._live if self._is_new else None, False
-        self._runs.setRows(rows, running=self._live, choose=choose)
-        self.changed.emit()
+    def use_slower_settings_of(self, folder: Path) -> None:
+        """Puts a run's settings on the form, with a tenth of its learning rate."""
 
-    # -- what the list asks for
+        def use() -> None:
+            settings = settings_of(folder)
+            rate = f"{settings.training.learning_rate / 10:.3g}"
+            self._use("Use a tenth of the learning rate", settings.with_option("training.learning_rate", rate))
+
+        self._attempt(use)
+
+    # -- the menu
 
     def _on_asked(self, name: str, one: RunRow | Waiting) -> None:
         if isinstance(one, Waiting):
-            if name == "use":
-                self._attempt(lambda: self.settingsChosen.emit(Settings.from_dict(one.job.settings)))
-            return
-        acts: dict[str, Callable[[RunRow], Any]] = {
-            "use": lambda row: self.use_settings(row.folder),
-            "resume": lambda row: self.resume(row.folder),
-            "finish": lambda row: self.finish(row.folder),
-            "repeat": self._on_repeat,
-            "label": self._on_label,
-            "results": lambda row: self._open(row, self.resultsRequested),
-            "listen": lambda row: self._open(row, self.listenRequested),
+            self._act_on_waiting(name, one)
+        else:
+            self._act_on_run(name, one)
+
+    def _act_on_run(self, name: str, row: RunRow) -> None:
+        runs = self._services.runs
+        acts: dict[str, Callable[[], object]] = {
+            "use": lambda: self.use_settings_of(row.folder),
+            "resume": lambda: runs.resume(row.folder),
+            "finish": lambda: runs.finish(row.folder),
+            "repeat": lambda: runs.repeat(row.folder),
+            "label": lambda: self._edit_label(row),
+            "results": lambda: self._show_on("results", row),
+            "listen": lambda: self._show_on("listen", row),
         }
-        acts[name](one)
+        acts[name]()
+
+    def _act_on_waiting(self, name: str, waiting: Waiting) -> None:
+        training = self._services.training
+        acts: dict[str, Callable[[], object]] = {
+            "start": self.start_next,
+            "use": lambda: self._attempt(
+                lambda: self._use("Use a run's settings", Settings.from_dict(waiting.job.settings))
+            ),
+            "up": lambda: training.queue.move(waiting.key, -1),
+            "down": lambda: training.queue.move(waiting.key, 1),
+            "remove": lambda: self._remove(waiting),
+        }
+        acts[name]()
+
+    def _show_on(self, page: str, row: RunRow) -> None:
+        self._services.runs.look_at(row)
+        self._services.navigation.show_page(page)
+
+    def _edit_label(self, row: RunRow) -> None:
+        self.dialog = LabelDialog(row.run.label, row.folder.name, self._list)
+        self.dialog.labelled.connect(lambda label: self._services.runs.relabel(row, label))
+        self.dialog.finished.connect(self.dialog.deleteLater)
+        self.dialog.open()
+
+    def _on_renamed(self, row: RunRow, name: str) -> None:
+        self._services.runs.relabel(row, Label(name, row.run.label.tags, row.run.label.note))
+
+    def _on_delete(self, rows: list[RunRow]) -> None:
+        if self._services.runs.delete(rows):
+            self._say_undoable(f"The {runs_text(rows)} {'is' if len(rows) == 1 else 'are'} in the trash.")
+
+    def _remove(self, waiting: Waiting) -> None:
+        if self._services.training.remove(waiting):
+            self._say_undoable("The run is out of the queue.")
+
+    def _say_undoable(self, sentence: str) -> None:
+        undo = MessageAction("Undo", self._services.project.undo_stack.undo)
+        self._messages.say("info", sentence, undo, undoes=True)
 
     def _attempt(self, action: Callable[[], object]) -> None:
         try:
             action()
         except KwsError as error:
-            self.failed.emit(str(error), "")
-
-    def _open(self, row: RunRow, signal: Any) -> None:
-        if row.run.model is not None:
-            self._model.set_model_path(row.run.model)
-        else:
-            self._model.look_at_run(row.folder)
-        signal.emit()
-
-    def _on_repeat(self, row: RunRow) -> None:
-        """Every clip is hashed first: with many, that takes its time."""
-        if self._hashing is not None or self._is_shut:
-            return
-        self._hashing = LongJob(lambda _progress, _stop: repetition(row.folder), self)
-        self._hashing.finished.connect(self._on_hashed)
-        self._hashing.failed.connect(self._on_not_hashed)
-        self._hashing.start()
-
-    def _on_hashed(self, found: Repetition) -> None:
-        self._end_hashing()
-        if found.changes():
-            self.repetitionChanged.emit(found)
-        else:
-            self.jobAsked.emit(found.job)
-
-    def _on_not_hashed(self, sentence: str, details: str) -> None:
-        self._end_hashing()
-        self.failed.emit(sentence, details)
-
-    def _end_hashing(self) -> None:
-        assert self._hashing is not None
-        self._hashing.deleteLater()
-        self._hashing = None
-
-    def _on_label(self, row: RunRow) -> None:
-        self.dialog = LabelDialog(row.run.label, row.folder.name, self._runs)
-        self.dialog.labelled.connect(lambda label: self._relabel(row, label))
-        self.dialog.finished.connect(self.dialog.deleteLater)
-        self.dialog.open()
-
-    def _relabel(self, row: RunRow, label: Label) -> None:
-        before = row.run.label
-
-        def change(to: Label) -> None:
-            labels.relabel(row.folder, to)
-            self._model.runsChanged.emit()
-
-        if label != before:
-            self._model.push(f"Rename {row.title}", redo=lambda: change(label), undo=lambda: change(before))
-
-    def _on_delete(self, rows: list[RunRow]) -> None:
-        deleted: list[DeletedRun] = []
-        chosen = self._model.model_path
-        was_chosen = chosen is not None and chosen in [row.run.model for row in rows]
-
-        def redo() -> None:
-            try:
-                for row in rows:
-                    deleted.append(delete_run(row.folder))
-            except KwsError:
-                _restore(deleted)
-                raise
-            if was_chosen:
-                self._model.set_model_path(None)
-            self._model.runsChanged.emit()
-
-        def undo() -> None:
-            _restore(deleted)
-            if was_chosen:
-                self._model.set_model_path(chosen)
-            self._model.runsChanged.emit()
-
-        what = f"run of {rows[0].title}" if len(rows) == 1 else counted(len(rows), "run")
-        if rows and self._model.push(f"Delete {what}", redo=redo, undo=undo):
-            self.deleted.emit(f"The {what} {'is' if len(rows) == 1 else 'are'} in the trash.")
-
-
-def _restore(deleted: list[DeletedRun]) -> None:
-    """Each that came back is out of the list, so that trying once more goes on from there."""
-    while deleted:
-        restore_run(deleted[-1])
-        deleted.pop()
+            self._messages.fail(str(error))

@@ -1,285 +1,222 @@
-"""Follows the runs: what the curves, the header and the bar say of the one that runs, ended, or is looked at.
-
-Knows neither the form nor the layout of the page.
-"""
+"""Shows on the Train page which run is running, how it ended, and which run is looked at."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from PySide6.QtCore import QObject, Signal
 
-from PySide6.QtCore import QObject, QTimer, Signal
-
-from kws_engine.errors import KwsError
-from kws_engine.runs.job import Job, settings_of
+from kws_engine.runs.job import Job
 from kws_engine.runs.queue import Waiting
-from kws_engine.runs.records import PastRun
 from kws_engine.runs.repeating import Repetition
-from kws_engine.settings import Settings
-from kws_engine.training.events import Epoch, Failed, Finished, Skipped, Started
+from kws_engine.training.events import Epoch, Failed, Finished
 from kws_gui.pages.train.live_finding import LiveFinding
 from kws_gui.pages.train.messages import (
     CURES,
-    Answer,
+    MessageAction,
     TrainMessages,
     cure_of,
-    ending_in_words,
-    run_of,
-    waiting_in_words,
+    ending_text,
+    waiting_text,
 )
-from kws_gui.pages.train.queue_rows import QueueRows
-from kws_gui.pages.train.run_actions import RunShelf
-from kws_gui.pages.train.run_list import RunList, RunRow, quality, story, when
+from kws_gui.pages.train.run_actions import RunActions, UseSettings
+from kws_gui.pages.train.run_list import RunList
 from kws_gui.pages.train.run_view import RunView
-from kws_gui.runs.rows import finish_in_words
-from kws_gui.services.project_model import ProjectModel
-from kws_gui.services.runner import Runner
+from kws_gui.runs.rows import RunRow, accuracy_text, finish_text, outcome_text, when
+from kws_gui.services.services import Services
+from kws_gui.services.training import Ending, LiveRun
 
 _QUEUED = "It is in the queue: it starts when the runs before have ended."
-_TAKEN = (
-    "Another window of this project is starting what waits: it goes on there, or start it here when that is closed."
-)
 _STOPPED = "Stopped before the first epoch ended: nothing was trained."
 
 
-class RunDesk(QObject):
-    """Owns the runner and the shelf, and tells `view`, `runs` and `messages` what comes of them.
+class RunController(QObject):
+    """Connects the services to the view of one run, the list of runs and the message bar.
 
     Signals:
         named(str): What is looked at, for the header.
         looked(): Another run, or none, is looked at.
-        settingsChosen(str, settings): To be put on the form, and what for.
-        resultsRequested(), listenRequested(), wordsRequested()
     """
 
     named = Signal(str)
     looked = Signal()
-    settingsChosen = Signal(str, object)
-    resultsRequested = Signal()
-    listenRequested = Signal()
-    wordsRequested = Signal()
 
     def __init__(
-        self, model: ProjectModel, view: RunView, runs: RunList, messages: TrainMessages, *, parent: QObject
+        self,
+        services: Services,
+        view: RunView,
+        runs: RunList,
+        messages: TrainMessages,
+        *,
+        use: UseSettings,
+        parent: QObject,
     ) -> None:
         super().__init__(parent)
-        self._model, self._view, self._runs, self._messages = model, view, runs, messages
-        self.runner = Runner(self)
-        self.shelf = RunShelf(model, runs, self)
-        self.waiting = QueueRows(model, self.runner, runs, self)
+        self._services = services
+        self._training = services.training
+        self._view = view
+        self._list = runs
+        self._messages = messages
+        self._use = use
+        self._choose_live = True
+        self.actions = RunActions(services, runs, messages, use, self)
         self.finding = LiveFinding(view, self)
-        self._epochs: list[Epoch] = []
-        self._soon = QTimer(self, singleShot=True, interval=0)
-        self._soon.timeout.connect(self._draw_epochs)
-        self._connect_runner()
-        self._connect_list()
+        self._connect_services()
+        self._connect_widgets()
 
-    def open(self) -> None:
-        """Another project is open, or none; says what waits in it."""
-        project = self._model.project
-        self.runner.open(project.folder if project is not None else None)
-        self.shelf.read()
-        self.say_what_waits()
+    def show_all(self) -> None:
+        """Shows the present state; for a page that was just made, or another project."""
+        self._choose_live = True
+        self._on_runs()
+        self._on_training()
+        self._show_queue()
+        if self._training.queue.failure:
+            self._messages.fail(self._training.queue.failure)
+        elif not self._training.is_running:
+            self.actions.offer_start()
 
-    def shutdown(self) -> None:
-        """Ends the run politely, and every thread."""
-        self.runner.shutdown()
-        self.shelf.shutdown()
+    # -- the live run
 
-    def train(self, job: Job) -> None:
-        """Starts a run, which the person asked for just now."""
-        self._messages.clear()
-        self.runner.start(job)
+    def _on_began(self, live: LiveRun) -> None:
+        if not live.was_queued:
+            self._messages.clear()
+        self._view.show_live(live)
+        self.finding.look(live)
+        self._name_live(live)
+        self._list.choose(*[row.folder for row in self._list.selected()][:1])
 
-    def queue(self, job: Job) -> None:
-        """Puts a run behind the others; where nothing runs, it waits to be started."""
-        if self.waiting.add(job) and not self.runner.is_running:
-            self.say_what_waits()
+    def _on_started(self) -> None:
+        self._choose_live = True
+        self._view.update_live()
 
-    def pause_or_go_on(self) -> None:
-        """Whichever there is to do."""
-        if self.runner.is_paused:
-            self.runner.go_on()
-        elif self.runner.is_running:
-            self.runner.pause()
+    def _on_epochs(self, epochs: list[Epoch]) -> None:
+        live = self._training.live
+        assert live is not None
+        self._view.update_live(epochs)
+        self.finding.look(live)
 
-    def say_what_waits(self) -> None:
-        """Says how many runs wait, with a button that starts them; nothing where none does."""
-        words = waiting_in_words(len(self.runner.waiting()), lead="")
-        if words:
-            self._messages.say("info", words, self._start_next())
+    def _on_training(self) -> None:
+        self._view.update_live()
+        self._list.setPaused(self._training.is_paused)
 
-    # -- the run that runs
+    def _on_ended(self, ending: Ending) -> None:
+        if ending.run.started is None:  # else the curves stay until the list has been read again
+            self._list.choose(*[row.folder for row in self._list.selected()])
 
-    def _on_began(self, job: Job) -> None:
-        self._view.begin()
-        self._name_live(job)
-        self._runs.choose(*[row.folder for row in self._runs.selected()][:1])
+    def _announce(self, ending: Ending, row: RunRow | None) -> None:
+        """Shows how a run ended, with what can be done about it."""
+        if isinstance(ending.event, Finished):
+            self._announce_model(ending, ending.event, row)
+        else:
+            self._announce_failure(ending, ending.event, row)
 
-    def _on_started(self, event: Started) -> None:
-        assert self.runner.job is not None
-        self._view.train(event)
-        self.finding.begin(_settings(self.runner.job), event)
-        self.shelf.set_live(Path(event.run))
+    def _announce_model(self, ending: Ending, event: Finished, row: RunRow | None) -> None:
+        skipped = [f"{one.path}: {one.reason}" for one in ending.run.skipped]
+        halted = self._halted(ending)
+        words = ending_text(event, row, was_stopped=ending.was_stopped, skipped=len(skipped), waiting=halted)
+        see_results = MessageAction("See results", lambda: self._services.navigation.show_page("results"))
+        action = self.actions.start_action() if halted else see_results
+        self._messages.say("success", words, action, details="\n".join(skipped))
 
-    def _on_epoch(self, event: Epoch) -> None:
-        """A run that goes on tells hundreds at once: they are drawn when all that came together are here."""
-        self._epochs.append(event)
-        self._soon.start()
-
-    def _draw_epochs(self) -> None:
-        self._soon.stop()
-        if self._epochs:
-            epochs, self._epochs = self._epochs, []
-            self._view.add(*epochs)
-
-    def _on_finished(self, event: Finished) -> None:
-        self._on_ended()
-        project = self._model.project
-        if project is not None and Path(event.run).parent.resolve() == project.runs_folder.resolve():
-            self._model.set_model_path(Path(event.model))
-        skipped, halted = self._view.skipped(), self._halted()
-        words = ending_in_words(event, was_stopped=self.runner.was_stopped, left_out=len(skipped), waiting=halted)
-        answer = self._start_next() if halted else Answer("See results", self.resultsRequested.emit)
-        self._messages.say("success", words, answer, details="\n".join(skipped))
-
-    def _on_failed(self, event: Failed) -> None:
-        self._draw_epochs()
-        folder, job = self.runner.folder, self.runner.job
-        nothing_trained = not self._view.live_epochs()
-        self._on_ended()
-        if self.runner.was_stopped and nothing_trained:
-            halted = self._halted()
-            answer = self._start_next() if halted else None
-            self._messages.say("info", _STOPPED + waiting_in_words(halted), answer)
+    def _announce_failure(self, ending: Ending, event: Failed, row: RunRow | None) -> None:
+        nothing_trained = not ending.run.epochs
+        if ending.was_stopped and nothing_trained:
+            halted = self._halted(ending)
+            words = " ".join(part for part in (_STOPPED, waiting_text(halted)) if part)
+            self._messages.say("info", words, self.actions.start_action() if halted else None)
             return
-        was_resumed = job is not None and job.resume is not None and nothing_trained
-        run = run_of(folder)
-        cure = cure_of(event, run, was_resumed=was_resumed)
-        acts = {"slower": self._use_slower, "resume": self.shelf.resume, "settings": self.shelf.use_settings}
-        answer = Answer(CURES[cure], lambda: acts[cure](folder)) if cure else None
-        self._messages.say("error", event.message, answer, other=self._finish(run), details=event.traceback)
+        was_resumed = ending.run.job.resume is not None and nothing_trained
+        cure, finish = self._cure(event, row, was_resumed=was_resumed)
+        self._messages.say("error", event.message, cure, other=finish, details=event.traceback)
 
-    def _finish(self, run: PastRun | None) -> Answer | None:
-        """A model of what a failed run kept."""
-        if run is None or not run.can_finish:
-            return None
-        return Answer(finish_in_words(run), lambda: self.shelf.finish(run.folder))
+    def _cure(
+        self, event: Failed, row: RunRow | None, *, was_resumed: bool
+    ) -> tuple[MessageAction | None, MessageAction | None]:
+        """What to offer after a failure, and a model of what the run has kept."""
+        if row is None:
+            return None, None
+        runs = self._services.runs
+        acts = {
+            "slower": self.actions.use_slower_settings_of,
+            "resume": runs.resume,
+            "settings": self.actions.use_settings_of,
+        }
+        name = cure_of(event, row.run, was_resumed=was_resumed)
+        cure = MessageAction(CURES[name], lambda: acts[name](row.folder)) if name else None
+        finish = MessageAction(finish_text(row.run), lambda: runs.finish(row.folder))
+        return cure, finish if row.run.can_finish else None
 
-    def _on_ended(self) -> None:
-        self._draw_epochs()
-        self._view.end()
-        had_folder = self.shelf.live is not None
-        self.shelf.set_live(None)
-        if not had_folder:  # else the curves stay until the list is read anew
-            self._runs.choose(*[row.folder for row in self._runs.selected()])
+    def _halted(self, ending: Ending) -> int:
+        """How many runs wait that will not start by themselves now."""
+        return len(self._training.waiting()) if ending.was_stopped else 0
 
-    def _on_changed(self) -> None:
-        self._view.set_paused(self.runner.is_paused)
-        self._runs.setPaused(self.runner.is_paused)
+    # -- the list
 
-    def _halted(self) -> int:
-        """How many wait that will not start by themselves now."""
-        return len(self.runner.waiting()) if self.runner.was_stopped else 0
+    def _on_runs(self) -> None:
+        live = self._services.runs.live
+        choose = live if self._choose_live and self._services.runs.row(live) is not None else None
+        self._choose_live = self._choose_live and choose is None
+        self._list.setRows(self._services.runs.rows, running=live, choose=choose)
 
-    def _start_next(self) -> Answer:
-        return Answer("Start", self._on_start)
-
-    def _on_start(self) -> None:
-        """Starts the first that waits; says so where another window was faster."""
-        if not self.runner.start_next() and self.runner.waiting() and not self.runner.is_running:
-            self._messages.say("info", _TAKEN, self._start_next())
-
-    # -- what is looked at
+    def _show_queue(self) -> None:
+        self._list.setWaiting(self._training.waiting(), can_start=not self._training.is_running)
 
     def _on_chosen(self, row: RunRow | None) -> None:
-        live, job = self.shelf.live, self.runner.job
-        if self.runner.is_running and job is not None and (row is None or live is None or row.folder == live):
-            self._name_live(job)
-            self._view.show_live()
-            self.finding.show()
+        live, folder = self._training.live, self._services.runs.live
+        is_live = row is None or folder is None or row.folder == folder
+        if self._training.is_running and live is not None and is_live:
+            self._name_live(live)
+            self._view.show_live(live)
+            self.finding.look(live)
         elif row is None:
             self.named.emit("")
             self._view.show_none()
         else:
             self.named.emit(f"{row.title} · {row.run.network}")
-            self._view.show_past(row.run.epochs, story(row), quality(row.validation, row.clips))
+            self._view.show_past(row.run.epochs, outcome_text(row), accuracy_text(row))
         self.looked.emit()
 
     def _on_waiting_chosen(self, waiting: Waiting) -> None:
         self.named.emit(f"waiting · {waiting.network}")
-        place = [one.key for one in self._runs.waiting()].index(waiting.key) + 1
+        place = [one.key for one in self._list.waiting()].index(waiting.key) + 1
         self._view.show_past([], f"Waits for its turn: number {place} in the queue")
         self.looked.emit()
 
-    def _name_live(self, job: Job) -> None:
-        folder = self.runner.folder
-        name = job.name or (when(folder) if folder else "new run")
-        self.named.emit(f"{name} · {Waiting('', job).network}")
+    def _name_live(self, live: LiveRun) -> None:
+        name = live.job.name or (when(live.folder) if live.folder else "new run")
+        self.named.emit(f"{name} · {Waiting('', live.job).network}")
 
-    # -- what is asked for
+    # -- other messages
 
-    def _on_job_asked(self, job: Job) -> None:
-        """A run is to go on or to be repeated: now, or when those before have ended."""
-        self._messages.clear()
-        if not self.runner.start_or_queue(job):
-            self._messages.say("info", _QUEUED)
+    def _on_queued(self, _job: Job) -> None:
+        self._messages.say("info", _QUEUED)
 
-    def _on_repetition_changed(self, found: Repetition) -> None:
-        anyway = Answer("Repeat anyway", lambda: self._on_job_asked(found.job))
+    def _on_repetition_differs(self, found: Repetition) -> None:
+        anyway = MessageAction("Repeat anyway", lambda: self._training.start_or_queue(found.job))
         self._messages.say("warning", f"It would not be the same run: {found.changes()}.", anyway)
-
-    def _on_gone(self, sentence: str) -> None:
-        """Something was deleted, and can be brought back."""
-        self._messages.say("info", sentence, Answer("Undo", self._model.undo_stack.undo), undoes=True)
-
-    def _use_slower(self, folder: Path) -> None:
-        """The settings of a run with a tenth of its learning rate."""
-        try:
-            settings = settings_of(folder)
-            slower = settings.with_option("training.learning_rate", f"{settings.training.learning_rate / 10:.3g}")
-            self.settingsChosen.emit("Use a tenth of the learning rate", slower)
-        except KwsError as error:
-            self._messages.fail(str(error))
 
     # -- making
 
-    def _connect_runner(self) -> None:
-        training = self.runner.training
-        training.progressed.connect(self._view.read)
-        training.skipped.connect(self._on_skipped)
+    def _connect_services(self) -> None:
+        training, runs = self._training, self._services.runs
+        training.began.connect(self._on_began)
+        training.progressed.connect(self._view.update_live)
         training.started.connect(self._on_started)
-        training.epochEnded.connect(self._on_epoch)
-        self.runner.began.connect(self._on_began)
-        self.runner.finished.connect(self._on_finished)
-        self.runner.failed.connect(self._on_failed)
-        self.runner.changed.connect(self._on_changed)
-        self.runner.queue.failed.connect(self._messages.fail)
-        self.finding.settingsChosen.connect(lambda settings: self.settingsChosen.emit("Try a remedy", settings))
-        self.finding.wordsRequested.connect(self.wordsRequested)
+        training.epochsAdded.connect(self._on_epochs)
+        training.changed.connect(self._on_training)
+        training.changed.connect(self._show_queue)
+        training.ended.connect(self._on_ended)
+        training.queued.connect(self._on_queued)
+        training.queue.changed.connect(self._show_queue)
+        training.queue.failed.connect(self._messages.fail)
+        runs.changed.connect(self._on_runs)
+        runs.ended.connect(self._announce)
+        runs.differs.connect(self._on_repetition_differs)
+        runs.failed.connect(self._messages.fail)
+        self._services.project.undo_stack.changed.connect(self._messages.forget_undo)
+        self._services.navigation.modelRequested.connect(runs.finish)
+
+    def _connect_widgets(self) -> None:
+        self._list.chosen.connect(self._on_chosen)
+        self._list.waitingChosen.connect(self._on_waiting_chosen)
+        self.finding.settingsChosen.connect(lambda settings: self._use("Try a remedy", settings))
+        self.finding.wordsRequested.connect(lambda: self._services.navigation.show_page("words"))
         self.finding.failed.connect(self._messages.fail)
-
-    def _connect_list(self) -> None:
-        self._runs.chosen.connect(self._on_chosen)
-        self._runs.waitingChosen.connect(self._on_waiting_chosen)
-        shelf = self.shelf
-        shelf.settingsChosen.connect(lambda settings: self.settingsChosen.emit("Use a run's settings", settings))
-        shelf.jobAsked.connect(self._on_job_asked)
-        shelf.repetitionChanged.connect(self._on_repetition_changed)
-        shelf.resultsRequested.connect(self.resultsRequested)
-        shelf.listenRequested.connect(self.listenRequested)
-        shelf.deleted.connect(self._on_gone)
-        shelf.failed.connect(self._messages.fail)
-        self.waiting.removed.connect(self._on_gone)
-        self.waiting.startAsked.connect(self._on_start)
-        self._model.undo_stack.changed.connect(self._messages.forget_undo)
-
-    def _on_skipped(self, event: Skipped) -> None:
-        self._view.skip(event.path, event.reason)
-
-
-def _settings(job: Job) -> Settings | None:
-    """None where this program no longer knows all of them."""
-    try:
-        return Settings.from_dict(job.settings)
-    except KwsError:
-        return None

@@ -1,7 +1,4 @@
-"""The runs of a project in a list, those that wait on top, with what can be done with them; knows no curves.
-
-The list knows no project either: what is asked of it goes up as signals.
-"""
+"""The list of a project's runs, with those that wait on top, and a menu of what can be done with them."""
 
 from __future__ import annotations
 
@@ -27,14 +24,12 @@ from PySide6.QtWidgets import (
 from kws_engine.runs.queue import Waiting
 from kws_gui import theme
 from kws_gui.pages.train.menu import RunMenu
-from kws_gui.runs.rows import RunRow, about, counted, quality, read_rows, story, validation_of, when
-
-__all__ = ["RunList", "RunRow", "counted", "quality", "read_rows", "story", "validation_of", "when"]
+from kws_gui.runs.rows import RunRow, tooltip_text, when
 
 _COLUMNS = ("Run", "Network", "Right", "Epochs", "State")
 _KEY = Qt.ItemDataRole.UserRole
 _SHORT = 96  # px; the list's height is at least that
-_ABOUT_WAITING = "Waits for its turn"
+_WAITING_TOOLTIP = "Waits for its turn"
 
 
 class RunList(QWidget):
@@ -61,7 +56,8 @@ class RunList(QWidget):
         self._rows: list[RunRow] = []
         self._waiting: list[Waiting] = []
         self._running: Path | None = None
-        self._is_paused = self._can_start = False
+        self._is_paused = False
+        self._can_start = False
         self.tree = self._make_tree()
         self.menu = RunMenu(self.tree, self)
         self.filter = QLineEdit(placeholderText="Filter", clearButtonEnabled=True)
@@ -81,12 +77,15 @@ class RunList(QWidget):
 
     def setRows(self, rows: Sequence[RunRow], *, running: Path | None = None, choose: Path | None = None) -> None:
         """Shows runs and chooses one: `choose`, else those chosen before, else the newest."""
-        self._rows, self._running = list(rows), running
+        self._rows = list(rows)
+        self._running = running
         self._fill(str(choose) if choose else "")
 
     def setWaiting(self, waiting: Sequence[Waiting], *, can_start: bool) -> None:
         """Shows what waits; whether it could start now, because nothing runs."""
-        before, self._waiting, self._can_start = self._waiting, list(waiting), can_start
+        before = self._waiting
+        self._waiting = list(waiting)
+        self._can_start = can_start
         if self._waiting != before:
             self._fill()
         else:
@@ -128,7 +127,7 @@ class RunList(QWidget):
 
     def currentWaiting(self) -> Waiting | None:
         """The one chosen of those that wait."""
-        items = [self.tree.topLevelItem(at) for at in range(len(self._waiting))]
+        items = list(self._items())[: len(self._waiting)]
         chosen = [one for item, one in zip(items, self._waiting, strict=True) if item.isSelected()]
         return chosen[0] if len(chosen) == 1 and not self.selected() else None
 
@@ -164,8 +163,8 @@ class RunList(QWidget):
         text = self.filter.text()
         for item, row in self._run_items():
             item.setHidden(not row.matches(text))
-        for at in range(len(self._waiting)):
-            self.tree.topLevelItem(at).setHidden(bool(text))
+        for item in list(self._items())[: len(self._waiting)]:
+            item.setHidden(bool(text))
 
     def _select(self, keys: set[str]) -> None:
         """Without one that is there: the newest run."""
@@ -195,7 +194,8 @@ class RunList(QWidget):
         self._on_selected()
 
     def _items(self) -> Iterator[QTreeWidgetItem]:
-        return (self.tree.topLevelItem(at) for at in range(self.tree.topLevelItemCount()))
+        items = (self.tree.topLevelItem(at) for at in range(self.tree.topLevelItemCount()))
+        return (item for item in items if item is not None)
 
     def _run_items(self) -> Iterator[tuple[QTreeWidgetItem, RunRow]]:
         return zip(list(self._items())[len(self._waiting) :], self._rows, strict=False)
@@ -207,7 +207,7 @@ class RunList(QWidget):
         right = row.validation.text() if row.validation else "–"
         item = QTreeWidgetItem([row.title + tags, row.run.network, right, epochs, self._state(row)])
         item.setFlags(item.flags() | Qt.ItemFlag.ItemIsEditable)
-        return _finished(item, str(row.folder), about(row, running=runs))
+        return _finished(item, str(row.folder), tooltip_text(row, running=runs))
 
     def _waiting_item(self, at: int, waiting: Waiting) -> QTreeWidgetItem:
         job = waiting.job
@@ -216,7 +216,7 @@ class RunList(QWidget):
         training = job.settings.get("training")
         epochs = training.get("epochs", "") if isinstance(training, dict) else ""
         item = QTreeWidgetItem([name, waiting.network, "–", str(epochs), "waiting"])
-        return _finished(item, waiting.key, _ABOUT_WAITING)
+        return _finished(item, waiting.key, _WAITING_TOOLTIP)
 
     def _state(self, row: RunRow) -> str:
         if row.folder == self._running:

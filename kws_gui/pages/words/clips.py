@@ -1,4 +1,4 @@
-"""The clips of one word in a table: hear, delete, put into a part, leave out; changes go through the project model."""
+"""The table of one word's clips: play, delete, put into a part, leave out."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _Index = QModelIndex | QPersistentModelIndex
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
-class ClipsModel(QAbstractTableModel):
-    """Clips in rows, made when they come into view; levels are given later, as they are measured."""
+class ClipTableModel(QAbstractTableModel):
+    """Clips in rows, each made when it comes into view; levels follow as they are measured."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -37,9 +37,10 @@ class ClipsModel(QAbstractTableModel):
         return self._clips
 
     def set_clips(self, clips: Sequence[Clip]) -> None:
-        """Shows these, by speaker and take."""
+        """Shows these clips, by speaker and take."""
         self.beginResetModel()
-        self._clips, self._last = _by_speaker(clips), None
+        self._clips = _by_speaker(clips)
+        self._last = None
         self.endResetModel()
 
     def row_of(self, path: Path) -> int | None:
@@ -82,9 +83,9 @@ class ClipsModel(QAbstractTableModel):
         return None
 
     def _clip(self, row: int) -> Clip:
-        """A row is asked for many times in turn while it is drawn."""
+        """The clip of a row; Qt asks for the same row many times in turn while it draws."""
         if self._last is None or self._last[0] != row:
-            self._last = row, self._clips[row]
+            self._last = (row, self._clips[row])
         return self._last[1]
 
     def _text(self, clip: Clip, column: int) -> str:
@@ -105,33 +106,33 @@ def _by_speaker(clips: Sequence[Clip]) -> Sequence[Clip]:
     if not isinstance(clips, ClipList):
         return sorted(clips, key=lambda clip: (clip.speaker.casefold(), clip.take, clip.path.name))
     table, rows = clips.table, clips.indices  # by speaker and take already, with all capitals first
-    there, speaker = np.unique(table.speaker[rows], return_inverse=True)
-    names = [table.speakers[at] for at in there.tolist()]
+    used, speaker = np.unique(table.speaker[rows], return_inverse=True)
+    names = [table.speakers[at] for at in used.tolist()]
     rank = np.argsort(sorted(range(len(names)), key=lambda at: (names[at].casefold(), names[at])))
     order = np.argsort(rank[speaker], kind="stable") if len(rows) else slice(0)
     return ClipList(table, rows[order])
 
 
-class ClipTable(QTableView):
-    """Space or Enter plays, Del deletes; the other things are in the context menu.
+class ClipTableView(QTableView):
+    """Space or Enter plays, Del deletes; everything else is in the context menu.
 
     Signals:
         currentClipChanged: (clip or None) Another row is current.
-        playAsked: (clip).
-        deleteAsked: (clips).
-        partAsked: (clips, split or None for the rule).
-        excludeAsked: (clips, excluded).
+        playRequested: (clip).
+        deleteRequested: (clips).
+        partRequested: (clips, split or None for the rule).
+        excludeRequested: (clips, excluded).
     """
 
     currentClipChanged = Signal(object)
-    playAsked = Signal(object)
-    deleteAsked = Signal(list)
-    partAsked = Signal(list, object)
-    excludeAsked = Signal(list, bool)
+    playRequested = Signal(object)
+    deleteRequested = Signal(list)
+    partRequested = Signal(list, object)
+    excludeRequested = Signal(list, bool)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.rows = ClipsModel(self)
+        self.rows = ClipTableModel(self)
         self.setModel(self.rows)
         self.setAccessibleName("Clips of this word")
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -146,7 +147,7 @@ class ClipTable(QTableView):
         header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.customContextMenuRequested.connect(self._on_menu)
-        self.doubleClicked.connect(lambda index: self.playAsked.emit(self.rows.clips[index.row()]))
+        self.doubleClicked.connect(lambda index: self.playRequested.emit(self.rows.clips[index.row()]))
         self.selectionModel().currentRowChanged.connect(lambda *_: self.currentClipChanged.emit(self.current()))
         self.setToolTip("Space plays, Del deletes, right click for more")
 
@@ -179,16 +180,17 @@ class ClipTable(QTableView):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         clip = self.current()
         if clip is not None and event.key() in (Qt.Key.Key_Space, Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self.playAsked.emit(clip)
+            self.playRequested.emit(clip)
         elif event.key() == Qt.Key.Key_Delete and self.selected():
-            self.deleteAsked.emit(self.selected())
+            self.deleteRequested.emit(self.selected())
         else:
             super().keyPressEvent(event)
 
     def make_menu(self) -> QMenu:
         """What can be done with the selected clips."""
-        menu, clips = QMenu(self), self.selected()
-        menu.addAction("Play\tSpace", lambda: self.playAsked.emit(self.current()))
+        menu = QMenu(self)
+        clips = self.selected()
+        menu.addAction("Play\tSpace", lambda: self.playRequested.emit(self.current()))
         if clips and clips[0].word != NOISE:
             parts = menu.addMenu("Part")
             for split in SPLITS:
@@ -197,13 +199,13 @@ class ClipTable(QTableView):
             self._add_part(parts, "by rule", clips, None)
             leave_out = not clips[0].excluded
             words = "Leave out of training" if leave_out else "Use again"
-            menu.addAction(words, lambda: self.excludeAsked.emit(clips, leave_out))
+            menu.addAction(words, lambda: self.excludeRequested.emit(clips, leave_out))
         menu.addSeparator()
-        menu.addAction("Delete\tDel", lambda: self.deleteAsked.emit(clips))
+        menu.addAction("Delete\tDel", lambda: self.deleteRequested.emit(clips))
         return menu
 
     def _add_part(self, menu: QMenu, title: str, clips: list[Clip], split: Split | None) -> None:
-        menu.addAction(title, lambda: self.partAsked.emit(clips, split))
+        menu.addAction(title, lambda: self.partRequested.emit(clips, split))
 
     def _on_menu(self, at: QPoint) -> None:
         if self.selected():

@@ -1,9 +1,8 @@
-"""A folder of recordings brought into the project: what to take, how far it is, what was left out; knows no table."""
+"""Importing a folder of recordings: which words to take, progress, and what was left out."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
@@ -123,6 +122,7 @@ class ImportPanel(QWidget):
         column.setSpacing(theme.GRID // 2)
         for part in (self.progress, self.result, self.fold):
             column.addWidget(part)
+        self.progress.cancelRequested.connect(self._on_cancel)
         self.result.dismissed.connect(self._on_dismissed)
         self.hide()
 
@@ -131,28 +131,36 @@ class ImportPanel(QWidget):
         return self._job is not None
 
     def start(self, project: Project, folder: Path, words: Sequence[str] | None, rest_unknown: bool) -> None:
-        """Imports off the window's thread; one at a time."""
+        """Imports in the background; does nothing while an import is running."""
         if self._job is not None:
             return
         self._on_dismissed()
         self.show()
         self.progress.start(f"Importing {folder.name}")
-        self._job = LongJob(partial(_import, project, folder, words, rest_unknown), self)
+        self._job = LongJob(
+            lambda progress, should_stop: import_folder(
+                project, folder, words=words, rest_unknown=rest_unknown, progress=progress, should_stop=should_stop
+            ),
+            self,
+        )
         self._job.progressed.connect(self.progress.setProgress)
         self._job.finished.connect(self._on_finished)
         self._job.failed.connect(self._on_failed)
-        self.progress.cancelRequested.connect(self._job.cancel)
         self._job.start()
 
     def shutdown(self) -> None:
-        """Ends what is running; what came in by then stays."""
+        """Ends the import; the clips imported by then stay."""
         if self._job is not None:
             self._job.wait()
 
+    def _on_cancel(self) -> None:
+        if self._job is not None:
+            self._job.cancel()
+
     def _on_finished(self, imported: Imported) -> None:
         self._end()
-        kind = "warning" if imported.skipped or imported.stopped else "success"
-        self.result.showMessage(kind, in_words(imported))
+        is_complete = not (imported.skipped or imported.stopped)
+        self.result.showMessage("success" if is_complete else "warning", _result_text(imported))
         for skipped in imported.skipped[:_MOST_LISTED]:
             item = QListWidgetItem(f"{skipped.path.name}: {skipped.reason}")
             item.setToolTip(str(skipped.path))
@@ -167,7 +175,9 @@ class ImportPanel(QWidget):
         self.imported.emit(None)
 
     def _end(self) -> None:
+        assert self._job is not None
         self.progress.finish()
+        self._job.deleteLater()
         self._job = None
 
     def _on_dismissed(self) -> None:
@@ -186,7 +196,7 @@ def folders_to_choose(folder: Path) -> list[str]:
         return []
 
 
-def in_words(imported: Imported) -> str:
+def _result_text(imported: Imported) -> str:
     """The result in one sentence."""
     parts = []
     if imported.clips:
@@ -203,9 +213,3 @@ def in_words(imported: Imported) -> str:
 
 def _count(number: int, one: str, many: str) -> str:
     return f"{number:,} {one if number == 1 else many}"
-
-
-def _import(project, folder, words, rest_unknown, progress, should_stop) -> Imported:  # type: ignore[no-untyped-def]
-    return import_folder(
-        project, folder, words=words, rest_unknown=rest_unknown, progress=progress, should_stop=should_stop
-    )

@@ -1,8 +1,9 @@
-"""Words, takes and clips of the open project: puts list, recorder, table and import together; stores nothing itself."""
+"""The Words page: the open project's words, its recorder, the clips of a word, and the import."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QSettings, Qt
@@ -10,21 +11,21 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent, QHideEvent, QKeySequence,
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QSplitter, QVBoxLayout, QWidget
 
 from kws_engine.clips.clip import Clip
-from kws_engine.clips.project_file import FILE_NAME
+from kws_engine.clips.layout import PROJECT_FILE
 from kws_engine.clips.recording import NOISE_TAKE_S, Take, word_take_s
 from kws_engine.clips.words import NOISE
 from kws_engine.errors import KwsError
 from kws_gui import theme
+from kws_gui.bridges.latest import Latest
 from kws_gui.bridges.player import Player
-from kws_gui.pages.words.clips import ClipTable
+from kws_gui.pages.words.clips import ClipTableView
 from kws_gui.pages.words.importing import ImportDialog, ImportPanel, folders_to_choose
-from kws_gui.pages.words.levels import Levels, noise_clips
+from kws_gui.pages.words.levels import noise_clips, peaks_db
 from kws_gui.pages.words.recorder import RecorderPanel
-from kws_gui.pages.words.recordings import Recordings
 from kws_gui.pages.words.takes import Series, TakeSession
 from kws_gui.pages.words.word_list import WordList, title_of
-from kws_gui.services.microphone import MicrophoneService
-from kws_gui.services.project_model import ProjectModel
+from kws_gui.services.recordings import Samples
+from kws_gui.services.services import Services
 from kws_gui.widgets.message_bar import MessageBar
 
 _SPLITTER = "words/splitter"
@@ -34,20 +35,21 @@ _FIRST_WORD = "No words yet: type the first one to teach at the bottom left, suc
 
 
 class WordsPage(QWidget):
-    """Left the words, right the one being recorded with its clips below."""
+    """The words on the left; the recorder of the chosen one and its clips on the right."""
 
-    def __init__(self, model: ProjectModel, microphones: MicrophoneService, parent: QWidget | None = None) -> None:
+    def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._model, self._microphones = model, microphones
+        self._model = services.project
+        self._microphones = services.microphones
         self.messages = MessageBar()
-        self.words = WordList(model)
+        self.words = WordList(self._model)
         self.recorder = RecorderPanel()
-        self.table = ClipTable()
+        self.table = ClipTableView()
         self.imports = ImportPanel()
-        self.session = TakeSession(microphones, self)
-        self.recordings = Recordings(model, self)
+        self.session = TakeSession(self._microphones, self)
+        self.recordings = services.recordings
         self.player = Player(self)
-        self._levels = Levels(self)
+        self._levels = Latest(self)
         self._replaced: Clip | None = None
         self._word_in_session = ""
         self._cut_clip: Clip | None = None
@@ -56,12 +58,14 @@ class WordsPage(QWidget):
         self._connect_recording()
         self._connect_clips()
         self._connect_project()
+        services.navigation.wordRequested.connect(self.words.choose)
+        services.navigation.importRequested.connect(self.import_folder)
         self._make_shortcuts()
         self.setAcceptDrops(True)
         self._on_word(self.words.word)
 
     def import_folder(self, folder: Path | None = None) -> None:
-        """Imports a folder of recordings, or asks which; asks for the words where it holds several."""
+        """Imports a folder of recordings, or asks for one; asks for the words where it holds several."""
         project = self._model.project
         if project is None or self.imports.is_running:
             return
@@ -106,7 +110,7 @@ class WordsPage(QWidget):
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         folder = _folder_of(event)
-        if folder is not None and not (folder / FILE_NAME).is_file():
+        if folder is not None and not (folder / PROJECT_FILE).is_file():
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
@@ -118,11 +122,11 @@ class WordsPage(QWidget):
     # -- recording
 
     def record(self) -> None:
-        """A series of takes of the current word."""
+        """Records a series of takes of the current word."""
         self._begin(None, self.recorder.takes)
 
     def record_again(self) -> None:
-        """One take in the place of the current clip."""
+        """Records one take in the place of the current clip."""
         clip = self.table.current()
         if clip is not None and clip.word != NOISE:
             self._begin(clip, 1)
@@ -135,9 +139,10 @@ class WordsPage(QWidget):
         self.recorder.settle()
         self.messages.clear()
         if self.recordings.waiting and not self.recordings.save_again():
-            return  # it says so again: what waits comes first
-        self.recorder.say("", "")
-        self._replaced, self._word_in_session = replaced, word
+            return  # the message shows again: what waits comes first
+        self.recorder.show_advice("", "")
+        self._replaced = replaced
+        self._word_in_session = word
         is_noise = word == NOISE
         seconds = NOISE_TAKE_S if is_noise else word_take_s(project.clip_ms)
         self.words.setEnabled(False)
@@ -155,7 +160,7 @@ class WordsPage(QWidget):
     def _on_state(self, state: str) -> None:
         self.recorder.show_state(self.session.state, *self.session.progress)
 
-    def _on_grown(self, samples: object, rate: int) -> None:
+    def _on_grown(self, samples: Samples, rate: int) -> None:
         whole = round((self.session.take_seconds + _PRE_ROLL_S) * rate)
         self.recorder.show_growing(samples, rate, whole)
 
@@ -169,7 +174,7 @@ class WordsPage(QWidget):
             self.session.cancel()
             return
         saved = f"Saved{f' {number} of {total}' if total > 1 else ''}, peak {take.peak_db:.0f} dB."
-        self.recorder.say("warning" if advice else "success", f"{saved} {advice}".rstrip())
+        self.recorder.show_advice("warning" if advice else "success", f"{saved} {advice}".rstrip())
 
     def _on_ended(self, completed: bool) -> None:
         self.words.setEnabled(True)
@@ -190,7 +195,7 @@ class WordsPage(QWidget):
     def _on_word(self, word: str) -> None:
         self.recorder.show_word(title_of(word))
         self.recorder.record.setEnabled(bool(word))
-        self.recorder.say("", "")
+        self.recorder.show_advice("", "")
         self._refresh_clips()
 
     def _refresh_clips(self) -> None:
@@ -206,7 +211,7 @@ class WordsPage(QWidget):
         self.table.setVisible(bool(clips))
         self._hint.setText(self._sentence_without_clips(word))
         if project is not None and clips and word != NOISE:
-            self._levels.measure(project, clips)
+            self._levels.ask(partial(peaks_db, project, clips))
         if self.session.state == "idle":
             self._on_clip(self.table.current())
 
@@ -220,7 +225,7 @@ class WordsPage(QWidget):
         if self.session.state != "idle" or project is None:
             return
         self.recorder.settle()
-        current = self.table.current()  # the clip whose cut was still moving is stored first, and was chosen by that
+        current = self.table.current()  # storing the clip whose cut was still moving has chosen that clip
         if clip is not None and (current is None or current.path != clip.path):
             self.table.choose(clip.path)
             return
@@ -236,7 +241,7 @@ class WordsPage(QWidget):
             samples = self.recordings.samples(clip)
         except KwsError as error:
             self.recorder.show_nothing()
-            self.recorder.say("warning", str(error))
+            self.recorder.show_advice("warning", str(error))
             return
         self.recorder.show_clip(samples, project.rate, can_repeat=clip.word != NOISE)
 
@@ -253,7 +258,7 @@ class WordsPage(QWidget):
     def _on_cut(self, start: int) -> None:
         clip = self._cut_clip
         if clip is not None and self.session.state == "idle" and not self.recordings.move_cut(clip, start):
-            self._on_clip(clip)  # where the cut still is
+            self._on_clip(clip)  # shows the cut where it still is
 
     def _delete_current(self) -> None:
         clip = self.table.current()
@@ -292,16 +297,16 @@ class WordsPage(QWidget):
 
     def _connect_recording(self) -> None:
         panel, session = self.recorder, self.session
-        panel.recordAsked.connect(self.record)
-        panel.againAsked.connect(self.record_again)
-        panel.cancelAsked.connect(session.cancel)
+        panel.recordRequested.connect(self.record)
+        panel.againRequested.connect(self.record_again)
+        panel.cancelRequested.connect(session.cancel)
         panel.cutMoved.connect(self._on_cut)
-        panel.tryAgainAsked.connect(self._microphones.try_again)
+        panel.tryAgainRequested.connect(self._microphones.try_again)
         session.stateChanged.connect(self._on_state)
         session.counted.connect(lambda number, _: panel.show_count(number))
         session.grown.connect(self._on_grown)
         session.taken.connect(self._on_take)
-        session.unheard.connect(lambda advice: panel.say("warning", f"Not saved. {advice}"))
+        session.unheard.connect(lambda advice: panel.show_advice("warning", f"Not saved. {advice}"))
         session.ended.connect(self._on_ended)
         self.recordings.saved.connect(self._on_saved)
         self.recordings.unsaved.connect(self._on_unsaved)
@@ -309,16 +314,16 @@ class WordsPage(QWidget):
     def _connect_clips(self) -> None:
         table = self.table
         table.currentClipChanged.connect(self._on_clip)
-        table.playAsked.connect(lambda _: self._play())
-        table.deleteAsked.connect(self.recordings.delete)
-        table.partAsked.connect(self.recordings.set_part)
-        table.excludeAsked.connect(self.recordings.exclude)
-        self.recorder.playAsked.connect(self._play)
-        self.recorder.deleteAsked.connect(self._delete_current)
+        table.playRequested.connect(lambda _: self._play())
+        table.deleteRequested.connect(self.recordings.delete)
+        table.partRequested.connect(self.recordings.set_part)
+        table.excludeRequested.connect(self.recordings.exclude)
+        self.recorder.playRequested.connect(self._play)
+        self.recorder.deleteRequested.connect(self._delete_current)
         self.player.positionChanged.connect(self._on_played)
         self.player.stopped.connect(lambda: self.recorder.waveform.setPlayhead(None))
         self.player.failed.connect(lambda sentence: self.messages.showMessage("warning", sentence))
-        self._levels.measured.connect(table.rows.set_levels)
+        self._levels.answered.connect(table.rows.set_levels)
 
     def _connect_project(self) -> None:
         self._failure = ""

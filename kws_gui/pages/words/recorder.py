@@ -1,4 +1,4 @@
-"""The recording half of the Words page: word, countdown, level, waveform and its buttons; stores nothing itself."""
+"""The recorder of the Words page: word, countdown, level meter, waveform and buttons."""
 
 from __future__ import annotations
 
@@ -19,38 +19,40 @@ from PySide6.QtWidgets import (
 )
 
 from kws_gui import theme
-from kws_gui.pages.words.recordings import Raw
 from kws_gui.pages.words.takes import State
+from kws_gui.services.recordings import RawTake
 from kws_gui.widgets.elided_label import ElidedLabel
 from kws_gui.widgets.empty_state import EmptyState
 from kws_gui.widgets.level_meter import LevelMeter
 from kws_gui.widgets.waveform import Waveform
 
-_TAKES, _COUNTDOWN, _SPEAKER = "words/takes", "words/countdown", "words/speaker"
-_SETTLE_MS = 400  # a window dragged or stepped is stored when it rests
+_TAKES = "words/takes"
+_COUNTDOWN = "words/countdown"
+_SPEAKER = "words/speaker"
+_SETTLE_MS = 400  # a cut that is dragged or stepped is stored when it rests
 _WAVEFORM_HEIGHT = 112  # px
 
-_DOING = {"opening": "Opening the microphone", "countdown": "Get ready", "recording": "Recording"}
+_STATE_TITLES = {"opening": "Opening the microphone", "countdown": "Get ready", "recording": "Recording"}
 
 Samples = NDArray[np.float32]
 
 
 class RecorderPanel(QWidget):
-    """Shows what is told and says what is pressed.
+    """Shows a take from countdown to clip; its buttons only emit signals.
 
     Signals:
-        recordAsked, cancelAsked, playAsked, againAsked, deleteAsked: A button or its key.
+        recordRequested, cancelRequested, playRequested, againRequested, deleteRequested: A button or its key.
         cutMoved: (start) The window over the take rests at another sample.
-        tryAgainAsked: "Try again" where there is no microphone.
+        tryAgainRequested: "Try again" where there is no microphone.
     """
 
-    recordAsked = Signal()
-    cancelAsked = Signal()
-    playAsked = Signal()
-    againAsked = Signal()
-    deleteAsked = Signal()
+    recordRequested = Signal()
+    cancelRequested = Signal()
+    playRequested = Signal()
+    againRequested = Signal()
+    deleteRequested = Signal()
     cutMoved = Signal(int)
-    tryAgainAsked = Signal()
+    tryAgainRequested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -73,8 +75,7 @@ class RecorderPanel(QWidget):
         self.advice.setFixedHeight(2 * self.advice.fontMetrics().lineSpacing() + 2)  # two lines: nothing jumps
         self.advice.setAlignment(Qt.AlignmentFlag.AlignTop)
         self._state: State = "idle"
-        self._said = ""
-        self._clip_length = 0
+        self._advice = ""
         self._settled = QTimer(self, singleShot=True, interval=_SETTLE_MS)
         self._make_options()
         self._lay_out()
@@ -89,7 +90,7 @@ class RecorderPanel(QWidget):
         self.word.setFullText(title)
 
     def show_state(self, state: State, number: int, total: int) -> None:
-        """What is going on; `number` of `total` takes."""
+        """The state of the take, which is `number` of `total`."""
         self._state = state
         busy = state != "idle"
         self.record.setText("Cancel" if busy else "Record")
@@ -99,10 +100,10 @@ class RecorderPanel(QWidget):
         elif not busy:
             self.count.clear()
         if busy:
-            what = f"{_DOING[state]}: take {number} of {total}." if total > 1 else f"{_DOING[state]}."
-            self._write(f"{what} {self._said}".rstrip())
+            what = f"{_STATE_TITLES[state]}: take {number} of {total}." if total > 1 else f"{_STATE_TITLES[state]}."
+            self._write(f"{what} {self._advice}".rstrip())
         else:
-            self._write(self._said)
+            self._write(self._advice)
         theme.set_icon(self.record, "mdi6.close" if busy else "mdi6.microphone", role="on_accent")
         theme.set_role(self.count, "word" if state != "recording" else "word-live")
         for part in (self.play, self.again, self.delete):
@@ -113,14 +114,14 @@ class RecorderPanel(QWidget):
         self.count.setText(str(number) if number else "")
 
     def show_growing(self, samples: Samples, rate: int, whole: int) -> None:
-        """The take so far in a picture as long as the `whole` take will be."""
+        """The take so far, drawn as long as the `whole` take will be (samples)."""
         self._shows_waveform()
         shown = np.zeros(max(whole, len(samples)), np.float32)
         shown[: len(samples)] = samples
         self.waveform.setSamples(shown, rate)
 
-    def show_take(self, raw: Raw, rate: int, clip_length: int) -> None:
-        """A take with the window that became the clip."""
+    def show_take(self, raw: RawTake, rate: int, clip_length: int) -> None:
+        """A take with the window that was cut out as the clip."""
         self._shows_waveform()
         self._settled.stop()
         self.waveform.setSamples(raw.samples, rate)
@@ -131,7 +132,7 @@ class RecorderPanel(QWidget):
         self.show_buttons(True, True)
 
     def show_clip(self, samples: Samples, rate: int, *, can_repeat: bool) -> None:
-        """A clip whose take is not in memory any more."""
+        """A clip whose whole take is no longer in memory."""
         self._shows_waveform()
         self._settled.stop()
         self.waveform.setSamples(samples, rate)
@@ -139,32 +140,32 @@ class RecorderPanel(QWidget):
         self.show_buttons(True, can_repeat)
 
     def show_nothing(self) -> None:
-        """No clip is chosen."""
+        """An empty waveform: no clip is selected."""
         self._settled.stop()
         self.waveform.setSamples(np.zeros(0, np.float32), 16_000)
         self._has_clip = False
         self.show_buttons(False, False)
 
     def show_buttons(self, has_clip: bool, can_repeat: bool) -> None:
-        """Which of Play, Record again and Delete can be pressed."""
+        """Enables Play, Record again and Delete."""
         idle = self._state == "idle"
         self.play.setEnabled(idle and has_clip)
         self.again.setEnabled(idle and can_repeat)
         self.delete.setEnabled(idle and has_clip)
 
     def show_no_microphone(self, sentence: str) -> None:
-        """In the place of the waveform: what is missing and what to do."""
+        """Shows in the place of the waveform what is missing and what to do."""
         self.no_microphone.setSentence(sentence)
         self._stack.setCurrentWidget(self.no_microphone)
 
     def show_microphone(self) -> None:
-        """There is one again."""
+        """Shows the waveform again."""
         self._shows_waveform()
 
-    def say(self, role: str, sentence: str) -> None:
-        """One sentence under the waveform: advice, or what was done; it stays until the next one."""
+    def show_advice(self, role: str, sentence: str) -> None:
+        """Shows one sentence under the waveform, advice or what was done, until the next one."""
         theme.set_role(self.advice, role or "muted")
-        self._said = sentence
+        self._advice = sentence
         self._write(sentence)
 
     def _write(self, sentence: str) -> None:
@@ -192,7 +193,7 @@ class RecorderPanel(QWidget):
         self._takes.lineEdit().setTextMargins(5, 0, 0, 0)
         self._takes.setAccessibleName("Takes in a row")
         self._takes.setToolTip("So many takes with one press; Esc ends them")
-        self._takes.setValue(int(settings.value(_TAKES, 1)))
+        self._takes.setValue(int(str(settings.value(_TAKES, 1))))
         self._takes.valueChanged.connect(lambda value: QSettings().setValue(_TAKES, value))
         self._countdown = QCheckBox("Countdown")
         self._countdown.setToolTip("3, 2, 1 before each take")
@@ -208,37 +209,37 @@ class RecorderPanel(QWidget):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape and self._state != "idle":
-            self.cancelAsked.emit()
+            self.cancelRequested.emit()
         else:
             super().keyPressEvent(event)
 
     def press_record(self) -> None:
-        """As a click on the button."""
+        """Clicks the record button."""
         self.record.click()
 
     # -- making
 
     def _connect(self) -> None:
         self.record.clicked.connect(
-            lambda: self.recordAsked.emit() if self._state == "idle" else self.cancelAsked.emit()
+            lambda: self.recordRequested.emit() if self._state == "idle" else self.cancelRequested.emit()
         )
-        self.play.clicked.connect(self.playAsked)
-        self.again.clicked.connect(self.againAsked)
-        self.delete.clicked.connect(self.deleteAsked)
+        self.play.clicked.connect(self.playRequested)
+        self.again.clicked.connect(self.againRequested)
+        self.delete.clicked.connect(self.deleteRequested)
         self.waveform.spacePressed.connect(self.play.click)
         self.waveform.deletePressed.connect(self.delete.click)
         self.waveform.windowMoved.connect(lambda _: self._settled.start())
         self._settled.timeout.connect(self._on_settled)
-        self.no_microphone.triggered.connect(self.tryAgainAsked)
+        self.no_microphone.triggered.connect(self.tryAgainRequested)
 
     def settle(self) -> None:
-        """Tells at once of a window that was moved just now, before anything else is shown."""
+        """Emits at once that the cut was moved, before anything else is shown."""
         if self._settled.isActive():
             self._settled.stop()
             self._on_settled()
 
     def _on_settled(self) -> None:
-        start = self.waveform.window_start()
+        start = self.waveform.windowStart()
         if start is not None:
             self.cutMoved.emit(start)
 

@@ -1,4 +1,4 @@
-"""A series of takes with a countdown before each, fed by the open microphone; knows no project, file or widget."""
+"""A series of takes with a countdown before each, fed by the open microphone."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ State = Literal["idle", "opening", "countdown", "recording"]
 
 @dataclass(frozen=True)
 class Series:
-    """What to record: so many takes in a row, each cut to `clip_samples` at `rate` Hz.
+    """What to record: a number of takes in a row, each cut to `clip_samples` at `rate` Hz.
 
-    With `any_sound`, as for background noise, a take counts without speech in it.
+    With `any_sound`, as for background noise, a take without speech counts too.
     """
 
     takes: int
@@ -37,15 +37,15 @@ class Series:
 
 
 class TakeSession(QObject):
-    """Counts down, records, tells of each take, goes on; a take without speech is repeated, three times at most.
+    """Counts down, records and emits each take of a series; a take without speech is repeated, at most three times.
 
     Signals:
         stateChanged: (state) idle, opening, countdown or recording.
         counted: (number, of) "3, 2, 1" before a take.
         grown: (samples, rate) The take so far, while it is recorded.
-        taken: (take, number, total) One is finished and has speech in it.
-        unheard: (advice) One is finished and has none.
-        ended: (completed) The series is over, also when it was cancelled or the microphone went away.
+        taken: (take, number, total) A take is finished and has speech in it.
+        unheard: (advice) A take is finished and has none.
+        ended: (completed) The series is over; it was not completed if cancelled or if the microphone went away.
     """
 
     stateChanged = Signal(str)
@@ -62,7 +62,9 @@ class TakeSession(QObject):
         self._state: State = "idle"
         self._reader: Reader | None = None
         self._recorder: TakeRecorder | None = None
-        self._done = self._failed = self._count = 0
+        self._done = 0
+        self._failed = 0
+        self._count = 0
         self._since_count = QElapsedTimer()
         self._timer = QTimer(self)
         self._timer.setInterval(_POLL_MS)
@@ -77,7 +79,7 @@ class TakeSession(QObject):
 
     @property
     def progress(self) -> tuple[int, int]:
-        """Which take this is, from 1, and of how many."""
+        """The number of this take, from 1, and of how many."""
         return self._done + 1, self._series.takes
 
     @property
@@ -86,20 +88,22 @@ class TakeSession(QObject):
         return self._series.take_seconds
 
     def start(self, series: Series) -> None:
-        """Begins as soon as the microphone is open."""
+        """Starts as soon as the microphone is open."""
         if self._state != "idle":
             return
-        self._series, self._done, self._failed = series, 0, 0
+        self._series = series
+        self._done = 0
+        self._failed = 0
         self._set("opening")
         self._microphones.acquire(self)
         if self._microphones.is_open:
             self._on_opened()
 
     def cancel(self) -> None:
-        """Ends the series; the takes so far are with whoever listened to `taken`."""
+        """Ends the series; the takes so far were emitted as `taken`."""
         self._end(False)
 
-    # -- how it goes on
+    # -- from state to state
 
     def _on_opened(self) -> None:
         if self._state == "idle":
@@ -167,7 +171,8 @@ class TakeSession(QObject):
         if self._state == "idle":
             return
         self._timer.stop()
-        self._reader = self._recorder = None
+        self._reader = None
+        self._recorder = None
         self._set("idle")
         self._microphones.release(self)
         self.ended.emit(completed)

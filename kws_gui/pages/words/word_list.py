@@ -1,4 +1,4 @@
-"""The words of a project with their counts per part, to choose one and to change them; knows no clip's sound."""
+"""The list of a project's words with their counts per part, where words are added, renamed and removed."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from kws_engine.clips.project import Removal
+from kws_engine.clips.trash import Removal
 from kws_engine.clips.words import NOISE, UNKNOWN
 from kws_gui import theme
 from kws_gui.services.project_model import ProjectModel
 
 _TITLES = {UNKNOWN: "Other words", NOISE: "Background noise"}
 _HINTS = {
-    UNKNOWN: "Words the model shall not answer to",
+    UNKNOWN: "Words the model must not answer to",
     NOISE: "Sounds of the room, mixed in while training",
 }
 _HEADER = ("Word", "Train", "Valid.", "Test")
@@ -33,7 +33,7 @@ _COUNT_WIDTH = 48  # px
 
 
 def title_of(word: str) -> str:
-    """How a word is shown: `_unknown_` is "Other words"."""
+    """The title of a word: that of `_unknown_` is "Other words"."""
     return _TITLES.get(word, word)
 
 
@@ -41,7 +41,7 @@ class WordList(QWidget):
     """A table of words; a field at its foot adds one.
 
     Signals:
-        chosen: (word) Another word is selected, by its stored name.
+        chosen: (word) Another word is selected; its stored name.
     """
 
     chosen = Signal(str)
@@ -77,11 +77,11 @@ class WordList(QWidget):
         """Selects a word."""
         for row in range(self.tree.topLevelItemCount()):
             item = self.tree.topLevelItem(row)
-            if item.data(0, Qt.ItemDataRole.UserRole) == word:
+            if item is not None and item.data(0, Qt.ItemDataRole.UserRole) == word:
                 self.tree.setCurrentItem(item)
 
     def refresh(self) -> None:
-        """Counts again; the selection stays."""
+        """Updates words and counts; the selection stays."""
         project = self._model.project
         before = self.word
         blocked = self.tree.blockSignals(True)
@@ -92,8 +92,8 @@ class WordList(QWidget):
                 self._add_row(word, counts)
             self._add_row(NOISE, [len(project.noises())])
         self.choose(before)
-        if not self.word and self.tree.topLevelItemCount():
-            self.tree.setCurrentItem(self.tree.topLevelItem(0))
+        if not self.word and (first := self.tree.topLevelItem(0)) is not None:
+            self.tree.setCurrentItem(first)
         self.tree.blockSignals(blocked)
         self._on_chosen()
 
@@ -102,41 +102,45 @@ class WordList(QWidget):
         project = self._model.project
         if project is None or not text.strip():
             return
-        word, added, removed = text.strip(), list[str](), list[Removal]()
+        word = text.strip()
+        added: list[str] = []
+        removed: list[Removal] = []
 
         def redo() -> None:
             if removed:  # with what was recorded or imported into it meanwhile
-                project.restore(removed.pop())
+                project.edit.restore(removed.pop())
             else:
-                added[:] = [project.add_word(word)]
+                added[:] = [project.edit.add_word(word)]
 
-        if self._model.push(f"Add {word}", redo=redo, undo=lambda: removed.append(project.remove_word(added[0]))):
+        if self._model.push(f"Add {word}", redo=redo, undo=lambda: removed.append(project.edit.remove_word(added[0]))):
             self.add_field.clear()
             self.choose(added[0])
 
     def rename(self, new: str) -> None:
         """Renames the selected word, with undo."""
-        project, old = self._model.project, self.word
+        project = self._model.project
+        old = self.word
         if project is None or new == old:
             return
         renamed = [new]
 
         def redo() -> None:
-            renamed[0] = project.rename_word(old, new)
+            renamed[0] = project.edit.rename_word(old, new)
 
-        if self._model.push(f"Rename {old}", redo=redo, undo=lambda: project.rename_word(renamed[0], old)):
+        if self._model.push(f"Rename {old}", redo=redo, undo=lambda: project.edit.rename_word(renamed[0], old)):
             self.choose(renamed[0])
 
     def remove(self) -> None:
         """Removes the selected word with its clips, with undo."""
-        project, word = self._model.project, self.word
+        project = self._model.project
+        word = self.word
         if project is None or word in _TITLES or not word:
             return
-        removed = []
+        removed: list[Removal] = []
         self._model.push(
             f"Remove {word}",
-            redo=lambda: removed.append(project.remove_word(word)),
-            undo=lambda: project.restore(removed.pop()),
+            redo=lambda: removed.append(project.edit.remove_word(word)),
+            undo=lambda: project.edit.restore(removed.pop()),
         )
 
     def _on_rename(self) -> None:
@@ -168,8 +172,8 @@ class WordList(QWidget):
 
     def _connect(self) -> None:
         self.tree.currentItemChanged.connect(lambda *_: self._on_chosen())
-        self.tree.renameAsked.connect(lambda: self.rename_button.click())
-        self.tree.removeAsked.connect(lambda: self.remove_button.click())
+        self.tree.renameRequested.connect(lambda: self.rename_button.click())
+        self.tree.removeRequested.connect(lambda: self.remove_button.click())
         self.add_field.returnPressed.connect(lambda: self.add(self.add_field.text()))
         self.add_button.clicked.connect(lambda: self.add(self.add_field.text()))
         self.rename_button.clicked.connect(self._on_rename)
@@ -213,15 +217,15 @@ class WordList(QWidget):
 
 
 class _Tree(QTreeWidget):
-    """F2 and Del as everywhere."""
+    """F2 renames and Del removes, as everywhere."""
 
-    renameAsked = Signal()
-    removeAsked = Signal()
+    renameRequested = Signal()
+    removeRequested = Signal()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_F2:
-            self.renameAsked.emit()
+            self.renameRequested.emit()
         elif event.key() == Qt.Key.Key_Delete:
-            self.removeAsked.emit()
+            self.removeRequested.emit()
         else:
             super().keyPressEvent(event)

@@ -1,9 +1,7 @@
-"""The chapters of the Learn page, found by themselves; knows none by name and draws nothing.
+"""The chapters of the Learn page; every module of this package registers one.
 
-Every module of this package may register one:
-
-@CHAPTERS.register("dropout", "Dropout", order=40)
-class DropoutChapter(ChapterPage): ...
+@CHAPTERS.register("momentum", "Momentum", order=35)
+class MomentumChapter(ChapterPage): ...
 """
 
 from __future__ import annotations
@@ -15,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from kws_gui.pages.learn.chapters.chapter import ChapterPage
+    from kws_gui.pages.learn.chapter import ChapterPage
     from kws_gui.services.project_model import ProjectModel
 
 Build = TypeVar("Build", bound=Callable[..., "ChapterPage"])
@@ -23,13 +21,13 @@ Build = TypeVar("Build", bound=Callable[..., "ChapterPage"])
 
 @dataclass(frozen=True)
 class Chapter:
-    """One part of the lecture.
+    """One chapter.
 
     Attributes:
-        name: As remembered between two starts of the program.
-        title: As in the list, and above the chapter.
-        order: Where in the list; chapters leave gaps for others.
-        build: Makes the page from the project's model.
+        name: Identifies the chapter in the settings.
+        title: Shown in the list and above the chapter.
+        order: Position in the list; leave gaps for other chapters.
+        build: Creates the page from the project model.
     """
 
     name: str
@@ -38,14 +36,14 @@ class Chapter:
     build: Callable[[ProjectModel], ChapterPage]
 
     def make(self, model: ProjectModel) -> ChapterPage:
-        """The page of this chapter with its title on it."""
+        """Creates the page and sets its title."""
         page = self.build(model)
         page.setTitle(self.title)
         return page
 
 
 class Chapters:
-    """The chapters by name; modules of the package are imported at the first look-up."""
+    """The chapters by name; the modules of the package are imported at the first look-up."""
 
     def __init__(self, package: str) -> None:
         self._package = package
@@ -53,10 +51,10 @@ class Chapters:
         self._discovered = False
 
     def register(self, name: str, title: str, *, order: int) -> Callable[[Build], Build]:
-        """Decorates the class or function that makes the page, called with the `ProjectModel`.
+        """Decorates the class or function that creates the page from the `ProjectModel`.
 
         Raises:
-            ValueError: The name is taken: two modules of the package claim it.
+            ValueError: Another module has registered this name.
         """
 
         def decorate(build: Build) -> Build:

@@ -1,8 +1,9 @@
-"""The chapter in which every augmentation is heard and seen on one clip; knows none by name."""
+"""The chapter in which every augmentation is heard and seen on one clip."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,13 +15,13 @@ from kws_engine import spec
 from kws_engine.augment import AUGMENTATIONS
 from kws_engine.runs.previewing import Preview, PreviewQuestion
 from kws_gui import theme
-from kws_gui.bridges.augment import AugmentBridge
 from kws_gui.bridges.player import Player
+from kws_gui.bridges.warm import Asker, WarmBridge
 from kws_gui.forms.chooser import RegistryChooser
+from kws_gui.pages.learn.chapter import ChapterPage
 from kws_gui.pages.learn.chapters import CHAPTERS
-from kws_gui.pages.learn.chapters._clips import RATE, ClipPicker, Floats, in_db, log_mel
-from kws_gui.pages.learn.chapters.chapter import ChapterPage
-from kws_gui.pages.learn.chapters.controls import push_button
+from kws_gui.pages.learn.clip_picker import RATE, ClipPicker, Floats, in_db, log_mel
+from kws_gui.pages.learn.controls import push_button
 from kws_gui.services.project_model import ProjectModel
 from kws_gui.widgets.spectrogram import Spectrogram
 from kws_gui.widgets.waveform import Waveform
@@ -29,12 +30,13 @@ _FIRST = "pitch"
 _UNCHANGED = "unchanged"  # as augmentations note it
 
 
-class Seen(QWidget):
+class ClipView(QWidget):
     """A clip as waveform and spectrogram, and the button that plays it."""
 
     def __init__(self, name: str, bands: int) -> None:
         super().__init__()
-        self.waveform, self.spectrogram = Waveform(), Spectrogram(bands, gutter=0)
+        self.waveform = Waveform()
+        self.spectrogram = Spectrogram(bands, gutter=0)
         self.play = QPushButton(f"Play {name}")
         theme.set_icon(self.play, "mdi6.play")
         title = QLabel(name.capitalize())
@@ -74,7 +76,7 @@ class AugmentationChapter(ChapterPage):
             "learn the recordings by heart and learns what the changes leave alone: the word. Validation and test "
             "clips stay as they are.",
         )
-        self.player, self.bridge = Player(self), AugmentBridge(self)
+        self.player = Player(self)
         self._make_parts(model)
         self.text(
             "Listen whether you still understand the word. If you cannot, the network learns from noise under the "
@@ -84,6 +86,15 @@ class AugmentationChapter(ChapterPage):
         )
         self._connect()
         self._offer()
+
+    @cached_property
+    def bridge(self) -> Asker:
+        """Asks the window's warm process, or one of the chapter's own without a window."""
+        asker = Asker(self.warm or WarmBridge(self), parent=self)
+        asker.answered.connect(self._on_previewed)
+        asker.refused.connect(self.said.setText)
+        asker.lost.connect(self.said.setText)
+        return asker
 
     def shutdown(self) -> None:
         self.bridge.shutdown()
@@ -96,7 +107,7 @@ class AugmentationChapter(ChapterPage):
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
-        if not event.spontaneous():  # another chapter or page: the process and its memory are given back
+        if not event.spontaneous():  # another chapter or page: the process and its memory are released
             self.player.stop()
             self.bridge.shutdown()
 
@@ -110,7 +121,8 @@ class AugmentationChapter(ChapterPage):
         self.together = QCheckBox("All together, as the Train page has them")
         self.together.setToolTip("With their probabilities: some act, some do not, as in training")
         self.again = push_button("Again", "mdi6.dice-multiple", "Draws new random values")
-        self.before, self.after = Seen("before", self._pipeline.n_bands), Seen("after", self._pipeline.n_bands)
+        self.before = ClipView("before", self._pipeline.n_bands)
+        self.after = ClipView("after", self._pipeline.n_bands)
         self.controls(self.picker)
         self.controls(self.chooser)
         self.controls(self.together, self.again)
@@ -124,15 +136,13 @@ class AugmentationChapter(ChapterPage):
         self.chooser.valueChanged.connect(self._on_chosen)
         self.together.toggled.connect(self._on_together)
         self.again.clicked.connect(self._on_again)
-        self.bridge.previewed.connect(self._on_previewed)
-        self.bridge.refused.connect(self.said.setText)
-        self.bridge.lost.connect(self.said.setText)
         self.player.failed.connect(self.said.setText)
         self.before.play.clicked.connect(lambda: self.player.play(self._samples, RATE))
         self.after.play.clicked.connect(lambda: self.player.play(self._after, RATE))
 
     def _on_picked(self, samples: Floats) -> None:
-        self._samples = self._after = samples
+        self._samples = samples
+        self._after = samples
         frames_db = in_db(self._pipeline.batch(samples), self._pipeline)
         self.before.show_clip(samples, frames_db)
         self.after.show_clip(samples, frames_db)
@@ -152,7 +162,7 @@ class AugmentationChapter(ChapterPage):
         self._ask()
 
     def _ask(self) -> None:
-        """The process starts with the first question, so not before the chapter is seen."""
+        """The process starts with the first question, so not before the chapter is shown."""
         if not self.isVisible() or not self._samples.any():
             return
         together = self.together.isChecked()
@@ -174,13 +184,13 @@ class AugmentationChapter(ChapterPage):
     def _on_previewed(self, preview: Preview) -> None:
         self._after = preview.samples
         self.after.show_clip(preview.samples, in_db(preview.changed, self._pipeline))
-        heard = not np.array_equal(preview.samples, self._samples)
-        self.after.play.setEnabled(heard)
-        self.after.play.setToolTip("" if heard else "The sound is unchanged")
-        self.said.setText(f"{_in_words(preview.drawn)}{'' if heard else ' The sound itself is as it was.'}")
+        is_audible = not np.array_equal(preview.samples, self._samples)
+        self.after.play.setEnabled(is_audible)
+        self.after.play.setToolTip("" if is_audible else "The sound is unchanged")
+        self.said.setText(f"{_drawn_text(preview.drawn)}{'' if is_audible else ' The sound itself is as it was.'}")
 
     def _offer(self) -> None:
-        """What the form holds, switched on."""
+        """Offers to train with what the form holds, switched on."""
         if self.together.isChecked():
             augment = self.model.settings.augment.items()
             options = {f"augment.{name}.probability": f"{config.probability:g}" for name, config in augment}
@@ -193,8 +203,8 @@ class AugmentationChapter(ChapterPage):
         self.try_it(options, f"Opens Train with {AUGMENTATIONS[name].title} in {share} of the clips.")
 
 
-def _in_words(drawn: Mapping[str, str]) -> str:
-    """What acted with its values, then what did not."""
+def _drawn_text(drawn: Mapping[str, str]) -> str:
+    """The augmentations that acted, with their values, then those that did not."""
     acted = [f"{AUGMENTATIONS[name].title}: {words}" for name, words in drawn.items() if words != _UNCHANGED]
     rested = [AUGMENTATIONS[name].title for name, words in drawn.items() if words == _UNCHANGED]
     sentence = "; ".join(acted) if acted else "Nothing was changed"

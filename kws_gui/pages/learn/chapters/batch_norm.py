@@ -1,4 +1,4 @@
-"""Batch norm in training and in inference on one feature whose values move; knows no network."""
+"""The chapter on batch norm: training and inference on one feature whose values drift."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QPainter
 
 from kws_gui import theme
+from kws_gui.pages.learn.chapter import ChapterPage
 from kws_gui.pages.learn.chapters import CHAPTERS
-from kws_gui.pages.learn.chapters.chapter import ChapterPage
-from kws_gui.pages.learn.chapters.controls import Choice, Slider, push_button
-from kws_gui.pages.learn.chapters.drawing import Axes, Drawing, Key, draw_legend, number
+from kws_gui.pages.learn.controls import Choice, Slider, push_button
+from kws_gui.pages.learn.drawing import Axes, Drawing, LegendEntry, draw_legend, number
 from kws_gui.services.project_model import ProjectModel
 
 Array = NDArray[np.float64]
@@ -24,25 +24,25 @@ _DASH = Qt.PenStyle.DashLine
 
 
 @dataclass(frozen=True)
-class Feature:
-    """One feature's batches: mean and spread step to other values at batch 20, as when the layer before has learned."""
+class DriftingFeature:
+    """Batches of one feature whose mean and spread change at batch 20, as if the previous layer had learned."""
 
     batches: Array
     means: Array
     spreads: Array
 
     @staticmethod
-    def made(seed: int, size: int) -> Feature:
-        """60 batches of `size` values."""
+    def draw(seed: int, size: int) -> DriftingFeature:
+        """Draws 60 batches of `size` values."""
         late = np.arange(_STEPS) >= _MOVED_AT
         means, spreads = np.where(late, 2.5, -1.0), np.where(late, 1.4, 0.6)
         noise = np.random.default_rng(seed).standard_normal((_STEPS, 128))[:, :size]
-        return Feature(means[:, None] + spreads[:, None] * noise, means, spreads)
+        return DriftingFeature(means[:, None] + spreads[:, None] * noise, means, spreads)
 
     def running(self, momentum: float) -> tuple[Array, Array]:
-        """Running mean and variance after each batch, from 0 and 1 on; momentum is the share kept, as in Keras.
+        """Running mean and variance after each batch, starting at 0 and 1; momentum is the share kept, as in Keras.
 
-        A batch counts with its unbiased variance, as in PyTorch.
+        The variance of a batch is the unbiased one, as in PyTorch.
         """
         mean, variance, found = 0.0, 1.0, []
         for batch in self.batches:
@@ -54,15 +54,17 @@ class Feature:
 
 
 class BatchPlot(Drawing):
-    """One batch before and after normalising."""
+    """One batch before and after normalization."""
 
     def __init__(self) -> None:
         super().__init__("A batch before and after", height=310)
-        self._before, self._after = np.zeros(2), np.zeros(2)
+        self._before = np.zeros(2)
+        self._after = np.zeros(2)
 
     def show_batch(self, before: Array, after: Array) -> None:
-        """Draws another batch."""
-        self._before, self._after = before, after
+        """Shows a batch."""
+        self._before = before
+        self._after = after
         self.say(
             f"Before: mean {before.mean():.2f}, deviation {before.std():.2f}. "
             f"After: mean {after.mean():.2f}, deviation {after.std():.2f}."
@@ -87,15 +89,19 @@ class BatchPlot(Drawing):
 
 
 class RunningPlot(Drawing):
-    """Running mean and deviation beside the batches' own."""
+    """Running mean and standard deviation, with the means of the batches."""
 
     def __init__(self) -> None:
         super().__init__("Running mean and deviation", height=310)
-        self._feature, self._momentum, self._at = Feature.made(0, 32), 0.9, 0
+        self._feature = DriftingFeature.draw(0, 32)
+        self._momentum = 0.9
+        self._at = 0
 
-    def show_at(self, feature: Feature, momentum: float, at: int) -> None:
-        """Draws another momentum, and marks a batch."""
-        self._feature, self._momentum, self._at = feature, momentum, at
+    def show_at(self, feature: DriftingFeature, momentum: float, at: int) -> None:
+        """Shows the running values for a momentum, and marks a batch."""
+        self._feature = feature
+        self._momentum = momentum
+        self._at = at
         means, variances = feature.running(momentum)
         self.say(f"After batch {at + 1}: running mean {means[at]:.2f}, deviation {np.sqrt(variances[at]):.2f}.")
 
@@ -112,40 +118,42 @@ class RunningPlot(Drawing):
                 painter, steps, means + sign * np.sqrt(variances), colors.color("training"), dash=_DASH, width=1.5
             )
         axes.across(painter, self._at + 1, colors.color("text"))
-        keys = [
-            Key("batch's own mean", colors.color("validation"), "s"),
-            Key("running mean", colors.color("training")),
-            Key("± running deviation", colors.color("training"), "--"),
+        entries = [
+            LegendEntry("batch's own mean", colors.color("validation"), "s"),
+            LegendEntry("running mean", colors.color("training")),
+            LegendEntry("± running deviation", colors.color("training"), "--"),
         ]
-        draw_legend(painter, axes.area, keys, right=False)
+        draw_legend(painter, axes.area, entries, right=False)
 
 
 @CHAPTERS.register("batch_norm", "Batch norm", order=50)
 class BatchNormChapter(ChapterPage):
-    """Training normalises by the batch, inference by what was kept of all batches."""
+    """Training normalizes by the batch, inference by running statistics of all batches."""
 
     def __init__(self, model: ProjectModel) -> None:
         super().__init__(model)
         self._seed = 0
         self.text(
-            "While a layer learns, the values it hands on wander, and the next layer learns after a moving target. "
-            "Batch norm subtracts the mean of the batch and divides by its deviation, for each feature; then two "
-            "learned numbers, γ and β, set the scale and the centre anew (here γ = 1, β = 0).",
-            "In inference there is no batch: a clip must not be judged by its neighbours. So training keeps a running "
-            "mean and variance: new = momentum × old + (1 − momentum) × the batch's. With high momentum they "
-            "are smooth but late: after few steps the network hears one thing in training and another in use.",
+            "While a layer learns, its outputs drift, and the next layer has to learn from a moving target. Batch norm "
+            "subtracts the mean of the batch and divides by its standard deviation, feature by feature; two learned "
+            "numbers, γ and β, then set a new scale and centre (here γ = 1, β = 0).",
+            "At inference there is no batch: the result for a clip must not depend on other clips. So training "
+            "keeps a running mean and variance: new = momentum × old + (1 − momentum) × the batch's. With a high "
+            "momentum they are smooth but lag behind: after few steps, the network sees one thing in training and "
+            "another in use.",
             source="S. Ioffe and C. Szegedy, Batch Normalization (2015); momentum as Keras counts it",
         )
-        self._batch_plot, self._running_plot = BatchPlot(), RunningPlot()
+        self._batch_plot = BatchPlot()
+        self._running_plot = RunningPlot()
         self.drawing(self._batch_plot, self._running_plot)
         self.batch = Slider("Batch", low=1, high=_STEPS, value=_MOVED_AT + 4)
-        self.momentum = Slider("Momentum", low=0.5, high=0.99, value=0.9, step=0.01, shown=lambda v: f"{v:.2f}")
+        self.momentum = Slider("Momentum", low=0.5, high=0.99, value=0.9, step=0.01, format_value=lambda v: f"{v:.2f}")
         self.batch_size = Slider("Batch size", low=4, high=128, value=32, step=2, log=True)
         self.mode = Choice("Mode", (_TRAINING, _INFERENCE))
-        self.new = push_button("New values", "mdi6.dice-5-outline", "Draw other batches")
+        self.new = push_button("New values", "mdi6.dice-5-outline", "Draw new batches")
         self.controls(self.batch, self.momentum)
         self.controls(self.batch_size, self.mode, self.new)
-        self._said = self.readout()
+        self._caption = self.readout()
         for control in (self.batch, self.momentum, self.batch_size, self.mode):
             control.valueChanged.connect(self._show)
         self.new.clicked.connect(self._on_new)
@@ -157,7 +165,7 @@ class BatchNormChapter(ChapterPage):
 
     def _show(self) -> None:
         at, momentum = int(self.batch.value()) - 1, self.momentum.value()
-        feature = Feature.made(self._seed, int(self.batch_size.value()))
+        feature = DriftingFeature.draw(self._seed, int(self.batch_size.value()))
         batch = feature.batches[at]
         means, variances = feature.running(momentum)
         training = self.mode.value() == _TRAINING
@@ -166,9 +174,9 @@ class BatchNormChapter(ChapterPage):
         self._batch_plot.show_batch(batch, after)
         self._running_plot.show_at(feature, momentum, at)
         whose = "the batch's own" if training else "the running"
-        self._said.setText(
-            f"{self.mode.value()}: batch {at + 1} normalised by {whose} mean {number(mean)} and deviation "
-            f"{np.sqrt(variance):.2f} has mean {number(after.mean())}, deviation {after.std():.2f}."
+        self._caption.setText(
+            f"{self.mode.value()}: batch {at + 1}, normalized by {whose} mean {number(mean)} and deviation "
+            f"{np.sqrt(variance):.2f}, has mean {number(after.mean())}, deviation {after.std():.2f}."
         )
         self.try_it(
             {"model.batch_norm": "yes", "model.bn_momentum": f"{momentum:g}"},

@@ -1,4 +1,4 @@
-"""The chapter on convolution: a window of 3 x 3 moves over the reader's own spectrogram; knows no network."""
+"""The chapter on convolution: a 3 x 3 window moves over the spectrogram of one of the reader's own clips."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from PySide6.QtWidgets import QCheckBox, QDoubleSpinBox, QGridLayout, QHBoxLayou
 from kws_gui import theme
 from kws_gui.bridges.player import Player
 from kws_gui.forms.editors import guard_wheel
+from kws_gui.pages.learn.arithmetic import convolved
+from kws_gui.pages.learn.chapter import ChapterPage
 from kws_gui.pages.learn.chapters import CHAPTERS
-from kws_gui.pages.learn.chapters._arithmetic import convolved
-from kws_gui.pages.learn.chapters._clips import RATE, ClipPicker, Floats, in_db, log_mel
-from kws_gui.pages.learn.chapters._figure import LEFT, RIGHT, NumberGrid, blended, number, small
-from kws_gui.pages.learn.chapters.chapter import ChapterPage
-from kws_gui.pages.learn.chapters.controls import Choice
-from kws_gui.pages.learn.chapters.drawing import Drawing
+from kws_gui.pages.learn.clip_picker import RATE, ClipPicker, Floats, in_db, log_mel
+from kws_gui.pages.learn.controls import Choice
+from kws_gui.pages.learn.drawing import Drawing
+from kws_gui.pages.learn.figures import LEFT, RIGHT, NumberGrid, short_number, signed_color, small
 from kws_gui.services.project_model import ProjectModel
 from kws_gui.widgets.colormap import HIGH_DB, LOW_DB, magma
 
 Numbers = NDArray[np.float64]
-_OWN = "own"
+_CUSTOM = "custom"
 PRESETS: dict[str, tuple[tuple[float, ...], ...]] = {
     "edges in time": ((-1, 0, 1), (-2, 0, 2), (-1, 0, 1)),
     "edges in frequency": ((1, 2, 1), (0, 0, 0), (-1, -2, -1)),
     "all edges": ((-1, -1, -1), (-1, 8, -1), (-1, -1, -1)),
     "blur": ((0.11, 0.11, 0.11), (0.11, 0.11, 0.11), (0.11, 0.11, 0.11)),
     "sharpen": ((0, -1, 0), (-1, 5, -1), (0, -1, 0)),
-    "nothing changes": ((0, 0, 0), (0, 1, 0), (0, 0, 0)),
+    "identity": ((0, 0, 0), (0, 1, 0), (0, 0, 0)),
 }
 _STEPS = {
     Qt.Key.Key_Left: (0, -1),
@@ -39,32 +39,34 @@ _STEPS = {
 }
 
 
-class Picture(Drawing):
-    """Values (rows, columns) as colours, row 0 on top, with a window that is moved by click, drag or arrow keys.
+class WindowedImage(Drawing):
+    """Values (rows, columns) as colours, row 0 on top, with a window moved by click, drag or arrow keys.
 
     Signals:
-        moved(row, column): The person moved the window's middle there.
+        moved(row, column): The person moved the centre of the window there.
     """
 
     moved = Signal(int, int)
 
     def __init__(self, name: str, *, signed: bool, window: int) -> None:
         super().__init__(name, height=190)
-        self._title, self._signed, self._window = name, signed, window
+        self._title = name
+        self._signed = signed
+        self._window = window
         self._values: Numbers = np.zeros((1, 1))
         self._at = (0, 0)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.CrossCursor)
 
     def setValues(self, values: Numbers) -> None:
-        """Shows other values; the window stays."""
+        """Shows values; the window stays."""
         self._values = values
         self.update()
 
     def setWindow(self, row: int, column: int) -> None:
-        """Lays the window's middle there."""
+        """Moves the centre of the window."""
         self._at = (row, column)
-        self.say(f"Window at band {self._values.shape[0] - row} from below, frame {column + 1}")
+        self.say(f"Window at band {self._values.shape[0] - row} from the bottom, frame {column + 1}")
 
     def paint(self, painter: QPainter, area: QRectF) -> None:
         heading = QRectF(area.left() + 4, area.top(), area.width() - 8, 22)
@@ -76,8 +78,8 @@ class Picture(Drawing):
         painter.restore()
         self._paint_window(painter, area)
         below = QRectF(area.left(), area.bottom(), area.width(), 18)
-        small(painter, below, "10 ms a column", align=LEFT)
-        small(painter, below, "high pitch above", align=RIGHT)
+        small(painter, below, "10 ms per column", align=LEFT)
+        small(painter, below, "high frequencies on top", align=RIGHT)
 
     def _picture(self) -> QRectF:
         return QRectF(self.rect()).adjusted(4, 24, -4, -20)
@@ -87,7 +89,7 @@ class Picture(Drawing):
         if self._signed:
             largest = max(float(np.abs(self._values).max()), 1e-6)
             steps = np.clip(np.round(self._values / largest * 100) + 100, 0, 200).astype(np.uint8)
-            table = [blended((step - 100) / 100).rgba() for step in range(201)]
+            table = [signed_color((step - 100) / 100).rgba() for step in range(201)]
         else:
             steps = np.clip(self._values * 255, 0, 255).astype(np.uint8)
             table = magma()
@@ -138,7 +140,7 @@ class Picture(Drawing):
 
 
 class _Weight(QDoubleSpinBox):
-    """A number written as short as it goes; the arrow keys step it."""
+    """A number without trailing zeros."""
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -148,7 +150,7 @@ class _Weight(QDoubleSpinBox):
         self.setFixedWidth(61)
         self.lineEdit().setTextMargins(3, 0, 0, 0)
         self.setAccessibleName(name)
-        self.setToolTip("Type a number, or step it with the arrow keys")
+        self.setToolTip("Type a number, or change it with the arrow keys")
         guard_wheel(self)
 
     def textFromValue(self, value: float) -> str:
@@ -156,10 +158,10 @@ class _Weight(QDoubleSpinBox):
 
 
 class KernelEditor(QWidget):
-    """Nine numbers to edit.
+    """Nine editable numbers.
 
     Signals:
-        valueChanged: One of them is another.
+        valueChanged(): One of them changed.
     """
 
     valueChanged = Signal()
@@ -181,7 +183,7 @@ class KernelEditor(QWidget):
         return np.array([box.value() for box in self.boxes]).reshape(3, 3)
 
     def setValue(self, kernel: tuple[tuple[float, ...], ...]) -> None:
-        """Shows another kernel; says so once."""
+        """Shows a kernel; emits `valueChanged` once."""
         blockers = [QSignalBlocker(box) for box in self.boxes]
         for box, value in zip(self.boxes, (value for row in kernel for value in row), strict=True):
             box.setValue(value)
@@ -192,7 +194,7 @@ class KernelEditor(QWidget):
 
 @CHAPTERS.register("convolution", "Convolution: a moving window", order=100)
 class ConvolutionChapter(ChapterPage):
-    """Before, after, and the sum of products under the window."""
+    """Input, output, and the sum of products under the window."""
 
     def __init__(self, model: ProjectModel) -> None:
         super().__init__(model)
@@ -201,22 +203,22 @@ class ConvolutionChapter(ChapterPage):
         self._picture: Numbers = np.zeros((40, 98))
         self._at = (20, 49)
         self.text(
-            "A convolution lays a small window, the kernel, on every place of the picture. Each time it multiplies "
-            "what lies under it number by number with its own weights and adds the products up: one sum, one point of "
-            "the result. Where the picture looks like the kernel, the sum is large.",
-            "A network does not get its kernels from a book. It learns the nine numbers in training, and many kernels "
-            "side by side: one finds beginnings of sounds, another one steady tones.",
+            "A convolution slides a small window, the kernel, over the image. At each position it multiplies the "
+            "values under it, one by one, by its own weights and adds up the products: one sum, one point of the "
+            "result. Where the image looks like the kernel, the sum is large.",
+            "A network does not take its kernels from a book. It learns the nine numbers in training, and many "
+            "kernels in parallel: one finds the onsets of sounds, another finds steady tones.",
         )
         self.player = Player(self)
         self._make_parts(model)
         self.text(
-            "With an edge kernel the spectrogram becomes a drawing of where a sound starts (blue) and ends (orange). "
-            "ReLU, the usual activation, throws the negative half away, so that another kernel has to look for it.",
+            "With an edge kernel, the spectrogram turns into a map of where sounds start (blue) and end (orange). "
+            "ReLU, the usual activation, discards the negative half, so that another kernel has to look for it.",
             source="LeCun et al. 1998; Sobel's kernels for edges (1968).",
         )
         self.try_it(
             {"model.name": "cnn", "model.kernel_time": "3", "model.kernel_freq": "3"},
-            "Opens Train with a convolutional network of 3 x 3 kernels.",
+            "Opens Train with a convolutional network with 3 x 3 kernels.",
         )
         self.preset.setValue(next(iter(PRESETS)))
         self._on_preset(self.preset.value())
@@ -227,23 +229,24 @@ class ConvolutionChapter(ChapterPage):
 
     def _make_parts(self, model: ProjectModel) -> None:
         self.picker = ClipPicker(model)
-        self.before = Picture("Spectrogram", signed=False, window=3)
-        self.after = Picture("After the kernel", signed=True, window=1)
-        self.preset = Choice("Kernel", [*PRESETS, _OWN])
+        self.before = WindowedImage("Spectrogram", signed=False, window=3)
+        self.after = WindowedImage("After the kernel", signed=True, window=1)
+        self.preset = Choice("Kernel", [*PRESETS, _CUSTOM])
         self.relu = QCheckBox("ReLU: below zero becomes 0")
         self.kernel = KernelEditor()
-        self.under, self.products = NumberGrid("Values under the window", cell=36), NumberGrid("Products", cell=36)
+        self.under = NumberGrid("Values under the window", cell=36)
+        self.products = NumberGrid("Products", cell=36)
         self.controls(self.picker)
         self.drawing(self.before, self.after)
         self.controls(self.preset, self.relu)
         self._controls.append(self.kernel)
         self.sum = QLabel()
         self.drawing(self._make_worked())
-        self.said = self.readout()
+        self.caption = self.readout()
         self.picker.picked.connect(self._on_picked)
-        self.picker.failed.connect(lambda sentence: self.said.setText(sentence))
+        self.picker.failed.connect(lambda sentence: self.caption.setText(sentence))
         self.picker.playRequested.connect(lambda: self.player.play(self._samples, RATE))
-        self.player.failed.connect(lambda sentence: self.said.setText(sentence))
+        self.player.failed.connect(lambda sentence: self.caption.setText(sentence))
         self.preset.valueChanged.connect(self._on_preset)
         self.kernel.valueChanged.connect(self._on_kernel)
         self.relu.toggled.connect(self._refresh)
@@ -251,7 +254,7 @@ class ConvolutionChapter(ChapterPage):
             picture.moved.connect(self._on_moved)
 
     def _make_worked(self) -> QWidget:
-        """Window times kernel is products, and their sum."""
+        """The worked example: window × kernel = products, and their sum."""
         worked = QWidget()
         line = QHBoxLayout(worked)
         line.setContentsMargins(0, 0, 0, 0)
@@ -280,7 +283,7 @@ class ConvolutionChapter(ChapterPage):
     def _on_kernel(self) -> None:
         kernel = self.kernel.value()
         equal = [name for name, preset in PRESETS.items() if np.allclose(kernel, preset)]
-        self.preset.setValue(equal[0] if equal else _OWN)
+        self.preset.setValue(equal[0] if equal else _CUSTOM)
         self._refresh()
 
     def _on_moved(self, row: int, column: int) -> None:
@@ -302,12 +305,12 @@ class ConvolutionChapter(ChapterPage):
         self.products.setValues(products)
         for picture in (self.before, self.after):
             picture.setWindow(row, column)
-        self.sum.setText(number(total))
+        self.sum.setText(short_number(total))
         cut = self.relu.isChecked() and total < 0
-        self.said.setText(
+        self.caption.setText(
             f"Frame {column + 1} of {self._picture.shape[1]}, band {self._picture.shape[0] - row} of "
-            f"{self._picture.shape[0]}: the nine products add up to {number(total)}"
+            f"{self._picture.shape[0]}: the nine products add up to {short_number(total)}"
             + (", and ReLU makes that 0." if cut else ".")
-            + " Click a picture or use the arrow keys to move the window; 0 is silence, 1 full scale, and outside the "
-            "picture lie zeros."
+            + " Click an image or use the arrow keys to move the window; 0 is silence, 1 is full scale, and the image "
+            "is padded with zeros."
         )

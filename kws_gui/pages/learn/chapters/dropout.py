@@ -1,4 +1,4 @@
-"""Dropout in a small drawn network: units fall out in training, all work in inference; knows no training."""
+"""The chapter on dropout: a small network that drops units in training and uses all of them at inference."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from PySide6.QtCore import QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPen
 
 from kws_gui import theme
+from kws_gui.pages.learn.chapter import ChapterPage
 from kws_gui.pages.learn.chapters import CHAPTERS
-from kws_gui.pages.learn.chapters.chapter import ChapterPage
-from kws_gui.pages.learn.chapters.controls import Choice, Slider, push_button
-from kws_gui.pages.learn.chapters.drawing import Axes, Drawing, draw_mark, number
+from kws_gui.pages.learn.controls import Choice, Slider, push_button
+from kws_gui.pages.learn.drawing import Axes, Drawing, draw_mark, number
 from kws_gui.services.project_model import ProjectModel
 from kws_gui.widgets.axis import SMALL
 
@@ -25,7 +25,7 @@ _SHOWN = (-2.0, 5.0)  # outputs, at least
 
 
 @dataclass(frozen=True)
-class Network:
+class SmallNetwork:
     """Four inputs, eight hidden units with ReLU, one linear output; its weights are fixed."""
 
     inputs: Array
@@ -33,47 +33,49 @@ class Network:
     second: Array
 
     @staticmethod
-    def made() -> Network:
-        """The one that is drawn."""
+    def fixed() -> SmallNetwork:
+        """The network that is drawn."""
         rng = np.random.default_rng(4)
         first = rng.normal(0.15, 0.6, (_HIDDEN, _INPUTS))
-        return Network(np.array([0.9, 0.4, 0.7, 1.0]), first, rng.normal(0.35, 0.35, _HIDDEN))
+        return SmallNetwork(np.array([0.9, 0.4, 0.7, 1.0]), first, rng.normal(0.35, 0.35, _HIDDEN))
 
     def hidden(self) -> Array:
-        """What the hidden units say without dropout."""
+        """Outputs of the hidden units without dropout."""
         return np.maximum(self.first @ self.inputs, 0.0)
 
     def output(self, kept: NDArray[np.bool_] | None, rate: float) -> float:
-        """With the kept units, each scaled by 1 / (1 - rate); None is inference: all, unscaled."""
+        """The output with the kept units scaled by 1 / (1 - rate); None is inference: all units, unscaled."""
         hidden = self.hidden()
         return float(self.second @ (hidden if kept is None else hidden * kept / (1 - rate)))
 
 
 class NetworkDrawing(Drawing):
-    """The network; a click on a hidden unit, or space on the chosen one, drops it or takes it back.
+    """The network; clicking a hidden unit, or Space on the selected one, drops or restores it.
 
     Signals:
-        toggled(unit): Asked for by click or key.
+        toggled(unit): A unit was toggled by click or key.
     """
 
     toggled = Signal(int)
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: SmallNetwork) -> None:
         super().__init__("A small network with dropout", height=330, width=260)
         self._network = network
         self._kept: NDArray[np.bool_] | None = np.ones(_HIDDEN, bool)
-        self._rate, self._chosen = 0.5, 0
+        self._rate = 0.5
+        self._chosen = 0
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setToolTip("Click a hidden unit to drop it or take it back (up, down and space)")
+        self.setToolTip("Click a hidden unit to drop or restore it (keyboard: Up, Down and Space)")
 
     def show_state(self, kept: NDArray[np.bool_] | None, rate: float) -> None:
-        """Draws which units are kept; None for inference."""
-        self._kept, self._rate = kept, rate
+        """Shows which units are kept; None for inference."""
+        self._kept = kept
+        self._rate = rate
         dropped = 0 if kept is None else int((~kept).sum())
         self.say(f"{dropped} of {_HIDDEN} hidden units dropped; output {self._network.output(kept, rate):.2f}.")
 
     def unit_at(self, unit: int) -> QPointF:
-        """The middle of a hidden unit, in pixels."""
+        """The centre of a hidden unit, in px."""
         return _column(QRectF(self.rect()), 1, _HIDDEN)[unit]
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
@@ -132,7 +134,7 @@ class NetworkDrawing(Drawing):
 
 
 def _column(area: QRectF, at: int, count: int) -> list[QPointF]:
-    """The middles of the units of one layer."""
+    """The centres of the units of one layer."""
     x = area.left() + 34 + at * (area.width() - 68) / 2
     top, height = area.top() + 22, area.height() - 22
     pitch = height / _HIDDEN
@@ -160,15 +162,15 @@ def _draw_dropped(painter: QPainter, at: QPointF) -> None:
 
 
 class OutputPlot(Drawing):
-    """How often each output came in training, their mean, and what inference says."""
+    """A histogram of the outputs in training, with their mean and the output at inference."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: SmallNetwork) -> None:
         super().__init__("Outputs with dropout", height=330, width=240)
         self._network = network
         self._outputs: list[float] = []
 
     def show_outputs(self, outputs: list[float]) -> None:
-        """Draws the outputs so far."""
+        """Shows the outputs so far."""
         self._outputs = outputs
         self.say(f"{len(outputs)} outputs, mean {np.mean(outputs):.2f}." if outputs else "No output yet.")
 
@@ -197,31 +199,34 @@ class OutputPlot(Drawing):
 
 @CHAPTERS.register("dropout", "Dropout", order=40)
 class DropoutChapter(ChapterPage):
-    """Units drop at a click; scaled, they say on average what all say together."""
+    """Units drop at a click; with scaling, their average output is that of the whole network."""
 
     def __init__(self, model: ProjectModel) -> None:
         super().__init__(model)
-        self._network = Network.made()
+        self._network = SmallNetwork.fixed()
         self._rng = np.random.default_rng(0)
         self._kept = np.ones(_HIDDEN, bool)
         self._outputs: list[float] = []
         self.text(
-            "In each step of training, dropout silences units at random. No unit can count on a particular other one, "
-            "so each must be useful by itself, and the network cannot learn single clips by heart.",
-            "In inference all units work. So that the next layer still receives what it is used to, the kept units "
-            "are multiplied by 1 / (1 − rate) while training: then the average over many draws is the output of the "
-            "whole network, and inference needs no scaling.",
+            "In each training step, dropout silences units at random. No unit can rely on any other particular "
+            "unit, so each has to be useful by itself, and the network cannot memorize single clips.",
+            "At inference all units are active. So that the next layer receives the same level as in training, the "
+            "kept units are multiplied by 1 / (1 − rate) during training: the average over many draws is then the "
+            "output of the whole network, and inference needs no scaling.",
             source="N. Srivastava et al., Dropout: A Simple Way to Prevent Neural Networks from Overfitting (2014)",
         )
-        self._drawing, self._plot = NetworkDrawing(self._network), OutputPlot(self._network)
+        self._drawing = NetworkDrawing(self._network)
+        self._plot = OutputPlot(self._network)
         self.drawing(self._drawing, self._plot, stretches=(6, 5))
-        self.rate = Slider("Dropout", low=0.0, high=0.9, value=0.5, step=0.05, shown=lambda value: f"{value:.0%}")
+        self.rate = Slider(
+            "Dropout", low=0.0, high=0.9, value=0.5, step=0.05, format_value=lambda value: f"{value:.0%}"
+        )
         self.mode = Choice("Mode", (_TRAINING, _INFERENCE))
-        self.again = push_button("Drop again", "mdi6.dice-5-outline", "Draw other units")
-        self.many = push_button(f"{_MANY} times", "", f"Draw {_MANY} times and see how the mean settles")
+        self.again = push_button("Drop again", "mdi6.dice-5-outline", "Drop a different set of units")
+        self.many = push_button(f"{_MANY} times", "", f"Drop {_MANY} times and watch the mean settle")
         self.controls(self.rate, self.again, self.many)
         self.controls(self.mode)
-        self._said = self.readout()
+        self._caption = self.readout()
         self.rate.valueChanged.connect(self._restart)
         self.mode.valueChanged.connect(self._show)
         self.again.clicked.connect(lambda: self._draw_units(1))
@@ -243,7 +248,7 @@ class DropoutChapter(ChapterPage):
             self._kept = self._rng.random(_HIDDEN) >= rate
             self._outputs.append(self._network.output(self._kept, rate))
         if self.mode.value() != _TRAINING:
-            self.mode.setValue(_TRAINING)  # draws, too
+            self.mode.setValue(_TRAINING)  # also draws
         self._show()
 
     def _on_toggled(self, unit: int) -> None:
@@ -260,11 +265,11 @@ class DropoutChapter(ChapterPage):
         output = self._network.output(kept, rate)
         if training:
             count = int(self._kept.sum())
-            self._said.setText(
-                f"{count} of {_HIDDEN} units kept, each times {1 / (1 - rate):.2f}: output {number(output)}. Mean of "
-                f"all outputs so far: {number(float(np.mean(self._outputs)))}; inference: "
+            self._caption.setText(
+                f"{count} of {_HIDDEN} units kept, each multiplied by {1 / (1 - rate):.2f}: output {number(output)}. "
+                f"Mean of all outputs so far: {number(float(np.mean(self._outputs)))}; at inference: "
                 f"{number(self._network.output(None, rate))}."
             )
         else:
-            self._said.setText(f"All {_HIDDEN} units, none scaled: output {number(output)}, the same every time.")
+            self._caption.setText(f"All {_HIDDEN} units, none scaled: output {number(output)}, the same every time.")
         self.try_it({"model.dropout": f"{rate:g}"}, f"Opens Train with a dropout of {rate:.0%}.")

@@ -1,4 +1,4 @@
-"""Early stopping on a simulated run: where patience ends it and which weights are kept; knows no network."""
+"""The chapter on early stopping: where patience ends a simulated run, and which weights are kept."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QPainter
 
 from kws_gui import theme
+from kws_gui.pages.learn.chapter import ChapterPage
 from kws_gui.pages.learn.chapters import CHAPTERS
-from kws_gui.pages.learn.chapters.chapter import ChapterPage
-from kws_gui.pages.learn.chapters.controls import Slider, push_button
-from kws_gui.pages.learn.chapters.drawing import Axes, Drawing, Key, draw_legend
+from kws_gui.pages.learn.controls import Slider, push_button
+from kws_gui.pages.learn.drawing import Axes, Drawing, LegendEntry, draw_legend
 from kws_gui.services.project_model import ProjectModel
 
 Array = NDArray[np.float64]
@@ -22,26 +22,26 @@ _DASH = Qt.PenStyle.DashLine
 
 
 @dataclass(frozen=True)
-class Run:
-    """Loss by epoch of a run that overfits from about a third of the way on; made up, not trained."""
+class SimulatedRun:
+    """Simulated loss by epoch of a run that overfits after about a third of its epochs."""
 
     training: Array
     validation: Array
 
     @staticmethod
-    def made(seed: int, noise: float) -> Run:
-        """`noise` is the deviation of the validation loss from epoch to epoch."""
+    def draw(seed: int, noise: float) -> SimulatedRun:
+        """`noise` is the standard deviation of the validation loss from epoch to epoch."""
         rng = np.random.default_rng(seed)
         epochs, turn = np.arange(1, _EPOCHS + 1), rng.uniform(20, 40)
         falling = np.exp(-epochs / rng.uniform(8, 13))
         training = 0.04 + 1.3 * falling + 0.01 * rng.standard_normal(_EPOCHS)
         rise = 0.006 * np.maximum(epochs - turn, 0) ** 1.05
         validation = 0.28 + 1.2 * falling + rise + noise * rng.standard_normal(_EPOCHS)
-        return Run(np.maximum(training, 0.01), np.maximum(validation, 0.05))
+        return SimulatedRun(np.maximum(training, 0.01), np.maximum(validation, 0.05))
 
 
 def stop(validation: Array, *, patience: int, minimum_gain: float) -> tuple[int, int]:
-    """(best epoch, last epoch), from 1: as training does it, the first best counts until one is lower by the gain."""
+    """(best epoch, last epoch), from 1; as in training, an epoch is only better if it gains more than the minimum."""
     best = 1
     for epoch, loss in enumerate(validation, 1):
         if epoch > 1 and loss < validation[best - 1] - minimum_gain:
@@ -56,11 +56,15 @@ class RunPlot(Drawing):
 
     def __init__(self) -> None:
         super().__init__("Loss by epoch", height=320)
-        self._run, self._best, self._last = Run.made(0, 0.03), 1, 1
+        self._run = SimulatedRun.draw(0, 0.03)
+        self._best = 1
+        self._last = 1
 
-    def show_run(self, run: Run, best: int, last: int) -> None:
-        """Draws another run."""
-        self._run, self._best, self._last = run, best, last
+    def show_run(self, run: SimulatedRun, best: int, last: int) -> None:
+        """Shows a run."""
+        self._run = run
+        self._best = best
+        self._last = last
         self.say(f"Stopped after epoch {last}; the weights of epoch {best} are kept.")
 
     def paint(self, painter: QPainter, area: QRectF) -> None:
@@ -73,15 +77,15 @@ class RunPlot(Drawing):
             axes.curve(painter, epochs[last - 1 :], losses[last - 1 :], colors.color(role, 0.28), dash=line)
             axes.curve(painter, epochs[:last], losses[:last], colors.color(role), dash=line)
         self._draw_waiting(painter, axes)
-        keys = [
-            Key("training", colors.color("training")),
-            Key("validation", colors.color("validation"), "--"),
-            Key("weights kept", colors.color("detection"), "o"),
+        entries = [
+            LegendEntry("training", colors.color("training")),
+            LegendEntry("validation", colors.color("validation"), "--"),
+            LegendEntry("kept weights", colors.color("detection"), "o"),
         ]
-        draw_legend(painter, axes.area, keys)
+        draw_legend(painter, axes.area, entries)
 
     def _draw_waiting(self, painter: QPainter, axes: Axes) -> None:
-        """The epochs that patience waits, between the best and the last."""
+        """Marks the epochs of patience between the best and the last."""
         colors, best, last = theme.current(), self._best, self._last
         start, end = axes.point(best, axes.high), axes.point(last, axes.low)
         painter.fillRect(QRectF(start, end), colors.color("warning", 0.14))
@@ -93,29 +97,31 @@ class RunPlot(Drawing):
 
 @CHAPTERS.register("early_stopping", "Early stopping", order=70)
 class EarlyStoppingChapter(ChapterPage):
-    """Patience: not so short that noise ends the run, not so long that it only costs time."""
+    """Patience: long enough that noise does not end the run, short enough to save time."""
 
     def __init__(self, model: ProjectModel) -> None:
         super().__init__(model)
         self._seed = 0
         self.text(
-            "While a network trains, the loss on its training clips keeps falling. The loss on clips it does not "
-            "learn from falls too, and then rises: from there on it learns by heart. Early stopping watches the "
-            "validation loss and ends the run when it has not improved for some epochs, the patience.",
-            "Validation loss is noisy: with little patience a run ends at a chance dip, long before its best. With "
-            "much, it only takes longer, since the weights of the best epoch are kept in any case. A minimum "
-            "gain leaves improvements out that are too small to matter.",
+            "While a network trains, the loss on its training clips keeps falling. The loss on clips that it does "
+            "not learn from falls too, and then rises: from then on, the network memorizes. Early stopping watches "
+            "the validation loss and ends the run once it has not improved for a number of epochs, the patience.",
+            "Validation loss is noisy: with little patience, a run ends after a chance dip, long before its best "
+            "epoch. With a lot, it only takes longer, since the weights of the best epoch are kept in any case. A "
+            "minimum gain ignores improvements that are too small to matter.",
             source="L. Prechelt, Early Stopping - But When? (1998)",
         )
         self._plot = RunPlot()
         self.drawing(self._plot)
-        self.patience = Slider("Patience", low=1, high=40, value=10, shown=lambda value: f"{value:.0f} epochs")
-        self.gain = Slider("Minimum gain", low=0, high=0.1, value=0, step=0.005, shown=lambda value: f"{value:.3f}")
-        self.noise = Slider("Noise", low=0, high=0.1, value=0.03, step=0.01, shown=lambda value: f"{value:.2f}")
-        self.new = push_button("New run", "mdi6.dice-5-outline", "Make up another run")
+        self.patience = Slider("Patience", low=1, high=40, value=10, format_value=lambda value: f"{value:.0f} epochs")
+        self.gain = Slider(
+            "Minimum gain", low=0, high=0.1, value=0, step=0.005, format_value=lambda value: f"{value:.3f}"
+        )
+        self.noise = Slider("Noise", low=0, high=0.1, value=0.03, step=0.01, format_value=lambda value: f"{value:.2f}")
+        self.new = push_button("New run", "mdi6.dice-5-outline", "Simulate another run")
         self.controls(self.patience, self.gain)
         self.controls(self.noise, self.new)
-        self._said = self.readout()
+        self._caption = self.readout()
         for slider in (self.patience, self.gain, self.noise):
             slider.valueChanged.connect(self._show)
         self.new.clicked.connect(self._on_new)
@@ -127,15 +133,15 @@ class EarlyStoppingChapter(ChapterPage):
 
     def _show(self) -> None:
         patience, gain = int(self.patience.value()), self.gain.value()
-        run = Run.made(self._seed, self.noise.value())
+        run = SimulatedRun.draw(self._seed, self.noise.value())
         best, last = stop(run.validation, patience=patience, minimum_gain=gain)
         self._plot.show_run(run, best, last)
         lowest = int(np.argmin(run.validation)) + 1
         missed = run.validation[best - 1] - run.validation[lowest - 1]
         ended = f"Stopped after epoch {last}" if last < _EPOCHS else f"Ran all {_EPOCHS} epochs"
         verdict = "no later epoch is better" if missed <= 0 else f"epoch {lowest} would be better by {missed:.3f}"
-        self._said.setText(
-            f"{ended}; kept are the weights of epoch {best}, with a validation loss of "
+        self._caption.setText(
+            f"{ended}; the weights of epoch {best} are kept, with a validation loss of "
             f"{run.validation[best - 1]:.3f}; {verdict}. {_EPOCHS - last} of {_EPOCHS} epochs saved."
         )
         self.try_it(

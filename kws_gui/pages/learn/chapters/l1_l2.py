@@ -1,4 +1,4 @@
-"""L1 against L2 on one weight: where the minimum of loss plus penalty lies; knows no network."""
+"""The chapter on L1 and L2: the minimum of loss plus penalty, for a single weight."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QPainter
 
 from kws_gui import theme
+from kws_gui.pages.learn.chapter import ChapterPage
 from kws_gui.pages.learn.chapters import CHAPTERS
-from kws_gui.pages.learn.chapters.chapter import ChapterPage
-from kws_gui.pages.learn.chapters.controls import Slider
-from kws_gui.pages.learn.chapters.drawing import Axes, Drawing, Key, draw_legend, number
+from kws_gui.pages.learn.controls import Slider
+from kws_gui.pages.learn.drawing import Axes, Drawing, LegendEntry, draw_legend, number
 from kws_gui.services.project_model import ProjectModel
 
 Kind = Literal["L1", "L2"]
@@ -22,28 +22,30 @@ _TRIED = "1e-4"
 
 
 def minimum(kind: Kind, wanted: float, strength: float) -> float:
-    """The w that minimises (w - wanted)² + strength |w|, or with "L2" + strength w²."""
+    """The w that minimizes (w - wanted)² + strength |w|, or with "L2" (w - wanted)² + strength w²."""
     if kind == "L2":
         return wanted / (1 + strength)
     return float(np.sign(wanted)) * max(abs(wanted) - strength / 2, 0.0)
 
 
 def penalty(kind: Kind, weight: NDArray[np.float64], strength: float) -> NDArray[np.float64]:
-    """The penalty as Keras and this program count it."""
+    """The penalty, as defined in Keras and in this program."""
     return strength * (np.abs(weight) if kind == "L1" else np.square(weight))
 
 
 class BowlPlot(Drawing):
-    """Loss, penalty and their sum over one weight."""
+    """Loss, penalty and their sum as functions of one weight."""
 
     def __init__(self, kind: Kind) -> None:
         super().__init__(f"Loss with {kind}", height=290)
         self._kind: Kind = kind
-        self._wanted, self._strength = 1.0, 1.0
+        self._wanted = 1.0
+        self._strength = 1.0
 
     def show_at(self, wanted: float, strength: float) -> None:
-        """Draws another loss and strength."""
-        self._wanted, self._strength = wanted, strength
+        """Shows a loss and a strength."""
+        self._wanted = wanted
+        self._strength = strength
         self.say(f"With {self._kind} the minimum is at w = {minimum(self._kind, wanted, strength):.2f}.")
 
     def paint(self, painter: QPainter, area: QRectF) -> None:
@@ -60,26 +62,28 @@ class BowlPlot(Drawing):
         height = (at - self._wanted) ** 2 + float(penalty(kind, np.array(at), self._strength))
         axes.across(painter, at, colors.color("detection"))
         axes.points(painter, [at], [height], colors.color("detection"), size=6)
-        keys = [
-            Key("sum", colors.color("text")),
-            Key("loss", colors.color("training")),
-            Key("penalty", colors.color("warning"), "--"),
-            Key("minimum", colors.color("detection"), "o"),
+        entries = [
+            LegendEntry("sum", colors.color("text")),
+            LegendEntry("loss", colors.color("training")),
+            LegendEntry("penalty", colors.color("warning"), "--"),
+            LegendEntry("minimum", colors.color("detection"), "o"),
         ]
-        draw_legend(painter, axes.area, keys)
+        draw_legend(painter, axes.area, entries)
 
 
 class PathPlot(Drawing):
-    """Where both minima go while lambda grows."""
+    """Both minima as functions of lambda."""
 
     def __init__(self) -> None:
         super().__init__("Minimum by lambda", height=230)
-        self._wanted, self._strength = 1.0, 1.0
+        self._wanted = 1.0
+        self._strength = 1.0
 
     def show_at(self, wanted: float, strength: float) -> None:
-        """Draws another loss and strength."""
-        self._wanted, self._strength = wanted, strength
-        self.say(f"L1 is zero from lambda {2 * abs(wanted):.1f} on, L2 never.")
+        """Shows a loss and a strength."""
+        self._wanted = wanted
+        self._strength = strength
+        self.say(f"With L1 the weight is zero from lambda {2 * abs(wanted):.1f} on, with L2 never.")
 
     def paint(self, painter: QPainter, area: QRectF) -> None:
         colors = theme.current()
@@ -96,44 +100,44 @@ class PathPlot(Drawing):
             at = [minimum(kind, self._wanted, self._strength)]
             axes.points(painter, [self._strength], at, colors.color(role), mark=mark, size=6)
         axes.across(painter, self._strength, colors.color("muted"))
-        keys = [
-            Key("L2: λ w²", colors.color("training")),
-            Key("L1: λ |w|", colors.color("validation"), "--"),
+        entries = [
+            LegendEntry("L2: λ w²", colors.color("training")),
+            LegendEntry("L1: λ |w|", colors.color("validation"), "--"),
         ]
-        draw_legend(painter, axes.area, keys)
+        draw_legend(painter, axes.area, entries)
 
 
 @CHAPTERS.register("l1_l2", "L1 against L2", order=20)
 class L1L2Chapter(ChapterPage):
-    """L1 reaches exactly zero, L2 only shrinks."""
+    """L1 makes a weight exactly zero, L2 only shrinks it."""
 
     def __init__(self, model: ProjectModel) -> None:
         super().__init__(model)
         self.text(
-            "A penalty on the weights asks for a price: a weight may be large only if that lowers the loss by more "
-            "than it costs. L2 charges the square of each weight, L1 its size. Both are added to the loss, with a "
-            "strength λ that you choose.",
-            "Move λ. The slope of w² fades near zero, so L2 shrinks a weight but never quite to nothing. The slope of "
-            "|w| stays the same down to the corner at zero: a weight that gains less than that becomes exactly zero, "
-            "and the network sparse.",
+            "A penalty puts a price on the weights: a weight may only be large if that lowers the loss by more "
+            "than it costs. L2 charges the square of each weight, L1 its absolute value. Both are added to the "
+            "loss, with a strength λ that you choose.",
+            "Move λ. The slope of w² fades near zero, so L2 shrinks a weight but never quite to zero. The slope of "
+            "|w| stays the same all the way down to zero: a weight that gains less than that becomes exactly zero, "
+            "and the network becomes sparse.",
             source="R. Tibshirani, Regression Shrinkage and Selection via the Lasso (1996); "
             "A. Hoerl and R. Kennard, Ridge Regression (1970)",
         )
         self._bowls = (BowlPlot("L1"), BowlPlot("L2"))
         self.drawing(*self._bowls)
-        self.strength = Slider("Strength λ", low=0, high=_MOST, value=1.5, step=0.05, shown=number)
-        self.wanted = Slider("Loss alone wants w =", low=-0.5, high=1.5, value=1, step=0.05, shown=number)
+        self.strength = Slider("Strength λ", low=0, high=_MOST, value=1.5, step=0.05, format_value=number)
+        self.wanted = Slider("Best w without penalty", low=-0.5, high=1.5, value=1, step=0.05, format_value=number)
         self.controls(self.strength, self.wanted)
-        self._said = self.readout()
+        self._caption = self.readout()
         self._path = PathPlot()
         self.drawing(self._path)
         self.text(
-            "In a network of many thousand weights λ is small, such as 0.0001: each weight costs next to nothing, all "
-            "together they cost as much as the loss itself."
+            "In a network with many thousands of weights, λ is small, such as 0.0001: each weight costs next to "
+            "nothing, but all together they cost as much as the loss itself."
         )
         self.try_it(
             {"regularizers.l1.weight": _TRIED},
-            f"Opens Train with L1 on all weights, λ = {_TRIED}; compare it with L2 or without.",
+            f"Opens Train with L1 on all weights, λ = {_TRIED}; compare it with L2, or with no penalty.",
         )
         self.strength.valueChanged.connect(self._show)
         self.wanted.valueChanged.connect(self._show)
@@ -145,7 +149,7 @@ class L1L2Chapter(ChapterPage):
             plot.show_at(wanted, strength)
         first, second = minimum("L1", wanted, strength), minimum("L2", wanted, strength)
         exactly = "exactly 0" if first == 0 else number(first)
-        self._said.setText(
-            f"Without a penalty w = {number(wanted)}. With λ = {strength:.2f}: L1 puts it at {exactly}, "
-            f"L2 at {number(second)}."
+        self._caption.setText(
+            f"Without a penalty w = {number(wanted)}. With λ = {strength:.2f}: L1 moves it to {exactly}, "
+            f"L2 to {number(second)}."
         )

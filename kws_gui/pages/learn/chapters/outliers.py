@@ -1,4 +1,4 @@
-"""One point drags a line: squared against absolute loss; knows no network."""
+"""The chapter on outliers: one point drags a fitted line, with squared and with absolute loss."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ from PySide6.QtCore import QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QMouseEvent, QPainter
 
 from kws_gui import theme
+from kws_gui.pages.learn.chapter import ChapterPage
 from kws_gui.pages.learn.chapters import CHAPTERS
-from kws_gui.pages.learn.chapters.chapter import ChapterPage
-from kws_gui.pages.learn.chapters.controls import Slider
-from kws_gui.pages.learn.chapters.drawing import Axes, Drawing, Key, draw_legend, number
+from kws_gui.pages.learn.controls import Slider
+from kws_gui.pages.learn.drawing import Axes, Drawing, LegendEntry, draw_legend, number
 from kws_gui.services.project_model import ProjectModel
 
 Array = NDArray[np.float64]
-Line = tuple[float, float]  # height at 0, slope
+FittedLine = tuple[float, float]  # height at 0, slope
 _LOW, _HIGH = -5.0, 12.0
 _DASH = Qt.PenStyle.DashLine
 
 
 def made_points() -> tuple[Array, Array]:
-    """Ten points near the line y = 1 + x / 2; the last but one is the one that may be dragged."""
+    """Ten points near the line y = 1 + x / 2; the last but one can be dragged."""
     x = np.linspace(0.5, 9.5, 10)
     return x, 1 + 0.5 * x + 0.35 * np.random.default_rng(31).standard_normal(10)
 
 
-def squared_fit(x: Array, y: Array) -> Line:
-    """The line with the smallest sum of squared distances in y."""
+def squared_fit(x: Array, y: Array) -> FittedLine:
+    """The line with the smallest sum of squared residuals."""
     slope, height = np.polyfit(x, y, 1)
     return float(height), float(slope)
 
 
-def absolute_fit(x: Array, y: Array) -> Line:
-    """The line with the smallest sum of distances in y; one of the best goes through two of the points."""
+def absolute_fit(x: Array, y: Array) -> FittedLine:
+    """The line with the smallest sum of absolute residuals; an optimal one goes through two of the points."""
 
-    def through(one: int, other: int) -> Line:
+    def through(one: int, other: int) -> FittedLine:
         slope = (y[other] - y[one]) / (x[other] - x[one])
         return float(y[one] - slope * x[one]), float(slope)
 
@@ -49,26 +49,30 @@ class LinePlot(Drawing):
     """The points and both lines; the outlier follows the pointer.
 
     Signals:
-        dragged(height): The pointer took the outlier there.
+        dragged(height): The outlier was dragged to that height.
     """
 
     dragged = Signal(float)
 
     def __init__(self, x: Array, outlier: int) -> None:
         super().__init__("Points and lines", height=320, width=280)
-        self._x, self._y, self._outlier = x, np.zeros_like(x), outlier
-        self._squared: Line = (0, 0)
-        self._absolute: Line = (0, 0)
+        self._x = x
+        self._y = np.zeros_like(x)
+        self._outlier = outlier
+        self._squared: FittedLine = (0, 0)
+        self._absolute: FittedLine = (0, 0)
         self.setCursor(Qt.CursorShape.SizeVerCursor)
         self.setToolTip("Drag the red point up and down")
 
-    def show_points(self, y: Array, squared: Line, absolute: Line) -> None:
-        """Draws other heights and their lines."""
-        self._y, self._squared, self._absolute = y, squared, absolute
+    def show_points(self, y: Array, squared: FittedLine, absolute: FittedLine) -> None:
+        """Shows the points and both lines."""
+        self._y = y
+        self._squared = squared
+        self._absolute = absolute
         self.say(f"Outlier at {y[self._outlier]:.1f}; slopes {squared[1]:.2f} (squared), {absolute[1]:.2f} (absolute).")
 
     def place_of(self, height: float) -> QPointF:
-        """Pixels of the outlier at that height."""
+        """The pixel position of the outlier at that height."""
         return self._axes().point(self._x[self._outlier], height)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
@@ -89,28 +93,30 @@ class LinePlot(Drawing):
         axes.points(painter, self._x[rest], self._y[rest], colors.color("text"), size=4)
         at = slice(self._outlier, self._outlier + 1)
         axes.points(painter, self._x[at], self._y[at], colors.color("error"), mark="s", size=7)
-        keys = [
-            Key("least squares", colors.color("validation"), "--"),
-            Key("least absolute", colors.color("training")),
-            Key("outlier: drag it", colors.color("error"), "s"),
+        entries = [
+            LegendEntry("least squares", colors.color("validation"), "--"),
+            LegendEntry("least absolute", colors.color("training")),
+            LegendEntry("outlier: drag it", colors.color("error"), "s"),
         ]
-        draw_legend(painter, axes.area, keys, right=False)
+        draw_legend(painter, axes.area, entries, right=False)
 
     def _axes(self) -> Axes:
         return Axes.inside(QRectF(self.rect()), (0, 10), (_LOW - 0.5, _HIGH + 4.5))
 
 
 class LossPlot(Drawing):
-    """What one point's distance from the line costs, squared and absolute."""
+    """Squared and absolute loss of one point by its distance from the line."""
 
     def __init__(self) -> None:
         super().__init__("Loss of one point", height=320, width=200)
-        self._distance, self._share = 0.0, 0.0
+        self._distance = 0.0
+        self._share = 0.0
 
     def show_distance(self, distance: float, share: float) -> None:
-        """Marks the outlier: its distance from the line of least squares, and its share of the squared loss."""
-        self._distance, self._share = distance, share
-        self.say(f"The outlier is {abs(distance):.1f} away and makes {share:.0%} of the squared loss.")
+        """Marks the outlier: its distance from the least-squares line, and its share of the squared loss."""
+        self._distance = distance
+        self._share = share
+        self.say(f"The outlier is {abs(distance):.1f} away and accounts for {share:.0%} of the squared loss.")
 
     def paint(self, painter: QPainter, area: QRectF) -> None:
         colors = theme.current()
@@ -122,36 +128,37 @@ class LossPlot(Drawing):
         at = [self._distance]
         axes.points(painter, at, np.square(at), colors.color("error"), mark="s", size=6)
         axes.points(painter, at, np.abs(at), colors.color("error"), mark="s", size=6)
-        keys = [Key("d²", colors.color("validation"), "--"), Key("|d|", colors.color("training"))]
-        draw_legend(painter, axes.area.adjusted(axes.area.width() / 2 - 40, 0, 0, 0), keys, right=False)
+        entries = [LegendEntry("d²", colors.color("validation"), "--"), LegendEntry("|d|", colors.color("training"))]
+        draw_legend(painter, axes.area.adjusted(axes.area.width() / 2 - 40, 0, 0, 0), entries, right=False)
 
 
 @CHAPTERS.register("outliers", "Outliers", order=60)
 class OutliersChapter(ChapterPage):
-    """Squares give one far point the last word."""
+    """A squared loss lets a single distant point dominate."""
 
     def __init__(self, model: ProjectModel) -> None:
         super().__init__(model)
         self._x, self._y = made_points()
         self._outlier = len(self._x) - 2
         self.text(
-            "An outlier is an example that does not belong: a cough, a click, a word under the wrong name. How much "
-            "harm it does depends on the loss. Squared, a point ten times as far counts a hundred times as much, and "
-            "the whole line leans over to please it.",
-            "Drag the red point. The line of least squares follows it all the way. The line of least absolute "
-            "distances weighs each point only by which side it lies on, and stays with the other nine.",
+            "An outlier is an example that does not belong: a cough, a click, a word with the wrong label. How "
+            "much harm it does depends on the loss. With a squared loss, a point ten times as far away counts a "
+            "hundred times as much, and the whole line tilts towards it.",
+            "Drag the red point. The least-squares line follows it all the way. For the line of least absolute "
+            "distances, it only matters on which side a point lies, so it stays with the other nine.",
             source="P. J. Huber, Robust Estimation of a Location Parameter (1964)",
         )
-        self._lines, self._loss = LinePlot(self._x, self._outlier), LossPlot()
+        self._lines = LinePlot(self._x, self._outlier)
+        self._loss = LossPlot()
         self.drawing(self._lines, self._loss, stretches=(3, 2))
-        self.height_of = Slider("Height of the outlier", low=_LOW, high=_HIGH, value=-3, step=0.25, shown=number)
+        self.height_of = Slider("Height of the outlier", low=_LOW, high=_HIGH, value=-3, step=0.25, format_value=number)
         self.controls(self.height_of)
-        self._said = self.readout()
+        self._caption = self.readout()
         self.text(
-            "Words are told apart with the cross-entropy loss, and it too grows without end for a clip under the wrong "
-            "name that the network is sure about. Results shows which clips it got wrong: listen to them, and "
-            "take out what does not belong. Label smoothing helps as "
-            "well: it tells the network each name with some doubt, since a name may be wrong."
+            "Keyword spotting uses the cross-entropy loss, which also grows without bound for a mislabelled clip "
+            "that the network is sure about. The Results page shows which clips the network got wrong: listen to "
+            "them, and leave out those that do not belong. Label smoothing helps as well: it gives the network "
+            "each label with some doubt, since a label may be wrong."
         )
         self.try_it({"training.label_smoothing": "0.1"}, "Opens Train with label smoothing of 0.1.")
         self.height_of.valueChanged.connect(self._show)
@@ -166,7 +173,7 @@ class OutliersChapter(ChapterPage):
         share = float(away[self._outlier] ** 2 / np.square(away).sum())
         self._lines.show_points(y, squared, absolute)
         self._loss.show_distance(float(away[self._outlier]), share)
-        self._said.setText(
-            f"Slope 0.50 was meant: least squares finds {number(squared[1])}, least absolute {number(absolute[1])}. "
-            f"The outlier alone makes {share:.0%} of the squared loss."
+        self._caption.setText(
+            f"The true slope is 0.50: least squares finds {number(squared[1])}, least absolute {number(absolute[1])}. "
+            f"The outlier alone accounts for {share:.0%} of the squared loss."
         )

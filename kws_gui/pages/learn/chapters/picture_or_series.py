@@ -1,4 +1,4 @@
-"""The chapter on two views of a spectrogram: a picture, or many series over time; knows no sound."""
+"""The chapter on two views of a spectrogram: an image, or many series over time."""
 
 from __future__ import annotations
 
@@ -6,19 +6,20 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter, QPen, QPolygonF
 
 from kws_gui import theme
+from kws_gui.pages.learn.arithmetic import Convolution
+from kws_gui.pages.learn.chapter import ChapterPage
 from kws_gui.pages.learn.chapters import CHAPTERS
-from kws_gui.pages.learn.chapters._arithmetic import Convolution
-from kws_gui.pages.learn.chapters._figure import LEFT, Spin, Table, arrow, grouped, small
-from kws_gui.pages.learn.chapters._tc_resnet import counted
-from kws_gui.pages.learn.chapters.chapter import ChapterPage
-from kws_gui.pages.learn.chapters.drawing import Drawing
+from kws_gui.pages.learn.controls import Spin
+from kws_gui.pages.learn.drawing import Drawing
+from kws_gui.pages.learn.figures import LEFT, Table, arrow, grouped, small
+from kws_gui.pages.learn.layer_counts import count_tc_resnet
 from kws_gui.services.project_model import ProjectModel
 
 _LABELS = 12  # ten words, other words and silence, as in the papers
 
 
 class Volumes(Drawing):
-    """A convolution's input with its window, and its output, as slabs of time x frequency x channels."""
+    """Input, window and output of a convolution as blocks of time x frequency x channels."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name, height=196, width=240)
@@ -26,7 +27,7 @@ class Volumes(Drawing):
         self._layer = Convolution((98, 40), 1, 16, (3, 3), padding=(1, 1))
 
     def show_layer(self, layer: Convolution) -> None:
-        """Another layer; sizes are drawn as roots, so that the large fit beside the small."""
+        """Shows a layer; sizes are drawn as square roots, so that large and small ones fit side by side."""
         self._layer = layer
         self.say(
             f"{self._name}: input {layer.size[0]} x {layer.size[1]} x {layer.channels_in}, window {layer.kernel[0]} x "
@@ -58,37 +59,39 @@ class Volumes(Drawing):
         _paint_slab(painter, (QRectF(left, top, wide, high), depth), "detection", filled=0.75)
 
 
-@CHAPTERS.register("picture_or_series", "Spectrogram: picture or time series", order=120)
+@CHAPTERS.register("picture_or_series", "Spectrogram: image or time series", order=120)
 class PictureOrSeriesChapter(ChapterPage):
-    """The same layer twice, and the whole networks of Choi et al."""
+    """The same layer in both views, and the whole networks of Choi et al."""
 
     def __init__(self, model: ProjectModel) -> None:
         super().__init__(model)
         self.text(
-            "As a picture a spectrogram is T x F x 1: a window of 3 x 3 moves along time and along frequency, and each "
-            "map that comes out is as large as the picture. A window sees three neighbouring bands, so that only many "
-            "layers together see low and high pitch at once.",
-            "As a time series it is T x 1 x F: at each moment one vector of F channels. The window moves along time "
-            "only and sees all frequencies in the first layer. A pattern is found wherever in time it is, but no "
-            "longer at another pitch. The maps that come out are lines, and that makes the work so small.",
+            "As an image, a spectrogram is T x F x 1: a 3 x 3 window moves along time and along frequency, and "
+            "each output map is as large as the image. A window sees three neighbouring bands, so it takes many "
+            "layers to see low and high frequencies at once.",
+            "As a time series, it is T x 1 x F: one vector of F channels per frame. The window moves along time "
+            "only and sees all frequencies in the first layer. A pattern is found at any time, but no longer at a "
+            "different pitch. The output maps have no height, and that makes the computation so cheap.",
         )
-        self.picture, self.series = Volumes("Picture, T x F x 1"), Volumes("Time series, T x 1 x F")
+        self.picture = Volumes("Image, T x F x 1")
+        self.series = Volumes("Time series, T x 1 x F")
         self.drawing(self.picture, self.series)
         self._make_parts()
         self.text(
-            "With equal weights the time series costs a small part of the work and of the memory for what lies between "
-            "the layers; on small processors that is what takes the time. On a telephone Choi et al. measured more "
-            "than 385 times the speed of the most accurate network before, with an accuracy above its own.",
+            "With the same number of weights, the time series needs only a fraction of the computation and of the "
+            "memory between layers, which is what takes the time on small processors. On a mobile phone, Choi et "
+            "al. measured more than 385 times the speed of the most accurate network until then, at a higher "
+            "accuracy.",
             source="Choi et al. 2019, Temporal convolution for real-time keyword spotting on mobile devices.",
         )
         self.try_it(
             {"model.name": "tc_resnet", "model.convolutions": "time and frequency"},
-            "Opens Train with TC-ResNet over time and frequency, the picture; choose Time there for the other.",
+            "Opens Train with TC-ResNet over time and frequency, the image; choose Time there for the time series.",
         )
         self._refresh()
 
     def layers(self) -> tuple[Convolution, Convolution]:
-        """The layer over the picture and the one over the series."""
+        """The layer over the image and the one over the series."""
         frames, features = self.frames.value(), self.features.value()
         kernel = self.kernel.value()
         picture = Convolution((frames, features), 1, self.maps.value(), (3, 3), padding=(1, 1))
@@ -98,52 +101,52 @@ class PictureOrSeriesChapter(ChapterPage):
     def _make_parts(self) -> None:
         self.frames = Spin("Frames T", low=16, high=300, value=98)
         self.features = Spin("Features F", low=8, high=128, value=40)
-        self.maps = Spin("Maps of the picture", low=1, high=512, value=160)
-        self.channels = Spin("Maps of the series", low=1, high=512, value=12)
-        self.kernel = Spin("Its kernel in time", low=1, high=31, value=3, step=2)
+        self.maps = Spin("Image: maps", low=1, high=512, value=160)
+        self.channels = Spin("Series: maps", low=1, high=512, value=12)
+        self.kernel = Spin("Series: kernel in time", low=1, high=31, value=3, step=2)
         self.controls(self.frames, self.features)
         self.controls(self.maps, self.channels, self.kernel)
         rows = (
             "First layer: output",
-            "Values that come out",
+            "Output values",
             "Weights",
             "Multiply-accumulates",
             "Bands seen at once",
-            f"ResNet of 8 layers, {_LABELS} labels: parameters",
-            "Its multiply-accumulates",
+            f"8-layer ResNet, {_LABELS} labels: parameters",
+            "8-layer ResNet: multiply-accumulates",
         )
-        self.table = Table("Costs of the two views", ("picture", "time series"), rows)
+        self.table = Table("Costs of the two views", ("image", "time series"), rows)
         self.drawing(self.table)
-        self.said = self.readout()
+        self.caption = self.readout()
         for spin in (self.frames, self.features, self.maps, self.channels, self.kernel):
             spin.valueChanged.connect(self._refresh)
 
     def _refresh(self) -> None:
         picture, series = self.layers()
         self.table.fill(self._counts(picture, picture=True), self._counts(series, picture=False))
-        self._say(picture, series)
+        self._describe(picture, series)
 
     def _counts(self, layer: Convolution, *, picture: bool) -> list[str]:
         frames, features = self.frames.value(), self.features.value()
-        network = counted(n_frames=frames, n_features=features, n_labels=_LABELS, picture=picture)
+        network = count_tc_resnet(n_frames=frames, n_features=features, n_labels=_LABELS, picture=picture)
         shape = f"{layer.output[0]} x {layer.output[1]} x {layer.channels_out}"
         bands = min(3, features) if picture else features
         counts = layer.outputs, layer.weights, layer.macs, bands, network.parameters, network.macs
         return [shape, *map(grouped, counts)]
 
-    def _say(self, picture: Convolution, series: Convolution) -> None:
+    def _describe(self, picture: Convolution, series: Convolution) -> None:
         self.picture.show_layer(picture)
         self.series.show_layer(series)
-        self.said.setText(
-            f"Picture: 3 · 3 · 1 · {picture.channels_out} = {grouped(picture.weights)} weights on {picture.size[0]} · "
-            f"{picture.size[1]} places. Series: {series.kernel[0]} · {series.channels_in} · {series.channels_out} = "
-            f"{grouped(series.weights)} weights on {series.size[0]} places: {picture.macs / series.macs:.1f} times "
+        self.caption.setText(
+            f"Image: 3 · 3 · 1 · {picture.channels_out} = {grouped(picture.weights)} weights at {picture.size[0]} · "
+            f"{picture.size[1]} positions. Series: {series.kernel[0]} · {series.channels_in} · {series.channels_out} = "
+            f"{grouped(series.weights)} weights at {series.size[0]} positions: {picture.macs / series.macs:.1f} times "
             f"fewer multiply-accumulates and {picture.outputs / series.outputs:.0f} times fewer values."
         )
 
 
 def _slab(left: float, floor: float, size: tuple[int, int], channels: int, room: float) -> tuple[QRectF, float]:
-    """Front face and depth in pixels; roots of the sizes."""
+    """Front face and depth in px, as square roots of the sizes."""
     depth = min(40.0, max(4.0, 3.2 * channels**0.5))
     wide = min(12 * size[0] ** 0.5, room - 42 - 0.8 * depth)
     high = min(14 * size[1] ** 0.5, 104.0) if size[1] > 1 else 7.0

@@ -1,4 +1,4 @@
-"""The chapter on residual connections: what reaches the first of many layers; knows no sound."""
+"""The chapter on residual connections: how much of the gradient reaches the first of many layers."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter, QPainterPath, QPen
 
 from kws_gui import theme
+from kws_gui.pages.learn.arithmetic import gradient_share
+from kws_gui.pages.learn.chapter import ChapterPage
 from kws_gui.pages.learn.chapters import CHAPTERS
-from kws_gui.pages.learn.chapters._arithmetic import gradient_share
-from kws_gui.pages.learn.chapters._figure import LEFT, arrow, box, head, small, text
-from kws_gui.pages.learn.chapters.chapter import ChapterPage
-from kws_gui.pages.learn.chapters.controls import Slider
-from kws_gui.pages.learn.chapters.drawing import Axes, Drawing, Key, draw_legend
+from kws_gui.pages.learn.controls import Slider
+from kws_gui.pages.learn.drawing import Axes, Drawing, LegendEntry, draw_legend
+from kws_gui.pages.learn.figures import LEFT, arrow, box, head, small, text
 from kws_gui.services.project_model import ProjectModel
 
 _BLOCKS = 3
@@ -22,11 +22,13 @@ _LOWEST = -12  # power of ten at the bottom of the plot
 
 
 class Flow(Drawing):
-    """Three blocks in a row, with or without the way around each of them."""
+    """Three blocks in a row, with or without shortcuts around them."""
 
     def __init__(self, name: str, words: str, *, shortcut: bool) -> None:
         super().__init__(name, height=150, width=240)
-        self._name, self._words, self._shortcut = name, words, shortcut
+        self._name = name
+        self._words = words
+        self._shortcut = shortcut
         self.say(words)
 
     def paint(self, painter: QPainter, area: QRectF) -> None:
@@ -59,15 +61,17 @@ class Flow(Drawing):
 
 
 class Gradients(Drawing):
-    """What of the gradient reaches each layer, counted from the last, as powers of ten."""
+    """The share of the gradient that reaches each layer, counted from the last, as a power of ten."""
 
     def __init__(self) -> None:
         super().__init__("Gradient by layer", height=250)
-        self._layers, self._slope = 20, 0.3
+        self._layers = 20
+        self._slope = 0.3
 
     def show_product(self, layers: int, slope: float) -> None:
-        """For so many layers whose own slope is `slope`."""
-        self._layers, self._slope = layers, slope
+        """Shows `layers` layers, each of slope `slope`."""
+        self._layers = layers
+        self._slope = slope
         self.update()
 
     def paint(self, painter: QPainter, area: QRectF) -> None:
@@ -75,8 +79,8 @@ class Gradients(Drawing):
         axes = Axes.inside(area, (0, self._layers), (_LOWEST, max(3.0, highest * 1.15)))
         axes.frame(
             painter,
-            title="Gradient that arrives (power of ten)",
-            x_label="layers that it has passed on its way back",
+            title="Remaining gradient (power of ten)",
+            x_label="layers passed on the way back",
         )
         passed = np.arange(self._layers + 1)
         colors = theme.current()
@@ -85,11 +89,11 @@ class Gradients(Drawing):
             powers = np.log10(np.maximum(shares, 1e-300))
             axes.curve(painter, passed, powers, colors.color(color), dash=dash)
             axes.points(painter, passed, powers, colors.color(color), mark=mark, size=3)
-        keys = [
-            Key("with shortcuts (solid, discs)", colors.color("training"), "o"),
-            Key("without (dashed, squares)", colors.color("validation"), "s"),
+        entries = [
+            LegendEntry("with shortcuts (solid, discs)", colors.color("training"), "o"),
+            LegendEntry("without (dashed, squares)", colors.color("validation"), "s"),
         ]
-        draw_legend(painter, axes.area.adjusted(0, axes.area.height() - 50, 0, 0), keys, right=False)
+        draw_legend(painter, axes.area.adjusted(0, axes.area.height() - 50, 0, 0), entries, right=False)
 
 
 _LINES = (
@@ -100,31 +104,33 @@ _LINES = (
 
 @CHAPTERS.register("residual", "Residual connections", order=115)
 class ResidualChapter(ChapterPage):
-    """The product of many slopes, with and without the 1 of the shortcut."""
+    """The product of many slopes, with and without the 1 from the shortcut."""
 
     def __init__(self, model: ProjectModel) -> None:
         super().__init__(model)
         self.text(
-            "A deep network learns by sending the error back through all its layers. Each layer multiplies it by its "
-            "own slope f′. A product of many small numbers is next to nothing: the first layers hear nothing and learn "
-            "nothing.",
-            "A residual block adds its input to its result, x + f(x). The slope of that is 1 + f′, so that the error "
-            "also comes back unchanged over the shortcut, and a block has only to learn what is still missing, the "
-            "residual. A block that is not needed can learn to be 0.",
+            "A deep network learns by sending the error back through all its layers. Each layer multiplies it by "
+            "its own slope f′. The product of many small numbers is next to zero: the first layers receive almost "
+            "no gradient and learn nothing.",
+            "A residual block adds its input to its output, x + f(x). The slope of that is 1 + f′, so the error "
+            "also travels back unchanged along the shortcut, and a block only has to learn what is still missing, "
+            "the residual. A block that is not needed can learn to be 0.",
         )
         plain = Flow("Without shortcuts", "slope of a layer: f′", shortcut=False)
         around = Flow("With shortcuts", "slope of a block: 1 + f′", shortcut=True)
         self.drawing(plain, around)
-        self.layers = Slider("Layers", low=1, high=60, value=20, shown=lambda n: f"{n:.0f}")
-        self.slope = Slider("Slope f′ of each", low=0.05, high=1.2, value=0.3, step=0.05, shown=lambda n: f"{n:.2f}")
+        self.layers = Slider("Layers", low=1, high=60, value=20, format_value=lambda n: f"{n:.0f}")
+        self.slope = Slider(
+            "Slope f′ of each", low=0.05, high=1.2, value=0.3, step=0.05, format_value=lambda n: f"{n:.2f}"
+        )
         self.plot = Gradients()
         self.controls(self.layers, self.slope)
         self.drawing(self.plot)
-        self.said = self.readout()
+        self.caption = self.readout()
         self.text(
-            "With shortcuts the product may grow. That is one reason why batch norm follows each convolution: it keeps "
-            "the branches small beside the shortcut. Where a block changes the number of channels or halves the "
-            "frames, a convolution of 1 x 1 in the shortcut makes both sides fit.",
+            "With shortcuts the product may grow. That is one reason why batch norm follows each convolution: it "
+            "keeps the branches small compared with the shortcut. Where a block changes the number of channels or "
+            "halves the number of frames, a 1 x 1 convolution in the shortcut makes the shapes match.",
             source="He et al. 2016, Deep residual learning; De & Smith 2020 on batch norm; keywords: Tang & Lin 2018.",
         )
         self.try_it(
@@ -141,16 +147,16 @@ class ResidualChapter(ChapterPage):
         without, around = (gradient_share(layers, slope=slope, shortcut=shortcut) for shortcut in (False, True))
         words = (
             f"Through {layers} layers: without shortcuts {slope:.2f}{_power(layers)} = {_short(without)} of the "
-            f"gradient arrives at the first, with them {1 + slope:.2f}{_power(layers)} = {_short(around)}."
+            f"gradient reaches the first layer, with them {1 + slope:.2f}{_power(layers)} = {_short(around)}."
         )
         if slope >= 1:
-            words += " Slopes of 1 and more do not vanish; they explode instead."
-        self.said.setText(words)
+            words += " With slopes of 1 or more, gradients do not vanish but explode."
+        self.caption.setText(words)
         self.plot.say(words)
 
 
 def _around(painter: QPainter, start: QPointF, end: QPointF, top: float) -> None:
-    """The way over a block."""
+    """Draws the shortcut around a block."""
     color = theme.current().color("training")
     path = QPainterPath(start)
     path.lineTo(start.x(), top + 10)

@@ -1,4 +1,4 @@
-"""The chapter that draws TC-ResNet layer by layer, with its counts; knows no sound and builds no network."""
+"""The chapter on TC-ResNet: every layer with its shape and costs."""
 
 from __future__ import annotations
 
@@ -9,46 +9,47 @@ from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPainterPath, QPen
 from PySide6.QtWidgets import QSizePolicy
 
 from kws_gui import theme
+from kws_gui.pages.learn.chapter import ChapterPage
 from kws_gui.pages.learn.chapters import CHAPTERS
-from kws_gui.pages.learn.chapters._figure import LEFT, RIGHT, Spin, box, grouped, head, small, text
-from kws_gui.pages.learn.chapters._tc_resnet import Layer, Network, counted
-from kws_gui.pages.learn.chapters.chapter import ChapterPage
-from kws_gui.pages.learn.chapters.controls import Choice, Slider
-from kws_gui.pages.learn.chapters.drawing import Drawing
+from kws_gui.pages.learn.controls import Choice, Slider, Spin
+from kws_gui.pages.learn.drawing import Drawing
+from kws_gui.pages.learn.figures import LEFT, RIGHT, box, grouped, head, small, text
+from kws_gui.pages.learn.layer_counts import CountedLayer, CountedNetwork, count_tc_resnet
 from kws_gui.services.project_model import ProjectModel
 
 _ROW = 30  # px
 _TOP = 26
-_LANE = 34  # px left of the rows: the shortcuts
+_LANE = 34  # px left of the rows, for the shortcuts
 _FEATURES, _HOP_MS, _WINDOW_MS = 40, 10, 30
 _EXPLAINED = {
-    "input": "The features of a clip: one vector of channels for each frame.",
+    "input": "The features of a clip: one vector of channels per frame.",
     "plain": "",
-    "first": "First half of a block: where the channels change, every second frame is computed.",
-    "second": "Second half: its result is added to what the shortcut brings, then ReLU.",
-    "shortcut": "The way around the block: a convolution of 1 x 1 that makes channels and frames fit.",
+    "first": "First half of a block: where the number of channels changes, only every second frame is computed.",
+    "second": "Second half of a block: its output is added to that of the shortcut, followed by ReLU.",
+    "shortcut": "The path around the block: a 1 x 1 convolution that makes channels and frames match.",
 }
 
 
-class Layers(Drawing):
-    """A row for each layer, from the sound down to the scores; shortcuts as arcs on the left.
+class LayerDrawing(Drawing):
+    """One row per layer, from the input down to the scores, with shortcuts as arcs on the left.
 
     Signals:
-        chosen(row): Another row by click or by the up and down keys.
+        chosen(row): A row was selected by click, or by the Up and Down keys.
     """
 
     chosen = Signal(int)
 
     def __init__(self) -> None:
         super().__init__("Layers of TC-ResNet", height=300, width=380)
-        self._network = Network(())
+        self._network = CountedNetwork(())
         self._row = 0
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
-    def show_network(self, network: Network, row: int) -> None:
-        """Another network, or another row of it in front."""
-        self._network, self._row = network, row
+    def show_network(self, network: CountedNetwork, row: int) -> None:
+        """Shows a network, with one row selected."""
+        self._network = network
+        self._row = row
         height = _TOP + _ROW * (len(network.layers) + 1) + 8
         self._size.setHeight(height)
         self.setMinimumSize(self._size)
@@ -79,13 +80,13 @@ class Layers(Drawing):
         self._paint_shortcuts(painter)
         y = _TOP + _ROW * len(self._network.layers)
         sums = {"parameters": grouped(self._network.parameters), "MACs": grouped(self._network.macs)}
-        text(painter, QRectF(columns["layer"][0], y, 120, _ROW), "Together", align=LEFT, bold=True)
+        text(painter, QRectF(columns["layer"][0], y, 120, _ROW), "Total", align=LEFT, bold=True)
         for name, words in sums.items():
             left, right = columns[name]
             text(painter, QRectF(left - 20, y, right - left + 20, _ROW), words, align=RIGHT, bold=True)
 
     def _paint_row(
-        self, painter: QPainter, layer: Layer, row: int, columns: dict[str, tuple[float, float]], area: QRectF
+        self, painter: QPainter, layer: CountedLayer, row: int, columns: dict[str, tuple[float, float]], area: QRectF
     ) -> None:
         y = _TOP + row * _ROW
         if row == self._row:
@@ -104,7 +105,7 @@ class Layers(Drawing):
             text(painter, QRectF(left - 10, y, right - left + 10, _ROW), value, align=RIGHT)
 
     def _paint_shortcuts(self, painter: QPainter) -> None:
-        """From the row before a block around it to its sum; and the way through, down the rows."""
+        """Draws the shortcuts around the blocks, and the main path down the rows."""
         rows = list(enumerate(self._network.layers))
         blocks = sorted({layer.block for layer in self._network.layers if layer.block})
         for block in blocks:
@@ -123,49 +124,52 @@ class Layers(Drawing):
 
 @CHAPTERS.register("tc_resnet", "TC-ResNet, layer by layer", order=125)
 class TcResNetChapter(ChapterPage):
-    """Depth and width chosen, every row counted."""
+    """Choose depth and width, and see the cost of every layer."""
 
     def __init__(self, model: ProjectModel) -> None:
         super().__init__(model)
         self._row = 1
         self.text(
             "TC-ResNet reads the spectrogram as a time series: every convolution moves along time and sees all "
-            "channels. Where the channels grow, the number of frames is halved, so that later layers see more of the "
-            "word at less work. Each block has a shortcut around it.",
+            "channels. Where the number of channels grows, the number of frames is halved, so that later layers "
+            "see more of the word with less work. Each block has a shortcut around it.",
         )
         self._make_parts()
         self.text(
-            "Frames seen (the receptive field) tells how much of the sound one value depends on: a kernel of 9 adds 8 "
-            "frames, and 16 once the frames are halved. It should span a word by the end. The mean over time then "
-            "makes the answer independent of when the word was said.",
-            "MACs are multiply-accumulates of one clip; the paper counts two operations for each. Batch norm has two "
-            "parameters a channel and is counted with its convolution.",
+            "The frames seen (the receptive field) show how much of the sound one value depends on: a kernel of 9 "
+            "adds 8 frames, and 16 once the frames are halved. At the end it should span a whole word. The mean "
+            "over time then makes the result independent of when the word was said.",
+            "MACs are multiply-accumulate operations per clip; the paper counts two operations for each. Batch "
+            "norm has two parameters per channel and is counted with its convolution.",
             source="Choi et al. 2019, Temporal convolution for real-time keyword spotting on mobile devices.",
         )
         self._refresh()
 
-    def network(self) -> Network:
-        """The network that is drawn, for the open project's number of words."""
-        return counted(
-            n_frames=self.frames.value(), n_features=_FEATURES, n_labels=self.labels.value(),
-            depth="14" if self.depth.value() == "14" else "8", width=self.width_slider.value(),
-        )  # fmt: skip
+    def network(self) -> CountedNetwork:
+        """The network that is drawn."""
+        return count_tc_resnet(
+            n_frames=self.frames.value(),
+            n_features=_FEATURES,
+            n_labels=self.labels.value(),
+            depth="14" if self.depth_choice.value() == "14" else "8",
+            width=self.width_slider.value(),
+        )
 
     def _make_parts(self) -> None:
         words = len(self.model.project.words) if self.model.project else 10
-        self.depth = Choice("Depth", ("8", "14"))
+        self.depth_choice = Choice("Depth", ("8", "14"))
         self.width_slider = Slider(
-            "Width", low=0.25, high=3.0, value=1.0, step=0.25, shown=lambda width: f"x {width:g}"
+            "Width", low=0.25, high=3.0, value=1.0, step=0.25, format_value=lambda width: f"x {width:g}"
         )
         self.frames = Spin("Frames of a clip", low=16, high=300, value=98)
         self.labels = Spin("Labels", low=2, high=200, value=words + 2)
-        self.layers = Layers()
-        self.controls(self.depth, self.width_slider)
+        self.layers = LayerDrawing()
+        self.controls(self.depth_choice, self.width_slider)
         self.controls(self.frames, self.labels)
         self.drawing(self.layers)
-        self.said = self.readout()
+        self.caption = self.readout()
         self.layers.chosen.connect(self._on_chosen)
-        self.depth.valueChanged.connect(self._refresh)
+        self.depth_choice.valueChanged.connect(self._refresh)
         self.width_slider.valueChanged.connect(self._refresh)
         self.frames.valueChanged.connect(self._refresh)
         self.labels.valueChanged.connect(self._refresh)
@@ -180,12 +184,12 @@ class TcResNetChapter(ChapterPage):
         self.layers.show_network(network, self._row)
         layer = network.layers[self._row]
         words = f"{layer.title}: {_EXPLAINED[layer.role]} {_field(layer)}".replace("  ", " ")
-        self.said.setText(words.strip())
+        self.caption.setText(words.strip())
         self.layers.say(
             f"{len(network.layers)} rows, {grouped(network.parameters)} parameters, {grouped(network.macs)} MACs; row "
             f"{self._row + 1}: {layer.title}, {grouped(layer.parameters)} parameters, {grouped(layer.macs)} MACs"
         )
-        depth, width = self.depth.value(), self.width_slider.value()
+        depth, width = self.depth_choice.value(), self.width_slider.value()
         self.try_it(
             {"model.name": "tc_resnet", "model.blocks": depth, "model.width": f"{width:g}"},
             f"Opens Train with TC-ResNet {depth}, width {width:g}.",
@@ -193,7 +197,7 @@ class TcResNetChapter(ChapterPage):
 
 
 def _columns(area: QRectF) -> dict[str, tuple[float, float]]:
-    """Left and right of each column; the last four keep their width."""
+    """Left and right edge of each column; the last four have fixed widths."""
     widths = {"shape": 82, "parameters": 74, "MACs": 76, "frames seen": 74}
     right = area.right() - 8
     found: dict[str, tuple[float, float]] = {}
@@ -203,8 +207,8 @@ def _columns(area: QRectF) -> dict[str, tuple[float, float]]:
     return {"layer": (_LANE, right), **dict(reversed(found.items()))}
 
 
-def _bar(painter: QPainter, area: QRectF, layer: Layer, role: str, network: Network) -> None:
-    """Its length is the layer's share of the parameters, beside the largest."""
+def _bar(painter: QPainter, area: QRectF, layer: CountedLayer, role: str, network: CountedNetwork) -> None:
+    """Draws a bar as long as the layer's parameters in relation to the largest layer."""
     box(painter, area, role="surface", border="border")
     largest = max(other.parameters for other in network.layers)
     if layer.parameters:
@@ -226,9 +230,9 @@ def _count(count: int) -> str:
     return grouped(count) if count else "–"
 
 
-def _field(layer: Layer) -> str:
+def _field(layer: CountedLayer) -> str:
     if not layer.field:
         return "It sees the whole clip."
     ms = (layer.field - 1) * _HOP_MS + _WINDOW_MS
     frames = "1 frame" if layer.field == 1 else f"{layer.field} frames"
-    return f"One value of it depends on {frames}, {ms} ms of sound."
+    return f"Each of its values depends on {frames}, {ms} ms of sound."

@@ -1,4 +1,4 @@
-"""Weight decay against an L2 penalty, under SGD and under Adam, on two weights; knows no network."""
+"""The chapter on weight decay: compared with an L2 penalty, with SGD and with Adam, on two weights."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from PySide6.QtGui import QPainter
 
 from kws_engine.training.config import TrainingConfig
 from kws_gui import theme
+from kws_gui.pages.learn.chapter import ChapterPage
 from kws_gui.pages.learn.chapters import CHAPTERS
-from kws_gui.pages.learn.chapters.chapter import ChapterPage
-from kws_gui.pages.learn.chapters.controls import Choice, Slider
-from kws_gui.pages.learn.chapters.drawing import Axes, Drawing, Key, draw_legend, number
+from kws_gui.pages.learn.controls import Choice, Slider
+from kws_gui.pages.learn.drawing import Axes, Drawing, LegendEntry, draw_legend, number
 from kws_gui.services.project_model import ProjectModel
 
 _STEPS = 300
 _RATE = 0.01  # learning rate
-_LOUD, _QUIET = 4.0, 0.04  # sizes of the gradients
+_LARGE, _SMALL = 4.0, 0.04  # sizes of the gradients
 _TRIED = "0.3"
 _BETA1, _BETA2, _EPSILON = 0.9, 0.999, 1e-8  # Adam's usual ones
 
 
 def shrink(optimizer: str, size: float, strength: float, *, decoupled: bool) -> NDArray[np.float64]:
-    """A weight from 1 on, step by step, while its gradients of the given size only alternate in sign.
+    """The path of a weight that starts at 1 and whose gradients of the given size only alternate in sign.
 
-    The penalty strength/2 w² comes into the gradient, or `decoupled` straight into the step.
+    The penalty strength/2 w² enters the gradient, or if `decoupled`, the update step itself.
     """
     weight, mean, square = 1.0, 0.0, 0.0
     path = [weight]
@@ -44,36 +44,38 @@ def shrink(optimizer: str, size: float, strength: float, *, decoupled: bool) -> 
 
 
 class ShrinkPlot(Drawing):
-    """Both weights over the steps of training."""
+    """Both weights over the training steps."""
 
     def __init__(self, *, decoupled: bool) -> None:
-        self._title = "Weight decay, apart from the loss" if decoupled else "L2 penalty in the loss"
+        self._title = "Weight decay, separate from the loss" if decoupled else "L2 penalty in the loss"
         super().__init__(self._title, height=280)
         self._decoupled = decoupled
-        self._optimizer, self._strength = "Adam", 0.5
+        self._optimizer = "Adam"
+        self._strength = 0.5
 
     def show_at(self, optimizer: str, strength: float) -> None:
-        """Draws another optimizer and strength."""
-        self._optimizer, self._strength = optimizer, strength
-        loud, quiet = self.ends()
-        self.say(f"{self._title}: after {_STEPS} steps {loud:.2f} with loud gradients, {quiet:.2f} with quiet ones.")
+        """Shows an optimizer and a strength."""
+        self._optimizer = optimizer
+        self._strength = strength
+        large, small = self.ends()
+        self.say(f"{self._title}: after {_STEPS} steps {large:.2f} with large gradients, {small:.2f} with small ones.")
 
     def ends(self) -> tuple[float, float]:
-        """What is left of the weight with loud gradients, and of the one with quiet gradients."""
-        return float(self._path(_LOUD)[-2:].mean()), float(self._path(_QUIET)[-2:].mean())
+        """Final values of the weight with large gradients and of the one with small gradients."""
+        return float(self._path(_LARGE)[-2:].mean()), float(self._path(_SMALL)[-2:].mean())
 
     def paint(self, painter: QPainter, area: QRectF) -> None:
         colors = theme.current()
         axes = Axes.inside(area, (0, _STEPS), (-0.05, 1.45))
         axes.frame(painter, title=self._title, x_label="step of the optimizer")
         steps = np.arange(_STEPS + 1)
-        axes.curve(painter, steps, self._path(_QUIET), colors.color("training", 0.6), width=5)
-        axes.curve(painter, steps, self._path(_LOUD), colors.color("validation"), width=2.5, dash=Qt.PenStyle.DashLine)
-        keys = [
-            Key("weight with loud gradients", colors.color("validation"), "--"),
-            Key("weight with quiet gradients", colors.color("training", 0.6)),
+        axes.curve(painter, steps, self._path(_SMALL), colors.color("training", 0.6), width=5)
+        axes.curve(painter, steps, self._path(_LARGE), colors.color("validation"), width=2.5, dash=Qt.PenStyle.DashLine)
+        entries = [
+            LegendEntry("weight with large gradients", colors.color("validation"), "--"),
+            LegendEntry("weight with small gradients", colors.color("training", 0.6)),
         ]
-        draw_legend(painter, axes.area, keys)
+        draw_legend(painter, axes.area, entries)
 
     def _path(self, size: float) -> NDArray[np.float64]:
         return shrink(self._optimizer, size, self._strength, decoupled=self._decoupled)
@@ -81,31 +83,31 @@ class ShrinkPlot(Drawing):
 
 @CHAPTERS.register("weight_decay", "Weight decay", order=30)
 class WeightDecayChapter(ChapterPage):
-    """The same as L2 for SGD, something else for Adam."""
+    """For SGD the same as L2, for Adam something else."""
 
     def __init__(self, model: ProjectModel) -> None:
         super().__init__(model)
         self.text(
-            "Weight decay takes a small share off every weight at each step. With plain gradient descent (SGD) that is "
-            "the same as an L2 penalty, whose gradient is proportional to the weight.",
-            "Adam divides each weight's gradient by how large its gradients usually are. An L2 penalty is divided "
-            "along: weights with loud gradients hardly shrink, quiet ones vanish. AdamW keeps the decay apart from "
+            "Weight decay removes a small share of every weight at each step. With plain gradient descent (SGD), "
+            "that is the same as an L2 penalty, whose gradient is proportional to the weight.",
+            "Adam divides each weight's gradient by its typical size, and the L2 penalty along with it: weights "
+            "with large gradients hardly shrink, those with small ones vanish. AdamW keeps the decay separate from "
             "the loss, and every weight shrinks by the same share.",
-            "Both weights below start at 1 and are told nothing by the data: their gradients only jump between plus "
-            f"and minus, {_LOUD / _QUIET:.0f} times louder for one. What moves them is the penalty alone.",
+            "Both weights below start at 1 and learn nothing from the data: their gradients only alternate in sign, "
+            f"and are {_LARGE / _SMALL:.0f} times larger for one of them. Only the penalty moves them.",
             source="I. Loshchilov and F. Hutter, Decoupled Weight Decay Regularization (2019)",
         )
         self._plots = (ShrinkPlot(decoupled=False), ShrinkPlot(decoupled=True))
         self.drawing(*self._plots)
         self.optimizer = Choice("Optimizer", ("Adam", "SGD"))
-        self.strength = Slider("Strength", low=0, high=2, value=0.5, step=0.05, shown=number)
+        self.strength = Slider("Strength", low=0, high=2, value=0.5, step=0.05, format_value=number)
         self.controls(self.optimizer, self.strength)
-        self._said = self.readout()
+        self._caption = self.readout()
         self.optimizer.valueChanged.connect(self._show)
         self.strength.valueChanged.connect(self._show)
         self.try_it(
             {"training.optimizer": "adamw", "training.weight_decay": _TRIED, "regularizers.l2.weight": "0"},
-            f"Opens Train with AdamW and a weight decay of {_TRIED}; usual is {TrainingConfig().weight_decay:g}.",
+            f"Opens Train with AdamW and a weight decay of {_TRIED}; the default is {TrainingConfig().weight_decay:g}.",
         )
         self._show()
 
@@ -113,8 +115,8 @@ class WeightDecayChapter(ChapterPage):
         name, strength = self.optimizer.value(), self.strength.value()
         for plot in self._plots:
             plot.show_at(name, strength)
-        (loud, quiet), (decayed_loud, decayed_quiet) = (plot.ends() for plot in self._plots)
-        self._said.setText(
-            f"{name}, strength {strength:.2f}, after {_STEPS} steps. L2 in the loss leaves {loud:.2f} (loud) and "
-            f"{quiet:.2f} (quiet); decay leaves {decayed_loud:.2f} and {decayed_quiet:.2f}."
+        (large, small), (decayed_large, decayed_small) = (plot.ends() for plot in self._plots)
+        self._caption.setText(
+            f"{name}, strength {strength:.2f}, after {_STEPS} steps. L2 in the loss leaves {large:.2f} (large "
+            f"gradients) and {small:.2f} (small); decay leaves {decayed_large:.2f} and {decayed_small:.2f}."
         )

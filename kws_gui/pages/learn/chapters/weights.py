@@ -1,4 +1,4 @@
-"""The chapter that counts weights: every input to every output, or one small window everywhere; knows no sound."""
+"""The chapter on fully connected and convolutional layers, and what each of them costs."""
 
 from __future__ import annotations
 
@@ -6,25 +6,28 @@ from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QPainter, QPen
 
 from kws_gui import theme
+from kws_gui.pages.learn.arithmetic import Convolution
+from kws_gui.pages.learn.chapter import ChapterPage
 from kws_gui.pages.learn.chapters import CHAPTERS
-from kws_gui.pages.learn.chapters._arithmetic import Convolution
-from kws_gui.pages.learn.chapters._figure import LEFT, Spin, Table, grouped, small
-from kws_gui.pages.learn.chapters.chapter import ChapterPage
-from kws_gui.pages.learn.chapters.drawing import Drawing
+from kws_gui.pages.learn.controls import Spin
+from kws_gui.pages.learn.drawing import Drawing
+from kws_gui.pages.learn.figures import LEFT, Table, grouped, small
 from kws_gui.services.project_model import ProjectModel
 
 _NODES = 7
-_BYTES = 4  # of a weight
+_BYTES = 4  # per weight
 _COLORS = ("training", "validation", "detection")
-_DASHES = ([1, 0], [5, 3], [1.5, 2.5])  # not by colour alone
+_DASHES = ([1, 0], [5, 3], [1.5, 2.5])  # so that colour is not the only cue
 
 
 class Connections(Drawing):
-    """Inputs above, outputs below, a line for each weight; shared weights have the same colour and dashes."""
+    """Inputs above, outputs below, and a line per connection; shared weights have the same colour and dashes."""
 
     def __init__(self, name: str, words: str, *, shared: bool) -> None:
         super().__init__(name, height=176)
-        self._name, self._words, self._shared = name, words, shared
+        self._name = name
+        self._words = words
+        self._shared = shared
         self.say(words)
 
     def paint(self, painter: QPainter, area: QRectF) -> None:
@@ -58,23 +61,24 @@ class Connections(Drawing):
 
 @CHAPTERS.register("weights", "Fully connected or convolution", order=110)
 class WeightsChapter(ChapterPage):
-    """One layer over a spectrogram, both ways, with its costs."""
+    """One layer over a spectrogram in both forms, with its costs."""
 
     def __init__(self, model: ProjectModel) -> None:
         super().__init__(model)
         self.text(
-            "A fully connected layer joins every input with every output, each by a weight of its own. A convolution "
-            "knows two things about sound: what belongs together lies close together, and a pattern is the same "
-            "pattern earlier or later. So each output sees a small window, and all windows share one set of weights.",
+            "A fully connected layer connects every input to every output, each with its own weight. A convolution "
+            "has two facts about sound built in: what belongs together lies close together, and a pattern is the "
+            "same pattern if it comes earlier or later. So each output sees a small window, and all windows share "
+            "one set of weights.",
         )
         dense = Connections("Fully connected", f"{_NODES} x {_NODES} = {_NODES**2} weights", shared=False)
-        shared = Connections("Convolution, kernel of 3", "3 weights, used at every place", shared=True)
+        shared = Connections("Convolution, kernel of 3", "3 weights, used at every position", shared=True)
         self.drawing(dense, shared)
         self._make_parts()
         self.text(
-            "Fewer weights need fewer recordings: what is learned at one moment holds for all moments. The price is "
-            "work, for every place is computed anew. The last layer of nearly every network is fully connected all the "
-            "same: there are few values left, and each may mean something else.",
+            "Fewer weights need fewer recordings: what is learned at one moment applies to all moments. The price "
+            "is computation, since every position is computed separately. The last layer of nearly every network "
+            "is fully connected all the same: only a few values are left, and each may mean something different.",
             source="LeCun et al. 1998; for keywords Sainath & Parada 2015.",
         )
         self.try_it(
@@ -84,12 +88,12 @@ class WeightsChapter(ChapterPage):
         self._refresh()
 
     def dense(self) -> Convolution:
-        """A fully connected layer is a convolution whose one window is the whole picture."""
+        """The fully connected layer: a convolution whose only window is the whole image."""
         size = (self.frames.value(), self.features.value())
         return Convolution(size, 1, self.units.value(), size)
 
     def convolution(self) -> Convolution:
-        """Zeros keep the size."""
+        """The convolution, zero-padded to keep the size."""
         kernel = self.kernel_time.value(), self.kernel_freq.value()
         padding = kernel[0] // 2, kernel[1] // 2
         return Convolution((self.frames.value(), self.features.value()), 1, self.maps.value(), kernel, padding=padding)
@@ -104,10 +108,10 @@ class WeightsChapter(ChapterPage):
         self.kernel_freq = Spin("Kernel in frequency", low=1, high=31, value=3, step=2)
         self.controls(self.frames, self.features, self.units)
         self.controls(self.maps, self.kernel_time, self.kernel_freq)
-        rows = ("Weights", "Biases", "Memory of both", "Values that come out", "Multiply-accumulates a clip")
+        rows = ("Weights", "Biases", "Memory of both", "Output values", "Multiply-accumulates per clip")
         self.table = Table("Costs of the two layers", ("fully connected", "convolution"), rows)
         self.drawing(self.table)
-        self.said = self.readout()
+        self.caption = self.readout()
         for spin in (self.frames, self.features, self.units, self.maps, self.kernel_time, self.kernel_freq):
             spin.valueChanged.connect(self._refresh)
 
@@ -115,7 +119,7 @@ class WeightsChapter(ChapterPage):
         layers = self.dense(), self.convolution()
         self.table.fill(*[_counts(layer) for layer in layers])
         dense, shared = layers
-        self.said.setText(
+        self.caption.setText(
             f"Fully connected: {dense.size[0]} · {dense.size[1]} · {dense.channels_out} = {grouped(dense.weights)} "
             f"weights. Convolution: {shared.kernel[0]} · {shared.kernel[1]} · {shared.channels_out} = "
             f"{grouped(shared.weights)}, {_ratio(dense.weights / shared.weights)}; {_more(shared.macs / dense.macs)}."

@@ -1,4 +1,4 @@
-"""The tables of a comparison: what the runs reach, and what their settings differ in; knows no curve."""
+"""The tables of a comparison: what the runs reach, and in which settings they differ."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QHeaderView, QTree
 
 from kws_gui import theme
 from kws_gui.pages.train.compare.wording import RESULT_COLUMNS, name_of, option_title, result_row, value_text
-from kws_gui.widgets.curve_key import Swatch
-from kws_gui.widgets.curve_style import SWATCH_HEIGHT, SWATCH_WIDTH, draw_swatch, run_style
+from kws_gui.widgets.curves.legend import Swatch
+from kws_gui.widgets.curves.style import SWATCH_HEIGHT, SWATCH_WIDTH, draw_swatch, run_style
 
 if TYPE_CHECKING:
     from kws_engine.runs.comparing import Comparison
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 _NAME, _RIGHT = 1, 2
 _LAST_TO_GO = (7, 6, 3, 5)  # columns that give way, in this order, where the table is narrow
 _ABOUT_RIGHT = (
-    "Clips named rightly, with the 95% interval of Wilson (1927); other words that come with the program count here, "
-    "on Results only the project's own clips"
+    "Clips recognised correctly, with the 95% interval of Wilson (1927); other words that come with the program count "
+    "here, on Results only the project's own clips"
 )
 _NARROW = 150  # px a run in the table of settings, at least
 
@@ -46,12 +46,12 @@ class ResultTable(QTreeWidget):
         for index, one in enumerate(comparison.runs):
             cells = result_row(one)
             item = QTreeWidgetItem(list(cells))
-            told = [
+            results = [
                 f"{title}: {cell}" for title, cell in zip(RESULT_COLUMNS[2:], cells[2:], strict=True) if cell != "–"
             ]
-            clips = f"Judged on {one.clips} clips" if one.clips else ""
+            clips = f"Evaluated on {one.clips} clips" if one.clips else ""
             for column in range(len(cells)):
-                item.setToolTip(column, "\n".join(filter(None, (name_of(one), *told, clips))))
+                item.setToolTip(column, "\n".join(filter(None, (name_of(one), *results, clips))))
             self.addTopLevelItem(item)
             self.setItemWidget(item, 0, _centred(Swatch(run_style(index))))
         self._make_room()
@@ -61,19 +61,20 @@ class ResultTable(QTreeWidget):
         self._make_room()
 
     def _make_room(self) -> None:
-        """Leaves out columns until the names have room; one that tells nothing of any run is left out first."""
+        """Hides columns until the names have room; a column that is empty for every run is hidden first."""
         empty = [column for column in range(_RIGHT + 1, self.columnCount()) if self._is_empty(column)]
         for column in range(self.columnCount()):
             self.setColumnHidden(column, column in empty)
         for column in _LAST_TO_GO:
-            taken = sum(self.columnWidth(at) for at in range(self.columnCount())
-                        if at != _NAME and not self.isColumnHidden(at))  # fmt: skip
+            shown = [at for at in range(self.columnCount()) if at != _NAME and not self.isColumnHidden(at)]
+            taken = sum(self.columnWidth(at) for at in shown)
             if self.viewport().width() - taken >= _NARROW:
                 break
             self.setColumnHidden(column, True)
 
     def _is_empty(self, column: int) -> bool:
-        return all(self.topLevelItem(row).text(column) == "–" for row in range(self.topLevelItemCount()))
+        items = [self.topLevelItem(row) for row in range(self.topLevelItemCount())]
+        return all(item is None or item.text(column) == "–" for item in items)
 
 
 class SettingTable(QTreeWidget):

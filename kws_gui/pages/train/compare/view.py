@@ -1,24 +1,26 @@
-"""Runs side by side: curves, results with their intervals, settings that differ, accuracy against size; trains nothing.
+"""Runs side by side: curves, results with their intervals, settings that differ, accuracy against size.
 
 In a high view the curves stand above the rest; in a low one they are one of four views.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from kws_gui import theme
-from kws_gui.bridges.comparing import Comparing, Part
+from kws_gui.bridges.latest import Latest
 from kws_gui.pages.train.compare.tables import ResultTable, SettingTable
 from kws_gui.pages.train.compare.wording import name_of, verdict
 from kws_gui.runs.rows import RunRow, counted
-from kws_gui.widgets.curve_style import run_style
 from kws_gui.widgets.curves import LossAndAccuracy, RunCurves, point_of
+from kws_gui.widgets.curves.style import run_style
 from kws_gui.widgets.progress_row import ProgressRow
 from kws_gui.widgets.segments import Segment, Segments
 from kws_gui.widgets.size_scatter import SizedRun, SizeScatter
@@ -68,14 +70,17 @@ class CompareView(QWidget):
         self._rows: tuple[RunRow, ...] = ()
         self._comparison: Comparison | None = None
         self._is_high = True
-        self.comparing = Comparing(self)
+        self.comparing = Latest(self)
         self.views = Segments(_VIEWS, "What to compare")
         self.parts = Segments(_PARTS, "Part of the clips")
         self.sizes = Segments(_SIZES, "Size by")
         self.curves = LossAndAccuracy()
-        self.results, self.settings = ResultTable(), SettingTable()
+        self.results = ResultTable()
+        self.settings = SettingTable()
         self.scatter = SizeScatter()
-        self.verdict, self.notes, self.same = WrappedLabel(), WrappedLabel(), WrappedLabel()
+        self.verdict = WrappedLabel()
+        self.notes = WrappedLabel()
+        self.same = WrappedLabel()
         self.progress = ProgressRow()
         self._lay_out()
         self._connect()
@@ -83,7 +88,7 @@ class CompareView(QWidget):
         self.views.choose("curves")
 
     def show_runs(self, rows: Sequence[RunRow]) -> None:
-        """Compares these runs; those shown already are not compared again."""
+        """Compares these runs, unless they are shown already."""
         if tuple(rows) == self._rows:
             return
         self._rows = tuple(rows)
@@ -93,11 +98,12 @@ class CompareView(QWidget):
 
     def forget(self) -> None:
         """Nothing is compared any more."""
-        self._rows, self._comparison = (), None
+        self._rows = ()
+        self._comparison = None
         self.comparing.cancel()
 
     def comparison(self) -> Comparison | None:
-        """What is shown, None while it is worked out."""
+        """What is shown; None while it is being worked out."""
         return self._comparison
 
     def shutdown(self) -> None:
@@ -119,9 +125,9 @@ class CompareView(QWidget):
         if self._rows:
             self._comparison = None
             self.verdict.setText("Comparing …")
-            self.comparing.ask([row.folder for row in self._rows], self._part())
+            self.comparing.ask(partial(_compare, [row.folder for row in self._rows], self._split()))
 
-    def _part(self) -> Part:
+    def _split(self) -> Literal["validation", "testing"]:
         return "testing" if self.parts.current() == "testing" else "validation"
 
     def _on_compared(self, comparison: Comparison) -> None:
@@ -144,13 +150,13 @@ class CompareView(QWidget):
             self.failed.emit(sentence, details)
 
     def _on_progress(self, done: int, total: int) -> None:
-        """Judging a model takes a while; reading what it answered does not."""
+        """Evaluating a model takes a while; reading an earlier evaluation does not."""
         if self.progress.isHidden():
-            self.progress.start("Judging the models")
+            self.progress.start("Evaluating the models")
         self.progress.setProgress(done, total)
 
     def _on_cancel(self) -> None:
-        """Back to the validation part, whose answers the runs kept."""
+        """Back to the validation part, whose results are stored with the runs."""
         self.comparing.cancel()
         self.progress.finish()
         self.parts.choose("validation")
@@ -179,7 +185,7 @@ class CompareView(QWidget):
             home = self._lower.layout() if is_high else self.layout()  # above what it chooses
             assert isinstance(home, QVBoxLayout)
             home.insertWidget(0, self._bar)
-            self._split.setSizes([self.height() * 3 // 5, self.height() * 2 // 5])
+            self._splitter.setSizes([self.height() * 3 // 5, self.height() * 2 // 5])
             if is_high and self.views.current() == "curves":
                 self.views.choose("results")
         self._show_view()
@@ -196,7 +202,7 @@ class CompareView(QWidget):
         self.views.chosen.connect(self._show_view)
         self.parts.chosen.connect(self._ask)
         self.sizes.chosen.connect(self._show_sizes)
-        self.comparing.compared.connect(self._on_compared)
+        self.comparing.answered.connect(self._on_compared)
         self.comparing.failed.connect(self._on_failed)
         self.comparing.progressed.connect(self._on_progress)
         self.progress.cancelRequested.connect(self._on_cancel)
@@ -220,19 +226,20 @@ class CompareView(QWidget):
         bar.setContentsMargins(0, 0, 0, 0)
         bar.addWidget(self.views)
         bar.addStretch()
-        for part in (self.sizes, self.parts):
-            bar.addWidget(part)
+        bar.addWidget(self.sizes)
+        bar.addWidget(self.parts)
         self._lower = QWidget()
         lower = QVBoxLayout(self._lower)
         lower.setContentsMargins(0, 0, 0, 0)
-        for part in (self._bar, self.progress):
-            lower.addWidget(part)
+        lower.addWidget(self._bar)
+        lower.addWidget(self.progress)
         lower.addWidget(self._stack, 1)
-        self._split = split = QSplitter(Qt.Orientation.Vertical)
+        self._splitter = split = QSplitter(Qt.Orientation.Vertical)
         split.setChildrenCollapsible(False)
-        for part, stretch in ((self.curves, 3), (self._lower, 2)):
-            split.addWidget(part)
-            split.setStretchFactor(split.count() - 1, stretch)
+        split.addWidget(self.curves)
+        split.addWidget(self._lower)
+        split.setStretchFactor(0, 3)
+        split.setStretchFactor(1, 2)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(split, 1)
@@ -252,3 +259,14 @@ def _curves(row: RunRow) -> RunCurves:
     best = row.run.best
     name = row.run.label.name or f"{row.title} · {row.run.network}"
     return RunCurves(name, [point_of(epoch) for epoch in row.run.epochs], best=best.epoch if best else None)
+
+
+def _compare(
+    folders: Sequence[Path],
+    split: Literal["validation", "testing"],
+    progress: Callable[[int, int], None],
+    should_stop: Callable[[], bool],
+) -> Comparison:
+    from kws_engine.runs.comparing import compare  # onnxruntime loads here, in the thread, at first use
+
+    return compare(folders, split=split, progress=progress, should_stop=should_stop)

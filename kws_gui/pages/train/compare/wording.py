@@ -16,7 +16,7 @@ from kws_engine.regularizers import REGULARIZERS
 from kws_engine.settings import Settings
 from kws_gui.runs.rows import when
 from kws_gui.widgets.progress_row import duration
-from kws_gui.widgets.size_scatter import counted_in_words
+from kws_gui.widgets.size_scatter import count_text
 
 if TYPE_CHECKING:
     from kws_engine.runs.comparing import Compared, Comparison
@@ -43,8 +43,8 @@ def result_row(one: Compared) -> tuple[str, ...]:
         name_of(one),
         one.accuracy.text() if one.accuracy is not None else "–",
         f"{best.epoch} of {len(run.epochs)}" if best is not None else "–",
-        counted_in_words(run.parameters) if run.parameters else "–",
-        counted_in_words(run.macs) if run.macs else "–",
+        count_text(run.parameters) if run.parameters else "–",
+        count_text(run.macs) if run.macs else "–",
         duration(one.seconds) if one.seconds else "–",
         f"{alarms:.1f} per hour" if alarms is not None else "–",
     )

@@ -1,0 +1,172 @@
+"""What a project holds at one moment: its file, its clips and who is split by take; never changed, only replaced."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from kws_engine.clips import project_file
+from kws_engine.clips.clip import Clip
+from kws_engine.clips.decisions import Decisions
+from kws_engine.clips.index import Index
+from kws_engine.clips.layout import CLIPS_FOLDER
+from kws_engine.clips.parts import part_of, with_parts
+from kws_engine.clips.project_file import ProjectFile
+from kws_engine.clips.scan import scan
+from kws_engine.clips.table import ClipRow, ClipTable
+from kws_engine.clips.words import UNKNOWN
+from kws_engine.errors import ProjectError
+
+
+@dataclass(frozen=True)
+class Contents:
+    """A snapshot of a project.
+
+    Attributes:
+        file: What project.toml says.
+        table: All readable clips; its words are the project's, then `_unknown_`.
+        unreadable: The files in the folders of words that are not sound, with 0 seconds.
+        by_take: The speakers who are split by take; None until the first clips have decided that.
+    """
+
+    file: ProjectFile
+    table: ClipTable
+    unreadable: ClipTable
+    by_take: frozenset[str] | None = None
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words to teach: those of project.toml in order, then folders that were put there by hand."""
+        return self.table.words[:-1]
+
+    def key(self, path: Path) -> str:
+        """`word/name` of a clip's file.
+
+        Raises:
+            ProjectError: It is not in the clips folder of this project.
+        """
+        folder = self.table.folder
+        key = f"{path.parent.name}/{path.name}"
+        if folder / key != path:
+            raise ProjectError(f"{path} is no clip of {folder.parent}: choose a clip of this project.")
+        return key
+
+    def row(self, key: str) -> int:
+        """The row of a clip in the table.
+
+        Raises:
+            ProjectError: The clip is missing.
+        """
+        row = self.table.row(key)
+        if row is None:
+            raise missing(key)
+        return row
+
+    def clip(self, key: str) -> Clip:
+        """The clip at `word/name`.
+
+        Raises:
+            ProjectError: It is missing.
+        """
+        return self.table.clip(self.row(key))
+
+    def word(self, word: str) -> str:
+        """The word itself, where the project has it.
+
+        Raises:
+            ProjectError: There is no such word.
+        """
+        if word not in self.words:
+            raise ProjectError(f'There is no word "{word}" in {self.file.name}: add it first.')
+        return word
+
+    # -- other contents
+
+    def with_file(self, file: ProjectFile) -> Contents:
+        """After project.toml was read again."""
+        in_use = self.table.word_rows.keys() - {UNKNOWN, *file.words}
+        by_take = self.by_take if file.by_take is None else frozenset(file.by_take)
+        return replace(self, file=file, by_take=by_take).with_words((*file.words, *sorted(in_use)))
+
+    def with_words(self, words: Iterable[str]) -> Contents:
+        """With another list of words, which has all that are in use."""
+        return replace(self, table=self.table.with_words((*words, UNKNOWN)))
+
+    def without_word(self, word: str) -> Contents:
+        """Without the clips of a word."""
+        return replace(self, table=self.table.without_word(word), unreadable=self.unreadable.without_word(word))
+
+    def with_renamed(self, old: str, new: str) -> Contents:
+        """After a word's folder was renamed."""
+        return replace(self, table=self.table.renamed(old, new), unreadable=self.unreadable.renamed(old, new))
+
+    def without(self, keys: Sequence[str]) -> Contents:
+        """Without single clips."""
+        return replace(self, table=self.table.without(keys))
+
+    def with_files(self, keys: Sequence[str], index: Index) -> Contents:
+        """With single files that are new, changed or back again; the others are not looked at.
+
+        Raises:
+            OSError: A file is missing.
+        """
+        measured = index.take_in(keys)
+        rows = [ClipRow(key, *self._part(key, index.decided), *measured[key]) for key in keys]
+        table = self.table.with_clips([row for row in rows if row.frames])
+        silent = [row for row in rows if not row.frames]
+        if not silent:
+            return replace(self, table=table)
+        words = (*table.words, *(word for word in self.unreadable.words if word not in table.words))
+        return replace(self, table=table, unreadable=self.unreadable.with_words(words).with_clips(silent))
+
+    def decided_anew(self, keys: Iterable[str], decisions: Decisions) -> Contents:
+        """After something was decided about a few clips."""
+        table = self.table
+        parts = {self.row(key): self._part(key, decisions) for key in keys}
+        return replace(self, table=table.with_parts(table.split, parts, table.excluded))
+
+    def split_by_take(self, speakers: Iterable[str], decisions: Decisions) -> Contents:
+        """After it was decided who is split by take."""
+        by_take = frozenset(speakers)
+        return replace(self, by_take=by_take, table=with_parts(self.table, decisions, by_take))
+
+    def speakers(self) -> list[str]:
+        """Whose readable clips there are."""
+        return sorted(self.table.speakers[at] for at in np.unique(self.table.speaker).tolist())
+
+    def _part(self, key: str, decisions: Decisions) -> tuple[int, bool]:
+        return part_of(key, decisions, self.by_take or frozenset())
+
+
+class Current:
+    """What a project holds now, replaced as a whole when an edit is stored; readers need no lock."""
+
+    def __init__(self, now: Contents) -> None:
+        self.contents = now
+
+
+def read(folder: Path, index: Index, *, before: Contents | None = None) -> Contents:
+    """Looks at the disk: words, clips, decisions; of files known from `before` or the index, no header is read.
+
+    Raises:
+        ProjectError: There is no project, it is damaged, or a folder cannot be read.
+    """
+    file = project_file.read(folder)
+    found = scan(folder / CLIPS_FOLDER, index, before=(before.table, before.unreadable) if before else ())
+    readable, unreadable = found.tables(file.words)
+    by_take = before.by_take if before and file.by_take is None else file.by_take
+    split = frozenset(by_take or ())
+    return Contents(
+        file,
+        with_parts(readable, index.decided, split),
+        with_parts(unreadable, index.decided, split),
+        None if by_take is None else split,
+    )
+
+
+def missing(key: str) -> ProjectError:
+    """The error for a clip that is no longer there."""
+    return ProjectError(f"{key} is no longer there: look at the clips again.")

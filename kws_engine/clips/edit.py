@@ -1,0 +1,450 @@
+"""Changes of a project, as transactions: all steps of a `with` are stored together, or none of them."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kws_engine.clips import contents, project_file, trash
+from kws_engine.clips.clip import Clip, audio_files
+from kws_engine.clips.contents import Contents, Current
+from kws_engine.clips.index import Index
+from kws_engine.clips.layout import CLIPS_FOLDER
+from kws_engine.clips.split import SPLITS, Split, speakers_fill_parts
+from kws_engine.clips.takes import TakeNumbers, replace_take, write_take
+from kws_engine.clips.trash import Deletion, Removal
+from kws_engine.clips.words import NOISE, UNKNOWN, check_new_word, clip_name, parse_clip_name, parse_name, speaker_id
+from kws_engine.disk import is_writable, publish, storing
+from kws_engine.errors import KwsError, ProjectError
+
+Tables = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Move:
+    """A clip and the word whose folder it belongs in.
+
+    Attributes:
+        name: The file's name there, if it is free; empty keeps the clip's own.
+    """
+
+    clip: Clip
+    word: str
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class _Savepoint:
+    """Where to return to: the contents, and how many steps and changes of project.toml there were."""
+
+    contents: Contents
+    steps: int
+    changes: int
+
+
+class Edit:
+    """Changes of one project: each call by itself is stored when it returns, and undone as a whole when it fails.
+
+        project.edit.add_word("left")
+        with project.edit as edit:              # both, or neither
+            moved = edit.move(moves)
+            edit.exclude(moved, True)
+
+    In a `with`, files move at once, project.toml is written once at the end (read anew under its lock, so that the
+    words of another program stay), and other threads see the result when all of it is stored. An error undoes every
+    step since the `with` began. Threads take turns. Deleted files go to the trash; nothing is overwritten.
+    """
+
+    def __init__(self, folder: Path, index: Index, current: Current) -> None:
+        self._folder = folder
+        self._clips_folder = folder / CLIPS_FOLDER
+        self._index = index
+        self._current = current
+        self._lock = threading.RLock()
+        self._savepoints: list[_Savepoint] = []
+        self._steps: list[Callable[[], object]] = []  # each undoes one step
+        self._changes: list[Callable[[Tables], None]] = []  # of project.toml
+        self._contents = current.contents
+
+    def __enter__(self) -> Edit:
+        self._lock.acquire()
+        if not self._savepoints:
+            self._contents = self._current.contents
+        self._savepoints.append(_Savepoint(self._contents, len(self._steps), len(self._changes)))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        savepoint = self._savepoints.pop()
+        try:
+            if error is not None:
+                self._roll_back(savepoint)
+            elif not self._savepoints:
+                self._store(savepoint)
+        finally:
+            self._lock.release()
+
+    # -- words and settings
+
+    def add_word(self, word: str) -> str:
+        """Adds a word at the end; returns it in its stored form.
+
+        Raises:
+            ProjectError: The name is unfit or in use, or the project cannot be written.
+        """
+        with self:
+            word = check_new_word(word, self._contents.words)
+            self._make_folder(self._clips_folder / word)
+            self._change_words(lambda words: words.append(check_new_word(word, words)))
+            return word
+
+    def remove_word(self, word: str) -> Removal:
+        """Moves the word and all its clips to the trash; `restore` brings both back.
+
+        Raises:
+            ProjectError: There is no such word, or the project cannot be written.
+        """
+        with self:
+            position = self._contents.words.index(self._contents.word(word))
+            deletion = self._delete([Path(CLIPS_FOLDER) / word])
+            self._contents = self._contents.without_word(word)
+            self._change_words(lambda words: words.remove(word) if word in words else None)
+            return Removal(word, position, deletion)
+
+    def rename_word(self, old: str, new: str) -> str:
+        """Renames a word and its folder; clips keep their speakers, takes, parts and decisions.
+
+        Raises:
+            ProjectError: There is no such word, the new name is unfit or in use, or the project cannot be written.
+        """
+        with self:
+            self._contents.word(old)
+            new = check_new_word(new, [word for word in self._contents.words if word != old])
+            self._rename_folder(old, new)
+            if new != old:
+                self._move_index(old, new)
+            self._contents = self._contents.with_renamed(old, new)
+            self._change_words(lambda words: project_file.replace_word(words, old, new))
+            return new
+
+    def save_settings(self, settings: Mapping[str, Any]) -> None:
+        """Stores the chosen settings, nested tables of plain values; None values are left out, TOML has none.
+
+        Raises:
+            ProjectError: TOML cannot hold a value, or the project cannot be written.
+        """
+        with self:
+            stored = project_file.plain(settings)
+            self._changes.append(lambda tables: tables.update(settings=stored))
+
+    def settle_split(self) -> None:
+        """Decides once, by the first batch of clips, whether its speakers are split by take or by their hashes.
+
+        Speakers whose hashes leave training or validation empty (always so with one speaker) are split by take for
+        good; whoever comes later goes by hash. In a project that cannot be written this is decided in memory.
+        """
+        with self:
+            speakers = self._contents.speakers()
+            if not speakers:
+                return
+            by_take = [] if speakers_fill_parts(speakers) else speakers
+            if is_writable(self._folder):
+                self._changes.append(lambda tables: tables.setdefault("split", {}).update(by_take=by_take))
+            self._contents = self._contents.split_by_take(by_take, self._index.decided)
+
+    # -- takes
+
+    def add_take(self, word: str, samples: NDArray[np.float32], *, speaker: str) -> Clip:
+        """Stores a recording, mono float (samples,) at the project's rate, under the speaker's next free number.
+
+        A take of `_background_noise_` is found in `Project.noises`, not in `Project.clips`.
+
+        Raises:
+            ProjectError: The disk is full or cannot be written, or there is no such word; earlier takes are kept.
+        """
+        with self:
+            speaker = speaker_id(speaker)
+            rate = self._contents.file.rate
+            word = word if word in (UNKNOWN, NOISE) else self._contents.word(word)
+            first = TakeNumbers(self._folder, word).next(speaker)
+            path = write_take(samples, self._clips_folder / word, speaker=speaker, first=first, rate=rate)
+            self._steps.append(lambda: path.unlink(missing_ok=True))
+            if word == NOISE:
+                take = parse_clip_name(path.stem)[1] or 0
+                return Clip(path, NOISE, speaker, take, "training", len(samples) / rate)
+            key = self._contents.key(path)
+            self._include([key])
+            if self._contents.by_take is None:
+                self.settle_split()
+            return self._contents.clip(key)
+
+    def replace_take(self, clip: Clip, samples: NDArray[np.float32]) -> Clip:
+        """Puts a new recording in the place of a clip; its old sound goes to the trash, a part set by hand stays.
+
+        Raises:
+            ProjectError: The disk is full or cannot be written; the old recording is kept.
+        """
+        with self:
+            key = self._contents.key(clip.path)
+            before = self._index.decided.get(key)
+            target, deletion = replace_take(samples, clip.path, self._folder, rate=self._contents.file.rate)
+
+            def undo() -> None:
+                if target != clip.path:
+                    target.unlink(missing_ok=True)
+                trash.put_back(self._folder, deletion)
+                self._index.take_in([key])
+
+            self._steps.append(undo)
+            new = self._contents.key(target)
+            self._contents = self._contents.without([key])
+            self._include([new])
+            if before is not None and (before.split or before.note):
+                self._remember_decisions([new])
+                self._index.decided.decide([new], split=before.split, note=before.note)
+            return self._renewed([new])[0]
+
+    # -- deleting and moving
+
+    def delete(self, clips: Iterable[Clip]) -> Deletion:
+        """Moves clips to the trash.
+
+        Raises:
+            ProjectError: The project cannot be written.
+        """
+        with self:
+            keys = [self._contents.key(clip.path) for clip in clips]
+            deletion = self._delete([Path(CLIPS_FOLDER) / key for key in keys])
+            self._contents = self._contents.without(keys)
+            return deletion
+
+    def restore(self, deleted: Deletion | Removal) -> None:
+        """Undoes a deletion of clips or the removal of a word.
+
+        Raises:
+            ProjectError: The trash was emptied, or something else took the place.
+        """
+        with self:
+            deletion = deleted.deletion if isinstance(deleted, Removal) else deleted
+            trash.restore(self._folder, deletion)
+            self._steps.append(lambda: trash.take_back(self._folder, deletion))
+            if not isinstance(deleted, Removal):
+                self._include([path.relative_to(CLIPS_FOLDER).as_posix() for path in deleted.paths])
+                return
+            self._change_words(lambda words: project_file.insert_word(words, deleted.word, at=deleted.position))
+            folder = self._clips_folder / deleted.word
+            self._include([f"{deleted.word}/{entry.name}" for entry in audio_files(folder)])
+
+    def move(self, moves: Sequence[Move]) -> list[Clip]:
+        """Moves clips into the folders of other words; they keep speaker, part, note and being left out.
+
+        A clip whose name is in use there, or was, gets its speaker's next free number.
+
+        Returns:
+            The clips where they are now, in the order given. `Move(moved, old.word, old.path.name)` undoes one.
+
+        Raises:
+            ProjectError: There is no such word, a clip is missing, or the project cannot be written.
+        """
+        with self:
+            for move in moves:
+                if move.word != UNKNOWN:
+                    self._contents.word(move.word)
+            old = self._present([move.clip for move in moves])
+            decisions = [self._index.decided.get(key) for key in old]
+            new = [self._contents.key(self._move_file(move)) for move in moves]
+            self._contents = self._contents.without(old)
+            self._index.measured.remember((), gone=old)
+            self._include(new)
+            self._remember_decisions(new)
+            for move, key, decision in zip(moves, new, decisions, strict=True):
+                by_rule = self._contents.clip(key).split
+                if decision is not None or by_rule != move.clip.split:
+                    self._index.decided.decide(
+                        [key],
+                        excluded=move.clip.excluded,
+                        split=move.clip.split if by_rule != move.clip.split else None,
+                        note=decision.note if decision else None,
+                    )
+            return self._renewed(new)
+
+    # -- decisions
+
+    def exclude(self, clips: Sequence[Clip], excluded: bool) -> list[Clip]:
+        """Leaves clips out of training and evaluation, or takes them in again; their files stay.
+
+        Raises:
+            ProjectError: A clip is missing, or the project cannot be written.
+        """
+        with self:
+            keys = self._present(clips)
+            self._remember_decisions(keys)
+            self._index.decided.decide(keys, excluded=excluded)
+            return self._renewed(keys)
+
+    def set_splits(self, clips: Sequence[Clip], splits: Sequence[Split | None]) -> list[Split | None]:
+        """Puts each clip into its own part by hand; None gives it back to the rule.
+
+        Returns:
+            The part that each clip had by hand before, None where the rule decided; given again, they undo it.
+
+        Raises:
+            ProjectError: A clip is missing, there is no such part, or the project cannot be written.
+        """
+        for split in splits:
+            if split is not None and split not in SPLITS:
+                raise ProjectError(f'There is no part "{split}": use {", ".join(SPLITS)}.')
+        with self:
+            keys = self._present(clips)
+            decisions = [self._index.decided.get(key) for key in keys]
+            self._remember_decisions(keys)
+            self._index.decided.decide_splits(dict(zip(keys, splits, strict=True)))
+            self._renewed(keys)
+            return [decision.split if decision else None for decision in decisions]
+
+    def refresh(self) -> None:
+        """Looks at the disk again: words, clips, decisions; headers are read only of files that changed."""
+        with self:
+            self._contents = contents.read(self._folder, self._index, before=self._contents)
+
+    # -- storing and undoing
+
+    def _store(self, savepoint: _Savepoint) -> None:
+        try:
+            if self._changes:
+                file = project_file.change(self._folder, self._apply_changes)
+                self._contents = self._contents.with_file(file)
+        except BaseException:
+            self._roll_back(savepoint)
+            raise
+        self._steps.clear()
+        self._changes.clear()
+        self._current.contents = self._contents
+
+    def _apply_changes(self, tables: Tables) -> None:
+        for change in self._changes:
+            change(tables)
+
+    def _roll_back(self, savepoint: _Savepoint) -> None:
+        """Undoes what was done since; where the disk does not let us, what is there is read again."""
+        del self._changes[savepoint.changes :]
+        self._contents = savepoint.contents
+        is_undone = True
+        while len(self._steps) > savepoint.steps:
+            try:
+                self._steps.pop()()
+            except (KwsError, OSError):
+                is_undone = False
+        if not is_undone:
+            with contextlib.suppress(KwsError):
+                self._contents = contents.read(self._folder, self._index, before=self._contents)
+                if not self._savepoints:
+                    self._current.contents = self._contents
+
+    # -- single steps, each with its undoing
+
+    def _change_words(self, edit: Callable[[list[str]], None]) -> None:
+        """Lets `edit` change the words here and, when the edit is stored, as they are on disk by then."""
+        words = list(self._contents.words)
+        present = [word for word in words if (self._clips_folder / word).is_dir()]
+        self._changes.append(lambda tables: project_file.edit_words(tables, edit, folder=self._folder, present=present))
+        edit(words)
+        self._contents = self._contents.with_words(words)
+
+    def _make_folder(self, folder: Path) -> None:
+        is_there = folder.is_dir()
+        with storing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        if not is_there:
+            self._steps.append(folder.rmdir)
+
+    def _rename_folder(self, old: str, new: str) -> None:
+        source, target = self._clips_folder / old, self._clips_folder / new
+        is_other = new.casefold() != old.casefold()
+        if is_other and target.exists() and any(target.iterdir()):
+            raise ProjectError(f'The folder {target} is not empty: choose another name than "{new}".')
+        with storing(target):
+            source.mkdir(exist_ok=True)
+            if is_other and target.exists():
+                target.rmdir()  # empty, and Windows would not replace it
+            os.replace(source, target)
+        self._steps.append(lambda: os.replace(target, source))
+
+    def _move_index(self, old: str, new: str) -> None:
+        decided = self._index.decided
+        overwritten = decided.stored(path for path in decided.paths() if path.startswith(f"{new}/"))
+        self._index.move_word(old, new)
+
+        def undo() -> None:
+            self._index.move_word(new, old)
+            decided.put_back(overwritten)
+
+        self._steps.append(undo)
+
+    def _delete(self, paths: Sequence[Path]) -> Deletion:
+        deletion = trash.delete(self._folder, paths)
+        self._steps.append(lambda: trash.put_back(self._folder, deletion))
+        return deletion
+
+    def _move_file(self, move: Move) -> Path:
+        source, folder = move.clip.path, self._clips_folder / move.word
+        with storing(folder / source.name):
+            folder.mkdir(parents=True, exist_ok=True)
+            target = _rename(source, folder, self._names(move))
+        self._steps.append(lambda: _rename(target, source.parent, iter([source.name])))
+        return target
+
+    def _names(self, move: Move) -> Iterator[str]:
+        """The wanted name where no file of that speaker and take is or was there, then numbers never used before."""
+        wanted = move.name or move.clip.path.name
+        speaker, take = parse_name(wanted)
+        folder = Path(CLIPS_FOLDER) / move.word
+        numbers = TakeNumbers(self._folder, move.word)
+        if not numbers.is_present(speaker, take) and wanted not in trash.trashed_names(self._folder, folder):
+            yield wanted
+        suffix = move.clip.path.suffix
+        for number in itertools.count(numbers.next(speaker)):
+            yield str(Path(clip_name(speaker, number)).with_suffix(suffix))
+
+    def _remember_decisions(self, keys: Sequence[str]) -> None:
+        """Whatever is decided about these clips next is undone with the edit."""
+        stored = self._index.decided.stored(keys)
+        self._steps.append(lambda: self._index.decided.put_back(stored))
+
+    def _include(self, keys: Sequence[str]) -> None:
+        with storing(self._clips_folder):
+            self._contents = self._contents.with_files(keys, self._index)
+
+    def _present(self, clips: Iterable[Clip]) -> list[str]:
+        """The keys of clips whose files are there.
+
+        Raises:
+            ProjectError: One is missing.
+        """
+        keys = [self._contents.key(clip.path) for clip in clips]
+        for key in keys:
+            if self._contents.table.row(key) is None or not (self._clips_folder / key).is_file():
+                raise contents.missing(key)
+        return keys
+
+    def _renewed(self, keys: Sequence[str]) -> list[Clip]:
+        self._contents = self._contents.decided_anew(keys, self._index.decided)
+        return [self._contents.clip(key) for key in keys]
+
+
+def _rename(source: Path, folder: Path, names: Iterator[str]) -> Path:
+    """Gives the file the first free name in another folder; for a moment it may have both."""
+    target = publish(source, folder, names=names)
+    source.unlink(missing_ok=True)
+    return target

@@ -1,0 +1,78 @@
+"""The pages by name, each with what makes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Protocol, cast
+
+from PySide6.QtWidgets import QWidget
+
+from kws_gui.services.services import Services
+
+
+class Page(Protocol):
+    """A widget that ends all its own work when it is dropped."""
+
+    def shutdown(self) -> None:
+        """Stores what was typed and ends the threads and processes of the page."""
+
+
+# Each factory imports its page when it is first called: the window stands sooner, and a page's libraries load later.
+
+
+def _start(services: Services) -> QWidget:
+    from kws_gui.pages.start.page import StartPage
+
+    return StartPage(services)
+
+
+def _words(services: Services) -> QWidget:
+    from kws_gui.pages.words.page import WordsPage
+
+    return WordsPage(services)
+
+
+def _train(services: Services) -> QWidget:
+    from kws_gui.pages.train.page import TrainPage
+
+    return TrainPage(services)
+
+
+def _search(services: Services) -> QWidget:
+    from kws_gui.pages.search.page import SearchPage
+
+    return SearchPage(services)
+
+
+def _results(services: Services) -> QWidget:
+    from kws_gui.pages.results.page import ResultsPage
+
+    return ResultsPage(services)
+
+
+def _listen(services: Services) -> QWidget:
+    from kws_gui.pages.listen.page import ListenPage
+
+    return ListenPage(services)
+
+
+def _learn(services: Services) -> QWidget:
+    from kws_gui.pages.learn.page import LearnPage
+
+    return LearnPage(services)
+
+
+PAGE_TABLE: Mapping[str, Callable[[Services], QWidget]] = {
+    "start": _start,
+    "words": _words,
+    "train": _train,
+    "search": _search,
+    "results": _results,
+    "listen": _listen,
+    "learn": _learn,
+}
+
+
+def shut_down(page: QWidget) -> None:
+    """Ends what a page of the table has running."""
+    cast(Page, page).shutdown()

@@ -1,0 +1,60 @@
+"""All state of the application, made once by the window and given to every page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import QObject
+
+from kws_gui.bridges.warm import WarmBridge
+from kws_gui.services.microphone import MicrophoneService
+from kws_gui.services.navigation import Navigation
+from kws_gui.services.project_model import ProjectModel
+from kws_gui.services.projects import Projects
+from kws_gui.services.recordings import Recordings
+from kws_gui.services.runs import Runs
+from kws_gui.services.searching import Searching
+from kws_gui.services.training import Training
+
+
+@dataclass(frozen=True)
+class Services:
+    """They live as long as the window, while pages come and go with the open project."""
+
+    project: ProjectModel
+    navigation: Navigation
+    projects: Projects
+    training: Training
+    runs: Runs
+    searching: Searching
+    recordings: Recordings
+    microphones: MicrophoneService
+    warm: WarmBridge
+
+    def shutdown(self) -> None:
+        """Ends every process and thread; nothing can be used any more."""
+        self.projects.shutdown()
+        self.training.shutdown()
+        self.runs.shutdown()
+        self.searching.shutdown()
+        self.microphones.shutdown()
+        self.warm.shutdown()
+
+
+def make_services(parent: QObject | None = None, *, project: ProjectModel | None = None) -> Services:
+    """New services around that project, else with nothing open."""
+    project = project or ProjectModel(parent)
+    navigation = Navigation(project, parent)
+    training = Training(project, parent)
+    searching = Searching(project, parent)
+    return Services(
+        project=project,
+        navigation=navigation,
+        projects=Projects(project, navigation, end_work=(training.shutdown, searching.end), parent=parent),
+        training=training,
+        runs=Runs(project, training, parent),
+        searching=searching,
+        recordings=Recordings(project, parent),
+        microphones=MicrophoneService(parent),
+        warm=WarmBridge(parent),
+    )
