@@ -11,23 +11,32 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from kws_engine.errors import ProjectError
+from kws_engine.errors import FailureKind, ProjectError
 
 FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG)
 _TEMPORARY = re.compile(r"\.[0-9a-f]{16}(\.\w+)")
 FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
+def failure_kind(error: OSError) -> FailureKind:
+    """The kind of a failed write."""
+    if error.errno in FULL:
+        return "disk_full"
+    return "read_only" if error.errno in FORBIDDEN else "other"
+
+
 def write_error(error: OSError, path: Path) -> ProjectError:
     """The sentence for a failed write at `path`."""
-    if error.errno in FULL:
+    kind = failure_kind(error)
+    if kind == "disk_full":
         return ProjectError(
             f"The disk is full, {path.name} could not be written: free some space and try again; "
-            "everything written before it is kept."
+            "everything written before it is kept.",
+            kind=kind,
         )
-    if error.errno in FORBIDDEN:
+    if kind == "read_only":
         return ProjectError(
-            f"{path} cannot be written: choose a folder that you may write to, or allow writing to this one."
+            f"{path} cannot be written: choose a folder that you may write to, or allow writing to this one.", kind=kind
         )
     return ProjectError(f"{path} cannot be written ({error.strerror or error}): check the folder and try again.")
 
@@ -107,6 +116,17 @@ def publish(temporary: Path, folder: Path, *, names: Iterable[str]) -> Path:
             continue
         return target
     raise FileExistsError(errno.EEXIST, "every name is taken", str(folder))
+
+
+def move_file(source: Path, folder: Path, *, names: Iterable[str]) -> Path:
+    """Moves a file to the first of `names` that is free in `folder`; for a moment it may have both names.
+
+    Raises:
+        OSError: From the file system.
+    """
+    target = publish(source, folder, names=names)
+    source.unlink(missing_ok=True)
+    return target
 
 
 def _claim(temporary: Path, target: Path) -> None:

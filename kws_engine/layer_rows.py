@@ -110,10 +110,16 @@ KINDS: dict[str, LayerKind] = {
     "dense": LayerKind("Dense", ("units",), ("l1", "l2"), "Fully connected: units.", "dense 64"),
 }
 _NAMES = {
-    "units": "a whole number from 1 to 4096", "kernel": "a size such as 3x3 or 9", "stride": "a size such as 2 or 2x1",
-    "dilation": "a size such as 2 or 2x1", "share": "a number from 0 to 0.9", "momentum": "a number from 0 to 0.999",
-    "l1": "a number from 0 to 1", "l2": "a number from 0 to 1", "padding": "same or valid",
-}  # fmt: skip
+    "units": "a whole number from 1 to 4096",
+    "kernel": "a size such as 3x3 or 9",
+    "stride": "a size such as 2 or 2x1",
+    "dilation": "a size such as 2 or 2x1",
+    "share": "a number from 0 to 0.9",
+    "momentum": "a number from 0 to 0.999",
+    "l1": "a number from 0 to 1",
+    "l2": "a number from 0 to 1",
+    "padding": "same or valid",
+}
 _LIMITS = {"share": 0.9, "momentum": 0.999, "l1": 1.0, "l2": 1.0}
 
 
@@ -240,7 +246,8 @@ def _defaults(kind: str) -> dict[str, Any]:
 
 
 def _made(kind: str, values: Mapping[str, Any]) -> LayerRow:
-    described, defaults = KINDS[kind], _defaults(kind)
+    described = KINDS[kind]
+    defaults = _defaults(kind)
     for name in values:
         if name not in (*described.takes, *described.named):
             raise SpecError(f"{kind}: there is no value {name!r}{_may(kind)}")

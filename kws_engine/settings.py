@@ -45,9 +45,14 @@ RECIPES: Mapping[str, Recipe] = {
         "KWS Studio's own",
         "AdamW with weight decay 0.1, one cycle up to 0.008, and a running average of the weights.",
         (
-            "training.optimizer=adamw", "training.schedule=one_cycle", "training.learning_rate=0.008",
-            "training.weight_decay=0.1", "training.batch_size=128", "training.averaging=0.98",
-            "training.early_stopping=yes", "feature.name=log_mel",
+            "training.optimizer=adamw",
+            "training.schedule=one_cycle",
+            "training.learning_rate=0.008",
+            "training.weight_decay=0.1",
+            "training.batch_size=128",
+            "training.averaging=0.98",
+            "training.early_stopping=yes",
+            "feature.name=log_mel",
         ),
     ),
     "tc_resnet": Recipe(
@@ -55,12 +60,19 @@ RECIPES: Mapping[str, Recipe] = {
         "SGD with momentum 0.9, batches of 100, a learning rate of 0.1 that falls to a tenth after each third, weight "
         "decay 0.001, on 40 MFCC. The authors trained for 30,000 steps: some 80 epochs of their 37,000 clips.",
         (
-            "training.optimizer=sgd", "training.momentum=0.9", "training.schedule=step", "training.drops=2",
-            "training.learning_rate=0.1", "training.weight_decay=0.001", "training.batch_size=100",
-            "training.averaging=0", "training.early_stopping=no", "feature.name=mfcc",
+            "training.optimizer=sgd",
+            "training.momentum=0.9",
+            "training.schedule=step",
+            "training.drops=2",
+            "training.learning_rate=0.1",
+            "training.weight_decay=0.001",
+            "training.batch_size=100",
+            "training.averaging=0",
+            "training.early_stopping=no",
+            "feature.name=mfcc",
         ),
     ),
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from PySide6.QtCore import QSettings, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
-from kws_engine.clips.layout import PROJECT_FILE
+from kws_engine.clips.layout import ProjectFolder
 from kws_gui import theme
 from kws_gui.leaving import Leaving
 from kws_gui.menus import make_menus
@@ -168,7 +168,7 @@ class MainWindow(QMainWindow):
         if folder is None:
             return
         event.acceptProposedAction()
-        if (folder / PROJECT_FILE).is_file():
+        if ProjectFolder(folder).is_project:
             self.services.projects.open(folder)
         elif self.services.project.project is not None:
             self.services.navigation.import_recordings(folder)

@@ -118,9 +118,9 @@ class NewProjectDialog(QDialog):
 
     def _find_fault(self) -> str:
         try:
-            check_word(self.name.text())  # a project's name is a folder's name as well
+            check_word(self.name.text(), noun="name")  # a project's name is a folder's name as well
         except KwsError as error:
-            return str(error).replace("The word", "The name")
+            return str(error)
         if self._folder().exists():
             return f"There is a folder {self._folder().name} already: choose another name."
         taken: list[str] = []

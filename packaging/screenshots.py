@@ -234,7 +234,7 @@ def _worst_cell(evaluation: Any) -> tuple[int, int]:
 
 def _is_full(page: Any) -> bool:
     """Whether the spectrogram is full of words and one was heard just now."""
-    return len(page.view.log.entries()) >= FULL_AT and page.view.word.isLit()
+    return len(page.view.log.words()) >= FULL_AT and page.view.word.isLit()
 
 
 def _save(image: Any, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""For any option a value that fits and differs from a given one; knows no part that has it."""
+"""For any option a value that fits and differs from a given one."""
 
 from __future__ import annotations
 

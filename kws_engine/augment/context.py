@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
+UNCHANGED = "unchanged"
+"""Marks a clip that an augmentation left alone; never shown."""
+
 
 @dataclass(frozen=True)
 class Context:
@@ -68,7 +71,7 @@ class Context:
         """
         if self.drawn is None:
             return
-        texts = self.drawn.setdefault(name, ["unchanged"] * len(batch))
+        texts = self.drawn.setdefault(name, [UNCHANGED] * len(batch))
         if not rows.dtype.is_signed:  # bool
             rows, values = rows.nonzero().squeeze(1), tuple(value[rows] for value in values)
         for place, *numbers in zip(rows.tolist(), *(value.tolist() for value in values), strict=True):

@@ -17,6 +17,7 @@ import numpy as np
 from kws_engine import audio
 from kws_engine.augment import AUGMENTATIONS
 from kws_engine.clips.clip import audio_files
+from kws_engine.clips.layout import ProjectFolder
 from kws_engine.clips.project import Project
 from kws_engine.clips.split import which_set
 from kws_engine.clips.words import NOISE, UNKNOWN
@@ -256,13 +257,13 @@ def _write(plan: _Plan, folder: Path) -> Project:
     noises = [Path(entry.path) for entry in audio_files(speech_commands() / NOISE)]
     emptied = set(plan.emptied)
     for path, word, name in plan.clips:
-        target = folder / "clips" / word / name
+        target = ProjectFolder(folder).clips / word / name
         if f"{word}/{name}" in emptied:
             audio.write(target, _room(plan.generator, noises), rate=_RATE)
         else:
             shutil.copyfile(path, target)
     for path in noises:
-        shutil.copyfile(path, folder / "clips" / NOISE / path.name)
+        shutil.copyfile(path, ProjectFolder(folder).clips / NOISE / path.name)
     project = Project.open(folder)
     for clip in project.clips():
         if part := plan.by_hand.get(f"{clip.word}/{clip.path.name}"):

@@ -10,7 +10,7 @@ import numpy as np
 
 from kws_engine.clips import project_file
 from kws_engine.clips.clip import Clip
-from kws_engine.clips.decisions import Decisions
+from kws_engine.clips.decisions import Decisions, missing
 from kws_engine.clips.index import Index
 from kws_engine.clips.layout import CLIPS_FOLDER
 from kws_engine.clips.parts import part_of, with_parts
@@ -165,8 +165,3 @@ def read(folder: Path, index: Index, *, before: Contents | None = None) -> Conte
         with_parts(unreadable, index.decided, split),
         None if by_take is None else split,
     )
-
-
-def missing(key: str) -> ProjectError:
-    """The error for a clip that is no longer there."""
-    return ProjectError(f"{key} is no longer there: look at the clips again.")

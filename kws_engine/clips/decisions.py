@@ -12,6 +12,7 @@ from typing import Literal
 from kws_engine.clips.index_file import Decision, IndexFile, moved
 from kws_engine.clips.measurements import Measurements
 from kws_engine.clips.split import Split
+from kws_engine.errors import ProjectError
 
 
 class Decisions:
@@ -101,8 +102,7 @@ class Decisions:
         """Changes what is given of the decisions about files, all or none; a `split` of None goes back to the rule.
 
         Raises:
-            ProjectError: The project cannot be written.
-            FileNotFoundError: A file is missing.
+            ProjectError: A file is missing, or the project cannot be written.
         """
 
         def changed(path: str, old: Decision) -> Decision:
@@ -119,8 +119,7 @@ class Decisions:
         """Puts each file into its own part by hand, or with None back to the rule; all or none.
 
         Raises:
-            ProjectError: The project cannot be written.
-            FileNotFoundError: A file is missing.
+            ProjectError: A file is missing, or the project cannot be written.
         """
         self._decide(list(splits), lambda path, old: replace(old, split=splits[path]))
 
@@ -145,9 +144,14 @@ class Decisions:
             changed = {}
             for path in paths:
                 if path not in digests:
-                    raise FileNotFoundError(path)
+                    raise missing(path)
                 old = self.get(path) or Decision(digests[path], (self._clips / path).stat().st_size)
                 changed[path] = change(path, old)
             self._file.save(decided=changed.items(), must=True)
             self._decided.update(changed)
             self._content.update((path, digests[path]) for path in changed)
+
+
+def missing(path: str) -> ProjectError:
+    """The error for a clip that is no longer there."""
+    return ProjectError(f"{path} is no longer there: look at the clips again.")

@@ -18,13 +18,14 @@ from numpy.typing import NDArray
 from kws_engine.clips import contents, project_file, trash
 from kws_engine.clips.clip import Clip, audio_files
 from kws_engine.clips.contents import Contents, Current
+from kws_engine.clips.decisions import missing
 from kws_engine.clips.index import Index
 from kws_engine.clips.layout import CLIPS_FOLDER
 from kws_engine.clips.split import SPLITS, Split, speakers_fill_parts
 from kws_engine.clips.takes import TakeNumbers, replace_take, write_take
 from kws_engine.clips.trash import Deletion, Removal
 from kws_engine.clips.words import NOISE, UNKNOWN, check_new_word, clip_name, parse_clip_name, parse_name, speaker_id
-from kws_engine.disk import is_writable, publish, storing
+from kws_engine.disk import is_writable, move_file, storing
 from kws_engine.errors import KwsError, ProjectError
 
 Tables = dict[str, Any]
@@ -370,7 +371,8 @@ class Edit:
             self._steps.append(folder.rmdir)
 
     def _rename_folder(self, old: str, new: str) -> None:
-        source, target = self._clips_folder / old, self._clips_folder / new
+        source = self._clips_folder / old
+        target = self._clips_folder / new
         is_other = new.casefold() != old.casefold()
         if is_other and target.exists() and any(target.iterdir()):
             raise ProjectError(f'The folder {target} is not empty: choose another name than "{new}".')
@@ -398,11 +400,12 @@ class Edit:
         return deletion
 
     def _move_file(self, move: Move) -> Path:
-        source, folder = move.clip.path, self._clips_folder / move.word
+        source = move.clip.path
+        folder = self._clips_folder / move.word
         with storing(folder / source.name):
             folder.mkdir(parents=True, exist_ok=True)
-            target = _rename(source, folder, self._names(move))
-        self._steps.append(lambda: _rename(target, source.parent, iter([source.name])))
+            target = move_file(source, folder, names=self._names(move))
+        self._steps.append(lambda: move_file(target, source.parent, names=[source.name]))
         return target
 
     def _names(self, move: Move) -> Iterator[str]:
@@ -435,16 +438,9 @@ class Edit:
         keys = [self._contents.key(clip.path) for clip in clips]
         for key in keys:
             if self._contents.table.row(key) is None or not (self._clips_folder / key).is_file():
-                raise contents.missing(key)
+                raise missing(key)
         return keys
 
     def _renewed(self, keys: Sequence[str]) -> list[Clip]:
         self._contents = self._contents.decided_anew(keys, self._index.decided)
         return [self._contents.clip(key) for key in keys]
-
-
-def _rename(source: Path, folder: Path, names: Iterator[str]) -> Path:
-    """Gives the file the first free name in another folder; for a moment it may have both."""
-    target = publish(source, folder, names=names)
-    source.unlink(missing_ok=True)
-    return target

@@ -60,7 +60,8 @@ def plan_import(project: Project, folder: Path, *, words: Iterable[str] | None, 
     loose = _audio_in(root)
     skipped: list[SkippedFile] = []
     if not inside:
-        inside, loose = [root] if loose else [], []
+        inside = [root] if loose else []
+        loose = []
     if not inside:
         raise ProjectError(f"{folder} holds no readable clip: it takes {EXPECTED}.")
     _check_chosen(chosen, inside, folder)

@@ -1,13 +1,76 @@
-"""The names of the files and folders in a project's folder."""
+"""Where things stand in a project's folder: the one place that names its files and folders.
+
+my-words/
+project.toml        words, clip length, sample rate, settings        clips/project_file.py
+.project.lock       held while project.toml changes
+clips/<word>/       one recording a file
+clips.sqlite        what was decided and measured about clips        clips/index_file.py
+runs/<run>/         one training run each                            runs/folder.py
+sweeps/<sweep>/     one search each                                  sweeps/folder.py
+.trash/<time>/      deleted files, laid out as they were             clips/trash.py
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 PROJECT_FILE: Final = "project.toml"
-CLIPS_FOLDER: Final = "clips"
+LOCK_FILE: Final = ".project.lock"
 INDEX_FILE: Final = "clips.sqlite"
+CLIPS_FOLDER: Final = "clips"
 RUNS_FOLDER: Final = "runs"
 SWEEPS_FOLDER: Final = "sweeps"
 TRASH_FOLDER: Final = ".trash"
-LOCK_FILE: Final = ".project.lock"
+
+
+@dataclass(frozen=True)
+class ProjectFolder:
+    """The folder of one project, or one that might be."""
+
+    path: Path
+
+    @property
+    def is_project(self) -> bool:
+        """Whether there is a project in it, readable or not."""
+        return self.project_file.is_file()
+
+    @property
+    def project_file(self) -> Path:
+        """Words, clip length, sample rate and settings."""
+        return self.path / PROJECT_FILE
+
+    @property
+    def clips(self) -> Path:
+        """A folder for each word."""
+        return self.path / CLIPS_FOLDER
+
+    @property
+    def runs(self) -> Path:
+        """A folder for each run that is not part of a sweep."""
+        return self.path / RUNS_FOLDER
+
+    @property
+    def sweeps(self) -> Path:
+        """A folder for each sweep."""
+        return self.path / SWEEPS_FOLDER
+
+    @property
+    def trash(self) -> Path:
+        """A folder for each deletion."""
+        return self.path / TRASH_FOLDER
+
+    def run(self, name: str) -> Path:
+        """The folder of a run, by its name."""
+        return self.runs / name
+
+    def deleted_runs(self) -> list[Path]:
+        """The folders of runs in the trash, the last deletion first."""
+        found = (path for path in self.trash.glob(f"*/{RUNS_FOLDER}/*") if path.is_dir())
+        return sorted(found, key=lambda path: path.relative_to(self.trash).parts[0], reverse=True)
+
+
+def project_above(path: Path) -> Path | None:
+    """The nearest folder above that is a project: which project a run or a sweep belongs to."""
+    return next((above for above in path.absolute().parents if ProjectFolder(above).is_project), None)

@@ -79,26 +79,37 @@ class Scan:
         self._lengths.extend(map(len, names) if joined.isascii() else (len(os.fsencode(name)) for name in names))
         self._names += os.fsencode(joined)
 
-    def tables(self, words: Sequence[str], by_take: Iterable[str] = ()) -> tuple[ClipTable, ClipTable]:
-        """The clips that can be read, and those that cannot, split by rule.
+    def tables(self, words: Sequence[str]) -> tuple[ClipTable, ClipTable]:
+        """The clips that can be read, and those that cannot, split by the speakers' hashes.
 
         Args:
             words: The project's so far; folders with clips that are not among them come after them.
-            by_take: The speakers who are split by take.
         """
-        frames, labels = _numpy(self._frames, np.int64), _numpy(self._labels, np.int16)
+        frames = _numpy(self._frames, np.int64)
+        labels = _numpy(self._labels, np.int16)
         readable = frames > 0
         in_use = {self.words[label] for label in np.unique(labels[readable]).tolist()} - {UNKNOWN, *words}
         listed = (*words, *sorted(in_use), UNKNOWN)
         every = (*listed, *(word for word in self.words if word not in listed))
         place = np.array([every.index(word) for word in self.words] or [0], np.int16)
-        speakers, speaker, takes = tuple(self._speakers), _numpy(self._speaker, np.int32), _numpy(self._takes, np.int32)
+        speakers = tuple(self._speakers)
+        speaker = _numpy(self._speaker, np.int32)
+        takes = _numpy(self._takes, np.int32)
         table = ClipTable(
-            self.folder, every, speakers, place[labels], speaker, takes,
-            split=split_codes(speakers, speaker, takes, by_take=by_take), excluded=np.zeros(len(labels), np.bool_),
-            frames=frames, rates=_numpy(self._rates, np.int32), sizes=_numpy(self._sizes, np.int64),
-            mtimes_ns=_numpy(self._mtimes_ns, np.int64), names=Names(self._names, _numpy(self._lengths, np.int32)),
-        )  # fmt: skip
+            self.folder,
+            every,
+            speakers,
+            place[labels],
+            speaker,
+            takes,
+            split=split_codes(speakers, speaker, takes, by_take=()),
+            excluded=np.zeros(len(labels), np.bool_),
+            frames=frames,
+            rates=_numpy(self._rates, np.int32),
+            sizes=_numpy(self._sizes, np.int64),
+            mtimes_ns=_numpy(self._mtimes_ns, np.int64),
+            names=Names(self._names, _numpy(self._lengths, np.int32)),
+        )
         if readable.all():
             return table.with_words(listed), ClipTable.empty(self.folder)
         return table.where(readable).with_words(listed), table.where(~readable)

@@ -19,9 +19,16 @@ from kws_engine.clips.words import parse_name
 Rows = NDArray[np.int64]
 
 _TYPES: Final[dict[str, Any]] = {
-    "labels": np.int16, "speaker": np.int32, "takes": np.int32, "split": np.int8, "excluded": np.bool_,
-    "frames": np.int64, "rates": np.int32, "sizes": np.int64, "mtimes_ns": np.int64,
-}  # fmt: skip
+    "labels": np.int16,
+    "speaker": np.int32,
+    "takes": np.int32,
+    "split": np.int8,
+    "excluded": np.bool_,
+    "frames": np.int64,
+    "rates": np.int32,
+    "sizes": np.int64,
+    "mtimes_ns": np.int64,
+}
 COLUMNS: Final = tuple(_TYPES)
 _OF_CLIPS: Final = ("takes", "split", "excluded", "frames", "rates")
 _AT_ONCE: Final = 65_536
@@ -53,7 +60,8 @@ class Names:
 
     def picked(self, rows: Rows) -> Names:
         """The names of some rows (M,), in their order."""
-        starts, lengths = self._ends[rows].astype(np.int64), np.diff(self._ends)[rows].astype(np.int64)
+        starts = self._ends[rows].astype(np.int64)
+        lengths = np.diff(self._ends)[rows].astype(np.int64)
         moved_by = starts - np.concatenate(([0], np.cumsum(lengths)))[:-1]
         return Names(self._bytes[np.repeat(moved_by, lengths) + np.arange(lengths.sum())], lengths)
 
@@ -328,7 +336,8 @@ class ClipList(Sequence[Clip]):
             return True
         if mine.folder != theirs.folder:
             return False
-        word, speaker = _places(theirs.words, mine.words), _places(theirs.speakers, mine.speakers)
+        word = _places(theirs.words, mine.words)
+        speaker = _places(theirs.speakers, mine.speakers)
         for start in range(0, len(self), _AT_ONCE):
             a, b = self.indices[start : start + _AT_ONCE], other.indices[start : start + _AT_ONCE]
             columns = [(getattr(mine, name)[a], getattr(theirs, name)[b]) for name in _OF_CLIPS]

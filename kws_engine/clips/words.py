@@ -23,7 +23,7 @@ _FORBIDDEN: Final = '/\\:*?"<>|'
 _BEFORE_TAKE: Final = "_nohash_"
 
 
-def check_word(name: str) -> str:
+def check_word(name: str, *, noun: str = "word") -> str:
     """The word in its stored form (Unicode NFC), valid as a folder's name on every system.
 
     `_unknown_`, `_silence_` and `_background_noise_` pass; every other `_name_` is refused.
@@ -34,7 +34,7 @@ def check_word(name: str) -> str:
     word = unicodedata.normalize("NFC", name)
     if fault := _fault(word):
         shown = word if len(word) <= MAX_NAME_LENGTH else word[: MAX_NAME_LENGTH - 1] + "…"
-        raise ProjectError(f'The word "{_printable(shown)}" {fault}.')
+        raise ProjectError(f'The {noun} "{_printable(shown)}" {fault}.')
     return word
 
 

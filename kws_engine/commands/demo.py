@@ -1,4 +1,4 @@
-"""`kws demo`: the main job without a screen, on the starter project: train, judge on new speakers, find in a stream."""
+"""`kws demo`: the main job without a screen on the starter project: train, evaluate on new speakers, listen."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ from kws_engine.commands.output import Output, table
 from kws_engine.commands.train import follow
 from kws_engine.errors import TrainingError
 from kws_engine.evaluation.metrics import evaluate
-from kws_engine.evaluation.streaming import StreamQuality, detections, judge, make_stream
-from kws_engine.runs.job import Job, past_runs
+from kws_engine.evaluation.streaming import StreamQuality, detections, evaluate_stream, make_stream
+from kws_engine.runs.job import Job
+from kws_engine.runs.records import past_runs
 from kws_engine.settings import Settings
 
 EPOCHS = 20  # enough for six synthetic words, and well under three minutes on two cores
@@ -29,7 +30,7 @@ SNR_DB = 15.0
 
 
 def add(add_command: Any) -> None:
-    add_command("demo", _demo, help="train, judge and listen on the starter project, without a screen")
+    add_command("demo", _demo, help="train, evaluate and listen on the starter project, without a screen")
 
 
 def _demo(arguments: argparse.Namespace, output: Output) -> int:
@@ -65,7 +66,7 @@ def _listen(model: Any, clips: Sequence[Clip], project: Project) -> StreamQualit
     ]
     noise = np.concatenate([read(path) for path in project.noises()])
     stream, spoken = make_stream(sounds, noise, rate=model.rate, gap_s=(0.5, 1.5), snr_db=SNR_DB, seed=0)
-    return judge(detections(model.detector(), stream), spoken, samples=len(stream), rate=model.rate)
+    return evaluate_stream(detections(model.detector(), stream), spoken, samples=len(stream), rate=model.rate)
 
 
 def _values(quality: StreamQuality) -> dict[str, Any]:
@@ -75,10 +76,15 @@ def _values(quality: StreamQuality) -> dict[str, Any]:
 
 def _text(quality: StreamQuality) -> str:
     rows = [
-        [word, str(hits + quality.misses[word]), str(hits), str(quality.misses[word]),
-         str(quality.false_alarms.get(word, 0))]
+        [
+            word,
+            str(hits + quality.misses[word]),
+            str(hits),
+            str(quality.misses[word]),
+            str(quality.false_alarms.get(word, 0)),
+        ]
         for word, hits in quality.hits.items()
-    ]  # fmt: skip
+    ]
     minutes = quality.hours * 60
     heading = f"\nThe same speakers in {minutes:.1f} minutes of continuous sound with noise {SNR_DB:.0f} dB below:"
     found = table(rows, header=["word", "said", "found", "missed", "false alarms"])

@@ -1,4 +1,4 @@
-"""`kws diagnose`: what is wrong with a run and what to do about it; judges nothing itself."""
+"""`kws diagnose`: what is wrong with a run and what to do about it."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ def add(add_command: Any) -> None:
     command = add_command("diagnose", _diagnose, help="say what is wrong with a run and what to do about it")
     command.add_argument("folder", type=Path, metavar="RUN", help="a folder in a project's runs")
     command.add_argument(
-        "--clips", action="store_true",
+        "--clips",
+        action="store_true",
         help="list the clips worth listening to as well, whose own word was least probable first: probably mislabelled "
         "ones, and outliers that no other word fits either",
-    )  # fmt: skip
+    )
 
 
 def _diagnose(arguments: argparse.Namespace, output: Output) -> None:

@@ -1,4 +1,4 @@
-"""`kws evaluate`: a model file judged on clips; touches no training."""
+"""`kws evaluate`: a model file evaluated on clips."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kws_engine.evaluation.metrics import Evaluation, evaluate
 
 
 def add(add_command: Any) -> None:
-    command = add_command("evaluate", _evaluate, help="judge a model on a project or a folder of clips")
+    command = add_command("evaluate", _evaluate, help="evaluate a model on a project or a folder of clips")
     command.add_argument("model", type=Path, help="a .kws file")
     command.add_argument("folder", type=Path, help="a project, or a folder per word as in Google Speech Commands")
     command.add_argument("--split", choices=(*SPLITS, "all"), default="testing", help="which part (testing)")
@@ -50,4 +50,4 @@ def report(evaluation: Evaluation) -> str:
         for word, one in evaluation.per_word.items()
     ]
     quality = table(rows, header=["word", "precision", "recall", "F1", "clips"])
-    return f"{evaluation.accuracy:.1%} of {len(evaluation.judged)} clips right\n\n{quality}"
+    return f"{evaluation.accuracy:.1%} of {len(evaluation.evaluated)} clips right\n\n{quality}"

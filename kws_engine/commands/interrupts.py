@@ -1,4 +1,4 @@
-"""Ctrl-C and a polite kill as a wish that a command looks at when it can; knows no command."""
+"""Ctrl-C and SIGTERM as a request that a command checks when it can."""
 
 from __future__ import annotations
 

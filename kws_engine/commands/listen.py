@@ -1,4 +1,4 @@
-"""`kws listen`: a model hears a microphone or a file and names what it detects; knows no torch."""
+"""`kws listen`: a model hears a microphone or a file and names what it detects."""
 
 from __future__ import annotations
 
@@ -30,9 +30,13 @@ def add(add_command: Any) -> None:
     source.add_argument("--file", type=Path, metavar="AUDIO", help="listen to this file instead")
     listen.add_argument("--seconds", type=_seconds, metavar="S", help="stop after so much sound")
     listen.add_argument(
-        "--set", action="append", default=[], metavar="OPTION=VALUE", dest="assignments",
+        "--set",
+        action="append",
+        default=[],
+        metavar="OPTION=VALUE",
+        dest="assignments",
         help="an option of the detector, as in detector.threshold=0.9",
-    )  # fmt: skip
+    )
 
 
 def _seconds(text: str) -> float:

@@ -1,4 +1,4 @@
-"""`kws devices`, `kws record`: microphones and takes from a command line; knows no training."""
+"""`kws devices`, `kws record`: microphones and takes from a command line."""
 
 from __future__ import annotations
 

@@ -9,6 +9,8 @@ import sys
 from collections.abc import Mapping
 from typing import Any, TextIO
 
+from kws_engine.errors import KwsError
+
 
 class Output:
     """Results of a command.
@@ -28,7 +30,7 @@ class Output:
             sys.stdout = sys.stderr
 
     def close(self) -> None:
-        """Gives standard output back."""
+        """Restores standard output."""
         sys.stdout = self._stdout
 
     def result(self, values: Mapping[str, Any], text: str = "") -> None:
@@ -40,8 +42,12 @@ class Output:
         elif text:
             print(text, file=self._stdout, flush=True)
 
+    def failure(self, error: KwsError) -> None:
+        """An error that ends the command, as the event that scripts wait for; the caller raises it for people."""
+        self.result({"event": "failed", "message": str(error), "kind": error.kind})
+
     def message(self, text: str) -> None:
-        """Something said by the way, on standard error."""
+        """A remark for people, on standard error."""
         print(text, file=sys.stderr, flush=True)
 
 

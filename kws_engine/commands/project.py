@@ -1,4 +1,4 @@
-"""`kws new`, `kws import`, `kws info`: projects and their clips from a command line; knows no training."""
+"""`kws new`, `kws import`, `kws info`: projects and their clips from a command line."""
 
 from __future__ import annotations
 
@@ -52,9 +52,13 @@ def _import(arguments: argparse.Namespace, output: Output) -> int:
 
     with interrupts() as interrupted:
         imported = import_folder(
-            project, arguments.folder, words=arguments.words, rest_unknown=arguments.rest_unknown, progress=progress,
+            project,
+            arguments.folder,
+            words=arguments.words,
+            rest_unknown=arguments.rest_unknown,
+            progress=progress,
             should_stop=lambda: bool(interrupted),
-        )  # fmt: skip
+        )
     skipped = [{"path": str(one.path), "reason": one.reason} for one in imported.skipped]
     counts = dict(imported.words)
     lines = [f"{imported.clips} clips imported: " + ", ".join(f"{word} {count}" for word, count in counts.items())]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kws_engine.clips import project_file
+from kws_engine.clips.layout import ProjectFolder
 from kws_engine.commands.output import Output, table
 from kws_engine.commands.train import follow
 from kws_engine.errors import KwsError, TrainingError
@@ -32,10 +33,10 @@ def add(add_command: Any) -> None:
     repeat = add_command("repeat", _repeat, help="train a run once more with its settings, seed, threads and clips")
     repeat.add_argument("run_folder", type=Path, metavar="RUN", help="a run's folder")
     repeat.add_argument(
-        "--allow-changes", action="store_true", help="go on though clips have changed or are missing since"
+        "--allow-changes", action="store_true", help="train even though clips have changed or are missing since"
     )
 
-    resume = add_command("resume", _resume, help="go on with a run that was cut off, stopped or failed")
+    resume = add_command("resume", _resume, help="resume a run that was cut off, stopped or failed")
     resume.add_argument("run_folder", type=Path, metavar="RUN", help="a run's folder")
     resume.add_argument("--finish", action="store_true", help="train no more: write the model of its best epoch so far")
 
@@ -54,19 +55,20 @@ def _add_runs(add_command: Any) -> None:
 
 def _runs(arguments: argparse.Namespace, output: Output) -> None:
     project: Path = arguments.project
-    project_file.read(project)  # says in words what is wrong where it is no project
+    project_file.read(project)  # refuses what is no project
     if arguments.deleted:
         for one in deleting.deleted_runs(project):
             named = f"  {one.name}" if one.name else ""
             output.result({"run": str(one.folder), "name": one.name, "state": "deleted"}, one.folder.name + named)
         return
     if arguments.delete:
-        gone = deleting.delete_run(_folder(project, arguments.delete))
-        said = f"{gone.folder.name} is in the trash: `kws runs {project} --restore {gone.folder.name}` brings it back"
-        output.result({"run": str(gone.folder), "name": gone.name, "state": "deleted"}, said)
+        deleted = deleting.delete_run(_folder(project, arguments.delete))
+        name = deleted.folder.name
+        text = f"{name} is in the trash: `kws runs {project} --restore {name}` brings it back"
+        output.result({"run": str(deleted.folder), "name": deleted.name, "state": "deleted"}, text)
         return
     changed = _changed(project, arguments)
-    runs = [run_in(changed)] if changed is not None else past_runs(project / "runs")
+    runs = [run_in(changed)] if changed is not None else past_runs(ProjectFolder(project).runs)
     if output.as_json:
         for run in runs:
             output.result(run.to_dict())
@@ -75,7 +77,7 @@ def _runs(arguments: argparse.Namespace, output: Output) -> None:
 
 
 def _changed(project: Path, arguments: argparse.Namespace) -> Path | None:
-    """The run that was changed or brought back, if that was asked for."""
+    """The run that was changed or restored, if that was requested."""
     if arguments.restore:
         return _restored(project, arguments.restore)
     for change in ("rename", "tag", "note"):
@@ -93,7 +95,7 @@ def _changed(project: Path, arguments: argparse.Namespace) -> Path | None:
 
 def _folder(project: Path, run: str) -> Path:
     """A run named by its folder's name alone, or by any path."""
-    inside = project / "runs" / run
+    inside = ProjectFolder(project).runs / run
     return inside if inside.is_dir() else Path(run)
 
 
@@ -114,15 +116,26 @@ def _row(run: PastRun) -> list[str]:
     best = run.best
     reached = [str(best.epoch), f"{best.validation_accuracy:.1%}", f"{best.validation_loss:.3f}"] if best else [""] * 3
     epochs, parameters = str(len(run.epochs)), f"{run.parameters:,}" if run.parameters else ""
-    return [run.folder.name, run.label.name, ", ".join(run.label.tags), run.state, run.network, epochs, *reached,
-            parameters]  # fmt: skip
+    return [
+        run.folder.name,
+        run.label.name,
+        ", ".join(run.label.tags),
+        run.state,
+        run.network,
+        epochs,
+        *reached,
+        parameters,
+    ]
 
 
 def _compare(arguments: argparse.Namespace, output: Output) -> None:
     def progress(done: int, total: int) -> None:
         if sys.stderr.isatty():
             print(
-                f"\rJudging clips: {done / total:4.0%}", end="" if done < total else "\n", file=sys.stderr, flush=True
+                f"\rEvaluating clips: {done / total:4.0%}",
+                end="" if done < total else "\n",
+                file=sys.stderr,
+                flush=True,
             )
 
     compared = compare([arguments.first, *arguments.others], split=arguments.split, progress=progress)
@@ -141,8 +154,18 @@ def _side_by_side(compared: Comparison) -> str:
     return f"{table(rows, header=[f'{compared.split} part', *names])}\n\n{differing}{tested}"
 
 
-_TITLES = ("right", "of clips", "best accuracy", "best loss", "best epoch", "epochs", "seconds", "parameters", "MACs",
-           "false alarms/h")  # fmt: skip
+_TITLES = (
+    "right",
+    "of clips",
+    "best accuracy",
+    "best loss",
+    "best epoch",
+    "epochs",
+    "seconds",
+    "parameters",
+    "MACs",
+    "false alarms/h",
+)
 
 
 def _numbers(one: Compared) -> list[str]:
@@ -171,12 +194,12 @@ def _repeat(arguments: argparse.Namespace, output: Output) -> int:
     try:
         again = repetition(arguments.run_folder, progress=lambda done: output.message(f"Looking at clips: {done}"))
         if arguments.allow_changes:
-            if refusal := again.refusal():
-                output.message(f"Not quite the same run: {refusal.partition(': ')[0]}")
+            if changes := again.changes():
+                output.message(f"Not quite the same run: {changes}")
         else:
             again.check()
     except KwsError as error:
-        output.result({"event": "failed", "message": str(error)})
+        output.failure(error)
         raise
     for sentence in again.notes():
         output.message(sentence)
@@ -187,7 +210,7 @@ def _resume(arguments: argparse.Namespace, output: Output) -> int:
     try:
         job = replace(resumption(arguments.run_folder), finish=arguments.finish)
     except KwsError as error:
-        output.result({"event": "failed", "message": str(error)})
+        output.failure(error)
         raise
     return _follow(job, output)
 

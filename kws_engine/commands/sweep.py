@@ -1,4 +1,4 @@
-"""`kws sweep`: many runs in search of good options; Ctrl-C ends it politely, the same command goes on with it."""
+"""`kws sweep`: many runs in search of good options; Ctrl-C ends it politely, the same command resumes it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any, get_args
 from kws_engine.clips.project import Project
 from kws_engine.commands.interrupts import INTERRUPTED, interrupts
 from kws_engine.commands.output import Output
-from kws_engine.errors import KwsError, ProjectError, SpecError
-from kws_engine.settings import Settings
+from kws_engine.errors import KwsError
+from kws_engine.runs.job import project_settings
 from kws_engine.sweeps.events import (
     SweepEnded,
     SweepEvent,
@@ -24,6 +24,7 @@ from kws_engine.sweeps.events import (
     TrialStarted,
     WorkerLost,
 )
+from kws_engine.sweeps.folder import SweepFolder
 from kws_engine.sweeps.job import By, Pruning, SweepJob
 
 _POLL_S = 0.1
@@ -34,17 +35,23 @@ def add(add_command: Any) -> None:
     sweep.add_argument("project", type=Path)
     sweep.add_argument("--model", metavar="NAME[:PRESET]", help="the network, as listed by `kws models`")
     sweep.add_argument(
-        "--set", action="append", default=[], metavar="OPTION=LOW:HIGH", dest="assignments",
+        "--set",
+        action="append",
+        default=[],
+        metavar="OPTION=LOW:HIGH",
+        dest="assignments",
         help="a range to search, OPTION=LOW:HIGH[:log|:STEP] or OPTION=A|B|C, or a value for all, OPTION=VALUE; "
-        "none at all goes on with a sweep",
-    )  # fmt: skip
+        "without any, a sweep is resumed",
+    )
     sweep.add_argument("--trials", type=_count, default=30, metavar="N", help="finished trials of all workers (30)")
     sweep.add_argument("--workers", type=_count, default=1, metavar="N", help="processes on this machine (1)")
     sweep.add_argument(
-        "--storage", default="", metavar="URL",
+        "--storage",
+        default="",
+        metavar="URL",
         help="a database that machines share, as postgresql://user:password@machine/database; the password may be in "
         "PGPASSWORD or ~/.pgpass instead (a file in the project)",
-    )  # fmt: skip
+    )
     sweep.add_argument("--name", default="", help="of the sweep (made of its options)")
     sweep.add_argument("--by", choices=get_args(By), default="loss", help="validation loss or accuracy (loss)")
     sweep.add_argument("--pruning", choices=get_args(Pruning), default="median", help="which trials end early (median)")
@@ -69,13 +76,14 @@ def _sweep(arguments: argparse.Namespace, output: Output) -> int:
         job = _job(arguments)
         _check(job)
     except KwsError as error:
-        output.result({"event": "failed", "message": str(error)})
+        output.failure(error)
         raise
     with interrupts() as interrupted:
-        folder, last = Path(), None
+        folder: SweepFolder | None = None
+        last: SweepEvent | None = None
         for event in _events(job, arguments.workers, interrupted):
             if isinstance(event, SweepStarted):
-                folder = Path(event.folder)
+                folder = SweepFolder(Path(event.folder))
             _say(event, folder, output)
             last = event
     if isinstance(last, SweepEnded):
@@ -86,7 +94,7 @@ def _sweep(arguments: argparse.Namespace, output: Output) -> int:
 def _job(arguments: argparse.Namespace) -> SweepJob:
     settings = None
     if arguments.model:
-        settings = _settings_of(Project.open(arguments.project)).with_model(arguments.model).to_dict()
+        settings = project_settings(Project.open(arguments.project)).with_model(arguments.model).to_dict()
     return SweepJob(
         arguments.project.resolve(),
         tuple(arguments.assignments),
@@ -101,15 +109,8 @@ def _job(arguments: argparse.Namespace) -> SweepJob:
     )
 
 
-def _settings_of(project: Project) -> Settings:
-    try:
-        return Settings.from_dict(project.settings)
-    except SpecError as error:
-        raise ProjectError(f"The settings in {project.folder / 'project.toml'} cannot be used: {error}") from error
-
-
 def _check(job: SweepJob) -> None:
-    """Everything that can be refused before a process starts, so that wrong usage is told as such."""
+    """Everything that can be refused before a process starts, so that wrong usage is reported as such."""
     from kws_engine.sweeps.definition import defined
     from kws_engine.sweeps.study import open_sweep
 
@@ -137,7 +138,7 @@ def _events(job: SweepJob, workers: int, interrupted: list[int]) -> Iterator[Swe
         process.close()
 
 
-def _say(event: SweepEvent, folder: Path, output: Output) -> None:
+def _say(event: SweepEvent, folder: SweepFolder | None, output: Output) -> None:
     match event:
         case SweepStarted():
             options = ", ".join(f"{path}={text}" for path, text in event.options.items())
@@ -149,33 +150,33 @@ def _say(event: SweepEvent, folder: Path, output: Output) -> None:
         case WorkerLost():
             output.message(event.message)
         case SweepFailed():
-            output.result({"event": "failed", "message": event.message})
+            output.result({"event": "failed", "message": event.message, "kind": event.kind})
             output.message(f"kws sweep: {event.message}")
         case SweepEnded():
             output.result(_ending(event), _ending_text(event))
 
 
-def _values(trial: Trial, folder: Path) -> dict[str, Any]:
-    return {**asdict(trial), "run": str(folder / "runs" / trial.run) if trial.run else ""}
+def _values(trial: Trial, folder: SweepFolder | None) -> dict[str, Any]:
+    return {**asdict(trial), "run": str(folder.run(trial.run).path) if folder is not None and trial.run else ""}
 
 
 def _ending(event: SweepEnded) -> dict[str, Any]:
-    best = None if event.best is None else _values(event.best, Path(event.folder))
+    best = None if event.best is None else _values(event.best, SweepFolder(Path(event.folder)))
     return {"event": "finished", **asdict(event), "best": best}
 
 
 def _text(trial: Trial) -> str:
     value = "" if trial.value is None else f" {trial.value:.4f}"
-    said = f": {trial.message}" if trial.message else ""
-    return f"trial {trial.number} {trial.state}{value}  {_options(trial.options)}{said}"
+    why = f": {trial.message}" if trial.message else ""
+    return f"trial {trial.number} {trial.state}{value}  {_options(trial.options)}{why}"
 
 
 def _ending_text(event: SweepEnded) -> str:
     lines = [f"{event.finished} trials finished" + (f", {event.failed} failed" if event.failed else "")]
     if event.stopped:
-        lines.append("stopped; the same command goes on with the sweep")
+        lines.append("stopped; the same command resumes the sweep")
     if event.best is not None:
-        run = Path(event.folder) / "runs" / event.best.run
+        run = SweepFolder(Path(event.folder)).run(event.best.run).path
         where = f"{run} on the machine {event.best.machine}" if event.best.is_elsewhere else str(run)
         lines += [f"best: trial {event.best.number}, {event.best.value:.4f}: {_options(event.best.options)}", where]
     lines += [f"{share:6.1%}  {path}" for path, share in event.importance.items()]

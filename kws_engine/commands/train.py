@@ -9,9 +9,9 @@ from typing import Any
 from kws_engine.clips.project import Project
 from kws_engine.commands.interrupts import interrupts
 from kws_engine.commands.output import Output
-from kws_engine.errors import KwsError, ProjectError, SpecError
-from kws_engine.runs.job import Job
-from kws_engine.settings import RECIPES, Settings
+from kws_engine.errors import KwsError, ProjectError
+from kws_engine.runs.job import Job, project_settings
+from kws_engine.settings import RECIPES
 from kws_engine.training.events import Epoch, Event, Failed, Finished, Progress, Skipped, Started, to_dict
 
 
@@ -26,9 +26,13 @@ def add_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--model", metavar="NAME[:PRESET]", help="the network, as listed by `kws models`")
     command.add_argument("--recipe", metavar="NAME", help=f"settings that belong together: {', '.join(RECIPES)}")
     command.add_argument(
-        "--set", action="append", default=[], metavar="OPTION=VALUE", dest="assignments",
+        "--set",
+        action="append",
+        default=[],
+        metavar="OPTION=VALUE",
+        dest="assignments",
         help="any option, as in model.width=1.5 or training.epochs=30; may be given again",
-    )  # fmt: skip
+    )
     command.add_argument("--seed", type=_seed, default=0, help="of weights, order and augmentation (0)")
     command.add_argument("--threads", type=_threads, metavar="N", help="processor cores to use (all)")
 
@@ -50,35 +54,28 @@ def _train(arguments: argparse.Namespace, output: Output) -> int:
 
 
 def job_of(arguments: argparse.Namespace, output: Output) -> Job:
-    """The job that the arguments of `add_options` ask for; tells of a refusal as an event before it is raised.
+    """The job that the arguments of `add_options` describe; reports a refusal as an event before raising it.
 
     Raises:
         KwsError: The project cannot be opened, or there are no such settings.
     """
     try:
         project = Project.open(arguments.project)
-        settings = _settings_of(project)
+        settings = project_settings(project)
         if arguments.model:
             settings = settings.with_model(arguments.model)
         if arguments.recipe:
             settings = settings.with_recipe(arguments.recipe)
         settings = settings.with_options(arguments.assignments)
     except KwsError as error:
-        output.result({"event": "failed", "message": str(error)})
+        output.failure(error)
         raise
     except OSError as error:
         where, why = error.filename or arguments.project, error.strerror or error
-        said = f"{where} cannot be read ({why}): check its name and permissions"
-        output.result({"event": "failed", "message": said})
-        raise ProjectError(said) from error
+        refusal = ProjectError(f"{where} cannot be read ({why}): check its name and permissions")
+        output.failure(refusal)
+        raise refusal from error
     return Job(arguments.project.resolve(), settings.to_dict(), arguments.seed, arguments.threads)
-
-
-def _settings_of(project: Project) -> Settings:
-    try:
-        return Settings.from_dict(project.settings)
-    except SpecError as error:  # not the command line's fault but the file's
-        raise ProjectError(f"The settings in {project.folder / 'project.toml'} cannot be used: {error}") from error
 
 
 def follow(job: Job, output: Output, *, command: str = "train") -> int:

@@ -1,1 +1,1 @@
-"""What a trained model gets right and wrong; knows no training and no screen."""
+"""What a trained model gets right and wrong."""

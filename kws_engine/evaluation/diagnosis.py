@@ -1,7 +1,7 @@
-"""From a run's history and clips to findings: what is wrong, how that shows, what to do; knows no file and no screen.
+"""From a run's history and clips to findings: what is wrong, how it shows, what to do.
 
 >>> diagnose(history, facts)   # when a run has ended: all of it
->>> watch(history, ...)        # while it goes on: one quiet line
+>>> watch(history, ...)        # while it trains: one quiet line
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from kws_engine.evaluation.finding import (
     KINDS,
     Facts,
     Finding,
-    JudgedClip,
     Kind,
     LearnedClip,
     Remedy,
     SuspectClip,
     UsedClip,
+    ValidatedClip,
 )
 from kws_engine.evaluation.finding_in_clips import suspects
 from kws_engine.evaluation.finding_in_curves import Curves, chance_loss
@@ -28,9 +28,20 @@ from kws_engine.settings import Settings
 from kws_engine.training.events import Epoch
 
 __all__ = [
-    "KINDS", "Facts", "Finding", "JudgedClip", "Kind", "LearnedClip", "Remedy", "SuspectClip", "UsedClip", "diagnose",
-    "settings_after", "suspects", "watch",
-]  # fmt: skip
+    "KINDS",
+    "Facts",
+    "Finding",
+    "Kind",
+    "LearnedClip",
+    "Remedy",
+    "SuspectClip",
+    "UsedClip",
+    "ValidatedClip",
+    "diagnose",
+    "settings_after",
+    "suspects",
+    "watch",
+]
 
 _FIRST_WATCHED = 4  # epochs; before, averaged weights and batch norm still settle
 _EXPLAINS: Mapping[Kind, tuple[Kind, ...]] = {
@@ -40,25 +51,25 @@ _EXPLAINS: Mapping[Kind, tuple[Kind, ...]] = {
     "diverging": ("noisy_validation", "overfitting", "underfitting", "not_converged"),
     "noisy_validation": ("overfitting",),
 }
-"""What is no finding of its own beside its cause: it goes when the cause is cured, or cannot be told before."""
-_LATE = 0.6  # of the epochs, from which these are named while the run goes on
-_TOLD_LATE: tuple[Kind, ...] = ("noisy_validation", "underfitting")
+"""What is no finding beside its cause: it goes away with the cause, or cannot be detected before."""
+_LATE = 0.6  # of the epochs, from which these are named during a run
+_NAMED_LATE: tuple[Kind, ...] = ("noisy_validation", "underfitting")
 
 
 def diagnose(history: Sequence[Epoch], facts: Facts) -> list[Finding]:
-    """Everything found, what is to be cured first in the first place; empty for a healthy run.
+    """Everything found, the first to be cured first; empty for a healthy run.
 
-    Findings stand in the order of cause before effect: a leak makes every other figure worthless, wrong labels look
+    Findings are in the order of cause before effect: a leak makes every other figure worthless, wrong labels look
     like underfitting, and so on.
     """
     return _ranked([*_in_clips(facts), *_in_curves(history, facts)])
 
 
 def watch(history: Sequence[Epoch], *, settings: Settings, validation_clips: int, labels: int) -> Finding | None:
-    """The one thing worth saying while a run goes on, from its epochs so far; None while all is well.
+    """The one thing worth showing during a run, from its epochs so far; None while all is well.
 
-    It stands first in the order of `diagnose`. What cannot be told so early explains all the same: where the clips to
-    validate on may be too few, nothing is said of overfitting.
+    It is the first in the order of `diagnose`. What cannot be named so early still explains others: where there may be
+    too few validation clips, overfitting is not named.
 
     Args:
         history: The epochs so far.
@@ -70,12 +81,14 @@ def watch(history: Sequence[Epoch], *, settings: Settings, validation_clips: int
         return None
     curves = Curves(history, settings, validation_clips, chance_loss({}, labels))
     found = [
-        finding_in_curves.diverging(curves), finding_in_curves.noisy_validation(curves),
-        finding_in_curves.overfitting(curves, running=True), finding_in_curves.underfitting(curves),
-    ]  # fmt: skip
+        finding_in_curves.diverging(curves),
+        finding_in_curves.noisy_validation(curves),
+        finding_in_curves.overfitting(curves, running=True),
+        finding_in_curves.underfitting(curves),
+    ]
     is_late = len(history) >= _LATE * settings.training.epochs
     ranked = _ranked([one for one in found if one is not None])
-    return next((one for one in ranked if is_late or one.kind not in _TOLD_LATE), None)
+    return next((one for one in ranked if is_late or one.kind not in _NAMED_LATE), None)
 
 
 def _ranked(found: Sequence[Finding]) -> list[Finding]:
@@ -87,9 +100,12 @@ def _ranked(found: Sequence[Finding]) -> list[Finding]:
 
 def _in_clips(facts: Facts) -> Iterator[Finding]:
     looks = (
-        finding_in_clips.leakage, finding_in_clips.silence_learned, finding_in_clips.confused_words,
-        finding_in_clips.label_errors, finding_in_clips.few_clips,
-    )  # fmt: skip
+        finding_in_clips.leakage,
+        finding_in_clips.silence_learned,
+        finding_in_clips.confused_words,
+        finding_in_clips.label_errors,
+        finding_in_clips.few_clips,
+    )
     for look in looks:
         if (found := look(facts)) is not None:
             yield found
@@ -100,10 +116,15 @@ def _in_curves(history: Sequence[Epoch], facts: Facts) -> Iterator[Finding]:
     curves = Curves(history, facts.settings, clips, chance_loss(facts.training, len(facts.labels)))
     found = [finding_in_curves.diverging(curves, lost_number=facts.lost_number)]
     if history:
-        found += [look(curves) for look in (
-            finding_in_curves.noisy_validation, finding_in_curves.overfitting, finding_in_curves.underfitting,
-            finding_in_curves.not_converged,
-        )]  # fmt: skip
+        found += [
+            look(curves)
+            for look in (
+                finding_in_curves.noisy_validation,
+                finding_in_curves.overfitting,
+                finding_in_curves.underfitting,
+                finding_in_curves.not_converged,
+            )
+        ]
     for one in found:
         if one is not None:
             yield one

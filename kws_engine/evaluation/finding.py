@@ -1,4 +1,4 @@
-"""What a diagnosis is made from and what it says: facts of a run, findings and their remedies; finds nothing itself."""
+"""What goes into a diagnosis and what comes out: facts about a run, findings and their remedies."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ Kind = Literal[
     "overfitting", "underfitting", "not_converged",
 ]  # fmt: skip
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
-"""In the order of cause before effect: what stands further left explains what stands further right, so it is named
-first. A learning rate that is too high is "diverging"."""
+"""In the order of cause before effect: an earlier kind explains a later one, so it is named first.
+
+A learning rate that is too high is "diverging".
+"""
 
 Action = Literal["", "exclude", "relabel", "record", "import", "open_words"]
 
@@ -29,7 +31,7 @@ class UsedClip:
         split: "training" or "validation".
         speaker: Whose name the file bears; empty where it bears none.
         sha256: Of the file's content; empty where it is not known.
-        has_speech: Whether anything in it rises above its noise as speech does; None where nobody listened.
+        has_speech: Whether anything in it rises above its noise as speech does; None where that was not checked.
     """
 
     path: str
@@ -48,7 +50,7 @@ class LearnedClip:
         seen: How often it was trained on.
         margin: Mean over all of its steps of the logit of its label less the largest other one.
         own_probability: Mean probability of its label over those steps.
-        predicted: The label most often given to it over the last half of the epochs; empty where it did not come to it.
+        predicted: The label most often given to it over the last half of the epochs; empty where none was reached.
     """
 
     path: str
@@ -60,8 +62,8 @@ class LearnedClip:
 
 
 @dataclass(frozen=True, slots=True)
-class JudgedClip:
-    """A validation clip as the best weights judge it, a row of validation.csv; silence has an empty path."""
+class ValidatedClip:
+    """A validation clip with the answer of the best weights, a row of validation.csv; silence has an empty path."""
 
     path: str
     label: str
@@ -72,11 +74,11 @@ class JudgedClip:
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of a run beside its epochs; what is not known is left empty, and then nothing is found in it.
+    """What is known of a run besides its epochs; what is not known is empty, and nothing is found in it.
 
     Attributes:
         labels: The network's, in the order of its outputs.
-        one_voice: Speakers whose clips are split by take, and so stand in all parts with good reason.
+        one_voice: Speakers whose clips are split by take, and so are in all parts with good reason.
         lost_number: Whether the run ended because its loss was no longer a number.
         training, validation: Clips of each label in the parts.
     """
@@ -87,7 +89,7 @@ class Facts:
     validation: Mapping[str, int] = field(default_factory=dict)
     clips: Sequence[UsedClip] = ()
     learned: Sequence[LearnedClip] = ()
-    judged: Sequence[JudgedClip] = ()
+    validated: Sequence[ValidatedClip] = ()
     one_voice: frozenset[str] = frozenset()
     lost_number: bool = False
 

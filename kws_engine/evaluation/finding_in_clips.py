@@ -1,4 +1,4 @@
-"""Faults of the clips that a run learned from and was judged on; knows no curve and no file."""
+"""Faults in the clips that a run was trained and validated on."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from itertools import combinations
 from statistics import median
 
 from kws_engine.clips.words import SILENCE, SPECIAL, UNKNOWN
-from kws_engine.evaluation.finding import Facts, Finding, JudgedClip, LearnedClip, Remedy, SuspectClip, UsedClip
+from kws_engine.evaluation.finding import Facts, Finding, LearnedClip, Remedy, SuspectClip, UsedClip, ValidatedClip
 from kws_engine.evaluation.interval import wilson
 
 _LEAKED = 0.02  # share of the validation part; less changes no figure
 _SPEECHLESS = 0.10  # share of a word's clips; of real recordings up to 2% are empty or cut off
 _HEARD_IN_SILENCE = 0.3
-_LEARNED = 0.75  # accuracy, confusions of a pair aside, from which errors tell of clips and no longer of the network
+_LEARNED = 0.75  # accuracy, confusions of a pair aside, from which errors point to clips and no longer to the network
 _LEARNED_WELL = 0.85
-_MIXED_UP = 0.12  # of what is said of a pair, at the lower end of the interval
+_MIXED_UP = 0.12  # share of a pair's clips, at the lower end of the interval
 _NEARLY_GUESSED = 0.3
 _HARDLY_ANY = 10  # clips
 _FAR_FEWER = 0.25  # of what the other words have
@@ -39,15 +39,15 @@ def leakage(facts: Facts) -> Finding | None:
     if leaked < 2 or leaked < _LEAKED * len(validation):
         return None
     clips = tuple(_copy(clip, contents[clip.sha256]) for clip in copies) + tuple(map(_known_voice, known))
-    said = [f"{len(copies)} are copies of training recordings"] if copies else []
-    said += (
+    leaks = [f"{len(copies)} are copies of training recordings"] if copies else []
+    leaks += (
         [f"{len(known)} are by {len({clip.speaker for clip in known})} speakers of the training part"] if known else []
     )
     return Finding(
         "leakage",
         "Training clips in the validation part",
         "The validation figures are too good: the network is tested on what, or on whom, it has learned by heart.",
-        f"Of {len(validation)} validation clips, {' and '.join(said)}.",
+        f"Of {len(validation)} validation clips, {' and '.join(leaks)}.",
         None,
         leaked / max(len(validation), 1),
         (Remedy("Leave these validation clips out", action="exclude", clips=clips),),
@@ -64,29 +64,35 @@ def _known_voice(clip: UsedClip) -> SuspectClip:
 
 
 def silence_learned(facts: Facts) -> Finding | None:
-    """Words among whose clips many hold no speech, or that are heard where nothing is said."""
+    """Words of which many clips hold no speech, or that are detected in silence."""
     heard: dict[str, list[UsedClip]] = defaultdict(list)
     for clip in facts.clips:
         if clip.has_speech is not None:
             heard[clip.label].append(clip)
     empty = {word: [clip for clip in clips if not clip.has_speech] for word, clips in heard.items()}
-    words = [w for w in empty if len(empty[w]) > 2 and wilson(len(empty[w]), len(heard[w])).low > _SPEECHLESS / 2
-             and len(empty[w]) > _SPEECHLESS * len(heard[w])]  # fmt: skip
-    answers = Counter(clip.predicted for clip in facts.judged if clip.label == SILENCE)
+    words = [
+        w
+        for w in empty
+        if len(empty[w]) > 2
+        and wilson(len(empty[w]), len(heard[w])).low > _SPEECHLESS / 2
+        and len(empty[w]) > _SPEECHLESS * len(heard[w])
+    ]
+    answers = Counter(clip.predicted for clip in facts.validated if clip.label == SILENCE)
     talking = {w: n for w, n in answers.items() if w not in SPECIAL and n > _HEARD_IN_SILENCE * answers.total()}
-    if not words and not (talking and _accuracy(facts.judged) > _LEARNED):
+    if not words and not (talking and _accuracy(facts.validated) > _LEARNED):
         return None
-    said = [f"{len(empty[w])} of {len(heard[w])} clips of “{w}” hold no speech" for w in words]
-    said += [f"“{w}” is heard in {n} of {answers.total()} clips of silence" for w, n in talking.items()]
+    evidence = [f"{len(empty[w])} of {len(heard[w])} clips of “{w}” hold no speech" for w in words]
+    evidence += [f"“{w}” is heard in {n} of {answers.total()} clips of silence" for w, n in talking.items()]
     clips = tuple(
         SuspectClip(clip.path, w, SILENCE, 1.0, "nothing in it rises above the noise", clip.split)
-        for w in words for clip in empty[w]
-    )  # fmt: skip
+        for w in words
+        for clip in empty[w]
+    )
     return Finding(
         "silence_learned",
         "Silence learned instead of speech",
         "Recordings in which nobody speaks teach the network that silence is a word, so it answers to noise.",
-        "; ".join(said) + ".",
+        "; ".join(evidence) + ".",
         None,
         sum(len(empty[w]) for w in words) / max(sum(len(heard[w]) for w in words), 1),
         _silence_remedies(clips, [*words, *(w for w in talking if w not in words)]),
@@ -108,7 +114,7 @@ def few_clips(facts: Facts) -> Finding | None:
         "few_clips",
         "Too few clips of a word",
         "From so few recordings or voices the network learns these very recordings and not the word.",
-        "; ".join(reasons.values()) + _recalls(facts.judged, list(reasons)) + ".",
+        "; ".join(reasons.values()) + _recalls(facts.validated, list(reasons)) + ".",
         None,
         1 - min(facts.training.get(word, 0) for word in reasons) / 100,
         _few_remedies(list(reasons), facts),
@@ -139,9 +145,9 @@ def _voices(clips: Iterable[UsedClip]) -> dict[str, int]:
     return {word: len(speakers) for word, speakers in found.items()}
 
 
-def _recalls(judged: Sequence[JudgedClip], words: Sequence[str]) -> str:
-    total = Counter(clip.label for clip in judged)
-    right = Counter(clip.label for clip in judged if clip.predicted == clip.label)
+def _recalls(validated: Sequence[ValidatedClip], words: Sequence[str]) -> str:
+    total = Counter(clip.label for clip in validated)
+    right = Counter(clip.label for clip in validated if clip.predicted == clip.label)
     return "".join(
         f"; {right[word]} of {total[word]} validation clips of it are heard" for word in words if total[word]
     )
@@ -159,24 +165,26 @@ def confused_words(facts: Facts) -> Finding | None:
     """Two words that are taken for each other more often than chance and too few clips of one explain."""
     known = [label for label in facts.labels if label not in (*SPECIAL, *_lacks(facts))]
     pairs = list(combinations(known, 2))
-    counts = Counter((clip.label, clip.predicted) for clip in facts.judged)
+    counts = Counter((clip.label, clip.predicted) for clip in facts.validated)
     shares = {pair: _mixed_up(counts, *pair) for pair in pairs}
     found = [
         pair
         for pair in pairs
-        if shares[pair][2] > _least_mixed_up(facts.judged, *pair) and not _told_apart(facts.learned, *pair)
+        if shares[pair][2] > _least_mixed_up(facts.validated, *pair) and not _told_apart(facts.learned, *pair)
     ]
     if not found:
         return None
     found.sort(key=lambda pair: -shares[pair][2])
     first, second = found[0]
-    said = [f"{shares[p][0]} of {shares[p][1]} clips of “{p[0]}” and “{p[1]}” are taken for the other" for p in found]
+    evidence = [
+        f"{shares[p][0]} of {shares[p][1]} clips of “{p[0]}” and “{p[1]}” are taken for the other" for p in found
+    ]
     clips = _confused_clips(facts, found)
     return Finding(
         "confused_words",
         f"“{first}” and “{second}” are confused",
         "The network cannot tell these words apart: they sound alike, or the same word is in both folders.",
-        "; ".join(said) + ".",
+        "; ".join(evidence) + ".",
         None,
         shares[found[0]][2],
         (
@@ -189,36 +197,38 @@ def confused_words(facts: Facts) -> Finding | None:
 
 
 def _mixed_up(counts: Counter[tuple[str, str]], one: str, other: str) -> tuple[int, int, float]:
-    """(taken for the other, said of either, lower end of their share's interval)."""
+    """(clips taken for the other word, clips of either, lower end of the interval of their share)."""
     wrong = counts[one, other] + counts[other, one]
     total = wrong + counts[one, one] + counts[other, other]
     return wrong, total, wilson(wrong, total).low if total else 0.0
 
 
-def _least_mixed_up(judged: Sequence[JudgedClip], one: str, other: str) -> float:
+def _least_mixed_up(validated: Sequence[ValidatedClip], one: str, other: str) -> float:
     """How much two words must be mixed up to be named: more where the network makes many other errors, too."""
-    accuracy = _accuracy(judged, one, other)
+    accuracy = _accuracy(validated, one, other)
     return math.inf if accuracy < _LEARNED else _NEARLY_GUESSED if accuracy < _LEARNED_WELL else _MIXED_UP
 
 
 def _told_apart(learned: Sequence[LearnedClip], one: str, other: str) -> bool:
     """Whether the training clips of two words were hardly ever confused: then the validation's are, from overfitting.
 
-    The same recordings are learned by heart apart, whatever they say; what is not known is not told apart.
+    A network memorizes the same recordings as different words, whatever is spoken in them; unknown counts as confused.
     """
     clips = [clip for clip in learned if clip.label in (one, other)]
     mixed = sum(clip.predicted != clip.label and clip.predicted in (one, other) for clip in clips)
     return bool(clips) and mixed < _MIXED_UP / 4 * len(clips)
 
 
-def _accuracy(judged: Sequence[JudgedClip], *alike: str) -> float:
+def _accuracy(validated: Sequence[ValidatedClip], *alike: str) -> float:
     """Share of right answers, where words of `alike` count as one."""
-    right = sum(c.label == c.predicted or (c.label in alike and c.predicted in alike) for c in judged)
-    return right / max(len(judged), 1)
+    right = sum(c.label == c.predicted or (c.label in alike and c.predicted in alike) for c in validated)
+    return right / max(len(validated), 1)
 
 
 def _confused_clips(facts: Facts, pairs: Sequence[tuple[str, str]]) -> tuple[SuspectClip, ...]:
-    ones = [c for c in facts.judged if c.path and ((c.label, c.predicted) in pairs or (c.predicted, c.label) in pairs)]
+    ones = [
+        c for c in facts.validated if c.path and ((c.label, c.predicted) in pairs or (c.predicted, c.label) in pairs)
+    ]
     ones.sort(key=lambda clip: -clip.probability)
     return tuple(_taken_for_another(clip, clip.probability) for clip in ones[:_SHOWN])
 
@@ -228,8 +238,8 @@ def suspects(facts: Facts) -> tuple[SuspectClip, ...]:
 
     They are of two kinds. Probably mislabelled is what another label surely won (`mislabelled`). An outlier is a clip
     that no other label surely won, and yet the probability of its own, over all its steps or by the best weights, is
-    far below what is usual for that label. It may be cut off, drowned in noise or said oddly; nothing tells what it
-    could be else, so it has no `likely` label. Both are ranked by one figure, how improbable their own label was.
+    far below what is usual for that label. It may be cut off, drowned in noise or spoken oddly; nothing suggests what
+    else it could be, so it has no `likely` label. Both are ranked by one figure, how improbable their own label was.
     """
     found = mislabelled(facts)
     named = {clip.path for clip in found}
@@ -244,16 +254,16 @@ def mislabelled(facts: Facts) -> tuple[SuspectClip, ...]:
     et al. 2020), of the validation part those that the network is as sure to be another word as it usually is of that
     word (confident learning, Northcutt et al. 2021).
     """
-    found = [_doubted(clip) for clip in doubted(facts.learned)] + _surely_another(facts.judged)
+    found = [_doubted(clip) for clip in doubted(facts.learned)] + _surely_another(facts.validated)
     return tuple(sorted(found, key=lambda clip: -clip.score))
 
 
 def _outliers(facts: Facts) -> list[SuspectClip]:
     """Clips of either part whose own label is far less probable than is usual, whatever else they were taken for."""
     trained = [(clip.path, clip.label, clip.own_probability) for clip in facts.learned if clip.seen > 0]
-    judged = [(clip.path, clip.label, clip.own_probability) for clip in facts.judged if clip.path]
+    validated = [(clip.path, clip.label, clip.own_probability) for clip in facts.validated if clip.path]
     found = []
-    for split, clips in (("training", trained), ("validation", judged)):
+    for split, clips in (("training", trained), ("validation", validated)):
         usual = _usual((label, probability) for _, label, probability in clips)
         for path, label, probability in clips:
             if label not in SPECIAL and probability < _FAR_BELOW * usual[label]:
@@ -284,9 +294,11 @@ def doubted(learned: Sequence[LearnedClip]) -> list[LearnedClip]:
     return [
         clip
         for clip in learned
-        if _is_of_a_word(clip) and clip.margin < 0 and clip.own_probability < _FAR_BELOW * usual[clip.label]
+        if _is_of_a_word(clip)
+        and clip.margin < 0
+        and clip.own_probability < _FAR_BELOW * usual[clip.label]
         and clip.predicted != clip.label
-    ]  # fmt: skip
+    ]
 
 
 def _is_of_a_word(clip: LearnedClip) -> bool:
@@ -299,20 +311,22 @@ def _doubted(clip: LearnedClip) -> SuspectClip:
     return SuspectClip(clip.path, clip.label, clip.predicted, 1 - clip.own_probability, reason)
 
 
-def _surely_another(judged: Sequence[JudgedClip]) -> list[SuspectClip]:
+def _surely_another(validated: Sequence[ValidatedClip]) -> list[SuspectClip]:
     probabilities: dict[str, list[float]] = defaultdict(list)
-    for clip in judged:
+    for clip in validated:
         probabilities[clip.label].append(clip.own_probability)
     usual = {label: sum(values) / len(values) for label, values in probabilities.items()}
     return [
         _taken_for_another(clip, 1 - clip.own_probability)
-        for clip in judged
-        if clip.path and clip.label not in SPECIAL and clip.predicted != clip.label
+        for clip in validated
+        if clip.path
+        and clip.label not in SPECIAL
+        and clip.predicted != clip.label
         and clip.probability >= usual.get(clip.predicted, 2.0)
-    ]  # fmt: skip
+    ]
 
 
-def _taken_for_another(clip: JudgedClip, score: float) -> SuspectClip:
+def _taken_for_another(clip: ValidatedClip, score: float) -> SuspectClip:
     reason = f"taken for {_named(clip.predicted)}, {clip.probability:.0%} sure"
     return SuspectClip(clip.path, clip.label, clip.predicted, score, reason, "validation")
 

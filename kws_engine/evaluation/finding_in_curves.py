@@ -1,4 +1,4 @@
-"""Faults that the curves of a run show, epoch by epoch; knows no clip and no file."""
+"""Faults that the curves of a run show, epoch by epoch."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from kws_engine.training.events import Epoch
 
 Values = NDArray[np.float64]
 
-MOST_VALIDATED = 10_000  # clips that a run measures after each epoch, a share of more would be no surer
-_WIDEST = 0.15  # 95% interval of a validation accuracy that still tells one run from another
+MOST_VALIDATED = 10_000  # clips that a run measures after each epoch, a share of more would hardly be more certain
+_WIDEST = 0.15  # 95% interval of a validation accuracy that still separates one run from another
 _JUMPS = 0.04  # of accuracy from each epoch to the next, from which a curve asks whether that is more than chance
 _LAST_EPOCHS = 5
 _GAP = 0.05  # of accuracy, between training and the upper end of the validation's interval
@@ -34,9 +34,9 @@ _RISING_EPOCHS = 5
 _POOR = 0.85  # training accuracy below which a network has not learned its own clips
 _PLATEAU_EPOCHS = 8  # fewer show no plateau
 _STILL_FALLING = 0.5  # - d ln(loss) / d ln(epoch): twice the epochs would divide the loss by 2 to this power
-_NOTHING_LEARNED = 0.95  # of the loss of who knows only how frequent each label is
+_NOTHING_LEARNED = 0.95  # of the loss of a guess that knows only how frequent each label is
 _FEWEST_AT_CHANCE = 4  # epochs
-_BLOWN_UP = 3.0  # times the loss of before
+_BLOWN_UP = 3.0  # times the earlier loss
 _SLOW, _FAST = 0.2, 5.0  # of the usual learning rate
 _HARDLY_FALLING = 0.1
 
@@ -56,7 +56,7 @@ class Curves:
 
     @property
     def cross_entropy(self) -> Values:
-        """Of the very steps, with augmentation and dropout; the measured one where a run of before has none."""
+        """Of the training steps, with augmentation and dropout; the measured one where an older run has none."""
         return np.array([epoch.terms.get("cross_entropy", epoch.train_loss) for epoch in self.history], np.float64)
 
     @property
@@ -77,7 +77,7 @@ class Curves:
 
 
 def chance_loss(training: Mapping[str, int], n_labels: int) -> float:
-    """Cross-entropy in nats of who knows only how frequent each label is; silence is one clip in `n_labels`."""
+    """Cross-entropy in nats of a guess that knows only how frequent labels are; one clip in `n_labels` is silence."""
     counts = np.array([count for count in training.values() if count > 0], np.float64)
     if not len(counts):
         return math.log(max(n_labels, 2))
@@ -115,7 +115,7 @@ def diverging(curves: Curves, *, lost_number: bool = False) -> Finding | None:
 
 
 def _leap(steps: Values, chance: float) -> int | None:
-    """The first epoch whose mean loss is far above that of before and of guessing."""
+    """The first epoch whose mean loss is far above the earlier ones and that of guessing."""
     for at in range(1, len(steps)):
         if steps[at] > _BLOWN_UP * max(steps[:at].min(), chance / 2) and steps[at] > 1.2 * chance:
             return at
@@ -136,7 +136,7 @@ def noisy_validation(curves: Curves) -> Finding | None:
 
     The differences are those that a person reads off the curve: the best epoch against the last ones, and an epoch
     against the next. Where they are larger than the interval, the clips are enough for what they show. An interval that
-    would tell one run from another, around a curve that hardly moves, is no fault.
+    separates one run from another, around a curve that hardly moves, is no fault.
     """
     interval = curves.interval
     width, fall, jump = interval.high - interval.low, _from_best(curves), _jump(curves)
@@ -192,10 +192,10 @@ def overfitting(curves: Curves, *, running: bool = False) -> Finding | None:
     gap = accuracy - upper > _GAP and accuracy > _POOR and not (running and after < 2)
     if not (rising or gap):
         return None
-    said = [_rose(train, validation, lowest)] if rising else []
+    parts = [_rose(train, validation, lowest)] if rising else []
     right = f"{accuracy:.0%} of the training clips are right"
-    said += [f"{right}, of {curves.measured_clips} validation clips {curves.interval.text()}"] if gap else []
-    evidence = "; ".join(said)
+    parts += [f"{right}, of {curves.measured_clips} validation clips {curves.interval.text()}"] if gap else []
+    evidence = "; ".join(parts)
     return Finding(
         "overfitting",
         "Overfitting",

@@ -1,4 +1,4 @@
-"""How far a share of clips can be trusted: Wilson's interval; knows no clips and no model."""
+"""Wilson's interval: how far a share of clips can be trusted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether two models that judged the same clips differ by more than chance; knows no clips and no model."""
+"""Whether two models differ by more than chance on the same clips."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ EXACT_BELOW = 25
 
 @dataclass(frozen=True)
 class McNemar:
-    """What two models, judged on the same clips, have apart.
+    """How two models differ on the same clips.
 
     Attributes:
-        b: Clips that only the first has right.
-        c: Clips that only the second has right.
+        b: Clips that only the first gets right.
+        c: Clips that only the second gets right.
         p: How likely a difference at least as large would be by chance, if both were equally good; 0..1.
-        clips: All that both judged.
+        clips: All that both were evaluated on.
     """
 
     b: int

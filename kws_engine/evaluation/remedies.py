@@ -1,4 +1,4 @@
-"""What to change for the next run, as options by their paths; knows no finding and no clip."""
+"""What to change for the next run, as options by their paths."""
 
 from __future__ import annotations
 
@@ -30,8 +30,11 @@ def for_overfitting(settings: Settings) -> tuple[Remedy, ...]:
     """More variety, more regularization, an earlier end, a smaller network; only what is not done already."""
     training, found = settings.training, []
     defaults = Settings()
-    off = [name for name, config in settings.augment.items()
-           if config.probability == 0 and defaults.augment[name].probability > 0]  # fmt: skip
+    off = [
+        name
+        for name, config in settings.augment.items()
+        if config.probability == 0 and defaults.augment[name].probability > 0
+    ]
     if off:
         changes = {f"augment.{name}.probability": f"{AUGMENTATIONS[name].config().probability:g}" for name in off}
         found.append(Remedy("Change the recordings while training (augmentation)", changes))

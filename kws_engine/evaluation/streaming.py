@@ -1,4 +1,4 @@
-"""Words in continuous sound: a stream put together from clips, and detections held against what was said in it."""
+"""Words in continuous sound: a stream made of clips, and detections compared with the words spoken in it."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class StreamQuality:
 
     Attributes:
         hits: Detected words, by word.
-        misses: Words nobody detected, by word (false rejects).
-        false_alarms: Detections of a word that was not said there, by the word detected.
+        misses: Words that were not detected, by word (false rejects).
+        false_alarms: Detections of a word that was not spoken there, by the word detected.
         hours: Length of the stream.
     """
 
@@ -42,9 +42,9 @@ class StreamQuality:
 
     @property
     def miss_rate(self) -> float:
-        """Share of the words said that were missed, 0..1 (FRR)."""
-        missed, said = sum(self.misses.values()), sum(self.misses.values()) + sum(self.hits.values())
-        return missed / max(said, 1)
+        """Share of the spoken words that were missed, 0..1 (FRR)."""
+        missed = sum(self.misses.values())
+        return missed / max(missed + sum(self.hits.values()), 1)
 
     @property
     def false_alarms_per_hour(self) -> float:
@@ -53,9 +53,14 @@ class StreamQuality:
 
 
 def make_stream(
-    clips: Sequence[tuple[str | None, Samples]], noise: Samples, *, rate: int, gap_s: tuple[float, float],
-    snr_db: float, seed: int,
-) -> tuple[Samples, list[Spoken]]:  # fmt: skip
+    clips: Sequence[tuple[str | None, Samples]],
+    noise: Samples,
+    *,
+    rate: int,
+    gap_s: tuple[float, float],
+    snr_db: float,
+    seed: int,
+) -> tuple[Samples, list[Spoken]]:
     """The clips one after another in random order, with pauses, over a running noise.
 
     Args:
@@ -63,11 +68,11 @@ def make_stream(
         noise: Repeated under the whole stream; empty for none.
         rate: Samples a second.
         gap_s: Shortest and longest pause between two clips.
-        snr_db: How far the clips' mean power stands above the noise's.
+        snr_db: How far the clips' mean power is above the noise's.
         seed: Of order and pauses.
 
     Returns:
-        The stream (N,) and what is said in it, in order.
+        The stream (N,) and the words spoken in it, in order.
     """
     generator = np.random.default_rng(seed)
     pieces, spoken, at = [], [], 0
@@ -94,8 +99,8 @@ def detections(detector: Detector, stream: Samples, *, chunk_samples: int = 16_0
     return [step.detection for step in steps if step.detection is not None]
 
 
-def judge(found: Iterable[Detection], spoken: Sequence[Spoken], *, samples: int, rate: int) -> StreamQuality:
-    """Holds detections against what was said: each word is to be detected once, and nothing else at all."""
+def evaluate_stream(found: Iterable[Detection], spoken: Sequence[Spoken], *, samples: int, rate: int) -> StreamQuality:
+    """Compares detections with the words spoken: each is to be detected once, and nothing else at all."""
     words = sorted({one.word for one in spoken if one.word is not None})
     hits, misses, false_alarms = dict.fromkeys(words, 0), dict.fromkeys(words, 0), dict[str, int]()
     open_words = [one for one in spoken if one.word is not None]

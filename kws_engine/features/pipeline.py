@@ -6,19 +6,15 @@ samples → frames of `window_samples` every `hop_samples` → |rfft|² → mel 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import astuple, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kws_engine.errors import ModelFileError
-from kws_engine.features.temporal import Pcen, TemporalProcessing, TemporalState
+from kws_engine.features.temporal import TemporalProcessing, TemporalState
 
 Floats = NDArray[np.float32]
-_NUMBERS = ("rate", "window_samples", "hop_samples", "n_fft")
-_ARRAYS = ("window", "filterbank", "scale", "shift")
+_ARRAYS = ("window", "filterbank", "projection", "scale", "shift")
 _NONE = TemporalProcessing()
 _BLOCK_FRAMES = 4096  # bounds the memory of a two-hour file
 
@@ -57,7 +53,7 @@ class Pipeline:
     temporal: TemporalProcessing = _NONE
 
     def __post_init__(self) -> None:
-        for name in (*_ARRAYS, "projection"):
+        for name in _ARRAYS:
             array = getattr(self, name)
             if array is not None:
                 object.__setattr__(self, name, np.ascontiguousarray(array, dtype=np.float32))
@@ -119,33 +115,6 @@ class Pipeline:
         """A new stream, at sample 0."""
         return Stream(self)
 
-    def to_arrays(self) -> dict[str, NDArray[Any]]:
-        """The definition as named arrays, for a model file."""
-        arrays: dict[str, NDArray[Any]] = {name: np.array([getattr(self, name)], np.int64) for name in _NUMBERS}
-        arrays |= {name: getattr(self, name) for name in _ARRAYS} | {"floor": np.array([self.floor], np.float64)}
-        arrays |= {"dynamics": np.array([self.temporal.mean_share, self.temporal.deltas], np.float64)}
-        if self.temporal.pcen:
-            arrays |= {"pcen": np.array(astuple(self.temporal.pcen), np.float64)}
-        return arrays if self.projection is None else arrays | {"projection": self.projection}
-
-    @staticmethod
-    def from_arrays(arrays: Mapping[str, NDArray[Any]]) -> Pipeline:
-        """The inverse of `to_arrays`.
-
-        Raises:
-            ModelFileError: An array is missing or does not fit the others.
-        """
-        try:
-            numbers: dict[str, Any] = {name: int(arrays[name].reshape(1)[0]) for name in _NUMBERS}
-            fields: dict[str, Any] = {name: arrays[name] for name in _ARRAYS}
-            floor = float(arrays["floor"].reshape(1)[0])
-            projection = arrays.get("projection")
-            return Pipeline(**numbers, **fields, floor=floor, projection=projection, temporal=_temporal(arrays))
-        except KeyError as missing:
-            raise ModelFileError(f"The features lack {missing}; the model file is damaged, export it again") from None
-        except ValueError as problem:
-            raise ModelFileError(f"{problem}; the model file is damaged, export it again") from None
-
     def _frames(self, sound: Floats, n_frames: int) -> Floats:
         """The first frames (n_frames, n_static) of contiguous samples, without temporal processing; powers for PCEN."""
         if n_frames <= _BLOCK_FRAMES:
@@ -190,12 +159,6 @@ class Pipeline:
         if self.temporal.pcen and self.projection is not None:
             return "PCEN takes bands and has no projection"
         return "" if self.floor > 0 else "the floor must be above 0"
-
-
-def _temporal(arrays: Mapping[str, NDArray[Any]]) -> TemporalProcessing:
-    mean_share, deltas = arrays.get("dynamics", np.zeros(2)).reshape(2)
-    pcen = Pcen(*(float(number) for number in arrays["pcen"].reshape(5))) if "pcen" in arrays else None
-    return TemporalProcessing(pcen, float(mean_share), int(deltas))
 
 
 class Stream:

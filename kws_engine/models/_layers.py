@@ -70,7 +70,8 @@ class Subsample(nn.Module):
 
     def __init__(self, rows: int, columns: int) -> None:
         super().__init__()
-        self.rows, self.columns = rows, columns
+        self.rows = rows
+        self.columns = columns
 
     def forward(self, values: Tensor) -> Tensor:
         if not self.training:

@@ -1,4 +1,4 @@
-"""Fully connected layers over the whole clip."""
+"""FNN: fully connected layers over the whole clip."""
 
 from __future__ import annotations
 

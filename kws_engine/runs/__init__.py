@@ -1,1 +1,1 @@
-"""A run of a project, from its settings to the model file, here or in a process of its own; knows no screen."""
+"""A run of a project, from its settings to the model file, in this process or in one of its own."""

@@ -1,4 +1,4 @@
-"""Puts settings together before anything is read, so that what cannot work is refused at once; knows no clip."""
+"""Builds what the settings describe before any clip is read, so that what cannot work is refused at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""clips.csv: every clip that a run used, with its content's hash, so that it can be repeated; knows no training."""
+"""clips.csv: every clip that a run used, with the hash of its content, so that the run can be repeated."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ from typing import TYPE_CHECKING
 
 from kws_engine import resources
 from kws_engine.clips.clip import audio_files
+from kws_engine.clips.layout import CLIPS_FOLDER, ProjectFolder
 from kws_engine.clips.words import NOISE
 from kws_engine.disk import storing, temporary_beside
 from kws_engine.errors import KwsError, TrainingError
+from kws_engine.runs.run_file import RunFile
 
 if TYPE_CHECKING:
     from kws_engine.clips.project import Project
 
-FILE = "clips.csv"
 _HEADER = ["path", "split", "label", "sha256"]
 _STARTER = ("starter", "clips")
-_OWN = "clips/"  # how the paths of a project's own clips begin
+_OWN = f"{CLIPS_FOLDER}/"  # how the paths of a project's own clips begin
 _NAMED = 3
 
 
@@ -99,7 +100,7 @@ def noise_hashes(project: Path) -> dict[str, str]:
         ProjectError: Their folder cannot be read.
     """
     found: dict[str, str] = {}
-    for entry in audio_files(project / "clips" / NOISE):
+    for entry in audio_files(ProjectFolder(project).clips / NOISE):
         path = Path(entry.path)
         found[path.relative_to(project).as_posix()] = ""
         with contextlib.suppress(OSError):
@@ -107,46 +108,51 @@ def noise_hashes(project: Path) -> dict[str, str]:
     return found
 
 
-def write_clips(folder: Path, rows: Iterable[ClipRow]) -> None:
-    """Writes clips.csv into a run's folder, whole or not at all; takes any number of rows and keeps none in memory.
+class ClipListFile(RunFile):
+    """The clips of one run as CSV."""
 
-    Raises:
-        ProjectError: It cannot be written, or the disk is full.
-    """
-    path = folder / FILE
-    with storing(path), temporary_beside(path) as temporary:
-        with open(temporary, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(_HEADER)
-            writer.writerows((row.path, row.split, row.label, row.sha256) for row in rows)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+    def write(self, rows: Iterable[ClipRow]) -> None:
+        """Replaces the list at once; takes any number of rows and keeps none in memory.
 
+        Raises:
+            ProjectError: It cannot be written, or the disk is full.
+        """
+        with storing(self.path), temporary_beside(self.path) as temporary:
+            with open(temporary, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+                writer = csv.writer(file, lineterminator="\n")
+                writer.writerow(_HEADER)
+                writer.writerows((row.path, row.split, row.label, row.sha256) for row in rows)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, self.path)
 
-def read_clips(path: Path) -> Iterator[ClipRow]:
-    """The rows of a clips.csv, or of the one in a run's folder, one by one.
+    def read(self) -> Iterator[ClipRow]:
+        """Its rows, one by one.
 
-    Raises:
-        TrainingError: It is missing or damaged.
-    """
-    path = path / FILE if path.is_dir() else path
-    try:
-        with open(path, encoding="utf-8", errors="surrogateescape", newline="") as file:
-            rows = csv.reader(file, strict=True)
-            if next(rows, None) != _HEADER:
-                raise _damaged(path)
-            for row in rows:
-                if len(row) != len(_HEADER) or not row[0] or "\0" in row[0]:
-                    raise _damaged(path)
-                yield ClipRow(*row)
-    except FileNotFoundError:
-        raise TrainingError(
-            f"{path.parent.name} has no list of its clips ({path.name}), as runs of before have none: "
-            "train again with its settings instead"
-        ) from None
-    except (OSError, csv.Error) as error:
-        raise _damaged(path) from error
+        Raises:
+            TrainingError: It is missing or damaged.
+        """
+        try:
+            with open(self.path, encoding="utf-8", errors="surrogateescape", newline="") as file:
+                rows = csv.reader(file, strict=True)
+                if next(rows, None) != _HEADER:
+                    raise self._damaged()
+                for row in rows:
+                    if len(row) != len(_HEADER) or not row[0] or "\0" in row[0]:
+                        raise self._damaged()
+                    yield ClipRow(*row)
+        except FileNotFoundError:
+            raise TrainingError(
+                f"{self.run_name} has no list of its clips ({self.path.name}), as older runs have none: "
+                "train again with its settings instead"
+            ) from None
+        except (OSError, csv.Error) as error:
+            raise self._damaged() from error
+
+    def _damaged(self) -> TrainingError:
+        return TrainingError(
+            f"The list of clips {self.path} is damaged: choose another run, or train again with its settings"
+        )
 
 
 def located(row: ClipRow, project: Path) -> Path:
@@ -160,7 +166,3 @@ def located(row: ClipRow, project: Path) -> Path:
             with contextlib.suppress(KwsError):
                 return resources.path(*parts[start:])
     return path
-
-
-def _damaged(path: Path) -> TrainingError:
-    return TrainingError(f"The list of clips {path} is damaged: choose another run, or train again with its settings")

@@ -1,12 +1,10 @@
-"""Runs side by side: what their settings differ in, and whether what they reach differs by more than chance.
+"""Runs side by side: where their settings differ, and whether their results differ by more than chance.
 
-Knows no screen and trains nothing; where a run kept no list of its answers, its model file is asked.
+Where a run has no list of its answers, its model is evaluated.
 """
 
 from __future__ import annotations
 
-import csv
-import json
 import math
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,17 +16,12 @@ from kws_engine.clips.project import Project
 from kws_engine.errors import KwsError, TrainingError
 from kws_engine.evaluation.interval import Interval, wilson
 from kws_engine.evaluation.mcnemar import McNemar, mcnemar
-from kws_engine.evaluation.metrics import evaluate
-from kws_engine.runs.clip_list import FILE as CLIPS_FILE
-from kws_engine.runs.clip_list import read_clips
-from kws_engine.runs.records import PastRun, job_content, project_of, run_in
+from kws_engine.evaluation.metrics import EvaluatedSplit, evaluate
+from kws_engine.runs.folder import RunFolder
+from kws_engine.runs.records import PastRun, run_in
 from kws_engine.settings import Settings
 from kws_engine.spotting.model_file import SpottingModel
 
-VALIDATION_FILE = "validation.csv"
-_ANSWER_COLUMNS = {"path", "label", "predicted"}
-
-Part = Literal["validation", "testing"]
 Progress = Callable[[int, int], None]
 Answers = Mapping[str, tuple[str, str]]
 """The label and the answer of every recorded clip, by its absolute path."""
@@ -40,7 +33,7 @@ class Compared:
 
     Attributes:
         seconds: All epochs together.
-        accuracy: Share of the clips that it names rightly, with what chance leaves open; None where it has no answers.
+        accuracy: Share of correct answers, with its interval; None where it has no answers.
         clips: How many that is: the same ones for all runs, unless they have none in common.
         false_alarms_per_hour: From its evaluation, where that was measured.
     """
@@ -73,7 +66,7 @@ class Comparison:
     """
 
     runs: tuple[Compared, ...]
-    split: Part
+    split: EvaluatedSplit
     differs: dict[str, list[Any]]
     mcnemar: McNemar | None
     notes: tuple[str, ...] = field(default=())
@@ -95,10 +88,13 @@ class Comparison:
 
 
 def compare(
-    runs: Sequence[Path], *, split: Part = "validation", progress: Progress | None = None,
+    runs: Sequence[Path],
+    *,
+    split: EvaluatedSplit = "validation",
+    progress: Progress | None = None,
     should_stop: Callable[[], bool] = lambda: False,
-) -> Comparison:  # fmt: skip
-    """Reads the runs' folders, and judges their models on the part where no answers were kept.
+) -> Comparison:
+    """Reads the runs' folders, and evaluates the models of those that stored no answers.
 
     Clips that one of the runs was trained on are left out for all of them.
 
@@ -125,13 +121,13 @@ def compare(
 def flat_settings(folder: Path) -> dict[str, Any]:
     """Every option that a run was made with by its path, its seed among them.
 
-    Options that came after the run have their defaults; where one of the run's own is no longer known, all stay as
-    they were written.
+    Options that are newer than the run have their defaults; where one of the run's is no longer known, all are given
+    as they were stored.
 
     Raises:
         TrainingError: job.toml is missing, damaged or of a newer program.
     """
-    content = job_content(folder)
+    content = RunFolder(folder).job.read()
     try:
         values = Settings.from_dict(content["settings"]).to_dict()
     except KwsError:
@@ -141,28 +137,10 @@ def flat_settings(folder: Path) -> dict[str, Any]:
 
 
 def differing(settings: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
-    """The options that are not the same in all, each with its value in every one; None where there is no such."""
+    """The options whose values differ, each with its value in every one; None where it does not exist."""
     paths = dict.fromkeys(path for one in settings for path in one)
     rows = {path: [one.get(path) for one in settings] for path in paths}
     return {path: values for path, values in rows.items() if any(value != values[0] for value in values)}
-
-
-def read_answers(folder: Path) -> dict[str, tuple[str, str]]:
-    """What validation.csv of a run says: label and answer of every recorded clip, by its path as written there.
-
-    Raises:
-        TrainingError: It is damaged.
-    """
-    path = folder / VALIDATION_FILE
-    try:
-        with open(path, encoding="utf-8", errors="surrogateescape", newline="") as file:
-            rows = csv.DictReader(file, strict=True)
-            if not _ANSWER_COLUMNS <= set(rows.fieldnames or ()):
-                raise TrainingError(f"{path} is damaged: delete it, and the model is judged anew")
-            found = {row["path"]: (row["label"], row["predicted"]) for row in rows if row["path"]}
-    except (OSError, csv.Error):
-        raise TrainingError(f"{path} is damaged: delete it, and the model is judged anew") from None
-    return {path: answer for path, answer in found.items() if all(answer)}  # a cut-off line has no answer
 
 
 def _flat(values: Mapping[str, Any], prefix: str) -> Iterable[tuple[str, Any]]:
@@ -174,17 +152,21 @@ def _flat(values: Mapping[str, Any], prefix: str) -> Iterable[tuple[str, Any]]:
 
 
 def _answers_of_all(
-    runs: Sequence[PastRun], split: Part, notes: list[str], progress: Progress | None, should_stop: Callable[[], bool]
+    runs: Sequence[PastRun],
+    split: EvaluatedSplit,
+    notes: list[str],
+    progress: Progress | None,
+    should_stop: Callable[[], bool],
 ) -> list[dict[str, tuple[str, str]]]:
     found: list[dict[str, tuple[str, str]]] = []
     for number, run in enumerate(runs):
 
-        def tell(done: int, total: int, number: int = number) -> None:
+        def report(done: int, total: int, number: int = number) -> None:
             if progress is not None:
                 progress(number * total + done, len(runs) * total)
 
         try:
-            found.append(_answers(run, split, tell, should_stop))
+            found.append(_answers(run, split, report, should_stop))
         except KwsError as error:
             found.append({})
             notes.append(f"{run.title} has no answers to compare: {error}")
@@ -192,16 +174,17 @@ def _answers_of_all(
 
 
 def _answers(
-    run: PastRun, split: Part, progress: Progress, should_stop: Callable[[], bool]
+    run: PastRun, split: EvaluatedSplit, progress: Progress, should_stop: Callable[[], bool]
 ) -> dict[str, tuple[str, str]]:
-    project = project_of(run.folder)
-    if split == "validation" and (run.folder / VALIDATION_FILE).is_file():
-        return {_key(project, path): answer for path, answer in read_answers(run.folder).items()}
+    folder = RunFolder(run.folder)
+    project = folder.project()
+    if split == "validation" and folder.validation.exists():
+        return {_key(project, path): answer for path, answer in folder.validation.answers().items()}
     if run.model is None:
         raise TrainingError("it has no model file, train it to its end")
     clips = Project.open(project).clips(split=split)
     evaluation = evaluate(SpottingModel(run.model), clips, progress=progress, should_stop=should_stop)
-    return {str(one.path.absolute()): (one.label, one.predicted) for one in evaluation.judged}
+    return {str(one.path.absolute()): (one.label, one.predicted) for one in evaluation.evaluated}
 
 
 def _key(project: Path, path: str) -> str:
@@ -212,7 +195,7 @@ def _key(project: Path, path: str) -> str:
 def _leave_out_trained(
     runs: Sequence[PastRun], answers: Sequence[dict[str, tuple[str, str]]], notes: list[str]
 ) -> None:
-    """A clip that was moved to another part since is no test of a run that learned it."""
+    """A clip that has since moved to another part is no test of a run that trained on it."""
     asked = {path for given in answers for path in given}
     learned = {path for run in runs for path in _learned(run) if path in asked}
     for given in answers:
@@ -223,39 +206,41 @@ def _leave_out_trained(
 
 
 def _learned(run: PastRun) -> Iterable[str]:
-    if not (run.folder / CLIPS_FILE).is_file():
+    folder = RunFolder(run.folder)
+    if not folder.clips.exists():
         return
-    project = project_of(run.folder)
-    for row in read_clips(run.folder):
+    project = folder.project()
+    for row in folder.clips.read():
         if row.split == "training":
             yield _key(project, row.path)
 
 
 def _common(answers: Sequence[Answers], notes: list[str]) -> list[str]:
-    """The clips that every run with answers judged, under one label."""
+    """The clips that every run answered, under the same label."""
     given = [one for one in answers if one]
     if len(given) < 2:
         return list(given[0]) if given else []
     shared = [
-        path for path, (label, _) in given[0].items()
+        path
+        for path, (label, _) in given[0].items()
         if all(path in other and other[path][0] == label for other in given[1:])
-    ]  # fmt: skip
+    ]
     if not shared:
-        notes.append("The runs were judged on different clips, so their results cannot be tested against each other")
+        notes.append("The runs were evaluated on different clips, so their results cannot be tested against each other")
     elif left_out := len({path for one in given for path in one}) - len(shared):
-        notes.append(f"{left_out} clips are left out: not all of the runs judged them under the same label")
+        notes.append(f"{left_out} clips are left out: not all of the runs were evaluated on them under the same label")
     return shared
 
 
 def _compared(run: PastRun, given: Answers, common: Sequence[str]) -> Compared:
-    judged = [given[path] for path in (common or given)] if given else []
-    right = sum(label == answer for label, answer in judged)
+    answers = [given[path] for path in (common or given)] if given else []
+    right = sum(label == answer for label, answer in answers)
     return Compared(
         run=run,
         seconds=math.fsum(epoch.seconds for epoch in run.epochs),
-        accuracy=wilson(right, len(judged)) if judged else None,
-        clips=len(judged),
-        false_alarms_per_hour=_false_alarms_per_hour(run.folder),
+        accuracy=wilson(right, len(answers)) if answers else None,
+        clips=len(answers),
+        false_alarms_per_hour=RunFolder(run.folder).evaluation.read().false_alarms_per_hour,
     )
 
 
@@ -266,11 +251,3 @@ def _mcnemar(answers: Sequence[Answers], common: Sequence[str]) -> McNemar | Non
     b = sum(one and not other for one, other in zip(first, second, strict=True))
     c = sum(other and not one for one, other in zip(first, second, strict=True))
     return mcnemar(b, c, clips=len(common))
-
-
-def _false_alarms_per_hour(folder: Path) -> float | None:
-    try:
-        value = float(json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))["false_alarms_per_hour"])
-    except (OSError, ValueError, LookupError, TypeError):
-        return None
-    return value if math.isfinite(value) else None

@@ -1,4 +1,4 @@
-"""Runs moved to the project's trash and back; knows no training, and deletes nothing that a program is at work on."""
+"""Moves runs to the project's trash and back; a run that a program is working on is left alone."""
 
 from __future__ import annotations
 
@@ -6,12 +6,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from kws_engine.clips import layout, trash
-from kws_engine.errors import TrainingError
-from kws_engine.runs.labels import read_label
-from kws_engine.runs.lock import FILE as LOCK_FILE
-from kws_engine.runs.lock import RunLock
-from kws_engine.runs.records import project_of
+from kws_engine.clips import trash
+from kws_engine.clips.layout import ProjectFolder
+from kws_engine.runs.folder import RunFolder
 
 
 @dataclass(frozen=True)
@@ -19,8 +16,8 @@ class DeletedRun:
     """A run in the trash, and where it came from.
 
     Attributes:
-        folder: Where it stood, and stands again once restored.
-        name: What a person called it, empty where nobody did.
+        folder: Where it was, and is again once restored.
+        name: What a person called it, empty without one.
     """
 
     project: Path
@@ -36,17 +33,16 @@ def delete_run(folder: Path) -> DeletedRun:
         TrainingError: There is no such run, or a program is training it right now.
         ProjectError: The project cannot be written.
     """
-    folder = folder.absolute()
-    if not folder.is_dir():
-        raise TrainingError(f"There is no run {folder.name}: it was deleted or moved")
-    project = project_of(folder)
-    name, inside = read_label(folder).name, folder.relative_to(project)
-    with RunLock(folder) as lock:  # nobody is at work in it, nor begins until it is gone
-        if sys.platform == "win32":  # which moves no folder with an open file in it, be it ours or another program's
+    run = RunFolder(folder.absolute())
+    run.check()
+    project = run.project()
+    name, inside = run.label.read().name, run.path.relative_to(project)
+    with run.lock() as lock:  # nobody is working in it, nor begins to until it is moved
+        if sys.platform == "win32":  # moves no folder with an open file in it, be it ours or another program's
             lock.release()
         deletion = trash.delete(project, [inside])
-        (deletion.trash / inside / LOCK_FILE).unlink(missing_ok=True)
-    return DeletedRun(project, folder, name, deletion)
+        RunFolder(deletion.trash / inside).remove_lock_file()
+    return DeletedRun(project, run.path, name, deletion)
 
 
 def restore_run(deleted: DeletedRun) -> Path:
@@ -60,13 +56,12 @@ def restore_run(deleted: DeletedRun) -> Path:
 
 
 def deleted_runs(project: Path) -> list[DeletedRun]:
-    """The runs in a project's trash, those deleted last first."""
+    """The runs in a project's trash, the last deletion first."""
     project = project.absolute()
-    found = sorted((project / layout.TRASH_FOLDER).glob("*/runs/*"), key=lambda path: path.parts[-3], reverse=True)
-    return [_deleted(project, path) for path in found if path.is_dir()]
+    return [_deleted(project, path) for path in ProjectFolder(project).deleted_runs()]
 
 
 def _deleted(project: Path, path: Path) -> DeletedRun:
     bin_folder = path.parent.parent
     back = path.relative_to(bin_folder)
-    return DeletedRun(project, project / back, read_label(path).name, trash.Deletion(bin_folder, (back,)))
+    return DeletedRun(project, project / back, RunFolder(path).label.read().name, trash.Deletion(bin_folder, (back,)))

@@ -1,45 +1,41 @@
-"""A run's folder and the project around it, read into facts for a diagnosis; judges nothing itself."""
+"""Reads a run's folder and its project into the facts for a diagnosis."""
 
 from __future__ import annotations
 
-import csv
 import random
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
 
 from kws_engine import audio
-from kws_engine.clips import layout, project_file
+from kws_engine.clips import project_file
 from kws_engine.clips.clip import LONGEST_CLIP_S
+from kws_engine.clips.layout import project_above
 from kws_engine.clips.trimming import speech_core
 from kws_engine.clips.words import SPECIAL, parse_clip_name
 from kws_engine.errors import AudioError, KwsError, TrainingError
 from kws_engine.evaluation.diagnosis import diagnose, suspects
-from kws_engine.evaluation.finding import Facts, Finding, JudgedClip, LearnedClip, SuspectClip, UsedClip
+from kws_engine.evaluation.finding import Facts, Finding, SuspectClip, UsedClip
 from kws_engine.runs import clip_list
+from kws_engine.runs.folder import RunFolder
 from kws_engine.runs.job import settings_of
-from kws_engine.runs.records import history, read_events, run_in
+from kws_engine.runs.records import history, run_in
 from kws_engine.training.events import Epoch, Failed, Started
 
-LEARNING_FILE, VALIDATION_FILE = "learning.csv", "validation.csv"
-LOST_NUMBER = "The loss is no longer a number"
-"""How the message of a run begins that diverged."""
-_LISTENED = 150  # clips of a word; where some of them hold no speech, all are listened to
+_LISTENED = 150  # clips of a word; where some of them hold no speech, all are read
 _RATE = 16_000
 
 Progress = Callable[[int, int], None]
-Row = TypeVar("Row")
 
 
 @dataclass(frozen=True)
 class Look:
-    """What a look at a run finds.
+    """A diagnosis of a run.
 
     Attributes:
-        findings: What is wrong, what is to be cured first in the first place; empty for a healthy run.
-        clips: Worth listening to, ranked, in a healthy run, too; empty where the run kept nothing of single clips.
+        findings: What is wrong, the first to be cured first; empty for a healthy run.
+        clips: Worth listening to, ranked, in a healthy run too; empty where the run stored nothing about single clips.
     """
 
     findings: list[Finding]
@@ -47,16 +43,16 @@ class Look:
 
 
 def diagnose_run(folder: Path, *, progress: Progress | None = None) -> list[Finding]:
-    """What is wrong with the run in `folder`, what is to be cured first in the first place; empty for a healthy run.
+    """What is wrong with the run in `folder`, the first to be cured first; empty for a healthy run.
 
-    The first time it listens to some of the clips, which takes seconds.
+    It reads some of the clips, which takes seconds.
 
     Args:
         folder: A run's, in a project's `runs`.
-        progress: Told how many clips of how many were listened to.
+        progress: Called with how many clips of how many have been read.
 
     Raises:
-        KwsError: The folder is no run, or one that was not written to its end.
+        KwsError: The folder is no run's, or the run has no epoch.
     """
     return look_at_run(folder, progress=progress).findings
 
@@ -68,24 +64,25 @@ def look_at_run(folder: Path, *, progress: Progress | None = None) -> Look:
         KwsError: As `diagnose_run`.
     """
     facts = facts_of(folder, progress=progress)
-    return Look(diagnose(history(read_events(folder)), facts), suspects(facts))
+    return Look(diagnose(history(RunFolder(folder).events.read()), facts), suspects(facts))
 
 
 def facts_of(folder: Path, *, progress: Progress | None = None) -> Facts:
-    """What the folder, its clips and its project tell; files that runs of before did not write are left out.
+    """All that is known from the folder, its clips and its project; files that older runs did not write are left out.
 
     Raises:
         KwsError: As `diagnose_run`.
     """
     run_in(folder)
-    settings, events = settings_of(folder), list(read_events(folder))
+    run = RunFolder(folder)
+    settings, events = settings_of(folder), list(run.events.read())
     started = next((event for event in reversed(events) if isinstance(event, Started)), None)
-    lost_number = any(isinstance(event, Failed) and event.message.startswith(LOST_NUMBER) for event in events)
+    lost_number = any(isinstance(event, Failed) and event.kind == "not_a_number" for event in events)
     if started is None or not (lost_number or any(isinstance(event, Epoch) for event in events)):
-        raise TrainingError(f"{folder.name} has no epoch to judge by: choose a run that got further, or train again")
-    project, clips = _project_of(folder), _clips(folder)
-    learned = list(_rows(folder / LEARNING_FILE, _learned))
-    if 2 * len(history(iter(events))) <= started.epochs:  # what clips are called counts from the second half on
+        raise TrainingError(f"{folder.name} has no epoch to diagnose: choose a run that got further, or train again")
+    project, clips = project_above(folder), _clips(run)
+    learned = list(run.learning.read())
+    if 2 * len(history(iter(events))) <= started.epochs:  # predictions count from the second half on
         learned = [replace(clip, predicted="") for clip in learned]
     return Facts(
         settings=settings,
@@ -94,63 +91,30 @@ def facts_of(folder: Path, *, progress: Progress | None = None) -> Facts:
         validation=started.validation,
         clips=_listened(clips, project, progress or (lambda done, total: None)) if project else clips,
         learned=learned,
-        judged=list(_rows(folder / VALIDATION_FILE, _judged)),
+        validated=list(run.validation.read()),
         one_voice=_one_voice(project),
         lost_number=lost_number,
     )
-
-
-def _project_of(folder: Path) -> Path | None:
-    """The nearest project above: a run may lie in its `runs` or deeper."""
-    return next((above for above in folder.absolute().parents if (above / layout.PROJECT_FILE).is_file()), None)
 
 
 def _one_voice(project: Path | None) -> frozenset[str]:
     return frozenset(project_file.read(project).by_take or ()) if project else frozenset()
 
 
-def _clips(folder: Path) -> list[UsedClip]:
-    if not (folder / clip_list.FILE).is_file():  # runs of before have none
+def _clips(run: RunFolder) -> list[UsedClip]:
+    if not run.clips.exists():  # older runs have none
         return []
-    return [
-        UsedClip(row.path, row.label, row.split, _speaker(row.path), row.sha256)
-        for row in clip_list.read_clips(folder)
-    ]  # fmt: skip
+    return [UsedClip(row.path, row.label, row.split, _speaker(row.path), row.sha256) for row in run.clips.read()]
 
 
 def _speaker(path: str) -> str:
-    """Whose clip it is; empty where the name tells none."""
+    """Whose clip it is; empty where its name has no speaker."""
     stem = Path(path).stem
     return parse_clip_name(stem)[0] if "_nohash_" in stem else ""
 
 
-def _rows(path: Path, read: Callable[[Mapping[str, str]], Row]) -> Iterator[Row]:
-    """The rows of one of the run's tables; none where the run did not get so far as to write it."""
-    if not path.is_file():
-        return
-    try:
-        with open(path, encoding="utf-8", errors="surrogateescape", newline="") as file:
-            for row in csv.DictReader(file, strict=True):
-                yield read(row)
-    except (OSError, csv.Error, LookupError, TypeError, ValueError):
-        raise TrainingError(f"{path} is damaged: choose another run, or train again with its settings") from None
-
-
-def _learned(row: Mapping[str, str]) -> LearnedClip:
-    return LearnedClip(
-        row["path"], row["label"], int(row["seen"]), float(row["margin"]), float(row["own_probability"]),
-        row["predicted"],
-    )  # fmt: skip
-
-
-def _judged(row: Mapping[str, str]) -> JudgedClip:
-    return JudgedClip(
-        row["path"], row["label"], row["predicted"], float(row["probability"]), float(row["own_probability"])
-    )
-
-
 def _listened(clips: list[UsedClip], project: Path, progress: Progress) -> list[UsedClip]:
-    """The clips with what was heard in them: of each word some, and all of a word where some hold no speech."""
+    """The clips with whether there is speech in them: some of each word, and all of a word where some have none."""
     of_word: dict[str, list[int]] = defaultdict(list)
     for at, clip in enumerate(clips):
         if clip.label not in SPECIAL:

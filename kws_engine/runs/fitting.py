@@ -1,4 +1,4 @@
-"""The loop of a run put together from its settings and data, with its checkpoints; knows no model file."""
+"""The training loop of a run, built from its settings and data, with its checkpoints."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from kws_engine.features._torch import TorchFeatures
 from kws_engine.features.batch import torch_features
 from kws_engine.features.pipeline import Pipeline
 from kws_engine.regularizers import REGULARIZERS
+from kws_engine.runs.folder import RunFolder
 from kws_engine.runs.job import Job
 from kws_engine.runs.loading import Data
-from kws_engine.runs.tables import write_learning, write_validation
+from kws_engine.runs.tables import learned_clips, validated_clips
 from kws_engine.runs.tensorboard import TensorBoardLog
 from kws_engine.runs.weights import acting
 from kws_engine.settings import Settings
-from kws_engine.training import checkpoint
 from kws_engine.training.data.batches import Batches
 from kws_engine.training.data.clips import Clips
 from kws_engine.training.data.sampling import SILENT, sampling_plan
@@ -42,7 +42,11 @@ ShouldStop = Callable[[], bool]
 
 @dataclass(frozen=True)
 class Setup:
-    """A run that stands: all that its steps need to know."""
+    """A run that is ready: all that its steps need.
+
+    Attributes:
+        folder: The run's; that of the project for what leaves nothing on disk.
+    """
 
     job: Job
     folder: Path
@@ -53,32 +57,44 @@ class Setup:
     device: torch.device
     processes: Processes = ONE
 
+    @property
+    def files(self) -> RunFolder:
+        """What the run leaves on disk."""
+        return RunFolder(self.folder)
+
 
 def fit_run(
     setup: Setup, network: torch.nn.Module, should_stop: ShouldStop, *, before: Snapshot | None = None
 ) -> Generator[Epoch | Progress | Skipped, None, Fit]:
-    """Trains, keeping the state after each epoch on disk before the epoch is told of.
+    """Trains, and stores the state after each epoch before it yields the epoch.
 
     Args:
         setup: The run.
         network: On the device.
-        should_stop: Asked before each step; it may wait, which pauses the run.
-        before: Where to go on; its epochs are told of again.
+        should_stop: Called before each step; it may wait, which pauses the run.
+        before: The state to resume from; its epochs are yielded again.
 
     Raises:
         TrainingError: The loss is no longer a number, or `before` is of another run.
-        ProjectError: The disk is full; the checkpoint before stands.
+        ProjectError: The disk is full; the last checkpoint is left as it was.
     """
     features = torch_features(setup.pipeline).to(setup.device)
     dynamics = TrainingDynamics(len(setup.data.training), len(setup.data.labels))
     curve, _ = measured_on(setup.data.training, setup, features, most=CURVE_CLIPS)
     validation, clips = measured_on(setup.data.validation, setup, features, most=MOST_VALIDATED)
     loop = Loop(
-        network, make_batches(setup, features), setup.settings.training,
-        penalties=penalties_of(setup.settings, network), training=curve, validation=validation,
-        should_stop=should_stop, seed=setup.job.seed, dynamics=dynamics, label_weights=_label_weights(setup),
+        network,
+        make_batches(setup, features),
+        setup.settings.training,
+        penalties=penalties_of(setup.settings, network),
+        training=curve,
+        validation=validation,
+        should_stop=should_stop,
+        seed=setup.job.seed,
+        dynamics=dynamics,
+        label_weights=_label_weights(setup),
         processes=setup.processes,
-    )  # fmt: skip
+    )
     if before is not None:
         loop.restore(before)
         yield from before.history
@@ -87,7 +103,7 @@ def fit_run(
     with _log_of(setup, loop) as log:
         for event in loop.epochs():
             if isinstance(event, Epoch):
-                _keep(setup, network, loop, event)
+                _store(setup, network, loop, event)
                 if log is not None:
                     log.epoch(event)
             yield event
@@ -102,15 +118,17 @@ def fit_run(
 def _log_of(setup: Setup, loop: Loop) -> contextlib.AbstractContextManager[TensorBoardLog | None]:
     if not setup.processes.is_first:
         return contextlib.nullcontext()
-    return contextlib.closing(TensorBoardLog(setup.folder, loop.history))
+    files = setup.files
+    log = TensorBoardLog(files.new_tensorboard_file(), loop.history, replaces=files.tensorboard_files())
+    return contextlib.closing(log)
 
 
-def _keep(setup: Setup, network: torch.nn.Module, loop: Loop, epoch: Epoch) -> None:
+def _store(setup: Setup, network: torch.nn.Module, loop: Loop, epoch: Epoch) -> None:
     snapshot = loop.snapshot()  # which the processes make together
     if setup.processes.is_first:
         if epoch.best:
-            checkpoint.save(setup.folder / "best.safetensors", network.state_dict())
-        checkpoint.save_snapshot(setup.folder, snapshot)
+            setup.files.best_weights.write(network.state_dict())
+        setup.files.snapshot.write(snapshot)
 
 
 def _newly_skipped(data: Data) -> Iterator[Skipped]:
@@ -121,12 +139,11 @@ def _newly_skipped(data: Data) -> Iterator[Skipped]:
 def _write_tables(
     setup: Setup, dynamics: TrainingDynamics, clips: Tensor, validation: EvaluationSet, logits: Tensor
 ) -> Iterator[Skipped]:
-    """Leaves them out where they cannot be written: the weights stand."""
+    """Skips them where they cannot be written: the weights are stored."""
+    data, project = setup.data, setup.project.folder
     try:
-        write_learning(setup.folder, dynamics, setup.data, setup.project)
-        write_validation(
-            setup.folder, clips, validation.labels, logits, data=setup.data, project=setup.project
-        )  # fmt: skip
+        setup.files.learning.write(learned_clips(dynamics, data, project))
+        setup.files.validation.write(validated_clips(clips, validation.labels, logits, data=data, project=project))
     except ProjectError as error:
         yield Skipped(str(setup.folder), str(error))
 
@@ -160,12 +177,12 @@ def make_batches(setup: Setup, features: TorchFeatures) -> Batches:
 
 
 def penalties_of(settings: Settings, network: torch.nn.Module) -> dict[str, Penalty]:
-    """Those that act on any of the network's weights."""
+    """The penalties that act on any of the network's weights."""
     return {name: REGULARIZERS[name].build(settings.regularizers[name]) for name in acting(settings, network)}
 
 
 def augmentations_of(settings: Settings, rate: int, *, but: Sequence[str] = ()) -> tuple[list[Augment], list[Augment]]:
-    """Those of the sound and those of the spectrogram, in their order, without some."""
+    """The augmentations of the sound and of the spectrogram, in their order, without those in `but`."""
     chosen: dict[str, list[Augment]] = {"sound": [], "spectrogram": []}
     for name, config in sorted(settings.augment.items(), key=lambda item: item[1].order):
         if config.probability > 0 and name not in but:
@@ -202,7 +219,7 @@ def measured_on(part: Clips, setup: Setup, features: torch.nn.Module, *, most: i
 
 
 def _label_weights(setup: Setup) -> Tensor | None:
-    """By how much each label's loss counts, where rare words are to count more; 1 on average over the clips."""
+    """The factor of each label's loss where rare words count more; 1 on average over the clips."""
     if setup.settings.training.class_balance != "weights":
         return None
     words = len(setup.data.labels) - 2
@@ -213,17 +230,22 @@ def _label_weights(setup: Setup) -> Tensor | None:
 
 
 def check_same_number(setup: Setup, before: Snapshot, skipped: list[Skipped]) -> None:
-    """Refuses to go on with fewer or more clips than the run began with, as where one cannot be decoded any more.
+    """Refuses to resume with fewer or more clips than the run began with, as where one can no longer be decoded.
 
     Raises:
-        TrainingError: Names what is gone.
+        TrainingError: Names what is missing.
     """
     began_with = len(before.tensors.get("dynamics/seen", ()))
     now = len(setup.data.training)
     if began_with == now:
         return
-    gone = ", ".join(Path(one.path).name for one in skipped[:3])
+    missing = ", ".join(Path(one.path).name for one in skipped[:3])
     what = (
-        f"{len(skipped)} of its clips cannot be read ({gone})" if skipped else f"it has {now} clips, not {began_with}"
+        f"{len(skipped)} of its clips cannot be read ({missing})"
+        if skipped
+        else f"it has {now} clips, not {began_with}"
     )
-    raise TrainingError(f"The run {setup.folder.name} cannot go on, because {what}: bring them back, or train anew")
+    raise TrainingError(
+        f"The run {setup.folder.name} cannot go on, because {what}: bring them back, or train again",
+        kind="clips_changed",
+    )

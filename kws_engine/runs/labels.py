@@ -1,59 +1,20 @@
-"""What a person wrote about a run: its name, tags and note in label.toml, beside the run's own files; knows no run."""
+"""Names, tags and notes that a person gives to runs."""
 
 from __future__ import annotations
 
 import dataclasses
-import tomllib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
-import tomli_w
-
-from kws_engine.disk import write_atomically
 from kws_engine.errors import TrainingError
+from kws_engine.runs.folder import RunFolder
+from kws_engine.runs.label_file import Label
 
-FILE = "label.toml"
 LONGEST_NAME, LONGEST_TAG, MOST_TAGS, LONGEST_NOTE = 80, 40, 20, 10_000
-_LARGEST = 200_000  # bytes
-
-
-@dataclass(frozen=True)
-class Label:
-    """Empty where nobody wrote anything."""
-
-    name: str = ""
-    tags: tuple[str, ...] = ()
-    note: str = ""
-
-
-def read_label(folder: Path) -> Label:
-    """The label of a run; what is missing or damaged is empty."""
-    try:
-        with open(folder / FILE, "rb") as file:
-            content = tomllib.loads(file.read(_LARGEST).decode())
-    except (OSError, ValueError, RecursionError):
-        return Label()
-    name, tags, note = content.get("name"), content.get("tags"), content.get("note")
-    return Label(
-        name=name if isinstance(name, str) else "",
-        tags=tuple(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else (),
-        note=note if isinstance(note, str) else "",
-    )
-
-
-def write_label(folder: Path, label: Label) -> None:
-    """Puts it in place of the run's label.
-
-    Raises:
-        ProjectError: It cannot be written, or the disk is full.
-    """
-    content = {"name": label.name, "tags": list(label.tags), "note": label.note}
-    write_atomically(folder / FILE, tomli_w.dumps(content).encode())
 
 
 def checked(label: Label) -> Label:
-    """The label as it is kept: without spaces around it, empty and repeated tags.
+    """The label as it is stored: without surrounding spaces and without empty or repeated tags.
 
     Raises:
         TrainingError: A part of it is too long or no line of text, or there are too many tags.
@@ -68,17 +29,16 @@ def checked(label: Label) -> Label:
 
 
 def relabel(folder: Path, label: Label) -> Label:
-    """Puts a whole label in place of a run's; its folder keeps its name.
+    """Replaces the whole label of a run; its folder keeps its name.
 
     Raises:
         TrainingError: A part of it is too long or no line of text, or there is no such run.
         ProjectError: It cannot be written.
     """
-    kept = checked(label)
-    if not folder.is_dir():
-        raise TrainingError(f"There is no run {folder.name}: it was deleted or moved")
-    write_label(folder, kept)
-    return kept
+    label, run = checked(label), RunFolder(folder)
+    run.check()
+    run.label.write(label)
+    return label
 
 
 def rename(folder: Path, name: str) -> Label:
@@ -88,27 +48,27 @@ def rename(folder: Path, name: str) -> Label:
         TrainingError: The name is too long or no line of text, or there is no such run.
         ProjectError: It cannot be written.
     """
-    return relabel(folder, dataclasses.replace(read_label(folder), name=name))
+    return relabel(folder, dataclasses.replace(RunFolder(folder).label.read(), name=name))
 
 
 def tag(folder: Path, tags: Iterable[str]) -> Label:
-    """Puts these tags in place of a run's; empty and repeated ones are left out.
+    """Replaces the tags of a run; empty and repeated ones are left out.
 
     Raises:
         TrainingError: A tag is too long or no line of text, there are too many, or there is no such run.
         ProjectError: It cannot be written.
     """
-    return relabel(folder, dataclasses.replace(read_label(folder), tags=tuple(tags)))
+    return relabel(folder, dataclasses.replace(RunFolder(folder).label.read(), tags=tuple(tags)))
 
 
 def annotate(folder: Path, note: str) -> Label:
-    """Puts a note, of any number of lines, in place of a run's.
+    """Replaces the note of a run, which may have any number of lines.
 
     Raises:
         TrainingError: The note is too long, or there is no such run.
         ProjectError: It cannot be written.
     """
-    return relabel(folder, dataclasses.replace(read_label(folder), note=note))
+    return relabel(folder, dataclasses.replace(RunFolder(folder).label.read(), note=note))
 
 
 def _line(text: str, *, what: str, longest: int) -> str:

@@ -1,4 +1,4 @@
-"""A project's clips brought within reach of a run, with the program's own where some are lacking; knows no network."""
+"""Loads a project's clips for a run, with the program's own where some are missing."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from kws_engine.clips.project import Project
 from kws_engine.clips.table import ClipTable
 from kws_engine.clips.words import SILENCE, UNKNOWN
 from kws_engine.errors import AudioError
-from kws_engine.runs.clip_list import located, read_clips
-from kws_engine.runs.minimum_clips import check_enough, check_words
+from kws_engine.runs.clip_list import ClipListFile, located
+from kws_engine.runs.minimum_clips import check_minimum_clips, check_words
 from kws_engine.settings import Settings
 from kws_engine.training.data.clips import Clips, UnreadClips, load_clips, load_noise
 from kws_engine.training.events import Progress, Skipped
@@ -47,10 +47,12 @@ class Listed:
 
 
 class Paths(Sequence[Path]):
-    """Files of some rows of a table, made when asked for, and then some more."""
+    """The files of some rows of a table, made on demand, followed by some more."""
 
     def __init__(self, table: ClipTable, rows: np.ndarray, more: Sequence[Path] = ()) -> None:
-        self._table, self._rows, self._more = table, rows, more
+        self._table = table
+        self._rows = rows
+        self._more = more
 
     def __len__(self) -> int:
         return len(self._rows) + len(self._more)
@@ -68,13 +70,13 @@ class Paths(Sequence[Path]):
 
 
 def load(project: Project, settings: Settings, *, only: Path | None = None, to_learn: bool = True) -> Loading[Data]:
-    """Yields how far it is and every file left out, and returns what was read.
+    """Yields progress and every skipped file, and returns what was read.
 
     Args:
         project: Whose clips.
         settings: Whether the program's own other words are added.
-        only: A clips.csv: exactly the clips in it, in the parts and with the labels that stand there.
-        to_learn: Whether anything is learned from the training part; else its clips are known by name alone.
+        only: A clips.csv: exactly the clips in it, with their parts and labels.
+        to_learn: Whether anything is learned from the training part; otherwise its clips are not read.
 
     Raises:
         TrainingError: There are too few clips, or too few that can be read.
@@ -113,7 +115,7 @@ def _from_project(project: Project, settings: Settings) -> tuple[tuple[str, ...]
 
 def _from_list(project: Project, only: Path) -> tuple[tuple[str, ...], dict[str, Listed]]:
     found: dict[str, tuple[list[Path], list[str]]] = {"training": ([], []), "validation": ([], [])}
-    for row in read_clips(only):
+    for row in ClipListFile(only).read():
         if row.split in found:
             found[row.split][0].append(located(row, project.folder))
             found[row.split][1].append(row.label)
@@ -137,7 +139,7 @@ def _unreadable(project: Project) -> Iterator[Skipped]:
 
 
 def _load_split(split: str, listed: Listed, project: Project, words: Sequence[str]) -> Loading[Clips]:
-    check_enough(_counts(listed.labels, words), words, split)
+    check_minimum_clips(_counts(listed.labels, words), words, split)
     loading = load_clips(
         listed.paths,
         listed.labels,
@@ -146,7 +148,7 @@ def _load_split(split: str, listed: Listed, project: Project, words: Sequence[st
         what=f"Reading {split} clips",
     )
     part: Clips = yield from _last(loading)
-    check_enough(_counts(part.labels, words), words, split)
+    check_minimum_clips(_counts(part.labels, words), words, split)
     return part
 
 
@@ -160,14 +162,14 @@ def _shipped_unknown(counts: Mapping[str, int], words: Sequence[str], split: str
     if counts[UNKNOWN] >= max(counts[word] for word in words):
         return []
     taken = {word.casefold() for word in words}
-    says = json.loads(resources.path("starter", "unknown_words.json").read_text(encoding="utf-8"))
+    spoken = json.loads(resources.path("starter", "unknown_words.json").read_text(encoding="utf-8"))
     shipped = [clip for clip in layout_clips(resources.path("starter", "clips")) if clip.split == split]
-    said = [(clip.path, says[clip.path.name] if clip.word == UNKNOWN else clip.word) for clip in shipped]
-    return [path for path, word in said if word.casefold() not in taken]
+    words_of = [(clip.path, spoken[clip.path.name] if clip.word == UNKNOWN else clip.word) for clip in shipped]
+    return [path for path, word in words_of if word.casefold() not in taken]
 
 
 def _last(events: Iterable[Any]) -> Loading[Any]:
-    """Passes the events on; returns the last item, which is none."""
+    """Yields the events; returns the last item, which is not one."""
     for item in events:
         if not isinstance(item, Progress | Skipped):
             return item

@@ -1,7 +1,7 @@
-"""One program at a time on a run's folder: a file lock that the system takes back from a killed program; knows no run.
+"""One program at a time in a run's folder: a file lock that the system releases when the program is killed.
 
-Two programs may train on one project, each in a folder of its own; what they may not is go on with, repeat into or
-delete the same run at one time.
+Two programs may train on one project, each in a folder of its own; what they may not do is resume or
+delete the same run at the same time.
 """
 
 from __future__ import annotations
@@ -9,18 +9,18 @@ from __future__ import annotations
 from pathlib import Path
 from types import TracebackType
 
+from kws_engine.disk import failure_kind
 from kws_engine.errors import TrainingError
 from kws_engine.file_lock import FileLock, holder, is_held
 
-FILE = "running.lock"
-_PATIENCE_S = 0.2  # somebody who only looks holds the lock for some microseconds
+_PATIENCE_S = 0.2  # whoever only checks it holds the lock for some microseconds
 
 
 class RunLock:
     """Held from `__enter__` to `__exit__`, or until the process is gone, however it ended."""
 
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / FILE
+    def __init__(self, path: Path) -> None:
+        self._path = path
         self._lock = FileLock(self._path)
 
     def __enter__(self) -> RunLock:
@@ -33,12 +33,14 @@ class RunLock:
             is_taken = self._lock.take(seconds=_PATIENCE_S)
         except OSError as error:
             raise TrainingError(
-                f"{self._path.parent} cannot be written ({error.strerror}): check space and permissions"
+                f"{self._path.parent} cannot be written ({error.strerror}): check space and permissions",
+                kind=failure_kind(error),
             ) from None
         if not is_taken:
             raise TrainingError(
                 f"The run {self._path.parent.name} is in use by another program{holder(self._path)}: "
-                "wait for its end or stop it there"
+                "wait for its end or stop it there",
+                kind="in_use",
             )
         return self
 
@@ -53,6 +55,6 @@ class RunLock:
         self._lock.release()
 
 
-def is_locked(folder: Path) -> bool:
-    """Whether some program, this one too, is at work in the folder."""
-    return is_held(folder / FILE)
+def is_locked(path: Path) -> bool:
+    """Whether some program, this one included, holds the lock file."""
+    return is_held(path)

@@ -1,4 +1,4 @@
-"""Whether a project has enough clips to train on, in words; knows no training and loads no torch."""
+"""Checks that a project has the minimum of clips that training needs."""
 
 from __future__ import annotations
 
@@ -14,34 +14,41 @@ from kws_engine.errors import TrainingError
 def check_words(words: Sequence[str]) -> None:
     """Raises a `TrainingError` where there is no word."""
     if not words:
-        raise TrainingError("The project has no words yet: add at least one and record it")
+        raise TrainingError("The project has no words yet: add at least one and record it", kind="too_few_clips")
 
 
-def check_enough(clips: Sequence[Clip] | Mapping[str, int], words: Sequence[str], split: str) -> None:
-    """The clips of one part, or how many each word has: two of each to train on, one of any to validate on.
+def check_minimum_clips(clips: Sequence[Clip] | Mapping[str, int], words: Sequence[str], split: str) -> None:
+    """Refuses a part with too few clips: training takes two of each word, validation one of any.
+
+    Args:
+        clips: Those of the part, or how many of them each word has.
+        words: The project's.
+        split: Which part it is.
 
     Raises:
-        TrainingError: There are fewer; which word lacks how many.
+        TrainingError: There are fewer; which word has how many.
     """
     counts = Counter(clips) if isinstance(clips, Mapping) else Counter(clip.word for clip in clips)
     for word in words:
         if split == "training" and counts[word] < 2:
             raise TrainingError(
-                f"{word!r} has {_clips(counts[word])} in the training part: record at least 5 takes of it"
+                f"{word!r} has {_clips(counts[word])} in the training part: record at least 5 takes of it",
+                kind="too_few_clips",
             )
     if split == "validation" and not any(counts[word] for word in words):
         raise TrainingError(
             "No word has a clip in the validation part, so nothing would show overfitting: "
-            "record at least 3 takes of each word, or import recordings of more speakers"
+            "record at least 3 takes of each word, or import recordings of more speakers",
+            kind="too_few_clips",
         )
 
 
-def lack(clips: Sequence[Clip] | ClipTable, words: Sequence[str]) -> str:
-    """What a project's clips lack for a run, in one sentence; empty where nothing does."""
+def missing_clips(clips: Sequence[Clip] | ClipTable, words: Sequence[str]) -> str:
+    """Which clips a project needs before it can be trained, in one sentence; empty where none are missing."""
     try:
         check_words(words)
         for split in SPLITS[:2]:
-            check_enough(_of_part(clips, split), words, split)
+            check_minimum_clips(_of_part(clips, split), words, split)
     except TrainingError as error:
         return str(error)
     return ""

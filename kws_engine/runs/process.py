@@ -1,4 +1,4 @@
-"""A run in a process of its own, so that the screen never waits and a crash takes nothing with it; knows no screen."""
+"""A run in a process of its own, so that the window never waits and a crash loses nothing."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ from kws_engine.training.events import Event, Failed, Finished, RateFound
 
 What = Literal["run", "learning rate"]
 
-_LOOK_EVERY_S = 0.05  # whether a paused run may go on
+_LOOK_EVERY_S = 0.05  # whether a paused run may continue
 
 
 class TrainingProcess:
-    """Starts at once; `poll` gives the events so far and makes the ending itself if the process vanishes."""
+    """Starts at once; `poll` returns the events so far, and makes the ending itself if the process vanishes."""
 
     def __init__(self, job: Job, *, what: What = "run") -> None:
         """Trains, or looks for a learning rate with the job's settings."""
         self._receiver, sender = SPAWN.Pipe(duplex=False)
-        self._stop, self._pause = Flag(), Flag()
+        self._stop = Flag()
+        self._pause = Flag()
         self._process = spawn(_child, job, what, sender, self._stop, self._pause)
         sender.close()
         self.ended = False
@@ -49,15 +50,15 @@ class TrainingProcess:
         except (EOFError, OSError):
             self.ended = True
             self._process.join(5)
-            events.append(Failed(_vanished(self._process.exitcode)))
+            events.append(Failed(_vanished(self._process.exitcode), kind="killed"))
         return events
 
     def pause(self) -> None:
-        """Lets the run wait after its current step; what it has is kept, in memory and on disk."""
+        """Lets the run wait after its current step; nothing of it is lost."""
         self._pause.set()
 
     def resume(self) -> None:
-        """Lets a paused run go on."""
+        """Lets a paused run continue."""
         self._pause.clear()
 
     @property
@@ -70,7 +71,7 @@ class TrainingProcess:
         self._stop.set()
 
     def close(self, *, seconds: float = 10.0) -> None:
-        """Stops politely, then terminates; returns when the process is gone. Nobody is told of its ending any more."""
+        """Stops politely, then terminates; returns when the process is gone. Its ending is not reported any more."""
         self.stop()
         end_process(self._process, seconds=seconds)
         self.ended = True

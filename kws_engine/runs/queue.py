@@ -1,7 +1,7 @@
-"""Jobs that wait for their turn, kept in the project so that a closed program loses none; starts none itself.
+"""Jobs that wait for their turn, stored in the project so that none is lost when the program is closed.
 
-A job stays in the queue until its run stands; until then, who begins it claims it. Every change reads the file anew
-under a lock: two programs may add to one queue and start what waits in it.
+A job stays in the queue until its run has a folder; until then, the program that starts it claims it. Every change
+reads the file again under a lock: two programs may add to one queue and start what waits in it.
 """
 
 from __future__ import annotations
@@ -15,16 +15,17 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from kws_engine.clips.layout import ProjectFolder
 from kws_engine.disk import storing, write_atomically
 from kws_engine.errors import TrainingError
 from kws_engine.file_lock import FileLock
+from kws_engine.runs.folder import RunFolder
 from kws_engine.runs.job import Job
-from kws_engine.runs.lock import RunLock, is_locked
 
-FILE = "queue.json"
+_FILE = "queue.json"
 _SCHEMA = 1
 _LARGEST = 50_000_000  # characters, some 10,000 jobs
-_PATIENCE_S = 0.1  # somebody who only looks whether a job is claimed holds it for some microseconds
+_PATIENCE_S = 0.1  # whoever only checks whether a job is claimed holds it for some microseconds
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Waiting:
     """A job in the queue.
 
     Attributes:
-        key: Names it for good, wherever in the queue it moves.
+        key: Identifies it, wherever in the queue it moves.
     """
 
     key: str
@@ -40,36 +41,39 @@ class Waiting:
 
     @property
     def network(self) -> str:
-        """The name of its network; empty where its settings do not tell."""
+        """The name of its network; empty where its settings have none."""
         model = self.job.settings.get("model")
         return str(model.get("name", "")) if isinstance(model, Mapping) else ""
 
 
-class Claim:
-    """A job that this program alone begins, until `release` or its own end, however that comes."""
+class QueueClaim:
+    """A job that only this program starts, until `release` or its own end, however that comes."""
 
     def __init__(self, waiting: Waiting, lock: FileLock) -> None:
-        self.waiting, self._lock = waiting, lock
+        self.waiting = waiting
+        self._lock = lock
 
     def release(self) -> None:
-        """Lets others begin it, where it is still in the queue."""
+        """Lets others start it, where it is still in the queue."""
         self._lock.release()
 
 
 def read_queue(project: Path) -> tuple[Waiting, ...]:
-    """What waits in a project, the next first; what is no job is passed over.
+    """What waits in a project, the next first; anything that is no job is skipped.
 
     Raises:
         TrainingError: The file is damaged or of a newer program.
     """
-    path = project / "runs" / FILE
+    path = _file(project)
     try:
         content = json.loads(path.read_text(encoding="utf-8")[:_LARGEST])
         schema, entries = int(content["schema"]), list(content["waiting"])
     except FileNotFoundError:
         return ()
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
-        raise TrainingError(f"The queue of runs in {path} cannot be read: delete the file, and queue anew") from None
+        raise TrainingError(
+            f"The queue of runs in {path} cannot be read: delete the file, and queue the runs again"
+        ) from None
     if schema > _SCHEMA:
         raise TrainingError(f"The queue of runs in {path} was made by a newer KWS Studio: update this one to use it")
     found = (_read(entry, project) for entry in entries)
@@ -77,7 +81,7 @@ def read_queue(project: Path) -> tuple[Waiting, ...]:
 
 
 def add(project: Path, job: Job, *, at: int | None = None, key: str = "") -> tuple[Waiting, ...]:
-    """Puts a job at the end, or at a place; what waits then.
+    """Adds a job at the end, or at a place; returns what waits then.
 
     Raises:
         TrainingError, ProjectError: The queue cannot be read or written.
@@ -91,7 +95,7 @@ def add(project: Path, job: Job, *, at: int | None = None, key: str = "") -> tup
 
 
 def remove(project: Path, key: str) -> tuple[Waiting, ...]:
-    """Takes a job out, if it is there; what waits then.
+    """Removes a job, if it is there; returns what waits then.
 
     Raises:
         TrainingError, ProjectError: The queue cannot be read or written.
@@ -104,7 +108,7 @@ def remove(project: Path, key: str) -> tuple[Waiting, ...]:
 
 
 def move(project: Path, key: str, by: int) -> tuple[Waiting, ...]:
-    """Moves a job towards the front (below 0) or the end, as far as there is room; what waits then.
+    """Moves a job towards the front (below 0) or the end, as far as there is room; returns what waits then.
 
     Raises:
         TrainingError, ProjectError: The queue cannot be read or written.
@@ -119,27 +123,28 @@ def move(project: Path, key: str, by: int) -> tuple[Waiting, ...]:
     return _changed(project, change)
 
 
-def claim(project: Path) -> Claim | None:
-    """The first job that no program begins right now; None where there is none.
+def claim(project: Path) -> QueueClaim | None:
+    """The first job that no program is starting right now; None where there is none.
 
     Raises:
         TrainingError, ProjectError: The queue cannot be read, or the project cannot be written.
     """
     for waiting in read_queue(project):
         name = sha256(waiting.key.encode()).hexdigest()[:16]
-        lock = FileLock(project / "runs" / f"queue-{name}.lock")
-        with storing(project / "runs"):
+        runs_folder = ProjectFolder(project).runs
+        lock = FileLock(runs_folder / f"queue-{name}.lock")
+        with storing(runs_folder):
             is_taken = lock.take(seconds=_PATIENCE_S)
         if not is_taken:
             continue
         if any(one.key == waiting.key for one in read_queue(project)):
-            return Claim(waiting, lock)
-        lock.release()  # its run stood before the lock was free
+            return QueueClaim(waiting, lock)
+        lock.release()  # its run had a folder before the lock was free
     return None
 
 
 def _changed(project: Path, change: Callable[[list[Waiting]], None]) -> tuple[Waiting, ...]:
-    folder = project / "runs"
+    folder = ProjectFolder(project).runs
     with storing(folder):
         folder.mkdir(exist_ok=True)
     with _alone(folder):
@@ -151,22 +156,27 @@ def _changed(project: Path, change: Callable[[list[Waiting]], None]) -> tuple[Wa
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    lock = RunLock(folder)
+    lock = RunFolder(folder).lock()  # the folder of all runs is locked as one of them is
     try:
         lock.__enter__()
-    except TrainingError:
-        if not is_locked(folder):  # it cannot be written
+    except TrainingError as error:
+        if error.kind != "in_use":
             raise
-        raise TrainingError(f"Another program is changing the queue of runs in {folder}: try again") from None
+        why = f"Another program is changing the queue of runs in {folder}: try again"
+        raise TrainingError(why, kind="in_use") from None
     try:
         yield
     finally:
         lock.__exit__(None, None, None)
 
 
+def _file(project: Path) -> Path:
+    return ProjectFolder(project).runs / _FILE
+
+
 def _write(project: Path, waiting: Sequence[Waiting]) -> None:
     content = {"schema": _SCHEMA, "waiting": [_to_dict(one, project) for one in waiting]}
-    write_atomically(project / "runs" / FILE, json.dumps(content, indent=1).encode())
+    write_atomically(_file(project), json.dumps(content, indent=1).encode())
 
 
 def _to_dict(waiting: Waiting, project: Path) -> dict[str, Any]:

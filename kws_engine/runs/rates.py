@@ -1,9 +1,8 @@
-"""Looks for a learning rate with a project's clips and a run's settings; leaves nothing on disk, knows no screen."""
+"""Looks for a learning rate with a project's clips and a run's settings, knows no screen."""
 
 from __future__ import annotations
 
 import contextlib
-import traceback
 from collections.abc import Iterator
 
 import torch
@@ -13,21 +12,22 @@ from kws_engine.errors import TrainingError
 from kws_engine.features.batch import torch_features
 from kws_engine.processors import cores
 from kws_engine.runs.checking import check
+from kws_engine.runs.failing import failure
 from kws_engine.runs.fitting import Setup, ShouldStop, make_batches, penalties_of
 from kws_engine.runs.job import Job
 from kws_engine.runs.loading import load
-from kws_engine.runs.run import build_network, in_words, pick_device, unless_stopped
+from kws_engine.runs.run import build_network, pick_device, unless_stopped
 from kws_engine.settings import Settings
-from kws_engine.training.events import Event, Failed, RateFound, RatePoint
+from kws_engine.training.events import Event, RateFound, RatePoint
 from kws_engine.training.lr_finder import suggestion, try_rates
 
 
 def find_rate(job: Job, should_stop: ShouldStop = lambda: False) -> Iterator[Event]:
-    """Yields progress, a `RatePoint` a step, and one ending: `RateFound`, or `Failed` in words."""
+    """Yields progress, a `RatePoint` a step, and one ending: `RateFound`, or `Failed`."""
     try:
         yield from _search(job, should_stop)
-    except Exception as error:  # noqa: BLE001 - the search's edge: every end is an event
-        yield Failed(in_words(error), "".join(traceback.format_exception(error)))
+    except Exception as error:  # noqa: BLE001 - the search's edge: every ending is an event
+        yield failure(error)
 
 
 def _search(job: Job, should_stop: ShouldStop) -> Iterator[Event]:
@@ -44,11 +44,15 @@ def _search(job: Job, should_stop: ShouldStop) -> Iterator[Event]:
     points: list[RatePoint] = []
     with contextlib.closing(make_batches(setup, torch_features(pipeline).to(device))) as batches:
         for event in try_rates(
-            network, batches, settings.training, penalties=penalties_of(settings, network), should_stop=should_stop,
+            network,
+            batches,
+            settings.training,
+            penalties=penalties_of(settings, network),
+            should_stop=should_stop,
             seed=job.seed,
-        ):  # fmt: skip
+        ):
             points += [event] if isinstance(event, RatePoint) else []
             yield event
     if should_stop():
-        raise TrainingError("The search was stopped: start it again for a suggestion")
+        raise TrainingError("The search was stopped: start it again for a suggestion", kind="stopped")
     yield RateFound(suggestion(points))

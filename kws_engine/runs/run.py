@@ -1,64 +1,52 @@
-"""One run: loads the clips, trains, writes the model file, and says so event by event; knows nobody who listens."""
+"""One run: loads the clips, trains, writes the model file, and yields events on the way."""
 
 from __future__ import annotations
 
 import contextlib
-import json
-import traceback
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from kws_engine import __version__, spec
 from kws_engine.clips.project import Project
-from kws_engine.disk import remove_leftovers, write_atomically
-from kws_engine.errors import KwsError, ProjectError, TrainingError
+from kws_engine.errors import ProjectError, TrainingError
 from kws_engine.evaluation.metrics import evaluate
 from kws_engine.export import model_file
 from kws_engine.features.pipeline import Pipeline
 from kws_engine.models import MODELS
 from kws_engine.models.counting import count
 from kws_engine.runs.checking import check
-from kws_engine.runs.clip_list import FILE as CLIPS_FILE
+from kws_engine.runs.clip_listing import ClipListing
 from kws_engine.runs.event_log import EventLog
+from kws_engine.runs.failing import failure
 from kws_engine.runs.fitting import Setup, ShouldStop, check_same_number, fit_run
+from kws_engine.runs.folder import RunFolder
 from kws_engine.runs.job import Job, make_run_folder
 from kws_engine.runs.loading import Data, Loading, load
-from kws_engine.runs.lock import RunLock
 from kws_engine.runs.same_clips import check_clips
-from kws_engine.runs.tables import ClipListing
 from kws_engine.runs.weights import write_weights
 from kws_engine.settings import Settings
 from kws_engine.spotting.model_file import Manifest, SpottingModel
-from kws_engine.training import checkpoint
 from kws_engine.training.data.clips import Clips
 from kws_engine.training.events import Event, Failed, Finished, Skipped, Started
 from kws_engine.training.scale_out import ONE, Processes
 from kws_engine.training.train import NOTHING_TRAINED, Fit, Snapshot
 
-_OWN_SUFFIXES = (".safetensors", ".jsonl", ".csv", ".json", ".kws")  # of what only the holder of a run's lock writes
-_OTHER_DEVICE = "choose training.device=cpu or a smaller batch size"
-_NO_MEMORY = ("DefaultCPUAllocator", "std::bad_alloc")  # as torch says it, on every system
-_MEMORY_EXHAUSTED = (
-    "The computer's memory is exhausted: choose a smaller batch size or fewer threads, or close other programs; what "
-    "the epochs reached is kept in the run's folder: resume it"
-)
-
 
 def run(job: Job, should_stop: ShouldStop = lambda: False, *, processes: Processes = ONE) -> Iterator[Event]:
     """Yields the events of a run; exactly one ending, `Finished` or `Failed`, is the last of them.
 
-    Of several processes the first one alone writes anything; a `Failed` without words is one that another tells of.
+    Of several processes only the first one writes anything; a `Failed` without a message is reported by another.
     """
     log = EventLog()
     try:
         for event in _events(job, should_stop, processes, log):
             if isinstance(event, Finished):
-                log.add_if_possible(event)  # the model stands, whatever the disk says now
+                log.add_if_possible(event)  # the model is written, however full the disk is now
             else:
                 log.add(event)
             yield event
@@ -67,23 +55,10 @@ def run(job: Job, should_stop: ShouldStop = lambda: False, *, processes: Process
 
 
 def _failed(error: Exception, log: EventLog, processes: Processes) -> Failed:
-    event = Failed(processes.fault(error, in_words(error)), "".join(traceback.format_exception(error)))
+    event = failure(error)
+    event = replace(event, message=processes.fault(error, event.message))
     log.add_if_possible(event)
     return event
-
-
-def in_words(error: Exception) -> str:
-    """What went wrong, in one sentence for who trains."""
-    if isinstance(error, KwsError):
-        return str(error)
-    if isinstance(error, MemoryError) or any(sign in str(error) for sign in _NO_MEMORY):
-        return _MEMORY_EXHAUSTED
-    first = next(iter(str(error).splitlines()), "") or type(error).__name__
-    if isinstance(error, torch.OutOfMemoryError):
-        return f"The graphics card has too little memory for this run: {_OTHER_DEVICE}"
-    if isinstance(error, torch.AcceleratorError):
-        return f"The graphics card failed ({first}): {_OTHER_DEVICE}"
-    return f"Training failed: {first}"
 
 
 def _events(job: Job, should_stop: ShouldStop, processes: Processes, log: EventLog) -> Iterator[Event]:
@@ -95,7 +70,7 @@ def _events(job: Job, should_stop: ShouldStop, processes: Processes, log: EventL
     device = processes.join(pick_device(settings.training.device), batch_size=settings.training.batch_size)
     torch.manual_seed(job.seed)
     with contextlib.ExitStack() as held:
-        before = processes.from_first(lambda: _taken_up(job.resume, held) if job.resume else None)
+        before = processes.from_first(lambda: _taken_up(RunFolder(job.resume), held) if job.resume else None)
         skipped: list[Skipped] = []
         loading = _loaded(project, settings, job, processes)
         data = yield from unless_stopped(loading, should_stop, skipped)
@@ -109,38 +84,37 @@ def _events(job: Job, should_stop: ShouldStop, processes: Processes, log: EventL
             check_same_number(setup, before, skipped)
         if processes.is_first:
             after = before.history[-1] if before is not None and before.history else None
-            log.begin(folder, after=after, finish=job.finish)
+            log.begin(setup.files, after=after, finish=job.finish)
         yield _started(setup, network)
         yield from _trained(setup, network, should_stop, before)
 
 
 def _new_folder(job: Job, runs_folder: Path, held: contextlib.ExitStack) -> Path:
     folder = make_run_folder(job, runs_folder)
-    held.enter_context(RunLock(folder))
+    held.enter_context(RunFolder(folder).lock())
     return folder
 
 
-def _taken_up(folder: Path, held: contextlib.ExitStack) -> Snapshot:
-    """The state of a run that is gone on with, read when no other program can go on with it any more."""
-    if not folder.is_dir():
-        raise TrainingError(f"There is no run {folder.name}: it was deleted or moved")
-    held.enter_context(RunLock(folder))
-    remove_leftovers(folder, suffixes=_OWN_SUFFIXES)
-    return checkpoint.load_snapshot(folder)
+def _taken_up(folder: RunFolder, held: contextlib.ExitStack) -> Snapshot:
+    """The state of a run that is resumed, read when no other program can resume it any more."""
+    folder.check()
+    held.enter_context(folder.lock())
+    folder.remove_leftovers()
+    return folder.snapshot.read()
 
 
 def _loaded(project: Project, settings: Settings, job: Job, processes: Processes) -> Loading[Data]:
     if job.resume is not None and processes.is_first:
-        yield from check_clips(project, job.resume, finish=job.finish)
+        yield from check_clips(project, RunFolder(job.resume), finish=job.finish)
     return (yield from load(project, settings, only=_only(job), to_learn=not job.finish))
 
 
 def _trained(
     setup: Setup, network: torch.nn.Module, should_stop: ShouldStop, before: Snapshot | None
 ) -> Iterator[Event]:
-    path = setup.folder / f"{setup.settings.model.name}.kws"
+    path = setup.files.model_file(setup.settings.model.name)
     with contextlib.ExitStack() as held:
-        listing = ClipListing(setup.folder, setup.data, setup.project) if setup.processes.is_first else None
+        listing = ClipListing(setup.files, setup.data, setup.project) if setup.processes.is_first else None
         if listing is not None:
             held.callback(listing.stop)
         with setup.processes.norms(network.to(setup.device)):
@@ -154,10 +128,10 @@ def _trained(
 
 
 def _write_model(setup: Setup, path: Path, network: torch.nn.Module, ended: Fit) -> Iterator[Skipped]:
-    checkpoint.save(setup.folder / "best.safetensors", ended.weights)
+    setup.files.best_weights.write(ended.weights)
     model_file.write(path, network.cpu(), setup.pipeline, _manifest(setup, ended))
-    yield from write_weights(setup.folder, network, setup.settings)
-    yield from _write_evaluation(setup.folder, SpottingModel(path), setup.project)
+    yield from write_weights(setup.files, network, setup.settings)
+    yield from _write_evaluation(setup.files, SpottingModel(path), setup.project)
 
 
 def _labels_of(data: Data) -> str:
@@ -166,14 +140,18 @@ def _labels_of(data: Data) -> str:
 
 
 def _only(job: Job) -> Path | None:
-    """The list of the clips that a run keeps to: one given, or that of the run it goes on with."""
-    if job.clips is None and job.resume is not None and (job.resume / CLIPS_FILE).exists():
-        return job.resume / CLIPS_FILE
+    """The list of the clips that a run keeps to: one given, or that of the run it resumes."""
+    if job.clips is None and job.resume is not None and (listed := RunFolder(job.resume).clips).exists():
+        return listed.path
     return job.clips
 
 
 def unless_stopped(loading: Loading[Data], should_stop: ShouldStop, skipped: list[Skipped]) -> Loading[Data]:
-    """Passes the events on, keeping those of files left out."""
+    """Yields the events, and adds those of skipped files to `skipped`.
+
+    Raises:
+        TrainingError: It was stopped.
+    """
     while True:
         try:
             event = next(loading)
@@ -181,7 +159,7 @@ def unless_stopped(loading: Loading[Data], should_stop: ShouldStop, skipped: lis
             data: Data = end.value
             return data
         if should_stop():
-            raise TrainingError(NOTHING_TRAINED)
+            raise TrainingError(NOTHING_TRAINED, kind="stopped")
         if isinstance(event, Skipped):
             skipped.append(event)
         yield event
@@ -206,7 +184,7 @@ def pick_device(name: str) -> torch.device:
     if name == "auto":
         name = next(candidate for candidate, found in there.items() if found)
     if not there[name]:
-        raise TrainingError(f"This machine has no {name} device: choose auto or cpu")
+        raise TrainingError(f"This machine has no {name} device: choose auto or cpu", kind="no_device")
     return torch.device(name)
 
 
@@ -251,12 +229,10 @@ def _manifest(setup: Setup, ended: Fit) -> Manifest:
     )
 
 
-def _write_evaluation(folder: Path, model: SpottingModel, project: Project) -> Iterator[Skipped]:
-    """Leaves it out where it cannot be written: the model stands, and `kws evaluate` gives the same any time."""
-    path = folder / "evaluation.json"
+def _write_evaluation(folder: RunFolder, model: SpottingModel, project: Project) -> Iterator[Skipped]:
+    """Skips it where it cannot be written: the model is, and `kws evaluate` gives the same at any time."""
     try:
         evaluated = evaluate(model, project.clips(split="validation"))
-        content: dict[str, Any] = {"split": "validation", **evaluated.to_dict()}
-        write_atomically(path, json.dumps(content, indent=2).encode())
+        folder.evaluation.write({"split": "validation", **evaluated.to_dict()})
     except ProjectError as error:
-        yield Skipped(str(path), str(error))
+        yield Skipped(str(folder.evaluation.path), str(error))

@@ -1,46 +1,46 @@
-"""Whether the clips of a run that is gone on with are those it began with; reads no sound and trains nothing."""
+"""Checks that the clips of a run that is resumed are those that it began with."""
 
 from __future__ import annotations
 
 import itertools
 import os
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from kws_engine.clips.project import Project
 from kws_engine.errors import TrainingError
-from kws_engine.runs.clip_list import FILE, ClipRow, counted, hashes_of, located, read_clips
+from kws_engine.runs.clip_list import ClipRow, counted, hashes_of, located
+from kws_engine.runs.folder import RunFolder
 from kws_engine.training.events import Progress
 
 _AT_ONCE = 500
 
 
-def check_clips(project: Project, folder: Path, *, finish: bool = False) -> Iterator[Progress]:
-    """Looks at every clip in a run's list; yields how far it is.
+def check_clips(project: Project, folder: RunFolder, *, finish: bool = False) -> Iterator[Progress]:
+    """Checks every clip in a run's list; yields how far it is.
 
-    Files that did not change since they were hashed last are not read again. A clip whose hash the run did not live to
-    write must only be there.
+    Files that have not changed since they were last hashed are not read again. A clip whose hash the run ended too
+    early to write must only be there.
 
     Args:
         project: Whose clips.
-        folder: The run's; one of before that has no list is let pass.
-        finish: Whether nothing is learned any more, so that only clips to validate on matter.
+        folder: The run's; an older one, without a list, passes.
+        finish: Whether nothing more is learned, so that only the validation clips matter.
 
     Raises:
-        TrainingError: Names what is gone or has changed, or the list is damaged.
+        TrainingError: Names what is missing or has changed, or the list is damaged.
     """
-    if not (folder / FILE).exists():
+    if not folder.clips.exists():
         return
     missing: list[ClipRow] = []
     changed: list[ClipRow] = []
-    total, done = sum(1 for _ in read_clips(folder)), 0
-    rows = (row for row in read_clips(folder) if row.split == "validation" or not finish)
+    total, done = sum(1 for _ in folder.clips.read()), 0
+    rows = (row for row in folder.clips.read() if row.split == "validation" or not finish)
     while some := list(itertools.islice(rows, _AT_ONCE)):
         yield Progress("Looking at clips", done, total)
         done += len(some)
         _compare(project, some, missing, changed)
     if missing or changed:
-        raise TrainingError(_refusal(folder, missing, changed))
+        raise TrainingError(_refusal(folder.path.name, missing, changed), kind="clips_changed")
 
 
 def _compare(project: Project, rows: Sequence[ClipRow], missing: list[ClipRow], changed: list[ClipRow]) -> None:
@@ -53,7 +53,7 @@ def _compare(project: Project, rows: Sequence[ClipRow], missing: list[ClipRow], 
     missing += [row for row in rows if not row.sha256 and not os.path.exists(located(row, project.folder))]
 
 
-def _refusal(folder: Path, missing: Sequence[ClipRow], changed: Sequence[ClipRow]) -> str:
+def _refusal(run: str, missing: Sequence[ClipRow], changed: Sequence[ClipRow]) -> str:
     kinds = (
         (missing, "clip is missing", "clips are missing"),
         (changed, "clip has changed", "clips have changed"),
@@ -62,6 +62,6 @@ def _refusal(folder: Path, missing: Sequence[ClipRow], changed: Sequence[ClipRow
     is_learned = all(row.split == "training" for row in (*missing, *changed))
     end_here = ", or end it with its best epoch (`kws resume --finish`)" if is_learned else ""
     return (
-        f"The run {folder.name} cannot go on, because since it began {what}: bring them back as they were{end_here}, "
-        "or train anew"
+        f"The run {run} cannot go on, because since it began {what}: bring them back as they were{end_here}, "
+        "or train again"
     )

@@ -1,4 +1,4 @@
-"""A run's curves as TensorBoard reads them, so that `tensorboard --logdir <project>/runs` works; knows no training.
+"""A run's curves as TensorBoard reads them, so that `tensorboard --logdir <project>/runs` works.
 
 Written by tensorboard's own parts and not by torch.utils.tensorboard, whose first import takes 10 s.
 """
@@ -9,7 +9,6 @@ import contextlib
 import io
 import os
 import queue
-import socket
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -17,7 +16,6 @@ from pathlib import Path
 
 from kws_engine.training.events import Epoch
 
-PATTERN = "events.out.tfevents.*"
 _LONGEST_CLOSE_S = 10.0
 
 
@@ -28,49 +26,50 @@ class TensorBoardLog:
     again with the next epoch.
 
     Args:
-        folder: The run's.
-        history: The epochs before those that will be told, where a run goes on: event files of before are replaced by
-            one that holds every epoch once.
+        path: The new event file.
+        history: Earlier epochs of a resumed run.
+        replaces: Its old event files, removed when the new one holds every epoch once.
     """
 
-    def __init__(self, folder: Path, history: Sequence[Epoch] = ()) -> None:
-        self._folder, self._history = folder, tuple(history)
-        self._told: queue.SimpleQueue[tuple[float, Epoch] | None] = queue.SimpleQueue()
+    def __init__(self, path: Path, history: Sequence[Epoch] = (), *, replaces: Sequence[Path] = ()) -> None:
+        self._path = path
+        self._replaces = tuple(replaces)
+        self._history = tuple(history)
+        self._waiting: queue.SimpleQueue[tuple[float, Epoch] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
     def epoch(self, epoch: Epoch) -> None:
         """One more point of every curve."""
         if self._thread is None:
-            self._told_before(time.time() - epoch.seconds)
+            self._add_history(time.time() - epoch.seconds)
             self._thread = threading.Thread(target=self._write_all, name="TensorBoard", daemon=True)
             self._thread.start()
-        self._told.put((time.time(), epoch))
+        self._waiting.put((time.time(), epoch))
 
     def close(self) -> None:
         """Returns when everything is written, or after some seconds where the disk takes longer."""
         if self._thread is not None:
-            self._told.put(None)
+            self._waiting.put(None)
             self._thread.join(_LONGEST_CLOSE_S)
 
-    def _told_before(self, end: float) -> None:
+    def _add_history(self, end: float) -> None:
         """The history, as if it had ended just before the first new epoch began."""
         start = end - sum(epoch.seconds for epoch in self._history)
         for epoch in self._history:
             start += epoch.seconds
-            self._told.put((start, epoch))
+            self._waiting.put((start, epoch))
 
     def _write_all(self) -> None:
-        old = sorted(self._folder.glob(PATTERN))
-        path = self._folder / f"events.out.tfevents.{time.time():.6f}.{socket.gethostname()}.{os.getpid()}"
+        old = self._replaces
         content = _header()
-        for waiting in _batches(self._told):
+        for waiting in _batches(self._waiting):
             content += b"".join(_records(epoch, at) for at, epoch in waiting)
-            if _append(path, content):
+            if _append(self._path, content):
                 content = b""
                 for other in old:
                     with contextlib.suppress(OSError):
                         other.unlink()
-                old = []
+                old = ()
 
 
 def scalars(epoch: Epoch) -> dict[str, float]:
@@ -86,13 +85,13 @@ def scalars(epoch: Epoch) -> dict[str, float]:
     }
 
 
-def _batches(told: queue.SimpleQueue[tuple[float, Epoch] | None]) -> Iterator[list[tuple[float, Epoch]]]:
-    """All that waits, again and again, until the end was told."""
+def _batches(epochs: queue.SimpleQueue[tuple[float, Epoch] | None]) -> Iterator[list[tuple[float, Epoch]]]:
+    """All that waits, again and again, up to None."""
     while True:
-        waiting = [told.get()]
+        waiting = [epochs.get()]
         with contextlib.suppress(queue.Empty):
             while True:
-                waiting.append(told.get_nowait())
+                waiting.append(epochs.get_nowait())
         yield [one for one in waiting if one is not None]
         if None in waiting:
             return

@@ -1,31 +1,24 @@
-"""How the weights of a trained network are spread, and how many a penalty drove to near zero; knows no screen.
-
-weights.json: {"near_zero_below": 0.01, "penalties": {"l1": {"weights": n, "near_zero": m}},
-"layers": [{"name", "title", "weights", "near_zero", "penalties": {"l1": factor}, "reach", "counts": [41 numbers]}]}
-"""
+"""How the weights of a trained network are spread, and how many of them a penalty drove to near zero."""
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kws_engine.disk import write_atomically
 from kws_engine.errors import ProjectError
 from kws_engine.regularizers.layer_weights import PenalizedWeights, penalized_weights
+from kws_engine.runs.folder import RunFolder
+from kws_engine.runs.weights_file import BINS
 from kws_engine.settings import Settings
 from kws_engine.training.events import Skipped
 
 if TYPE_CHECKING:
     from torch import nn
 
-FILE = "weights.json"
-NEAR_ZERO_BELOW = 0.01  # of 1 / sqrt(inputs), the largest weight that a layer begins with: 1 in 100 at the start
-_BINS = 41  # odd: the middle one is about zero
+NEAR_ZERO_BELOW = 0.01  # of 1 / sqrt(inputs), the largest initial weight of a layer: at the start, 1 weight in 100
 
 
 def acting(settings: Settings, network: nn.Module) -> list[str]:
@@ -38,7 +31,7 @@ def acting(settings: Settings, network: nn.Module) -> list[str]:
 
 
 def describe(network: nn.Module, settings: Settings) -> dict[str, Any]:
-    """What stands in weights.json."""
+    """The content of weights.json."""
     factors: dict[str, dict[str, float]] = {}
     layers: dict[str, PenalizedWeights] = {}
     for name, config in settings.regularizers.items():
@@ -51,34 +44,19 @@ def describe(network: nn.Module, settings: Settings) -> dict[str, Any]:
     return {"near_zero_below": NEAR_ZERO_BELOW, "penalties": totals, "layers": rows}
 
 
-def write_weights(folder: Path, network: nn.Module, settings: Settings) -> Iterator[Skipped]:
-    """Leaves it out where it cannot be written: the model stands."""
-    path = folder / FILE
+def write_weights(folder: RunFolder, network: nn.Module, settings: Settings) -> Iterator[Skipped]:
+    """Skips the file where it cannot be written: the model is."""
     try:
-        write_atomically(path, json.dumps(describe(network, settings)).encode())
+        folder.weights.write(describe(network, settings))
     except ProjectError as error:
-        yield Skipped(str(path), str(error))
-
-
-def read_weights(folder: Path) -> dict[str, Any] | None:
-    """What a run's weights.json says; None where there is none or it is damaged."""
-    try:
-        content = json.loads((folder / FILE).read_text(encoding="utf-8"))
-        for row in content["layers"]:
-            if not str(row["title"]) or len([float(count) for count in row["counts"]]) != _BINS:
-                return None
-            _ = int(row["weights"]), int(row["near_zero"]), float(row["reach"]), dict(row["penalties"])
-        _ = [(int(one["weights"]), int(one["near_zero"])) for one in content["penalties"].values()]
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
-        return None
-    return dict(content)
+        yield Skipped(str(folder.weights.path), str(error))
 
 
 def _row(one: PenalizedWeights, penalties: dict[str, float], number: int) -> dict[str, Any]:
     values = one.weights.detach().cpu().double().numpy().ravel()
     small = NEAR_ZERO_BELOW / math.sqrt(math.prod(one.weights.shape[1:]))
     reach = float(np.abs(values).max(initial=0.0)) or 1.0
-    counts, _ = np.histogram(values, bins=_BINS, range=(-reach, reach))
+    counts, _ = np.histogram(values, bins=BINS, range=(-reach, reach))
     return {
         "name": one.name,
         "title": f"{number}. {_title(one)}",

@@ -1,1 +1,1 @@
-"""Searches for good options: many runs of one project, one study of their results; knows no screen."""
+"""Searches for good options: many runs of one project, one study of their results."""

@@ -1,4 +1,4 @@
-"""A database's address as a person writes it, without its password for all who read it; knows no database."""
+"""A database's address as a person writes it, without its password wherever it is shown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gives each trial to one worker: adds what is owed, takes what waits, and says that it lives; knows no training."""
+"""Gives each trial to one worker: adds remaining trials, takes a waiting one, and reports that the worker is alive."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from kws_engine.errors import TrainingError
-from kws_engine.sweeps import remaining as slots
+from kws_engine.sweeps import remaining
 from kws_engine.sweeps.storage import in_words, quiet
 from kws_engine.sweeps.study import Sweep, sampler_of
 
@@ -21,20 +21,20 @@ _AHEAD = 8
 
 
 @dataclass(frozen=True)
-class Claim:
-    """A trial that this worker alone runs, and its sign of life."""
+class TrialClaim:
+    """A trial that only this worker runs, and its heartbeat."""
 
     trial: optuna.Trial
     trial_id: int
     number: int
     retry_of: int | None
-    heart: Heart
+    heartbeat: Heartbeat
 
 
-class Heart:
-    """Says at each interval, in a thread of its own, that the trial's worker lives.
+class Heartbeat:
+    """Reports at each interval, in a thread of its own, that the trial's worker is alive.
 
-    A worker that is killed says nothing more; after three intervals any other gives up its trial and does it again.
+    A worker that is killed falls silent; after three intervals any other gives up its trial and runs it again.
     """
 
     def __init__(self, storage: RDBStorage, trial_id: int, *, seconds: float) -> None:
@@ -44,7 +44,7 @@ class Heart:
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._beat, daemon=True)
 
-    def __enter__(self) -> Heart:
+    def __enter__(self) -> Heartbeat:
         self._thread.start()
         return self
 
@@ -63,24 +63,24 @@ class Heart:
                 continue  # a server that is away for a moment; the next beat may reach it
 
 
-def claim(sweep: Sweep, *, total: int) -> Claim | None:
+def claim(sweep: Sweep, *, total: int) -> TrialClaim | None:
     """A trial to run now; None while others run all that is left, or where nothing is left."""
     from optuna.storages import fail_stale_trials
 
     with in_words(sweep.where), quiet():
         fail_stale_trials(sweep.study)
-        for trial in slots.dropped(sweep.trials()):
+        for trial in remaining.duplicates(sweep.trials()):
             _set_state(sweep, trial.number, "FAIL")
         taken = _take(sweep, total=total)
-        if taken is None and _add_owed(sweep, total=total):
+        if taken is None and _add_remaining(sweep, total=total):
             taken = _take(sweep, total=total)
         return taken
 
 
-def _take(sweep: Sweep, *, total: int) -> Claim | None:
-    for waiting in slots.counting(sweep.trials()):
-        if waiting.state.name == "WAITING" and waiting.user_attrs[slots.SLOT] < total:
-            # Its first beat comes before it runs: a worker killed in between would leave a trial that nobody misses.
+def _take(sweep: Sweep, *, total: int) -> TrialClaim | None:
+    for waiting in remaining.distinct(sweep.trials()):
+        if waiting.state.name == "WAITING" and waiting.user_attrs[remaining.SLOT] < total:
+            # Its first beat comes before it runs: a worker killed in between would leave a trial running for ever.
             trial_id = _id(sweep, waiting.number)
             sweep.storage.record_heartbeat(trial_id)
             if _set_state(sweep, waiting.number, "RUNNING"):
@@ -88,21 +88,21 @@ def _take(sweep: Sweep, *, total: int) -> Claim | None:
     return None
 
 
-def _claimed(sweep: Sweep, waiting: optuna.trial.FrozenTrial, trial_id: int) -> Claim:
+def _claimed(sweep: Sweep, waiting: optuna.trial.FrozenTrial, trial_id: int) -> TrialClaim:
     import optuna
 
-    slot, attempt = waiting.user_attrs[slots.SLOT], waiting.user_attrs[slots.ATTEMPT]
+    slot, attempt = waiting.user_attrs[remaining.SLOT], waiting.user_attrs[remaining.ATTEMPT]
     sweep.study.sampler = sampler_of(sweep.definition, slot=slot, attempt=attempt)
     trial = optuna.Trial(sweep.study, trial_id)
     interval = sweep.storage.get_heartbeat_interval()
-    heart = Heart(sweep.storage, trial_id, seconds=float(interval or 60))
-    return Claim(trial, trial_id, waiting.number, waiting.user_attrs.get(slots.RETRY_OF), heart)
+    heartbeat = Heartbeat(sweep.storage, trial_id, seconds=float(interval or 60))
+    return TrialClaim(trial, trial_id, waiting.number, waiting.user_attrs.get(remaining.RETRY_OF), heartbeat)
 
 
-def _add_owed(sweep: Sweep, *, total: int) -> bool:
+def _add_remaining(sweep: Sweep, *, total: int) -> bool:
     import optuna
 
-    found = slots.owed(sweep.trials(), total=total, most=_AHEAD)
+    found = remaining.next_attempts(sweep.trials(), total=total, most=_AHEAD)
     for one in found:
         sweep.study.add_trial(
             optuna.create_trial(

@@ -1,4 +1,4 @@
-"""What makes a sweep this sweep and no other, as its study and its folder keep it; knows no trial and no database."""
+"""What identifies a sweep, as stored in its study and its folder."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from kws_engine.clips.project import Project
-from kws_engine.errors import ProjectError, SpecError, TrainingError
+from kws_engine.errors import SpecError, TrainingError
+from kws_engine.runs.job import project_settings
 from kws_engine.settings import Settings
 from kws_engine.sweeps import space as spaces
 from kws_engine.sweeps.job import By, Pruning, SweepJob
@@ -42,7 +43,7 @@ class Definition:
         }
 
     def to_text(self) -> str:
-        """As the study keeps it."""
+        """As stored in the study."""
         return json.dumps(self.to_dict())
 
     def is_same(self, other: Definition) -> bool:
@@ -72,13 +73,7 @@ def defined(job: SweepJob, project: Project) -> Definition:
         SpecError: A range or value that does not fit.
         ProjectError: The settings in project.toml cannot be used.
     """
-    if job.settings is not None:
-        base = Settings.from_dict(job.settings)
-    else:
-        try:
-            base = Settings.from_dict(project.settings)
-        except SpecError as error:  # not the command line's fault but the file's
-            raise ProjectError(f"The settings in {project.folder / 'project.toml'} cannot be used: {error}") from error
+    base = Settings.from_dict(job.settings) if job.settings is not None else project_settings(project)
     space = spaces.parse(base, job.assignments)
     return Definition(space, job.by, job.pruning, job.seed, tuple(project.words))
 

@@ -1,4 +1,4 @@
-"""What a sweep says while it runs, as frozen dataclasses; knows nobody who listens."""
+"""The events that a sweep emits, as frozen dataclasses."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import platform
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from kws_engine.errors import FailureKind
 from kws_engine.sweeps.space import Value
 
 State = Literal["complete", "pruned", "failed", "stopped", "lost", "running", "waiting"]
@@ -18,12 +19,13 @@ class Trial:
 
     Attributes:
         number: Of the study, counted from 0; those of sets that were given to two workers are left out.
-        state: "stopped" was interrupted and "lost" lost its worker: both are done again under another number.
+        state: "stopped" was interrupted and "lost" lost its worker: both are run again under another number.
         value: What the sweep is by: validation loss or accuracy of the best epoch, of the last one where pruned.
         run: The run's folder in the sweep's `runs`, empty before it has one.
         machine: The name of the one that ran it, in whose project the run's folder is.
-        message: Why it failed.
-        retry_of: The number of the stopped or lost trial that this one does again.
+        message: Why it failed, for a person.
+        kind: How it failed; None where it did not.
+        retry_of: The number of the stopped or lost trial that this one repeats.
     """
 
     number: int
@@ -40,6 +42,7 @@ class Trial:
     validation_loss: float | None = None
     validation_accuracy: float | None = None
     retry_of: int | None = None
+    kind: FailureKind | None = None
 
     @property
     def is_elsewhere(self) -> bool:
@@ -49,11 +52,11 @@ class Trial:
 
 @dataclass(frozen=True)
 class SweepStarted:
-    """The study stands.
+    """The study exists.
 
     Attributes:
         storage: The database's address without a password; empty is the file in the folder.
-        trials: How many shall be finished; `finished` are already.
+        trials: How many to finish; `finished` of them already are.
         options: Path and range of each option that is searched.
     """
 
@@ -98,7 +101,7 @@ class TrialEnded:
 
 @dataclass(frozen=True)
 class WorkerLost:
-    """A worker's process vanished; the others go on and do its trial again."""
+    """A worker's process vanished; the others continue and run its trial again."""
 
     worker: int
     message: str
@@ -123,10 +126,11 @@ class SweepEnded:
 
 @dataclass(frozen=True)
 class SweepFailed:
-    """The other end, always with a reason a person can act on; the traceback is for the log."""
+    """The other ending, always with a reason a person can act on; the traceback is for the log."""
 
     message: str
     traceback: str = ""
+    kind: FailureKind = "other"
 
 
 SweepEvent = SweepStarted | TrialStarted | TrialEpoch | TrialEnded | WorkerLost | SweepEnded | SweepFailed

@@ -1,4 +1,4 @@
-"""A sweep's workers in processes of their own, as one stream of events; knows no screen."""
+"""A sweep's workers in processes of their own, as one stream of events."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class _Worker:
 class SweepProcess:
     """Starts at once; `poll` gives the events so far, and one ending when the last worker has ended.
 
-    The first worker makes the study, the others follow when it stands. One that vanishes is told of and not replaced:
+    The first worker makes the study, the others follow when it exists. One that vanishes is reported and not replaced:
     the others do its trial again.
     """
 
@@ -64,11 +64,11 @@ class SweepProcess:
         return events
 
     def stop(self) -> None:
-        """Asks politely: running trials end after their step, and are done again when the sweep goes on."""
+        """Asks politely: running trials end after their step, and are run again when the sweep is resumed."""
         self._stop.set()
 
     def close(self, *, seconds: float = 10.0) -> None:
-        """Stops politely, then terminates; returns when the processes are gone. Nobody is told of the ending."""
+        """Stops politely, then terminates; returns when the processes are gone. The ending is not reported."""
         self.stop()
         for worker in self._workers:
             end_process(worker.process, seconds=seconds)
@@ -100,7 +100,7 @@ class SweepProcess:
         return events
 
     def _follow(self, started: SweepStarted) -> None:
-        """The other workers, on the study that now stands."""
+        """The other workers, on the study that now exists."""
         self._job = replace(self._job, assignments=(), name=started.name)
         self._workers += [self._start(number) for number in range(1, self._wanted)]
 
@@ -110,8 +110,8 @@ class SweepProcess:
         good = [ending for ending in endings if isinstance(ending, SweepEnded)]
         if good:
             return max(good, key=lambda one: one.finished)
-        said = next((ending for ending in endings if isinstance(ending, SweepFailed)), None)
-        return said or SweepFailed(
+        failure = next((ending for ending in endings if isinstance(ending, SweepFailed)), None)
+        return failure or SweepFailed(
             "All workers of the sweep vanished: start it again with fewer workers; what is finished is kept"
         )
 

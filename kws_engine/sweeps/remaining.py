@@ -1,7 +1,7 @@
-"""Which trials a sweep still owes, by plain rules over those there are; knows no storage and no training.
+"""Which trials a sweep still has to run, by plain rules over those that exist.
 
-A sweep of 30 trials has 30 slots. A slot is filled by attempts 0, 1, ...: the next one exists only because the one
-before failed (then with new options) or was stopped or lost (then with the same). Workers add attempts without asking
+A sweep of 30 trials has 30 remaining. A slot is filled by attempts 0, 1, ...: the next one exists only because the one
+before failed (then with new options) or was stopped or lost (then with the same). Workers add attempts independently of
 each other; where two add the same one, the lower number counts and the other is dropped before anybody runs it.
 
 slot 0   #0 complete
@@ -21,14 +21,15 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
     from optuna.trial import FrozenTrial
 
-SLOT, ATTEMPT, RETRY_OF, MESSAGE, STOPPED = "slot", "attempt", "retry_of", "message", "stopped"
+SLOT, ATTEMPT, RETRY_OF = "slot", "attempt", "retry_of"
+MESSAGE, KIND, STOPPED = "message", "kind", "stopped"
 _LOST_BEFORE_FAILED = 3
-"""A set of options that took so many workers with it (by the memory it needs, say) is not tried once more."""
+"""A set of options that crashed this many workers (by the memory it needs, say) is not tried again."""
 
 
 @dataclass(frozen=True)
-class Owed:
-    """A trial to be added, with the options of the one that it does again or none."""
+class RemainingTrial:
+    """A trial to be added, with the options of the one that it repeats, if any."""
 
     slot: int
     attempt: int = 0
@@ -38,12 +39,12 @@ class Owed:
 
     @property
     def attributes(self) -> dict[str, Any]:
-        """What the trial's user attributes say."""
+        """The trial's user attributes."""
         again = {} if self.retry_of is None else {RETRY_OF: self.retry_of}
         return {SLOT: self.slot, ATTEMPT: self.attempt, **again}
 
 
-def slots(trials: Sequence[FrozenTrial]) -> dict[int, list[FrozenTrial]]:
+def by_slot(trials: Sequence[FrozenTrial]) -> dict[int, list[FrozenTrial]]:
     """The attempts at each slot in their order, each once."""
     found: dict[int, dict[int, FrozenTrial]] = {}
     for trial in sorted(trials, key=lambda one: one.number):
@@ -52,40 +53,43 @@ def slots(trials: Sequence[FrozenTrial]) -> dict[int, list[FrozenTrial]]:
     return {slot: [attempts[number] for number in sorted(attempts)] for slot, attempts in sorted(found.items())}
 
 
-def counting(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+def distinct(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
     """Every attempt once, by number."""
-    return sorted((one for attempts in slots(trials).values() for one in attempts), key=lambda one: one.number)
+    return sorted((one for attempts in by_slot(trials).values() for one in attempts), key=lambda one: one.number)
 
 
 def state_of(trial: FrozenTrial) -> State:
-    """A trial's state in a sweep's words."""
+    """A trial's state in a sweep's terms."""
     name = trial.state.name
     if name == "FAIL":
         return "failed" if MESSAGE in trial.user_attrs else "stopped" if STOPPED in trial.user_attrs else "lost"
     states: dict[str, State] = {
-        "COMPLETE": "complete", "PRUNED": "pruned", "RUNNING": "running", "WAITING": "waiting",
-    }  # fmt: skip
+        "COMPLETE": "complete",
+        "PRUNED": "pruned",
+        "RUNNING": "running",
+        "WAITING": "waiting",
+    }
     return states[name]
 
 
 def finished(trials: Sequence[FrozenTrial]) -> int:
     """How many slots are filled."""
-    return sum(state_of(attempts[-1]) in ("complete", "pruned") for attempts in slots(trials).values())
+    return sum(state_of(attempts[-1]) in ("complete", "pruned") for attempts in by_slot(trials).values())
 
 
 def failed(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
     """The trials that failed by their options or by what they met, not by being stopped or lost."""
-    return [trial for trial in counting(trials) if state_of(trial) == "failed"]
+    return [trial for trial in distinct(trials) if state_of(trial) == "failed"]
 
 
-def owed(trials: Sequence[FrozenTrial], *, total: int, most: int) -> list[Owed]:
+def next_attempts(trials: Sequence[FrozenTrial], *, total: int, most: int) -> list[RemainingTrial]:
     """The attempts to be added next, so that every slot below `total` has one that waits, runs or is finished."""
-    known = slots(trials)
+    known = by_slot(trials)
     found = []
     for slot in range(total):
         attempts = known.get(slot, [])
         if not attempts:
-            found.append(Owed(slot))
+            found.append(RemainingTrial(slot))
         elif attempts[-1].state.name == "FAIL":
             found.append(_next(slot, attempts))
         if len(found) == most:
@@ -93,15 +97,15 @@ def owed(trials: Sequence[FrozenTrial], *, total: int, most: int) -> list[Owed]:
     return found
 
 
-def _next(slot: int, attempts: list[FrozenTrial]) -> Owed:
+def _next(slot: int, attempts: list[FrozenTrial]) -> RemainingTrial:
     last = attempts[-1]
     lost = [one for one in attempts if state_of(one) == "lost" and one.params == last.params]
     if state_of(last) == "failed" or len(lost) >= _LOST_BEFORE_FAILED:
-        return Owed(slot, len(attempts))
-    return Owed(slot, len(attempts), dict(last.params), dict(last.distributions), last.number)
+        return RemainingTrial(slot, len(attempts))
+    return RemainingTrial(slot, len(attempts), dict(last.params), dict(last.distributions), last.number)
 
 
-def dropped(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+def duplicates(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
     """Those that wait although another with a lower number is the same attempt."""
-    counts = {trial.number for trial in counting(trials)}
+    counts = {trial.number for trial in distinct(trials)}
     return [trial for trial in trials if trial.state.name == "WAITING" and trial.number not in counts]

@@ -1,4 +1,4 @@
-"""What a sweep has found: its trials, the best, what mattered, and the lines of a plot; knows no screen."""
+"""What a sweep has found: its trials, the best, what mattered, and the lines of a plot."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 from kws_engine.clips.project import Project
 from kws_engine.settings import Settings
-from kws_engine.sweeps import remaining as slots
+from kws_engine.sweeps import remaining
 from kws_engine.sweeps.events import Trial
-from kws_engine.sweeps.job import past_sweep, sweeps_folder
+from kws_engine.sweeps.folder import SweepFolder
 from kws_engine.sweeps.space import Axis, Space, settings_with
 from kws_engine.sweeps.storage import in_words, quiet
+from kws_engine.training.old_failures import stored_kind
 
 if TYPE_CHECKING:
     import optuna
@@ -26,10 +27,10 @@ _TICKS = 5
 
 @dataclass(frozen=True)
 class Results:
-    """A sweep as it stands.
+    """A sweep as it is now.
 
     Attributes:
-        wanted: Trials asked for.
+        wanted: Trials requested.
         importance: Share of each option in what makes a trial good, largest first; empty for fewer than 5 complete
             trials.
     """
@@ -104,33 +105,36 @@ def results(project: Path, name: str, *, storage: str = "") -> Results:
     with in_words(sweep.where), quiet():
         found = sweep.trials()
         importance = importance_of(sweep.study)
-    trials = tuple(trial_of(one) for one in slots.counting(found))
-    past = past_sweep(sweeps_folder(project) / name)
-    wanted = past.trials if past else len(slots.slots(found))
+    trials = tuple(trial_of(one) for one in remaining.distinct(found))
+    past = SweepFolder.of(project, name).read()
+    wanted = past.trials if past else len(remaining.by_slot(found))
     definition = sweep.definition
     best = best_of(trials, by=definition.by)
     return Results(name, definition.by, wanted, trials, definition.space, best, importance)
 
 
 def trial_of(trial: optuna.trial.FrozenTrial) -> Trial:
-    """A study's trial in a sweep's words."""
-    kept = trial.user_attrs
+    """A study's trial in a sweep's terms."""
+    stored = trial.user_attrs
     value = trial.value if trial.values else None
     return Trial(
         number=trial.number,
-        state=slots.state_of(trial),
+        state=remaining.state_of(trial),
         value=value if value is not None and math.isfinite(value) else None,
         options=dict(trial.params),
-        run=kept.get("run", ""),
-        machine=kept.get("machine", ""),
-        message=kept.get(slots.MESSAGE, ""),
-        parameters=kept.get("parameters", 0),
-        macs=kept.get("macs", 0),
-        best_epoch=kept.get("best_epoch", 0),
-        seconds=kept.get("seconds", 0.0),
-        validation_loss=kept.get("validation_loss"),
-        validation_accuracy=kept.get("validation_accuracy"),
-        retry_of=kept.get(slots.RETRY_OF),
+        run=stored.get("run", ""),
+        machine=stored.get("machine", ""),
+        message=stored.get(remaining.MESSAGE, ""),
+        parameters=stored.get("parameters", 0),
+        macs=stored.get("macs", 0),
+        best_epoch=stored.get("best_epoch", 0),
+        seconds=stored.get("seconds", 0.0),
+        validation_loss=stored.get("validation_loss"),
+        validation_accuracy=stored.get("validation_accuracy"),
+        retry_of=stored.get(remaining.RETRY_OF),
+        kind=stored_kind(stored.get(remaining.KIND), stored[remaining.MESSAGE])
+        if remaining.MESSAGE in stored
+        else None,
     )
 
 
@@ -147,7 +151,7 @@ def importance_of(study: optuna.Study) -> dict[str, float]:
     """Share of each option in what sets good trials apart from the others, largest first (PED-ANOVA, Watanabe 2023).
 
     Needs no further library, unlike fANOVA, which takes scikit-learn's forests. Complete trials only; of fewer than
-    five, or of results that are all alike, nothing can be said.
+    five, or of results that are all alike, there is no importance.
     """
     from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
     from optuna.trial import TrialState

@@ -1,4 +1,4 @@
-"""Which options a sweep searches and where, checked against their own limits; knows no study and no storage.
+"""Which options a sweep searches and where, checked against their own limits.
 
 `model.width=0.5:2`, `regularizers.l2.weight=1e-6:1e-2:log`, `model.blocks=8|14`; `training.epochs=20` sets it for all.
 """
@@ -114,10 +114,10 @@ def axis(settings: Settings, path: str, text: str) -> Axis:
     Raises:
         SpecError: With the option's limits; `option` is the path.
     """
+    option = option_at(settings, path)
     with _blamed(path):
-        if path.startswith("detector.") or path == "training.device":
+        if not _matters(path):
             raise SpecError("it changes nothing that a training measures; search another option")
-        option = option_at(settings, path)
         return _choices(option, path, text) if "|" in text else _range(option, path, text)
 
 
@@ -132,7 +132,9 @@ def option_at(settings: Settings, path: str) -> Option:
         names = tuple(entry.name for entry in registry)
         return Option("name", "choice", title, "Which one is used.", names[0], choices=names)
     if path not in settings.paths():
-        raise spec.unknown(path, settings.paths(), what="option")
+        error = spec.unknown(path, settings.paths(), what="option")
+        error.option = path
+        raise error
     section, _, name = path.rpartition(".")
     return spec.find(_config(settings, section), name)
 
@@ -141,11 +143,12 @@ def searchable(settings: Settings) -> list[tuple[str, Option]]:
     """What a form may offer: path and option of every number, choice and switch that training depends on."""
     found = [(path, option_at(settings, path)) for path in settings.paths()]
     kinds = ("int", "float", "choice", "bool")
-    return [
-        (path, option)
-        for path, option in found
-        if option.kind in kinds and path != "training.device" and not path.startswith("detector.")
-    ]
+    return [(path, option) for path, option in found if option.kind in kinds and _matters(path)]
+
+
+def _matters(path: str) -> bool:
+    """Whether an option changes anything that a training measures."""
+    return path != "training.device" and path.partition(".")[0] != "detector"
 
 
 def settings_with(space: Space, values: Mapping[str, Any]) -> Settings:
@@ -263,5 +266,4 @@ def _blamed(path: str) -> Iterator[None]:
     try:
         yield
     except SpecError as error:
-        said = str(error) if path in str(error) else f"{path}: {error}"
-        raise SpecError(said, option=path) from None
+        raise SpecError(f"{path}: {error}", option=path) from None

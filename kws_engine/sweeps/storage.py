@@ -1,4 +1,4 @@
-"""The database that a sweep's workers share, a file or a server, and its errors in words; knows no trial."""
+"""The database that a sweep's workers share, a file or a server, and its errors as sentences."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ def open_storage(file: Path, address: str, *, heartbeat_s: int | None = None, re
             beat = {"heartbeat_interval": heartbeat_s, "grace_period": 3 * heartbeat_s}
         of_file = _file_of(address) if address else file
         if of_file is None:
-            # A connection for each question, and none kept: a server has a hundred, and any number of machines may ask.
+            # A connection for each query, and none pooled: a server has a hundred, and any number of machines may ask.
             return _made(lambda: RDBStorage(_with_driver(address), {"poolclass": NullPool}, **beat))
-        # The creator opens the file: its path never stands in an address, where "?", "%" or "{" would mean something.
+        # The creator opens the file: its path is never part of an address, where "?", "%" or "{" would mean something.
         connect = _connect(of_file, read_only=read_only)
         storage = _made(lambda: RDBStorage("sqlite:///study.db", {"creator": connect}, **beat))
         if not read_only:

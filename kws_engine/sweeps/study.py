@@ -1,4 +1,4 @@
-"""Finds or makes a sweep's study in its storage, with what samples and what prunes; knows no training."""
+"""Finds or makes a sweep's study in its storage, with its sampler and its pruner."""
 
 from __future__ import annotations
 
@@ -11,15 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from kws_engine.clips.project import Project
 from kws_engine.errors import SpecError, TrainingError
 from kws_engine.sweeps.definition import Definition, defined, epochs_of
-from kws_engine.sweeps.job import (
-    STUDY_FILE,
-    SweepJob,
-    name_of,
-    past_sweep,
-    past_sweeps,
-    sweeps_folder,
-    write_sweep,
-)
+from kws_engine.sweeps.folder import SweepFolder, past_sweeps
+from kws_engine.sweeps.job import SweepJob, name_of
 from kws_engine.sweeps.space import Axis, Value
 from kws_engine.sweeps.storage import in_words, open_storage, quiet, shown
 
@@ -34,10 +27,10 @@ _PRUNED_FROM_TRIAL = 5
 
 @dataclass(frozen=True)
 class Sweep:
-    """A sweep that stands: its study is there and says what it is."""
+    """An open sweep: its study exists and holds its definition."""
 
     name: str
-    folder: Path
+    folder: SweepFolder
     definition: Definition
     study: optuna.Study
     storage: RDBStorage
@@ -45,8 +38,8 @@ class Sweep:
 
     @property
     def where(self) -> str:
-        """The storage in words."""
-        return shown(self.address) or str(self.folder / STUDY_FILE)
+        """The storage, for messages."""
+        return shown(self.address) or str(self.folder.study)
 
     def trials(self) -> list[optuna.trial.FrozenTrial]:
         """Every trial as it is now."""
@@ -54,7 +47,7 @@ class Sweep:
 
 
 def open_sweep(job: SweepJob) -> Sweep:
-    """The sweep that the job names or describes, made where there is none; loads optuna.
+    """The sweep that the job names or describes, made if it does not exist; loads optuna.
 
     Raises:
         SpecError: Options that do not fit, or a name that another sweep has.
@@ -67,24 +60,24 @@ def open_sweep(job: SweepJob) -> Sweep:
     for name in _names(job, wanted):
         sweep = _opened(project, job, name, wanted)
         if sweep.definition.is_same(wanted):
-            write_sweep(sweep.folder, definition=wanted.to_dict(), storage=shown(job.storage), trials=job.trials)
+            sweep.folder.write(definition=wanted.to_dict(), storage=shown(job.storage), trials=job.trials)
             return sweep
         if job.name:
             raise SpecError(
                 f"The sweep {name!r} has other options, settings or another seed: give this one another name, "
-                f"or go on with that one by its name alone"
+                f"or resume that one by its name alone"
             )
     raise AssertionError("names never end")
 
 
 def read_sweep(project: Project, name: str, *, address: str = "") -> Sweep:
-    """A sweep that exists, to be looked at: nothing is written.
+    """An existing sweep, for reading only.
 
     Raises:
         TrainingError: There is none of that name, or its storage cannot be used.
     """
-    folder = sweeps_folder(project.folder) / name
-    return _existing(folder, address or _kept_at(project, folder), read_only=True)
+    folder = SweepFolder.of(project.folder, name)
+    return _existing(folder, address or _address_of(project, folder), read_only=True)
 
 
 def sampler_of(definition: Definition, *, slot: int, attempt: int) -> optuna.samplers.BaseSampler:
@@ -136,17 +129,17 @@ def _names(job: SweepJob, wanted: Definition) -> Any:
 
 
 def _opened(project: Project, job: SweepJob, name: str, wanted: Definition) -> Sweep:
-    """The study of that name; a new one says that it is the wanted one."""
+    """The study of that name; a new one gets the wanted definition."""
     import optuna
 
-    folder = sweeps_folder(project.folder) / name
+    folder = SweepFolder.of(project.folder, name)
     if not job.storage:
-        past = past_sweep(folder)
+        past = folder.read()
         if past is not None and past.storage:
             raise SpecError(f"The sweep {name!r} is kept at {past.storage}: give --storage, or another name")
-        write_folder(folder)
-    storage = open_storage(folder / STUDY_FILE, job.storage, heartbeat_s=job.heartbeat_s)
-    with in_words(shown(job.storage) or str(folder / STUDY_FILE)), quiet():
+        folder.make()
+    storage = open_storage(folder.study, job.storage, heartbeat_s=job.heartbeat_s)
+    with in_words(shown(job.storage) or str(folder.study)), quiet():
         direction: Literal["minimize", "maximize"] = "minimize" if wanted.by == "loss" else "maximize"
         pruner = pruner_of(wanted)
         study = optuna.create_study(
@@ -158,52 +151,40 @@ def _opened(project: Project, job: SweepJob, name: str, wanted: Definition) -> S
         return Sweep(name, folder, definition, study, storage, job.storage)
 
 
-def write_folder(folder: Path) -> None:
-    """Makes the sweep's folder.
-
-    Raises:
-        ProjectError: It cannot be written.
-    """
-    from kws_engine.disk import storing
-
-    with storing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-
-
 def _known(project: Project, job: SweepJob) -> Sweep:
     """The sweep that a job without ranges means: the one named, or the only one."""
     name = job.name or _only(project, job)
-    folder = sweeps_folder(project.folder) / name
-    address = job.storage or _kept_at(project, folder)
+    folder = SweepFolder.of(project.folder, name)
+    address = job.storage or _address_of(project, folder)
     sweep = _existing(folder, address, heartbeat_s=job.heartbeat_s)
-    write_sweep(folder, definition=sweep.definition.to_dict(), storage=shown(address), trials=job.trials)
+    folder.write(definition=sweep.definition.to_dict(), storage=shown(address), trials=job.trials)
     return sweep
 
 
-def _kept_at(project: Project, folder: Path) -> str:
-    """The address of a sweep's database as its folder tells it, without a password; empty for the file in the folder.
+def _address_of(project: Project, folder: SweepFolder) -> str:
+    """The address of a sweep's database as its folder records it, without a password; empty for the file in the folder.
 
     Raises:
         TrainingError: The folder holds no sweep.
     """
-    past = past_sweep(folder)
+    past = folder.read()
     if past is not None and past.storage:
         return past.storage
-    if not (folder / STUDY_FILE).is_file():
+    if not folder.study.is_file():
         raise TrainingError(f"There is no sweep {folder.name!r} in {project.folder}: start it with --set")
     return ""
 
 
-def _existing(folder: Path, address: str, *, heartbeat_s: int | None = None, read_only: bool = False) -> Sweep:
+def _existing(folder: SweepFolder, address: str, *, heartbeat_s: int | None = None, read_only: bool = False) -> Sweep:
     import optuna
 
-    storage = open_storage(folder / STUDY_FILE, address, heartbeat_s=heartbeat_s, read_only=read_only)
-    with in_words(shown(address) or str(folder / STUDY_FILE)), quiet():
+    storage = open_storage(folder.study, address, heartbeat_s=heartbeat_s, read_only=read_only)
+    with in_words(shown(address) or str(folder.study)), quiet():
         try:
             study = optuna.load_study(study_name=folder.name, storage=storage)
             definition = Definition.from_dict(json.loads(study.user_attrs[DEFINITION]))
         except KeyError:
-            where = shown(address) or folder
+            where = shown(address) or folder.path
             raise TrainingError(f"There is no sweep {folder.name!r} at {where}: start it with --set") from None
         study.pruner = pruner_of(definition)
         return Sweep(folder.name, folder, definition, study, storage, address)
@@ -220,7 +201,7 @@ def _only(project: Project, job: SweepJob) -> str:
         return names[0]
     if not names:
         raise SpecError("There is nothing to search: give at least one range, as in --set model.width=0.5:2")
-    raise SpecError(f"There are several sweeps, {', '.join(sorted(names))}: say with --name which one to go on with")
+    raise SpecError(f"There are several sweeps, {', '.join(sorted(names))}: name the one to resume with --name")
 
 
 def _checked(sweep: Sweep, project: Project) -> Sweep:

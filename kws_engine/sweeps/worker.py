@@ -1,4 +1,4 @@
-"""One worker of a sweep: takes a trial, runs it, tells the study, and so on to the end; knows nobody who listens."""
+"""One worker of a sweep: takes a trial, runs it, reports to the study, and repeats that to the end."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from kws_engine.errors import KwsError, SpecError, TrainingError
 from kws_engine.runs.job import Job
-from kws_engine.sweeps import remaining as slots
-from kws_engine.sweeps.claims import Claim, claim
+from kws_engine.sweeps import remaining
+from kws_engine.sweeps.claims import TrialClaim, claim
 from kws_engine.sweeps.events import (
     State,
     SweepEnded,
@@ -43,7 +43,7 @@ _FIRST_FAILURES = 3
 
 @dataclass
 class Course:
-    """How far a trial's run has come, and whether somebody wished it to end."""
+    """How far a trial's run is, and whether it was asked to end."""
 
     epochs: list[Epoch] = field(default_factory=list)
     wanted_epochs: int = 0
@@ -75,27 +75,33 @@ def work(job: SweepJob, should_stop: ShouldStop = lambda: False, *, worker: int 
         stopped = yield from _trials(sweep, job, should_stop, worker)
         yield ended(sweep, stopped=stopped)
     except Exception as error:  # noqa: BLE001 - the worker's edge: every end is an event
-        sentence = str(error) if isinstance(error, KwsError) else f"The sweep failed: {error or type(error).__name__}"
-        yield SweepFailed(sentence, "".join(traceback.format_exception(error)))
+        yield _sweep_failed(error)
+
+
+def _sweep_failed(error: Exception) -> SweepFailed:
+    details = "".join(traceback.format_exception(error))
+    if isinstance(error, KwsError):
+        return SweepFailed(str(error), details, error.kind)
+    return SweepFailed(f"The sweep failed: {error or type(error).__name__}", details)
 
 
 def ended(sweep: Sweep, *, stopped: bool) -> SweepEnded:
     """What the sweep has reached by now."""
     with in_words(sweep.where), quiet():
         trials = sweep.trials()
-        best = best_of(tuple(trial_of(one) for one in slots.counting(trials)), by=sweep.definition.by)
+        best = best_of(tuple(trial_of(one) for one in remaining.distinct(trials)), by=sweep.definition.by)
         importance = importance_of(sweep.study)
-    counts = slots.finished(trials), len(slots.failed(trials))
-    return SweepEnded(sweep.name, str(sweep.folder), best, importance, *counts, stopped)
+    counts = remaining.finished(trials), len(remaining.failed(trials))
+    return SweepEnded(sweep.name, str(sweep.folder.path), best, importance, *counts, stopped)
 
 
 def _started(sweep: Sweep, job: SweepJob) -> SweepStarted:
     with in_words(sweep.where):
-        finished = slots.finished(sweep.trials())
+        finished = remaining.finished(sweep.trials())
     definition = sweep.definition
     options = {one.path: one.text() for one in definition.space.axes}
     return SweepStarted(
-        sweep.name, str(sweep.folder), shown(sweep.address), definition.by, job.trials, finished, options
+        sweep.name, str(sweep.folder.path), shown(sweep.address), definition.by, job.trials, finished, options
     )
 
 
@@ -104,14 +110,14 @@ def _trials(sweep: Sweep, job: SweepJob, should_stop: ShouldStop, worker: int) -
     while not should_stop():
         with in_words(sweep.where):
             trials = sweep.trials()
-        if slots.finished(trials) >= job.trials:
+        if remaining.finished(trials) >= job.trials:
             return False
         _check_failures(trials, job.trials)
         claimed = claim(sweep, total=job.trials)
         if claimed is None:  # others run what is left; one of them may be lost yet
             time.sleep(_POLL_S)
         else:
-            with claimed.heart:
+            with claimed.heartbeat:
                 yield from _trial(sweep, job, claimed, should_stop, worker)
     return True
 
@@ -120,16 +126,18 @@ def _check_failures(trials: list[optuna.trial.FrozenTrial], total: int) -> None:
     """Gives up where nothing works.
 
     Raises:
-        TrainingError: The first three failed, or as many as were asked for; with the last reason.
+        TrainingError: The first three failed, or as many as were requested; with the last reason.
     """
-    failed = slots.failed(trials)
-    if len(failed) >= (_FIRST_FAILURES if slots.finished(trials) == 0 else max(_FIRST_FAILURES, total)):
-        last = failed[-1].user_attrs[slots.MESSAGE]
-        count = f"The first {len(failed)}" if slots.finished(trials) == 0 else str(len(failed))
+    failed = remaining.failed(trials)
+    if len(failed) >= (_FIRST_FAILURES if remaining.finished(trials) == 0 else max(_FIRST_FAILURES, total)):
+        last = failed[-1].user_attrs[remaining.MESSAGE]
+        count = f"The first {len(failed)}" if remaining.finished(trials) == 0 else str(len(failed))
         raise TrainingError(f"{count} trials of the sweep failed, it cannot go on like this. The last one: {last}")
 
 
-def _trial(sweep: Sweep, job: SweepJob, claimed: Claim, should_stop: ShouldStop, worker: int) -> Iterator[SweepEvent]:
+def _trial(
+    sweep: Sweep, job: SweepJob, claimed: TrialClaim, should_stop: ShouldStop, worker: int
+) -> Iterator[SweepEvent]:
     begun = time.monotonic()
     course = Course()
     with in_words(sweep.where), quiet():
@@ -145,12 +153,12 @@ def _trial(sweep: Sweep, job: SweepJob, claimed: Claim, should_stop: ShouldStop,
             if isinstance(event, Epoch):
                 yield _epoch(worker, claimed.number, course, event)
     except SpecError as error:  # options that no network has
-        course.ending = Failed(str(error))
+        course.ending = Failed(str(error), kind=error.kind)
     with in_words(sweep.where), quiet():
-        _tell(sweep, claimed, course, seconds=time.monotonic() - begun)
+        _report(sweep, claimed, course, seconds=time.monotonic() - begun)
         number = claimed.number
-        told = next(trial for trial in sweep.trials() if trial.number == number)
-    yield TrialEnded(worker, _without_result(claimed, options) if course.lost else trial_of(told))
+        ended = next(trial for trial in sweep.trials() if trial.number == number)
+    yield TrialEnded(worker, _without_result(claimed, options) if course.lost else trial_of(ended))
 
 
 def _run(
@@ -165,7 +173,7 @@ def _run(
         seed=sweep.definition.seed,
         threads=job.threads,
         name=f"trial {number}",
-        runs_folder=sweep.folder.absolute() / "runs",
+        runs_folder=sweep.folder.runs.absolute(),
     )
     yield from run(one, should_stop)
 
@@ -175,8 +183,8 @@ def _asked(should_stop: ShouldStop, course: Course) -> bool:
     return course.stopped
 
 
-def _note(sweep: Sweep, claimed: Claim, course: Course, event: Event) -> None:
-    """Keeps what an event says, in the study what others shall see, and decides on pruning."""
+def _note(sweep: Sweep, claimed: TrialClaim, course: Course, event: Event) -> None:
+    """Records an event, in the study what others are to see, and decides on pruning."""
     from optuna.exceptions import UpdateFinishedTrialError
 
     trial = claimed.trial
@@ -185,9 +193,11 @@ def _note(sweep: Sweep, claimed: Claim, course: Course, event: Event) -> None:
             if isinstance(event, Started):
                 course.wanted_epochs = event.epochs
                 for name, value in {
-                    "run": Path(event.run).name, "machine": platform.node(), "parameters": event.parameters,
+                    "run": Path(event.run).name,
+                    "machine": platform.node(),
+                    "parameters": event.parameters,
                     "macs": event.macs,
-                }.items():  # fmt: skip
+                }.items():
                     trial.set_user_attr(name, value)
             elif isinstance(event, Epoch):
                 course.epochs.append(event)
@@ -199,7 +209,7 @@ def _note(sweep: Sweep, claimed: Claim, course: Course, event: Event) -> None:
         course.lost = True
 
 
-def _tell(sweep: Sweep, claimed: Claim, course: Course, *, seconds: float) -> None:
+def _report(sweep: Sweep, claimed: TrialClaim, course: Course, *, seconds: float) -> None:
     """Ends the trial in the study."""
     from optuna.exceptions import UpdateFinishedTrialError
     from optuna.trial import TrialState
@@ -218,7 +228,7 @@ def _tell(sweep: Sweep, claimed: Claim, course: Course, *, seconds: float) -> No
 
 
 def _results(course: Course, seconds: float) -> dict[str, Any]:
-    """What the trial's user attributes say at its end."""
+    """The trial's user attributes at its end."""
     found: dict[str, Any] = {"seconds": seconds}
     if course.best is not None:
         found |= {
@@ -229,9 +239,10 @@ def _results(course: Course, seconds: float) -> dict[str, Any]:
     if course.pruned or course.whole:
         return found
     if course.stopped:
-        return found | {slots.STOPPED: True}
-    reason = course.ending.message if isinstance(course.ending, Failed) else "the run had no epoch that can be measured"
-    return found | {slots.MESSAGE: reason}
+        return found | {remaining.STOPPED: True}
+    if isinstance(course.ending, Failed):
+        return found | {remaining.MESSAGE: course.ending.message, remaining.KIND: course.ending.kind}
+    return found | {remaining.MESSAGE: "the run had no epoch that can be measured", remaining.KIND: "other"}
 
 
 def _measure(sweep: Sweep, epoch: Epoch) -> float:
@@ -251,6 +262,6 @@ def _epoch(worker: int, number: int, course: Course, event: Epoch) -> TrialEpoch
     )
 
 
-def _without_result(claimed: Claim, options: dict[str, Value]) -> Trial:
+def _without_result(claimed: TrialClaim, options: dict[str, Value]) -> Trial:
     state: State = "lost"
     return Trial(claimed.number, state, options=options, retry_of=claimed.retry_of)

@@ -1,1 +1,1 @@
-"""From clips to weights: batches, the loop and its events; knows neither model files nor the screen."""
+"""Training, from clips to weights: batches, the loop and its events."""

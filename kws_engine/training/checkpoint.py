@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from kws_engine.training.train import Snapshot
 
-FILE = "checkpoint.safetensors"
 _SCHEMA = 1
 
 
@@ -43,7 +42,7 @@ def load(path: Path) -> dict[str, Tensor]:
     return tensors
 
 
-def save_snapshot(folder: Path, snapshot: Snapshot) -> None:
+def save_snapshot(path: Path, snapshot: Snapshot) -> None:
     """Replaces the checkpoint in a run's folder.
 
     Raises:
@@ -51,10 +50,10 @@ def save_snapshot(folder: Path, snapshot: Snapshot) -> None:
     """
     history = json.dumps([dataclasses.asdict(epoch) for epoch in snapshot.history])
     metadata = {"schema": str(_SCHEMA), "steps": str(snapshot.steps), "history": history}
-    save(folder / FILE, snapshot.tensors, metadata=metadata)
+    save(path, snapshot.tensors, metadata=metadata)
 
 
-def load_snapshot(folder: Path) -> Snapshot:
+def load_snapshot(path: Path) -> Snapshot:
     """The state of a run after the last epoch in its checkpoint.
 
     Raises:
@@ -62,16 +61,17 @@ def load_snapshot(folder: Path) -> Snapshot:
     """
     from kws_engine.training.train import Snapshot
 
-    if not (folder / FILE).exists():
-        raise TrainingError(f"The run {folder.name} ended before its first epoch: there is nothing to resume")
-    tensors, metadata = _read(folder / FILE)
+    run = path.parent.name
+    if not path.exists():
+        raise TrainingError(f"The run {run} ended before its first epoch: there is nothing to resume")
+    tensors, metadata = _read(path)
     try:
         if int(metadata["schema"]) > _SCHEMA:
-            raise TrainingError(f"The run {folder.name} was made by a newer program: resume it there")
+            raise TrainingError(f"The run {run} was made by a newer program: resume it there")
         history = tuple(Epoch(**values) for values in json.loads(metadata["history"]))
         return Snapshot(tensors, history, int(metadata["steps"]))
     except (LookupError, ValueError, TypeError):
-        raise TrainingError(f"The checkpoint of the run {folder.name} is damaged: train again") from None
+        raise TrainingError(f"The checkpoint of the run {run} is damaged: train again") from None
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

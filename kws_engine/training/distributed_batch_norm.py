@@ -22,9 +22,12 @@ class DistributedBatchNorm(_BatchNorm):
     def __init__(self, like: _BatchNorm) -> None:
         """Shares the weights and running statistics of `like`."""
         super().__init__(like.num_features, like.eps, like.momentum, affine=False, track_running_stats=False)
-        self.affine, self.track_running_stats = like.affine, like.track_running_stats
-        self.weight, self.bias = like.weight, like.bias
-        self.running_mean, self.running_var = like.running_mean, like.running_var
+        self.affine = like.affine
+        self.track_running_stats = like.track_running_stats
+        self.weight = like.weight
+        self.bias = like.bias
+        self.running_mean = like.running_mean
+        self.running_var = like.running_var
         self.num_batches_tracked = like.num_batches_tracked
         self.train(like.training)
 

@@ -1,10 +1,13 @@
-"""What a run says while it runs, as frozen dataclasses; knows nobody who listens."""
+"""The events that a run emits, as frozen dataclasses."""
 
 from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
 from typing import Any
+
+from kws_engine.errors import FailureKind
+from kws_engine.training.old_failures import stored_kind
 
 
 @dataclass(frozen=True)
@@ -18,7 +21,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Skipped:
-    """A file that cannot be used or written; the run goes on without it."""
+    """A file that cannot be used or written; the run continues without it."""
 
     path: str
     reason: str
@@ -26,7 +29,7 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Started:
-    """The run stands: its folder, what it trains and on how much.
+    """The run has begun: its folder, what it trains and on how much.
 
     Attributes:
         run: The run's folder.
@@ -55,7 +58,7 @@ class Epoch:
     Attributes:
         penalty: All penalties together, their mean over the epoch's steps.
         terms: What the loss that was trained on is the sum of, mean over the epoch's steps: "cross_entropy" with
-            augmentation, dropout, label smoothing and mixup, and each penalty by its name. Empty for runs of before.
+            augmentation, dropout, label smoothing and mixup, and each penalty by its name. Empty in older runs.
     """
 
     epoch: int
@@ -72,7 +75,7 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Finished:
-    """The good end: the model file stands."""
+    """The good ending: the model file is written."""
 
     run: str
     model: str
@@ -83,10 +86,17 @@ class Finished:
 
 @dataclass(frozen=True)
 class Failed:
-    """The other end, always with a reason a person can act on; the traceback is for the log."""
+    """The other ending, always with a reason a person can act on.
+
+    Attributes:
+        message: For a person.
+        traceback: For the log; not stored.
+        kind: For code that decides what to do about it.
+    """
 
     message: str
     traceback: str = ""
+    kind: FailureKind = "other"
 
 
 @dataclass(frozen=True)
@@ -100,19 +110,19 @@ class RatePoint:
 
 @dataclass(frozen=True)
 class RateFound:
-    """The good end of that search; None where no rate is better than another."""
+    """The good ending of that search; None where no rate is better than another."""
 
     learning_rate: float | None
 
 
 Event = Progress | Skipped | Started | Epoch | Finished | Failed | RatePoint | RateFound
 _NAMES: dict[str, type[Any]] = {
-    kind.__name__.lower(): kind for kind in (Progress, Skipped, Started, Epoch, Finished, Failed, RatePoint, RateFound)
+    one.__name__.lower(): one for one in (Progress, Skipped, Started, Epoch, Finished, Failed, RatePoint, RateFound)
 }
 
 
 def to_dict(event: Event) -> dict[str, Any]:
-    """The event as one JSON object, its kind under "event"."""
+    """The event as one JSON object, its type under "event"."""
     values = {"event": type(event).__name__.lower(), **dataclasses.asdict(event)}
     if isinstance(event, Failed):
         del values["traceback"]
@@ -120,12 +130,14 @@ def to_dict(event: Event) -> dict[str, Any]:
 
 
 def from_dict(values: dict[str, Any]) -> Event:
-    """The inverse of `to_dict`; what a newer program tells besides is left out.
+    """The inverse of `to_dict`; fields that only a newer program knows are left out.
 
     Raises:
         LookupError, TypeError: It is no event.
     """
-    kind = _NAMES[values["event"]]
-    known = {field.name for field in dataclasses.fields(kind)}
-    event: Event = kind(**{name: value for name, value in values.items() if name in known})
+    event_type = _NAMES[values["event"]]
+    known = {field.name for field in dataclasses.fields(event_type)}
+    event: Event = event_type(**{name: value for name, value in values.items() if name in known})
+    if isinstance(event, Failed):
+        return dataclasses.replace(event, kind=stored_kind(values.get("kind"), event.message))
     return event

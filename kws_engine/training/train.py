@@ -124,7 +124,7 @@ class Loop:
         finally:
             self._batches.close()
         if self.best is None:
-            raise TrainingError(NOTHING_TRAINED)
+            raise TrainingError(NOTHING_TRAINED, kind="stopped")
         self._network.load_state_dict(self.best_weights)
         self._network.eval()
 
@@ -141,7 +141,8 @@ class Loop:
             epoch = self._evaluate(number, started, terms)
             self.history.append(epoch)
             if epoch.best:
-                self.best, self.best_weights = epoch, copy.deepcopy(self._network.state_dict())
+                self.best = epoch
+                self.best_weights = copy.deepcopy(self._network.state_dict())
             yield epoch
             self._average.swap(self._network)
 
@@ -288,7 +289,9 @@ class Loop:
             rate = float(self._optimizer.param_groups[0]["lr"])
             kept = f"; the weights of epoch {self.best.epoch} are kept" if self.best else ""
             raise TrainingError(
-                f"The loss is no longer a number at a learning rate of {rate:.2g}: train again with a tenth of it{kept}"
+                f"The loss is no longer a number at a learning rate of {rate:.2g}: "
+                f"train again with a tenth of it{kept}",
+                kind="not_a_number",
             )
 
     def _evaluate(self, number: int, started: float, terms: dict[str, float]) -> Epoch:

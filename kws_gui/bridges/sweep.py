@@ -58,12 +58,12 @@ class SweepBridge(ProcessBridge[SweepProcess]):
         self._begin(SweepProcess(job, workers=workers))
 
     def stop(self) -> None:
-        """Asks politely: running trials end after their step, and are repeated when the sweep is resumed."""
+        """Asks the workers to end: running trials stop after their step, and are repeated when the sweep is resumed."""
         if self._process is not None:
             self._process.stop()
 
     def shutdown(self, *, seconds: float = 10.0) -> None:
-        """Ends the sweep, politely at first, and returns when its processes have ended."""
+        """Ends the sweep, politely at first, and returns when its processes are gone."""
         super().shutdown(seconds=seconds)
 
     def _signals(self) -> Mapping[type, SignalInstance]:

@@ -78,7 +78,7 @@ class TrainingBridge(ProcessBridge[TrainingProcess]):
             return
         self._process.close(seconds=0)
         self._process = None
-        self.failed.emit(Failed(_STOPPED_EARLY))
+        self.failed.emit(Failed(_STOPPED_EARLY, kind="stopped"))
 
     def shutdown(self, *, seconds: float = 15.0) -> None:
         """Ends the run, politely at first, and returns when the process has ended.

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from kws_engine.evaluation.interval import Interval, wilson
-from kws_engine.runs.job import PastRun, past_runs
+from kws_engine.runs.folder import RunFolder
+from kws_engine.runs.records import PastRun, past_runs
 
 
 @dataclass(frozen=True)
@@ -47,16 +47,6 @@ def read_rows(runs_folder: Path) -> list[RunRow]:
     return [RunRow(run, *validation_of(run.folder)) for run in past_runs(runs_folder)]
 
 
-def validation_of(run_folder: Path) -> tuple[Interval | None, int]:
-    """The share of its validation clips that a run recognizes, and how many there are; (None, 0) if not measured."""
-    try:
-        content = json.loads((run_folder / "evaluation.json").read_text(encoding="utf-8"))
-        accuracy, clips = float(content["accuracy"]), int(content["clips"])
-        return wilson(accuracy * clips, clips), clips
-    except (OSError, ValueError, KeyError, TypeError):
-        return None, 0
-
-
 def has_ended(row: RunRow) -> bool:
     """Whether there is something to look at on Results."""
     return row.run.state not in ("running", "damaged")
@@ -75,6 +65,12 @@ def when(folder: Path) -> str:
 def counted(count: int, noun: str) -> str:
     """Says "1 clip", "2 clips"."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def validation_of(run_folder: Path) -> tuple[Interval | None, int]:
+    """The share of its validation clips that a run recognizes, and how many there are; (None, 0) if not measured."""
+    found = RunFolder(run_folder).evaluation.read()
+    return (None, 0) if found.accuracy is None else (wilson(found.accuracy * found.clips, found.clips), found.clips)
 
 
 def choice_text(row: RunRow) -> str:

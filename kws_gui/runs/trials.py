@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from kws_engine.augment import AUGMENTATIONS
 from kws_engine.errors import KwsError
 from kws_engine.regularizers import REGULARIZERS
-from kws_engine.sweeps.job import past_sweep, sweeps_folder
+from kws_engine.sweeps.folder import SweepFolder
 from kws_gui.runs.rows import counted
 from kws_gui.services.project_model import ProjectModel
 
@@ -73,21 +73,22 @@ def use_settings(model: ProjectModel, results: Results, trial: Trial, say: Calla
 def open_trial(model: ProjectModel, sweep: str, trial: Trial, say: Callable[[str], object]) -> bool:
     """Makes a trial's model the one to look at; False, and `say` gets the reason, where it has none."""
     assert model.project is not None
-    folder = sweeps_folder(model.project.folder) / sweep / "runs" / trial.run
-    found = sorted(folder.glob("*.kws")) if trial.run else []
-    if not found:
+    folder = SweepFolder.of(model.project.folder, sweep)
+    found = folder.run(trial.run).model() if trial.run else None
+    if found is None:
         say(_why_no_model(trial, folder, model.project.folder))
         return False
-    model.set_model_path(found[0])
+    model.set_model_path(found)
     return True
 
 
-def _why_no_model(trial: Trial, folder: Path, project: Path) -> str:
-    there = folder.relative_to(project).as_posix()
+def _why_no_model(trial: Trial, folder: SweepFolder, project: Path) -> str:
+    run = folder.run(trial.run).path
+    there = run.relative_to(project).as_posix()
     if trial.run and trial.is_elsewhere:
         return f"Trial {trial.number} was run on “{trial.machine}”: open {there} in the project there, or copy it here."
-    past = past_sweep(folder.parent.parent)
-    if trial.run and not folder.is_dir() and past is not None and past.storage:
+    past = folder.read()
+    if trial.run and not run.is_dir() and past is not None and past.storage:
         return (
             f"Trial {trial.number} was run on another machine, or in another copy of this project: open {there} there."
         )

@@ -1,4 +1,4 @@
-"""Projects opened, made and copied off the window's thread; knows no widget and no page."""
+"""Opens, creates and copies projects off the GUI thread."""
 
 from __future__ import annotations
 
@@ -23,11 +23,14 @@ class Opened:
 
 
 class Opening(QObject):
-    """The answer to the last request counts; a second request waits for nothing, and the first one's answer is dropped.
+    """The answer to the last request counts; older ones are dropped.
+
+    Unlike with `Latest`, a request does not wait until the work on an older one has stopped: that may hang for minutes
+    in a network folder, and cannot be interrupted there.
 
     Signals:
-        opened: An `Opened`.
-        failed: (sentence, folder).
+        opened(Opened)
+        failed(sentence, folder)
     """
 
     opened = Signal(object)
@@ -40,6 +43,7 @@ class Opening(QObject):
 
     @property
     def is_busy(self) -> bool:
+        """Whether any work goes on, wanted or not."""
         return bool(self._jobs)
 
     def open(self, folder: Path) -> None:
@@ -47,7 +51,7 @@ class Opening(QObject):
         self._begin(folder, partial(Project.open, folder))
 
     def create(self, folder: Path, words: Sequence[str]) -> None:
-        """Makes a project of these words in a new folder and opens it."""
+        """Creates a project of these words in a new folder and opens it."""
         self._begin(folder, partial(_created, folder, tuple(words)))
 
     def copy_starter(self, folder: Path) -> None:
@@ -55,11 +59,11 @@ class Opening(QObject):
         self._begin(folder, partial(_copied, folder))
 
     def forget(self) -> None:
-        """Nobody waits any more for what was asked for: its answer is dropped."""
+        """Drops the answer to the last request."""
         self._wanted = None
 
     def shutdown(self) -> None:
-        """Waits for what has begun."""
+        """Waits for all work that has begun."""
         for job in self._jobs:
             job.wait()
 
@@ -80,7 +84,7 @@ class Opening(QObject):
             self.failed.emit(sentence, folder)
 
     def _end(self, job: LongJob) -> bool:
-        """Whether its answer is the one that is waited for."""
+        """Forgets a job that has ended; whether its answer is wanted."""
         self._jobs.remove(job)
         is_wanted = job is self._wanted
         if is_wanted:
@@ -99,7 +103,7 @@ def _copied(folder: Path) -> Project:
 
 
 def _with_model(project: Project) -> Opened:
-    from kws_engine.runs.job import past_runs  # here: not needed before a project opens
+    from kws_engine.runs.records import past_runs  # here: not needed before a project opens
 
     models = [run.model for run in past_runs(project.runs_folder) if run.model is not None]
     return Opened(project, models[0] if models else None)

@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from kws_engine.errors import KwsError
 from kws_engine.runs import queue
 from kws_engine.runs.job import Job
-from kws_engine.runs.queue import Claim, Waiting
+from kws_engine.runs.queue import QueueClaim, Waiting
 
 
 class RunQueue(QObject):
@@ -60,7 +60,7 @@ class RunQueue(QObject):
         """Moves a job towards the front (below 0) or the end; whether that was stored."""
         return self._change(lambda project: queue.move(project, key, by))
 
-    def claim_next(self) -> Claim | None:
+    def claim_next(self) -> QueueClaim | None:
         """Claims the first run on the disk that no other window has claimed; None where there is none."""
         project = self._project
         if project is None or not self._attempt(lambda: queue.read_queue(project)):

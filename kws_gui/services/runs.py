@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Signal
 from kws_engine.errors import KwsError
 from kws_engine.runs import labels
 from kws_engine.runs.deleting import DeletedRun, delete_run, restore_run
-from kws_engine.runs.labels import Label
+from kws_engine.runs.label_file import Label
 from kws_engine.runs.repeating import Repetition, repetition, resumption
 from kws_engine.training.events import Finished
 from kws_gui.bridges.latest import Latest

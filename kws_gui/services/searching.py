@@ -20,7 +20,8 @@ from kws_engine.sweeps.events import (
     TrialStarted,
     WorkerLost,
 )
-from kws_engine.sweeps.job import PastSweep, SweepJob, past_sweeps
+from kws_engine.sweeps.folder import PastSweep, past_sweeps
+from kws_engine.sweeps.job import SweepJob
 from kws_engine.sweeps.space import Value
 from kws_gui.bridges.latest import Latest
 from kws_gui.bridges.sweep import SweepBridge

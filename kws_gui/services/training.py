@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from kws_engine.errors import KwsError
 from kws_engine.runs.job import Job
-from kws_engine.runs.queue import Claim, Waiting
+from kws_engine.runs.queue import QueueClaim, Waiting
 from kws_engine.settings import Settings
 from kws_engine.training.events import Epoch, Failed, Finished, Progress, Skipped, Started
 from kws_gui.bridges.training import TrainingBridge, training_threads
@@ -112,7 +112,7 @@ class Training(QObject):
         self.queue = RunQueue(self)
         self._live: LiveRun | None = None
         self._was_stopped = False
-        self._claim: Claim | None = None
+        self._claim: QueueClaim | None = None
         self._new_epochs: list[Epoch] = []
         self._soon = QTimer(self, singleShot=True, interval=0)
         self._soon.timeout.connect(self._add_epochs)
@@ -216,7 +216,7 @@ class Training(QObject):
     def _folder(self) -> Path | None:
         return self._project.project.folder if self._project.project is not None else None
 
-    def _begin(self, job: Job, claim: Claim | None) -> None:
+    def _begin(self, job: Job, claim: QueueClaim | None) -> None:
         self._bridge.start(job)
         self._was_stopped = False
         self._live = LiveRun(job, job.resume, was_queued=claim is not None)

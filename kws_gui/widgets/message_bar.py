@@ -35,6 +35,7 @@ class MessageBar(QFrame):
         super().__init__(parent)
         self._kind: Kind = "info"
         self._details = ""
+        self._action = ""
         self._icon = QLabel()
         self._text = QLabel()
         self._text.setWordWrap(True)
@@ -54,10 +55,22 @@ class MessageBar(QFrame):
         theme.notifier.changed.connect(self.update)
         self.hide()
 
-    def showMessage(self, kind: Kind, text: str, *, remedy: str = "", other: str = "", details: str = "") -> None:
-        """Shows one sentence; `remedy` and `other` are button texts, `details` is what "Copy details" copies."""
+    def showMessage(
+        self, kind: Kind, text: str, *, remedy: str = "", other: str = "", details: str = "", action: str = ""
+    ) -> None:
+        """Shows one sentence.
+
+        Args:
+            kind: How serious it is.
+            text: The sentence.
+            remedy: The words of the first button; empty for none.
+            other: The words of the second button.
+            details: What "Copy details" copies.
+            action: What the remedy does, such as "undo": for code that must know whether it still holds.
+        """
         self._kind = kind
         self._details = details
+        self._action = action
         icon, role, word = _LOOK[kind]
         theme.set_icon(self._icon, icon, role=role, size=20)
         self._text.setText(text)
@@ -72,6 +85,7 @@ class MessageBar(QFrame):
     def clear(self) -> None:
         """Hides the bar."""
         self._text.clear()
+        self._action = ""
         self.hide()
 
     def text(self) -> str:
@@ -81,6 +95,10 @@ class MessageBar(QFrame):
     def kind(self) -> Kind:
         """The kind of message: error, warning, info or success."""
         return self._kind
+
+    def action(self) -> str:
+        """What the remedy shown does, as data; empty where nothing is shown or nobody needs to know."""
+        return self._action
 
     def remedyButton(self) -> QPushButton:
         """The button of the first remedy."""

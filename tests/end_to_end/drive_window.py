@@ -150,7 +150,7 @@ class Journey:
         person.wait_for("it to be heard", lambda: page.view.spectrogram.now_s() > began_s + whole_s + HEARD_WITHIN_S)
         person.click(page.button)
         person.wait_for("Listen again", lambda: page.button.text() == "Listen")
-        self.report["log"] = [entry.word for entry in page.view.log.entries()]
+        self.report["log"] = [entry.word for entry in page.view.log.words()]
         self.report["message"] = page.messages.text()
         first_s = next(at for at, loud in enumerate(loudness_db) if loud > LOUD_DB) / 100
         self.report["heard"] = heard(steps, spoken, first_s - spoken[0].from_s, page.bridge.opened.model)

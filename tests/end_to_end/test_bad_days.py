@@ -40,7 +40,7 @@ def window(qtbot: QtBot, qapp: QApplication, monkeypatch: pytest.MonkeyPatch) ->
     made = MainWindow()
     made.show()
     yield made
-    made.services.training.training.shutdown(seconds=0)
+    made.services.training.shutdown(seconds=0)
     made.close()
     made.deleteLater()
 
@@ -265,11 +265,11 @@ def test_a_microphone_pulled_out_while_listening_is_said_and_what_was_heard_stay
     until(qtbot, lambda: page.view.spectrogram.now_s() > 0.2)
     said = np.concatenate([tone_model.pause(1.5), tone_model.tone("low"), tone_model.pause(1.5)])
     virtual_microphone.play(_file(tmp_path, said))
-    until(qtbot, lambda: page.view.log.entries())
+    until(qtbot, lambda: page.view.log.words())
     virtual_microphone.unplug()
     until(qtbot, lambda: page.messages.isVisible())
     assert page.messages.kind() == "error" and page.button.text() == "Listen"
-    assert [entry.word for entry in page.view.log.entries()] == ["low"]
+    assert [entry.word for entry in page.view.log.words()] == ["low"]
 
 
 def _file(folder: Path, sound: np.ndarray) -> Path:

@@ -1,4 +1,4 @@
-"""Folders of runs made by hand, as a run would have written them; knows no test and trains nothing."""
+"""Folders of runs made by hand, as a run would have written them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from kws_engine.runs.job import Job, append_event, make_run_folder
+from kws_engine.runs.folder import RunFolder
+from kws_engine.runs.job import Job, make_run_folder
 from kws_engine.settings import Settings
 from kws_engine.training.events import Epoch, Event, Failed, Finished, Started
 
@@ -40,16 +41,16 @@ def run_folder(
     """A run's folder with job.toml and these events after `Started`."""
     job = Job(project, Settings().with_options(options).to_dict(), seed=seed, name=name)
     folder = make_run_folder(job, project / "runs")
-    append_event(folder, started(folder))
+    RunFolder(folder).events.append(started(folder))
     for event in events:
-        append_event(folder, event)
+        RunFolder(folder).events.append(event)
     return folder
 
 
 def ended(project: Path, options: Sequence[str] = (), *, last: int = 5, **more: object) -> Path:
     """A finished run."""
     folder = run_folder(project, options, events=epochs(last), **more)  # type: ignore[arg-type]
-    append_event(folder, finished(folder, best=last))
+    RunFolder(folder).events.append(finished(folder, best=last))
     return folder
 
 

@@ -28,7 +28,8 @@ REFUSED = [
     (["model.name=resnet", "model.pool_freq=16", "feature.bands=12"], "model.pool_freq", "The first layer: its pool"),
     (["model.kernel=8"], "model.kernel", "Kernel: 8 frames have no middle"),
     (["model.name=kwt", "model.heads=3"], "model.heads", "Heads: 3 do not divide the size"),
-    (["model.name=custom", "model.layers=relu; dense 3"], "model.layers", "Layers: row 2 (dense): 1 map of 98 x"),
+    (["model.name=custom", "model.layers=relu; dense 3"], "model.layers",
+     "Layers: row 2 (dense): its input is 1 map of 98 x"),
     (["augment.quality.probability=1", "augment.quality.low_hz=100..2000", "augment.quality.high_hz=1000..4000"],
      "augment.quality.low_hz", "Lower limit: up to 2000 Hz is not below the upper one"),
 ]  # fmt: skip

@@ -147,7 +147,7 @@ def test_training_for_people_and_what_ends_it(kws: Kws, project: Project) -> Non
         project.edit.delete([clip])
     status, out, err = kws("train", project.folder, "--json")
     assert "'music' has 0 clips" in one_sentence(status, out, err)
-    assert [set(one) for one in lines(out)] == [{"event", "message"}] and lines(out)[0]["event"] == "failed"
+    assert [set(one) for one in lines(out)] == [{"event", "message", "kind"}] and lines(out)[0]["event"] == "failed"
     status, out, err = kws("train", project.folder)
     assert "'music' has 0 clips" in one_sentence(status, out, err) and out == ""
 

@@ -20,10 +20,11 @@ from kws_engine.clips.project import Project
 from kws_engine.errors import TrainingError
 from kws_engine.evaluation.interval import wilson
 from kws_engine.evaluation.mcnemar import EXACT_BELOW, mcnemar
-from kws_engine.runs.clip_list import ClipRow, located, read_clips, row_of, sha256_of, write_clips
+from kws_engine.runs.clip_list import ClipListFile, ClipRow, located, row_of, sha256_of
+from kws_engine.runs.clip_listing import ClipListing
 from kws_engine.runs.comparing import compare, flat_settings
+from kws_engine.runs.folder import RunFolder
 from kws_engine.runs.loading import Data
-from kws_engine.runs.tables import ClipListing
 from kws_engine.training.data.clips import LoadedClips
 
 
@@ -130,7 +131,7 @@ def test_clips_that_a_run_was_trained_on_are_no_test_of_it(project: Project) -> 
     rows = [
         ClipRow(f"clips/low/a_nohash_{i}.wav", "training" if i < 10 else "validation", "low", "") for i in range(30)
     ]
-    write_clips(second, rows)
+    RunFolder(second).clips.write(rows)
     found = compare([first, second])
     assert found.mcnemar is not None and (found.mcnemar.b, found.mcnemar.clips) == (15, 20)
     assert found.notes == ("10 clips are left out: one of the runs was trained on them",)
@@ -238,8 +239,8 @@ def test_the_list_of_clips_is_read_back(tones: Project, tmp_path: Path) -> None:
     odd.write_bytes(clips[0].read_bytes())
     rows = [row_of(path, project=tones.folder, split="training", label="low") for path in [*clips, odd]]
     assert rows[0].path.startswith("clips/") and rows[0].sha256 == sha256_of(clips[0]) and len(rows[0].sha256) == 64
-    write_clips(tmp_path, iter(rows))
-    assert list(read_clips(tmp_path)) == rows == list(read_clips(tmp_path / "clips.csv"))
+    RunFolder(tmp_path).clips.write(iter(rows))
+    assert list(RunFolder(tmp_path).clips.read()) == rows == list(ClipListFile(tmp_path / "clips.csv").read())
     assert [located(row, tones.folder) for row in rows] == [*clips, odd]
     assert [path.name for path in tmp_path.glob("*.csv")] == ["clips.csv"] and not list(tmp_path.glob(".*"))
 
@@ -248,9 +249,11 @@ def test_a_clip_gone_during_the_run_is_listed_without_its_hash(tones: Project, t
     paths = [clip.path for clip in tones.clips()[:3]]
     part = LoadedClips(torch.zeros((3, 1), dtype=torch.int16), torch.zeros(3, dtype=torch.int64), paths)
     paths[1].unlink()
-    listing = ClipListing(tmp_path, Data(("low", "_unknown_", "_silence_"), part, part, torch.zeros(0)), tones)
+    listing = ClipListing(
+        RunFolder(tmp_path), Data(("low", "_unknown_", "_silence_"), part, part, torch.zeros(0)), tones
+    )
     assert list(listing.end()) == []
-    rows = list(read_clips(tmp_path))
+    rows = list(RunFolder(tmp_path).clips.read())
     assert [tones.folder / row.path for row in rows] == [*paths, *paths]
     assert [bool(row.sha256) for row in rows] == [True, False, True] * 2
 
@@ -268,7 +271,7 @@ def test_shipped_clips_are_found_wherever_the_program_is(tmp_path: Path) -> None
 
 def test_a_damaged_list_of_clips_is_named(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="no list of its clips"):
-        list(read_clips(tmp_path))
+        list(RunFolder(tmp_path).clips.read())
     header = "path,split,label,sha256\n"
     for content in (
         "",
@@ -280,7 +283,7 @@ def test_a_damaged_list_of_clips_is_named(tmp_path: Path) -> None:
     ):
         (tmp_path / "clips.csv").write_text(content)
         with pytest.raises(TrainingError, match="is damaged"):
-            list(read_clips(tmp_path))
+            list(RunFolder(tmp_path).clips.read())
 
 
 def test_wilson_and_p_values_stay_in_range() -> None:

@@ -89,9 +89,9 @@ def test_every_kind_begins_with_a_row_that_can_be_read(kind: str) -> None:
         ("relu; conv2d 16 big", "Layers: row 2: conv2d: kernel: 'big' is not a size such as 3x3 or 9"),
         ("dropout 1.5", "Layers: row 1: dropout: share: '1.5' is not a number from 0 to 0.9"),
         ("conv2d 0 3x3", "Layers: row 1: conv2d: units: '0' is not a whole number from 1 to 4096"),
-        ("bn 3", "Layers: row 1: bn: '3' is too much here; it takes momentum"),
-        ("relu 1", "Layers: row 1: relu: '1' is too much here; it takes no value"),
-        ("conv2d 4 3x3 stride", "Layers: row 1: conv2d: after stride stands a size such as 2 or 2x1"),
+        ("bn 3", "Layers: row 1: bn: '3' is one value too many; it takes momentum"),
+        ("relu 1", "Layers: row 1: relu: '1' is one value too many; it takes no value"),
+        ("conv2d 4 3x3 stride", "Layers: row 1: conv2d: stride needs a size such as 2 or 2x1 after it"),
     ],
 )  # fmt: skip
 def test_a_row_that_cannot_be_read_is_named(text: str, said: str) -> None:
@@ -111,12 +111,12 @@ def test_a_row_that_cannot_be_read_is_named(text: str, said: str) -> None:
             "its input is 1 map of 23 x 10, but it takes a vector of values; put gap, gmp or flatten before it",
         ),
         ("gap; conv1d 4 3", 1, "it works on maps, but its input is a vector of values"),
-        ("conv2d 4 3x3", 1, "4 maps of 23 x 10 arrive"),
+        ("conv2d 4 3x3", 1, "its input is 4 maps of 23 x 10"),
         ("end; gap", 0, "there is no residual start before it"),
         ("residual; relu; gap", 3, "a residual start before it has no end"),
         ("residual; conv2d 2 3x3 valid; end; gap", 2, "no step takes the 23 x 10 values of the start to 21 x 8"),
         ("residual; gap; end", 2, "cannot be added"),
-        ("", 0, "1 map of 23 x 10 arrive"),
+        ("", 0, "its input is 1 map of 23 x 10"),
     ],
 )
 def test_the_row_that_does_not_fit_says_why(text: str, row: int, words: str) -> None:

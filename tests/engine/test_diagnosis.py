@@ -27,9 +27,9 @@ from kws_engine.evaluation.diagnosis import (
     KINDS,
     Facts,
     Finding,
-    JudgedClip,
     LearnedClip,
     UsedClip,
+    ValidatedClip,
     diagnose,
     settings_after,
     suspects,
@@ -227,7 +227,7 @@ def test_one_person_who_says_every_word_is_no_fault() -> None:
     assert kinds(HEALTHY, facts(clips=clips, one_voice=frozenset({"me"}))) == []
 
 
-def judged(wrong: dict[tuple[str, str], int]) -> list[JudgedClip]:
+def judged(wrong: dict[tuple[str, str], int]) -> list[ValidatedClip]:
     """Fifty validation clips of each label, of which so many are taken for another."""
     rows = []
     for label in LABELS:
@@ -235,21 +235,21 @@ def judged(wrong: dict[tuple[str, str], int]) -> list[JudgedClip]:
         predicted += [label] * (50 - len(predicted))
         for number, answer in enumerate(predicted):
             own = 0.9 if answer == label else 0.04
-            rows.append(JudgedClip(f"clips/{label}/{number}.wav", label, answer, 0.9, own))
+            rows.append(ValidatedClip(f"clips/{label}/{number}.wav", label, answer, 0.9, own))
     return rows
 
 
 def test_two_words_that_are_taken_for_each_other_are_confused() -> None:
-    found = diagnose(HEALTHY, facts(judged=judged({("go", "up"): 20, ("up", "go"): 15})))[0]
+    found = diagnose(HEALTHY, facts(validated=judged({("go", "up"): 20, ("up", "go"): 15})))[0]
     assert found.kind == "confused_words" and "35 of 100 clips of “go” and “up”" in found.evidence
     assert found.clips and {clip.likely for clip in found.clips} == {"go", "up"}
-    assert kinds(HEALTHY, facts(judged=judged({("go", "up"): 5, ("left", "right"): 4}))) == []
-    apart = facts(judged=judged({("go", "up"): 20, ("up", "go"): 15}), learned=learned(0))
+    assert kinds(HEALTHY, facts(validated=judged({("go", "up"): 5, ("left", "right"): 4}))) == []
+    apart = facts(validated=judged({("go", "up"): 20, ("up", "go"): 15}), learned=learned(0))
     assert kinds(HEALTHY, apart) == [], "the training clips are told apart: this is a matter of generalizing"
 
 
 def test_a_word_heard_in_silence_is_named() -> None:
-    found = diagnose(HEALTHY, facts(judged=judged({("_silence_", "go"): 30})))[0]
+    found = diagnose(HEALTHY, facts(validated=judged({("_silence_", "go"): 30})))[0]
     assert found.kind == "silence_learned" and "“go” is heard in 30 of 50 clips of silence" in found.evidence
 
 
@@ -286,7 +286,7 @@ def test_an_outlier_is_ranked_by_how_improbable_its_own_word_was() -> None:
     rows[1] = replace(rows[1], margin=0.1, own_probability=0.2)  # its own word won, and hardly
     rows[2] = replace(rows[2], own_probability=0.4)  # half of the usual
     validation[3] = replace(validation[3], own_probability=0.3, probability=0.35, predicted="up")  # not surely “up”
-    given = facts(learned=rows, judged=validation)
+    given = facts(learned=rows, validated=validation)
     found = suspects(given)
     assert [clip.path for clip in found] == [
         *(TRAINING[at].path for at in doubtful(2)), rows[1].path, validation[3].path
@@ -371,7 +371,7 @@ def test_a_real_run_is_judged_from_its_folder(trained: Trained) -> None:
     assert {"leakage", "silence_learned", "diverging", "label_errors"}.isdisjoint(one.kind for one in found)
     assert heard[-1][0] == heard[-1][1] > 0
     given_facts = facts_of(folder)
-    assert len(given_facts.judged) > 10 and {clip.split for clip in given_facts.clips} == {"training", "validation"}
+    assert len(given_facts.validated) > 10 and {clip.split for clip in given_facts.clips} == {"training", "validation"}
     assert sum(clip.has_speech is True for clip in given_facts.clips) > 20
     assert {clip.predicted for clip in given_facts.learned} <= set(given_facts.labels)
 

@@ -93,11 +93,11 @@ def test_unreadable_clips_are_named_and_the_rest_is_judged(model: SpottingModel,
     (folder / "high/a_nohash_0.wav").unlink()
     evaluation = evaluate(model, clips)
     assert {one.path.name for one in evaluation.skipped} == {"c_nohash_0.wav", "a_nohash_0.wav"}
-    assert all(one.path.name in one.reason for one in evaluation.skipped) and len(evaluation.judged) == 5
+    assert all(one.path.name in one.reason for one in evaluation.skipped) and len(evaluation.evaluated) == 5
 
 
 def test_nothing_to_judge_is_an_error_with_the_first_reason(model: SpottingModel, tmp_path: pathlib.Path) -> None:
-    with pytest.raises(ProjectError, match="no clip to judge"):
+    with pytest.raises(ProjectError, match="no clip to evaluate"):
         evaluate(model, [])
     with pytest.raises(ProjectError, match=r"gone\.wav is not there"):
         evaluate(model, [Clip(tmp_path / "gone.wav", "low", "a", 0, "testing", 1.0)])
@@ -110,7 +110,7 @@ def test_a_model_without_a_label_for_other_words_leaves_them_out(tmp_path: pathl
         network=tone_model.network(n_labels=2).SerializeToString(),
     )
     evaluation = evaluate(SpottingModel(path), folder_clips(folder))
-    assert len(evaluation.judged) == 4
+    assert len(evaluation.evaluated) == 4
     assert {one.path.parent.name for one in evaluation.skipped} == {"door"}
     assert "door" in evaluation.skipped[0].reason
     assert zipfile.is_zipfile(path)
@@ -120,7 +120,7 @@ def test_it_says_how_far_it_is_and_can_be_stopped(model: SpottingModel, folder: 
     clips = folder_clips(folder) * 30
     told: list[tuple[int, int]] = []
     evaluation = evaluate(model, clips, progress=lambda *now: told.append(now), should_stop=lambda: len(told) == 2)
-    assert told == [(64, 180), (128, 180)] and len(evaluation.judged) == 128
+    assert told == [(64, 180), (128, 180)] and len(evaluation.evaluated) == 128
 
 
 def test_shares_of_nothing_are_zero() -> None:

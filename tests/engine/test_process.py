@@ -18,8 +18,9 @@ from speech_project import QUICK
 from waiting import assert_stays, collect, wait_until
 
 from kws_engine.clips.project import Project
-from kws_engine.runs.job import Job, past_runs
+from kws_engine.runs.job import Job
 from kws_engine.runs.process import TrainingProcess, _vanished
+from kws_engine.runs.records import past_runs
 from kws_engine.runs.run import run
 from kws_engine.settings import Settings
 from kws_engine.training.events import Epoch, Event, Failed, Finished, Progress, Started

@@ -12,8 +12,9 @@ import pytest
 from kws_engine.clips.project import Project
 from kws_engine.errors import TrainingError
 from kws_engine.runs import queue
-from kws_engine.runs.job import Job, past_runs
-from kws_engine.runs.lock import RunLock
+from kws_engine.runs.folder import RunFolder
+from kws_engine.runs.job import Job
+from kws_engine.runs.records import past_runs
 from kws_engine.settings import Settings
 
 
@@ -104,7 +105,10 @@ def test_what_is_no_job_is_passed_over(project: Path) -> None:
 
 def test_a_queue_that_somebody_else_changes_is_said(project: Path) -> None:
     _add(project, "a")
-    with RunLock(project / "runs"), pytest.raises(TrainingError, match="Another program is changing the queue"):
+    with (
+        RunFolder(project / "runs").lock(),
+        pytest.raises(TrainingError, match="Another program is changing the queue"),
+    ):
         _add(project, "b")
     assert _names(project) == ["a"]
 
@@ -116,7 +120,7 @@ def _claimed(project: Path) -> str:
     return found.waiting.job.name
 
 
-_held: list[queue.Claim] = []
+_held: list[queue.QueueClaim] = []
 
 
 def test_a_claimed_job_is_passed_over_until_it_is_released(project: Path) -> None:

@@ -18,15 +18,16 @@ from kws_engine.cli import main
 from kws_engine.clips import trash
 from kws_engine.clips.project import Project
 from kws_engine.errors import KwsError, TrainingError
-from kws_engine.runs import deleting, labels, lock
-from kws_engine.runs.job import Job, append_event, make_run_folder, read_job, settings_of
-from kws_engine.runs.lock import RunLock, is_locked
-from kws_engine.runs.records import CHECKPOINT_FILE, CUT_OFF, STOPPED, PastRun, past_runs, read_run, run_in
+from kws_engine.runs import deleting, labels
+from kws_engine.runs.folder import RunFolder
+from kws_engine.runs.job import Job, make_run_folder, read_job, settings_of
+from kws_engine.runs.label_file import Label, LabelFile
+from kws_engine.runs.records import CUT_OFF, PastRun, past_runs, read_run, run_in
 from kws_engine.settings import Settings
 from kws_engine.training.events import Epoch, Failed, to_dict
 
 ROOT = Path(__file__).parents[2]
-HOLDER = "import sys, pathlib, threading\nfrom kws_engine.runs.lock import RunLock\nwith RunLock(pathlib.Path(sys.argv[1])):\n    print('held', flush=True)\n    threading.Event().wait()\n"  # noqa: E501
+HOLDER = "import sys, pathlib, threading\nfrom kws_engine.runs.folder import RunFolder\nwith RunFolder(pathlib.Path(sys.argv[1])).lock():\n    print('held', flush=True)\n    threading.Event().wait()\n"  # noqa: E501
 
 
 @pytest.fixture
@@ -73,16 +74,15 @@ def test_the_state_says_how_it_ended(folder: Path) -> None:
 def test_a_stop_before_the_first_epoch_is_no_failure(folder: Path) -> None:
     from kws_engine.training.train import NOTHING_TRAINED
 
-    assert NOTHING_TRAINED.startswith(STOPPED)
-    assert state_of(folder, [Failed(NOTHING_TRAINED)]) == ("stopped", NOTHING_TRAINED)
+    assert state_of(folder, [Failed(NOTHING_TRAINED, kind="stopped")]) == ("stopped", NOTHING_TRAINED)
 
 
 def test_only_a_run_that_has_more_to_do_and_a_checkpoint_can_go_on(folder: Path) -> None:
     made = run_folder(folder, events=epochs(2))
     assert not only(folder).can_resume
-    (made / CHECKPOINT_FILE).write_bytes(b"weights")
+    RunFolder(made).snapshot.path.write_bytes(b"weights")
     assert only(folder).can_resume
-    append_event(made, finished(made))
+    RunFolder(made).events.append(finished(made))
     assert not only(folder).can_resume
 
 
@@ -166,12 +166,12 @@ def test_a_run_of_before_without_threads_and_versions_is_read(folder: Path) -> N
 def test_a_list_shows_every_change_at_once(folder: Path) -> None:
     made = run_folder(folder, events=epochs(1))
     assert len(only(folder).epochs) == 1
-    append_event(made, epoch(2))
+    RunFolder(made).events.append(epoch(2))
     assert len(only(folder).epochs) == 2
     for name in ("aa", "bb"):  # the same size, perhaps within one tick of the clock
         labels.rename(made, name)
         assert only(folder).label.name == name
-    append_event(made, finished(made))
+    RunFolder(made).events.append(finished(made))
     assert only(folder).model is None
     (made / "fnn.kws").write_bytes(b"")
     assert only(folder).model == made / "fnn.kws"
@@ -181,9 +181,9 @@ def test_a_list_reads_only_what_changed(folder: Path, monkeypatch: pytest.Monkey
     made = [run_folder(folder, events=epochs(2)) for _ in range(3)]
     past_runs(folder / "runs")
     read: list[Path] = []
-    really = labels.read_label
-    monkeypatch.setattr(labels, "read_label", lambda path: read.append(path) or really(path))
-    append_event(made[1], epoch(3))
+    really = LabelFile.read
+    monkeypatch.setattr(LabelFile, "read", lambda file: read.append(file.path.parent) or really(file))
+    RunFolder(made[1]).events.append(epoch(3))
     assert sorted(len(run.epochs) for run in past_runs(folder / "runs")) == [2, 2, 3]
     assert read == [made[1]]
 
@@ -194,7 +194,7 @@ def test_names_tags_and_notes_are_kept_beside_the_job(folder: Path) -> None:
     labels.rename(made, "  wide net ")
     labels.tag(made, ["best", " best", "", "für Ämter"])
     labels.annotate(made, "two\nlines")
-    assert only(folder).label == labels.Label("wide net", ("best", "für Ämter"), "two\nlines")
+    assert only(folder).label == Label("wide net", ("best", "für Ämter"), "two\nlines")
     assert (made / "job.toml").read_bytes() == job
     labels.rename(made, "")
     assert only(folder).title == made.name
@@ -217,7 +217,7 @@ def test_unfit_names_and_tags_are_refused(folder: Path) -> None:
 def test_a_damaged_label_is_an_empty_one(folder: Path, content: bytes) -> None:
     made = ended(folder)
     (made / "label.toml").write_bytes(content)
-    assert only(folder).label == labels.Label()
+    assert only(folder).label == Label()
 
 
 def test_a_deleted_run_comes_back_whole(folder: Path) -> None:
@@ -239,38 +239,38 @@ def test_nobody_goes_on_with_a_run_while_it_is_deleted(folder: Path, monkeypatch
     move, tries = trash.delete, []
 
     def watched(project: Path, paths: list[Path]) -> trash.Deletion:
-        with pytest.raises(TrainingError, match="in use by another program"), RunLock(made):
+        with pytest.raises(TrainingError, match="in use by another program"), RunFolder(made).lock():
             pass
         tries.append(made)
         return move(project, paths)
 
     monkeypatch.setattr(trash, "delete", watched)
     back = deleting.delete_run(made)
-    assert tries == [made] and not list(back.deletion.trash.rglob(lock.FILE))
-    with pytest.raises(TrainingError, match="cannot be written"), RunLock(made):
+    assert tries == [made] and not list(back.deletion.trash.rglob("running.lock"))
+    with pytest.raises(TrainingError, match="cannot be written"), RunFolder(made).lock():
         pass
-    assert not is_locked(deleting.restore_run(back))
+    assert not RunFolder(deleting.restore_run(back)).is_locked()
 
 
 def test_one_lock_at_a_time(folder: Path) -> None:
     made = run_folder(folder, events=epochs(2))
-    with RunLock(made):
-        assert is_locked(made) and only(folder).state == "running"
+    with RunFolder(made).lock():
+        assert RunFolder(made).is_locked() and only(folder).state == "running"
         with (
             pytest.raises(TrainingError, match=rf"{made.name} is in use by another program \(process \d+ on .*\)"),
-            RunLock(made),
+            RunFolder(made).lock(),
         ):
             raise AssertionError("two have the lock")
         with pytest.raises(TrainingError, match="in use"):
             deleting.delete_run(made)
-    assert not is_locked(made) and only(folder).state == "cut off" and not (made / lock.FILE).exists()
-    with RunLock(made):
+    assert not RunFolder(made).is_locked() and only(folder).state == "cut off" and not (made / "running.lock").exists()
+    with RunFolder(made).lock():
         pass
 
 
 def test_a_run_that_told_its_ending_is_not_running(folder: Path) -> None:
     made = ended(folder)
-    with RunLock(made):
+    with RunFolder(made).lock():
         assert only(folder).state == "finished"
 
 
@@ -282,22 +282,23 @@ def test_a_killed_program_leaves_no_lock_behind(folder: Path) -> None:
             assert holder.stdout is not None and holder.stdout.readline() == "held\n"
             assert only(folder).state == "running"
             with pytest.raises(TrainingError, match=f"process {holder.pid} on"):
-                RunLock(made).__enter__()
+                RunFolder(made).lock().__enter__()
         finally:
             holder.kill()
         holder.wait(10)
-    assert (made / lock.FILE).exists() and only(folder).state == "cut off"
-    with RunLock(made):
-        assert is_locked(made)
+    assert (made / "running.lock").exists() and only(folder).state == "cut off"
+    with RunFolder(made).lock():
+        assert RunFolder(made).is_locked()
 
 
 def test_of_many_that_want_a_lock_one_has_it(folder: Path) -> None:
     made = ended(folder)
     code = (
-        "import sys, pathlib, time\nfrom kws_engine.runs.lock import RunLock\nfrom kws_engine.errors import KwsError\n"
+        "import sys, pathlib, time\n"
+        "from kws_engine.errors import KwsError\nfrom kws_engine.runs.folder import RunFolder\n"
         "mark = pathlib.Path(sys.argv[2])\nend = time.monotonic() + 2\ntimes = 0\n"
         "while time.monotonic() < end:\n"
-        "    try:\n        with RunLock(pathlib.Path(sys.argv[1])):\n"
+        "    try:\n        with RunFolder(pathlib.Path(sys.argv[1])).lock():\n"
         "            mark.touch(exist_ok=False); until = time.perf_counter() + 0.001\n"
         "            while time.perf_counter() < until: pass\n"
         "            mark.unlink(); times += 1\n"
@@ -311,7 +312,7 @@ def test_of_many_that_want_a_lock_one_has_it(folder: Path) -> None:
     ]
 
     def look() -> bool:
-        is_locked(made)  # somebody who looks is in nobody's way
+        RunFolder(made).is_locked()  # somebody who looks is in nobody's way
         return all(one.poll() is not None for one in several)
 
     wait_until(look, step_s=0.001)
@@ -343,7 +344,7 @@ def test_runs_are_listed_named_tagged_deleted_and_restored(kws: Kws, folder: Pat
     assert rows[0] == {
         "run": str(second), "name": "", "tags": [], "state": "failed", "network": "tc_resnet", "seed": 0, "epochs": 0,
         "best_epoch": None, "validation_accuracy": None, "validation_loss": None, "parameters": 65_000,
-        "macs": 1_500_000, "model": None, "message": "No space",
+        "macs": 1_500_000, "model": None, "message": "No space", "kind": "other",
     }  # fmt: skip
     assert (rows[1]["best_epoch"], rows[1]["validation_accuracy"], rows[1]["validation_loss"]) == (5, 0.8, 0.2)
     (row,) = [
@@ -352,7 +353,7 @@ def test_runs_are_listed_named_tagged_deleted_and_restored(kws: Kws, folder: Pat
     assert row["name"] == "wide"
     kws("runs", folder, "--note", first, "read this")
     (row,) = [json.loads(line) for line in kws("runs", folder, "--tag", first, "good, kept", "--json")[1].splitlines()]
-    assert row["tags"] == ["good", "kept"] and labels.read_label(first).note == "read this"
+    assert row["tags"] == ["good", "kept"] and RunFolder(first).label.read().note == "read this"
     assert "good, kept" in kws("runs", folder)[1]
     assert json.loads(kws("runs", folder, "--delete", first.name, "--json")[1])["state"] == "deleted"
     assert "wide" in kws("runs", folder, "--deleted")[1] and len(past_runs(folder / "runs")) == 1
@@ -377,5 +378,5 @@ def test_epochs_of_a_newer_program_do_not_stop_the_list(folder: Path) -> None:
     made = run_folder(folder, events=epochs(1))
     with open(made / "events.jsonl", "a") as file:
         file.write(json.dumps({"event": "of the future", "value": 1}) + "\n")
-    append_event(made, epoch(2))
+    RunFolder(made).events.append(epoch(2))
     assert isinstance(only(folder).epochs[1], Epoch)

@@ -22,10 +22,10 @@ from kws_engine.cli import main
 from kws_engine.clips.project import Project
 from kws_engine.errors import KwsError, TrainingError
 from kws_engine.runs import labels
-from kws_engine.runs.clip_list import read_clips, row_of, write_clips
+from kws_engine.runs.clip_list import row_of
+from kws_engine.runs.folder import RunFolder
 from kws_engine.runs.job import Job, read_job
-from kws_engine.runs.lock import RunLock
-from kws_engine.runs.records import CHECKPOINT_FILE, past_runs, read_run
+from kws_engine.runs.records import past_runs, read_run
 from kws_engine.runs.repeating import repetition, resumption
 from kws_engine.settings import Settings
 
@@ -36,7 +36,7 @@ OPTIONS = (*QUICK, "training.epochs=2", "training.shipped_unknown=yes", "augment
 def with_list(project: Project, folder: Path) -> Path:
     """A run with the list of all of the project's clips."""
     rows = (row_of(one.path, project=project.folder, split=one.split, label=one.word) for one in project.clips())
-    write_clips(folder, rows)
+    RunFolder(folder).clips.write(rows)
     return folder
 
 
@@ -119,11 +119,11 @@ def test_only_what_ended_early_goes_on(project: Project) -> None:
     done, cut = ended(project.folder), run_folder(project.folder, events=epochs(2), seed=3)
     with pytest.raises(TrainingError, match="came to its end"):
         resumption(done)
-    with pytest.raises(TrainingError, match="kept no checkpoint"):
+    with pytest.raises(TrainingError, match="has no checkpoint"):
         resumption(cut)
-    (cut / CHECKPOINT_FILE).write_bytes(b"weights")
+    RunFolder(cut).snapshot.path.write_bytes(b"weights")
     assert resumption(cut).resume == cut and resumption(cut).seed == 3
-    with RunLock(cut), pytest.raises(TrainingError, match="is being trained by another program"):
+    with RunFolder(cut).lock(), pytest.raises(TrainingError, match="is being trained by another program"):
         resumption(cut)
 
 
@@ -160,14 +160,14 @@ def test_a_run_is_repeated_to_the_last_digit_whatever_came_since(
     sets = [word for option in OPTIONS for word in ("--set", option)]
     lines, _ = trained("train", project.folder, *sets, "--seed", 8, "--threads", 1, capsys=capsys)
     first = Path(lines[-1]["run"])
-    assert len(list(read_clips(first))) >= 100
+    assert len(list(RunFolder(first).clips.read())) >= 100
     project.edit.add_take("stop", audio.read(project.clips()[0].path, rate=16_000), speaker="espeakadam0")
     project.edit.save_settings(Settings().with_options(["model.name=cnn"]).to_dict())
     lines, _ = trained("repeat", first, capsys=capsys)
     assert [line["event"] for line in lines] == ["started", "epoch", "epoch", "finished"]
     second = Path(lines[-1]["run"])
     assert second != first and history(second) == pytest.approx(history(first), abs=1e-6)
-    assert list(read_clips(second)) == list(read_clips(first))
+    assert list(RunFolder(second).clips.read()) == list(RunFolder(first).clips.read())
 
     project.clips(word="music", split="training")[0].path.unlink()
     lines, said = trained("repeat", second, "--allow-changes", capsys=capsys)

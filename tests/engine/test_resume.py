@@ -19,15 +19,16 @@ from speech_project import QUICK, WORDS
 from kws_engine import audio
 from kws_engine.cli import main
 from kws_engine.clips.project import Project
-from kws_engine.runs.clip_list import ClipRow, read_clips, write_clips
-from kws_engine.runs.job import Job, past_runs, read_events
+from kws_engine.runs.clip_list import ClipRow
+from kws_engine.runs.clip_listing import ClipListing
+from kws_engine.runs.folder import RunFolder
+from kws_engine.runs.job import Job
 from kws_engine.runs.loading import Data
+from kws_engine.runs.records import past_runs
 from kws_engine.runs.repeating import repetition
 from kws_engine.runs.run import run
-from kws_engine.runs.tables import ClipListing
 from kws_engine.settings import Settings
 from kws_engine.spotting.model_file import SpottingModel
-from kws_engine.training import checkpoint
 from kws_engine.training.data.clips import UnreadClips
 from kws_engine.training.events import Epoch, Event, Failed, Finished, Progress, Skipped, Started
 
@@ -56,7 +57,9 @@ def cut_off(job: Job, *, after: int = 2) -> Path:
                 break
     folder = next(Path(event.run) for event in told if isinstance(event, Started))
     project = Project.open(job.project)
-    write_clips(folder, [replace(row, sha256=hash_of(row, project)) for row in read_clips(folder)])
+    RunFolder(folder).clips.write(
+        [replace(row, sha256=hash_of(row, project)) for row in RunFolder(folder).clips.read()]
+    )
     return folder
 
 
@@ -66,7 +69,7 @@ def hash_of(row: ClipRow, project: Project) -> str:
 
 def without_hashes(folder: Path) -> None:
     """The list as a run leaves it that was killed before all of its clips were hashed."""
-    write_clips(folder, [replace(row, sha256="") for row in list(read_clips(folder))])
+    RunFolder(folder).clips.write([replace(row, sha256="") for row in list(RunFolder(folder).clips.read())])
 
 
 def test_a_refused_resume_keeps_the_curves(project: Project) -> None:
@@ -110,7 +113,7 @@ def test_a_resume_killed_as_it_starts_keeps_the_curves(project: Project) -> None
 def test_what_was_told_again_stands_once_in_the_file(project: Project) -> None:
     folder = cut_off(job_of(project))
     told = [event for event in run(replace(job_of(project), resume=folder)) if not isinstance(event, Progress)]
-    assert list(read_events(folder)) == told
+    assert list(RunFolder(folder).events.read()) == told
     assert [event.epoch for event in told if isinstance(event, Epoch)] == [1, 2, 3, 4]
 
 
@@ -142,7 +145,7 @@ def test_what_a_killed_program_was_writing_is_removed(project: Project) -> None:
 def test_clips_that_changed_or_went_are_named(project: Project, split: str) -> None:
     job = job_of(project)
     folder = cut_off(job)
-    clips = [project.folder / row.path for row in read_clips(folder) if row.split == split]
+    clips = [project.folder / row.path for row in RunFolder(folder).clips.read() if row.split == split]
     for path in clips[:4]:
         path.unlink()
     clips[4].write_bytes(clips[5].read_bytes())
@@ -157,7 +160,7 @@ def test_a_model_of_the_best_epoch_needs_no_clip_to_learn_from(
     project: Project, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = cut_off(job_of(project))
-    listed = list(read_clips(folder))
+    listed = list(RunFolder(folder).clips.read())
     for row in listed:
         if row.split == "training":
             (project.folder / row.path).unlink()
@@ -165,7 +168,7 @@ def test_a_model_of_the_best_epoch_needs_no_clip_to_learn_from(
     assert main(["resume", str(folder), "--finish"]) == 0
     (past,) = past_runs(project.runs_folder)
     assert past.model is not None and SpottingModel(past.model).words == WORDS
-    assert list(read_clips(folder)) == listed
+    assert list(RunFolder(folder).clips.read()) == listed
     (project.folder / next(row.path for row in listed if row.split == "validation")).unlink()
     assert "1 clip is missing" in ending(replace(job_of(project), resume=folder, finish=True)).message
 
@@ -176,12 +179,13 @@ def test_a_run_killed_before_its_clips_were_hashed_goes_on_with_the_same_ones(pr
     project.edit.add_take("stop", audio.read(project.clips()[0].path, rate=16_000), speaker="espeakadam0")
     told = list(run(replace(job_of(project), resume=folder)))
     before, after = (
-        next(event for event in events if isinstance(event, Started)) for events in (read_events(folder), told)
+        next(event for event in events if isinstance(event, Started))
+        for events in (RunFolder(folder).events.read(), told)
     )
     assert before.training == after.training and isinstance(told[-1], Finished)
-    assert all(row.sha256 == hash_of(row, project) for row in read_clips(folder)), "now they are"
+    assert all(row.sha256 == hash_of(row, project) for row in RunFolder(folder).clips.read()), "now they are"
     without_hashes(folder)
-    gone = next(row for row in read_clips(folder) if row.split == "training")
+    gone = next(row for row in RunFolder(folder).clips.read() if row.split == "training")
     (project.folder / gone.path).unlink()
     assert f"1 clip is missing ({gone.path})" in ending(replace(job_of(project), resume=folder)).message
 
@@ -189,7 +193,7 @@ def test_a_run_killed_before_its_clips_were_hashed_goes_on_with_the_same_ones(pr
 def test_clips_without_a_hash_are_not_taken_for_changed_ones(project: Project) -> None:
     folder = cut_off(job_of(project))
     without_hashes(folder)
-    rows = list(read_clips(folder))
+    rows = list(RunFolder(folder).clips.read())
     (project.folder / rows[0].path).unlink()
     again = repetition(folder)
     assert again.changed == () and again.missing == (rows[0].path,)
@@ -204,11 +208,11 @@ def test_the_list_of_clips_stands_before_their_hashes_and_its_thread_can_be_ende
     part = UnreadClips(paths, torch.zeros(len(paths), dtype=torch.int64), clip_samples=1)
     before = set(threading.enumerate())
     listing = ClipListing(
-        tmp_path, Data(("low", "_unknown_", "_silence_"), part, part, part.sound(part.labels[:0])), project
+        RunFolder(tmp_path), Data(("low", "_unknown_", "_silence_"), part, part, part.sound(part.labels[:0])), project
     )
     listing.stop()
     assert set(threading.enumerate()) == before
-    rows = list(read_clips(tmp_path))
+    rows = list(RunFolder(tmp_path).clips.read())
     assert len(rows) == 2 * len(paths) and not all(row.sha256 for row in rows)
     assert not list(tmp_path.glob(".*.csv"))
 
@@ -237,7 +241,7 @@ def test_a_disk_full_at_a_later_checkpoint_keeps_the_one_before(project: Project
             rest = list(events)
     assert isinstance(rest[-1], Failed) and "safetensors could not be written" in rest[-1].message
     assert (folder / "checkpoint.safetensors").read_bytes() == kept and not list(folder.glob(".*"))
-    assert [epoch.epoch for epoch in checkpoint.load_snapshot(folder).history] == [1]
+    assert [epoch.epoch for epoch in RunFolder(folder).snapshot.read().history] == [1]
     assert past_runs(project.runs_folder)[0].can_resume
     again = list(run(replace(job, resume=folder)))
     assert isinstance(again[-1], Finished) and not [event for event in again if isinstance(event, Skipped)]

@@ -27,10 +27,11 @@ from kws_engine.evaluation.metrics import evaluate
 from kws_engine.features import FEATURES
 from kws_engine.models import MODELS
 from kws_engine.regularizers import REGULARIZERS
-from kws_engine.runs.clip_list import read_clips, sha256_of
-from kws_engine.runs.job import Job, append_event, make_run_folder, past_runs, read_events, settings_of
-from kws_engine.runs.minimum_clips import lack
-from kws_engine.runs.records import run_in
+from kws_engine.runs.clip_list import sha256_of
+from kws_engine.runs.folder import RunFolder
+from kws_engine.runs.job import Job, make_run_folder, settings_of
+from kws_engine.runs.minimum_clips import missing_clips
+from kws_engine.runs.records import past_runs, run_in
 from kws_engine.runs.run import build_network, pick_device, run
 from kws_engine.settings import Settings
 from kws_engine.spotting.model_file import SpottingModel
@@ -94,7 +95,7 @@ def test_the_run_folder_holds_all_of_the_run(trained: Trained) -> None:
     assert {path.name for path in folder.iterdir() if ".tfevents." not in path.name} == names
     assert len(list(folder.glob("events.out.tfevents.*"))) == 1
     kept = [event for event in trained.events if not isinstance(event, Progress)]
-    assert list(read_events(folder)) == kept
+    assert list(RunFolder(folder).events.read()) == kept
     job = tomllib.loads((folder / "job.toml").read_text())
     assert job["seed"] == 1 and settings_of(folder).training.epochs == 12
     evaluation = json.loads((folder / "evaluation.json").read_text())
@@ -203,7 +204,7 @@ def test_too_few_readable_clips_end_in_a_sentence(project: Project) -> None:
     for clip in project.clips(word="music", split="training"):
         content = clip.path.read_bytes()
         clip.path.write_bytes(content[: len(content) // 2])  # the headers are whole: they still count as clips
-    assert lack(Project.open(project.folder).clips(), WORDS) == ""
+    assert missing_clips(Project.open(project.folder).clips(), WORDS) == ""
     assert "'music' has 0 clips in the training part" in ending(job_of(project)).message
 
 
@@ -243,7 +244,7 @@ def test_a_disk_full_at_a_checkpoint_ends_in_one_sentence(project: Project) -> N
         failed = ending(job_of(project))
     assert "disk is full" in failed.message and "best.safetensors" in failed.message
     folder = next(project.runs_folder.iterdir())
-    assert list(read_events(folder))[-1] == Failed(failed.message)
+    assert list(RunFolder(folder).events.read())[-1] == Failed(failed.message, kind="disk_full")
     assert not list(folder.glob("*.safetensors")) and not list(folder.glob(".*")), "nothing half-written stays"
     assert past_runs(project.runs_folder)[0].message == failed.message
 
@@ -255,12 +256,12 @@ def test_a_disk_full_at_the_very_start_ends_in_one_sentence(project: Project) ->
 
 
 def test_half_an_event_on_a_full_disk_does_not_spoil_the_reason_why_the_run_ends(tmp_path: Path) -> None:
-    append_event(tmp_path, Failed("first"))
+    RunFolder(tmp_path).events.append(Failed("first"))
     with largest_file((tmp_path / "events.jsonl").stat().st_size + 60):
         with pytest.raises(TrainingError, match="free some space"):
-            append_event(tmp_path, Failed("long" * 50))
-        append_event(tmp_path, Failed("full"))
-    assert list(read_events(tmp_path)) == [Failed("first"), Failed("full")]
+            RunFolder(tmp_path).events.append(Failed("long" * 50))
+        RunFolder(tmp_path).events.append(Failed("full"))
+    assert list(RunFolder(tmp_path).events.read()) == [Failed("first"), Failed("full")]
 
 
 def test_a_stop_before_anything_was_learned_is_said(project: Project) -> None:
@@ -276,7 +277,7 @@ def test_two_runs_of_one_second_have_two_folders(project: Project) -> None:
 def test_damaged_run_folders_are_passed_over(trained: Trained, tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     cut_off = make_run_folder(Job(tmp_path), runs)
-    append_event(cut_off, next(event for event in trained.events if isinstance(event, Epoch)))
+    RunFolder(cut_off).events.append(next(event for event in trained.events if isinstance(event, Epoch)))
     with open(cut_off / "events.jsonl", "ab") as file:
         file.write(b'[1]\n"text"\n{"event": "none"}\n\xff\xfe\n{"event": "epoch", "epo')
     for name, content in {"text": "settings = 3", "no toml": "[[", "empty": ""}.items():
@@ -335,7 +336,7 @@ def test_the_last_weights_are_kept_beside_the_best(project: Project) -> None:
     told = list(run(job_of(project, "training.epochs=3", "training.learning_rate=0.05")))
     assert isinstance(told[-1], Finished)
     folder = Path(told[-1].run)
-    snapshot, best = checkpoint.load_snapshot(folder), checkpoint.load(folder / "best.safetensors")
+    snapshot, best = RunFolder(folder).snapshot.read(), checkpoint.load(folder / "best.safetensors")
     assert [epoch.epoch for epoch in snapshot.history] == [1, 2, 3]
     last = {name: snapshot.tensors[f"average/{name}"] for name in best}
     same = all(torch.equal(last[name], best[name]) for name in best)
@@ -344,7 +345,7 @@ def test_the_last_weights_are_kept_beside_the_best(project: Project) -> None:
 
 def test_a_run_knows_its_clips_and_how_each_was_learned(trained: Trained) -> None:
     folder = Path(trained.finished.run)
-    listed = list(read_clips(folder))
+    listed = list(RunFolder(folder).clips.read())
     assert {row.split for row in listed} == {"training", "validation"}
     own = [row for row in listed if not Path(row.path).is_absolute()]
     assert {row.label for row in own} == {*WORDS} and all(
@@ -374,12 +375,12 @@ def test_a_run_keeps_to_the_clips_it_is_told(project: Project, tmp_path: Path) -
 def test_a_run_cut_off_is_made_a_model_of_its_best_epoch(project: Project) -> None:
     told = up_to_the_first_epoch(job_of(project, "training.epochs=50"))
     folder = Path(next(event.run for event in told if isinstance(event, Started)))
-    append_event(folder, Failed("The loss is no longer a number", ""))
+    RunFolder(folder).events.append(Failed("The loss is no longer a number", kind="not_a_number"))
     again = list(run(replace(job_of(project, "training.epochs=50"), resume=folder, finish=True)))
     assert [event.epoch for event in again if isinstance(event, Epoch)] == [1]
     assert isinstance(again[-1], Finished) and again[-1].best_epoch == 1 and again[-1].stopped_early
     assert SpottingModel(Path(again[-1].model)).manifest.source["run"] == folder.name
-    kept = [type(event) for event in read_events(folder)]
+    kept = [type(event) for event in RunFolder(folder).events.read()]
     assert kept == [Started, Epoch, Failed, Finished], "why it failed is still true of its curves"
     assert run_in(folder).state == "stopped" and run_in(folder).model
 
@@ -388,9 +389,9 @@ def test_a_run_cannot_go_on_without_its_clips(project: Project) -> None:
     folder = Path(next(event.run for event in up_to_the_first_epoch(job_of(project)) if isinstance(event, Started)))
     wait_for = folder / "clips.csv"
     wait_until(wait_for.exists, seconds=30)
-    clip = next(row for row in read_clips(folder) if row.split == "training" and row.label == WORDS[0])
+    clip = next(row for row in RunFolder(folder).clips.read() if row.split == "training" and row.label == WORDS[0])
     gone = project.folder / clip.path
     gone.unlink()
     message = ending(replace(job_of(project), resume=folder)).message
     assert gone.name in message and "cannot go on" in message
-    assert read_events(folder) and (folder / "checkpoint.safetensors").exists()
+    assert RunFolder(folder).events.read() and (folder / "checkpoint.safetensors").exists()

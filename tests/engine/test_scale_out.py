@@ -20,7 +20,8 @@ from kws_engine.clips.project import Project
 from kws_engine.errors import SpecError, TrainingError
 from kws_engine.features import FEATURES
 from kws_engine.features.batch import torch_features
-from kws_engine.runs.job import Job, read_events
+from kws_engine.runs.folder import RunFolder
+from kws_engine.runs.job import Job
 from kws_engine.runs.run import run
 from kws_engine.settings import Settings
 from kws_engine.spotting.model_file import SpottingModel
@@ -90,7 +91,7 @@ def test_two_processes_learn_as_one_does(project: Project, fresh_share: float) -
     assert sorted(project.runs_folder.iterdir()) == sorted([folder, Path(alone[-1].run)])
     names = {path.name for path in folder.iterdir()}
     assert {name.split(".")[0] for name in names} == {path.name.split(".")[0] for path in Path(alone[-1].run).iterdir()}
-    assert len([event for event in read_events(folder) if isinstance(event, Epoch)]) == EPOCHS
+    assert len([event for event in RunFolder(folder).events.read() if isinstance(event, Epoch)]) == EPOCHS
     assert times_seen(folder) == times_seen(Path(alone[-1].run)) == {str(EPOCHS)}
     one, two = SpottingModel(Path(alone[-1].model)), SpottingModel(Path(told[-1]["model"]))
     assert one.manifest.labels == two.manifest.labels and one.manifest.network == two.manifest.network
@@ -132,7 +133,7 @@ def test_a_killed_process_ends_the_other_and_the_run_goes_on(project: Project) -
     again = done(torchrun(*kws("resume", folder)))
     assert again.returncode == 0, again.stderr
     assert losses(events_of(again.stdout))[:2] == losses(told)[:2]
-    kept = [event.epoch for event in read_events(folder) if isinstance(event, Epoch)]
+    kept = [event.epoch for event in RunFolder(folder).events.read() if isinstance(event, Epoch)]
     assert kept == list(range(1, epochs + 1)) and times_seen(folder) == {str(epochs)}
 
 

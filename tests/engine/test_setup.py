@@ -23,7 +23,9 @@ class Machine:
     """A checkout of the scripts alone and a PATH of its own, where every program is real unless faked."""
 
     def __init__(self, folder: Path) -> None:
-        self.root, self.bin, self.log = folder / "a checkout", folder / "bin", folder / "log"
+        self.root = folder / "a checkout"
+        self.bin = folder / "bin"
+        self.log = folder / "log"
         shutil.copytree(ROOT / "packaging", self.root / "packaging", ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(ROOT / "pyproject.toml", self.root)
         self.bin.mkdir()

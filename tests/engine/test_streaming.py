@@ -10,7 +10,7 @@ import tone_model
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kws_engine.evaluation.streaming import TOLERANCE_S, Spoken, detections, judge, make_stream
+from kws_engine.evaluation.streaming import TOLERANCE_S, Spoken, detections, evaluate_stream, make_stream
 from kws_engine.spotting.detector import Detection
 from kws_engine.spotting.model_file import SpottingModel
 
@@ -70,14 +70,14 @@ SAID = [Spoken("a", 1000, 2000), Spoken("b", 3000, 4000), Spoken(None, 5000, 600
 
 
 def test_a_word_is_to_be_found_once_and_nothing_else() -> None:
-    quality = judge(found(("a", 1.8), ("b", 4.2), ("a", 8.1)), SAID, samples=36_000, rate=RATE)
+    quality = evaluate_stream(found(("a", 1.8), ("b", 4.2), ("a", 8.1)), SAID, samples=36_000, rate=RATE)
     assert (quality.hits, quality.misses, quality.false_alarms) == ({"a": 2, "b": 1}, {"a": 0, "b": 0}, {})
     assert quality.miss_rate == 0.0 and quality.false_alarms_per_hour == 0.0 and quality.hours == 0.01
 
 
 def test_a_second_answer_to_one_word_a_wrong_word_and_an_answer_to_noise_are_false_alarms() -> None:
     events = found(("a", 1.5), ("a", 1.9), ("a", 3.5), ("b", 5.5), ("c", 9.0))
-    quality = judge(events, SAID, samples=36_000, rate=RATE)
+    quality = evaluate_stream(events, SAID, samples=36_000, rate=RATE)
     assert quality.hits == {"a": 1, "b": 0} and quality.misses == {"a": 1, "b": 1}
     assert quality.false_alarms == {"a": 2, "b": 1, "c": 1}
     assert quality.miss_rate == 2 / 3 and quality.false_alarms_per_hour == pytest.approx(400)
@@ -87,12 +87,12 @@ def test_a_second_answer_to_one_word_a_wrong_word_and_an_answer_to_noise_are_fal
     ("at_s", "hit"), [(1.0, False), (1.001, True), (2.0 + TOLERANCE_S, True), (2.001 + TOLERANCE_S, False)]
 )
 def test_an_answer_counts_from_the_words_start_until_shortly_after_its_end(at_s: float, hit: bool) -> None:
-    assert judge(found(("a", at_s)), SAID[:1], samples=5000, rate=RATE).hits["a"] == hit
+    assert evaluate_stream(found(("a", at_s)), SAID[:1], samples=5000, rate=RATE).hits["a"] == hit
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.floats(0, 9)), max_size=12))
 def test_every_word_is_hit_or_missed_and_every_detection_hit_or_false(events: list[tuple[str, float]]) -> None:
-    quality = judge(found(*sorted(events, key=lambda event: event[1])), SAID, samples=9000, rate=RATE)
+    quality = evaluate_stream(found(*sorted(events, key=lambda event: event[1])), SAID, samples=9000, rate=RATE)
     assert {word: quality.hits[word] + quality.misses[word] for word in "ab"} == {"a": 2, "b": 1}
     assert sum(quality.hits.values()) + sum(quality.false_alarms.values()) == len(events)
 
@@ -104,7 +104,7 @@ def test_a_real_detector_finds_every_tone_once_however_the_stream_is_cut(tmp_pat
         clips, tone_model.pause(), rate=tone_model.RATE, gap_s=(1.5, 2.0), snr_db=60.0, seed=0
     )  # fmt: skip
     heard = detections(model.detector(), stream)
-    quality = judge(heard, spoken, samples=len(stream), rate=tone_model.RATE)
+    quality = evaluate_stream(heard, spoken, samples=len(stream), rate=tone_model.RATE)
     assert quality.hits == {"low": 2, "high": 2} and quality.false_alarms == {}
     detector = model.detector()
     detector.feed(stream[:12_345])  # what it heard before is forgotten

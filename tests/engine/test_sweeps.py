@@ -25,12 +25,12 @@ from test_house import ROOT
 from waiting import collect, wait_until
 
 from kws_engine import cli
+from kws_engine.clips.layout import ProjectFolder
 from kws_engine.clips.project import Project
 from kws_engine.errors import KwsError, SpecError, TrainingError
 from kws_engine.settings import Settings
 from kws_engine.spotting.model_file import SpottingModel
-from kws_engine.sweeps import claims
-from kws_engine.sweeps import remaining as slots
+from kws_engine.sweeps import claims, remaining
 from kws_engine.sweeps.address import masked
 from kws_engine.sweeps.events import (
     SweepEnded,
@@ -42,7 +42,8 @@ from kws_engine.sweeps.events import (
     TrialStarted,
     WorkerLost,
 )
-from kws_engine.sweeps.job import STUDY_FILE, SweepJob, past_sweeps, sweeps_folder
+from kws_engine.sweeps.folder import SweepFolder, past_sweeps
+from kws_engine.sweeps.job import SweepJob
 from kws_engine.sweeps.process import SweepProcess
 from kws_engine.sweeps.results import parallel, results
 from kws_engine.sweeps.space import Axis, axis, parse, searchable, settings_with
@@ -157,7 +158,7 @@ def test_what_a_form_may_offer_can_be_searched() -> None:
 
 
 def attempt(number: int, slot: int, turn: int, state: str, **more: Any) -> optuna.trial.FrozenTrial:
-    attributes = {slots.SLOT: slot, slots.ATTEMPT: turn, **more.pop("attributes", {})}
+    attributes = {remaining.SLOT: slot, remaining.ATTEMPT: turn, **more.pop("attributes", {})}
     value = 0.5 if state == "COMPLETE" else None
     trial = optuna.create_trial(state=optuna.trial.TrialState[state], value=value, user_attrs=attributes, **more)
     trial.number = number
@@ -172,29 +173,29 @@ def test_a_slot_is_filled_again_by_the_reason_it_is_empty() -> None:
     trials = [
         attempt(0, 0, 0, "COMPLETE", **options),
         attempt(1, 1, 0, "FAIL", **options),  # its worker vanished
-        attempt(2, 2, 0, "FAIL", attributes={slots.MESSAGE: "no network"}, **options),
-        attempt(3, 3, 0, "FAIL", attributes={slots.STOPPED: True}, **options),
+        attempt(2, 2, 0, "FAIL", attributes={remaining.MESSAGE: "no network"}, **options),
+        attempt(3, 3, 0, "FAIL", attributes={remaining.STOPPED: True}, **options),
         attempt(4, 4, 0, "RUNNING", **options),
     ]
-    owed = {one.slot: one for one in slots.owed(trials, total=6, most=10)}
+    owed = {one.slot: one for one in remaining.next_attempts(trials, total=6, most=10)}
     assert sorted(owed) == [1, 2, 3, 5]
     assert owed[1].params == owed[3].params == {"x": 0.25} and (owed[1].retry_of, owed[3].retry_of) == (1, 3)
     assert owed[2].params == owed[5].params == {} and owed[2].retry_of is None
-    assert slots.finished(trials) == 1 and [one.number for one in slots.failed(trials)] == [2]
-    assert len(slots.owed(trials, total=100, most=8)) == 8
+    assert remaining.finished(trials) == 1 and [one.number for one in remaining.failed(trials)] == [2]
+    assert len(remaining.next_attempts(trials, total=100, most=8)) == 8
 
 
 def test_options_that_take_every_worker_with_them_are_given_up() -> None:
     trials = [attempt(number, 0, number, "FAIL", params={}, distributions={}) for number in range(3)]
-    assert [one.retry_of for one in slots.owed(trials[:2], total=1, most=1)] == [1]
-    assert [one.retry_of for one in slots.owed(trials, total=1, most=1)] == [None]
+    assert [one.retry_of for one in remaining.next_attempts(trials[:2], total=1, most=1)] == [1]
+    assert [one.retry_of for one in remaining.next_attempts(trials, total=1, most=1)] == [None]
 
 
 def test_of_one_attempt_added_twice_the_lower_number_counts() -> None:
     trials = [attempt(1, 0, 0, "WAITING"), attempt(0, 0, 0, "RUNNING"), attempt(2, 1, 0, "WAITING")]
-    assert [one.number for one in slots.dropped(trials)] == [1]
-    assert [one.number for one in slots.counting(trials)] == [0, 2]
-    assert slots.owed(trials, total=2, most=5) == []
+    assert [one.number for one in remaining.duplicates(trials)] == [1]
+    assert [one.number for one in remaining.distinct(trials)] == [0, 2]
+    assert remaining.next_attempts(trials, total=2, most=5) == []
 
 
 def test_no_trial_is_claimed_twice_by_workers_that_begin_at_once(project: Project) -> None:
@@ -203,7 +204,7 @@ def test_no_trial_is_claimed_twice_by_workers_that_begin_at_once(project: Projec
 
     def worker() -> None:
         sweep = open_sweep(job)
-        while slots.finished(sweep.trials()) < job.trials:
+        while remaining.finished(sweep.trials()) < job.trials:
             claimed = claims.claim(sweep, total=job.trials)
             if claimed is not None:
                 taken.append(claimed.number)
@@ -215,7 +216,7 @@ def test_no_trial_is_claimed_twice_by_workers_that_begin_at_once(project: Projec
     for thread in threads:
         thread.join()
     assert len(taken) == len(set(taken)) == job.trials
-    assert slots.finished(open_sweep(job).trials()) == job.trials
+    assert remaining.finished(open_sweep(job).trials()) == job.trials
 
 
 def test_the_first_options_do_not_depend_on_who_tries_them(project: Project) -> None:
@@ -374,7 +375,7 @@ def test_one_command_goes_on_with_its_sweep_and_another_makes_its_own(project: P
     for wrong in ("../out", ".hidden", "a/b"):
         with pytest.raises(SpecError, match="cannot name a sweep"):
             SweepJob(project.folder, name=wrong)
-    kept = tomllib.loads((sweeps_folder(project.folder) / first.name / "sweep.toml").read_text())
+    kept = tomllib.loads((SweepFolder.of(project.folder, first.name).path / "sweep.toml").read_text())
     assert kept["options"] == {"training.batch_size": "16:64:16", "training.learning_rate": "0.0001:0.1:log"}
     assert kept["trials"] == 50 and kept["fixed"] == list(QUICK)
 
@@ -382,8 +383,8 @@ def test_one_command_goes_on_with_its_sweep_and_another_makes_its_own(project: P
 def test_a_sweep_of_other_words_is_not_gone_on_with(project: Project, tmp_path: Path) -> None:
     open_sweep(job_of(project, name="mine"))
     other = Project.create(tmp_path / "other", words=("yes", "no"))
-    sweeps_folder(other.folder).mkdir()
-    os.rename(sweeps_folder(project.folder) / "mine", sweeps_folder(other.folder) / "mine")
+    ProjectFolder(other.folder).sweeps.mkdir()
+    os.rename(SweepFolder.of(project.folder, "mine").path, SweepFolder.of(other.folder, "mine").path)
     with pytest.raises(TrainingError, match="lights, music, stop"):
         open_sweep(SweepJob(other.folder, name="mine"))
 
@@ -393,7 +394,7 @@ def test_a_project_may_stand_in_a_folder_of_any_name(project: Project, tmp_path:
     moved = project.folder.rename(tmp_path / name)
     sweep = open_sweep(SweepJob(moved, (RATE,), name="s"))
     assert claims.claim(sweep, total=1) is not None
-    assert (sweeps_folder(moved) / "s" / STUDY_FILE).is_file()
+    assert (SweepFolder.of(moved, "s").study).is_file()
     assert [one.state for one in results(moved, "s").trials][:1] == ["running"]
 
 
@@ -407,9 +408,9 @@ def test_a_storage_that_cannot_be_used_is_said(project: Project) -> None:
         with pytest.raises(KwsError) as error:
             open_sweep(job_of(project, storage=address))
         assert said in str(error.value) and "\n" not in str(error.value)
-    folder = sweeps_folder(project.folder) / "learning_rate"
+    folder = SweepFolder.of(project.folder, "learning_rate").path
     folder.mkdir(parents=True)
-    (folder / STUDY_FILE).write_bytes(b"this is no database" * 100)
+    SweepFolder(folder).study.write_bytes(b"this is no database" * 100)
     with pytest.raises(TrainingError, match="file is not a database"):
         open_sweep(job_of(project))
     with pytest.raises(TrainingError, match="There is no sweep 'none'"):
@@ -534,7 +535,7 @@ def test_the_plot_has_a_line_a_trial_through_every_option(swept: tuple[Project, 
 
 
 def test_looking_at_results_writes_nothing(swept: tuple[Project, str]) -> None:
-    folder = sweeps_folder(swept[0].folder) / swept[1]
+    folder = SweepFolder.of(swept[0].folder, swept[1]).path
     before = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
     results(swept[0].folder, swept[1])
     assert {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before

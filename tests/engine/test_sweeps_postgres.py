@@ -17,12 +17,13 @@ from speech_project import QUICK
 from waiting import wait_until
 
 from kws_engine import cli
+from kws_engine.clips.layout import ProjectFolder
 from kws_engine.clips.project import Project
 from kws_engine.errors import TrainingError
-from kws_engine.sweeps import claims
-from kws_engine.sweeps import remaining as slots
+from kws_engine.sweeps import claims, remaining
 from kws_engine.sweeps.events import SweepEnded, SweepEvent, TrialStarted, WorkerLost
-from kws_engine.sweeps.job import SweepJob, past_sweeps, sweeps_folder
+from kws_engine.sweeps.folder import past_sweeps
+from kws_engine.sweeps.job import SweepJob
 from kws_engine.sweeps.process import SweepProcess
 from kws_engine.sweeps.results import results
 from kws_engine.sweeps.study import open_sweep
@@ -84,7 +85,7 @@ def test_of_three_machines_one_is_killed_and_no_trial_is_lost_or_run_twice(proje
     assert lost.number == killed and [one.retry_of for one in again] == [killed] and again[0].options == lost.options
     assert {event.number: event.options for event in begun} == {one.number: one.options for one in found.trials}
     assert len({tuple(one.options.values()) for one in found.trials}) == 6, "each set of options has one result"
-    models = [path for job in jobs for path in sweeps_folder(job.project).glob("*/runs/*/*.kws")]
+    models = [path for job in jobs for path in ProjectFolder(job.project).sweeps.glob("*/runs/*/*.kws")]
     assert len(models) == 6, "each trial has its run on the machine that ran it"
 
 
@@ -94,7 +95,7 @@ def test_many_workers_on_an_empty_database_claim_each_trial_once(project: Projec
 
     def worker() -> None:
         sweep = open_sweep(job)  # all of them make the tables and the study at this moment
-        while slots.finished(sweep.trials()) < job.trials:
+        while remaining.finished(sweep.trials()) < job.trials:
             claimed = claims.claim(sweep, total=job.trials)
             if claimed is not None:
                 taken.append(claimed.number)

@@ -16,7 +16,7 @@ from kws_engine.clips.project import Project
 from kws_engine.clips.split import SPLITS, split_by_take, split_codes, which_set
 from kws_engine.clips.table import COLUMNS, ClipList, ClipRow, ClipTable
 from kws_engine.errors import AudioError
-from kws_engine.runs.minimum_clips import lack
+from kws_engine.runs.minimum_clips import missing_clips
 
 WORDS = ("up", "down", "größer", "_unknown_")
 SOUND = np.full(1600, 0.25, np.float32)
@@ -148,10 +148,10 @@ def test_rows_are_chosen_and_counted_as_clips_are(project):
 
 
 def test_what_is_lacking_is_the_same_from_columns(project):
-    assert lack(project.table(), project.words) == lack(project.clips(), project.words) == ""
+    assert missing_clips(project.table(), project.words) == missing_clips(project.clips(), project.words) == ""
     project.edit.delete(project.clips(word="up")[1:])
-    said = lack(project.table(), project.words)
-    assert said == lack(project.clips(), project.words) and "'up' has 1 clip" in said
+    said = missing_clips(project.table(), project.words)
+    assert said == missing_clips(project.clips(), project.words) and "'up' has 1 clip" in said
 
 
 def test_parts_by_rule_are_those_of_single_clips():

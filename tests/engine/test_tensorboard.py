@@ -7,11 +7,13 @@ import math
 import resource
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from kws_engine.runs.tensorboard import PATTERN, TensorBoardLog, scalars
+from kws_engine.runs.folder import RunFolder
+from kws_engine.runs.tensorboard import TensorBoardLog, scalars
 from kws_engine.training.events import Epoch
 
 ROOT = Path(__file__).parents[2]
@@ -24,8 +26,13 @@ def epochs(first: int, last: int) -> list[Epoch]:
     ]
 
 
+def log_in(folder: Path, history: Sequence[Epoch] = ()) -> TensorBoardLog:
+    files = RunFolder(folder)
+    return TensorBoardLog(files.new_tensorboard_file(), history, replaces=files.tensorboard_files())
+
+
 def written(folder: Path, told: list[Epoch], history: list[Epoch] | None = None) -> None:
-    log = TensorBoardLog(folder, history or [])
+    log = log_in(folder, history or [])
     for epoch in told:
         log.epoch(epoch)
     log.close()
@@ -57,13 +64,13 @@ def test_a_run_that_goes_on_has_every_epoch_once(tmp_path: Path) -> None:
     written(tmp_path, epochs(1, 7))  # killed in epoch 8, its checkpoint is that of epoch 5
     written(tmp_path, epochs(6, 9), epochs(1, 5))
     assert [step for step, _ in read(tmp_path)["loss/train"]] == list(range(1, 10))
-    assert len(list(tmp_path.glob(PATTERN))) == 1
+    assert len(RunFolder(tmp_path).tensorboard_files()) == 1
 
 
 def test_nothing_is_loaded_or_written_before_the_first_epoch(tmp_path: Path) -> None:
     code = (
         "import sys, pathlib; from kws_engine.runs.tensorboard import TensorBoardLog; "
-        f"log = TensorBoardLog(pathlib.Path({str(tmp_path)!r})); log.close(); "
+        f"log = TensorBoardLog(pathlib.Path({str(tmp_path / 'events')!r})); log.close(); "
         "print([name for name in ('tensorboard', 'torch', 'numpy') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, cwd=ROOT)
@@ -80,11 +87,11 @@ def test_values_that_are_no_numbers_are_shown(tmp_path: Path) -> None:
 def test_a_full_disk_ends_nothing_and_what_was_missed_comes_later(tmp_path: Path) -> None:
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     told = epochs(1, 6)
-    log = TensorBoardLog(tmp_path)
+    log = log_in(tmp_path)
     log.epoch(told[0])
     log.close()
-    size = next(tmp_path.glob(PATTERN)).stat().st_size
-    second = TensorBoardLog(tmp_path, told[:1])
+    size = RunFolder(tmp_path).tensorboard_files()[0].stat().st_size
+    second = log_in(tmp_path, told[:1])
     resource.setrlimit(resource.RLIMIT_FSIZE, (size + 10, before[1]))  # in the midst of a record
     try:
         for epoch in told[1:4]:

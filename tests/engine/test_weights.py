@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from kws_engine.models import MODELS
-from kws_engine.runs.weights import FILE, NEAR_ZERO_BELOW, acting, describe, read_weights, write_weights
+from kws_engine.runs.folder import RunFolder
+from kws_engine.runs.weights import NEAR_ZERO_BELOW, acting, describe, write_weights
 from kws_engine.settings import Settings
 
 SIZE = {"n_features": 10, "n_frames": 20, "n_labels": 4}
@@ -55,9 +56,9 @@ def test_each_penalty_tells_of_the_layers_it_acts_on() -> None:
 def test_what_was_written_is_read_and_damage_is_none(tmp_path: Path, content: str) -> None:
     settings = _custom()
     network = _network(settings)
-    assert list(write_weights(tmp_path, network, settings)) == []
-    said: Any = read_weights(tmp_path)
+    assert list(write_weights(RunFolder(tmp_path), network, settings)) == []
+    said: Any = RunFolder(tmp_path).weights.read()
     assert said == json.loads(json.dumps(describe(network, settings)))
-    (tmp_path / FILE).write_text(content, encoding="utf-8")
-    assert read_weights(tmp_path) is None
-    assert [skipped.path for skipped in write_weights(tmp_path / "none", network, settings)] != []
+    RunFolder(tmp_path).weights.path.write_text(content, encoding="utf-8")
+    assert RunFolder(tmp_path).weights.read() is None
+    assert [skipped.path for skipped in write_weights(RunFolder(tmp_path / "none"), network, settings)] != []

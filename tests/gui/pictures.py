@@ -1,4 +1,4 @@
-"""Shows widgets and reads what they drew; knows no widget."""
+"""Shows widgets and reads the pixels they drew."""
 
 from __future__ import annotations
 

@@ -17,7 +17,8 @@ from waiting import wait_until
 
 from kws_engine.clips.project import Project
 from kws_engine.runs.costing import CostAnswer, CostQuestion
-from kws_engine.runs.job import Job, past_runs
+from kws_engine.runs.job import Job
+from kws_engine.runs.records import past_runs
 from kws_engine.settings import Settings
 from kws_engine.training.events import Failed, Finished, Started
 from kws_gui.bridges.training import TrainingBridge, training_threads

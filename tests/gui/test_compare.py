@@ -18,7 +18,7 @@ from kws_engine.evaluation.interval import wilson
 from kws_engine.evaluation.mcnemar import mcnemar
 from kws_engine.runs import labels
 from kws_engine.runs.comparing import Comparison
-from kws_engine.runs.labels import Label
+from kws_engine.runs.label_file import Label
 from kws_gui import theme
 from kws_gui.pages.train.compare.view import CompareView
 from kws_gui.pages.train.compare.wording import option_title, value_text, verdict

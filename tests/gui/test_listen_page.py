@@ -28,7 +28,7 @@ from kws_engine.spotting.detector import DetectorConfig
 from kws_engine.training.events import Finished
 from kws_gui.pages.listen import models as listen_models
 from kws_gui.pages.listen import page as listen
-from kws_gui.pages.listen.log import Entry
+from kws_gui.pages.listen.log import HeardWord
 from kws_gui.pages.listen.page import ListenPage
 from kws_gui.services import remembered
 from kws_gui.services.project_model import ProjectModel
@@ -95,7 +95,7 @@ def until(qtbot: QtBot, condition: Callable[[], object]) -> None:
 
 
 def words(page: ListenPage) -> list[str]:
-    return [entry.word for entry in page.view.log.entries()]
+    return [entry.word for entry in page.view.log.words()]
 
 
 def sound_file(path: pathlib.Path, samples: np.ndarray = SAID) -> pathlib.Path:
@@ -306,7 +306,7 @@ def test_a_long_log_keeps_everything_and_shows_a_thousand(page: ListenPage) -> N
 
     now = datetime(2026, 1, 2, 3, 4, 5)
     for number in range(1010):
-        page.view.log.add(Entry(f"w{number}", 0.9, now))
+        page.view.log.add(HeardWord(f"w{number}", 0.9, now))
     assert page.view.log.table.rowCount() == 1000
     assert page.view.log.table.item(0, 1).text() == "w1009"
     assert page.view.log.csv_text().count("\n") == 1011

@@ -237,7 +237,8 @@ class _Slowly:
     """Openings of projects that end when a test says so."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._real, self._doors = Project.open, dict[str, threading.Event]()
+        self._real = Project.open
+        self._doors: dict[str, threading.Event] = {}
         monkeypatch.setattr(Project, "open", self._open)
 
     def hold(self, name: str) -> threading.Event:

@@ -15,9 +15,10 @@ from pytestqt.qtbot import QtBot
 from tiny_project import fail, make_project, train
 
 from kws_engine.clips.project import Project
-from kws_engine.runs.diagnosing import LEARNING_FILE, Look, diagnose_run, look_at_run
-from kws_engine.runs.job import past_runs, settings_of
-from kws_engine.runs.records import EVENTS_FILE
+from kws_engine.runs.diagnosing import Look, diagnose_run, look_at_run
+from kws_engine.runs.folder import RunFolder
+from kws_engine.runs.job import settings_of
+from kws_engine.runs.records import past_runs
 from kws_gui.pages.results.findings import FindingCard
 from kws_gui.pages.results.page import ResultsPage
 from kws_gui.services.project_model import ProjectModel
@@ -38,7 +39,7 @@ def project(trained: Path, tmp_path: Path) -> Project:
     """A project whose run met clips that it took for another word nearly whenever it was trained on them."""
     made = Project.open(shutil.copytree(trained, tmp_path / "copy"))
     wrong = _wrong(made)
-    with (_run(made) / LEARNING_FILE).open("w", newline="", encoding="utf-8") as file:
+    with RunFolder(_run(made)).learning.path.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow(["path", "label", "seen", "margin", "own_probability", "predicted", "others"])
         for clip in made.clips(split="training"):
@@ -217,10 +218,10 @@ def test_clips_worth_listening_to_are_listed_apart_from_the_findings_also_of_a_h
 
 def test_a_run_without_fault_says_so_in_one_line(qtbot: QtBot, page: ResultsPage, project: Project) -> None:
     run = _run(project)
-    (run / LEARNING_FILE).unlink()
+    RunFolder(run).learning.path.unlink()
     (run / "validation.csv").unlink()
     (run / "clips.csv").unlink()
-    events = [json.loads(line) for line in (run / EVENTS_FILE).read_text().splitlines()]
+    events = [json.loads(line) for line in RunFolder(run).events.path.read_text().splitlines()]
     epochs = [event for event in events if event["event"] == "epoch"]
     for event in events:
         if event["event"] == "started":  # as many clips as tell something
@@ -230,7 +231,7 @@ def test_a_run_without_fault_says_so_in_one_line(qtbot: QtBot, page: ResultsPage
             share = event["epoch"] / len(epochs)
             event |= {"train_loss": 0.15 / share, "validation_loss": 0.16 / share, "train_accuracy": 0.97,
                       "validation_accuracy": 0.96}  # fmt: skip
-    (run / EVENTS_FILE).write_text("".join(json.dumps(event) + "\n" for event in events))
+    RunFolder(run).events.path.write_text("".join(json.dumps(event) + "\n" for event in events))
     assert diagnose_run(run) == []
     _open(qtbot, page, project)
     assert not page.findings.cards()
@@ -274,7 +275,7 @@ FAILED = "The loss is no longer a number at a learning rate of 5: train again wi
 
 
 def test_a_failed_run_is_diagnosed_and_made_a_model_of(qtbot: QtBot, page: ResultsPage, project: Project) -> None:
-    run = fail(project.runs_folder, _run(project), FAILED)
+    run = fail(project.runs_folder, _run(project), FAILED, "not_a_number")
     model = _open(qtbot, page, project)
     assert model.run == run and model.model_path is None
     findings = page.findings
@@ -304,7 +305,7 @@ def test_a_run_that_failed_is_chosen_among_those_with_a_model(
 ) -> None:
     other = project.runs_folder / "20250101-000000-early"
     fail(project.runs_folder, Path(shutil.copytree(_run(project), other)), "Training failed: no memory")
-    (other / EVENTS_FILE).write_text("")
+    RunFolder(other).events.path.write_text("")
     model = _open(qtbot, page, project)
     with_model = model.model_path
     assert with_model is not None and not page.findings.unfinished.isVisible()
@@ -326,11 +327,11 @@ def test_a_remedy_that_was_used_says_so_when_pressed_again(qtbot: QtBot, page: R
     _press(qtbot, card, "Leave these")
     count, undoable = len(project.clips()), model.undo_stack.count()
     _press(qtbot, card, "Leave these")
-    assert "left out already" in page.messages.text() and not page.messages.remedyButton().isVisible()
+    assert "already left out" in page.messages.text() and not page.messages.remedyButton().isVisible()
     assert len(project.clips()) == count
     _press(qtbot, card, "Smooth the labels")
     before = model.settings
     with qtbot.assertNotEmitted(page._navigation.pageShown):
         _press(qtbot, card, "Smooth the labels")
-    assert "has this already" in page.messages.text() and model.settings == before
+    assert "already has this setting" in page.messages.text() and model.settings == before
     assert model.undo_stack.count() == undoable + 1

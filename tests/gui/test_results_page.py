@@ -14,7 +14,7 @@ from tiny_project import make_project, train
 
 from kws_engine.clips.project import Project
 from kws_engine.evaluation.metrics import evaluate
-from kws_engine.runs.job import past_runs
+from kws_engine.runs.records import past_runs
 from kws_engine.spotting.model_file import SpottingModel
 from kws_gui.pages.results import source as results_source
 from kws_gui.pages.results.page import ResultsPage
@@ -74,7 +74,7 @@ def test_the_numbers_are_those_of_the_engine(qtbot: QtBot, page: ResultsPage, pr
     expected = evaluate(SpottingModel(_model_file(project)), project.clips(split="validation"))
     assert page.evaluation is not None and (page.evaluation.counts == expected.counts).all()
     assert page.accuracy.text().startswith(f"{expected.accuracy:.0%}")
-    assert f"of {len(expected.judged)} validation clips" in page.about.fullText()
+    assert f"of {len(expected.evaluated)} validation clips" in page.about.fullText()
     shown = {page.words.item(row, 0).text(): page.words.item(row, 2).text() for row in range(page.words.rowCount())}
     for word in project.words:
         assert shown[word] == f"{expected.per_word[word].recall:.0%}"
@@ -89,7 +89,7 @@ def test_a_click_on_a_cell_lists_its_clips(qtbot: QtBot, page: ResultsPage, proj
         for column, heard in enumerate(used):
             at = page.matrix.cellRect(row, column).center()
             qtbot.mouseClick(page.matrix, Qt.MouseButton.LeftButton, pos=QPoint(int(at.x()), int(at.y())))
-            expected = [one.path for one in page.evaluation.judged if (one.label, one.predicted) == (said, heard)]
+            expected = [one.path for one in page.evaluation.evaluated if (one.label, one.predicted) == (said, heard)]
             assert sorted(page.clips.paths()) == sorted(expected)
             assert page.clips.list.count() == len(expected)
 
@@ -121,7 +121,7 @@ def test_the_testing_part_is_looked_at_only_on_purpose(qtbot: QtBot, page: Resul
     qtbot.mouseClick(page._last.button(), Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: page.evaluation is not before, timeout=PATIENCE_MS)
     assert page.evaluation is not None
-    assert {one.path for one in page.evaluation.judged} == {clip.path for clip in project.clips(split="testing")}
+    assert {one.path for one in page.evaluation.evaluated} == {clip.path for clip in project.clips(split="testing")}
 
 
 def test_the_table_sorts_by_value(qtbot: QtBot, page: ResultsPage, project: Project) -> None:
@@ -138,20 +138,20 @@ def test_files_that_cannot_be_read_are_named(qtbot: QtBot, page: ResultsPage, pr
     broken.path.write_bytes(b"RIFF no sound")
     _open(qtbot, page, project)
     assert page.messages.kind() == "warning" and f"low/{broken.path.name}" in page.messages.text()
-    assert page.evaluation is not None and broken.path not in {one.path for one in page.evaluation.judged}
+    assert page.evaluation is not None and broken.path not in {one.path for one in page.evaluation.evaluated}
 
 
 def test_changed_clips_are_judged_again(qtbot: QtBot, page: ResultsPage, project: Project) -> None:
     model = _open(qtbot, page, project)
     assert page.evaluation is not None
-    count = len(page.evaluation.judged)
+    count = len(page.evaluation.evaluated)
     clip = project.clips(split="validation")[0]
     model.push(
         "Exclude", redo=lambda: project.edit.exclude([clip], True), undo=lambda: project.edit.exclude([clip], False)
     )
-    qtbot.waitUntil(lambda: len(page.evaluation.judged) == count - 1, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: len(page.evaluation.evaluated) == count - 1, timeout=PATIENCE_MS)
     model.undo_stack.undo()
-    qtbot.waitUntil(lambda: len(page.evaluation.judged) == count, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: len(page.evaluation.evaluated) == count, timeout=PATIENCE_MS)
 
 
 def test_a_model_file_of_elsewhere_and_a_damaged_one(

@@ -14,8 +14,10 @@ from tiny_project import make_project, quick_settings, train
 from kws_engine.clips.project import Project
 from kws_engine.errors import ProjectError
 from kws_engine.runs import records
-from kws_engine.runs.job import Job, past_runs
-from kws_engine.runs.labels import Label, read_label
+from kws_engine.runs.folder import RunFolder
+from kws_engine.runs.job import Job
+from kws_engine.runs.label_file import Label
+from kws_engine.runs.records import past_runs
 from kws_engine.runs.repeating import Repetition
 from kws_engine.training.events import Epoch, Finished
 from kws_gui.pages.listen.page import ListenPage
@@ -84,9 +86,9 @@ def test_a_run_is_renamed_deleted_and_restored_by_undo(qtbot: QtBot, services: S
     newest, oldest = services.runs.rows
     services.runs.relabel(newest, Label("wide", ("lecture",), ""))
     _settle(qtbot, services)
-    assert services.runs.rows[0].title == "wide" and read_label(newest.folder).tags == ("lecture",)
+    assert services.runs.rows[0].title == "wide" and RunFolder(newest.folder).label.read().tags == ("lecture",)
     services.project.undo_stack.undo()
-    assert read_label(newest.folder) == Label()
+    assert RunFolder(newest.folder).label.read() == Label()
     assert services.runs.delete([newest])
     _settle(qtbot, services)
     assert [row.folder for row in services.runs.rows] == [oldest.folder]

@@ -13,9 +13,10 @@ from pytestqt.qtbot import QtBot
 from tiny_project import make_project
 
 from kws_engine.clips.project import Project
-from kws_engine.clips.recording import Take, judge
+from kws_engine.clips.recording import Take, evaluate_take
 from kws_engine.settings import Settings
-from kws_engine.sweeps.job import SweepJob, past_sweeps
+from kws_engine.sweeps.folder import past_sweeps
+from kws_engine.sweeps.job import SweepJob
 from kws_gui.leaving import Leaving
 from kws_gui.main_window import MainWindow
 from kws_gui.services import remembered
@@ -154,7 +155,7 @@ def _press(text: str) -> None:
 def _take() -> Take:
     times = np.arange(32_000) / 16_000
     tone = np.sin(2 * np.pi * 300 * times) * np.exp(-(((times - 1) / 0.12) ** 2))
-    return judge(tone.astype(np.float32), 16_000, clip_samples=16_000)
+    return evaluate_take(tone.astype(np.float32), 16_000, clip_samples=16_000)
 
 
 # -- a search

@@ -16,7 +16,7 @@ from pytestqt.qtbot import QtBot
 from tiny_project import make_project
 
 from kws_engine.clips.project import Project
-from kws_engine.sweeps.job import past_sweeps
+from kws_engine.sweeps.folder import past_sweeps
 from kws_engine.sweeps.results import results
 from kws_gui.main_window import MainWindow
 from kws_gui.pages.results.page import ResultsPage

@@ -17,7 +17,7 @@ from pytestqt.qtbot import QtBot
 from tiny_project import make_project, quick_settings, train
 
 from kws_engine.clips.project import Project
-from kws_engine.runs.job import past_runs
+from kws_engine.runs.records import past_runs
 from kws_engine.settings import Settings
 from kws_engine.training.events import Epoch
 from kws_gui.pages.train.form import rounded

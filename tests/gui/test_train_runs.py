@@ -17,9 +17,9 @@ from tiny_project import fail, make_project, quick_settings, train
 from kws_engine.clips.project import Project
 from kws_engine.evaluation.diagnosis import KINDS
 from kws_engine.runs import queue
-from kws_engine.runs.job import Job, past_runs, read_events
-from kws_engine.runs.labels import read_label
-from kws_engine.runs.records import history
+from kws_engine.runs.folder import RunFolder
+from kws_engine.runs.job import Job
+from kws_engine.runs.records import history, past_runs
 from kws_engine.settings import RECIPES, Settings
 from kws_engine.training.events import Epoch, Failed, Progress, Started
 from kws_gui.pages.train.live_finding import LiveFinding
@@ -250,7 +250,7 @@ def test_a_killed_run_is_resumed_from_the_bar(qtbot: QtBot, page: TrainPage, fol
     assert run is not None and page._training.pid is not None
     os.kill(page._training.pid, signal.SIGKILL)
     _idle(qtbot, page)
-    kept = history(read_events(run))
+    kept = history(RunFolder(run).events.read())
     assert page.messages.remedyButton().text() == "Resume"
     row = page.runs.current()
     assert row is not None and row.folder == run and page.runs.resume.isVisible()
@@ -329,7 +329,10 @@ def test_a_half_written_run_is_listed_and_can_only_be_deleted(qtbot: QtBot, page
 def test_what_helps_after_a_failure_follows_what_is_kept(page: TrainPage) -> None:
     finished = page.runs.rows()[0].run
     assert cure_of(Failed("Training failed: x"), None, was_resumed=False) == ""
-    assert cure_of(Failed("The loss is no longer a number: y"), finished, was_resumed=False) == "slower"
+    assert (
+        cure_of(Failed("The loss is no longer a number: y", kind="not_a_number"), finished, was_resumed=False)
+        == "slower"
+    )
     assert cure_of(Failed("Training failed: x"), finished, was_resumed=True) == "settings"
     assert cure_of(Failed("Training failed: x"), finished, was_resumed=False) == ""
 
@@ -345,7 +348,7 @@ def _start_and_kill(qtbot: QtBot, page: TrainPage) -> Path:
 
 def test_a_killed_run_is_made_a_model_of_from_the_bar(qtbot: QtBot, page: TrainPage) -> None:
     run = _start_and_kill(qtbot, page)
-    kept = history(read_events(run))
+    kept = history(RunFolder(run).events.read())
     best = next(epoch.epoch for epoch in reversed(kept) if epoch.best)
     assert page.messages.otherButton().text() == f"Make a model of epoch {best}"
     qtbot.mouseClick(page.messages.otherButton(), LEFT)
@@ -394,11 +397,11 @@ def test_f2_names_a_run_with_undo(qtbot: QtBot, page: TrainPage) -> None:
     qtbot.keyClick(field, Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: page.runs.rows()[0].title == "first of all", timeout=PATIENCE_MS)
     row = page.runs.current()
-    assert row is not None and read_label(row.folder).name == "first of all"
+    assert row is not None and RunFolder(row.folder).label.read().name == "first of all"
     assert page.runs.tree.currentItem().text(0) == "first of all"
     page._model.undo_stack.undo()
     _settle(qtbot, page)
-    assert read_label(row.folder).name == ""
+    assert RunFolder(row.folder).label.read().name == ""
 
 
 def test_tags_and_a_note_are_kept_and_found_by_the_filter(qtbot: QtBot, page: TrainPage) -> None:

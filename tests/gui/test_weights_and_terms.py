@@ -9,8 +9,9 @@ import torch
 from pytestqt.qtbot import QtBot
 
 from kws_engine.models import MODELS
+from kws_engine.runs.folder import RunFolder
 from kws_engine.runs.job import Job
-from kws_engine.runs.weights import FILE, write_weights
+from kws_engine.runs.weights import write_weights
 from kws_engine.settings import Settings
 from kws_engine.training.events import Epoch
 from kws_gui.pages.results.weights import WeightsView
@@ -46,7 +47,7 @@ def test_weights_are_shown_layer_by_layer(qtbot: QtBot, tmp_path: Path) -> None:
     network = MODELS["fnn"].build(settings.model.config, n_features=10, n_frames=20, n_labels=4)
     with torch.no_grad():
         list(network.modules())[1 + 1].weight.zero_()  # type: ignore[operator, union-attr]
-    list(write_weights(tmp_path, network, settings))
+    list(write_weights(RunFolder(tmp_path), network, settings))
     weights = WeightsView()
     qtbot.addWidget(weights)
     weights.resize(800, 300)
@@ -58,6 +59,6 @@ def test_weights_are_shown_layer_by_layer(qtbot: QtBot, tmp_path: Path) -> None:
     image = cards[0].grab().toImage()
     middle = image.pixelColor(image.width() // 2, image.height() // 2)
     assert middle != image.pixelColor(image.width() // 4, image.height() // 2), "all weights stand in the middle bar"
-    (tmp_path / FILE).write_text(json.dumps({"layers": 1}), encoding="utf-8")
+    RunFolder(tmp_path).weights.path.write_text(json.dumps({"layers": 1}), encoding="utf-8")
     weights.show_run(tmp_path)
     assert weights.cards() == [] and weights.state() == "Not recorded"

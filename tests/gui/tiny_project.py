@@ -10,9 +10,10 @@ from waiting import collect
 
 from kws_engine import audio
 from kws_engine.clips.project import Project
+from kws_engine.errors import FailureKind
+from kws_engine.runs.folder import RunFolder
 from kws_engine.runs.job import Job
 from kws_engine.runs.process import TrainingProcess
-from kws_engine.runs.records import EVENTS_FILE
 from kws_engine.settings import Settings
 from kws_engine.training.events import Failed, to_dict
 
@@ -56,14 +57,14 @@ def train(project: Project, *options: str) -> None:
     process.close()
 
 
-def fail(runs_folder: Path, run: Path, message: str) -> Path:
+def fail(runs_folder: Path, run: Path, message: str, kind: FailureKind = "other") -> Path:
     """Leaves a finished run as one that failed: with its checkpoint, without a model."""
     (next(run.glob("*.kws"))).unlink()
     (run / "evaluation.json").unlink()
-    lines = (run / EVENTS_FILE).read_text().splitlines()
+    lines = RunFolder(run).events.path.read_text().splitlines()
     kept = [line for line in lines if json.loads(line)["event"] != "finished"]
-    failed = json.dumps(to_dict(Failed(message)))
-    (run / EVENTS_FILE).write_text("".join(f"{line}\n" for line in [*kept, failed]))
+    failed = json.dumps(to_dict(Failed(message, kind=kind)))
+    RunFolder(run).events.path.write_text("".join(f"{line}\n" for line in [*kept, failed]))
     return runs_folder / run.name
 
 

@@ -129,7 +129,8 @@ class StreamedClips:
                 self._skipped[candidate] = Skipped(str(self.paths[candidate]), str(error))
         raise TrainingError(
             f"{self.paths[index]} and the clips that could take its place can no longer be read: bring them back, and "
-            "resume the run"
+            "resume the run",
+            kind="clips_changed",
         )
 
     def _substitutes(self, index: int) -> Iterator[int]:

@@ -79,7 +79,8 @@ class _InFile:
             size = self._count * self._row_bytes / 1e9
             raise TrainingError(
                 f"{self._folder or tempfile.gettempdir()} has no room for this run's features ({error.strerror}): free "
-                f"{size:.1f} GB there, and resume the run"
+                f"{size:.1f} GB there, and resume the run",
+                kind="disk_full",
             ) from None
 
     def read(self, rows: Tensor) -> Tensor:

@@ -33,7 +33,7 @@ class SamplingPlan:
 
 
 class Sampler:
-    """Numbers the draws of an epoch; tells which clip each takes, and in which order they come."""
+    """The draws of an epoch by number: which clip each takes, and in which order they come."""
 
     def __init__(self, plan: SamplingPlan, *, seed: int) -> None:
         self._seed = seed

@@ -1,4 +1,4 @@
-"""The detector's settings in a fold, and what is remembered of them for each model file; knows no detector."""
+"""The detector's settings in a fold, and what a person set for each model file."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Memory:
         self._key = f"listen/{digest}"
 
     def config(self, own: DetectorConfig) -> DetectorConfig:
-        """The file's own settings with the remembered changes; what does not fit any more is forgotten."""
+        """The file's own settings with the remembered changes, as long as those are still valid."""
         try:
             return spec.changed(own, self._read("config"))
         except SpecError:
@@ -32,20 +32,21 @@ class Memory:
 
     def thresholds(self, words: Iterable[str]) -> dict[str, float]:
         """The remembered thresholds of these words, 0..1."""
-        kept, known = self._read("thresholds"), set(words)
-        return {w: float(v) for w, v in kept.items() if w in known and isinstance(v, int | float) and 0 <= v <= 1}
+        known = set(words)
+        stored = self._read("thresholds")
+        return {w: float(v) for w, v in stored.items() if w in known and isinstance(v, int | float) and 0 <= v <= 1}
 
     def keep_config(self, config: DetectorConfig, own: DetectorConfig) -> None:
         """Remembers what differs from the file's own settings."""
-        values, before = spec.to_dict(config), spec.to_dict(own)
-        self._write("config", {name: value for name, value in values.items() if value != before[name]})
+        default = spec.to_dict(own)
+        self._write("config", {name: value for name, value in spec.to_dict(config).items() if value != default[name]})
 
     def keep_threshold(self, word: str, value: float) -> None:
         """Remembers one word's threshold."""
         self._write("thresholds", {**self._read("thresholds"), word: value})
 
     def forget_thresholds(self) -> None:
-        """The file's own thresholds hold again."""
+        """Restores the file's own thresholds."""
         QSettings().remove(f"{self._key}/thresholds")
 
     def _read(self, name: str) -> dict[str, Any]:
@@ -60,11 +61,11 @@ class Memory:
 
 
 class DetectorFold(Fold):
-    """The form, the cost in words, and "Reset thresholds".
+    """The form, the cost, and "Reset thresholds".
 
     Signals:
-        configChanged: (DetectorConfig) The person changed a setting.
-        resetRequested: The person wants the model's own thresholds back.
+        configChanged(DetectorConfig): The person changed a setting.
+        resetRequested(): The person wants the model's own thresholds back.
     """
 
     configChanged = Signal(object)
@@ -82,22 +83,22 @@ class DetectorFold(Fold):
         self.setCost(None)
 
     def setConfig(self, config: DetectorConfig) -> None:
-        """Shows settings without saying so."""
+        """Shows settings without emitting `configChanged`."""
         blocker = QSignalBlocker(self.form)
         self.form.setValue(config)
         blocker.unblock()
 
     def setMoved(self, count: int) -> None:
-        """How many thresholds are not the model's own."""
+        """Shows how many thresholds differ from the model's own."""
         self.reset.setEnabled(count > 0)
         self.setState(f"{count} threshold{'s' if count > 1 else ''} moved" if count else "")
 
     def setCost(self, share: float | None) -> None:
-        """CPU time a second of sound, 0..1 of one core; None while nothing is heard."""
+        """Shows the CPU time for a second of sound, 0..1 of one core; None while not listening."""
         self._cost.setText("Not listening" if share is None else f"Takes {max(share, 0.01):.0%} of a processor core")
 
     def cost_text(self) -> str:
-        """The cost in words, or nothing."""
+        """The cost as it is shown."""
         return self._cost.text()
 
     def _make_content(self) -> QWidget:

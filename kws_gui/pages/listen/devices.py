@@ -1,4 +1,4 @@
-"""Chooses the microphone and looks for new ones; knows no stream."""
+"""Chooses the microphone, and looks for new ones."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kws_gui.services.microphone import MicrophoneService
 
 
 class DevicePicker(QWidget):
-    """The system's default and every microphone by name, with a button that lists them anew."""
+    """The system's default and every microphone by name, with a button that lists them again."""
 
     def __init__(self, microphones: MicrophoneService, parent: QWidget | None = None) -> None:
         super().__init__(parent)

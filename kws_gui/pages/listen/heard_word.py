@@ -1,4 +1,4 @@
-"""The word heard last, large, green for a second; knows no detector."""
+"""Shows the word heard last, large, and green for a second."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ LIT_MS = 1000
 _HEIGHT = 112
 
 
-class HeardWord(QWidget):
-    """Three times the body size where it fits, smaller for long words; the line below says when and how sure."""
+class HeardWordView(QWidget):
+    """The word at three times the body size, smaller if it is long; the line below shows the time and the score."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._word, self._words = "", ""
+        self._word = ""
+        self._line = ""
         self._lit = QTimer(self)
         self._lit.setSingleShot(True)
         self._lit.setInterval(LIT_MS)
@@ -27,15 +28,17 @@ class HeardWord(QWidget):
         theme.notifier.changed.connect(self.update)
         self._show()
 
-    def heard(self, word: str, words: str) -> None:
+    def heard(self, word: str, line: str) -> None:
         """Shows a word and the line below it, lit up for a second."""
-        self._word, self._words = word, words
+        self._word = word
+        self._line = line
         self._lit.start()
         self._show()
 
-    def clear(self, words: str = "") -> None:
-        """No word; `words` say what to do."""
-        self._word, self._words = "", words
+    def clear(self, line: str = "") -> None:
+        """Shows no word; `line` explains what to do."""
+        self._word = ""
+        self._line = line
         self._lit.stop()
         self._show()
 
@@ -51,7 +54,8 @@ class HeardWord(QWidget):
         return QSize(240, _HEIGHT)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        painter, colors = QPainter(self), theme.current()
+        painter = QPainter(self)
+        colors = theme.current()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(colors.color("detection", 0.28) if self.isLit() else colors.color("sunken"))
@@ -63,7 +67,7 @@ class HeardWord(QWidget):
             below = QRectF(12, 8, self.width() - 24, self.height() - 16)
         painter.setFont(theme.font())
         painter.setPen(colors.color("detection_text" if self.isLit() else "muted"))
-        painter.drawText(below, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, self._words)
+        painter.drawText(below, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, self._line)
 
     def _paint_word(self, painter: QPainter, area: QRectF) -> None:
         scale = theme.WORD_SCALE
@@ -75,5 +79,5 @@ class HeardWord(QWidget):
         painter.drawText(area, Qt.AlignmentFlag.AlignCenter, shown)
 
     def _show(self) -> None:
-        self.setAccessibleDescription(f"{self._word}, {self._words}" if self._word else self._words)
+        self.setAccessibleDescription(f"{self._word}, {self._line}" if self._word else self._line)
         self.update()

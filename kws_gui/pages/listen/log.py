@@ -1,4 +1,4 @@
-"""The words that were heard, newest first, with time and score; knows no detector."""
+"""The log of the words that were heard, newest first, with time and score."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ _COLUMNS = ("Time", "Word", "Score")
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One word heard: at a time of day, or `at_s` seconds into the sound file `source`."""
+class HeardWord:
+    """One word, heard at a time of day or `at_s` seconds into the sound file `source`."""
 
     word: str
     score: float
@@ -48,11 +48,11 @@ class Entry:
 
 
 class DetectionLog(QWidget):
-    """A table of the newest thousand, "Clear" and "Save as CSV…"; everything since the last clearing is saved.
+    """A table of the newest thousand words, "Clear" and "Save as CSV…"; the CSV has all words since the last "Clear".
 
     Signals:
-        saved: (path) The CSV was written.
-        failed: (sentence) It could not be.
+        saved(path): The CSV was written.
+        failed(sentence): The CSV could not be written.
     """
 
     saved = Signal(object)
@@ -60,7 +60,7 @@ class DetectionLog(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._entries: list[Entry] = []
+        self._words: list[HeardWord] = []
         self._title = QLabel()
         self._title.setFont(theme.font(bold=True))
         self.table = self._make_table()
@@ -71,14 +71,14 @@ class DetectionLog(QWidget):
         self._lay_out()
         self._refresh()
 
-    def add(self, entry: Entry) -> None:
+    def add(self, word: HeardWord) -> None:
         """Puts a word at the top."""
-        self._entries.append(entry)
+        self._words.append(word)
         self.table.insertRow(0)
-        where = entry.source if entry.at_s is None else f"In {entry.source}"
-        for column, text in enumerate((entry.time_text(), entry.word, f"{entry.score:.2f}")):
+        where = word.source if word.at_s is None else f"In {word.source}"
+        for column, text in enumerate((word.time_text(), word.word, f"{word.score:.2f}")):
             item = QTableWidgetItem(text)
-            item.setToolTip(f"{where}, {entry.when:%Y-%m-%d %H:%M:%S}")
+            item.setToolTip(f"{where}, {word.when:%Y-%m-%d %H:%M:%S}")
             if column == 2:
                 item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             self.table.setItem(0, column, item)
@@ -86,18 +86,18 @@ class DetectionLog(QWidget):
             self.table.removeRow(_ROWS)
         self._refresh()
 
-    def entries(self) -> list[Entry]:
-        """Everything heard since the last clearing, oldest first."""
-        return list(self._entries)
+    def words(self) -> list[HeardWord]:
+        """Every word since the last "Clear", oldest first."""
+        return list(self._words)
 
     def clear(self) -> None:
         """Empties the list."""
-        self._entries.clear()
+        self._words.clear()
         self.table.setRowCount(0)
         self._refresh()
 
     def ask_save(self) -> None:
-        """Asks where to, then saves."""
+        """Asks for a file and saves to it."""
         name, _ = QFileDialog.getSaveFileName(self, "Save what was heard", "heard.csv", "Tables (*.csv)")
         if name:
             self.save(Path(name))
@@ -116,10 +116,10 @@ class DetectionLog(QWidget):
         text = io.StringIO()
         writer = csv.writer(text)
         writer.writerow(["time", "word", "score", "source", "seconds"])
-        for entry in self._entries:
-            at_s = "" if entry.at_s is None else f"{entry.at_s:.2f}"
-            when = entry.when.isoformat(sep=" ", timespec="milliseconds")
-            writer.writerow([when, entry.word, f"{entry.score:.3f}", entry.source, at_s])
+        for word in self._words:
+            at_s = "" if word.at_s is None else f"{word.at_s:.2f}"
+            when = word.when.isoformat(sep=" ", timespec="milliseconds")
+            writer.writerow([when, word.word, f"{word.score:.3f}", word.source, at_s])
         return text.getvalue()
 
     def _make_table(self) -> QTableWidget:
@@ -154,7 +154,7 @@ class DetectionLog(QWidget):
         column.addWidget(self.table, 1)
 
     def _refresh(self) -> None:
-        count = len(self._entries)
+        count = len(self._words)
         self._title.setText(f"Heard: {count:,}" if count else "Heard")
         for button in (self.clear_button, self.save_button):
             button.setEnabled(bool(count))

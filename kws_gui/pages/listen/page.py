@@ -11,13 +11,14 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from kws_engine.errors import KwsError
+from kws_engine.runs.folder import MODEL_SUFFIX
 from kws_engine.spotting.detector import DetectorConfig
 from kws_gui import theme
 from kws_gui.bridges.detector import DetectorBridge, FileHeard, OpenModel
 from kws_gui.bridges.jobs import LongJob
 from kws_gui.pages.listen.detector_settings import Memory
 from kws_gui.pages.listen.devices import DevicePicker
-from kws_gui.pages.listen.log import Entry
+from kws_gui.pages.listen.log import HeardWord
 from kws_gui.pages.listen.models import ModelPicker
 from kws_gui.pages.listen.view import ListenView
 from kws_gui.ready_model import ready_model
@@ -151,7 +152,7 @@ class ListenPage(QWidget):
         if path is None:
             return
         event.acceptProposedAction()
-        if path.suffix.lower() == ".kws":
+        if path.suffix.lower() == MODEL_SUFFIX:
             self.choose(path)
         else:
             self.listen_to_file(path)
@@ -276,7 +277,7 @@ class ListenPage(QWidget):
         now = datetime.now()
         for found in heard.detections:
             at_s = found.at_sample / heard.rate
-            self.view.log.add(Entry(found.word, found.score, now, at_s, heard.path.name))
+            self.view.log.add(HeardWord(found.word, found.score, now, at_s, heard.path.name))
         count = len(heard.detections)
         words = f"{count} word{'' if count == 1 else 's'} {'was' if count == 1 else 'were'}" if count else "No word was"
         where = f"in {heard.path.name} ({heard.seconds:.1f} s)"

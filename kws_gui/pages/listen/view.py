@@ -1,4 +1,4 @@
-"""What the Listen page shows of the sound: the picture, the scores below it, the word, the log; knows no thread."""
+"""The view of the sound on the Listen page: spectrogram, scores, the last word, the log."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from kws_engine.spotting.detector import Detection, Step
 from kws_gui import theme
 from kws_gui.bridges.detector import SoundPicture
 from kws_gui.pages.listen.detector_settings import DetectorFold
-from kws_gui.pages.listen.heard_word import HeardWord
-from kws_gui.pages.listen.log import DetectionLog, Entry
+from kws_gui.pages.listen.heard_word import HeardWordView
+from kws_gui.pages.listen.log import DetectionLog, HeardWord
 from kws_gui.widgets.score_strip import ScoreStrip
 from kws_gui.widgets.spectrogram import Spectrogram
 
@@ -25,7 +25,7 @@ _MOST_STRIPS = 0.6  # of the height
 
 
 class ListenView(QSplitter):
-    """Left the picture of the sound with a score strip a word in line below it, right the words."""
+    """On the left the spectrogram with a score strip for each word below it, on the right the words."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(Qt.Orientation.Horizontal, parent)
@@ -33,7 +33,7 @@ class ListenView(QSplitter):
         self._rate = 1
         self.spectrogram = Spectrogram(SoundPicture.BANDS, hop_ms=SoundPicture.HOP_MS)
         self.strip = ScoreStrip()
-        self.word = HeardWord()
+        self.word = HeardWordView()
         self.log = DetectionLog()
         self.file_button = QPushButton("Listen to a file…")
         self.file_button.setToolTip("Runs the same detector over a sound file; what it hears joins the list")
@@ -51,7 +51,7 @@ class ListenView(QSplitter):
     def setModel(
         self, labels: Sequence[str], thresholds: Mapping[str, float], *, rate: int, picture: SoundPicture
     ) -> None:
-        """Starts anew with a model's words; the log stays."""
+        """Starts again with a model's words; the log stays."""
         self._columns = {word: labels.index(word) for word in thresholds}
         self._rate = rate
         self.spectrogram.clear()
@@ -61,14 +61,14 @@ class ListenView(QSplitter):
         self.word.clear(f"Press Listen, then say {_one_of(list(thresholds))}")
 
     def orderTabs(self, after: QWidget) -> None:
-        """The strips, made anew for every model, follow `after` in Tab order and come before the log on their right."""
+        """Puts the strips, which are new for every model, behind `after` in the Tab order and before the log."""
         for word in self._columns:
             row = self.strip.row(word)
             QWidget.setTabOrder(after, row)
             after = row
 
     def setThresholds(self, thresholds: Mapping[str, float]) -> None:
-        """Moves the threshold lines without saying so."""
+        """Moves the threshold lines without emitting that they moved."""
         for word, value in thresholds.items():
             row = self.strip.row(word)
             blocker = QSignalBlocker(row)
@@ -76,21 +76,21 @@ class ListenView(QSplitter):
             blocker.unblock()
 
     def showSteps(self, steps: Sequence[Step]) -> None:
-        """The newest looks of the network."""
+        """Adds the newest outputs of the network."""
         for step in steps:
             scores = {word: float(step.scores[column]) for word, column in self._columns.items()}
             self.strip.append(step.at_sample / self._rate, scores)
 
     def showDetection(self, found: Detection) -> None:
-        """A word heard just now: on the picture, in its strip, large, and in the log."""
-        entry = Entry(found.word, found.score, datetime.now())
+        """Shows a new word on the spectrogram, in its strip, large, and in the log."""
+        heard = HeardWord(found.word, found.score, datetime.now())
         self.spectrogram.mark(found.at_sample / self._rate, found.word)
         self.strip.detected(found.word)
-        self.word.heard(found.word, f"{entry.time_text()} · score {found.score:.2f}")
-        self.log.add(entry)
+        self.word.heard(found.word, f"{heard.time_text()} · score {found.score:.2f}")
+        self.log.add(heard)
 
     def remember_sizes(self) -> None:
-        """Keeps where a person put the handles, for the next start."""
+        """Stores where the person put the handles, for the next start."""
         QSettings().setValue(_SIDES, self.saveState())
         if self._stacked.is_moved:
             QSettings().setValue(_STACKED, self._stacked.saveState())
@@ -117,7 +117,7 @@ class ListenView(QSplitter):
         return self._stacked
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """New rows count only once the strips' layout has shown them."""
+        """Shares the height once the strips' layout knows its new rows."""
         if event.type() == QEvent.Type.LayoutRequest:
             self._share()
         return False
@@ -128,7 +128,7 @@ class ListenView(QSplitter):
         self._stacked.share(wanted)
 
     def _keep_in_line(self, low: int, high: int) -> None:
-        """A scroll bar beside the strips takes room that the picture above must leave free, too."""
+        """Leaves the room free above that a scroll bar takes beside the strips, so that both stay aligned."""
         width = self._scroll.verticalScrollBar().sizeHint().width() if high > low else 0
         self._picture_column.setContentsMargins(0, 0, width, 0)
 
@@ -153,7 +153,7 @@ class ListenView(QSplitter):
 
 
 class _Stacked(QSplitter):
-    """Gives its lower part what it wants, up to most of the height, until a person moves the handle."""
+    """Gives the lower part the height it needs, up to most of the height, until a person moves the handle."""
 
     def __init__(self) -> None:
         super().__init__(Qt.Orientation.Vertical)
@@ -162,7 +162,7 @@ class _Stacked(QSplitter):
         self.splitterMoved.connect(self._on_moved)
 
     def share(self, wanted: int) -> None:
-        """The lower part wants another height."""
+        """Gives the lower part another height."""
         self._wanted = wanted
         if not self.is_moved:
             free = self.height() - self.handleWidth()

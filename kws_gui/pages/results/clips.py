@@ -14,7 +14,7 @@ from kws_gui.pages.results.clip_player import ClipSound
 from kws_gui.widgets.elided_label import ElidedLabel
 
 if TYPE_CHECKING:
-    from kws_engine.evaluation.metrics import Judged
+    from kws_engine.evaluation.metrics import EvaluatedClip
 
 _HINT = "Select a cell of the matrix to see and hear its clips."
 
@@ -30,7 +30,7 @@ class ClipListView(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._clips: list[Judged] = []
+        self._clips: list[EvaluatedClip] = []
         self.title = ElidedLabel("Clips")
         self.hint = QLabel(_HINT)
         self.list = QListWidget()
@@ -44,7 +44,7 @@ class ClipListView(QWidget):
         self.sound.failed.connect(self.failed)
         self.clear()
 
-    def setClips(self, title: str, clips: Sequence[Judged]) -> None:
+    def setClips(self, title: str, clips: Sequence[EvaluatedClip]) -> None:
         """Shows the clips of one cell, in the order given."""
         self._clips = list(clips)
         self.title.setFullText(title)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from PySide6.QtCore import QObject, Signal
 
 from kws_engine.errors import TrainingError
-from kws_engine.runs.records import EVENTS_FILE, JOB_FILE
+from kws_engine.runs.folder import RunFolder
 from kws_gui.bridges.latest import Latest
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class Diagnosis(QObject):
         if is_new:
             self._known.pop(folder, None)
             self._written[folder] = _written(folder)
-        if not (folder / JOB_FILE).is_file():
+        if not RunFolder(folder).job.exists():
             self._known[folder] = _NO_RUN
 
     def forget(self) -> None:
@@ -119,11 +119,8 @@ class Diagnosis(QObject):
 
 
 def _written(folder: Path) -> int:
-    """When the run's last event was written, in ns; 0 without any."""
-    try:
-        return (folder / EVENTS_FILE).stat().st_mtime_ns
-    except OSError:
-        return 0
+    """When the run last said something, in ns; 0 where it never did."""
+    return RunFolder(folder).events.changed_ns()
 
 
 class _Stopped(TrainingError):

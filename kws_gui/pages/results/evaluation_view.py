@@ -55,8 +55,8 @@ class EvaluationView(QWidget):
         if is_first:  # later the splitter stays where the person has put it
             self._right.setSizes([min(self.words.wholeHeight(), self._right.height() // 2), self._right.height()])
         self.clips.clear()
-        count = len(evaluation.judged)
-        right = sum(one.label == one.predicted for one in evaluation.judged)
+        count = len(evaluation.evaluated)
+        right = sum(one.label == one.predicted for one in evaluation.evaluated)
         self.about.setFullText(f"{right} of {count} {part} clips. {ABOUT[part]}")
 
     def forget(self) -> None:
@@ -100,8 +100,8 @@ class EvaluationView(QWidget):
 
 def describe_accuracy(evaluation: Evaluation) -> tuple[str, str]:
     """The share of correct answers, as a headline and in full."""
-    count = len(evaluation.judged)
-    right = sum(one.label == one.predicted for one in evaluation.judged)
+    count = len(evaluation.evaluated)
+    right = sum(one.label == one.predicted for one in evaluation.evaluated)
     interval = wilson(right, count)
     bounds = f"{100 * interval.low:.0f} to {100 * interval.high:.0f}%"
     whole = f"{right} of {count} clips; 95% confidence interval {bounds} (Wilson 1927)"

@@ -64,11 +64,11 @@ class ResultsPage(QWidget):
         self.views = Segments(_VIEWS, "What to look at")
         self.accuracy = QLabel()
         self.evaluating = Latest(self)
-        self.judged = EvaluationView()
-        self.about = self.judged.about
-        self.matrix = self.judged.matrix
-        self.words = self.judged.words
-        self.clips = self.judged.clips
+        self.evaluation_view = EvaluationView()
+        self.about = self.evaluation_view.about
+        self.matrix = self.evaluation_view.matrix
+        self.words = self.evaluation_view.words
+        self.clips = self.evaluation_view.clips
         self.findings = FindingsView(services.project, services.navigation)
         self.weights = WeightsView()
         self.search = SweepView(services.project, services.navigation)
@@ -99,7 +99,7 @@ class ResultsPage(QWidget):
     def shutdown(self) -> None:
         """Ends sound and every thread of the page; none is started any more."""
         self._is_shut = True
-        for part in (self.judged, self.evaluating, self.findings, self.search):
+        for part in (self.evaluation_view, self.evaluating, self.findings, self.search):
             part.shutdown()
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -158,7 +158,7 @@ class ResultsPage(QWidget):
         elif wanted.part == "testing" and wanted.model not in self._agreed:
             self._bring(self._last)
         elif wanted == self._shown:
-            self._bring(self.judged)
+            self._bring(self.evaluation_view)
         elif wanted == self._given_up:
             self._bring(self._again)
         else:
@@ -213,7 +213,7 @@ class ResultsPage(QWidget):
     def _show(self, evaluation: Evaluation) -> None:
         assert self._shown is not None
         self._evaluation = evaluation
-        self.judged.setEvaluation(evaluation, self._shown.part)
+        self.evaluation_view.setEvaluation(evaluation, self._shown.part)
         headline, whole = describe_accuracy(evaluation)
         self.accuracy.setText(headline)
         self.accuracy.setToolTip(whole)
@@ -236,7 +236,7 @@ class ResultsPage(QWidget):
         self.views.button("findings").setText(f"Findings ({count})" if count else "Findings")
 
     def _on_said(self, sentence: str) -> None:
-        self.messages.showMessage("info", sentence, remedy="Undo")
+        self.messages.showMessage("info", sentence, remedy="Undo", action="undo")
 
     def _on_undo(self) -> None:
         self.messages.clear()
@@ -244,7 +244,7 @@ class ResultsPage(QWidget):
 
     def _on_undo_stack(self) -> None:
         """Clears a sentence whose button would now undo something else."""
-        if self.messages.remedyButton().text() == "Undo":
+        if self.messages.action() == "undo":
             self.messages.clear()
 
     def _say_error(self, sentence: str) -> None:
@@ -259,7 +259,7 @@ class ResultsPage(QWidget):
         self._shown = None
         self._given_up = None
         self._evaluation = None
-        self.judged.forget()
+        self.evaluation_view.forget()
         self.findings.diagnosis.forget()
         self.search.forget()
         self.source.setPart("validation")
@@ -319,7 +319,7 @@ class ResultsPage(QWidget):
         self.search.headlineChanged.connect(self._search.setFullText)
         self.search.runRequested.connect(self._on_trial)
         self._navigation.searchRequested.connect(self.show_search)
-        for failed in (self.judged.failed, self.findings.failed, self.search.failed):
+        for failed in (self.evaluation_view.failed, self.findings.failed, self.search.failed):
             failed.connect(self._say_error)
 
     def _on_finish(self) -> None:
@@ -361,7 +361,7 @@ class ResultsPage(QWidget):
             self._last,
             self._again,
         )
-        for page in (self.judged, self.findings, self.weights, self.search, *empty):
+        for page in (self.evaluation_view, self.findings, self.weights, self.search, *empty):
             self._pages.addWidget(page)
         column = QVBoxLayout(self)
         column.setContentsMargins(*[theme.GROUP] * 4)
@@ -379,7 +379,7 @@ class ResultsPage(QWidget):
         self._weights = ElidedLabel()
         self._search = ElidedLabel()
         self._headlines: dict[QWidget, QWidget] = {
-            self.judged: self.accuracy,
+            self.evaluation_view: self.accuracy,
             self.findings: self._found,
             self.weights: self._weights,
             self.search: self._search,

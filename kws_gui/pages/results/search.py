@@ -11,7 +11,7 @@ from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from kws_engine.errors import KwsError
-from kws_engine.sweeps.job import PastSweep, past_sweeps
+from kws_engine.sweeps.folder import PastSweep, past_sweeps
 from kws_gui import theme
 from kws_gui.bridges.latest import Latest
 from kws_gui.runs.trials import headline, open_trial, titles_of, trial_text, use_settings

@@ -11,7 +11,8 @@ from PySide6.QtWidgets import QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 from superqt import QFlowLayout
 
 from kws_engine.regularizers import REGULARIZERS
-from kws_engine.runs.weights import NEAR_ZERO_BELOW, read_weights
+from kws_engine.runs.folder import RunFolder
+from kws_engine.runs.weights import NEAR_ZERO_BELOW
 from kws_gui import theme
 from kws_gui.widgets.axis import SMALL
 from kws_gui.widgets.wrapped_label import WrappedLabel
@@ -43,7 +44,7 @@ class WeightsView(QWidget):
 
     def show_run(self, folder: Path) -> None:
         """Shows what a run recorded beside its model."""
-        record = read_weights(folder)
+        record = RunFolder(folder).weights.read()
         for card in self._cards:
             self._flow.removeWidget(card)
             card.hide()

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QComboBox, QCompleter, QGridLayout, QLabel, QSpinB
 from kws_engine.processors import cores
 from kws_engine.settings import Settings
 from kws_engine.spec import Option
-from kws_engine.sweeps.job import PastSweep
+from kws_engine.sweeps.folder import PastSweep
 from kws_engine.sweeps.space import option_at, searchable
 from kws_gui import theme
 from kws_gui.forms.editors import guard_wheel

@@ -9,7 +9,7 @@ from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
 
 from kws_engine.errors import SpecError
-from kws_engine.runs.minimum_clips import lack
+from kws_engine.runs.minimum_clips import missing_clips
 from kws_engine.sweeps.events import SweepEnded, SweepFailed
 from kws_engine.sweeps.job import SweepJob
 from kws_engine.sweeps.space import parse
@@ -27,7 +27,7 @@ from kws_gui.widgets.message_bar import MessageBar
 _NEW = "New search"
 _NO_PROJECT = "Open a project: a search trains networks on its recordings."
 _HOW = (
-    "Add the options on the left that shall be tried, such as the learning rate or the width, then press Start. "
+    "On the left, add the options to try, such as the learning rate or the width, then press Start. "
     "Each trial trains a network with other values and leaves its model behind."
 )
 
@@ -220,7 +220,7 @@ class SearchPage(QWidget):
         self._pages.setCurrentWidget(self._nothing_open if project is None else self._work)
         if project is None:
             return
-        lacking = lack(project.table(), project.words)
+        lacking = missing_clips(project.table(), project.words)
         self._too_little.setSentence(lacking)
         searching = self._searching
         reads_trials = bool(searching.name) and searching.is_reading
@@ -231,7 +231,7 @@ class SearchPage(QWidget):
 
     def _on_form(self) -> None:
         project = self._model.project
-        self._show_button(lack(project.table(), project.words) if project is not None else "")
+        self._show_button(missing_clips(project.table(), project.words) if project is not None else "")
 
     def _show_button(self, lacking: str) -> None:
         is_running = self._searching.is_running

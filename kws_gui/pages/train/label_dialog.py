@@ -15,7 +15,8 @@ from PySide6.QtWidgets import (
 )
 
 from kws_engine.errors import TrainingError
-from kws_engine.runs.labels import LONGEST_NAME, Label, checked
+from kws_engine.runs.label_file import Label
+from kws_engine.runs.labels import LONGEST_NAME, checked
 from kws_gui import theme
 from kws_gui.widgets.wrapped_label import WrappedLabel
 

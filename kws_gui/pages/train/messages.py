@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from kws_engine.runs.diagnosing import LOST_NUMBER
 from kws_engine.runs.records import PastRun
 from kws_engine.training.events import Failed, Finished
 from kws_gui.runs.rows import RunRow, accuracy_text, counted
@@ -38,7 +37,6 @@ class TrainMessages(MessageBar):
         super().__init__()
         self._main_action: MessageAction | None = None
         self._other_action: MessageAction | None = None
-        self._ends_with_undo = False
         self.remedyTriggered.connect(lambda: self._on_remedy(self._main_action))
         self.otherTriggered.connect(lambda: self._on_remedy(self._other_action))
 
@@ -55,9 +53,8 @@ class TrainMessages(MessageBar):
         """Shows a sentence; with `undoes` it disappears as soon as Undo would undo something else."""
         self._main_action = action
         self._other_action = other
-        self._ends_with_undo = undoes
         remedy, more = (one.text if one else "" for one in (action, other))
-        self.showMessage(kind, sentence, remedy=remedy, other=more, details=details)
+        self.showMessage(kind, sentence, remedy=remedy, other=more, details=details, action="undo" if undoes else "")
 
     def fail(self, sentence: str, details: str = "") -> None:
         """Shows what did not work."""
@@ -65,13 +62,12 @@ class TrainMessages(MessageBar):
 
     def forget_undo(self) -> None:
         """Clears a sentence whose button would now undo something else."""
-        if self._ends_with_undo:
+        if self.action() == "undo":
             self.clear()
 
     def clear(self) -> None:
         self._main_action = None
         self._other_action = None
-        self._ends_with_undo = False
         super().clear()
 
     def _on_remedy(self, action: MessageAction | None) -> None:
@@ -90,7 +86,7 @@ def cure_of(event: Failed, run: PastRun | None, *, was_resumed: bool) -> Cure:
     """
     if run is None or run.state in ("running", "damaged"):
         return ""
-    if event.message.startswith(LOST_NUMBER):
+    if event.kind == "not_a_number":
         return "slower"
     if was_resumed:
         return "settings"

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSplitter, QStackedWidget, QV
 
 from kws_engine.runs.costing import CostAnswer, CostQuestion
 from kws_engine.runs.job import Job
-from kws_engine.runs.minimum_clips import lack
+from kws_engine.runs.minimum_clips import missing_clips
 from kws_engine.settings import RECIPES, Settings
 from kws_gui import theme
 from kws_gui.bridges.training import training_threads
@@ -211,14 +211,14 @@ class TrainPage(QWidget):
         self._pages.setCurrentWidget(self._nothing_open if project is None else self._work)
         if project is None:
             return
-        lacking = lack(project.table(), project.words)
+        missing = missing_clips(project.table(), project.words)
         running = self._training.is_running
-        self.card.queue.setEnabled(not lacking)
-        self.train.setEnabled(not self._training.is_stopping if running else not lacking)
+        self.card.queue.setEnabled(not missing)
+        self.train.setEnabled(not self._training.is_stopping if running else not missing)
         if not running:
-            self.train.setToolTip(lacking or "Train a network with these settings (Ctrl+Return)")
-        self._too_little.setSentence(lacking)
-        nothing_to_show = bool(lacking) and not self.runs.rows() and not running
+            self.train.setToolTip(missing or "Train a network with these settings (Ctrl+Return)")
+        self._too_little.setSentence(missing)
+        nothing_to_show = bool(missing) and not self.runs.rows() and not running
         self._right.setCurrentWidget(self._too_little if nothing_to_show else self._split)
 
     def _make_room(self) -> None:

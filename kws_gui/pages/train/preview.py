@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 
 from kws_engine import audio, resources
 from kws_engine.augment import AUGMENTATIONS
+from kws_engine.augment.context import UNCHANGED
 from kws_engine.clips import trimming
 from kws_engine.clips.clip import LONGEST_CLIP_S, Clip
 from kws_engine.features import FEATURES
@@ -289,7 +290,7 @@ def _shipped_noises() -> list[Path]:
 
 def _drawn_text(drawn: Mapping[str, Any]) -> str:
     """What was drawn, leaving out what was not: "Pitch +1.2 semitones · Gain -3 dB"."""
-    acted = [f"{_title(name)} {text}" for name, text in drawn.items() if text != "unchanged"]
+    acted = [f"{_title(name)} {text}" for name, text in drawn.items() if text != UNCHANGED]
     return " · ".join(acted) or "Nothing was drawn for this clip this time: press Again"
 
 

@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject
 
 from kws_engine.errors import KwsError
 from kws_engine.runs.job import Job, settings_of
-from kws_engine.runs.labels import Label
+from kws_engine.runs.label_file import Label
 from kws_engine.runs.queue import Waiting
 from kws_engine.settings import Settings
 from kws_gui.pages.train.label_dialog import LabelDialog

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from kws_engine.clips.clip import word_folders
 from kws_engine.clips.importing import Imported, import_folder
+from kws_engine.clips.layout import ProjectFolder
 from kws_engine.clips.project import Project
 from kws_engine.clips.words import UNKNOWN
 from kws_engine.errors import KwsError
@@ -189,7 +190,7 @@ class ImportPanel(QWidget):
 
 def folders_to_choose(folder: Path) -> list[str]:
     """The subfolders that may be words; none where the folder itself is one word or cannot be read."""
-    root = folder / "clips" if (folder / "project.toml").is_file() else folder
+    root = ProjectFolder(folder).clips if ProjectFolder(folder).is_project else folder
     try:
         return [path.name for path in word_folders(root) if path.name != UNKNOWN]
     except KwsError:

@@ -11,7 +11,7 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent, QHideEvent, QKeySequence,
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QSplitter, QVBoxLayout, QWidget
 
 from kws_engine.clips.clip import Clip
-from kws_engine.clips.layout import PROJECT_FILE
+from kws_engine.clips.layout import ProjectFolder
 from kws_engine.clips.recording import NOISE_TAKE_S, Take, word_take_s
 from kws_engine.clips.words import NOISE
 from kws_engine.errors import KwsError
@@ -30,7 +30,7 @@ from kws_gui.widgets.message_bar import MessageBar
 
 _SPLITTER = "words/splitter"
 _PRE_ROLL_S = 0.3
-_TRY_AGAIN, _SAVE_AGAIN = "Try again", "Save again"
+_REOPEN = "reopen the microphone"
 _FIRST_WORD = "No words yet: type the first one to teach at the bottom left, such as your own name."
 
 
@@ -110,7 +110,7 @@ class WordsPage(QWidget):
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         folder = _folder_of(event)
-        if folder is not None and not (folder / PROJECT_FILE).is_file():
+        if folder is not None and not ProjectFolder(folder).is_project:
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
@@ -188,7 +188,7 @@ class WordsPage(QWidget):
     def _on_unsaved(self, count: int) -> None:
         what = "The take was" if count == 1 else f"{count} takes were"
         sentence = f"{what} not saved and waits in memory. {self._failure}"
-        self.messages.showMessage("error", sentence, remedy=_SAVE_AGAIN)
+        self.messages.showMessage("error", sentence, remedy="Save again")
 
     # -- clips
 
@@ -279,10 +279,10 @@ class WordsPage(QWidget):
         if self.table.current() is None:
             self.recorder.show_no_microphone(sentence)
         else:
-            self.messages.showMessage("warning", sentence, remedy=_TRY_AGAIN)
+            self.messages.showMessage("warning", sentence, remedy="Try again", action=_REOPEN)
 
     def _on_microphone_opened(self) -> None:
-        if self.messages.remedyButton().text() == _TRY_AGAIN:
+        if self.messages.action() == _REOPEN:
             self.messages.clear()
         self.recorder.show_microphone()
 

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QCheckBox, QLabel, QPushButton, QSizePolicy, QVBox
 
 from kws_engine import spec
 from kws_engine.augment import AUGMENTATIONS
+from kws_engine.augment.context import UNCHANGED
 from kws_engine.runs.previewing import Preview, PreviewQuestion
 from kws_gui import theme
 from kws_gui.bridges.player import Player
@@ -27,7 +28,6 @@ from kws_gui.widgets.spectrogram import Spectrogram
 from kws_gui.widgets.waveform import Waveform
 
 _FIRST = "pitch"
-_UNCHANGED = "unchanged"  # as augmentations note it
 
 
 class ClipView(QWidget):
@@ -205,8 +205,8 @@ class AugmentationChapter(ChapterPage):
 
 def _drawn_text(drawn: Mapping[str, str]) -> str:
     """The augmentations that acted, with their values, then those that did not."""
-    acted = [f"{AUGMENTATIONS[name].title}: {words}" for name, words in drawn.items() if words != _UNCHANGED]
-    rested = [AUGMENTATIONS[name].title for name, words in drawn.items() if words == _UNCHANGED]
+    acted = [f"{AUGMENTATIONS[name].title}: {words}" for name, words in drawn.items() if words != UNCHANGED]
+    rested = [AUGMENTATIONS[name].title for name, words in drawn.items() if words == UNCHANGED]
     sentence = "; ".join(acted) if acted else "Nothing was changed"
     return f"{sentence}. {'Not drawn this time: ' + ', '.join(rested) + '.' if rested else ''}".rstrip()
 

@@ -1,0 +1,36 @@
+"""An exception that ended a run, as the `Failed` event that says so."""
+
+from __future__ import annotations
+
+import traceback
+
+import torch
+
+from kws_engine.errors import FailureKind, KwsError
+from kws_engine.training.events import Failed
+
+_NO_MEMORY = ("DefaultCPUAllocator", "std::bad_alloc")  # torch has no exception class of its own for this
+_MEMORY_EXHAUSTED = (
+    "The computer's memory is exhausted: choose a smaller batch size or fewer threads, or close other programs; what "
+    "the epochs reached is kept in the run's folder: resume it"
+)
+_OTHER_DEVICE = "choose training.device=cpu or a smaller batch size"
+
+
+def failure(error: Exception) -> Failed:
+    """The event, with one sentence for the person who trains and the traceback for the log."""
+    kind, sentence = _described(error)
+    return Failed(sentence, "".join(traceback.format_exception(error)), kind)
+
+
+def _described(error: Exception) -> tuple[FailureKind, str]:
+    if isinstance(error, KwsError):
+        return error.kind, str(error)
+    if isinstance(error, MemoryError) or any(sign in str(error) for sign in _NO_MEMORY):
+        return "out_of_memory", _MEMORY_EXHAUSTED
+    first = next(iter(str(error).splitlines()), "") or type(error).__name__
+    if isinstance(error, torch.OutOfMemoryError):
+        return "out_of_memory", f"The graphics card has too little memory for this run: {_OTHER_DEVICE}"
+    if isinstance(error, torch.AcceleratorError):
+        return "no_device", f"The graphics card failed ({first}): {_OTHER_DEVICE}"
+    return "other", f"Training failed: {first}"
