@@ -8,9 +8,8 @@ import io
 import math
 import os
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import soundfile
@@ -18,14 +17,17 @@ import soxr
 from numpy.typing import ArrayLike, NDArray
 
 from kws_engine import disk
+from kws_engine.decoding import Decoder, DecodingError, opened, plain_wav
 from kws_engine.errors import AudioError
 
 SILENCE_DB = -120.0
 """What `rms_db` and `peak_db` return for digital silence, in dBFS."""
 WRITABLE = {".wav": "WAV", ".flac": "FLAC"}
 LOWEST_RATE, HIGHEST_RATE = 1_000, 768_000
-_UNKNOWN_LENGTH = 2**40  # libsndfile reports about 2**63 frames for a FLAC stream whose header has no length
-_SCAN_FRAMES = 1024
+_SCAN_FRAMES = 65_536
+_TOLERATED_S = 1.0  # a recorder's header may be off by its own length; more than this is missing sound
+_JUDGED_S = 60.0
+_LEAST_MEAN = 0.35  # of the loudest channel's energy; two alike have 1, two independent ones 0.5, one dead of two 0.25
 _MOST_VALUES_AT_ONCE = 2**24
 
 Samples = NDArray[np.float32]
@@ -44,38 +46,58 @@ class AudioInfo:
 
 
 def info(path: AudioPath) -> AudioInfo:
-    """Reads the header of `path`; decodes only when the header does not hold the length.
+    """What is in `path`: from its header where that can be believed, else by decoding all of it.
 
     Raises:
         AudioError: The file is missing, empty, unreadable or not audio.
     """
-    with _opened(path) as file:
-        frames = int(file.frames)
-        if frames > _UNKNOWN_LENGTH:
-            frames = sum(len(block) for block in _decoded(file, path, _SCAN_FRAMES * 64))
-        _check_not_silent_file(frames, path)
-        return AudioInfo(frames / file.samplerate, file.samplerate, file.channels, frames, _format_of(file))
+    with _opened(path) as decoder:
+        frames = decoder.frames
+        if frames is None:
+            frames = sum(len(block) for block in _checked(decoder, path, _SCAN_FRAMES))
+        _check_holds_sound(frames, path)
+        return AudioInfo(frames / decoder.rate, decoder.rate, decoder.channels, frames, decoder.format)
+
+
+def measure(path: AudioPath) -> tuple[int, int]:
+    """(samples per channel, rate in Hz) as `read` will find them: by decoding all of `path`, but for a plain WAV.
+
+    Raises:
+        AudioError: as `read`.
+    """
+    path = pathlib.Path(path)
+    _check_readable(path)
+    plain = plain_wav(path)
+    if plain is not None and LOWEST_RATE <= plain[1] <= HIGHEST_RATE:
+        return plain[0], plain[1]
+    with _opened(path) as decoder:
+        frames = sum(len(block) for block in _checked(decoder, path, _SCAN_FRAMES))
+        _check_holds_sound(frames, path)
+        return frames, decoder.rate
 
 
 def read(path: AudioPath, *, rate: int, max_seconds: float | None = None) -> Samples:
-    """Reads all of `path` as mono float32 of shape (samples,) at `rate`: channels averaged, resampled by soxr HQ.
+    """All of `path` as mono float32 of shape (samples,) at `rate`, resampled by soxr HQ.
 
-    Values beyond +-1 of a float file stay. `max_seconds` refuses a longer file before decoding it.
+    Channels are averaged; where that loses most of the sound, as with inverted phase or a dead channel, the loudest one
+    is taken. Values beyond +-1 of a float file are kept. `max_seconds` refuses a longer file before decoding it.
 
     Raises:
         AudioError: The file is missing, empty, not audio, cut off, too long, or holds NaN or infinite values.
     """
-    with _opened(path) as file:
-        _check_length(file.frames / file.samplerate, max_seconds, path)
+    to_mono = _downmix_of(path)
+    with _opened(path) as decoder:
+        if decoder.frames is not None:
+            _check_length(decoder.frames / decoder.rate, max_seconds, path)
         decoded = []
         length = 0
-        for block in _decoded(file, path, _whole_or_part(file)):
-            decoded.append(block)
+        for block in _checked(decoder, path, _whole_or_part(decoder)):
+            decoded.append(to_mono(block))
             length += len(block)
-            _check_length(length / file.samplerate, max_seconds, path)
-        _check_not_silent_file(length, path)
+            _check_length(length / decoder.rate, max_seconds, path)
+        _check_holds_sound(length, path)
         mono = decoded[0] if len(decoded) == 1 else np.concatenate(decoded)
-        return resample(mono, file.samplerate, rate)
+        return resample(mono, decoder.rate, rate)
 
 
 def blocks(path: AudioPath, *, rate: int, block_seconds: float = 1.0) -> Iterator[Samples]:
@@ -85,10 +107,12 @@ def blocks(path: AudioPath, *, rate: int, block_seconds: float = 1.0) -> Iterato
         AudioError: As `read`; a file that is cut off yields what it holds first.
     """
     size = max(1, round(block_seconds * rate))
-    with _opened(path) as file:
+    to_mono = _downmix_of(path)
+    with _opened(path) as decoder:
         waiting = np.zeros(0, np.float32)
         delivered = 0
-        for piece in _resampled(_decoded(file, path, max(1, round(block_seconds * file.samplerate))), file, rate):
+        decoded = _checked(decoder, path, max(1, round(block_seconds * decoder.rate)))
+        for piece in _resampled(map(to_mono, decoded), decoder.rate, rate):
             waiting = np.concatenate((waiting, piece))
             while len(waiting) >= size:
                 yield waiting[:size].copy()
@@ -96,7 +120,7 @@ def blocks(path: AudioPath, *, rate: int, block_seconds: float = 1.0) -> Iterato
                 waiting = waiting[size:]
         if len(waiting):
             yield waiting
-        _check_not_silent_file(delivered + len(waiting), path)
+        _check_holds_sound(delivered + len(waiting), path)
 
 
 def write(path: AudioPath, samples: ArrayLike, *, rate: int) -> None:
@@ -149,28 +173,20 @@ def _decibels(amplitude: float) -> float:
 
 
 @contextlib.contextmanager
-def _opened(path: AudioPath) -> Iterator[Any]:
-    """The open `soundfile.SoundFile`, after checking everything that can be wrong before the first sample."""
+def _opened(path: AudioPath) -> Iterator[Decoder]:
+    """The decoder of `path`, after everything that can be wrong with a file before its first sample."""
     path = pathlib.Path(path)
     _check_readable(path)
     try:
-        file = soundfile.SoundFile(_native(path))
-    except (soundfile.LibsndfileError, TypeError) as error:  # TypeError: a headerless .raw
-        raise AudioError(_not_audio(path)) from error
-    with file:
-        if not LOWEST_RATE <= file.samplerate <= HIGHEST_RATE:
-            raise AudioError(
-                f"{path.name} claims {file.samplerate} samples a second, outside {LOWEST_RATE} to {HIGHEST_RATE}: "
-                "export it again."
-            )
-        _check_wav_is_whole(path, file)
-        _check_ogg_is_whole(path, file)
-        yield file
-
-
-def _native(path: AudioPath) -> str | bytes:
-    """The path as the system has it: a name on Linux may not be Unicode, which soundfile refuses as text."""
-    return os.fsencode(path) if os.name == "posix" else os.fspath(path)
+        with opened(path) as decoder:
+            if not LOWEST_RATE <= decoder.rate <= HIGHEST_RATE:
+                raise AudioError(
+                    f"{path.name} claims {decoder.rate} samples a second, outside {LOWEST_RATE} to {HIGHEST_RATE}: "
+                    "export it again."
+                )
+            yield decoder
+    except DecodingError as error:
+        raise AudioError(_undecodable(path, error)) from error
 
 
 def _check_readable(path: pathlib.Path) -> None:
@@ -188,87 +204,54 @@ def _check_readable(path: pathlib.Path) -> None:
         raise AudioError(f"{path.name} cannot be read ({error.strerror}): check the disk it is on.") from error
 
 
-def _not_audio(path: pathlib.Path) -> str:
-    known = {b"RIFF", b"fLaC", b"OggS", b"FORM", b"RF64"}
-    with path.open("rb") as file:
-        if file.read(4) in known:
-            return f"{path.name} is damaged or cut off and cannot be decoded: copy it again."
-    return f"{path.name} is not audio in a known format: use WAV, FLAC, OGG or MP3."
+def _undecodable(path: pathlib.Path, error: DecodingError) -> str:
+    if error.fault == "codec":
+        return f"{path.name} holds sound coded as {error.codec}, which is not supported: convert it to WAV or FLAC."
+    if error.fault == "not_audio":
+        return f"{path.name} is not audio in a known format: use WAV, FLAC, OGG, MP3 or M4A."
+    if error.seconds is None:
+        return f"{path.name} is damaged or cut off and cannot be decoded: copy it again."
+    return _cut_off(path, error.seconds, None)
 
 
-def _check_wav_is_whole(path: pathlib.Path, file: Any) -> None:
-    """A truncated WAV reads without an error; only its header still holds the original length."""
-    if file.format not in ("WAV", "WAVEX"):
-        return
-    promised, present = _wav_data_bytes(path)
-    if promised > present and promised < 0x7FFFFF00:  # a piped WAV has a placeholder for "endless"
-        bytes_a_second = present / max(file.frames, 1) * file.samplerate
-        if file.frames and promised - present >= present / file.frames:
-            raise AudioError(_cut_off(path, present / bytes_a_second, promised / bytes_a_second))
-
-
-def _wav_data_bytes(path: pathlib.Path) -> tuple[int, int]:
-    """Bytes of sound that the `data` chunk promises, and that the file really has."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        at = 12
-        while at + 8 <= size:
-            file.seek(at)
-            name, length = file.read(4), int.from_bytes(file.read(4), "little")
-            if name == b"data":
-                return length, size - at - 8
-            at += 8 + length + length % 2
-    return 0, 0
-
-
-def _check_ogg_is_whole(path: pathlib.Path, file: Any) -> None:
-    """A truncated Ogg reads without an error; its last page then lacks bytes that its own header announces."""
-    if file.format != "OGG":
-        return
-    with path.open("rb") as content:
-        content.seek(max(0, path.stat().st_size - 2 * 65_307))  # the largest possible page, and one cut off after it
-        tail = content.read()
-    page = tail[tail.rfind(b"OggS") :]
-    segments = page[27 : 27 + page[26]] if len(page) > 26 else b""
-    if len(page) < 27 or len(segments) < page[26] or len(page) < 27 + len(segments) + sum(segments):
-        raise AudioError(_cut_off(path, _good_seconds(path, file.samplerate), None))
-
-
-def _decoded(file: Any, path: AudioPath, size: int) -> Iterator[Samples]:
-    """Mono blocks of up to `size` frames at the file's own rate; raises when the file ends too early."""
+def _checked(decoder: Decoder, path: AudioPath, size: int) -> Iterator[Samples]:
+    """Blocks (frames, channels) of up to `size` frames; refuses values that are not finite and files that end early."""
     done = 0
-    while True:
-        try:
-            block = file.read(size, dtype="float32", always_2d=True)
-        except soundfile.LibsndfileError as error:
-            raise AudioError(_cut_off(path, _good_seconds(path, file.samplerate), _length(file))) from error
-        if not len(block):
-            break
-        mono = block[:, 0] if block.shape[1] == 1 else block.mean(axis=1, dtype=np.float32)
-        _check_finite(mono, path, done / file.samplerate, file.samplerate)
-        done += len(mono)
-        yield np.ascontiguousarray(mono)
-    # The length of an MP3 without a Xing header is an estimate from its first frames.
-    enough = file.frames * (0.9 if file.format == "MP3" else 1.0)
-    if file.frames <= _UNKNOWN_LENGTH and done < enough:
-        raise AudioError(_cut_off(path, done / file.samplerate, _length(file)))
+    try:
+        for block in decoder.blocks(size):
+            _check_finite(block, path, done / decoder.rate, decoder.rate)
+            done += len(block)
+            yield block
+    except DecodingError as error:
+        if error.seconds is None:
+            raise
+        raise AudioError(_cut_off(path, error.seconds, decoder.expected_s)) from error
+    if decoder.expected_s is not None and decoder.expected_s - done / decoder.rate > _TOLERATED_S:
+        raise AudioError(_cut_off(path, done / decoder.rate, decoder.expected_s))
 
 
-def _good_seconds(path: AudioPath, rate: int) -> float:
-    """How much of a damaged file decodes: read again in small steps, because one big read does not tell."""
-    with contextlib.suppress(soundfile.LibsndfileError), soundfile.SoundFile(_native(path)) as file:
-        done = 0
-        try:
-            while length := len(file.read(_SCAN_FRAMES, dtype="float32")):
-                done += length
-        except soundfile.LibsndfileError:
-            pass
-        return done / rate
-    return 0.0
+def _downmix_of(path: AudioPath) -> Callable[[Samples], Samples]:
+    """What makes blocks (frames, channels) mono: the mean, or one channel, judged by the file's first minute."""
+    with _opened(path) as decoder:
+        if decoder.channels == 1:
+            return _mean
+        energies, mean_energy, done = np.zeros(decoder.channels), 0.0, 0
+        for block in _checked(decoder, path, _SCAN_FRAMES):
+            varying = block - block.mean(axis=0, dtype=np.float64)  # an offset is no sound
+            energies += np.square(varying).sum(axis=0)
+            mean_energy += float(np.square(varying.mean(axis=1)).sum())
+            done += len(block)
+            if done > _JUDGED_S * decoder.rate:
+                break
+    loudest = int(np.argmax(energies))
+    if mean_energy >= _LEAST_MEAN * energies[loudest]:
+        return _mean
+    return lambda block: np.ascontiguousarray(block[:, loudest])
 
 
-def _length(file: Any) -> float | None:
-    return file.frames / file.samplerate if file.frames <= _UNKNOWN_LENGTH else None
+def _mean(block: Samples) -> Samples:
+    mono = block[:, 0] if block.shape[1] == 1 else block.mean(axis=1, dtype=np.float32)
+    return np.ascontiguousarray(mono)
 
 
 def _cut_off(path: AudioPath, good_seconds: float, seconds: float | None) -> str:
@@ -276,24 +259,25 @@ def _cut_off(path: AudioPath, good_seconds: float, seconds: float | None) -> str
     return f"{pathlib.Path(path).name} is cut off after {good_seconds:.1f}{of} s: copy it again."
 
 
-def _resampled(pieces: Iterator[Samples], file: Any, rate: int) -> Iterator[Samples]:
-    if file.samplerate == rate:
+def _resampled(pieces: Iterator[Samples], from_rate: int, rate: int) -> Iterator[Samples]:
+    if from_rate == rate:
         yield from pieces
         return
-    stream = soxr.ResampleStream(file.samplerate, rate, 1, dtype="float32", quality="HQ")
+    stream = soxr.ResampleStream(from_rate, rate, 1, dtype="float32", quality="HQ")
     for piece in pieces:
         yield stream.resample_chunk(piece)
     yield stream.resample_chunk(np.zeros(0, np.float32), last=True)
 
 
-def _whole_or_part(file: Any) -> int:
+def _whole_or_part(decoder: Decoder) -> int:
     """Frames to decode at once: all of a clip, but no more memory than a minute of it, whatever a header claims."""
-    minute = 60 * int(file.samplerate)
-    return max(1, min(int(file.frames), minute, _MOST_VALUES_AT_ONCE // int(file.channels)))
+    minute = 60 * decoder.rate
+    frames = minute if decoder.frames is None else decoder.frames
+    return max(1, min(frames, minute, _MOST_VALUES_AT_ONCE // decoder.channels))
 
 
-def _check_finite(mono: Samples, path: AudioPath, at_second: float, rate: int) -> None:
-    bad = ~np.isfinite(mono)
+def _check_finite(block: Samples, path: AudioPath, at_second: float, rate: int) -> None:
+    bad = ~np.isfinite(block).all(axis=1)
     if bad.any():
         at_second += int(np.argmax(bad)) / rate
         raise AudioError(
@@ -302,20 +286,16 @@ def _check_finite(mono: Samples, path: AudioPath, at_second: float, rate: int) -
 
 
 def _check_length(seconds: float, max_seconds: float | None, path: AudioPath) -> None:
-    if max_seconds is not None and _UNKNOWN_LENGTH / HIGHEST_RATE > seconds > max_seconds:
+    if max_seconds is not None and seconds > max_seconds:
         raise AudioError(
             f"{pathlib.Path(path).name} lasts {seconds:.{0 if seconds > 60 else 1}f} s; a clip may last "
             f"{max_seconds:g} s: cut it, or put it into _background_noise_."
         )
 
 
-def _check_not_silent_file(frames: int, path: AudioPath) -> None:
+def _check_holds_sound(frames: int, path: AudioPath) -> None:
     if not frames:
         raise AudioError(f"{pathlib.Path(path).name} holds no sound (0 samples): record or export it again.")
-
-
-def _format_of(file: Any) -> str:
-    return f"{file.format} {file.subtype}"
 
 
 def _write_failure(path: pathlib.Path, error: OSError) -> str:

@@ -6,10 +6,8 @@ A zip of manifest.json, network.onnx, frontend.onnx and weights.safetensors; not
 from __future__ import annotations
 
 import dataclasses
-import io
 import json
 import os
-import re
 import struct
 import zipfile
 import zlib
@@ -27,16 +25,21 @@ from kws_engine.errors import KwsError, ModelFileError
 from kws_engine.features import FEATURES
 from kws_engine.features.pipeline import Pipeline
 from kws_engine.spotting.detector import Detector, DetectorConfig
-from kws_engine.spotting.operators import CONTROL_FLOW, operators
+from kws_engine.spotting.network_check import NetworkRefused, network_cost
 
 SCHEMA = 1
-MEMBERS = {"manifest.json": 1 << 20, "network.onnx": 1 << 29, "frontend.onnx": 1 << 26, "weights.safetensors": 1 << 29}
-# A StringStringEntryProto with the key "location": weights that lie in a file outside the model (onnx.proto); its
-# length may be written in more bytes than it needs.
-_EXTERNAL_DATA = re.compile(rb"\x0a(?:\x08|\x88\x80*\x00)location")
-_LARGEST_FILE = 1 << 30
-_BOMB_RATIO, _BOMB_BYTES = 100, 1 << 22  # weights hardly compress
-_LABELS, _LABEL_CHARACTERS = 10_000, 300
+MEMBERS = {"manifest.json": 1 << 20, "network.onnx": 3 << 24, "frontend.onnx": 1 << 24, "weights.safetensors": 3 << 24}
+"""What a model file may hold, and how many bytes of each: a network of twelve million weights."""
+_LARGEST_FILE = 1 << 26
+_LARGEST_TENSORS = 1 << 27  # bytes of all tensors of one answer; the largest of our own networks has 60 MB
+_MOST_FEATURES = 1 << 20  # frames times bands in one window
+_MOST_CPU_S = 10.0  # for each second of sound
+_OPERATIONS_A_SECOND = 1e9
+_LONGEST_WINDOW_S = 10
+_LOWEST_RATE, _HIGHEST_RATE = 1_000, 96_000
+_MOST_QUOTED = 200  # characters of a file's own text in one sentence
+_BOMB_RATIO, _BOMB_BYTES = 100, 1 << 22  # weights hardly shrink when packed
+_LABELS, _LABEL_CHARACTERS = 1_000, 100
 _DAMAGED: tuple[type[Exception], ...] = (
     zipfile.BadZipFile,
     zlib.error,
@@ -98,7 +101,8 @@ class SpottingModel:
             self.pipeline = self._make_pipeline()
             self.detector_config = self._make_config()
         except KwsError as error:
-            raise ModelFileError(f"{self.path.name} cannot be used: {error}; export it again") from None
+            reason = _quoted(str(error))
+            raise ModelFileError(f"{self.path.name} cannot be used: {reason}; export it again") from None
         self._session = self._make_session(members["network.onnx"])
         self._takes_batches = self._answers_a_batch()
 
@@ -128,10 +132,13 @@ class SpottingModel:
         try:
             answer = self._session.run(None, {"features": np.ascontiguousarray(features, dtype=np.float32)})[0]
             is_right = answer.dtype == np.float32 and answer.shape == (len(features), len(self.labels))
+            is_finite = is_right and bool(np.isfinite(answer).all())
         except _NETWORK_ERRORS as error:
             raise ModelFileError(f"The network in {self.path.name} failed while it ran: export it again") from error
         if not is_right:
             raise ModelFileError(f"The network in {self.path.name} does not answer each window: export it again")
+        if not is_finite:
+            raise ModelFileError(f"The network in {self.path.name} no longer answers with numbers: train it again")
         logits: NDArray[np.float32] = answer
         return logits
 
@@ -146,8 +153,11 @@ class SpottingModel:
         feature = self.manifest.feature
         entry = FEATURES[feature["name"]]
         pipeline: Pipeline = entry.build(spec.from_dict(entry.config, feature["options"]), rate=self.rate)
-        if pipeline.n_frames(self.window_samples) == 0:
+        frames = pipeline.n_frames(self.window_samples)
+        if frames == 0:
             raise ModelFileError(f"{self.window_samples} samples hold no feature frame")
+        if frames * pipeline.n_features > _MOST_FEATURES:
+            raise ModelFileError(f"{frames} frames of {pipeline.n_features} bands are more than a window may have")
         return pipeline
 
     def _make_config(self) -> DetectorConfig:
@@ -158,76 +168,97 @@ class SpottingModel:
         return config
 
     def _make_session(self, network: bytes) -> onnxruntime.InferenceSession:
-        if _EXTERNAL_DATA.search(network):
-            raise ModelFileError(f"{self.path.name} refers to files outside itself: do not use it, get it anew")
-        self._check_operators(network)
+        self._check_network(network)
         settings = onnxruntime.SessionOptions()
         settings.intra_op_num_threads = settings.inter_op_num_threads = 1
         settings.log_severity_level = 4
+        # Numbers near zero take a processor a hundred times as long, and no score depends on them.
+        settings.add_session_config_entry("session.set_denormal_as_zero", "1")
         try:
             session = onnxruntime.InferenceSession(network, settings, providers=["CPUExecutionProvider"])
             answer = session.run(None, {"features": self._silence()})[0]
-            shape, is_sane = answer.shape, answer.dtype == np.float32 and bool(np.isfinite(answer).all())
+            is_sane = answer.dtype == np.float32 and bool(np.isfinite(answer).all())
         except _NETWORK_ERRORS as error:
             raise ModelFileError(f"The network in {self.path.name} is damaged: get the file anew") from error
         if not is_sane:
             raise ModelFileError(f"The network in {self.path.name} does not answer with numbers: train it again")
-        if shape != (1, len(self.labels)):
-            raise ModelFileError(
-                f"{self.path.name} names {len(self.labels)} labels but its network gives {shape[-1] if shape else 1}: "
-                "export it again"
-            )
         return session
 
-    def _check_operators(self, network: bytes) -> None:
+    def _check_network(self, network: bytes) -> None:
+        """Refuses, before any of it is loaded, a network that our own never look like or that would cost too much."""
         try:
-            refused = operators(network) & CONTROL_FLOW
-        except ValueError as error:
-            raise ModelFileError(f"The network in {self.path.name} is damaged: get the file anew") from error
-        if refused:
-            raise ModelFileError(
-                f"The network in {self.path.name} has a part that may run without end "
-                f"({min(refused).decode()}): do not use it, get it anew"
+            cost = network_cost(
+                network, input_name="features", input_shape=self._features_shape(), most_bytes=_LARGEST_TENSORS
             )
+        except NetworkRefused as refused:
+            if refused.damaged:
+                raise ModelFileError(f"The network in {self.path.name} is damaged: get the file anew") from refused
+            raise ModelFileError(
+                f"The network in {self.path.name} is not used because {refused}: do not use this file, get it anew"
+            ) from refused
+        cpu_s = cost.operations / _OPERATIONS_A_SECOND * 1000 / self.detector_config.hop_ms
+        if cpu_s > _MOST_CPU_S:
+            raise ModelFileError(
+                f"The network in {self.path.name} would take longer than {_MOST_CPU_S:g} s for each second of sound: "
+                "do not use this file, or set a larger hop and export it again"
+            )
+        if cost.output_shape != (1, len(self.labels)):
+            answers = cost.output_shape[-1] if cost.output_shape else 1
+            raise ModelFileError(
+                f"{self.path.name} names {len(self.labels)} labels but its network gives {answers}: export it again"
+            )
+
+    def _features_shape(self) -> tuple[int, int, int]:
+        return 1, self.pipeline.n_frames(self.window_samples), self.pipeline.n_features
 
     def _silence(self) -> NDArray[np.float32]:
         return self.pipeline.batch(np.zeros((1, self.window_samples), np.float32))
 
 
 def read_members(path: Path) -> dict[str, bytes]:
-    """The members of a model file as bytes, after all checks that need no parsing.
+    """The manifest and the network as bytes, after every check that needs no parsing.
+
+    The other parts are for training on and for other programs; they are only checked, so that they take no memory.
 
     Raises:
         ModelFileError: As for `SpottingModel`.
     """
+    _check_file(path)
     try:
-        with zipfile.ZipFile(io.BytesIO(_content(path))) as archive:
+        with zipfile.ZipFile(path) as archive:
             _check_members(path, archive)
-            return {name: archive.read(name) for name in archive.namelist()}
+            return {name: archive.read(name) for name in ("manifest.json", "network.onnx")}
     except _DAMAGED as error:
         raise ModelFileError(
             f"{path.name} is not a KWS Studio model or is damaged: get it anew, or export it again"
         ) from error
+    except OSError as error:
+        raise ModelFileError(f"{path} cannot be read ({error.strerror}): check the file's permissions") from None
 
 
-def _content(path: Path) -> bytes:
+def _check_file(path: Path) -> None:
     try:
         if path.exists() and not path.is_file():
             raise ModelFileError(f"{path} is no file: choose a file that ends in .kws")
         if path.stat().st_size > _LARGEST_FILE:
             raise ModelFileError(f"{path.name} is larger than any model file ({_LARGEST_FILE >> 20} MB): get it anew")
-        return path.read_bytes()
     except FileNotFoundError:
         raise ModelFileError(f"There is no model file {path}: check the name, or train one") from None
     except OSError as error:
         raise ModelFileError(f"{path} cannot be read ({error.strerror}): check the file's permissions") from None
 
 
+def _quoted(text: str) -> str:
+    """A sentence that may hold text of the file, on one line, without control characters and not too long."""
+    shown = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+    return shown if len(shown) <= _MOST_QUOTED else shown[: _MOST_QUOTED - 2] + " …"
+
+
 def _check_members(path: Path, archive: zipfile.ZipFile) -> None:
     names = archive.namelist()
     for member in archive.infolist():
         if member.filename not in MEMBERS or names.count(member.filename) > 1:
-            held = f"{member.filename!r}, which no model file holds"
+            held = f"{_quoted(repr(member.filename))}, which no model file holds"
             if member.filename in MEMBERS:
                 held = f"{member.filename!r} twice"
             raise ModelFileError(f"{path.name} holds {held}: do not use it, get it anew")
@@ -266,9 +297,11 @@ def _check_manifest(values: dict[str, Any]) -> None:
         raise ValueError("labels")
     if not all(isinstance(label, str) and 0 < len(label) <= _LABEL_CHARACTERS for label in labels):
         raise ValueError("labels")
+    if not all(label.isprintable() for label in labels):
+        raise ValueError("a label with control characters")
     if type(rate) is not int or type(window_samples) is not int:
         raise TypeError("rate or window_samples")
-    if not 1000 <= rate <= 192_000 or not 0 < window_samples <= 60 * rate:
+    if not _LOWEST_RATE <= rate <= _HIGHEST_RATE or not 0 < window_samples <= _LONGEST_WINDOW_S * rate:
         raise ValueError("rate or window_samples")
     if not all(isinstance(values[name], dict) for name in _OBJECTS):
         raise TypeError("an object")

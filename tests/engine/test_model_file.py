@@ -18,7 +18,7 @@ from tone_model import members, zipped
 from kws_engine.errors import ModelFileError
 from kws_engine.spotting.detector import DetectorConfig
 from kws_engine.spotting.model_file import SpottingModel
-from kws_engine.spotting.operators import operators
+from kws_engine.spotting.network_check import NetworkRefused, network_cost
 
 
 def refusal(path: pathlib.Path) -> str:
@@ -313,21 +313,136 @@ def endless() -> onnx.ModelProto:
 
 
 def test_a_network_that_may_run_without_end(tmp_path: pathlib.Path) -> None:
-    assert "may run without end (Loop)" in refusal(
+    assert "may run without end" in refusal(
         tone_model.write(tmp_path / "odd.kws", network=endless().SerializeToString())
     )
 
 
-def test_operators_are_found_in_functions_and_however_their_length_is_written() -> None:
+def refused_network(model: onnx.ModelProto | bytes) -> NetworkRefused:
+    content = model if isinstance(model, bytes) else model.SerializeToString()
+    with pytest.raises(NetworkRefused) as caught:
+        network_cost(content, input_name="features", input_shape=(1, 98, 40), most_bytes=1 << 27)
+    return caught.value
+
+
+def test_functions_are_refused() -> None:
     model = tone_model.network()
-    inner = helper.make_node("Scan", ["a"], ["b"], num_scan_inputs=1)
+    inner = helper.make_node("Relu", ["a"], ["b"])
     model.functions.append(helper.make_function("own", "F", ["a"], ["b"], [inner], [helper.make_opsetid("", 18)]))
-    assert operators(model.SerializeToString()) == {b"ReduceMean", b"MatMul", b"Add", b"Scan"}
-    node = b"\x22\x82\x80\x00If"  # op_type, its length of 2 in three bytes
-    assert operators(b"\x3a\x08\x0a\x06" + node) == {b"If"}
+    assert "functions" in str(refused_network(model))
 
 
-@pytest.mark.parametrize("content", [b"\x3a\x7f", b"\x3b", b"\xff" * 30, b"\x3a", b"\x3a\x02\x0a\x05"])
-def test_bytes_that_are_no_network_have_no_operators(content: bytes) -> None:
-    with pytest.raises(ValueError, match="no protobuf message"):
-        operators(content)
+@pytest.mark.parametrize("content", [b"", b"\x3a\x7f", b"\x3b", b"\xff" * 30, b"\x3a", b"\x3a\x02\x0a\x05"])
+def test_bytes_that_are_no_network_are_damaged(content: bytes) -> None:
+    assert refused_network(content).damaged
+
+
+def network_of(*nodes: onnx.NodeProto, **weights: np.ndarray) -> onnx.ModelProto:
+    """These operators on `features`, then a mean of all of it as the four logits."""
+    made = helper.make_graph(
+        [
+            *nodes,
+            helper.make_node("ReduceMean", ["x"], ["mean"], keepdims=0),
+            helper.make_node("Expand", ["mean", "four"], ["logits"]),
+        ],
+        "odd",
+        [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["clips", None, 40])],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["clips", 4])],
+        [
+            numpy_helper.from_array(value, name)
+            for name, value in {"four": np.array([1, 4], np.int64), **weights}.items()
+        ],
+    )
+    return helper.make_model(made, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+
+
+NODE = helper.make_node
+
+
+@pytest.mark.parametrize(
+    ("model", "reason"),
+    [
+        (network_of(NODE("Expand", ["features", "size"], ["x"]), size=np.array([9999, 99, 1, 1], np.int64)), "128 MB"),
+        (
+            network_of(
+                NODE("ConstantOfShape", ["size"], ["big"]), NODE("Add", ["features", "big"], ["x"]),
+                size=np.array([30_000, 30_000, 1], np.int64),
+            ),
+            "128 MB",
+        ),
+        (network_of(NODE("NonZero", ["features"], ["x"])), "uses NonZero"),
+        (
+            network_of(
+                NODE("Cast", ["features"], ["whole"], to=TensorProto.INT64),
+                NODE("Reshape", ["whole", "flat"], ["sizes"]),
+                NODE("ConstantOfShape", ["sizes"], ["x"]),
+                flat=np.array([-1], np.int64),
+            ),
+            "depends on what it hears",
+        ),
+        (network_of(NODE("Relu", ["features"], ["x"], domain="com.microsoft")), "another program"),
+    ],
+    ids=["expand", "constant", "data-dependent operator", "data-dependent size", "custom domain"],
+)  # fmt: skip
+def test_a_network_that_asks_for_more_than_it_may(tmp_path: pathlib.Path, model: onnx.ModelProto, reason: str) -> None:
+    assert reason in refusal(tone_model.write(tmp_path / "odd.kws", network=model.SerializeToString()))
+
+
+def test_a_network_that_takes_too_long(tmp_path: pathlib.Path) -> None:
+    nodes = [NODE("MatMul", [f"x{at}", "w"], [f"x{at + 1}"]) for at in range(20)]
+    model = network_of(
+        NODE("Gather", ["features", "rows"], ["x00"], axis=1), NODE("MatMul", ["x00", "widen"], ["x0"]),
+        *nodes, NODE("Identity", ["x20"], ["x"]),
+        rows=np.zeros(1000, np.int64), widen=np.zeros((40, 1000), np.float32), w=np.zeros((1000, 1000), np.float32),
+    )  # fmt: skip
+    assert "longer than 10 s for each second" in refusal(
+        tone_model.write(tmp_path / "odd.kws", network=model.SerializeToString())
+    )
+
+
+@pytest.mark.parametrize("tag", [b"\x8a\x00", b"\x8a\x80\x00"], ids=["two bytes", "three bytes"])
+def test_external_weights_are_found_however_their_key_is_written(tag: bytes) -> None:
+    tensor = numpy_helper.from_array(np.zeros(4, np.float32), "weights")
+    tensor.ClearField("raw_data")
+    tensor.data_location = TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value="/etc/passwd")
+    content = tensor.SerializeToString()
+    assert b"\x0a\x08location" in content
+    inner = b"\x0a\x08location"
+    stretched = content.replace(inner, tag + inner[1:])
+    entry_at = stretched.index(tag) - 1
+    grown = bytearray(stretched)
+    grown[entry_at] += len(tag) - 1
+    graph_bytes = b"\x0a\x08\x22\x04Relu\x0a\x00" + b"\x2a" + bytes([len(grown)]) + bytes(grown)
+    refused = refused_network(b"\x3a" + bytes([len(graph_bytes)]) + graph_bytes)
+    assert "refers to files outside itself" in str(refused)
+
+
+def test_numbers_that_end_while_it_listens_are_said(tmp_path: pathlib.Path) -> None:
+    model = network_of(
+        NODE("Mul", ["features", "large"], ["y"]), NODE("Mul", ["y", "y"], ["z"]), NODE("Exp", ["z"], ["e"]),
+        NODE("Sub", ["e", "e"], ["x"]), large=np.array(1e-3, np.float32),
+    )  # fmt: skip
+    opened = SpottingModel(tone_model.write(tmp_path / "odd.kws", network=model.SerializeToString()))
+    with pytest.raises(ModelFileError, match=r"The network in odd\.kws no longer answers with numbers"):
+        opened.posteriors(np.full((1, 98, 40), 1e6, np.float32))
+
+
+@pytest.mark.parametrize("label", ["\x1b[31mred", "two\nlines", "\u202eback", "bell\x07"])
+def test_a_label_with_control_characters(tmp_path: pathlib.Path, label: str) -> None:
+    sentence = refusal(
+        tone_model.write(tmp_path / "odd.kws", manifest={"labels": [label, "high", "_unknown_", "_silence_"]})
+    )
+    assert sentence.isprintable()
+
+
+def test_a_message_quotes_little_of_a_file(tmp_path: pathlib.Path) -> None:
+    sentence = refusal(tone_model.write(tmp_path / "odd.kws", manifest={"detector": {"x" * 5000: 1}}))
+    assert len(sentence) < 320
+
+
+@pytest.mark.parametrize(
+    "change", [{"rate": 192_000}, {"window_samples": 60 * 16_000}, {"labels": [f"w{n}" for n in range(1001)]}]
+)
+def test_a_window_rate_or_number_of_labels_beyond_reason(tmp_path: pathlib.Path, change: dict[str, object]) -> None:
+    assert "manifest" in refusal(tone_model.write(tmp_path / "odd.kws", manifest=change))

@@ -1,0 +1,376 @@
+"""Decoders of audio files: libsndfile where it reads a file whole, FFmpeg's libraries (by PyAV) for everything else."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import pathlib
+import struct
+from collections.abc import Iterator
+from typing import Any, BinaryIO, Final, Literal, Protocol
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+Block = NDArray[np.float32]
+Fault = Literal["not_audio", "damaged", "codec"]
+
+_UNKNOWN_FRAMES: Final = 2**40  # libsndfile gives about 2**63 frames for a FLAC stream that never said how long it is
+# Sizes that mean "not known when the header was written": sox, ffmpeg, arecord and espeak-ng write them into pipes.
+_SMALLEST_PLACEHOLDER: Final = 0x7FFF_0000
+_IMPLAUSIBLE_BYTES, _IMPLAUSIBLE_RATIO = 2**28, 16
+# A demuxer not in this list is not asked: playlists and pictures name other files, subtitles and text are no sound.
+_DEMUXERS: Final = (
+    "aac,ac3,aiff,amr,amrnb,amrwb,ape,asf,au,avi,bw64,caf,dsf,dts,eac3,flac,flv,gsm,iff,ircam,loas,matroska,webm,"
+    "mov,mp4,m4a,3gp,3g2,mj2,mp3,mpc,mpc8,mpeg,mpegts,ogg,oma,qcp,rm,rso,sbc,sox,tak,tta,voc,w64,wav,wv,xwma"
+)
+# Their headers are written when the recording ends and give its length; others estimate it or do not know it.
+_WITH_LENGTH: Final = frozenset({"aiff", "au", "caf", "flac", "mov", "matroska", "tta", "w64", "wv", "ape", "asf"})
+# Frames of these find their place again after noise or tags, so that a stray packet at either end means nothing.
+_SELF_SYNCHRONIZING: Final = frozenset({"mp3", "aac", "ac3", "eac3", "dts", "loas", "mpegts"})
+_STRAY_PACKETS: Final = 3
+_SCAN_FRAMES: Final = 1024
+_BYTES: Final = {"PCM_U8": 1, "PCM_16": 2, "PCM_24": 3, "PCM_32": 4, "FLOAT": 4, "DOUBLE": 8, "ULAW": 1, "ALAW": 1}
+_PLAIN_WAV: Final = struct.Struct("<4sI8sIHHIIHH4sI")  # RIFF, size, WAVEfmt_, 16, PCM, channels, ..., data, its bytes
+_FLAGS: Final = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+_TITLES: Final = {"mov,mp4,m4a,3gp,3g2,mj2": "MP4", "matroska,webm": "WebM"}
+_MAGIC_OF_AUDIO: Final = (
+    b"RIFF",
+    b"RIFX",
+    b"RF64",
+    b"fLaC",
+    b"OggS",
+    b"FORM",
+    b"caff",
+    b".snd",
+    b"ID3",
+    b"\x1aE\xdf\xa3",
+)
+
+
+class DecodingError(Exception):
+    """A file that no decoder reads whole.
+
+    Attributes:
+        fault: `not_audio`, `codec` (a known container whose sound cannot be decoded) or `damaged`.
+        seconds: How much sound comes before the damage; None where the file does not open.
+        codec: Its name, where there is one.
+    """
+
+    def __init__(self, fault: Fault, *, seconds: float | None = None, codec: str = "") -> None:
+        super().__init__(fault)
+        self.fault = fault
+        self.seconds = seconds
+        self.codec = codec
+
+
+class Decoder(Protocol):
+    """An open audio file.
+
+    Attributes:
+        rate: Sample rate in Hz.
+        channels: How many there are.
+        format: Container and coding, such as `WAV PCM_16`.
+        frames: Samples per channel that will come, None where that is known only at the end.
+        expected_s: Seconds that the header of a finished recording promises, None where it promises nothing.
+    """
+
+    rate: int
+    channels: int
+    format: str
+    frames: int | None
+    expected_s: float | None
+
+    def blocks(self, size: int) -> Iterator[Block]:
+        """The sound from the start, in float32 blocks (frames, channels) of up to `size` frames.
+
+        Raises:
+            DecodingError: The file is damaged here.
+        """
+
+    def close(self) -> None: ...
+
+
+@contextlib.contextmanager
+def opened(path: pathlib.Path) -> Iterator[Decoder]:
+    """The decoder that reads `path` whole, for the length of a `with` block.
+
+    Raises:
+        DecodingError: There is none.
+        OSError: The file cannot be read.
+    """
+    decoder = _decoder(path)
+    try:
+        yield decoder
+    finally:
+        decoder.close()
+
+
+def is_plain_wav(path: str | os.PathLike[str], *, rate: int | None = None, channels: int | None = None) -> bool:
+    """Whether `path` is a 16-bit WAV of 44 bytes of header and nothing but whole frames after them.
+
+    Every program reads such a file alike, so its header can be believed and its bytes can be copied as they are.
+    """
+    plain = plain_wav(path)
+    return plain is not None and plain[1] == (rate or plain[1]) and plain[2] == (channels or plain[2])
+
+
+def plain_wav(path: str | os.PathLike[str]) -> tuple[int, int, int] | None:
+    """(samples per channel, rate in Hz, channels) of a file as `is_plain_wav` describes it; None for any other.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    handle = os.open(path, _FLAGS)
+    try:
+        start, size = os.read(handle, _PLAIN_WAV.size), os.fstat(handle).st_size
+    finally:
+        os.close(handle)
+    if len(start) < _PLAIN_WAV.size:
+        return None
+    riff, _, wave, length, coding, channels, rate, _, block, bits, data, content = _PLAIN_WAV.unpack(start)
+    is_plain = (riff, wave, length, coding, bits, data) == (b"RIFF", b"WAVEfmt ", 16, 1, 16, b"data")
+    is_whole = channels > 0 and block == 2 * channels and 0 < content == size - _PLAIN_WAV.size
+    return (content // block, rate, channels) if is_plain and is_whole and content % block == 0 else None
+
+
+def _decoder(path: pathlib.Path) -> Decoder:
+    native = None if _is_mpeg(path) else _libsndfile(path)
+    if native is not None and native.is_reliable():
+        return native
+    try:
+        with contextlib.ExitStack() as undo:
+            if native is not None:
+                undo.callback(native.close)
+            decoder = Ffmpeg(path)
+            if native is not None and native.expected_s is not None:
+                decoder.expected_s = native.expected_s
+            return decoder
+    except DecodingError:
+        # FFmpeg refuses some files that libsndfile reads: rare codings, tags in front of the header.
+        again = _libsndfile(path)
+        if again is None:
+            raise
+        return again
+
+
+def _is_mpeg(path: pathlib.Path) -> bool:
+    """Whether it looks like an MP3, whose length libsndfile only estimates."""
+    with path.open("rb") as file:
+        start = file.read(3)
+    return start == b"ID3" or (start[:1] == b"\xff" and start[1:2] >= b"\xe0")
+
+
+def _libsndfile(path: pathlib.Path) -> Libsndfile | None:
+    """None where it does not open the file."""
+    try:
+        return Libsndfile(path)
+    except (soundfile.LibsndfileError, TypeError):  # TypeError: a headerless .raw
+        return None
+
+
+class Libsndfile:
+    """WAV, AIFF, FLAC, Ogg and relatives, by libsndfile."""
+
+    def __init__(self, path: pathlib.Path) -> None:
+        self._path = path
+        self._file = soundfile.SoundFile(_native(path))
+        self.rate = int(self._file.samplerate)
+        self.channels = int(self._file.channels)
+        self.format = f"{self._file.format} {self._file.subtype}"
+        self.frames: int | None = int(self._file.frames)
+        self.expected_s: float | None = None
+        self.lies = False
+        if self.frames > _UNKNOWN_FRAMES:
+            self.frames = None
+        elif self._file.format in ("WAV", "WAVEX"):
+            self._compare_wav_sizes(self.frames)
+        elif not self._is_mpeg():
+            self.expected_s = self.frames / self.rate
+
+    def is_reliable(self) -> bool:
+        """Whether its length is certain: not for MP3, whose length it estimates, nor where the header is wrong."""
+        return not self._is_mpeg() and self.frames is not None and self.frames > 0 and not self.lies
+
+    def _is_mpeg(self) -> bool:
+        """MP3 by itself or inside a WAV."""
+        return bool(self._file.subtype.startswith("MPEG"))
+
+    def blocks(self, size: int) -> Iterator[Block]:
+        done = 0
+        while True:
+            try:
+                block = self._file.read(size, dtype="float32", always_2d=True)
+            except soundfile.LibsndfileError as error:
+                raise DecodingError("damaged", seconds=self._readable_s()) from error
+            if not len(block):
+                break
+            done += len(block)
+            yield block
+        if self.frames is not None and self.format.startswith("OGG") and not _ends_whole(self._path):
+            raise DecodingError("damaged", seconds=done / self.rate)
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _compare_wav_sizes(self, frames: int) -> None:
+        """A WAV that is too short reads without an error; only its header still says how long it was to be."""
+        promised, present = _wav_data_bytes(self._path)
+        is_placeholder = promised >= _SMALLEST_PLACEHOLDER or (
+            promised > _IMPLAUSIBLE_BYTES and promised > _IMPLAUSIBLE_RATIO * present
+        )
+        width = _BYTES.get(self._file.subtype, 0) * self.channels
+        there = present if is_placeholder or promised > present else promised
+        self.lies = not frames or not there or (frames < there // width if width else promised > present)
+        if promised > present > 0 and not is_placeholder:
+            self.expected_s = frames / self.rate * promised / present
+
+    def _readable_s(self) -> float:
+        """How much decodes: read again in small steps, because one big read that fails gives nothing."""
+        done = 0
+        with contextlib.suppress(soundfile.LibsndfileError), soundfile.SoundFile(_native(self._path)) as file:
+            while length := len(file.read(_SCAN_FRAMES, dtype="float32")):
+                done += length
+        return done / self.rate
+
+
+class Ffmpeg:
+    """Everything that FFmpeg's libraries decode, read to its end."""
+
+    def __init__(self, path: pathlib.Path) -> None:
+        import av  # here: half of all programs never meet a file that needs it
+
+        av.logging.set_level(None)
+        self._file: BinaryIO = path.open("rb")
+        try:
+            self._open(av, self._file.read(4))
+        except BaseException:
+            self._file.close()
+            raise
+
+    def _open(self, av: Any, magic: bytes) -> None:
+        self._file.seek(0)
+        # Without seeking, FFmpeg reads the chunks of a WAV in their order, a second `data` chunk too.
+        file = _OneWay(self._file) if magic in (b"RIFF", b"RIFX", b"RF64") else self._file
+        self._errors = av.error.FFmpegError
+        try:
+            self._container = av.open(file, options={"format_whitelist": _DEMUXERS}, metadata_errors="replace")
+        except (self._errors, ValueError) as error:
+            raise DecodingError("damaged" if magic in _MAGIC_OF_AUDIO else "not_audio") from error
+        try:
+            streams = self._container.streams.audio
+            if not streams:
+                raise DecodingError("not_audio")
+            self._stream = streams[0]
+            codec = self._stream.codec_context
+            if codec is None:
+                raise DecodingError("codec", codec=str(self._stream.type))
+            if not self._stream.rate:
+                raise DecodingError("damaged")
+            codec.thread_count = 1
+            self._demuxers = set(self._container.format.name.split(","))
+            self._failed = 0
+            self._frames = self._decoded()
+            self._first = next(self._frames, None)  # a header may state half the rate of what is decoded (HE-AAC)
+            self.rate = int(self._first.sample_rate if self._first else self._stream.rate)
+            self.channels = len(self._first.layout.channels) if self._first else 1
+            self.format = (
+                f"{_TITLES.get(self._container.format.name, self._container.format.name)} {codec.name}".upper()
+            )
+            self.frames: int | None = None
+            self.expected_s = self._promised_s() if self._has_length() else None
+        except BaseException:
+            self._container.close()
+            raise
+
+    def _has_length(self) -> bool:
+        """An MP3 that starts with an encoder's frame (Xing, LAME) has a length and a delay; others have neither."""
+        return bool(self._demuxers & _WITH_LENGTH or ("mp3" in self._demuxers and self._stream.start_time))
+
+    def _promised_s(self) -> float | None:
+        stream, container = self._stream, self._container
+        if stream.duration is not None and stream.time_base is not None:
+            return float(stream.duration * stream.time_base)
+        return None if container.duration is None else container.duration / 1e6
+
+    def blocks(self, size: int) -> Iterator[Block]:
+        done = 0
+        try:
+            for frame in itertools.chain([self._first] if self._first else [], self._frames):
+                block = self._as_block(frame)
+                done += len(block)
+                for at in range(0, len(block), size):
+                    yield block[at : at + size]
+        except DecodingError as error:
+            raise DecodingError(error.fault, seconds=done / self.rate) from error
+
+    def _decoded(self) -> Iterator[Any]:
+        try:
+            for packet in self._container.demux(self._stream):
+                try:
+                    yield from packet.decode()
+                except self._errors as error:
+                    self._failed += 1
+                    if not self._demuxers & _SELF_SYNCHRONIZING or self._failed > _STRAY_PACKETS:
+                        raise DecodingError("damaged", seconds=0.0) from error
+        except self._errors as error:
+            raise DecodingError("damaged", seconds=0.0) from error
+
+    def close(self) -> None:
+        self._container.close()
+        self._file.close()
+
+    def _as_block(self, frame: Any) -> Block:
+        """(frames, channels) in float32; a stream that changes its rate or channels half-way is damaged."""
+        if frame.sample_rate != self.rate or len(frame.layout.channels) != self.channels:
+            raise DecodingError("damaged")
+        values = frame.to_ndarray()
+        values = values.T if frame.format.is_planar else values.reshape(-1, self.channels)
+        scaled = np.asarray(values, np.float32)
+        if values.dtype == np.uint8:
+            scaled = (scaled - 128.0) / 128.0
+        elif values.dtype.kind == "i":
+            scaled = scaled / float(2 ** (8 * values.dtype.itemsize - 1))
+        return np.ascontiguousarray(scaled, np.float32)
+
+
+class _OneWay:
+    """A file that FFmpeg may only read from start to end."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def read(self, size: int) -> bytes:
+        return self._file.read(size)
+
+
+def _native(path: pathlib.Path) -> str | bytes:
+    """The path as the system has it: a name on Linux may be no Unicode, which soundfile refuses as text."""
+    return os.fsencode(path) if os.name == "posix" else os.fspath(path)
+
+
+def _wav_data_bytes(path: pathlib.Path) -> tuple[int, int]:
+    """Bytes of sound that the `data` chunk promises, and that the file really has; neither library tells both."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        order: Literal["big", "little"] = "big" if file.read(4) == b"RIFX" else "little"
+        at = 12
+        while at + 8 <= size:
+            file.seek(at)
+            name, length = file.read(4), int.from_bytes(file.read(4), order)
+            if name == b"data":
+                return length, size - at - 8
+            at += 8 + length + length % 2
+    return 0, 0
+
+
+def _ends_whole(path: pathlib.Path) -> bool:
+    """Whether the last page of an Ogg has the bytes that its header announces: a short Ogg reads without an error."""
+    with path.open("rb") as content:
+        content.seek(max(0, path.stat().st_size - 2 * 65_307))  # the largest page there is, and one cut off behind it
+        tail = content.read()
+    page = tail[tail.rfind(b"OggS") :]
+    segments = page[27 : 27 + page[26]] if len(page) > 26 else b""
+    return len(page) >= 27 and len(segments) == page[26] and len(page) >= 27 + len(segments) + sum(segments)
