@@ -40,9 +40,9 @@ _LONGEST_NAME = 200  # characters
 _MOST_CHANNELS = 16
 _LEVEL_S = 0.05
 _NO_SOUND_SYSTEM = "The sound system cannot be used ({}): check its settings and restart it, then try again."
-
 _NO_ANSWER = (
-    f"The sound system has not answered for {ANSWERS_WITHIN_S:.0f} seconds: restart it, or the computer, then try again."
+    f"The sound system has not answered for {ANSWERS_WITHIN_S:.0f} seconds: restart it, or restart the computer, then "
+    "try again."
 )
 
 T = TypeVar("T")

@@ -40,14 +40,20 @@ class PatientMicrophone:
         """The device that is heard, or was heard last."""
         return self._microphone.device.name
 
-    def read(self) -> Heard:
-        """Everything new since the last call; nothing while the microphone is away. Never waits."""
+    def read(self, *, once: bool = False) -> Heard:
+        """Everything new since the last call; nothing while the microphone is away. Never waits long.
+
+        Raises:
+            MicrophoneLost: It has gone away, and only `once` was wanted.
+        """
         if self._return is not None:
             back = self._return.take()
             return Heard(np.zeros(0, np.float32), self._position, 0) if back is None else self._take_over(*back)
         try:
             self._microphone.check()
         except MicrophoneLost as error:
+            if once:
+                raise
             heard = self._read(0)
             self.absent = error.fact
             self._microphone.stop()
