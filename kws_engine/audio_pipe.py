@@ -354,7 +354,7 @@ class _Plain:
     def _next_data(self, *, is_odd: bool) -> int | None:
         """Bytes in the next `data` chunk, None at the end; where no chunk follows, the sound goes on without end."""
         head = self._stream.peek(5)
-        if is_odd and _is_chunk(head[1:5]):
+        if is_odd and _is_chunk(head[1:5]) and not _is_chunk(head[:4]):  # some writers leave the padding out
             self._stream.read(1)
         elif len(head) <= is_odd:
             return None

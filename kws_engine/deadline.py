@@ -70,10 +70,15 @@ class DeadlineThread:
         self._busy_since_s: float | None = None
 
     @property
+    def busy_s(self) -> float:
+        """For how long the present call has been running; 0 while there is none."""
+        since_s = self._busy_since_s
+        return 0.0 if since_s is None else time.monotonic() - since_s
+
+    @property
     def is_stuck(self) -> bool:
         """Whether a call has not returned for longer than agreed; it may yet."""
-        since_s = self._busy_since_s
-        return since_s is not None and time.monotonic() - since_s > self.seconds
+        return self.busy_s > self.seconds
 
     def submit(self, work: Callable[[], T], *, undo: Callable[[T], object] | None = None) -> Call[T]:
         """Hands a call over and returns at once; `undo` takes back the result of a call that was given up."""

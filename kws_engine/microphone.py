@@ -105,6 +105,11 @@ def refresh_devices() -> bool:
     return _ask(_list_anew)
 
 
+def hangs() -> bool:
+    """Whether the sound system has not answered for over a second: whoever wants to end need not wait for it."""
+    return _portaudio.busy_s > _END_WITHIN_S
+
+
 def find_device(name: str | None = None) -> Device:
     """The device called `name`: exactly, else the only one whose name contains it; the default one for `None`.
 
@@ -222,6 +227,11 @@ class Microphone:
             raise MicrophoneError(
                 f'"{self.device.name}" could not be opened ({_reason(error)}): plug it in, close other programs that '
                 "use it, or choose another microphone."
+            ) from error
+        except UnicodeDecodeError as error:  # sounddevice looks up what it opens
+            raise MicrophoneError(
+                f'"{self.device.name}" could not be opened (its name is not valid UTF-8): rename it in the settings of '
+                "the sound system, or choose another microphone."
             ) from error
         _open_streams.add(stream)
         return stream
@@ -464,9 +474,6 @@ def _ask(work: Callable[[], T], *, undo: Callable[[T], object] | None = None, hu
     except NoAnswer as error:
         _give_standard_error_back()
         raise MicrophoneError(_NO_ANSWER) from error
-    except KeyboardInterrupt:
-        _give_standard_error_back()
-        raise
 
 
 def _query() -> tuple[list[dict[str, Any]], list[dict[str, Any]], int]:
@@ -524,7 +531,7 @@ def _end_politely(sounddevice: Any) -> None:
         while sounddevice._initialized and not _stuck_streams:
             sounddevice._terminate()
 
-    atexit.register(lambda: _stuck_streams or _portaudio.submit(terminate).wait(_END_WITHIN_S))
+    atexit.register(lambda: hangs() or _stuck_streams or _portaudio.submit(terminate).wait(_END_WITHIN_S))
 
 
 @contextlib.contextmanager

@@ -46,7 +46,9 @@ class PatientMicrophone:
         Raises:
             MicrophoneLost: It has gone away, and only `once` was wanted.
         """
-        if self._return is not None:
+        if self.absent:
+            # Not before whoever reads has said so: the libraries are hushed by turning standard error off.
+            self._return = self._return or _Return(self._device, self.rate)
             back = self._return.take()
             return Heard(np.zeros(0, np.float32), self._position, 0) if back is None else self._take_over(*back)
         try:
@@ -57,7 +59,6 @@ class PatientMicrophone:
             heard = self._read(0)
             self.absent = error.fact
             self._microphone.stop()
-            self._return = _Return(self._device, self.rate)
             return heard
         return self._read(0)
 

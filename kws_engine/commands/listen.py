@@ -167,7 +167,7 @@ def _say_waiting(fact: str, output: Output) -> None:
     if output.as_json:
         output.result({"event": "waiting", "reason": fact})
     else:
-        output.message(f"{fact}: plug it in again, listening goes on by itself; Ctrl-C ends it")
+        output.message(f"{fact}. Plug it in or switch it on: listening goes on by itself; Ctrl-C ends it")
 
 
 def _say_back(name: str, away_s: float, output: Output) -> None:
