@@ -42,7 +42,10 @@ def make_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit status."""
-    arguments = make_parser().parse_args(argv)
+    try:
+        arguments = make_parser().parse_args(argv)
+    except KeyboardInterrupt:
+        return _INTERRUPTED
     output = Output(as_json=arguments.json)
     try:
         return arguments.run(arguments, output) or DONE

@@ -40,6 +40,18 @@ class MicrophoneError(KwsError):
     """A microphone that is missing, busy, or went away."""
 
 
+class MicrophoneLost(MicrophoneError):
+    """An open microphone from which nothing comes any more.
+
+    Attributes:
+        fact: What happened, without the remedy: `"Headset" went away`.
+    """
+
+    def __init__(self, fact: str, *, remedy: str) -> None:
+        super().__init__(f"{fact}: {remedy}, then start anew.")
+        self.fact = fact
+
+
 class SpecError(KwsError):
     """An option's name or value that does not fit its specification.
 

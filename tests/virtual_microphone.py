@@ -6,12 +6,14 @@ PortAudio. Enter it before PortAudio is first initialised in the process, or re-
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from waiting import wait_until
 
@@ -120,6 +122,16 @@ class VirtualMicrophone:
     def suspend(self) -> None:
         """The device stays but delivers nothing, like a computer whose sound system went to sleep."""
         self._pactl("suspend-sink", SINK, "1")
+
+    @contextlib.contextmanager
+    def stopped(self) -> Iterator[None]:
+        """The sound server takes connections and answers nothing."""
+        assert self._daemon is not None
+        self._daemon.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._daemon.send_signal(signal.SIGCONT)
 
     def _make_folders(self) -> None:
         for name in ("runtime", "pulse", "state", "config"):

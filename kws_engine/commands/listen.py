@@ -1,4 +1,4 @@
-"""`kws listen`: a model hears a microphone or a file and names what it detects."""
+"""`kws listen`: a model hears a microphone, a file or a pipe and names what it detects."""
 
 from __future__ import annotations
 
@@ -7,16 +7,19 @@ import contextlib
 import time
 from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kws_engine import audio, spec
+from kws_engine import audio, audio_pipe, spec
 from kws_engine.commands.interrupts import interrupts
 from kws_engine.commands.output import Output
 from kws_engine.errors import SpecError
 from kws_engine.spotting.detector import Detector, DetectorConfig, Step
+
+if TYPE_CHECKING:
+    from kws_engine.patient_microphone import PatientMicrophone
 
 _POLL_S = 0.03
 Sound = Generator[tuple[int, NDArray[np.float32]], None, None]  # (samples lost before these, samples)
@@ -27,7 +30,18 @@ def add(add_command: Any) -> None:
     listen.add_argument("model", type=Path, help="a .kws file")
     source = listen.add_mutually_exclusive_group()
     source.add_argument("--device", help="the microphone, as listed by `kws devices`; else the system's own choice")
-    source.add_argument("--file", type=Path, metavar="AUDIO", help="listen to this file instead")
+    source.add_argument(
+        "--file", metavar="AUDIO", help="listen to this file instead, or to a pipe: - is standard input"
+    )
+    listen.add_argument(
+        "--rate",
+        type=_rate,
+        metavar="HZ",
+        help="samples a second of a pipe without a header: raw 16-bit little-endian mono sound",
+    )
+    listen.add_argument(
+        "--once", action="store_true", help="end when the microphone goes away, rather than wait for it to come back"
+    )
     listen.add_argument("--seconds", type=_seconds, metavar="S", help="stop after so much sound")
     listen.add_argument(
         "--set",
@@ -37,6 +51,13 @@ def add(add_command: Any) -> None:
         dest="assignments",
         help="an option of the detector, as in detector.threshold=0.9",
     )
+
+
+def _rate(text: str) -> int:
+    low, high = audio.LOWEST_RATE, audio.HIGHEST_RATE
+    if not text.isascii() or not text.isdecimal() or len(text) > 9 or not low <= int(text) <= high:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of samples a second from {low} to {high}")
+    return int(text)
 
 
 def _seconds(text: str) -> float:
@@ -56,22 +77,35 @@ class Listening:
         self.samples = 0
         self.lost = 0
 
-    def microphone(self, device: str | None, *, rate: int, most: float) -> Sound:
-        """The microphone's sound at `rate` until `most` samples were heard."""
-        from kws_engine.microphone import Microphone, Reader
+    def microphone(self, microphone: PatientMicrophone, *, most: float, once: bool, output: Output) -> Sound:
+        """The open microphone's sound until `most` samples were heard; `once`, until it goes away.
 
-        with Microphone(device) as microphone:
-            reader = Reader(microphone, rate=rate)
-            while self.samples < most:
-                microphone.check()
-                heard = reader.read()
-                self.lost += heard.lost
-                yield heard.lost, self._counted(heard.samples, most)
-                time.sleep(_POLL_S)
+        Raises:
+            MicrophoneError: It went away, and `once` was wanted.
+        """
+        is_away = False
+        while self.samples < most:
+            heard = microphone.read(once=once)
+            self.lost += heard.lost
+            yield heard.lost, self._counted(heard.samples, most)
+            if bool(microphone.absent) != is_away:
+                is_away = not is_away
+                if is_away:
+                    _say_waiting(microphone.absent, output)
+                else:
+                    _say_back(microphone.name, heard.lost / microphone.rate, output)
+            time.sleep(_POLL_S)
 
     def file(self, path: Path, *, rate: int, most: float) -> Sound:
         """The file's sound at `rate`, at most so many samples."""
         for block in audio.blocks(path, rate=rate):
+            yield 0, self._counted(block, most)
+            if self.samples >= most:
+                return
+
+    def pipe(self, path: str, *, rate: int, raw_rate: int | None, most: float) -> Sound:
+        """A pipe's sound at `rate` as it comes, at most so many samples; nothing while nothing comes."""
+        for block in audio_pipe.blocks(path, rate=rate, raw_rate=raw_rate):
             yield 0, self._counted(block, most)
             if self.samples >= most:
                 return
@@ -91,19 +125,60 @@ def _listen(arguments: argparse.Namespace, output: Output) -> None:
         detector = model.detector(_detector_config(detector.config, arguments.assignments))
     listening, cpu_started = Listening(), time.process_time()
     most = float("inf") if arguments.seconds is None else max(1, round(arguments.seconds * model.rate))
-    if arguments.file is not None:
-        source = listening.file(arguments.file, rate=model.rate, most=most)
-    else:
-        source = listening.microphone(arguments.device, rate=model.rate, most=most)
-    with interrupts() as interrupted, contextlib.closing(source):
+    with contextlib.ExitStack() as stack:
+        source = _source(arguments, listening, stack, rate=model.rate, most=most, output=output)
+        stack.enter_context(contextlib.closing(source))
+        interrupted = stack.enter_context(interrupts())
         if arguments.file is None:
             output.message(f"Listening for {', '.join(model.words)}; Ctrl-C ends it")
         for steps in hear(source, detector):
             _say(steps, model.rate, output)
-            if interrupted:
+            if interrupted or output.is_unread():
                 break
     _say(detector.flush(), model.rate, output)
     _finish(listening, model.rate, time.process_time() - cpu_started, output)
+
+
+def _source(
+    arguments: argparse.Namespace,
+    listening: Listening,
+    stack: contextlib.ExitStack,
+    *,
+    rate: int,
+    most: float,
+    output: Output,
+) -> Sound:
+    """What is listened to; a microphone is open until `stack` ends.
+
+    Raises:
+        SpecError: `--rate` without a pipe.
+        MicrophoneError: The microphone cannot be opened.
+    """
+    is_pipe = arguments.file is not None and audio_pipe.is_pipe(arguments.file)
+    if arguments.rate is not None and not is_pipe:
+        raise SpecError("--rate is for raw sound from a pipe: use it with --file -, or leave it out")
+    if is_pipe:
+        return listening.pipe(arguments.file, rate=rate, raw_rate=arguments.rate, most=most)
+    if arguments.file is not None:
+        return listening.file(Path(arguments.file), rate=rate, most=most)
+    from kws_engine.patient_microphone import PatientMicrophone
+
+    microphone = stack.enter_context(PatientMicrophone(arguments.device, rate=rate))
+    return listening.microphone(microphone, most=most, once=arguments.once, output=output)
+
+
+def _say_waiting(fact: str, output: Output) -> None:
+    if output.as_json:
+        output.result({"event": "waiting", "reason": fact})
+    else:
+        output.message(f"{fact}. Plug it in or switch it on: listening goes on by itself; Ctrl-C ends it")
+
+
+def _say_back(name: str, away_s: float, output: Output) -> None:
+    if output.as_json:
+        output.result({"event": "listening", "device": name, "away_s": round(away_s, 3)})
+    else:
+        output.message(f'"{name}" is heard again after {away_s:.1f} s')
 
 
 def hear(source: Iterable[tuple[int, NDArray[np.float32]]], detector: Detector) -> Iterator[list[Step]]:

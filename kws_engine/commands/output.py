@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import select
 import sys
 from collections.abc import Mapping
 from typing import Any, TextIO
@@ -23,6 +24,10 @@ class Output:
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
         self._is_first = "TORCHELASTIC_RUN_ID" not in os.environ or os.environ.get("RANK", "0") == "0"
+        if sys.stdout is None:  # closed by whoever started this; else the next file opened would take its place
+            sys.stdout = open(os.devnull, "w")
+        if sys.stderr is None:
+            sys.stderr = open(os.devnull, "w")
         self._stdout: TextIO = sys.stdout
         if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name may hold what no terminal can show
             sys.stdout.reconfigure(errors="backslashreplace")
@@ -32,6 +37,17 @@ class Output:
     def close(self) -> None:
         """Restores standard output."""
         sys.stdout = self._stdout
+
+    def is_unread(self) -> bool:
+        """Whether the reader of standard output has left, as `| head` does; always False where no system call tells."""
+        if not hasattr(select, "poll"):
+            return False
+        poll = select.poll()
+        try:
+            poll.register(self._stdout.fileno(), 0)
+        except (OSError, ValueError):  # not a real file
+            return False
+        return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
 
     def result(self, values: Mapping[str, Any], text: str = "") -> None:
         """One result: as JSON, or as `text` where it is for people and not empty."""

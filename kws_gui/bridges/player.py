@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
-from kws_engine import audio
+from kws_engine import audio, microphone
 from kws_engine.errors import KwsError
 from kws_engine.microphone import Playback
 from kws_gui.bridges.worker import Worker
@@ -73,7 +73,7 @@ class Player(QObject):
         self._is_shut = True
         self.stop()
         self._thread.submit(self._stop_arriving)  # in the thread, after whatever is being started there now
-        self._thread.shutdown()
+        self._thread.shutdown(hangs=microphone.hangs)
 
     def _begin(self, work: Callable[[], Playback]) -> None:
         self.stop()

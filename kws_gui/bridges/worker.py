@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
 _PATIENCE_S = 3.0
+_LOOK_EVERY_S = 0.05
 
 
 class Worker:
@@ -25,10 +27,12 @@ class Worker:
         self._calls.put((call, future))
         return future
 
-    def shutdown(self) -> None:
-        """Finishes what was submitted and ends; leaves a hanging call behind after three seconds."""
+    def shutdown(self, *, hangs: Callable[[], bool] = lambda: False) -> None:
+        """Finishes what was submitted and ends; leaves a call behind that `hangs`, or takes over three seconds."""
         self._calls.put(None)
-        self._thread.join(_PATIENCE_S)
+        until_s = time.monotonic() + _PATIENCE_S
+        while self._thread.is_alive() and time.monotonic() < until_s and not hangs():
+            self._thread.join(_LOOK_EVERY_S)
 
     def _run(self) -> None:
         while (task := self._calls.get()) is not None:

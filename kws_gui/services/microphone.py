@@ -13,17 +13,20 @@ from typing import Any
 from PySide6.QtCore import QObject, QSettings, Qt, QTimer, Signal
 
 from kws_engine import microphone
-from kws_engine.errors import KwsError, MicrophoneError
+from kws_engine.errors import KwsError, MicrophoneError, MicrophoneLost
 from kws_engine.microphone import Device, Microphone, Reader
 from kws_gui.bridges.worker import Worker
 
 _LEVEL_MS = 33
 _CHECK_EVERY = 8  # levels: about four times a second
+_RETURN_MS = 1000
 _REMEMBERED = "microphone/device"
 
 
 class MicrophoneService(QObject):
     """The stream is open while anybody holds it (`acquire`, `release`); opening and closing return at once.
+
+    A stream whose microphone went away is opened again as soon as that is back, while anybody holds it.
 
     Not a `Latest`: a stream that was overtaken while it opened must be closed, and in that same thread.
 
@@ -31,7 +34,8 @@ class MicrophoneService(QObject):
         levelChanged: (peak_db, rms_db) in dBFS of the newest 50 ms, about 30 times a second while open.
         opened: (name) The stream runs; readers made before it are of no use any more, make new ones.
         closed: The stream has ended.
-        failed: (sentence) It could not be opened, or went away; `acquire` or `try_again` opens it again.
+        failed: (sentence) It could not be opened, or went away; `acquire` or `try_again` opens it again, and if it went
+            away (`waits_for`), its return does.
         devicesChanged: `devices` returns another list.
     """
 
@@ -52,6 +56,9 @@ class MicrophoneService(QObject):
         self._asked = 0
         self._arriving: list[Microphone] = []  # opened, and not yet taken over by the GUI thread
         self._is_checking = False
+        self._waits_for = ""
+        self._return = QTimer(self, singleShot=True, interval=_RETURN_MS)
+        self._return.timeout.connect(self._look_for_return)
         self._is_shut = False
         self._ticks = 0
         self._timer = QTimer(self)
@@ -73,11 +80,17 @@ class MicrophoneService(QObject):
         """The chosen microphone's name; None is the system's default."""
         return self._device
 
+    @property
+    def waits_for(self) -> str:
+        """What happened to the microphone whose return is waited for, such as `"Headset" went away`; else empty."""
+        return self._waits_for
+
     def set_device(self, name: str | None) -> None:
         """Chooses and remembers a microphone; an open stream moves to it."""
         if name == self._device:
             return
         self._device = name
+        self._wait_no_longer()
         QSettings().setValue(_REMEMBERED, name or "")
         if self._owners:
             self.try_again()
@@ -103,6 +116,7 @@ class MicrophoneService(QObject):
         self._owners = [holder for holder in self._owners if holder is not owner]
         if before and not self._owners:
             self._asked += 1
+            self._wait_no_longer()
             self._close()
 
     def try_again(self) -> None:
@@ -125,9 +139,10 @@ class MicrophoneService(QObject):
         """Closes the stream and ends the thread."""
         self._is_shut = True
         self._owners.clear()
+        self._wait_no_longer()
         self._close()
         self._thread.submit(self._stop_arriving)  # in the thread, after whatever is being opened there now
-        self._thread.shutdown()
+        self._thread.shutdown(hangs=microphone.hangs)
 
     # -- in the GUI thread
 
@@ -162,8 +177,12 @@ class MicrophoneService(QObject):
     def _on_opened(self, asked: int, answer: object) -> None:
         if isinstance(answer, KwsError):
             if asked == self._asked:
+                self._wait_on()
                 self.failed.emit(str(answer))
             return
+        self._take_over(asked, answer)
+
+    def _take_over(self, asked: int, answer: object) -> None:
         assert isinstance(answer, tuple)
         stream, devices = answer
         if self._is_shut:
@@ -172,6 +191,7 @@ class MicrophoneService(QObject):
         if asked != self._asked or not self._owners:
             self._do(stream.stop, lambda _: None)
             return
+        self._wait_no_longer()
         self._microphone = stream
         self._is_checking = False
         self._timer.start()
@@ -207,7 +227,32 @@ class MicrophoneService(QObject):
         self._is_checking = False
         if stream is self._microphone and isinstance(answer, KwsError):
             self._close()
+            if self._owners and isinstance(answer, MicrophoneLost):
+                self._waits_for = answer.fact
+                self._wait_on()
             self.failed.emit(str(answer))
+
+    # -- the return of a microphone that went away
+
+    def _wait_on(self) -> None:
+        if self._waits_for:
+            self._return.start()
+
+    def _wait_no_longer(self) -> None:
+        self._waits_for = ""
+        self._return.stop()
+
+    def _look_for_return(self) -> None:
+        self._asked += 1
+        asked = self._asked
+        should_stop = lambda: self._is_shut or asked != self._asked  # noqa: E731 - looked at in the thread
+        self._do(partial(_returned, self._device, should_stop), partial(self._on_returned, asked))
+
+    def _on_returned(self, asked: int, answer: object) -> None:
+        if isinstance(answer, tuple):
+            self._take_over(asked, answer)
+        elif asked == self._asked:
+            self._wait_on()
 
 
 def _list_devices(*, relist: bool) -> list[Device]:
@@ -221,3 +266,8 @@ def _opened(device: str | None, relist: bool) -> tuple[Microphone, list[Device]]
     stream = Microphone(device)
     stream.start()
     return stream, devices
+
+
+def _returned(device: str | None, should_stop: Callable[[], bool]) -> tuple[Microphone, list[Device]] | None:
+    stream = microphone.reopened(device, should_stop)
+    return None if stream is None else (stream, microphone.devices())

@@ -268,7 +268,7 @@ def test_a_microphone_pulled_out_while_listening_is_said_and_what_was_heard_stay
     until(qtbot, lambda: page.view.log.words())
     virtual_microphone.unplug()
     until(qtbot, lambda: page.messages.isVisible())
-    assert page.messages.kind() == "error" and page.button.text() == "Listen"
+    assert page.messages.kind() == "warning" and page.button.text() == "Stop"
     assert [entry.word for entry in page.view.log.words()] == ["low"]
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import os
 import re
+import select
 import shutil
+import signal
 import subprocess
 import sys
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +22,7 @@ import soundfile
 import tone_model
 from speech_project import starter_part
 from virtual_microphone import VirtualMicrophone
+from waiting import wait_until
 
 from kws_engine import audio
 from kws_engine.clips.project import Project
@@ -242,13 +246,79 @@ def test_a_microphone_pulled_out_while_recording(
     assert kept and [clip.path for clip in project.clips()] == kept
 
 
+@pytest.mark.slow
+def test_a_sound_server_that_does_not_answer(
+    project: Project, model: Path, virtual_microphone: VirtualMicrophone
+) -> None:
+    """Nor does it keep Ctrl-C waiting, though PortAudio is waited for in C."""
+    for arguments in (("devices",), ("listen", model), ("record", project.folder, "low")):
+        with virtual_microphone.stopped():  # anew for each: its queue of connections is short
+            began_s = time.monotonic()
+            assert "has not answered for 5 seconds: restart it" in refusal(kws(*arguments))
+            assert 5 < time.monotonic() - began_s < 20, "a slow machine starts for long"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with virtual_microphone.stopped():
+        with subprocess.Popen([*KWS, "listen", str(model)], env=environment, stderr=subprocess.PIPE) as process:
+            wait_until(lambda: "libportaudio" in Path(f"/proc/{process.pid}/maps").read_text())
+            process.send_signal(signal.SIGINT)
+            assert process.wait(3) == 130
+            assert process.stderr is not None and process.stderr.read() == b""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("device", [(), ("--device", "Desk")])
+@pytest.mark.parametrize("goes", ["unplugged", "stopped"])
+def test_a_microphone_that_comes_back_is_listened_to_again_at_the_right_time(
+    goes: str, device: tuple[str, ...], model: Path, tmp_path: Path, virtual_microphone: VirtualMicrophone
+) -> None:
+    said = np.concatenate([tone_model.pause(0.3), tone_model.tone("low", 0.6), tone_model.pause(0.3)])
+    audio.write(tmp_path / "said.wav", said, rate=16_000)
+    with subprocess.Popen(
+        [*KWS, "listen", str(model), "--json", *device], env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        told, times_s = [], []
+
+        def told_of(event: str) -> None:
+            told.append(json.loads(process.stdout.readline()))
+            times_s.append(time.monotonic())
+            assert told[-1]["event"] == event, told
+
+        player = virtual_microphone.play(tmp_path / "said.wav")
+        while not select.select([process.stdout], [], [], 0)[0]:
+            if player.poll() is not None:
+                player = virtual_microphone.play(tmp_path / "said.wav")
+        told_of("detection")
+        virtual_microphone.hush()
+        if goes == "unplugged":
+            virtual_microphone.unplug()
+            told_of("waiting")
+            virtual_microphone.plug()
+        else:
+            with virtual_microphone.stopped():
+                told_of("waiting")
+        told_of("listening")
+        virtual_microphone.play(tmp_path / "said.wav")
+        told_of("detection")
+        process.send_signal(signal.SIGTERM)
+        told_of("finished")
+        assert process.wait(10) == 0
+    assert told[1]["reason"].startswith(f'"{device[1] if device else "default"}"')
+    passed_s, counted_s = times_s[3] - times_s[0], told[3]["at_s"] - told[0]["at_s"]
+    assert counted_s == pytest.approx(passed_s, abs=1.0)
+    assert told[4]["lost_samples"] >= round(told[2]["away_s"] * 16_000) - 16 > 0
+
+
 def test_a_microphone_pulled_out_while_listening(
     model: Path, tmp_path: Path, virtual_microphone: VirtualMicrophone
 ) -> None:
     said_again = np.tile(np.concatenate([tone_model.pause(1.0), tone_model.tone("low", 1.0)]), 10)
     audio.write(tmp_path / "again.wav", said_again, rate=16_000)
     virtual_microphone.play(tmp_path / "again.wav")
-    done = unplugged(virtual_microphone, ("listen", model, "--json"), wanted=lambda line: '"detection"' in line)
+    done = unplugged(
+        virtual_microphone, ("listen", model, "--json", "--once"), wanted=lambda line: '"detection"' in line
+    )
     said = refusal(done)
     assert "went away" in said or "delivers no sound any more" in said
     assert json.loads(done.stdout.splitlines()[0])["word"] == "low"

@@ -15,9 +15,9 @@ import pytest
 ROOT = pathlib.Path(__file__).parents[2]
 ENGINE = ROOT / "kws_engine"
 ORDER = (
-    "errors", "layer_rows", "spec", "registry", "resources", "processors", "disk", "file_lock", "audio", "ring",
-    "microphone", "clips", "features", "augment", "models", "regularizers", "training", "spotting", "settings",
-    "evaluation", "export", "runs", "sweeps", "bench", "commands", "cli",
+    "errors", "layer_rows", "spec", "registry", "resources", "processors", "disk", "file_lock", "audio", "audio_pipe",
+    "ring", "deadline", "microphone", "patient_microphone", "clips", "features", "augment", "models", "regularizers",
+    "training", "spotting", "settings", "evaluation", "export", "runs", "sweeps", "bench", "commands", "cli",
 )  # fmt: skip
 NO_SCREEN = ("PySide6", "pyqtgraph", "qtawesome", "superqt", "kws_gui")
 SOURCES = sorted(ENGINE.rglob("*.py"))

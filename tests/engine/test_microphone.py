@@ -226,6 +226,24 @@ def test_a_device_listed_elsewhere_since_it_was_chosen_is_still_the_one_opened(v
         assert refresh_devices()
 
 
+def test_odd_names_are_shown_in_one_line_and_can_be_chosen(virtual_microphone, tmp_path):
+    names = (b"D\x1b[31mesk\a", b"caf\xe9")
+    odd = b"".join(b'pcm."' + name + b'" { type pulse\n hint { show on description "x" } }\n' for name in names)
+    settings = pathlib.Path(os.environ["ALSA_CONFIG_PATH"])
+    (tmp_path / "asound.conf").write_bytes(settings.read_bytes() + odd)
+    os.environ["ALSA_CONFIG_PATH"] = str(tmp_path / "asound.conf")
+    try:
+        assert refresh_devices()
+        assert all(device.name.isprintable() for device in devices())
+        with Microphone("D [31mesk") as microphone:
+            started(microphone)
+        with pytest.raises(MicrophoneError, match="not valid UTF-8"):
+            Microphone("caf").start()
+    finally:
+        os.environ["ALSA_CONFIG_PATH"] = str(settings)
+        assert refresh_devices()
+
+
 def test_a_microphone_that_cannot_be_opened_says_why(virtual_microphone):
     microphone = Microphone()
     virtual_microphone.unplug()

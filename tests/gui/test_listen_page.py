@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import pathlib
 import shutil
+import time
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -420,7 +421,7 @@ def test_a_threshold_dragged_to_the_top_silences_its_word(
 
 
 @pytest.mark.slow
-def test_a_pulled_out_microphone_is_said_and_listening_goes_on_after_try_again(
+def test_a_pulled_out_microphone_is_said_and_listening_goes_on_by_itself_when_it_is_back(
     qtbot: QtBot, page: ListenPage, virtual_microphone: VirtualMicrophone, tmp_path: pathlib.Path
 ) -> None:
     listening(qtbot, page)
@@ -430,19 +431,49 @@ def test_a_pulled_out_microphone_is_said_and_listening_goes_on_after_try_again(
     before_s = page.view.spectrogram.now_s()
     virtual_microphone.unplug()
     until(qtbot, page.messages.isVisible)
-    assert page.messages.kind() == "error" and page.messages.remedyButton().text() == "Try again"
-    assert "start anew" in page.messages.text() or "went away" in page.messages.text()
-    assert not page.is_listening and not page.bridge.is_running and page.button.text() == "Listen"
+    assert page.messages.kind() == "warning" and "listening goes on by itself" in page.messages.text()
+    assert page.is_listening and not page.bridge.is_running and page.button.text() == "Stop"
     assert words(page) == ["low", "high"] and page.view.spectrogram.now_s() >= before_s
 
     virtual_microphone.plug(rate=RATE)
-    qtbot.mouseClick(page.messages.remedyButton(), Qt.MouseButton.LeftButton)
     until(qtbot, lambda: page.bridge.is_running)
     after_s = page.view.spectrogram.now_s()
     until(qtbot, lambda: page.view.spectrogram.now_s() > after_s + 0.5)
     assert not page.messages.isVisible()
     virtual_microphone.play(said)
     until(qtbot, lambda: words(page) == ["low", "high", "low", "high"])
+
+
+def test_a_microphone_that_is_away_is_not_waited_for_after_stop(
+    qtbot: QtBot, page: ListenPage, virtual_microphone: VirtualMicrophone
+) -> None:
+    listening(qtbot, page)
+    virtual_microphone.unplug()
+    until(qtbot, page.messages.isVisible)
+    press(qtbot, page)
+    assert page.button.text() == "Listen" and not page._microphones.waits_for
+    virtual_microphone.plug(rate=RATE)
+    listening(qtbot, page)
+    assert not page.messages.isVisible()
+
+
+@pytest.mark.slow
+def test_a_sound_server_that_does_not_answer_is_said_and_stops_nothing(
+    qtbot: QtBot, page: ListenPage, virtual_microphone: VirtualMicrophone
+) -> None:
+    longest_s = 0.0
+    with virtual_microphone.stopped():
+        press(qtbot, page)
+        asked_s = last_s = time.monotonic()
+        while not page.messages.isVisible() and last_s - asked_s < 30:
+            qtbot.wait(10)
+            now_s = time.monotonic()
+            longest_s, last_s = max(longest_s, now_s - last_s), now_s
+        assert "has not answered" in page.messages.text() and page.button.text() == "Listen"
+        assert last_s - asked_s < 8 and longest_s < 1, "the window goes on meanwhile"
+        began_s = time.monotonic()
+        page._microphones.shutdown()
+        assert time.monotonic() - began_s < 1, "and closes at once"
 
 
 def test_another_device_goes_on_listening(

@@ -45,6 +45,7 @@ class ListenPage(QWidget):
         self._wants_to_listen = False
         self._holds_microphone = False
         self._microphone_failed = False
+        self._waiting_sentence = ""  # what the page says while the microphone is away
         self._lost_samples = 0
         self._newest_run: Path | None = None
         self._memory = Memory("")
@@ -229,6 +230,9 @@ class ListenPage(QWidget):
 
     def _on_opened(self, name: str = "") -> None:
         self._microphone_failed = False
+        if self._waiting_sentence and self.messages.text() == self._waiting_sentence:
+            self.messages.clear()
+        self._waiting_sentence = ""
         if not self._wants_to_listen:
             return
         self.bridge.stop()
@@ -247,9 +251,13 @@ class ListenPage(QWidget):
         self._microphone_failed = True
         if not self._wants_to_listen:
             return
-        self._wants_to_listen = False
         self.bridge.stop()
         self.meter.clear()
+        if fact := self._microphones.waits_for:
+            self._waiting_sentence = f"{fact}. Plug it in or switch it on: listening goes on by itself."
+            self.messages.showMessage("warning", self._waiting_sentence)
+            return
+        self._wants_to_listen = False
         self.messages.showMessage("error", sentence, remedy="Try again")
         self._refresh()
 
