@@ -26,8 +26,8 @@ from kws_gui.services.projects import Projects
 from kws_gui.widgets.elided_label import ElidedLabel
 
 _WHAT_IS_NEEDED = (
-    "Eight takes of each word are enough to begin; more takes, by more people, make it more reliable. "
-    "The other words and the noise that it has to tell them from are supplied."
+    "Eight takes of each word are enough to begin; more takes, by more people, make the model "
+    "more reliable. Other words and noise, which it must not confuse with yours, are supplied."
 )
 
 

@@ -42,8 +42,8 @@ class ShortcutList(QDialog):
         self.table.setTabKeyNavigation(False)
         self.table.verticalHeader().hide()
         for row, texts in enumerate(rows):
-            for column, text in enumerate(texts):
-                self.table.setItem(row, column, QTableWidgetItem(text))
+            for at, text in enumerate(texts):
+                self.table.setItem(row, at, QTableWidgetItem(text))
         header = self.table.horizontalHeader()
         header.setHighlightSections(False)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
@@ -68,7 +68,7 @@ def menu_actions(menus: QMenuBar) -> Iterator[QAction]:
 def _of_menus(menus: QMenuBar) -> Iterator[tuple[str, str, str]]:
     for action in menu_actions(menus):
         meaning = action.whatsThis() or action.text().replace("&", "").rstrip("…")
-        yield _text(action.shortcuts()), meaning, "Everywhere"
+        yield _text([action.shortcut()]), meaning, "Everywhere"
 
 
 def _of_pages() -> Iterator[tuple[str, str, str]]:
