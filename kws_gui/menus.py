@@ -17,6 +17,7 @@ from kws_gui.rail import PAGES
 from kws_gui.services import remembered
 from kws_gui.services.project_model import ProjectModel
 from kws_gui.services.projects import Projects
+from kws_gui.shortcut_list import ShortcutList
 
 if TYPE_CHECKING:
     from kws_gui.main_window import MainWindow
@@ -111,6 +112,7 @@ def _fill_view(menu: QMenu, window: MainWindow) -> None:
 
 
 def _fill_help(menu: QMenu, window: MainWindow) -> None:
+    _add(menu, "&Keyboard shortcuts", QKeySequence.StandardKey.HelpContents, partial(_show_shortcuts, window))
     _add(menu, "Open the &log folder", None, _open_log_folder)
     about = _add(menu, "&About KWS Studio", None, partial(_show_about, window))
     about.setMenuRole(QAction.MenuRole.AboutRole)
@@ -118,6 +120,10 @@ def _fill_help(menu: QMenu, window: MainWindow) -> None:
 
 def _open_log_folder() -> None:
     QDesktopServices.openUrl(QUrl.fromLocalFile(str(remembered.log_folder())))
+
+
+def _show_shortcuts(window: MainWindow) -> None:
+    ShortcutList(window.menuBar(), window).show()
 
 
 def _show_about(window: MainWindow) -> None:

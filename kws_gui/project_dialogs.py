@@ -25,6 +25,11 @@ from kws_gui.services import remembered
 from kws_gui.services.projects import Projects
 from kws_gui.widgets.elided_label import ElidedLabel
 
+_WHAT_IS_NEEDED = (
+    "Eight takes of each word are enough to begin; more takes, by more people, make the model "
+    "more reliable. Other words and noise, which it must not confuse with yours, are supplied."
+)
+
 
 def ask_which_to_open(projects: Projects, parent: QWidget) -> None:
     """Asks for a project's folder and opens it."""
@@ -100,6 +105,10 @@ class NewProjectDialog(QDialog):
         column.setContentsMargins(*[theme.GROUP] * 4)
         column.setSpacing(theme.GROUP)
         column.addLayout(form)
+        needed = QLabel(_WHAT_IS_NEEDED)
+        needed.setWordWrap(True)
+        theme.set_role(needed, "muted")
+        column.addWidget(needed)
         column.addWidget(self._fault)
         column.addLayout(buttons)
         self.setMinimumWidth(520)

@@ -72,7 +72,7 @@ function Install-Project {
     Write-Host 'Installing KWS Studio and its libraries: some minutes, once.'
     New-Item -ItemType File -Force $unfinished | Out-Null
     if (Test-Path $stamp) { Remove-Item $stamp }
-    & $python -m pip install --disable-pip-version-check --editable $root
+    & $python (Join-Path $PSScriptRoot 'install.py')
     if ($LASTEXITCODE -ne 0) {
         Stop-With 'The libraries could not be installed: see the message of pip above, then start this again.'
     }

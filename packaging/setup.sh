@@ -126,9 +126,7 @@ install_project() {
     fi
     say "Installing KWS Studio and its libraries: some minutes, once."
     : >"$unfinished" && rm -f "$stamp" || return 1
-    quiet=--quiet
-    [ -t 2 ] && quiet=--progress-bar=on
-    if ! "$venv/bin/python" -m pip install --disable-pip-version-check $quiet --editable "$root${1:+[$1]}"; then
+    if ! "$venv/bin/python" "$root/packaging/install.py" "$1"; then
         say "The libraries could not be installed: see pip's message above, then start this again."
         return 1
     fi

@@ -63,6 +63,12 @@ def speech_core(samples: Samples, rate: int) -> tuple[int, int] | None:
     return strong[0].first * hop + middle, min(len(samples), strong[-1].last * hop + middle)
 
 
+def floor_and_peak_db(samples: Samples, rate: int) -> tuple[float, float]:
+    """Levels of the noise floor and of the loudest sound longer than a click, 150 to 7,500 Hz, in dB of full scale."""
+    energy_db = _band_energy_db(samples, rate)
+    return _floor_and_peak_db(energy_db) if len(energy_db) else (_QUIETEST_DB, _QUIETEST_DB)
+
+
 def cut(
     samples: Samples, rate: int, *, clip_samples: int, bounds: tuple[int, int] | None = None
 ) -> tuple[Samples, int]:

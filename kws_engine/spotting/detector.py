@@ -5,8 +5,8 @@ samples -> feature frames -> window of frames, every hop -> posteriors -> smooth
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -80,7 +80,7 @@ class Classifier(Protocol):
 
 @dataclass(frozen=True)
 class Detection:
-    """A word heard: `at_sample` is the end of the audio that was needed to hear it."""
+    """A word heard: `at_sample` is the end of the audio that was needed to hear it, and `score` its score there."""
 
     word: str
     at_sample: int
@@ -89,11 +89,16 @@ class Detection:
 
 @dataclass(frozen=True)
 class Step:
-    """One look of the network: smoothed scores (labels,) at `at_sample`, and the detection it led to, if any."""
+    """One look of the network: smoothed scores (labels,) at `at_sample`, and the detection it led to, if any.
+
+    A detection is reported at once, where its score crosses the threshold. `risen` is the newest one again, with the
+    higher score that it has by now; the last of these before the word fades away has the peak.
+    """
 
     at_sample: int
     scores: Samples
     detection: Detection | None
+    risen: Detection | None = None
 
 
 class Detector:
@@ -152,6 +157,7 @@ class Detector:
         self._recent: list[Samples] = []
         self._beginning: list[Samples] = []  # all sound until there are enough looks to smooth over
         self._armed = dict.fromkeys(self.words, True)
+        self._sounding: Detection | None = None  # the newest, with its highest score, until it has faded away
 
     def feed(self, samples: Samples) -> list[Step]:
         """Takes samples (N,) in -1..1 and returns the looks that they complete, oldest first."""
@@ -195,7 +201,19 @@ class Detector:
         self._recent.append(self._model.posteriors(features[None])[0])
         del self._recent[: -self._looks_smoothed]
         scores: Samples = np.asarray(np.mean(self._recent, axis=0), dtype=np.float32)
-        return Step(self._looked_at, scores, self._decide(scores, self._looked_at))
+        found = self._decide(scores, self._looked_at)
+        return Step(self._looked_at, scores, found, None if found else self._risen(scores))
+
+    def _risen(self, scores: Samples) -> Detection | None:
+        """The newest detection with its new highest score, if this is one."""
+        if self._sounding is None or self._armed[self._sounding.word]:
+            self._sounding = None
+            return None
+        score = float(scores[self._columns[self._sounding.word]])
+        if score <= self._sounding.score:
+            return None
+        self._sounding = replace(self._sounding, score=score)
+        return self._sounding
 
     def _decide(self, scores: Samples, at_sample: int) -> Detection | None:
         for word, column in self._columns.items():
@@ -211,4 +229,16 @@ class Detector:
             return None
         self._armed[word] = False
         self._quiet_until = at_sample + self._refractory_samples
-        return Detection(word, at_sample, float(scores[self._columns[word]]))
+        self._sounding = Detection(word, at_sample, float(scores[self._columns[word]]))
+        return self._sounding
+
+
+def with_peaks(steps: Iterable[Step]) -> list[Detection]:
+    """The detections of all these steps, each with the peak of its score."""
+    found: list[Detection] = []
+    for step in steps:
+        if step.detection is not None:
+            found.append(step.detection)
+        elif step.risen is not None and found:
+            found[-1] = step.risen
+    return found

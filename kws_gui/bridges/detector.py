@@ -25,7 +25,7 @@ from PySide6.QtCore import QObject, QThread, Signal
 from kws_engine import audio
 from kws_engine.errors import KwsError
 from kws_engine.features import FEATURES
-from kws_engine.spotting.detector import Detection, Detector, DetectorConfig, Step
+from kws_engine.spotting.detector import Detection, Detector, DetectorConfig, Step, with_peaks
 from kws_gui.bridges.jobs import Work
 from kws_gui.bridges.latest import Latest
 
@@ -108,6 +108,7 @@ class DetectorBridge(QObject):
         heard: (frames) New spectrogram frames (n, 80) in dB.
         stepped: (steps) New outputs of the network; `at_sample` counts on over stop and start, until another model.
         detected: (Detection) One of those steps found a word.
+        risen: (Detection) The score of the word found last has risen further.
         lost: (samples) So many samples at the model's rate were lost before the newest ones.
         costChanged: (share) CPU time a second of sound, 0..1 of one core.
         failed: (sentence, details) The file cannot be opened, or listening ended by itself.
@@ -119,6 +120,7 @@ class DetectorBridge(QObject):
     heard = Signal(object)
     stepped = Signal(object)
     detected = Signal(object)
+    risen = Signal(object)
     lost = Signal(int)
     costChanged = Signal(float)
     failed = Signal(str, str)
@@ -251,6 +253,8 @@ class DetectorBridge(QObject):
         for step in batch.steps:
             if step.detection is not None:
                 self.detected.emit(step.detection)
+            if step.risen is not None:
+                self.risen.emit(step.risen)
         if batch.cost is not None:
             self.costChanged.emit(batch.cost)
 
@@ -337,9 +341,11 @@ class _Listener(QThread):
 def _moved(step: Step, samples: int) -> Step:
     if not samples:
         return step
-    found = step.detection
-    moved = found and dataclasses.replace(found, at_sample=found.at_sample + samples)
-    return Step(step.at_sample + samples, step.scores, moved)
+    detection, risen = (
+        found and dataclasses.replace(found, at_sample=found.at_sample + samples)
+        for found in (step.detection, step.risen)
+    )
+    return Step(step.at_sample + samples, step.scores, detection, risen)
 
 
 def _open(path: Path) -> OpenModel:
@@ -353,13 +359,13 @@ def _listen_to_file(
     detector: Detector, rate: int, path: Path, progress: Callable[[int, int], None], should_stop: Callable[[], bool]
 ) -> FileHeard:
     total_s = max(1, math.ceil(audio.info(path).seconds))
-    detections: list[Detection] = []
+    steps: list[Step] = []  # those that matter: a long file has many
     samples = 0
     for block in audio.blocks(path, rate=rate):
         if should_stop():
-            return FileHeard(path, samples / rate, rate, tuple(detections), complete=False)
-        detections += [step.detection for step in detector.feed(block) if step.detection]
+            return FileHeard(path, samples / rate, rate, tuple(with_peaks(steps)), complete=False)
+        steps += [step for step in detector.feed(block) if step.detection or step.risen]
         samples += len(block)
         progress(min(samples // rate, total_s), total_s)
-    detections += [step.detection for step in detector.flush() if step.detection]
-    return FileHeard(path, samples / rate, rate, tuple(detections), complete=True)
+    steps += [step for step in detector.flush() if step.detection or step.risen]
+    return FileHeard(path, samples / rate, rate, tuple(with_peaks(steps)), complete=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from PySide6.QtCore import QAbstractItemModel, QModelIndex, QPersistentModelIndex, QSignalBlocker, Qt, Signal
-from PySide6.QtGui import QBrush, QKeySequence, QShortcut
+from PySide6.QtGui import QBrush
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 from kws_engine.errors import SpecError
 from kws_engine.layer_rows import KINDS, LayerRow, row
 from kws_engine.models.tracing import RowInfo, trace
-from kws_gui import theme
+from kws_gui import shortcuts, theme
 
 KIND, VALUES, OUTPUT, PARAMETERS, MACS, FIELD = range(6)
 _COLUMNS = {
@@ -60,14 +60,13 @@ class LayerTable(QTableWidget):
         self._input = NetworkInput()
         self._errors: dict[int, str] = {}
         self._set_up()
-        for keys, act in (
-            ("Alt+Up", lambda: self.move_row(-1)),
-            ("Alt+Down", lambda: self.move_row(1)),
-            ("Ctrl+D", self.duplicate_row),
-            ("Delete", self.delete_row),
+        for name, act in (
+            ("up", lambda: self.move_row(-1)),
+            ("down", lambda: self.move_row(1)),
+            ("duplicate", self.duplicate_row),
+            ("delete", self.delete_row),
         ):
-            shortcut = QShortcut(QKeySequence(keys), self, act)
-            shortcut.setContext(Qt.ShortcutContext.WidgetShortcut)
+            shortcuts.add(self, name, act, Qt.ShortcutContext.WidgetShortcut)
         self.itemChanged.connect(self._on_item)
         theme.notifier.changed.connect(self._draw)
         self._draw()

@@ -17,7 +17,7 @@ from tone_model import RATE, pause, tone
 from kws_engine.commands.listen import hear
 from kws_engine.errors import SpecError
 from kws_engine.features import FEATURES
-from kws_engine.spotting.detector import Detector, DetectorConfig, Step
+from kws_engine.spotting.detector import Detector, DetectorConfig, Step, with_peaks
 from kws_engine.spotting.model_file import SpottingModel
 
 SOUND = np.concatenate([pause(1.2), tone("low"), pause(1.5), tone("high"), pause(1.2)])
@@ -60,7 +60,10 @@ def heard(scores: list[float] | list[tuple[float, float]], **options: float) -> 
 
 def same(one: list[Step], other: list[Step]) -> bool:
     return len(one) == len(other) and all(
-        a.at_sample == b.at_sample and np.array_equal(a.scores, b.scores) and a.detection == b.detection
+        a.at_sample == b.at_sample
+        and np.array_equal(a.scores, b.scores)
+        and a.detection == b.detection
+        and a.risen == b.risen
         for a, b in zip(one, other, strict=True)
     )
 
@@ -72,6 +75,29 @@ def test_each_tone_is_heard_once_and_named(model: SpottingModel) -> None:
     assert [detection.word for detection in found] == ["low", "high"]
     assert 1.2 * RATE < found[0].at_sample < 2.3 * RATE and 3.3 * RATE < found[1].at_sample < 4.4 * RATE
     assert all(detection.score >= DetectorConfig().threshold for detection in found)
+
+
+def test_a_detection_is_reported_at_its_crossing_and_rises_to_its_peak() -> None:
+    scripted = Scripted()
+    lows = [0.1, 0.6, 0.8, 0.7, 0.9, 0.3, 0.2, 0.95, 0.1, 0.4]
+    scripted.scores = [(low, 0.0) for low in lows]
+    config = DetectorConfig(hop_ms=10.0, smoothing_ms=0.0, refractory_ms=0.0, threshold=0.5)
+    steps = Detector(scripted, config).feed(np.zeros(scripted.window_samples + 160 * (len(lows) - 1), np.float32))
+    found = {look: round(step.detection.score, 2) for look, step in enumerate(steps) if step.detection}
+    risen = {look: round(step.risen.score, 2) for look, step in enumerate(steps) if step.risen}
+    assert (found, risen) == ({1: 0.6, 7: 0.95}, {2: 0.8, 4: 0.9})
+    peaks = with_peaks(steps)
+    assert [round(one.score, 2) for one in peaks] == [0.9, 0.95]
+    assert [one.at_sample for one in peaks] == [step.at_sample for step in steps if step.detection]
+
+
+def test_what_rises_later_or_is_another_word_belongs_to_no_detection() -> None:
+    scripted = Scripted()
+    scripted.scores = [(0.6, 0.0), (0.1, 0.0), (0.9, 0.0), (0.0, 0.9), (0.0, 0.95)]
+    config = DetectorConfig(hop_ms=10.0, smoothing_ms=0.0, refractory_ms=1000.0, threshold=0.5)
+    steps = Detector(scripted, config).feed(np.zeros(scripted.window_samples + 160 * 4, np.float32))
+    assert [step.detection.score for step in steps if step.detection] == [pytest.approx(0.6)]
+    assert not any(step.risen for step in steps)
 
 
 @settings(max_examples=15, deadline=None)

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kws_engine import audio
-from kws_engine.clips.recording import TakeRecorder, evaluate_take, is_clipped
+from kws_engine.clips.recording import TakeRecorder, evaluate_take, is_clipped, is_room_noise
+from kws_engine.clips.trimming import speech_bounds
 
 RATE = 16_000
 
@@ -125,6 +126,41 @@ def test_silence_and_noise():
     assert take.no_speech and take.bounds is None and len(take.clip) == RATE
     assert take.advice.startswith("No word was heard")
     assert advice(np.zeros(2 * RATE, np.float32)).startswith("No sound at all")
+
+
+@pytest.mark.parametrize("rms_db", [-54, -60])
+def test_room_noise_with_steps_and_clatter_is_no_take(rms_db):
+    rng = np.random.default_rng(4)
+    noise = np.convolve(rng.standard_normal(round(2.3 * RATE)), np.ones(8) / 8, "same")
+    swell = 1 + 5 * np.exp(-(((np.arange(len(noise)) / RATE - 1.1) / 0.12) ** 2))  # a step: some 14 dB over the floor
+    noise = (noise * swell).astype(np.float32)
+    quiet = noise / np.sqrt(np.mean(noise**2)) * 10 ** (rms_db / 20)
+    take = evaluate_take(quiet.astype(np.float32), RATE, clip_samples=RATE)
+    assert take.no_speech and take.bounds is None
+    assert take.advice.startswith("Only the noise of the room was heard: speak closer")
+
+
+def test_a_quiet_word_over_noise_is_heard():
+    noise = raw_with(voice(0.6, level=0.01), at_s=0.8, noise=10 ** (-70 / 20))
+    assert not evaluate_take(noise, RATE, clip_samples=RATE).no_speech
+
+
+def test_the_noise_of_real_rooms_is_no_take_and_real_words_are(shared_data):
+    """At -54 dB, 28 of 171 pieces were once taken for words, now 3; 14 of 4,319 words fail, all hardly audible."""
+    taken = pieces = 0
+    for path in sorted((shared_data / "speech_commands/_background_noise_").glob("*.wav")):
+        noise = audio.read(path, rate=RATE)
+        noise = noise / np.sqrt(np.mean(noise**2)) * 10 ** (-54 / 20)
+        for start in range(0, len(noise) - 36_800, 36_800):
+            take = evaluate_take(noise[start : start + 36_800], RATE, clip_samples=RATE)
+            taken, pieces = taken + (not take.no_speech), pieces + 1
+    assert taken <= 0.03 * pieces
+    refused = recordings = 0
+    for path in sorted((shared_data / "speech_commands").glob("[a-z]*/*.wav"))[::4]:
+        word = audio.read(path, rate=RATE)
+        refused += is_room_noise(word, RATE) and speech_bounds(word, RATE) is not None
+        recordings += 1
+    assert refused <= 0.01 * recordings
 
 
 def test_a_word_longer_than_the_clip():

@@ -14,7 +14,7 @@ import tone_model
 from leading import leads_to
 from PySide6.QtCore import QMimeData, QPoint, QPointF, QSettings, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtWidgets import QFileDialog, QScrollArea
 from pytestqt.qtbot import QtBot
 from tiny_project import WORDS, make_project, quick_settings
 from tone_model import RATE, pause, tone
@@ -490,6 +490,72 @@ def test_another_device_goes_on_listening(
     virtual_microphone.play(sound_file(tmp_path / "said.wav"))
     until(qtbot, lambda: words(page) == ["low", "high"])
     assert not page.messages.isVisible()
+
+
+def test_another_model_goes_on_listening(
+    qtbot: QtBot, page: ListenPage, virtual_microphone: VirtualMicrophone, tmp_path: pathlib.Path
+) -> None:
+    listening(qtbot, page)
+    open_model(qtbot, page, tone_model.write(tmp_path / "other.kws"))
+    assert page.is_listening and page.button.text() == "Stop"
+    until(qtbot, lambda: page.view.spectrogram.now_s() > 0.5)
+    virtual_microphone.play(sound_file(tmp_path / "said.wav"))
+    until(qtbot, lambda: words(page) == ["low", "high"])
+    with qtbot.waitSignal(page.bridge.failed, timeout=PATIENCE_MS):
+        (tmp_path / "letter.kws").write_text("dear aunt")
+        page.choose(tmp_path / "letter.kws")
+    assert not page.is_listening and not page.bridge.is_running and page.messages.isVisible()
+
+
+def test_the_list_and_the_large_word_show_the_peak_of_the_score(qtbot: QtBot, page: ListenPage) -> None:
+    opened = page.bridge.opened
+    assert opened is not None
+    steps = opened.model.detector().feed(SAID)
+    for step in steps:
+        if step.detection is not None:
+            page.bridge.detected.emit(step.detection)
+        if step.risen is not None:
+            page.bridge.risen.emit(step.risen)
+    shown = [entry.score for entry in page.view.log.words()]
+    crossings = [step.detection.score for step in steps if step.detection]
+    peaks = [max(step.scores[column] for step in steps) for column in (0, 1)]
+    assert shown == pytest.approx(peaks) and all(peak > first for peak, first in zip(shown, crossings, strict=True))
+    assert page.view.log.table.item(0, 2).text() == f"{peaks[1]:.2f}"
+    assert page.view.word.accessibleDescription().endswith(f"score {peaks[1]:.2f}")
+    page.view.log.clear()
+    page.bridge.risen.emit(next(step.risen for step in reversed(steps) if step.risen))
+    assert page.view.log.words() == []
+
+
+@pytest.mark.parametrize("size", [(1112, 768), (856, 608)])  # of the page, in a window of 1280 x 800 and 1024 x 640
+def test_all_of_nine_strips_can_be_reached(qtbot: QtBot, page: ListenPage, size: tuple[int, int]) -> None:
+    page.resize(*size)
+    nine = {f"word {number}": 0.5 for number in range(9)}
+    assert page.bridge.picture is not None
+    page.view.setModel(list(nine), nine, rate=RATE, picture=page.bridge.picture)
+    area = page.view.strip.parentWidget().parentWidget()
+    assert isinstance(area, QScrollArea)
+    strip, bar = page.view.strip, area.verticalScrollBar()
+    fits = size[1] == 768
+    until(qtbot, lambda: strip.height() >= strip.minimumSizeHint().height() > 400 and (bar.maximum() == 0) == fits)
+    for word in nine:
+        row = strip.row(word)
+        bar.setValue(row.y())
+        top = row.mapTo(area.viewport(), QPoint(0, 0)).y()
+        assert top >= 0 and top + row.height() <= area.viewport().height(), word
+
+
+@pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
+def test_the_opened_list_of_models_is_as_wide_as_its_longest_entry(
+    qtbot: QtBot, page: ListenPage, tmp_path: pathlib.Path
+) -> None:
+    page.picker.setPath(tmp_path / f"{'a long name ' * 5}.kws")
+    page.picker.showPopup()
+    popup = page.picker.view()
+    until(qtbot, popup.isVisible)
+    assert popup.viewport().width() >= popup.sizeHintForColumn(0)
+    assert popup.visualRect(popup.model().index(page.picker.count() - 1, 0)).bottom() <= popup.viewport().height()
+    page.picker.hidePopup()
 
 
 def test_lost_sound_is_said(qtbot: QtBot, page: ListenPage) -> None:

@@ -35,6 +35,11 @@ class HeardWordView(QWidget):
         self._lit.start()
         self._show()
 
+    def setLine(self, line: str) -> None:
+        """Changes the line below the word that is shown."""
+        self._line = line
+        self._show()
+
     def clear(self, line: str = "") -> None:
         """Shows no word; `line` explains what to do."""
         self._word = ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -85,6 +85,14 @@ class DetectionLog(QWidget):
         if self.table.rowCount() > _ROWS:
             self.table.removeRow(_ROWS)
         self._refresh()
+
+    def raise_score(self, score: float) -> None:
+        """Gives the newest word its higher score; nothing after "Clear"."""
+        if self._words:
+            self._words[-1] = replace(self._words[-1], score=score)
+            item = self.table.item(0, 2)
+            assert item is not None
+            item.setText(f"{score:.2f}")
 
     def words(self) -> list[HeardWord]:
         """Every word since the last "Clear", oldest first."""

@@ -8,11 +8,13 @@ from pathlib import Path
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import QComboBox, QFileDialog, QWidget
 
+from kws_gui import theme
 from kws_gui.ready_model import ready_model
 from kws_gui.runs.rows import RunRow, choice_text
 
 FILTER = "KWS Studio models (*.kws)"
 _OPEN = "open a file"
+_VISIBLE = 20  # entries, before the list scrolls
 
 
 class ModelPicker(QComboBox):
@@ -34,6 +36,7 @@ class ModelPicker(QComboBox):
         self.setToolTip("The model that listens; a .kws file can also be dropped on this page")
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumContentsLength(14)
+        self.setMaxVisibleItems(_VISIBLE)
         self.activated.connect(self._on_activated)
         self._fill()
 
@@ -60,6 +63,13 @@ class ModelPicker(QComboBox):
         name, _ = QFileDialog.getOpenFileName(self, "Open a model", start, FILTER)
         if name:
             self.chosen.emit(Path(name))
+
+    def showPopup(self) -> None:
+        """Opens the list wide enough for its entries, within the screen."""
+        view = self.view()
+        widest = view.sizeHintForColumn(0) + view.verticalScrollBar().sizeHint().width() + 2 * theme.GRID
+        view.setMinimumWidth(min(widest, self.screen().availableGeometry().width() - 2 * theme.GROUP))
+        super().showPopup()
 
     def _fill(self) -> None:
         blocker = QSignalBlocker(self)

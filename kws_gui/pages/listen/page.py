@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QSt
 from kws_engine.errors import KwsError
 from kws_engine.runs.folder import MODEL_SUFFIX
 from kws_engine.spotting.detector import DetectorConfig
-from kws_gui import theme
+from kws_gui import shortcuts, theme
 from kws_gui.bridges.detector import DetectorBridge, FileHeard, OpenModel
 from kws_gui.bridges.jobs import LongJob
 from kws_gui.pages.listen.detector_settings import Memory
@@ -28,7 +28,6 @@ from kws_gui.widgets.level_meter import LevelMeter
 from kws_gui.widgets.message_bar import MessageBar
 from kws_gui.widgets.progress_row import ProgressRow
 
-_SHORTCUT = "Ctrl+L"
 _NOTHING = "There is no model to listen with yet. Train one on your words, or take one that is ready."
 _SOUND_FILES = "Sound (*.wav *.flac *.ogg *.mp3);;All files (*)"
 
@@ -173,10 +172,12 @@ class ListenPage(QWidget):
         self._refresh()
 
     def _on_model_changed(self) -> None:
-        self.stop()
+        """Loads the model; listening goes on with it."""
         path = self._model.model_path
         self.picker.setPath(path)
-        if path is not None:
+        if path is None:
+            self.stop()
+        else:
             self.messages.clear()
             self.bridge.load(path)
         self._refresh()
@@ -189,6 +190,8 @@ class ListenPage(QWidget):
         assert picture is not None
         self.view.setModel(opened.model.labels, self.bridge.thresholds, rate=opened.model.rate, picture=picture)
         self.view.orderTabs(self.button)
+        if self._wants_to_listen and self._microphones.is_open:
+            self._on_opened()
         self._refresh()
         if self.isVisible():
             self.button.setFocus()
@@ -369,6 +372,7 @@ class ListenPage(QWidget):
         bridge.heard.connect(view.spectrogram.append)
         bridge.stepped.connect(view.showSteps)
         bridge.detected.connect(view.showDetection)
+        bridge.risen.connect(view.showRise)
         bridge.lost.connect(self._on_lost)
         bridge.failed.connect(self._on_bridge_failed)
         bridge.costChanged.connect(view.fold.setCost)
@@ -387,11 +391,11 @@ class ListenPage(QWidget):
         text = "Stop" if self._wants_to_listen else "Listen"
         if self.button.text() != text:
             self.button.setText(text)
-            self.button.setShortcut(_SHORTCUT)  # a new text takes the old shortcut away
+            shortcuts.give(self.button, "listen")  # a new text takes the old shortcut away
             what = "Stops listening" if self._wants_to_listen else "Listens to the microphone"
-            self.button.setToolTip(f"{what} ({_SHORTCUT} or space)")
+            self.button.setToolTip(f"{what} ({shortcuts.text('listen')} or space)")
             self.button.setMinimumWidth(max(self.button.minimumWidth(), self.button.sizeHint().width()))
-        self.button.setEnabled(ready)
+        self.button.setEnabled(ready or self._wants_to_listen)
         self.view.strip.setEnabled(ready)
         self.view.file_button.setEnabled(ready and self._file_job is None)
         self.empty.button().setVisible(ready_model() is not None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
@@ -21,7 +22,8 @@ from kws_gui.widgets.spectrogram import Spectrogram
 
 _SIDE_WIDTH = 288  # px
 _SIDES, _STACKED = "listen/sides", "listen/stacked"
-_MOST_STRIPS = 0.6  # of the height
+_MOST_STRIPS = 0.72  # of the height: nine words at 1280 x 800
+_LEAST_PICTURE = 176  # px, as long as the strips can scroll
 
 
 class ListenView(QSplitter):
@@ -31,6 +33,7 @@ class ListenView(QSplitter):
         super().__init__(Qt.Orientation.Horizontal, parent)
         self._columns: dict[str, int] = {}
         self._rate = 1
+        self._heard: HeardWord | None = None
         self.spectrogram = Spectrogram(SoundPicture.BANDS, hop_ms=SoundPicture.HOP_MS)
         self.strip = ScoreStrip()
         self.word = HeardWordView()
@@ -54,6 +57,7 @@ class ListenView(QSplitter):
         """Starts again with a model's words; the log stays."""
         self._columns = {word: labels.index(word) for word in thresholds}
         self._rate = rate
+        self._heard = None
         self.spectrogram.clear()
         self.spectrogram.setFrequencyLabels(f"{picture.high_hz / 1000:g} kHz", f"{picture.LOW_HZ:g} Hz")
         self.strip.clear()
@@ -84,10 +88,22 @@ class ListenView(QSplitter):
     def showDetection(self, found: Detection) -> None:
         """Shows a new word on the spectrogram, in its strip, large, and in the log."""
         heard = HeardWord(found.word, found.score, datetime.now())
+        self._heard = heard
         self.spectrogram.mark(found.at_sample / self._rate, found.word)
         self.strip.detected(found.word)
-        self.word.heard(found.word, f"{heard.time_text()} · score {found.score:.2f}")
+        self.word.heard(found.word, _heard_line(heard))
         self.log.add(heard)
+
+    def showRise(self, found: Detection) -> None:
+        """Gives the word that was shown last its higher score, large and in the log."""
+        words = self.log.words()
+        if (
+            self._heard is None or not words or words[-1] != self._heard
+        ):  # the log was cleared, or a file's words follow
+            return
+        self._heard = replace(self._heard, score=found.score)
+        self.log.raise_score(found.score)
+        self.word.setLine(_heard_line(self._heard))
 
     def remember_sizes(self) -> None:
         """Stores where the person put the handles, for the next start."""
@@ -166,7 +182,7 @@ class _Stacked(QSplitter):
         self._wanted = wanted
         if not self.is_moved:
             free = self.height() - self.handleWidth()
-            lower = min(wanted, round(_MOST_STRIPS * free))
+            lower = min(wanted, round(_MOST_STRIPS * free), max(0, free - _LEAST_PICTURE))
             self.setSizes([free - lower, lower])
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -175,6 +191,10 @@ class _Stacked(QSplitter):
 
     def _on_moved(self) -> None:
         self.is_moved = True
+
+
+def _heard_line(heard: HeardWord) -> str:
+    return f"{heard.time_text()} · score {heard.score:.2f}"
 
 
 def _show_fold(area: QScrollArea, fold: DetectorFold) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QSignalBlocker
-from PySide6.QtGui import QKeySequence, QShortcut, QShowEvent
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
 
 from kws_engine.errors import SpecError
@@ -13,7 +13,7 @@ from kws_engine.runs.minimum_clips import missing_clips
 from kws_engine.sweeps.events import SweepEnded, SweepFailed
 from kws_engine.sweeps.job import SweepJob
 from kws_engine.sweeps.space import parse
-from kws_gui import theme
+from kws_gui import shortcuts, theme
 from kws_gui.bridges.training import training_threads
 from kws_gui.pages.search.form import SearchForm
 from kws_gui.pages.search.panels import SearchCard, TrialsView
@@ -315,8 +315,7 @@ class SearchPage(QWidget):
         self._connect_searching()
         self._model.settingsChanged.connect(self._on_settings)
         self._model.clipsChanged.connect(self._look)
-        for keys in ("Ctrl+Return", "Ctrl+Enter"):
-            QShortcut(QKeySequence(keys), self, self._on_start)
+        shortcuts.add(self, "start", self._on_start)
 
     def _connect_searching(self) -> None:
         searching = self._searching

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from kws_engine.settings import RECIPES
-from kws_gui import theme
+from kws_gui import shortcuts, theme
 
 FORM_WIDTH = 360  # px
 
@@ -75,8 +74,10 @@ class FormCard(QFrame):
             action.triggered.connect(lambda _=False, name=name: self.recipeChosen.emit(name))
         menu.addSeparator()
         self.find_rate = menu.addAction("Find a learning rate…")
-        self.find_rate.setToolTip("A short run with a growing learning rate, and the rate it suggests (Ctrl+L)")
-        self.find_rate.setShortcut(QKeySequence("Ctrl+L"))
+        self.find_rate.setToolTip(
+            f"A short run with a growing learning rate, and the rate it suggests ({shortcuts.text('find_rate')})"
+        )
+        shortcuts.give(self.find_rate, "find_rate")
         self.find_rate.triggered.connect(self.rateAsked)
         self.addAction(self.find_rate)  # so that its key works without the menu
         self.search = menu.addAction("Search for good settings…\tCtrl+Shift+F")  # the key is the window's

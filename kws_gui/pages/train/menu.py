@@ -5,32 +5,33 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu, QWidget
 
+from kws_gui import shortcuts
 from kws_gui.runs.rows import RunRow
 
 _RUN = ("resume", "finish", "use", "repeat", "", "rename", "label", "compare", "", "results", "listen", "", "delete")
 _WAITING = ("start", "use", "", "up", "down", "", "remove")
-_ACTIONS: dict[str, tuple[str, str, str]] = {  # text, keys, tooltip
+_ACTIONS: dict[str, tuple[str, str, str]] = {  # text, shortcut, tooltip
     "resume": ("Resume", "", "Continues after its last stored epoch, exactly as if it had not ended"),
     "finish": (
         "Make a model of its best epoch",
-        "Ctrl+M",
+        "finish",
         "Writes a model to evaluate and to listen with, without training further",
     ),
     "start": ("Start", "", "Starts the first that waits, and the others one after another"),
     "use": ("Use these settings", "", "Puts the options on the form, with undo"),
     "repeat": ("Repeat", "", "Trains the same again: settings, seed and clips"),
-    "rename": ("Rename", "F2", "Gives the run a name"),
-    "label": ("Tags and note…", "Ctrl+T", "Words to find the run by, and your remarks on it"),
+    "rename": ("Rename", "rename", "Gives the run a name"),
+    "label": ("Tags and note…", "label", "Words to find the run by, and your remarks on it"),
     "compare": ("Compare with the run before", "", "Or choose several rows with Ctrl or Shift"),
     "results": ("Results", "", "Opens what this run gets right and wrong, or what went wrong in it (Enter)"),
     "listen": ("Listen", "", "Listens to the microphone with this run's model"),
-    "delete": ("Delete", "Delete", "Moves it to the trash, with undo"),
-    "up": ("Move up", "Alt+Up", "Starts earlier"),
-    "down": ("Move down", "Alt+Down", "Starts later"),
-    "remove": ("Remove from the queue", "Delete", "Takes it out, with undo"),
+    "delete": ("Delete", "delete", "Moves it to the trash, with undo"),
+    "up": ("Move up", "up", "Starts earlier"),
+    "down": ("Move down", "down", "Starts later"),
+    "remove": ("Remove from the queue", "delete", "Takes it out, with undo"),
 }
 
 
@@ -91,5 +92,5 @@ class RunMenu(QMenu):
         action.setToolTip(tip)
         action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
         if keys:
-            action.setShortcut(QKeySequence(keys))
+            shortcuts.give(action, keys)
         return action

@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QHideEvent, QKeySequence, QResizeEvent, QShortcut, QShowEvent
+from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from kws_engine.runs.costing import CostAnswer, CostQuestion
 from kws_engine.runs.job import Job
 from kws_engine.runs.minimum_clips import missing_clips
 from kws_engine.settings import RECIPES, Settings
-from kws_gui import theme
+from kws_gui import shortcuts, theme
 from kws_gui.bridges.training import training_threads
 from kws_gui.bridges.warm import Asker
 from kws_gui.pages.train.card import FormCard
@@ -268,15 +268,9 @@ class TrainPage(QWidget):
         self.preview.failed.connect(self.messages.fail)
         self._nothing_open.triggered.connect(lambda: self._navigation.show_page("start"))
         self._too_little.triggered.connect(lambda: self._navigation.show_page("words"))
-        keys = {
-            "Ctrl+Return": self._on_train,
-            "Ctrl+Enter": self._on_train,
-            "Ctrl+Shift+Return": self._on_queue,
-            "Ctrl+Shift+Enter": self._on_queue,
-            "Ctrl+Shift+P": self.run_actions.pause_or_resume,
-        }
-        for key, act in keys.items():
-            QShortcut(QKeySequence(key), self, act)
+        shortcuts.add(self, "start", self._on_train)
+        shortcuts.add(self, "queue", self._on_queue)
+        shortcuts.add(self, "pause", self.run_actions.pause_or_resume)
 
     def _connect_runs(self) -> None:
         self.runs.severalChosen.connect(self._on_several)

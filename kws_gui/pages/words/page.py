@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QSettings, Qt
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QHideEvent, QKeySequence, QShortcut, QShowEvent
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QHideEvent, QShowEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QSplitter, QVBoxLayout, QWidget
 
 from kws_engine.clips.clip import Clip
@@ -15,7 +15,7 @@ from kws_engine.clips.layout import ProjectFolder
 from kws_engine.clips.recording import NOISE_TAKE_S, Take, word_take_s
 from kws_engine.clips.words import NOISE
 from kws_engine.errors import KwsError
-from kws_gui import theme
+from kws_gui import shortcuts, theme
 from kws_gui.bridges.latest import Latest
 from kws_gui.bridges.player import Player
 from kws_gui.pages.words.clips import ClipTableView
@@ -339,14 +339,12 @@ class WordsPage(QWidget):
         self._import.clicked.connect(lambda: self.import_folder())
 
     def _make_shortcuts(self) -> None:
-        for keys, call in (
-            ("R", self.recorder.press_record),
-            ("Shift+R", self.recorder.again.click),
-            ("Escape", self.session.cancel),
+        for name, call in (
+            ("record", self.recorder.press_record),
+            ("record_again", self.recorder.again.click),
+            ("cancel", self.session.cancel),
         ):
-            shortcut = QShortcut(QKeySequence(keys), self)
-            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(call)
+            shortcuts.add(self, name, call, Qt.ShortcutContext.WidgetWithChildrenShortcut)
 
     def _lay_out(self) -> None:
         title = QLabel("Words")

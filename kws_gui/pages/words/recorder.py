@@ -29,6 +29,7 @@ from kws_gui.widgets.waveform import Waveform
 _TAKES = "words/takes"
 _COUNTDOWN = "words/countdown"
 _SPEAKER = "words/speaker"
+_TAKES_IN_A_ROW = 8  # enough for a first training; more takes, and other speakers, make it better
 _SETTLE_MS = 400  # a cut that is dragged or stepped is stored when it rests
 _WAVEFORM_HEIGHT = 112  # px
 
@@ -193,7 +194,7 @@ class RecorderPanel(QWidget):
         self._takes.lineEdit().setTextMargins(5, 0, 0, 0)
         self._takes.setAccessibleName("Takes in a row")
         self._takes.setToolTip("So many takes with one press; Esc ends them")
-        self._takes.setValue(int(str(settings.value(_TAKES, 1))))
+        self._takes.setValue(int(str(settings.value(_TAKES, _TAKES_IN_A_ROW))))
         self._takes.valueChanged.connect(lambda value: QSettings().setValue(_TAKES, value))
         self._countdown = QCheckBox("Countdown")
         self._countdown.setToolTip("3, 2, 1 before each take")
