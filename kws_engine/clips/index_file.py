@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from kws_engine.clips.layout import INDEX_FILE
 from kws_engine.clips.split import SPLITS, Split
@@ -48,8 +48,12 @@ class Decision:
 class IndexFile:
     """Every call opens and closes it, so that no open handle hinders other programs or moving the folder."""
 
+    _NAME: ClassVar[str] = INDEX_FILE
+    _TABLES: ClassVar[str] = _TABLES
+    _NAMES: ClassVar[frozenset[str]] = frozenset({"measured", "decided"})
+
     def __init__(self, project_folder: Path) -> None:
-        self._file = project_folder / INDEX_FILE
+        self._file = project_folder / self._NAME
 
     def rows(self, query: str, values: tuple[Any, ...] = ()) -> list[Any] | None:
         """All rows of a query; None where the file is missing, busy or out of reach.
@@ -120,12 +124,15 @@ class IndexFile:
     def set_aside(self) -> dict[str, Decision]:
         """Renames a damaged file and returns whatever decisions can still be read from it."""
         decided = dict(_salvaged(self._file))
-        aside = self._file.with_name(f"{INDEX_FILE}.damaged-{time.strftime('%Y%m%d-%H%M%S')}")
+        self._rename_aside()
+        return decided
+
+    def _rename_aside(self) -> None:
+        aside = self._file.with_name(f"{self._NAME}.damaged-{time.strftime('%Y%m%d-%H%M%S')}")
         with contextlib.suppress(OSError):
             for suffix in ("-wal", "-shm"):
-                self._file.with_name(INDEX_FILE + suffix).unlink(missing_ok=True)
+                self._file.with_name(self._NAME + suffix).unlink(missing_ok=True)
             os.replace(self._file, aside)
-        return decided
 
     def _has_other_columns(self, error: sqlite3.Error) -> bool:
         """Whether a query failed although its tables are there: they are not those of this program."""
@@ -133,7 +140,7 @@ class IndexFile:
             return False
         with contextlib.suppress(sqlite3.Error), self._connected() as database:
             tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-            return {"measured", "decided"} <= tables
+            return self._NAMES <= tables
         return False
 
     @contextlib.contextmanager
@@ -144,7 +151,7 @@ class IndexFile:
             if writable:
                 database.execute("PRAGMA journal_mode = WAL")
                 database.execute("PRAGMA synchronous = NORMAL")
-                database.executescript(_TABLES)
+                database.executescript(self._TABLES)
             yield database
 
 
