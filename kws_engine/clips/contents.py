@@ -103,18 +103,23 @@ class Contents:
         """Without single clips."""
         return replace(self, table=self.table.without(keys))
 
-    def with_files(self, keys: Sequence[str], index: Index) -> Contents:
+    def with_files(self, keys: Sequence[str], index: Index, *, are_new: bool = False) -> Contents:
         """With single files that are new, changed or back again; the others are not looked at.
+
+        Args:
+            keys: The files.
+            index: What is remembered of files.
+            are_new: Whether a part that is stored for a file of such a name was that of another, removed by hand.
 
         Raises:
             OSError: A file is missing.
         """
         measured = index.take_in(keys)
-        rule = index.parts.of(keys)
+        rule = {} if are_new else index.parts.of(keys)
         rows = [self._row(key, rule.get(key, UNDECIDED), measured[key], index.decided) for key in keys]
         table = self.table.with_clips([row for row in rows if row.frames])
         silent = [row for row in rows if not row.frames]
-        contents = replace(self, table=settled(table, index.decided, index.parts))
+        contents = replace(self, table=settled(table, index.decided, index.parts, new=keys if are_new else ()))
         if not silent:
             return contents
         words = (*table.words, *(word for word in self.unreadable.words if word not in table.words))

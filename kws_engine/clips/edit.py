@@ -181,8 +181,7 @@ class Edit:
                 return Clip(path, NOISE, speaker, take, "training", len(samples) / rate)
             key = self._contents.key(path)
             self._remember_parts([key])
-            self._index.parts.put({key: None})  # of a clip that was removed by hand
-            self._include([key])
+            self._include([key], are_new=True)
             return self._contents.clip(key)
 
     def replace_take(self, clip: Clip, samples: NDArray[np.float32]) -> Clip:
@@ -438,9 +437,9 @@ class Edit:
         self._index.parts.put(dict.fromkeys(old))
         self._index.parts.put({key: int(table.rule[row]) for key, row in zip(new, rows, strict=True)})
 
-    def _include(self, keys: Sequence[str]) -> None:
+    def _include(self, keys: Sequence[str], *, are_new: bool = False) -> None:
         with storing(self._clips_folder):
-            self._contents = self._contents.with_files(keys, self._index)
+            self._contents = self._contents.with_files(keys, self._index, are_new=are_new)
 
     def _present(self, clips: Iterable[Clip]) -> list[str]:
         """The keys of clips whose files are there.

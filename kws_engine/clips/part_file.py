@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from kws_engine.clips.index_file import IndexDamaged, IndexFile, path_range
+from kws_engine.clips.index_file import BUSY_S, IndexDamaged, IndexFile, path_range
 from kws_engine.clips.layout import PARTS_FILE, TRASH_FOLDER
 from kws_engine.clips.split import SPLITS
 from kws_engine.clips.words import parse_name
@@ -26,6 +26,7 @@ class PartFile(IndexFile):
     _TABLES: ClassVar[str] = (
         "CREATE TABLE IF NOT EXISTS parts (path TEXT PRIMARY KEY, part INTEGER NOT NULL) WITHOUT ROWID;"
     )
+    _JOURNAL: ClassVar[str] = "DELETE"  # read much and written seldom
     _NAMES: ClassVar[frozenset[str]] = frozenset({"parts"})
 
     @contextlib.contextmanager
@@ -45,6 +46,17 @@ class PartFile(IndexFile):
                 with contextlib.suppress(sqlite3.Error):
                     database.execute("ROLLBACK")
                 raise
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        """A connection that reads and touches nothing, unless a change that was cut off must be undone first."""
+        if self._file.with_name(f"{self._NAME}-journal").exists():
+            with self._connected() as database:
+                yield database
+            return
+        source = f"{self._file.absolute().as_uri()}?mode=ro"
+        with contextlib.closing(sqlite3.connect(source, timeout=BUSY_S, uri=True)) as database:
+            yield database
 
     def salvage(self) -> None:
         """Renames a damaged file and carries over whatever can still be read from it."""

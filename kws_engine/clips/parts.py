@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence, Set
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +42,9 @@ def with_parts(table: ClipTable, decisions: Decisions) -> ClipTable:
     return table.with_parts(by_rule, chosen)
 
 
-def settled(table: ClipTable, decisions: Decisions, parts: Parts, *, by_take: Set[str] | None = None) -> ClipTable:
+def settled(
+    table: ClipTable, decisions: Decisions, parts: Parts, *, by_take: Set[str] | None = None, new: Collection[str] = ()
+) -> ClipTable:
     """Gives every clip without a part one for good, stored with those of other programs; the others stay as they are.
 
     Args:
@@ -51,6 +53,7 @@ def settled(table: ClipTable, decisions: Decisions, parts: Parts, *, by_take: Se
         parts: Where they are stored.
         by_take: The speakers who were split by take in a project of an older version, whose rule keeps its clips where
             they were; None for the rule of today.
+        new: Clips that get a part even where one is stored under their name.
     """
     fresh = np.flatnonzero(table.rule == UNDECIDED)
     if not len(fresh):
@@ -59,6 +62,7 @@ def settled(table: ClipTable, decisions: Decisions, parts: Parts, *, by_take: Se
 
     def decided(others: Mapping[str, int]) -> Codes:
         nonlocal given
+        others = {key: part for key, part in others.items() if key not in new}
         if by_take is not None:
             by_old_rule = split_codes(table.speakers, table.speaker, table.takes, by_take=by_take)[fresh]
             given = _with_stored(table, fresh, by_old_rule, others)
@@ -125,9 +129,11 @@ def _brought(table: ClipTable, others: Mapping[str, int], speakers: list[str]) -
     """
     number = {name: at for at, name in enumerate(speakers)}
     found: list[tuple[int, int, int]] = []
+    words = {key.partition("/")[0] for key in others}
+    known = {word: {table.names[row] for row in table.word_rows.get(word, ())} for word in words}
     for key, part in others.items():
         word, _, name = key.partition("/")
-        if table.row(key) is None and (table.folder / key).is_file():
+        if name not in known[word] and (table.folder / key).is_file():
             speaker = parse_name(name)[0]
             if speaker not in number:
                 number[speaker] = len(speakers)
