@@ -1,4 +1,4 @@
-"""What a project holds at one moment: its file, its clips and who is split by take; never changed, only replaced."""
+"""What a project holds at one moment: its file and its clips; never changed, only replaced."""
 
 from __future__ import annotations
 
@@ -6,18 +6,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from kws_engine.clips import project_file
 from kws_engine.clips.clip import Clip
 from kws_engine.clips.decisions import Decisions, missing
 from kws_engine.clips.index import Index
 from kws_engine.clips.layout import CLIPS_FOLDER
-from kws_engine.clips.parts import part_of, with_parts
+from kws_engine.clips.parts import part_of, renamed, settled, with_parts
 from kws_engine.clips.project_file import ProjectFile
 from kws_engine.clips.scan import scan
-from kws_engine.clips.table import ClipRow, ClipTable
-from kws_engine.clips.words import UNKNOWN
+from kws_engine.clips.split import SPLITS, which_set
+from kws_engine.clips.table import UNDECIDED, ClipRow, ClipTable
+from kws_engine.clips.words import UNKNOWN, parse_name
 from kws_engine.errors import ProjectError
 
 
@@ -29,13 +28,11 @@ class Contents:
         file: What project.toml says.
         table: All readable clips; its words are the project's, then `_unknown_`.
         unreadable: The files in the folders of words that are not sound, with 0 seconds.
-        by_take: The speakers who are split by take; None until the first clips have decided that.
     """
 
     file: ProjectFile
     table: ClipTable
     unreadable: ClipTable
-    by_take: frozenset[str] | None = None
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -88,8 +85,7 @@ class Contents:
     def with_file(self, file: ProjectFile) -> Contents:
         """After project.toml was read again."""
         in_use = self.table.word_rows.keys() - {UNKNOWN, *file.words}
-        by_take = self.by_take if file.by_take is None else frozenset(file.by_take)
-        return replace(self, file=file, by_take=by_take).with_words((*file.words, *sorted(in_use)))
+        return replace(self, file=file).with_words((*file.words, *sorted(in_use)))
 
     def with_words(self, words: Iterable[str]) -> Contents:
         """With another list of words, which has all that are in use."""
@@ -107,38 +103,44 @@ class Contents:
         """Without single clips."""
         return replace(self, table=self.table.without(keys))
 
-    def with_files(self, keys: Sequence[str], index: Index) -> Contents:
+    def with_files(self, keys: Sequence[str], index: Index, *, are_new: bool = False) -> Contents:
         """With single files that are new, changed or back again; the others are not looked at.
+
+        Args:
+            keys: The files.
+            index: What is remembered of files.
+            are_new: Whether a part that is stored for a file of such a name was that of another, removed by hand.
 
         Raises:
             OSError: A file is missing.
         """
         measured = index.take_in(keys)
-        rows = [ClipRow(key, *self._part(key, index.decided), *measured[key]) for key in keys]
+        rule = {} if are_new else index.parts.of(keys)
+        rows = [self._row(key, rule.get(key, UNDECIDED), measured[key], index.decided) for key in keys]
         table = self.table.with_clips([row for row in rows if row.frames])
         silent = [row for row in rows if not row.frames]
+        contents = replace(self, table=settled(table, index.decided, index.parts, new=keys if are_new else ()))
         if not silent:
-            return replace(self, table=table)
+            return contents
         words = (*table.words, *(word for word in self.unreadable.words if word not in table.words))
-        return replace(self, table=table, unreadable=self.unreadable.with_words(words).with_clips(silent))
+        return replace(contents, unreadable=self.unreadable.with_words(words).with_clips(silent))
 
     def decided_anew(self, keys: Iterable[str], decisions: Decisions) -> Contents:
         """After something was decided about a few clips."""
         table = self.table
-        parts = {self.row(key): self._part(key, decisions) for key in keys}
+        rows = {self.row(key): key for key in keys}
+        parts = {row: part_of(key, int(table.rule[row]), decisions) for row, key in rows.items()}
         return replace(self, table=table.with_parts(table.split, parts, table.excluded))
 
-    def split_by_take(self, speakers: Iterable[str], decisions: Decisions) -> Contents:
-        """After it was decided who is split by take."""
-        by_take = frozenset(speakers)
-        return replace(self, by_take=by_take, table=with_parts(self.table, decisions, by_take))
+    def settled(self, index: Index) -> Contents:
+        """With a part for every clip that has none yet."""
+        return replace(self, table=settled(self.table, index.decided, index.parts))
 
-    def speakers(self) -> list[str]:
-        """Whose readable clips there are."""
-        return sorted(self.table.speakers[at] for at in np.unique(self.table.speaker).tolist())
-
-    def _part(self, key: str, decisions: Decisions) -> tuple[int, bool]:
-        return part_of(key, decisions, self.by_take or frozenset())
+    @staticmethod
+    def _row(key: str, rule: int, measured: tuple[int, int, int, int], decisions: Decisions) -> ClipRow:
+        speaker, _ = parse_name(key.partition("/")[2])
+        split, excluded = part_of(key, SPLITS.index(which_set(speaker)) if rule == UNDECIDED else rule, decisions)
+        return ClipRow(key, split, excluded, *measured, rule)
 
 
 class Current:
@@ -157,11 +159,8 @@ def read(folder: Path, index: Index, *, before: Contents | None = None) -> Conte
     file = project_file.read(folder)
     found = scan(folder / CLIPS_FOLDER, index, before=(before.table, before.unreadable) if before else ())
     readable, unreadable = found.tables(file.words)
-    by_take = before.by_take if before and file.by_take is None else file.by_take
-    split = frozenset(by_take or ())
-    return Contents(
-        file,
-        with_parts(readable, index.decided, split),
-        with_parts(unreadable, index.decided, split),
-        None if by_take is None else split,
-    )
+    readable = renamed(readable, found.left, index.parts)
+    is_of_older_version = before is None and file.by_take is not None and index.parts.is_empty()
+    by_take = frozenset(file.by_take or ()) if is_of_older_version else None
+    table = settled(with_parts(readable, index.decided), index.decided, index.parts, by_take=by_take)
+    return Contents(file, table, with_parts(unreadable, index.decided))

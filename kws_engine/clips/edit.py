@@ -21,11 +21,11 @@ from kws_engine.clips.contents import Contents, Current
 from kws_engine.clips.decisions import missing
 from kws_engine.clips.index import Index
 from kws_engine.clips.layout import CLIPS_FOLDER
-from kws_engine.clips.split import SPLITS, Split, speakers_fill_parts
+from kws_engine.clips.split import SPLITS, Split
 from kws_engine.clips.takes import TakeNumbers, replace_take, write_take
 from kws_engine.clips.trash import Deletion, Removal
 from kws_engine.clips.words import NOISE, UNKNOWN, check_new_word, clip_name, parse_clip_name, parse_name, speaker_id
-from kws_engine.disk import is_writable, move_file, storing
+from kws_engine.disk import move_file, storing
 from kws_engine.errors import KwsError, ProjectError
 
 Tables = dict[str, Any]
@@ -118,7 +118,7 @@ class Edit:
         """
         with self:
             position = self._contents.words.index(self._contents.word(word))
-            deletion = self._delete([Path(CLIPS_FOLDER) / word])
+            deletion = self._delete([Path(CLIPS_FOLDER) / word], [f"{word}/"])
             self._contents = self._contents.without_word(word)
             self._change_words(lambda words: words.remove(word) if word in words else None)
             return Removal(word, position, deletion)
@@ -150,24 +150,19 @@ class Edit:
             self._changes.append(lambda tables: tables.update(settings=stored))
 
     def settle_split(self) -> None:
-        """Decides once, by the first batch of clips, whether its speakers are split by take or by their hashes.
+        """Gives every clip that has none yet a part, for good, as every reading of the project does.
 
-        Speakers whose hashes leave training or validation empty (always so with one speaker) are split by take for
-        good; whoever comes later goes by hash. In a project that cannot be written this is decided in memory.
+        In a project that cannot be written this is decided in memory.
         """
         with self:
-            speakers = self._contents.speakers()
-            if not speakers:
-                return
-            by_take = [] if speakers_fill_parts(speakers) else speakers
-            if is_writable(self._folder):
-                self._changes.append(lambda tables: tables.setdefault("split", {}).update(by_take=by_take))
-            self._contents = self._contents.split_by_take(by_take, self._index.decided)
+            self._contents = self._contents.settled(self._index)
 
     # -- takes
 
     def add_take(self, word: str, samples: NDArray[np.float32], *, speaker: str) -> Clip:
         """Stores a recording, mono float (samples,) at the project's rate, under the speaker's next free number.
+
+        It is given its part for good: what the word lacks, or else that of its speaker.
 
         A take of `_background_noise_` is found in `Project.noises`, not in `Project.clips`.
 
@@ -185,13 +180,12 @@ class Edit:
                 take = parse_clip_name(path.stem)[1] or 0
                 return Clip(path, NOISE, speaker, take, "training", len(samples) / rate)
             key = self._contents.key(path)
-            self._include([key])
-            if self._contents.by_take is None:
-                self.settle_split()
+            self._remember_parts([key])
+            self._include([key], are_new=True)
             return self._contents.clip(key)
 
     def replace_take(self, clip: Clip, samples: NDArray[np.float32]) -> Clip:
-        """Puts a new recording in the place of a clip; its old sound goes to the trash, a part set by hand stays.
+        """Puts a new recording in the place of a clip; its old sound goes to the trash, its part stays.
 
         Raises:
             ProjectError: The disk is full or cannot be written; the old recording is kept.
@@ -209,6 +203,7 @@ class Edit:
 
             self._steps.append(undo)
             new = self._contents.key(target)
+            self._carry_parts([key], [new])
             self._contents = self._contents.without([key])
             self._include([new])
             if before is not None and (before.split or before.note):
@@ -226,7 +221,7 @@ class Edit:
         """
         with self:
             keys = [self._contents.key(clip.path) for clip in clips]
-            deletion = self._delete([Path(CLIPS_FOLDER) / key for key in keys])
+            deletion = self._delete([Path(CLIPS_FOLDER) / key for key in keys], keys)
             self._contents = self._contents.without(keys)
             return deletion
 
@@ -240,8 +235,12 @@ class Edit:
             deletion = deleted.deletion if isinstance(deleted, Removal) else deleted
             trash.restore(self._folder, deletion)
             self._steps.append(lambda: trash.take_back(self._folder, deletion))
+            keys = [path.relative_to(CLIPS_FOLDER).as_posix() for path in deletion.paths]
+            moved = [f"{deleted.word}/"] if isinstance(deleted, Removal) else keys
+            self._index.parts.out_of_trash(deletion.trash.name, moved)
+            self._steps.append(lambda: self._index.parts.into_trash(deletion.trash.name, moved))
             if not isinstance(deleted, Removal):
-                self._include([path.relative_to(CLIPS_FOLDER).as_posix() for path in deleted.paths])
+                self._include(keys)
                 return
             self._change_words(lambda words: project_file.insert_word(words, deleted.word, at=deleted.position))
             folder = self._clips_folder / deleted.word
@@ -265,18 +264,15 @@ class Edit:
             old = self._present([move.clip for move in moves])
             decisions = [self._index.decided.get(key) for key in old]
             new = [self._contents.key(self._move_file(move)) for move in moves]
+            self._carry_parts(old, new)
             self._contents = self._contents.without(old)
             self._index.measured.remember((), gone=old)
             self._include(new)
             self._remember_decisions(new)
-            for move, key, decision in zip(moves, new, decisions, strict=True):
-                by_rule = self._contents.clip(key).split
-                if decision is not None or by_rule != move.clip.split:
+            for key, decision in zip(new, decisions, strict=True):
+                if decision is not None:
                     self._index.decided.decide(
-                        [key],
-                        excluded=move.clip.excluded,
-                        split=move.clip.split if by_rule != move.clip.split else None,
-                        note=decision.note if decision else None,
+                        [key], excluded=decision.excluded, split=decision.split, note=decision.note
                     )
             return self._renewed(new)
 
@@ -394,9 +390,12 @@ class Edit:
 
         self._steps.append(undo)
 
-    def _delete(self, paths: Sequence[Path]) -> Deletion:
+    def _delete(self, paths: Sequence[Path], keys: Sequence[str]) -> Deletion:
+        """Moves files or folders to the trash, and the parts of `keys` with them."""
         deletion = trash.delete(self._folder, paths)
         self._steps.append(lambda: trash.put_back(self._folder, deletion))
+        self._index.parts.into_trash(deletion.trash.name, keys)
+        self._steps.append(lambda: self._index.parts.out_of_trash(deletion.trash.name, keys))
         return deletion
 
     def _move_file(self, move: Move) -> Path:
@@ -425,9 +424,22 @@ class Edit:
         stored = self._index.decided.stored(keys)
         self._steps.append(lambda: self._index.decided.put_back(stored))
 
-    def _include(self, keys: Sequence[str]) -> None:
+    def _remember_parts(self, keys: Sequence[str]) -> None:
+        """Whatever parts these clips are given next, it is undone with the edit."""
+        stored = self._index.parts.of(keys)
+        self._steps.append(lambda: self._index.parts.put({key: stored.get(key) for key in keys}))
+
+    def _carry_parts(self, old: Sequence[str], new: Sequence[str]) -> None:
+        """Gives clips at new paths the parts by rule that they had."""
+        table = self._contents.table
+        rows = [self._contents.row(key) for key in old]
+        self._remember_parts([*old, *new])
+        self._index.parts.put(dict.fromkeys(old))
+        self._index.parts.put({key: int(table.rule[row]) for key, row in zip(new, rows, strict=True)})
+
+    def _include(self, keys: Sequence[str], *, are_new: bool = False) -> None:
         with storing(self._clips_folder):
-            self._contents = self._contents.with_files(keys, self._index)
+            self._contents = self._contents.with_files(keys, self._index, are_new=are_new)
 
     def _present(self, clips: Iterable[Clip]) -> list[str]:
         """The keys of clips whose files are there.

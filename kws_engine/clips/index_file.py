@@ -7,16 +7,17 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from kws_engine.clips.layout import INDEX_FILE
 from kws_engine.clips.split import SPLITS, Split
 from kws_engine.disk import is_writable
 from kws_engine.errors import ProjectError
 
-_BUSY_S: Final = 10.0
+BUSY_S: Final = 10.0
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS measured (
     path TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, sha256 TEXT,
@@ -48,8 +49,13 @@ class Decision:
 class IndexFile:
     """Every call opens and closes it, so that no open handle hinders other programs or moving the folder."""
 
+    _NAME: ClassVar[str] = INDEX_FILE
+    _TABLES: ClassVar[str] = _TABLES
+    _JOURNAL: ClassVar[str] = "WAL"
+    _NAMES: ClassVar[frozenset[str]] = frozenset({"measured", "decided"})
+
     def __init__(self, project_folder: Path) -> None:
-        self._file = project_folder / INDEX_FILE
+        self._file = project_folder / self._NAME
 
     def rows(self, query: str, values: tuple[Any, ...] = ()) -> list[Any] | None:
         """All rows of a query; None where the file is missing, busy or out of reach.
@@ -60,7 +66,7 @@ class IndexFile:
         if not self._file.exists():
             return None
         try:
-            with self._connected() as database:
+            with self._reading() as database:
                 return database.execute(query, values).fetchall()
         except UnicodeEncodeError:  # a file name that is not Unicode
             return None
@@ -120,12 +126,15 @@ class IndexFile:
     def set_aside(self) -> dict[str, Decision]:
         """Renames a damaged file and returns whatever decisions can still be read from it."""
         decided = dict(_salvaged(self._file))
-        aside = self._file.with_name(f"{INDEX_FILE}.damaged-{time.strftime('%Y%m%d-%H%M%S')}")
+        self._rename_aside()
+        return decided
+
+    def _rename_aside(self) -> None:
+        aside = self._file.with_name(f"{self._NAME}.damaged-{time.strftime('%Y%m%d-%H%M%S')}")
         with contextlib.suppress(OSError):
             for suffix in ("-wal", "-shm"):
-                self._file.with_name(INDEX_FILE + suffix).unlink(missing_ok=True)
+                self._file.with_name(self._NAME + suffix).unlink(missing_ok=True)
             os.replace(self._file, aside)
-        return decided
 
     def _has_other_columns(self, error: sqlite3.Error) -> bool:
         """Whether a query failed although its tables are there: they are not those of this program."""
@@ -133,18 +142,22 @@ class IndexFile:
             return False
         with contextlib.suppress(sqlite3.Error), self._connected() as database:
             tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-            return {"measured", "decided"} <= tables
+            return self._NAMES <= tables
         return False
+
+    def _reading(self) -> AbstractContextManager[sqlite3.Connection]:
+        """A connection that reads."""
+        return self._connected()
 
     @contextlib.contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:
         writable = is_writable(self._file.parent) and (not self._file.exists() or is_writable(self._file))
         source = self._file.absolute().as_uri() + ("" if writable else "?mode=ro&immutable=1")
-        with contextlib.closing(sqlite3.connect(source, timeout=_BUSY_S, uri=True)) as database:
+        with contextlib.closing(sqlite3.connect(source, timeout=BUSY_S, uri=True)) as database:
             if writable:
-                database.execute("PRAGMA journal_mode = WAL")
+                database.execute(f"PRAGMA journal_mode = {self._JOURNAL}")
                 database.execute("PRAGMA synchronous = NORMAL")
-                database.executescript(_TABLES)
+                database.executescript(self._TABLES)
             yield database
 
 

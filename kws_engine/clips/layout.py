@@ -5,6 +5,7 @@ project.toml        words, clip length, sample rate, settings        clips/proje
 .project.lock       held while project.toml changes
 clips/<word>/       one recording a file
 clips.sqlite        what was decided and measured about clips        clips/index_file.py
+parts.sqlite        the part of each clip, given once and for good   clips/part_file.py
 runs/<run>/         one training run each                            runs/folder.py
 sweeps/<sweep>/     one search each                                  sweeps/folder.py
 .trash/<time>/      deleted files, laid out as they were             clips/trash.py
@@ -19,6 +20,7 @@ from typing import Final
 PROJECT_FILE: Final = "project.toml"
 LOCK_FILE: Final = ".project.lock"
 INDEX_FILE: Final = "clips.sqlite"
+PARTS_FILE: Final = "parts.sqlite"
 CLIPS_FOLDER: Final = "clips"
 RUNS_FOLDER: Final = "runs"
 SWEEPS_FOLDER: Final = "sweeps"

@@ -78,18 +78,20 @@ class Measurements:
         self.remember((path, *values) for path, values in measured.items())
         return measured
 
-    def forget_other_words(self, words: Iterable[str]) -> None:
-        """Forgets the files of all folders but these."""
+    def forget_other_words(self, words: Iterable[str]) -> list[tuple[str, Known]]:
+        """Forgets the files of all folders but these, and returns what was known of them."""
         present = set(words)
         at = ""
-        gone = []
+        gone: list[tuple[str, Known]] = []
         while found := self._file.rows("SELECT path FROM measured WHERE path >= ? ORDER BY path LIMIT 1", (at,)):
             word = found[0][0].partition("/")[0]
             at = path_range(word)[1]
             if word not in present:
-                gone.append(path_range(word))
+                gone.append((word, self.known(word)))
         if gone:
-            self._file.change(("DELETE FROM measured WHERE path >= ? AND path < ?", gone))
+            ranges = [path_range(word) for word, _ in gone]
+            self._file.change(("DELETE FROM measured WHERE path >= ? AND path < ?", ranges))
+        return gone
 
     def move_word(self, old: str, new: str) -> None:
         """Lets the rows follow a renamed folder."""

@@ -41,8 +41,6 @@ class Project:
         self.index = Index(self.folder, self.clips_folder)
         self._current = Current(contents.read(self.folder, self.index))
         self.edit = Edit(self.folder, self.index, self._current)
-        if not self.is_split_settled:
-            self.edit.settle_split()
 
     @classmethod
     def create(cls, folder: str | os.PathLike[str], *, words: Iterable[str] = (), name: str | None = None) -> Project:
@@ -117,8 +115,8 @@ class Project:
 
     @property
     def is_split_settled(self) -> bool:
-        """Whether the first clips have decided who is split by take."""
-        return self._current.contents.by_take is not None
+        """Whether there have been clips, so that later ones are given their parts beside them."""
+        return len(self.table()) > 0 or self._current.contents.file.by_take is not None
 
     # -- the clips
 

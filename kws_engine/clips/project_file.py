@@ -25,7 +25,7 @@ _PATIENCE_S: Final = 5.0  # another program needs milliseconds to change the fil
 
 @dataclass(frozen=True)
 class ProjectFile:
-    """The content of project.toml; `by_take` is None until the project has its first clips."""
+    """The content of project.toml; `by_take`, who is in all parts, was written by versions without parts.sqlite."""
 
     name: str
     words: tuple[str, ...]

@@ -19,7 +19,7 @@ from kws_engine.clips.index import Index
 from kws_engine.clips.index_file import IndexDamaged
 from kws_engine.clips.measurements import Known
 from kws_engine.clips.split import split_codes
-from kws_engine.clips.table import ClipTable, Names
+from kws_engine.clips.table import UNDECIDED, ClipTable, Names
 from kws_engine.clips.words import UNKNOWN, parse_name
 from kws_engine.errors import ProjectError
 
@@ -44,10 +44,17 @@ class _Headers(NamedTuple):
 
 @dataclass
 class Scan:
-    """What was found, in growing columns; `tables` makes the tables of it."""
+    """What was found, in growing columns; `tables` makes the tables of it.
+
+    Attributes:
+        folder: The clips folder.
+        words: The folders in it.
+        left: Paths of files that were known and are gone, by size and modification time.
+    """
 
     folder: Path
     words: list[str] = field(default_factory=list)
+    left: dict[tuple[int, int], list[str]] = field(default_factory=dict)
     _speakers: dict[str, int] = field(default_factory=dict)
     _labels: array[int] = field(default_factory=lambda: array("h"))
     _speaker: array[int] = field(default_factory=lambda: array("i"))
@@ -56,11 +63,12 @@ class Scan:
     _rates: array[int] = field(default_factory=lambda: array("i"))
     _sizes: array[int] = field(default_factory=lambda: array("q"))
     _mtimes_ns: array[int] = field(default_factory=lambda: array("q"))
+    _rule: array[int] = field(default_factory=lambda: array("b"))
     _names: bytearray = field(default_factory=bytearray)
     _lengths: array[int] = field(default_factory=lambda: array("i"))
 
-    def add_word(self, word: str, files: _Files, headers: _Headers) -> None:
-        """Adds the files of one folder, in the order of clips."""
+    def add_word(self, word: str, files: _Files, headers: _Headers, rule: Sequence[int]) -> None:
+        """Adds the files of one folder, in the order of clips, with their parts by rule."""
         self.words.append(word)
         if not files.names:
             return
@@ -71,8 +79,8 @@ class Scan:
         self._labels.extend([len(self.words) - 1] * len(order))
         self._speaker.extend([known.setdefault(speaker, len(known)) for speaker in speakers])
         self._takes.extend(takes)
-        columns = self._sizes, self._mtimes_ns, self._frames, self._rates
-        for column, values in zip(columns, (files.sizes, files.mtimes_ns, *headers), strict=True):
+        columns = self._sizes, self._mtimes_ns, self._rule, self._frames, self._rates
+        for column, values in zip(columns, (files.sizes, files.mtimes_ns, rule, *headers), strict=True):
             column.extend([values[at] for at in order])
         names = [files.names[at] for at in order]
         joined = "".join(names)
@@ -108,6 +116,7 @@ class Scan:
             rates=_numpy(self._rates, np.int32),
             sizes=_numpy(self._sizes, np.int64),
             mtimes_ns=_numpy(self._mtimes_ns, np.int64),
+            rule=_numpy(self._rule, np.int8),
             names=Names(self._names, _numpy(self._lengths, np.int32)),
         )
         if readable.all():
@@ -147,10 +156,29 @@ def _scan(folder: Path, index: Index, before: Sequence[ClipTable]) -> Scan:
         else:
             headers, fresh = _updated_headers(path, files, known, index)
             candidates += (f"{word}/{files.names[at]}" for at in fresh if files.sizes[at] in orphans)
-        found.add_word(word, files, headers)
-    index.measured.forget_other_words(found.words)
+            _note_left(found, word, known, files.names)
+        found.add_word(word, files, headers, _parts(word, files.names, index))
+    for word, known in index.measured.forget_other_words(found.words):
+        _note_left(found, word, known, ())
     index.decided.follow(candidates)
     return found
+
+
+def _parts(word: str, names: Sequence[str], index: Index) -> Sequence[int]:
+    """The parts by rule of a word's files."""
+    known, parts = index.parts.of_word(word)
+    if known == names:
+        return parts
+    of_name = dict(zip(known, parts, strict=True))
+    return [of_name.get(name, UNDECIDED) for name in names]
+
+
+def _note_left(found: Scan, word: str, known: Known, names: Sequence[str]) -> None:
+    """Notes which files are known and no longer among `names`."""
+    present = set(names)
+    for name, size, mtime_ns, *_ in zip(*known, strict=True):
+        if name not in present:
+            found.left.setdefault((size, mtime_ns), []).append(f"{word}/{name}")
 
 
 def _updated_headers(folder: Path, files: _Files, known: Known, index: Index) -> tuple[_Headers, list[int]]:

@@ -28,8 +28,10 @@ _TYPES: Final[dict[str, Any]] = {
     "rates": np.int32,
     "sizes": np.int64,
     "mtimes_ns": np.int64,
+    "rule": np.int8,
 }
 COLUMNS: Final = tuple(_TYPES)
+UNDECIDED: Final = -1
 _OF_CLIPS: Final = ("takes", "split", "excluded", "frames", "rates")
 _AT_ONCE: Final = 65_536
 
@@ -78,7 +80,7 @@ class Names:
 
 @dataclass(frozen=True)
 class ClipRow:
-    """A row to be inserted: the clip's key, its part as an index into `SPLITS`, and what its file is."""
+    """A row to be inserted: the clip's key, its part as an index into `SPLITS`, what its file is, its part by rule."""
 
     key: str
     split: int
@@ -87,6 +89,7 @@ class ClipRow:
     mtime_ns: int
     frames: int
     rate: int
+    rule: int = UNDECIDED
 
     @property
     def order(self) -> tuple[str, str, int, str]:
@@ -112,6 +115,7 @@ class ClipTable:
         rates: (N,) int32, in Hz; 0 where a file cannot be read.
         sizes: (N,) int64, in bytes.
         mtimes_ns: (N,) int64.
+        rule: (N,) int8, the part by rule as an index into `SPLITS`, or `UNDECIDED`.
         names: (N,) file names.
     """
 
@@ -127,6 +131,7 @@ class ClipTable:
     rates: NDArray[np.int32]
     sizes: NDArray[np.int64]
     mtimes_ns: NDArray[np.int64]
+    rule: NDArray[np.int8]
     names: Names
 
     def __post_init__(self) -> None:
@@ -240,7 +245,7 @@ class ClipTable:
             word, speaker, take, _ = row.order
             file = (row.frames, row.rate, row.size, row.mtime_ns)
             who = speakers.setdefault(speaker, len(speakers))
-            values.append((self.words.index(word), who, take, row.split, row.excluded, *file))
+            values.append((self.words.index(word), who, take, row.split, row.excluded, *file, row.rule))
         at = np.array([table._place(row.order) for row in rows], np.int64)
         columns: dict[str, Any] = {
             name: _inserted(getattr(table, name), at, [[value] for value in column])
@@ -261,6 +266,17 @@ class ClipTable:
         for row, (code, is_excluded) in chosen.items():
             split[row], excluded[row] = code, is_excluded
         return replace(self, split=split, excluded=excluded)
+
+    def with_rule(self, rule: NDArray[np.int8]) -> ClipTable:
+        """With these parts by rule (N,)."""
+        return replace(self, rule=rule)
+
+    def speakers_by_take(self, word: str) -> list[str]:
+        """Who is in several parts of a word, clips that are left out aside."""
+        rows = self.select(word=word)
+        pairs = np.unique(self.speaker[rows].astype(np.int64) * len(SPLITS) + self.split[rows]) // len(SPLITS)
+        speakers, parts = np.unique(pairs, return_counts=True)
+        return sorted(self.speakers[at] for at in speakers[parts > 1].tolist())
 
     def without_word(self, word: str) -> ClipTable:
         """All rows but those of a word."""

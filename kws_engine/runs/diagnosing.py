@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kws_engine import audio
-from kws_engine.clips import project_file
 from kws_engine.clips.clip import LONGEST_CLIP_S
 from kws_engine.clips.layout import project_above
+from kws_engine.clips.part_file import speakers_in_several_parts
 from kws_engine.clips.trimming import speech_core
 from kws_engine.clips.words import SPECIAL, parse_clip_name
 from kws_engine.errors import AudioError, KwsError, TrainingError
@@ -98,7 +98,7 @@ def facts_of(folder: Path, *, progress: Progress | None = None) -> Facts:
 
 
 def _one_voice(project: Path | None) -> frozenset[str]:
-    return frozenset(project_file.read(project).by_take or ()) if project else frozenset()
+    return speakers_in_several_parts(project) if project else frozenset()
 
 
 def _clips(run: RunFolder) -> list[UsedClip]:

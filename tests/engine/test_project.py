@@ -56,8 +56,10 @@ def test_takes_count_per_word_and_speaker_and_are_read_back(project):
 
 def test_one_speaker_is_split_by_take_and_stays_so(project):
     clips = [project.edit.add_take("up", tone(300 + 10 * n), speaker="me") for n in range(8)]
-    assert [clip.split for clip in clips if clip.split != "training"] == ["validation", "testing"]
-    assert tomllib.loads((project.folder / "project.toml").read_text())["split"] == {"by_take": ["me"]}
+    assert [(clip.take, clip.split) for clip in clips if clip.split != "training"] == [
+        (1, "validation"),
+        (7, "testing"),
+    ]
     later = [project.edit.add_take("up", tone(900 + n), speaker="late") for n in range(3)]
     assert len({clip.split for clip in later}) == 1
     before = {clip.path: clip.split for clip in clips}
@@ -110,7 +112,7 @@ def test_a_renamed_word_keeps_takes_parts_and_decisions(project):
     assert project.words == ("hoch", "down")
     again = Project.open(project.folder).clips(word="hoch", include_excluded=True)
     assert [(c.take, c.split, c.excluded) for c in again] == [
-        (0, "testing", False), (1, "training", True), (2, "validation", False),
+        (0, "testing", False), (1, "validation", True), (2, "training", False),
     ]  # fmt: skip
     project.edit.rename_word("hoch", "Hoch")
     assert len(project.clips(word="Hoch")) == 2
@@ -123,7 +125,7 @@ def test_excluded_clips_are_left_out_and_found_on_demand(project):
     project.edit.add_take("up", tone(500), speaker="me")
     assert project.edit.exclude([clip], True)[0].excluded
     assert [c.take for c in project.clips()] == [1]
-    assert project.summary()["up"].training == 1
+    assert (project.summary()["up"].training, project.summary()["up"].validation) == (0, 1)
     assert [c.take for c in Project.open(project.folder).clips(include_excluded=True)] == [0, 1]
     assert not project.edit.exclude([clip], False)[0].excluded
     assert len(project.clips()) == 2
@@ -398,7 +400,7 @@ def test_folder_clips_takes_any_folder_in_the_layout(tmp_path, project):
         folder_clips(project.folder)
     for _take in range(3):
         project.edit.add_take("up", tone(), speaker="me")
-    assert [clip.split for clip in folder_clips(project.folder)] == ["training", "training", "validation"]
+    assert [clip.split for clip in folder_clips(project.folder)] == ["training", "validation", "training"]
     with pytest.raises(ProjectError, match="holds no readable clip: it takes one folder per word"):
         folder_clips(tmp_path / "set/up")
     with pytest.raises(ProjectError, match="There is no folder"):

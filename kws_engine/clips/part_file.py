@@ -1,0 +1,219 @@
+"""The file parts.sqlite: the part that each clip was given when it arrived, apart from what can be measured anew."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from kws_engine.clips.index_file import BUSY_S, IndexDamaged, IndexFile, path_range
+from kws_engine.clips.layout import PARTS_FILE, TRASH_FOLDER
+from kws_engine.clips.split import SPLITS
+from kws_engine.clips.words import parse_name
+
+_MANY = 500
+_VALID = f"typeof(path) = 'text' AND typeof(part) = 'integer' AND part BETWEEN 0 AND {len(SPLITS) - 1}"
+
+Names = tuple[str, ...]
+
+
+class PartFile(IndexFile):
+    """Rows by path relative to the clips folder; those of deleted files stand under the path in the trash."""
+
+    _NAME: ClassVar[str] = PARTS_FILE
+    _TABLES: ClassVar[str] = (
+        "CREATE TABLE IF NOT EXISTS parts (path TEXT PRIMARY KEY, part INTEGER NOT NULL) WITHOUT ROWID;"
+    )
+    _JOURNAL: ClassVar[str] = "DELETE"  # read much and written seldom
+    _NAMES: ClassVar[frozenset[str]] = frozenset({"parts"})
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[sqlite3.Connection]:
+        """The file while no other program changes it; what was changed is stored unless the block fails.
+
+        Raises:
+            sqlite3.Error: It cannot be written.
+        """
+        with self._connected() as database:
+            database.isolation_level = None
+            database.execute("BEGIN IMMEDIATE")
+            try:
+                yield database
+                database.execute("COMMIT")
+            except BaseException:
+                with contextlib.suppress(sqlite3.Error):
+                    database.execute("ROLLBACK")
+                raise
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        """A connection that reads and touches nothing, unless a change that was cut off must be undone first."""
+        if self._file.with_name(f"{self._NAME}-journal").exists():
+            with self._connected() as database:
+                yield database
+            return
+        source = f"{self._file.absolute().as_uri()}?mode=ro"
+        with contextlib.closing(sqlite3.connect(source, timeout=BUSY_S, uri=True)) as database:
+            yield database
+
+    def salvage(self) -> None:
+        """Renames a damaged file and carries over whatever can still be read from it."""
+        rows = list(_salvaged(self._file))
+        self._rename_aside()
+        self.change(("REPLACE INTO parts VALUES (?, ?)", rows))
+
+
+class Parts:
+    """The parts by rule, as indices into `SPLITS`; where the file cannot be written, they are kept in memory."""
+
+    def __init__(self, project_folder: Path) -> None:
+        self._file = PartFile(project_folder)
+        self._unsaved: dict[str, int] = {}
+        self._rows: dict[str, int] = {}  # of each word, as far as this program has seen them
+
+    def is_empty(self) -> bool:
+        """Whether no clip has been given a part yet."""
+        return not self._unsaved and not self._read("SELECT 1 FROM parts LIMIT 1")
+
+    def of_word(self, word: str) -> tuple[Names, Sequence[int]]:
+        """The names in a word's folder that have a part, sorted, and their parts."""
+        query = f"SELECT substr(path, ?), part FROM parts WHERE path >= ? AND path < ? AND {_VALID} ORDER BY path"
+        rows = self._read(query, (len(word) + 2, *path_range(word)))
+        self._rows[word] = len(rows)
+        if self._unsaved:
+            kept = {path.partition("/")[2]: part for path, part in self._unsaved.items() if _is_in(path, word)}
+            rows = sorted({**dict(rows), **kept}.items())
+        names, parts = zip(*rows, strict=True) if rows else ((), ())
+        return names, parts
+
+    def of(self, paths: Sequence[str]) -> dict[str, int]:
+        """The parts of those of some clips that have one."""
+        found: dict[str, int] = {}
+        for at in range(0, len(paths), _MANY):
+            some = tuple(path for path in paths[at : at + _MANY] if _is_unicode(path))
+            marks = ",".join("?" * len(some))
+            found.update(self._read(f"SELECT path, part FROM parts WHERE path IN ({marks}) AND {_VALID}", some))
+        found.update((path, self._unsaved[path]) for path in paths if path in self._unsaved)
+        return found
+
+    def give(
+        self, words: Iterable[str], paths: Callable[[], Iterable[str]], decide: Callable[[Mapping[str, int]], Any]
+    ) -> None:
+        """Gives new clips their parts, while no other program does.
+
+        Args:
+            words: Whose clips they are.
+            paths: The clips.
+            decide: Takes what other programs stored for these words meanwhile, and returns the part of each clip.
+        """
+        words = list(words)
+        try:
+            with self._file.alone() as database:
+                parts = decide(self._others(database, words))
+                rows = ((path, int(part)) for path, part in zip(paths(), parts, strict=True) if _is_unicode(path))
+                database.executemany("REPLACE INTO parts VALUES (?, ?)", rows)
+                counted = {word: _count(database, word) for word in words}
+            self._rows.update(counted)
+            return
+        except sqlite3.Error:
+            parts = decide({})
+        self._unsaved.update((path, int(part)) for path, part in zip(paths(), parts, strict=True))
+
+    def put(self, parts: Mapping[str, int | None]) -> None:
+        """Stores parts as they are, or with None forgets them."""
+        kept = [(path, part) for path, part in parts.items() if part is not None]
+        for path in parts:
+            self._unsaved.pop(path, None)
+        removal = ("DELETE FROM parts WHERE path = ?", [(path,) for path, part in parts.items() if part is None])
+        if not self._file.change(removal, ("REPLACE INTO parts VALUES (?, ?)", kept)):
+            self._unsaved.update(kept)
+
+    def move_word(self, old: str, new: str) -> None:
+        """Lets the parts follow a renamed folder."""
+        self._move(f"{old}/", f"{new}/")
+        self._rows.pop(old, None)
+        self._rows.pop(new, None)
+
+    def into_trash(self, trash: str, paths: Iterable[str]) -> None:
+        """Lets the parts follow files or, by a path that ends in `/`, a folder into the trash."""
+        for path in paths:
+            self._move(path, f"{TRASH_FOLDER}/{trash}/{path}")
+
+    def out_of_trash(self, trash: str, paths: Iterable[str]) -> None:
+        """Lets the parts follow files or a folder back."""
+        for path in paths:
+            self._move(f"{TRASH_FOLDER}/{trash}/{path}", path)
+
+    def _move(self, old: str, new: str) -> None:
+        """Moves the row of a path, or all rows below one that ends in `/`."""
+        if not (_is_unicode(old) and _is_unicode(new)):
+            return
+        is_folder = old.endswith("/")
+        end = f"{old[:-1]}0" if is_folder else old
+        test = "path >= ? AND path < ?" if is_folder else "path IN (?, ?)"
+        move = f"UPDATE OR REPLACE parts SET path = ? || substr(path, ?) WHERE {test}"
+        self._file.change((move, [(new, len(old) + 1, old, end)]))
+        if self._unsaved:
+            moved = {
+                (new + path[len(old) :] if path == old or (is_folder and path.startswith(old)) else path): part
+                for path, part in self._unsaved.items()
+            }
+            self._unsaved = moved
+
+    def _others(self, database: sqlite3.Connection, words: Iterable[str]) -> dict[str, int]:
+        """All that is stored for those of some words in whose folders other programs have put clips."""
+        found: dict[str, int] = {}
+        for word in words:
+            if _is_unicode(word) and _count(database, word) != self._rows.get(word):
+                query = f"SELECT path, part FROM parts WHERE path >= ? AND path < ? AND {_VALID}"
+                found.update(database.execute(query, path_range(word)))
+        return found
+
+    def _read(self, query: str, values: tuple[Any, ...] = ()) -> list[Any]:
+        if not all(_is_unicode(value) for value in values if isinstance(value, str)):
+            return []
+        try:
+            return self._file.rows(query, values) or []
+        except IndexDamaged:
+            self._file.salvage()
+            return self._file.rows(query, values) or []
+
+
+def speakers_in_several_parts(project_folder: Path) -> frozenset[str]:
+    """Who was split by take: the rule has put their clips into several parts."""
+    try:
+        rows = PartFile(project_folder).rows(f"SELECT path, part FROM parts WHERE {_VALID}") or []
+    except IndexDamaged:
+        return frozenset()
+    parts: dict[str, set[int]] = {}
+    for path, part in rows:
+        parts.setdefault(parse_name(path.partition("/")[2])[0], set()).add(part)
+    return frozenset(speaker for speaker, found in parts.items() if len(found) > 1)
+
+
+def _count(database: sqlite3.Connection, word: str) -> int:
+    query = f"SELECT count(*) FROM parts WHERE path >= ? AND path < ? AND {_VALID}"
+    return int(database.execute(query, path_range(word)).fetchone()[0])
+
+
+def _is_in(path: str, word: str) -> bool:
+    return path.startswith(f"{word}/")
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether SQLite can take it; a file name on Linux may be any bytes."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _salvaged(file: Path) -> Iterator[tuple[str, int]]:
+    """The rows that a damaged file still gives, until the damage."""
+    with contextlib.suppress(sqlite3.Error, TypeError, ValueError):
+        with contextlib.closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as database:
+            database.text_factory = lambda raw: raw.decode("utf-8", "replace")
+            yield from database.execute(f"SELECT path, part FROM parts WHERE {_VALID}")
