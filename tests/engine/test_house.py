@@ -15,7 +15,7 @@ import pytest
 ROOT = pathlib.Path(__file__).parents[2]
 ENGINE = ROOT / "kws_engine"
 ORDER = (
-    "errors", "layer_rows", "spec", "registry", "resources", "processors", "disk", "file_lock", "audio", "audio_pipe",
+    "errors", "layer_rows", "spec", "registry", "resources", "processors", "disk", "file_lock", "decoding", "audio", "audio_pipe",
     "ring", "deadline", "microphone", "patient_microphone", "clips", "features", "augment", "models", "regularizers",
     "training", "spotting", "settings", "evaluation", "export", "runs", "sweeps", "bench", "commands", "cli",
 )  # fmt: skip
