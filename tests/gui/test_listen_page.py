@@ -464,7 +464,7 @@ def test_a_sound_server_that_does_not_answer_is_said_and_stops_nothing(
     longest_s = 0.0
     with virtual_microphone.stopped():
         press(qtbot, page)
-        last_s = time.monotonic()
+        asked_s = last_s = time.monotonic()
 
         def is_answered() -> bool:
             nonlocal longest_s, last_s
