@@ -117,15 +117,16 @@ class Batches:
         """Recomputes the features that are due before an epoch (from 1 on).
 
         Yields:
-            The progress of the first call, which takes longest; later None, so that the caller can stop in between.
+            The progress of the first call, which takes longest, now and then; else None, so that the caller can stop
+            after every block.
         """
         if self._cache is None:
             return
         is_first, due = self._store is None, self._cache.due(epoch)
         filled = zip(due, self._workers.stream(self._fill_block, due), strict=True)
         for number, ((block, generation), (clips, power)) in enumerate(filled):
-            if number % _REPORT_EVERY == 0:
-                yield Progress(_TASK, number * BLOCK, len(self._cache)) if is_first else None
+            is_told = is_first and number % _REPORT_EVERY == 0
+            yield Progress(_TASK, number * BLOCK, len(self._cache)) if is_told else None
             self._cache.update(block, generation, clips, power)
         if is_first:
             yield Progress(_TASK, len(self._cache), len(self._cache))
