@@ -26,12 +26,12 @@ _IMPLAUSIBLE_BYTES, _IMPLAUSIBLE_RATIO = 2**28, 16
 _DEMUXERS: Final = (
     "aac,ac3,aiff,amr,amrnb,amrwb,ape,asf,au,avi,bw64,caf,dsf,dts,eac3,flac,flv,gsm,iff,ircam,loas,matroska,webm,"
     "mov,mp4,m4a,3gp,3g2,mj2,mp3,mpc,mpc8,mpeg,mpegts,ogg,oma,qcp,rm,rso,sbc,sox,tak,tta,voc,w64,wav,wv,xwma,dss,"
-    "nistsphere,shn,truehd,mlp,mmf,pvf,paf,hcom,ilbc,svx,mxf,dv,xa"
+    "nistsphere,shn,truehd,mlp,mmf,pvf,paf,hcom,ilbc,mxf,dv,xa,sds"
 )
 # Their headers are written when the recording ends and give its length; others estimate it or do not know it.
 _WITH_LENGTH: Final = frozenset({"aiff", "au", "caf", "flac", "mov", "matroska", "tta", "w64", "wv", "ape", "asf"})
 # Frames of these find their place again after noise or tags, so that a stray packet at either end means nothing.
-_SELF_SYNCHRONIZING: Final = frozenset({"mp3", "aac", "ac3", "eac3", "dts", "loas", "mpegts"})
+_SELF_SYNCHRONIZING: Final = frozenset({"mp3", "aac", "ac3", "eac3", "dts", "loas", "mpegts", "sds"})
 _STRAY_PACKETS: Final = 3
 _SCAN_FRAMES: Final = 1024
 # Bytes that may be read between two pieces of sound: pictures, tables and video are less, an endless file is more.
@@ -46,6 +46,7 @@ _MAGIC_OF_AUDIO: Final = frozenset(
     {b"RIFF", b"RIFX", b"RF64", b"BW64", b"riff", b"fLaC", b"OggS", b"FORM", b"caff", b".snd", b"\x1aE\xdf\xa3"}
     | {b"MAC ", b"TTA1", b"#!AM", b"\x30\x26\xb2\x75", b"tBaK", b"DSD ", b"NIST", b"Crea", b"wvpk"}
 )
+_MAGIC_OF_LIBSNDFILE: Final = frozenset({b"RF64", b"riff", b"fLaC", b"FORM", b"caff", b".snd"})
 _MAGIC_OF_MP4: Final = frozenset({b"ftyp", b"moov", b"mdat", b"wide", b"moof", b"styp"})  # after four bytes of length
 _MPEG_IN_WAV: Final = frozenset({0x50, 0x55})  # format tags of MP2 and MP3
 _MPEG_SUFFIXES: Final = frozenset({".mp3", ".mp2", ".mp1", ".mpa", ".mpga"})
@@ -163,15 +164,16 @@ def _decoder(path: pathlib.Path) -> Decoder:
 def _suits_libsndfile(path: pathlib.Path) -> bool:
     """Not MPEG, whose length it only estimates, nor Ogg, of which it reads one part where several are joined.
 
-    It takes whatever is called .mp3 for one, and complains on the terminal where it is none.
+    It takes whatever is called .mp3 for one, and complains on the terminal where it is none, as it does about SDS.
     """
     with path.open("rb") as file:
         start = file.read(22)
     if start[:4] in (b"RIFF", b"RIFX"):
         return not (start[12:16] == b"fmt " and int.from_bytes(start[20:22], "little") in _MPEG_IN_WAV)
+    if path.suffix.lower() in _MPEG_SUFFIXES:
+        return start[:4] in _MAGIC_OF_LIBSNDFILE
     is_mpeg = start[:3] == b"ID3" or (start[:1] == b"\xff" and start[1:2] >= b"\xe0")
-    is_other = path.suffix.lower() in _MPEG_SUFFIXES and start[:4] not in _MAGIC_OF_AUDIO
-    return not is_mpeg and not is_other and start[:4] != b"OggS"
+    return not is_mpeg and start[:4] != b"OggS" and start[:2] != b"\xf0\x7e"
 
 
 def _libsndfile(path: pathlib.Path) -> Libsndfile | None:
@@ -275,10 +277,11 @@ class Ffmpeg:
         if start[:4] == b".snd" and start[8:12] == bytes(4):
             self._source = _Patched(self._file, {8: b"\xff\xff\xff\xff"})  # the AU of a recorder that was cut short
         is_known = start[:4] in _MAGIC_OF_AUDIO or start[:3] == b"ID3" or start[4:8] in _MAGIC_OF_MP4
-        self._errors: tuple[type[Exception], ...] = (av.error.FFmpegError, _EndlessFile)
+        # PyAV itself trips over streams that turn up late and over layouts and formats that it does not know.
+        self._errors = (av.error.FFmpegError, _EndlessFile, ValueError, IndexError, OverflowError)
         try:
             self._container = av.open(self._source, options={"format_whitelist": _DEMUXERS}, metadata_errors="replace")
-        except (*self._errors, ValueError) as error:
+        except self._errors as error:
             raise DecodingError("damaged" if is_known else "not_audio") from error
         try:
             self._stream = self._sound(av)
@@ -402,7 +405,10 @@ class _Seekable(_Source):
     """A file in which it may go back and forth."""
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        return self._file.seek(offset, whence)
+        try:
+            return self._file.seek(offset, whence)
+        except (OSError, ValueError, OverflowError):  # a header that points before the file or far behind it
+            return -1
 
     def tell(self) -> int:
         return self._file.tell()
