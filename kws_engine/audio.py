@@ -155,13 +155,18 @@ def write(path: AudioPath, samples: ArrayLike, *, rate: int) -> None:
         raise AudioError(
             f"{path.name} was not written because the sound holds NaN or infinite values: record it again."
         )
-    encoded = io.BytesIO()
-    pcm = np.clip(np.rint(values * 32768.0), -32768, 32767).astype(np.int16)
-    soundfile.write(encoded, pcm, rate, format=kind, subtype="PCM_16")
     try:
-        disk.replace_whole(path, encoded.getbuffer())
+        disk.replace_whole(path, encode(values, rate=rate, kind=kind))
     except OSError as error:
         raise AudioError(_write_failure(path, error)) from error
+
+
+def encode(samples: Samples, *, rate: int, kind: str = "WAV") -> bytes:
+    """The bytes of a 16-bit file of mono `samples` (samples,), rounded to 1/32768 and limited to +-1."""
+    encoded = io.BytesIO()
+    pcm = np.clip(np.rint(samples * 32768.0), -32768, 32767).astype(np.int16)
+    soundfile.write(encoded, pcm, rate, format=kind, subtype="PCM_16")
+    return encoded.getvalue()
 
 
 def resample(samples: Samples, from_rate: int, to_rate: int) -> Samples:

@@ -133,9 +133,14 @@ def plain_wav(path: str | os.PathLike[str]) -> tuple[int, int, int] | None:
         start, size = os.read(handle, _PLAIN_WAV.size), os.fstat(handle).st_size
     finally:
         os.close(handle)
+    return parse_plain_wav(start, size)
+
+
+def parse_plain_wav(start: bytes, size: int) -> tuple[int, int, int] | None:
+    """As `plain_wav`, of the first bytes of a file of `size` bytes."""
     if len(start) < _PLAIN_WAV.size:
         return None
-    riff, _, wave, length, coding, channels, rate, _, block, bits, data, content = _PLAIN_WAV.unpack(start)
+    riff, _, wave, length, coding, channels, rate, _, block, bits, data, content = _PLAIN_WAV.unpack_from(start)
     is_plain = (riff, wave, length, coding, bits, data) == (b"RIFF", b"WAVEfmt ", 16, 1, 16, b"data")
     is_whole = channels > 0 and block == 2 * channels and 0 < content == size - _PLAIN_WAV.size
     return (content // block, rate, channels) if is_plain and is_whole and content % block == 0 else None

@@ -3,6 +3,7 @@
 my-words/
 project.toml        words, clip length, sample rate, settings        clips/project_file.py
 .project.lock       held while project.toml changes
+.import.lock        held while a folder is imported
 clips/<word>/       one recording a file
 clips.sqlite        what was decided and measured about clips        clips/index_file.py
 runs/<run>/         one training run each                            runs/folder.py
@@ -18,6 +19,7 @@ from typing import Final
 
 PROJECT_FILE: Final = "project.toml"
 LOCK_FILE: Final = ".project.lock"
+IMPORT_LOCK_FILE: Final = ".import.lock"
 INDEX_FILE: Final = "clips.sqlite"
 CLIPS_FOLDER: Final = "clips"
 RUNS_FOLDER: Final = "runs"
