@@ -173,11 +173,14 @@ def _suits_libsndfile(path: pathlib.Path) -> bool:
     """
     with path.open("rb") as file:
         start = file.read(22)
+        if start[:3] == b"ID3":  # seven bits of each byte count
+            file.seek(10 + sum(byte << (7 * place) for place, byte in enumerate(reversed(start[6:10]))))
+            return file.read(4) in (b"RIFF", b"RIFX")
     if start[:4] in (b"RIFF", b"RIFX"):
         return not (start[12:16] == b"fmt " and int.from_bytes(start[20:22], "little") in _MPEG_IN_WAV)
     if path.suffix.lower() in _MPEG_SUFFIXES:
         return start[:4] in _MAGIC_OF_LIBSNDFILE
-    is_mpeg = start[:3] == b"ID3" or (start[:1] == b"\xff" and start[1:2] >= b"\xe0")
+    is_mpeg = start[:1] == b"\xff" and start[1:2] >= b"\xe0"
     return not is_mpeg and start[:4] != b"OggS" and start[:2] != b"\xf0\x7e"
 
 

@@ -51,11 +51,13 @@ class Arranged:
         placed: What can be imported.
         skipped: What cannot, and why.
         notes: What was recognised, in sentences.
+        lists: The files that told it.
     """
 
     placed: list[Placed] = field(default_factory=list)
     skipped: list[SkippedFile] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    lists: list[Path] = field(default_factory=list)
 
 
 def arrange(tree: Tree, rule: SpeakerRule, *, known: Collection[str], list_file: Path | None = None) -> Arranged:
@@ -76,6 +78,7 @@ def arrange(tree: Tree, rule: SpeakerRule, *, known: Collection[str], list_file:
     special = [found for found in tree.files if _special(found)]
     files = [found for found in tree.files if not _special(found)]
     arranged.placed += [Placed(found, _special(found)) for found in special]
+    arranged.lists += [*(table.file for table in tables), *left]
     if tables:
         _by_tables(arranged, files, tables, tree.root, rule, is_given=list_file is not None)
         arranged.notes += [f"{file.name} was not read: it holds what was not accepted." for file in left]
@@ -406,6 +409,7 @@ def _set_parts_by_lists(arranged: Arranged, root: Path) -> None:
         one if one.word in (NOISE, UNKNOWN) else replace(one, split=parts.get(key, one.split or "training"))
         for one, key in zip(arranged.placed, keys, strict=True)
     ]
+    arranged.lists += lists
     names = " and ".join(file.name for file in lists)
     absent = len(parts) - len(listed)
     also = f"; {absent:,} of the {len(parts):,} files that they name are not here" if absent else ""

@@ -97,7 +97,11 @@ def plan_import(
     speaker = speaker_id(_title(root))
     files = [_import_file(one, word, speaker) for one, word in placed]
     files.sort(key=lambda file: file.word == NOISE)  # long noise must not fill the disk before the words
-    notes = [*arranged.notes, *word_of.notes(), *_note_on_others(tree.others)]
+    notes = [
+        *arranged.notes,
+        *word_of.notes(),
+        *_note_on_others([path for path in tree.others if path not in arranged.lists]),
+    ]
     words_there = {name: there[name] for name in names}
     return Plan(root, files, arranged.skipped, notes, nobody, speaker if nobody else "", words_there)
 

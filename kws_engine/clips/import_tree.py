@@ -18,9 +18,9 @@ _DEEPEST: Final = 8
 _NO_RECORDING: Final = frozenset(
     ".txt .md .rst .csv .tsv .json .jsonl .xml .yaml .yml .toml .html .htm .css .js .pdf .doc .docx .xls .xlsx .odt"
     " .ods .rtf .tex .bib .png .jpg .jpeg .gif .svg .bmp .tif .tiff .webp .ico .heic .py .pyc .ipynb .sh .bat .ps1 .m"
-    " .c .h .cpp .zip .gz .tgz .tar .bz2 .xz .7z .rar .npy .npz .pt .pth .pkl .h5 .hdf5 .onnx .tflite .kws .ckpt .parquet"
-    " .arrow .textgrid .lab .eaf .srt .vtt .lrc .log .db .sqlite .ini .cfg .conf .md5 .sha1 .sha256 .url .lnk .webloc"
-    " .reapeaks .asd .pkf .sfk .sfl .aup .aup3 .cue .m3u .m3u8 .pls .license .gitignore .gitattributes".split()
+    " .c .h .cpp .zip .gz .tgz .tar .bz2 .xz .7z .rar .npy .npz .pt .pth .pkl .h5 .hdf5 .onnx .tflite .kws .ckpt"
+    " .parquet .arrow .textgrid .lab .eaf .srt .vtt .lrc .log .db .sqlite .ini .cfg .conf .md5 .sha1 .sha256"
+    " .url .lnk .webloc .reapeaks .asd .pkf .sfk .sfl .aup .aup3 .cue .m3u .m3u8 .pls .license".split()
 )
 _NO_RECORDINGS_BY_NAME: Final = frozenset(
     "readme license licence copying notice authors changelog changes version todo makefile dockerfile citation"
