@@ -248,7 +248,7 @@ class Libsndfile:
         """Asks FFmpeg: libsndfile shortens what a header promises to what is there, and says nothing."""
         with contextlib.suppress(DecodingError), contextlib.closing(Ffmpeg(self._path)) as other:
             present = (self.frames or 0) / self.rate
-            promised = other.expected_s or 0.0
+            promised = other.promised_s() or 0.0
             bytes_a_second = self.rate * self.channels * _BYTES.get(self._file.subtype, 1)
             if not _is_placeholder(int(promised * bytes_a_second), int(present * bytes_a_second)):
                 self.expected_s = max(present, promised)
@@ -302,7 +302,7 @@ class Ffmpeg:
             title = _TITLES.get(self._container.format.name, self._container.format.name)
             self.format = f"{title} {self._stream.codec_context.name}".upper()
             self.frames: int | None = None
-            self.expected_s = self._promised_s() if self._has_length() else None
+            self.expected_s = self.promised_s() if self._has_length() else None
         except BaseException:
             self._container.close()
             raise
@@ -328,7 +328,8 @@ class Ffmpeg:
         """An MP3 that starts with an encoder's frame (Xing, LAME) has a length and a delay; others have neither."""
         return bool(self._demuxers & _WITH_LENGTH or ("mp3" in self._demuxers and self._stream.start_time))
 
-    def _promised_s(self) -> float | None:
+    def promised_s(self) -> float | None:
+        """Seconds that the header promises, be it certain of them or not."""
         stream, container = self._stream, self._container
         if stream.duration is not None and stream.time_base is not None:
             return float(stream.duration * stream.time_base)
