@@ -8,6 +8,7 @@ import io
 import math
 import os
 import pathlib
+import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -29,6 +30,16 @@ _TOLERATED_S = 1.0  # a recorder's header may be off by its own length; more tha
 _JUDGED_S = 60.0
 _LEAST_MEAN = 0.35  # of the loudest channel's energy; two alike have 1, two independent ones 0.5, one dead of two 0.25
 _MOST_VALUES_AT_ONCE = 2**24
+_HEADERLESS = frozenset({".raw", ".pcm", ".s16", ".sw", ".sln", ".f32"})
+_SNIFFED_BYTES = 4096
+_NOT_AUDIO = (
+    ((b"<!doctype html", b"<html"), "is not audio but a web page: download the recording again."),
+    ((b"version https://git-lfs",), "is not audio but what Git LFS leaves in its place: run git lfs pull."),
+    (
+        (b"#extm3u", b"[playlist]", b"<asx", b"ffconcat", b"rtsp:", b"<?wpl", b"<smil"),
+        "is not audio but a playlist that names other files: import those.",
+    ),
+)
 
 Samples = NDArray[np.float32]
 AudioPath = str | os.PathLike[str]
@@ -54,12 +65,12 @@ def info(path: AudioPath) -> AudioInfo:
     with _opened(path) as decoder:
         frames = decoder.frames
         if frames is None:
-            frames = sum(len(block) for block in _checked(decoder, path, _SCAN_FRAMES))
+            frames = sum(len(block) for block in _checked(decoder, path, _at_most(_SCAN_FRAMES, decoder)))
         _check_holds_sound(frames, path)
         return AudioInfo(frames / decoder.rate, decoder.rate, decoder.channels, frames, decoder.format)
 
 
-def measure(path: AudioPath) -> tuple[int, int]:
+def measure(path: AudioPath, *, max_seconds: float | None = None) -> tuple[int, int]:
     """(samples per channel, rate in Hz) as `read` will find them: by decoding all of `path`, but for a plain WAV.
 
     Raises:
@@ -69,9 +80,13 @@ def measure(path: AudioPath) -> tuple[int, int]:
     _check_readable(path)
     plain = plain_wav(path)
     if plain is not None and LOWEST_RATE <= plain[1] <= HIGHEST_RATE:
+        _check_length(plain[0] / plain[1], max_seconds, path)
         return plain[0], plain[1]
     with _opened(path) as decoder:
-        frames = sum(len(block) for block in _checked(decoder, path, _SCAN_FRAMES))
+        frames = 0
+        for block in _checked(decoder, path, _at_most(_SCAN_FRAMES, decoder)):
+            frames += len(block)
+            _check_length(frames / decoder.rate, max_seconds, path)
         _check_holds_sound(frames, path)
         return frames, decoder.rate
 
@@ -85,10 +100,10 @@ def read(path: AudioPath, *, rate: int, max_seconds: float | None = None) -> Sam
     Raises:
         AudioError: The file is missing, empty, not audio, cut off, too long, or holds NaN or infinite values.
     """
-    to_mono = _downmix_of(path)
     with _opened(path) as decoder:
         if decoder.frames is not None:
             _check_length(decoder.frames / decoder.rate, max_seconds, path)
+        to_mono = _downmix(decoder, path)
         decoded = []
         length = 0
         for block in _checked(decoder, path, _whole_or_part(decoder)):
@@ -107,11 +122,11 @@ def blocks(path: AudioPath, *, rate: int, block_seconds: float = 1.0) -> Iterato
         AudioError: As `read`; a file that is cut off yields what it holds first.
     """
     size = max(1, round(block_seconds * rate))
-    to_mono = _downmix_of(path)
     with _opened(path) as decoder:
+        to_mono = _downmix(decoder, path)
         waiting = np.zeros(0, np.float32)
         delivered = 0
-        decoded = _checked(decoder, path, max(1, round(block_seconds * decoder.rate)))
+        decoded = _checked(decoder, path, _at_most(round(block_seconds * decoder.rate), decoder))
         for piece in _resampled(map(to_mono, decoded), decoder.rate, rate):
             waiting = np.concatenate((waiting, piece))
             while len(waiting) >= size:
@@ -140,13 +155,18 @@ def write(path: AudioPath, samples: ArrayLike, *, rate: int) -> None:
         raise AudioError(
             f"{path.name} was not written because the sound holds NaN or infinite values: record it again."
         )
-    encoded = io.BytesIO()
-    pcm = np.clip(np.rint(values * 32768.0), -32768, 32767).astype(np.int16)
-    soundfile.write(encoded, pcm, rate, format=kind, subtype="PCM_16")
     try:
-        disk.replace_whole(path, encoded.getbuffer())
+        disk.replace_whole(path, encode(values, rate=rate, kind=kind))
     except OSError as error:
         raise AudioError(_write_failure(path, error)) from error
+
+
+def encode(samples: Samples, *, rate: int, kind: str = "WAV") -> bytes:
+    """The bytes of a 16-bit file of mono `samples` (samples,), rounded to 1/32768 and limited to +-1."""
+    encoded = io.BytesIO()
+    pcm = np.clip(np.rint(samples * 32768.0), -32768, 32767).astype(np.int16)
+    soundfile.write(encoded, pcm, rate, format=kind, subtype="PCM_16")
+    return encoded.getvalue()
 
 
 def resample(samples: Samples, from_rate: int, to_rate: int) -> Samples:
@@ -187,12 +207,17 @@ def _opened(path: AudioPath) -> Iterator[Decoder]:
             yield decoder
     except DecodingError as error:
         raise AudioError(_undecodable(path, error)) from error
+    except OSError as error:
+        raise _unreadable(path, error) from error
 
 
 def _check_readable(path: pathlib.Path) -> None:
     try:
-        if path.is_dir():
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
             raise AudioError(f"{path.name or path} is a folder, not an audio file: choose a file in it.")
+        if not stat.S_ISREG(mode):  # opening a pipe waits for its other end, opening a device may do anything
+            raise AudioError(f"{path.name} is a pipe or a device, not a file: choose a file.")
         with path.open("rb") as file:
             if not file.read(1):
                 raise AudioError(f"{path.name} is empty (0 bytes): copy or record it again.")
@@ -201,17 +226,38 @@ def _check_readable(path: pathlib.Path) -> None:
     except PermissionError as error:
         raise AudioError(f"{path.name} may not be read by you: change the permissions of {path}.") from error
     except OSError as error:
-        raise AudioError(f"{path.name} cannot be read ({error.strerror}): check the disk it is on.") from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: pathlib.Path, error: OSError) -> AudioError:
+    return AudioError(f"{path.name} cannot be read ({error.strerror or error}): check the disk it is on.")
 
 
 def _undecodable(path: pathlib.Path, error: DecodingError) -> str:
     if error.fault == "codec":
         return f"{path.name} holds sound coded as {error.codec}, which is not supported: convert it to WAV or FLAC."
+    if error.fault == "no_sound":
+        return f"{path.name} has no sound track: choose a file with sound."
     if error.fault == "not_audio":
-        return f"{path.name} is not audio in a known format: use WAV, FLAC, OGG, MP3 or M4A."
+        return f"{path.name} {_what_else(path)}"
     if error.seconds is None:
         return f"{path.name} is damaged or cut off and cannot be decoded: copy it again."
     return _cut_off(path, error.seconds, None)
+
+
+def _what_else(path: pathlib.Path) -> str:
+    """What a file is that is no audio, as far as its name and first bytes tell, and what to do."""
+    if path.suffix.lower() in _HEADERLESS:
+        return "is not audio in a known format but bare samples, which do not say their rate: make a WAV of it."
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        start = file.read(_SNIFFED_BYTES)
+        if not start.strip(b"\0"):
+            return "begins with nothing but zeros, as after a copy that failed: copy it again."
+        text = start.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+        for beginnings, what in _NOT_AUDIO:
+            if text.startswith(beginnings):
+                return what
+    return "is not audio in a known format: use WAV, FLAC, OGG, MP3 or M4A."
 
 
 def _checked(decoder: Decoder, path: AudioPath, size: int) -> Iterator[Samples]:
@@ -230,18 +276,18 @@ def _checked(decoder: Decoder, path: AudioPath, size: int) -> Iterator[Samples]:
         raise AudioError(_cut_off(path, done / decoder.rate, decoder.expected_s))
 
 
-def _downmix_of(path: AudioPath) -> Callable[[Samples], Samples]:
+def _downmix(decoder: Decoder, path: AudioPath) -> Callable[[Samples], Samples]:
     """What makes blocks (frames, channels) mono: the mean, or one channel, judged by the file's first minute."""
-    with _opened(path) as decoder:
-        if decoder.channels == 1:
-            return _mean
-        energies, mean_energy, done = np.zeros(decoder.channels), 0.0, 0
-        for block in _checked(decoder, path, _SCAN_FRAMES):
+    if decoder.channels == 1:
+        return _mean
+    energies, mean_energy, done = np.zeros(decoder.channels), 0.0, 0
+    with _opened(path) as again:
+        for block in _checked(again, path, _at_most(_SCAN_FRAMES, again)):
             varying = block - block.mean(axis=0, dtype=np.float64)  # an offset is no sound
             energies += np.square(varying).sum(axis=0)
             mean_energy += float(np.square(varying.mean(axis=1)).sum())
             done += len(block)
-            if done > _JUDGED_S * decoder.rate:
+            if done > _JUDGED_S * again.rate:
                 break
     loudest = int(np.argmax(energies))
     if mean_energy >= _LEAST_MEAN * energies[loudest]:
@@ -272,8 +318,12 @@ def _resampled(pieces: Iterator[Samples], from_rate: int, rate: int) -> Iterator
 def _whole_or_part(decoder: Decoder) -> int:
     """Frames to decode at once: all of a clip, but no more memory than a minute of it, whatever a header claims."""
     minute = 60 * decoder.rate
-    frames = minute if decoder.frames is None else decoder.frames
-    return max(1, min(frames, minute, _MOST_VALUES_AT_ONCE // decoder.channels))
+    return _at_most(minute if decoder.frames is None else min(decoder.frames, minute), decoder)
+
+
+def _at_most(frames: int, decoder: Decoder) -> int:
+    """So many frames, or what a header with a thousand channels leaves of them."""
+    return max(1, min(frames, _MOST_VALUES_AT_ONCE // decoder.channels))
 
 
 def _check_finite(block: Samples, path: AudioPath, at_second: float, rate: int) -> None:

@@ -13,9 +13,13 @@ from kws_engine.clips.split import Split, which_set
 from kws_engine.clips.words import NOISE, UNKNOWN, parse_clip_name
 from kws_engine.errors import AudioError, ProjectError
 
-SUFFIXES: Final = frozenset({".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".caf"})
+SUFFIXES: Final = frozenset(
+    ".wav .wave .bwf .rf64 .w64 .flac .ogg .oga .opus .spx .mp3 .mp2 .mpga .aif .aiff .aifc .au .snd .caf .m4a .m4b"
+    " .mp4 .mov .qta .3gp .3g2 .3ga .aac .wma .asf .amr .awb .webm .weba .mka .mkv .ac3 .eac3 .wv .tta .ape .voc"
+    " .dss".split()
+)
 LONGEST_CLIP_S: Final = 30.0
-EXPECTED: Final = "one folder per word, with WAV, FLAC, OGG or MP3 files in it"
+EXPECTED: Final = "one folder per word, with WAV, FLAC, OGG, MP3 or M4A files in it"
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,8 @@ def _clips_of(folder: Path) -> Iterator[Clip]:
     for entry in audio_files(folder):
         path = Path(entry.path)
         try:
-            seconds = audio.info(path).seconds
+            frames, rate = audio.measure(path, max_seconds=LONGEST_CLIP_S)
+            seconds = frames / rate
         except AudioError:
             seconds = 0.0
         speaker, take = parse_clip_name(path.stem)

@@ -1,83 +1,109 @@
-"""Which files of a folder an import takes, and as which word, speaker and take, by their names alone."""
+"""Which files of a folder an import takes, and as which word, speaker, take and part, by names and lists alone."""
 
 from __future__ import annotations
 
-import os
 import unicodedata
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from kws_engine.clips.clip import EXPECTED, SUFFIXES
+from kws_engine.clips.clip import EXPECTED
+from kws_engine.clips.import_layout import Arranged, Placed, arrange, names_of
+from kws_engine.clips.import_speakers import SpeakerRule
+from kws_engine.clips.import_tree import SkippedFile, read_tree
 from kws_engine.clips.layout import CLIPS_FOLDER, PROJECT_FILE
 from kws_engine.clips.project import Project
-from kws_engine.clips.split import speakers_fill_parts
-from kws_engine.clips.words import NOISE, UNKNOWN, check_word, parse_clip_name, speaker_id
+from kws_engine.clips.split import Split
+from kws_engine.clips.words import NOISE, UNKNOWN, check_word, speaker_id
 from kws_engine.errors import ProjectError
 
-# Recordings of phones and browsers that libsndfile cannot read: named with a reason rather than passed over.
-_TRIED: Final = SUFFIXES | {".m4a", ".aac", ".wma", ".amr", ".3gp", ".webm", ".mka", ".mp4"}
-
-
-@dataclass(frozen=True)
-class SkippedFile:
-    """A file or folder that is not imported, and why, in a sentence."""
-
-    path: Path
-    reason: str
+_MOST_NEW_WORDS: Final = 500
+_MOST_LETTERS: Final = 200
 
 
 @dataclass(frozen=True)
 class ImportFile:
-    """One file to import; the take is None where its name has none."""
+    """One file to import.
+
+    Attributes:
+        take: None where its name has none.
+        split: The part that a list or folder puts it in, None where none does.
+        is_speaker_given: Whether a person or a list says who speaks, rather than the file's name or nobody.
+    """
 
     path: Path
     word: str
     speaker: str
     take: int | None
+    split: Split | None = None
+    is_speaker_given: bool = False
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The files to import, and those known to be skipped."""
+    """What an import will do.
+
+    Attributes:
+        root: The folder that the files lie in.
+        files: Those to import.
+        skipped: Those known to be skipped.
+        notes: What was recognised, and what is passed over, in sentences.
+        speakers_unknown: How many of the files name no speaker and count as takes of one.
+        one_speaker: That speaker.
+        words: What can be chosen among, with its number of files.
+    """
 
     root: Path
     files: list[ImportFile]
     skipped: list[SkippedFile]
+    notes: list[str] = field(default_factory=list)
+    speakers_unknown: int = 0
+    one_speaker: str = ""
+    words: dict[str, int] = field(default_factory=dict)
     expected: str = EXPECTED
 
 
-def plan_import(project: Project, folder: Path, *, words: Iterable[str] | None, rest_unknown: bool) -> Plan:
+def plan_import(
+    project: Project,
+    folder: Path,
+    *,
+    words: Iterable[str] | None = None,
+    rest_unknown: bool = False,
+    rule: SpeakerRule | None = None,
+    list_file: Path | None = None,
+) -> Plan:
     """Plans the import of a folder.
 
     Raises:
-        ProjectError: The folder is missing, is the project itself, has nothing that could be a clip, or lacks a word.
+        ProjectError: The folder is missing, is the project itself, has nothing that could be a clip, or lacks a word;
+            the list cannot be read; or where the words are cannot be told.
     """
     root = _root(project, folder)
-    inside = _folders_with_audio(root)
+    rule = rule or SpeakerRule()
     chosen = None if words is None else {unicodedata.normalize("NFC", word) for word in words}
-    loose = _audio_in(root)
-    skipped: list[SkippedFile] = []
-    if not inside:
-        inside = [root] if loose else []
-        loose = []
-    if not inside:
+    tree = read_tree(root, without=project.folder)
+    if not tree.files:
         raise ProjectError(f"{folder} holds no readable clip: it takes {EXPECTED}.")
-    _check_chosen(chosen, inside, folder)
-    skipped += [
-        SkippedFile(path, f"{path.name} lies beside the folders of words: move it into one of them.") for path in loose
-    ]
-    files: list[ImportFile] = []
-    known = {word.casefold(): word for word in project.words}
-    for path in inside:
-        word, reason = _word_of(path, chosen, known, rest_unknown)
-        if reason:
-            skipped.append(SkippedFile(path, reason))
-        elif word:
-            files += [_import_file(file, word) for file in _audio_in(path)]
+    arranged = arrange(tree, rule, known=(*project.words, *(chosen or ())), list_file=list_file)
+    there = Counter(one.word for one in arranged.placed)
+    names = names_of(arranged.placed)
+    _check_chosen(chosen, names, folder)
+    word_of = _Words(project, chosen, rest_unknown)
+    placed = word_of.sort(arranged)
+    _check_number(project, placed, word_of, root)
+    nobody = sum(not one.speaker and one.word != NOISE for one, _ in placed)
+    speaker = speaker_id(_title(root))
+    files = [_import_file(one, word, speaker) for one, word in placed]
     files.sort(key=lambda file: file.word == NOISE)  # long noise must not fill the disk before the words
-    return Plan(root, _with_takes_of_one_speaker(project, files, root), skipped)
+    notes = [
+        *arranged.notes,
+        *word_of.notes(),
+        *_note_on_others([path for path in tree.others if path not in arranged.lists]),
+    ]
+    words_there = {name: there[name] for name in names}
+    return Plan(root, files, arranged.skipped, notes, nobody, speaker if nobody else "", words_there)
 
 
 def _root(project: Project, folder: Path) -> Path:
@@ -91,64 +117,116 @@ def _root(project: Project, folder: Path) -> Path:
     return root
 
 
-def _folders_with_audio(root: Path) -> list[Path]:
-    try:
-        inside = sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
-        return [path for path in inside if _audio_in(path)]
-    except OSError as error:
-        raise ProjectError(f"{root} cannot be read ({error.strerror}): check that you may open it.") from error
+def _title(root: Path) -> str:
+    whole = root.resolve()
+    return whole.parent.name if (whole.parent / PROJECT_FILE).is_file() else whole.name
 
 
-def _audio_in(folder: Path) -> list[Path]:
-    with os.scandir(folder) as entries:
-        names = [e.name for e in entries if not e.name.startswith(".") and e.is_file()]
-    return [folder / name for name in sorted(names) if os.path.splitext(name)[1].lower() in _TRIED]
-
-
-def _check_chosen(chosen: set[str] | None, inside: list[Path], folder: Path) -> None:
-    names = [unicodedata.normalize("NFC", path.name) for path in inside]
+def _check_chosen(chosen: set[str] | None, names: Sequence[str], folder: Path) -> None:
     for word in sorted(chosen or ()):
         if word not in names:
-            there = ", ".join(name for name in names if not name.startswith("_"))
-            shown = there if len(there) < 200 else there[:200] + " …"
-            raise ProjectError(f'{folder} has no clips of "{word}": choose among {shown}.')
+            there = _shown(name for name in names if not name.startswith("_"))
+            raise ProjectError(f'{folder} has no clips of "{word}": choose among {there}.')
 
 
-def _word_of(
-    path: Path, chosen: set[str] | None, known: dict[str, str], rest_unknown: bool
-) -> tuple[str | None, str | None]:
-    """The word that a folder's files become, or None to leave it out; and the reason why it cannot be imported, if any.
-
-    `known` maps the caseless form of the words there are to the words; a new word is added to it.
-    """
-    name = unicodedata.normalize("NFC", path.name)
-    if name in (NOISE, UNKNOWN):
-        return name, None
-    if chosen is not None and name not in chosen:
-        if not rest_unknown:
-            return None, None
-        return known.get(name.casefold(), UNKNOWN), None
-    if name.startswith("_"):
-        return None, f"{name} starts with _, so it is not a word: rename the folder to import it."
-    try:
-        word = check_word(name)
-    except ProjectError as error:
-        return None, str(error)
-    return known.setdefault(word.casefold(), word), None
+def _check_number(project: Project, placed: Sequence[tuple[Placed, str]], word_of: _Words, root: Path) -> None:
+    """Refuses hundreds of new words: sentences of a list, or the wrong folder."""
+    new = {word for _, word in placed} - {*project.words, UNKNOWN, NOISE}
+    if len(new) > _MOST_NEW_WORDS and word_of.takes_all:
+        raise ProjectError(
+            f"{root} holds {len(new):,} different words or sentences, such as {_shown(sorted(new)[:5])}: choose those "
+            "to teach (--words A,B), the rest as other words (--rest-unknown)."
+        )
 
 
-def _import_file(path: Path, word: str) -> ImportFile:
-    speaker, take = parse_clip_name(unicodedata.normalize("NFC", path.stem))
-    if "_nohash_" not in path.stem:
-        take = 0
-    return ImportFile(path, word, speaker_id(speaker), take)
+class _Words:
+    """Which of the words of a folder become words of the project, which examples of other words, and which neither."""
+
+    def __init__(self, project: Project, chosen: set[str] | None, rest_unknown: bool) -> None:
+        self._chosen = chosen
+        self._rest_unknown = rest_unknown
+        self._known = {word.casefold(): word for word in project.words}
+        self._left: Counter[str] = Counter()
+        self._merged: dict[str, str] = {}
+
+    @property
+    def takes_all(self) -> bool:
+        """Whether no words were chosen."""
+        return self._chosen is None
+
+    def sort(self, arranged: Arranged) -> list[tuple[Placed, str]]:
+        """The files to import with their words; the others are noted, or become skipped with the reason."""
+        by_word: dict[str, list[Placed]] = defaultdict(list)
+        for one in arranged.placed:
+            by_word[one.word].append(one)
+        taken = []
+        for name, files in by_word.items():
+            word, reason = self._word_of(name)
+            if reason:
+                arranged.skipped += _with_reason(name, files, reason)
+            elif word is None:
+                self._left[name] += len(files)
+            else:
+                taken += [(one, word) for one in files]
+        return taken
+
+    def notes(self) -> list[str]:
+        """What was left alone because it was not asked for, and what was merged."""
+        notes = [
+            f'"{name}" was taken as "{word}", which differs only in capitals.' for name, word in self._merged.items()
+        ]
+        if self._left:
+            shown = _shown(f"{name} {count:,}" for name, count in sorted(self._left.items()))
+            notes.append(f"Not asked for and left where they are: {shown}.")
+        return notes
+
+    def _word_of(self, name: str) -> tuple[str | None, str | None]:
+        """The word that files become, or None to leave them out; and the reason why they cannot be imported, if any."""
+        if name in (NOISE, UNKNOWN):
+            return name, None
+        if self._chosen is not None and name not in self._chosen:
+            if not self._rest_unknown:
+                return None, None
+            return self._known.get(name.casefold(), UNKNOWN), None
+        if name.startswith("_"):
+            return None, f"{name} starts with _, so it is not a word: rename the folder to import it."
+        try:
+            checked = check_word(name)
+        except ProjectError as error:
+            return None, str(error)
+        word = self._known.setdefault(checked.casefold(), checked)
+        if word != checked:
+            self._merged[checked] = word
+        return word, None
 
 
-def _with_takes_of_one_speaker(project: Project, files: list[ImportFile], root: Path) -> list[ImportFile]:
-    """Makes first clips the takes of one speaker where they name none and could not be split by their names."""
-    clips = [file for file in files if file.word != NOISE]
-    nameless = all("_nohash_" not in file.path.stem for file in clips)
-    if project.is_split_settled or not nameless or speakers_fill_parts(file.speaker for file in clips):
-        return files
-    speaker = speaker_id(root.name)
-    return [file if file.word == NOISE else replace(file, speaker=speaker, take=None) for file in files]
+def _with_reason(name: str, files: Sequence[Placed], reason: str) -> list[SkippedFile]:
+    """One line for a folder, which has the word's name, or one for each file."""
+    for one in files:
+        folder = next((path for path in one.found.path.parents if _is_named(path, name)), None)
+        if folder is not None:
+            return [SkippedFile(folder, reason)]
+    return [SkippedFile(one.found.path, reason) for one in files]
+
+
+def _is_named(path: Path, name: str) -> bool:
+    return unicodedata.normalize("NFC", path.name) == name
+
+
+def _import_file(placed: Placed, word: str, one_speaker: str) -> ImportFile:
+    if not placed.speaker:
+        return ImportFile(placed.found.path, word, one_speaker, None, placed.split)
+    speaker = speaker_id(placed.speaker)
+    return ImportFile(placed.found.path, word, speaker, placed.take, placed.split, placed.is_given)
+
+
+def _note_on_others(others: Sequence[Path]) -> list[str]:
+    if not others:
+        return []
+    them = "1 file that is no recording" if len(others) == 1 else f"{len(others):,} files that are no recordings"
+    return [f"Passed over {them}, such as {min(others, key=lambda path: path.name.startswith('.')).name}."]
+
+
+def _shown(names: Iterable[str]) -> str:
+    text = ", ".join(names)
+    return text if len(text) < _MOST_LETTERS else text[:_MOST_LETTERS] + " …"

@@ -2,34 +2,54 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
+import stat
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
 from kws_engine import audio
-from kws_engine.clips.clip import LONGEST_CLIP_S
-from kws_engine.clips.import_plan import ImportFile, Plan, SkippedFile, plan_import
-from kws_engine.clips.measurements import file_digest
-from kws_engine.clips.noise_file import is_project_wav, store_noise
+from kws_engine.clips.clip import LONGEST_CLIP_S, Clip
+from kws_engine.clips.edit import Move
+from kws_engine.clips.import_plan import ImportFile, Plan, plan_import
+from kws_engine.clips.import_speakers import SpeakerRule
+from kws_engine.clips.import_tree import SkippedFile
+from kws_engine.clips.layout import IMPORT_LOCK_FILE
+from kws_engine.clips.noise_file import store_noise
 from kws_engine.clips.project import Project
-from kws_engine.clips.takes import TakeNumbers, publish_take, write_audio
-from kws_engine.clips.words import NOISE, UNKNOWN, clip_name
+from kws_engine.clips.split import Split
+from kws_engine.clips.takes import TakeNumbers, publish_take
+from kws_engine.clips.words import NOISE, UNKNOWN, clip_name, parse_name
+from kws_engine.decoding import parse_plain_wav
 from kws_engine.disk import publish, storing, temporary_beside
-from kws_engine.errors import AudioError, ProjectError
+from kws_engine.errors import AudioError, KwsError, ProjectError
+from kws_engine.file_lock import FileLock, holder
 
-__all__ = ["Imported", "SkippedFile", "import_folder"]
+__all__ = ["Imported", "SkippedFile", "SpeakerRule", "import_folder"]
 
 Progress = Callable[[int, int], None]
+
+_LOOKS_AGAIN_S: Final = 0.2
+_EDGE_S: Final = 0.01  # a constant has ripples where resampling begins and ends
+_SILENT_STEPS: Final = 2  # of 65,536: nothing but dither
+_STRIDE: Final = 97
+_SHOWN: Final = 3
 
 
 @dataclass(frozen=True)
 class Imported:
-    """What was imported: new clips in all and per word, new noise files, and the skipped files with the reasons."""
+    """What was imported: new clips in all and per word, new noise files, and the skipped files with the reasons.
+
+    Attributes:
+        notes: What was recognised in the folder, and what it was taken for, in sentences.
+        speakers_unknown: How many of the new clips name no speaker and were stored as takes of `one_speaker`.
+    """
 
     clips: int
     words: dict[str, int]
@@ -37,6 +57,9 @@ class Imported:
     noises: int = 0
     already_there: int = 0
     stopped: bool = False
+    notes: list[str] = field(default_factory=list)
+    speakers_unknown: int = 0
+    one_speaker: str = ""
 
 
 def import_folder(
@@ -45,47 +68,87 @@ def import_folder(
     *,
     words: Iterable[str] | None = None,
     rest_unknown: bool = False,
+    rule: SpeakerRule | None = None,
+    list_file: Path | None = None,
     progress: Progress | None = None,
     should_stop: Callable[[], bool] | None = None,
+    on_wait: Callable[[str], None] | None = None,
 ) -> Imported:
-    """Imports a folder in Speech Commands layout, or one flat folder of a single word.
+    """Imports a folder of recordings in one of the layouts that people have, which `Imported.notes` names.
 
-    Every subfolder is a word; with `words` only those are, and the others go to `_unknown_` (`rest_unknown`) unless the
-    project has such a word, or are left alone. `_background_noise_` is always imported as noise.
-    `<speaker>_nohash_<take>` keeps speaker and, where it is free, take. Any other file is take 0 of a speaker named
-    after it, except that first clips which could not be split by such speakers become the takes of one speaker named
-    after the folder. A 16 kHz mono 16-bit WAV is copied bit for bit, anything else is mixed, resampled and written as
-    one. A sound that the project has already is skipped; one that it has in `_unknown_` moves to its word.
+    Every subfolder is a word, unless a list, the names of the files, or folders such as train and test above the words
+    say otherwise; a flat folder is one word. With `words` only those are taken, and the others go to `_unknown_`
+    (`rest_unknown`) unless the project has such a word, or are left alone. `_background_noise_` is always imported as
+    noise. Names such as `<speaker>_nohash_<take>` keep speaker and, where it is free, take; files of which nobody says
+    who speaks become takes of one speaker named after the folder. A file of which every program reads the same samples,
+    16-bit mono at the project's rate, is copied bit for bit; anything else is mixed, resampled and written as such
+    a one. A sound that the project has already is skipped; one that it has in `_unknown_` moves to its word; one that
+    it has under another word is skipped and named with both. Imports into one project take turns.
 
     Args:
-        project: Refreshed afterwards, also when an error ends the import.
+        project: Refreshed before and afterwards, also when an error ends the import.
         folder: Where the recordings are; it is only read.
-        words: Names of subfolders.
-        rest_unknown: Whether the other subfolders are words that the model must not answer to.
+        words: Words among those that are there.
+        rest_unknown: Whether the other words are such that the model must not answer to.
+        rule: Where speakers are read from, instead of the known patterns.
+        list_file: A table with columns for path, word, speaker and part.
         progress: Called with (files done, files in all).
         should_stop: Called before each file; what was imported by then stays.
+        on_wait: Called once with a sentence where another import into this project has to end first.
 
     Raises:
-        ProjectError: No readable clip, an unknown word, a full disk or a project that cannot be written; clips
-            imported before stay.
+        ProjectError: No readable clip, an unknown word, a list that cannot be read, words that lie one folder deeper,
+            a full disk or a project that cannot be written; clips imported before stay.
     """
-    plan = plan_import(project, Path(folder), words=words, rest_unknown=rest_unknown)
-    run = _Import(project, plan)
-    stopped = False
-    try:
-        for done, file in enumerate(plan.files):
-            stopped = should_stop is not None and should_stop()
-            if stopped:
-                break
-            run.take(file)
-            if progress is not None:
-                progress(done + 1, len(plan.files))
-    finally:
-        run.finish()
-    if not run.counts and not run.already and not stopped:
-        reason = f" ({run.skipped[0].path.name}: {run.skipped[0].reason.rstrip('.')})" if run.skipped else ""
+    stop = should_stop or (lambda: False)
+    with _alone(project, stop, on_wait) as is_alone:
+        if not is_alone:
+            return Imported(0, {}, [], stopped=True)
+        plan = plan_import(
+            project, Path(folder), words=words, rest_unknown=rest_unknown, rule=rule, list_file=list_file
+        )
+        run = _Import(project, plan)
+        stopped = False
+        try:
+            for done, file in enumerate(plan.files):
+                stopped = stop()
+                if stopped:
+                    break
+                run.take(file)
+                if progress is not None:
+                    progress(done + 1, len(plan.files))
+        finally:
+            run.finish()
+    if not run.counts and not run.already and not run.twins and not stopped:
+        first = run.skipped[0] if run.skipped else None
+        reason = f" ({first.path.name}: {first.reason.rstrip('.')})" if first else ""
         raise ProjectError(f"{folder} holds no readable clip{reason}: it takes {plan.expected}.")
     return run.result(stopped)
+
+
+@contextlib.contextmanager
+def _alone(project: Project, stop: Callable[[], bool], on_wait: Callable[[str], None] | None) -> Iterator[bool]:
+    """Lets one import into a project run at a time; whether it may, unless stopped while it waits."""
+    path = project.folder / IMPORT_LOCK_FILE
+    lock = FileLock(path)
+    has_waited = False
+    while not _is_taken(lock, project.folder):
+        if stop():
+            yield False
+            return
+        if not has_waited and on_wait is not None:
+            on_wait(f"Another import into {project.name} is running{holder(path)}: this one begins when it ends.")
+        has_waited = True
+    try:
+        project.refresh()
+        yield True
+    finally:
+        lock.release()
+
+
+def _is_taken(lock: FileLock, folder: Path) -> bool:
+    with storing(folder):
+        return lock.take(seconds=_LOOKS_AGAIN_S)
 
 
 @dataclass
@@ -96,9 +159,12 @@ class _Import:
     plan: Plan
     counts: Counter[str] = field(default_factory=Counter)
     already: list[Path] = field(default_factory=list)
+    twins: list[tuple[str, str]] = field(default_factory=list)
     skipped: list[SkippedFile] = field(default_factory=list)
     _digests: dict[str, str] = field(default_factory=dict)
     _superseded: set[Path] = field(default_factory=set)
+    _sources: dict[Path, ImportFile] = field(default_factory=dict)  # of the clips that are new
+    _other_speakers: dict[Path, ImportFile] = field(default_factory=dict)  # of clips that were there
 
     def __post_init__(self) -> None:
         self.skipped = list(self.plan.skipped)
@@ -110,42 +176,72 @@ class _Import:
         self._unhashed = dict(zip(sizes.tolist(), np.split(by_size, starts[1:]), strict=False))
 
     def take(self, file: ImportFile) -> None:
-        """Imports one file, or notes why not."""
+        """Imports one file, or notes why not: whatever is wrong with it, the others come in."""
         try:
+            is_new: bool | None
             if file.word == NOISE:
                 is_new = store_noise(file.path, self.project.clips_folder / NOISE, rate=self.project.rate)
             else:
                 is_new = self._take_clip(file)
-        except (AudioError, OSError) as error:
-            reason = (
-                str(error) if isinstance(error, AudioError) else f"{file.path.name} cannot be read ({error.strerror})."
+        except AudioError as error:
+            self.skipped.append(SkippedFile(file.path, str(error)))
+        except KwsError:
+            raise
+        except OSError as error:
+            self.skipped.append(
+                SkippedFile(file.path, f"{file.path.name} cannot be read ({error.strerror or error}): copy it again.")
             )
-            self.skipped.append(SkippedFile(file.path, reason))
-            return
-        if is_new:
-            self.counts[file.word] += 1
+        except Exception as error:  # noqa: BLE001 - a library that trips over one file must not lose the others
+            what = f"{type(error).__name__} {error}".strip()[:100]
+            self.skipped.append(
+                SkippedFile(file.path, f"{file.path.name} cannot be decoded ({what}): make a WAV of it.")
+            )
         else:
-            self.already.append(file.path)
+            if is_new:
+                self.counts[file.word] += 1
+            elif is_new is not None:
+                self.already.append(file.path)
 
     def finish(self) -> None:
         """Makes what was imported part of the project."""
-        new_words = [word for word in self.counts if word not in (*self.project.words, UNKNOWN, NOISE)]
-        was_settled = self.project.is_split_settled
         try:
-            for word in new_words:
-                self.project.edit.add_word(word)
+            for word in [word for word in self.counts if word not in (*self.project.words, UNKNOWN, NOISE)]:
+                self._add_word(word)
         finally:
             self.project.refresh()
-        if not was_settled:
+        self.project.index.measured.remember_digests(self._digests)
+        if not self.project.is_split_settled:
             self.project.edit.settle_split()
         if self._superseded:
             self.project.edit.delete(clip for clip in self.project.clips(word=UNKNOWN) if clip.path in self._superseded)
-        self.project.index.measured.remember_digests(self._digests)
+        self._set_parts()
+        self._set_speakers()
 
     def result(self, stopped: bool) -> Imported:
         words = {word: count for word, count in self.counts.items() if word != NOISE}
-        skipped = self.skipped + self._already_there()
-        return Imported(sum(words.values()), words, skipped, self.counts[NOISE], len(self.already), stopped)
+        unknown = sum(file.speaker == self.plan.one_speaker and file.take is None for file in self._sources.values())
+        return Imported(
+            sum(words.values()),
+            words,
+            self.skipped + self._already_there(),
+            self.counts[NOISE],
+            len(self.already),
+            stopped,
+            [*self.plan.notes, *self._notes()],
+            unknown if self.plan.speakers_unknown else 0,
+            self.plan.one_speaker,
+        )
+
+    def _notes(self) -> list[str]:
+        notes = []
+        if self.twins:
+            shown = "; ".join(f"{one} and {other}" for one, other in self.twins[:_SHOWN])
+            more = f" and {len(self.twins) - _SHOWN:,} more" if len(self.twins) > _SHOWN else ""
+            notes.append(f"The same recording is under two words, and was taken for the first: {shown}{more}.")
+        if self._other_speakers:
+            count = len(self._other_speakers)
+            notes.append(f"{count:,} {'clip' if count == 1 else 'clips'} that were there got their speakers.")
+        return notes
 
     def _already_there(self) -> list[SkippedFile]:
         if len(self.already) == 1:
@@ -154,60 +250,136 @@ class _Import:
             return [SkippedFile(self.plan.root, f"{len(self.already)} files are already in the project.")]
         return []
 
-    def _take_clip(self, file: ImportFile) -> bool:
+    def _add_word(self, word: str) -> None:
+        try:
+            self.project.edit.add_word(word)
+        except ProjectError:
+            self.project.refresh()
+            if word not in self.project.words:  # another program has not added it meanwhile
+                raise
+
+    def _clip_at(self, path: Path) -> Clip | None:
+        table = self.project.table()
+        row = table.row(f"{path.parent.name}/{path.name}")
+        return None if row is None else table.clip(row)
+
+    def _set_parts(self) -> None:
+        """Puts the new clips into the parts that a list or folder says, where the rule would put them elsewhere."""
+        clips: list[Clip] = []
+        splits: list[Split | None] = []
+        for path, file in self._sources.items():
+            clip = self._clip_at(path) if file.split else None
+            if clip is not None and clip.split != file.split:
+                clips.append(clip)
+                splits.append(file.split)
+        if clips:
+            self.project.edit.set_splits(clips, splits)
+
+    def _set_speakers(self) -> None:
+        """Names clips that were there after the speakers that were given now; their parts stay."""
+        moves = []
+        for path, file in self._other_speakers.items():
+            clip = self._clip_at(path)
+            if clip is not None:
+                take = file.take if file.take is not None else self._takes_of(clip.word).next(file.speaker)
+                moves.append(Move(clip, clip.word, clip_name(file.speaker, take)))
+                self._takes_of(clip.word).use(moves[-1].name)
+        if moves:
+            self.project.edit.move(moves)
+
+    def _takes_of(self, word: str) -> TakeNumbers:
+        if word not in self._takes:
+            self._takes[word] = TakeNumbers(self.project.folder, word)
+        return self._takes[word]
+
+    def _take_clip(self, file: ImportFile) -> bool | None:
+        """Whether the clip is new; None where it is skipped with a reason."""
+        content = self._as_wav(file.path)
+        _check_not_silent(content, file.path, rate=self.project.rate)
+        digest = hashlib.sha256(content).hexdigest()
+        other = self._other_place(digest, len(content), file)
+        if other is not None:
+            return other
         folder = self.project.clips_folder / file.word
-        target = folder / clip_name(file.speaker, file.take or 0)
         with storing(folder):
             folder.mkdir(parents=True, exist_ok=True)
-        with temporary_beside(target) as temporary:
-            rate = self.project.rate
-            if is_project_wav(file.path, rate) and file.path.stat().st_size <= LONGEST_CLIP_S * rate * 2:
-                digest = self._copy(file, temporary)
-            else:
-                digest = self._convert(file, temporary)
-            if digest is not None:
-                self._publish(temporary, file, digest)
-        return digest is not None
+        with temporary_beside(folder / "clip.wav") as temporary:
+            with storing(folder / file.path.name):
+                temporary.write_bytes(content)
+            path = self._publish(temporary, file)
+        self._known[digest].add(path)
+        self._digests[f"{file.word}/{path.name}"] = digest
+        self._sources[path] = file
+        return True
 
-    def _copy(self, file: ImportFile, temporary: Path) -> str | None:
-        """Copies bit for bit; returns the digest, or None where the project has this sound."""
-        content = file.path.read_bytes()
-        digest = hashlib.sha256(content).hexdigest()
-        if self._is_known(digest, len(content), file.word):
-            return None
-        with storing(temporary.with_name(file.path.name)):
-            temporary.write_bytes(content)
-        return digest
+    def _as_wav(self, path: Path) -> bytes:
+        """The bytes of a plain WAV at the project's rate: the file's own, or what it decodes to."""
+        rate = self.project.rate
+        longest = round(LONGEST_CLIP_S * rate)
+        status = path.stat()
+        if stat.S_ISREG(status.st_mode) and status.st_size <= 2 * longest + 100:
+            content = path.read_bytes()
+            plain = parse_plain_wav(content, len(content))
+            if plain is not None and plain[1:] == (rate, 1) and plain[0] <= longest:
+                return content
+        return audio.encode(audio.read(path, rate=rate, max_seconds=LONGEST_CLIP_S), rate=rate)
 
-    def _convert(self, file: ImportFile, temporary: Path) -> str | None:
-        """Writes a WAV at the project's rate; returns the digest, or None where the project has this sound."""
-        samples = audio.read(file.path, rate=self.project.rate, max_seconds=LONGEST_CLIP_S)
-        write_audio(temporary, samples, rate=self.project.rate, shown=file.path.name)
-        digest = file_digest(temporary)
-        return None if self._is_known(digest, temporary.stat().st_size, file.word) else digest
-
-    def _publish(self, temporary: Path, file: ImportFile, digest: str) -> None:
+    def _publish(self, temporary: Path, file: ImportFile) -> Path:
         folder = self.project.clips_folder / file.word
-        takes = self._takes.get(file.word)
-        if takes is None:
-            takes = self._takes[file.word] = TakeNumbers(self.project.folder, file.word)
+        takes = self._takes_of(file.word)
         wanted = file.take if file.take is not None else takes.next(file.speaker)
         with storing(folder):
             if takes.is_present(file.speaker, wanted):
                 path = publish_take(temporary, folder, speaker=file.speaker, first=takes.next(file.speaker))
             else:
-                path = publish(temporary, folder, names=(clip_name(file.speaker, wanted),))
+                path = self._publish_as(temporary, folder, file.speaker, wanted)
         takes.use(path.name)
-        self._known[digest].add(path)
-        self._digests[f"{file.word}/{path.name}"] = digest
+        return path
 
-    def _is_known(self, digest: str, size: int, word: str) -> bool:
+    def _publish_as(self, temporary: Path, folder: Path, speaker: str, take: int) -> Path:
+        try:
+            return publish(temporary, folder, names=(clip_name(speaker, take),))
+        except FileExistsError:  # somebody records at this moment
+            return publish_take(temporary, folder, speaker=speaker, first=take + 1)
+
+    def _other_place(self, digest: str, size: int, file: ImportFile) -> bool | None:
+        """None where the sound is new, or so far only an example of other words; False where the project has it.
+
+        Raises:
+            AudioError: It has it under another word.
+        """
         rows = self._unhashed.pop(size, ())
         for key, found in self.project.index.measured.digests(map(self._table.key, rows)):
             self._known[found].add(self._table.folder / key)
         places = self._known.get(digest, set())
         in_unknown = {path for path in places if path.parent.name == UNKNOWN}
-        if places and (word == UNKNOWN or places != in_unknown):
-            return True
-        self._superseded |= in_unknown
-        return False
+        same = {path for path in places if path.parent.name == file.word}
+        if same or (places and file.word == UNKNOWN):
+            self._note_speaker(file, same)
+            return False
+        if places == in_unknown:
+            self._superseded |= in_unknown
+            return None
+        there = min(places - in_unknown)
+        source = self._sources[there].path if there in self._sources else there
+        name, other = f"{file.path.parent.name}/{file.path.name}", f"{source.parent.name}/{source.name}"
+        self.twins.append((other, name))
+        raise AudioError(
+            f'{file.path.name} is the same recording as {other}, which is under "{there.parent.name}" and not under '
+            f'"{file.word}": listen, and delete the wrong one.'
+        )
+
+    def _note_speaker(self, file: ImportFile, same: set[Path]) -> None:
+        if file.is_speaker_given and len(same) == 1:
+            (path,) = same
+            if path not in self._sources and parse_name(path.name)[0] != file.speaker:
+                self._other_speakers[path] = file
+
+
+def _check_not_silent(content: bytes, path: Path, *, rate: int) -> None:
+    samples = np.frombuffer(content, "<i2", offset=44)
+    edge = round(_EDGE_S * rate)
+    inner = samples[edge:-edge] if len(samples) > 4 * edge else samples
+    # A few samples tell of nearly every clip that it is not silent.
+    if np.ptp(inner[::_STRIDE]) <= _SILENT_STEPS and int(inner.max()) - int(inner.min()) <= _SILENT_STEPS:
+        raise AudioError(f"{path.name} holds nothing but digital silence: record or export it again.")

@@ -3,6 +3,7 @@
 my-words/
 project.toml        words, clip length, sample rate, settings        clips/project_file.py
 .project.lock       held while project.toml changes
+.import.lock        held while a folder is imported
 clips/<word>/       one recording a file
 clips.sqlite        what was decided and measured about clips        clips/index_file.py
 parts.sqlite        the part of each clip, given once and for good   clips/part_file.py
@@ -19,6 +20,7 @@ from typing import Final
 
 PROJECT_FILE: Final = "project.toml"
 LOCK_FILE: Final = ".project.lock"
+IMPORT_LOCK_FILE: Final = ".import.lock"
 INDEX_FILE: Final = "clips.sqlite"
 PARTS_FILE: Final = "parts.sqlite"
 CLIPS_FOLDER: Final = "clips"

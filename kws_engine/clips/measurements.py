@@ -73,7 +73,7 @@ class Measurements:
         measured = {}
         for path in paths:
             stat = (self._clips / path).stat()
-            header = frames_and_rate(self._clips / path, stat.st_size)
+            header = frames_and_rate(self._clips / path)
             measured[path] = (stat.st_size, stat.st_mtime_ns, *header)
         self.remember((path, *values) for path, values in measured.items())
         return measured

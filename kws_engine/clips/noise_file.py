@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import shutil
 import wave
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ import numpy as np
 from kws_engine import audio
 from kws_engine.clips.measurements import file_digest
 from kws_engine.clips.words import speaker_id
+from kws_engine.decoding import is_plain_wav
 from kws_engine.disk import publish, storing, temporary_beside
 from kws_engine.errors import AudioError
 
@@ -35,7 +35,7 @@ def store_noise(source: Path, folder: Path, *, rate: int) -> bool:
     with storing(folder):
         folder.mkdir(parents=True, exist_ok=True)
     with temporary_beside(folder / f"{name}.wav") as temporary:
-        if is_project_wav(source, rate):
+        if is_plain_wav(source, rate=rate, channels=1):
             with storing(folder / f"{name}.wav"):
                 shutil.copyfile(source, temporary)
         else:
@@ -47,25 +47,22 @@ def store_noise(source: Path, folder: Path, *, rate: int) -> bool:
     return True
 
 
-def is_project_wav(path: Path, rate: int) -> bool:
-    """Whether a file is a whole, non-empty 16-bit mono WAV at `rate`, to be copied bit for bit."""
-    try:
-        with wave.open(os.fspath(path), "rb") as file:
-            shape = (file.getnchannels(), file.getsampwidth(), file.getframerate())
-            frames = file.getnframes()
-    except (wave.Error, EOFError):
-        return False
-    return shape == (1, 2, rate) and 0 < 2 * frames <= path.stat().st_size - 44
-
-
 def _convert(source: Path, target: Path, *, rate: int, shown: Path) -> None:
-    with storing(shown), target.open("xb") as file, wave.open(file, "wb") as out:
+    """Decodes and writes in turn; what cannot be read is the source's fault, what cannot be written the target's."""
+    blocks = audio.blocks(source, rate=rate, block_seconds=10.0)
+    with storing(shown):
+        out = wave.open(str(target), "wb")
+    try:
         out.setnchannels(1)
         out.setsampwidth(2)
         out.setframerate(rate)
-        for block in audio.blocks(source, rate=rate, block_seconds=10.0):
+        for block in blocks:
             pcm = np.clip(np.rint(block * 32768.0), -32768, 32767).astype("<i2")
-            out.writeframesraw(pcm.tobytes())
+            with storing(shown):
+                out.writeframesraw(pcm.tobytes())
+    finally:
+        with storing(shown):
+            out.close()
 
 
 def _is_there(temporary: Path, folder: Path) -> bool:

@@ -187,7 +187,7 @@ def _updated_headers(folder: Path, files: _Files, known: Known, index: Index) ->
     remembered = {row[0]: row[1:] for row in zip(*known, strict=True)}
     now = list(zip(files.sizes, files.mtimes_ns, strict=True))
     fresh = [at for at, name in enumerate(files.names) if remembered.get(name, ())[:2] != now[at]]
-    read = _read_headers(folder, [(files.names[at], files.sizes[at]) for at in fresh])
+    read = _read_headers(folder, [files.names[at] for at in fresh])
     gone = remembered.keys() - set(files.names)
     remembered.update((files.names[at], (*now[at], *header)) for at, header in zip(fresh, read, strict=True))
     index.measured.remember(
@@ -246,12 +246,12 @@ def _known(word: str, tables: Sequence[ClipTable]) -> Known:
     return tuple(zip(*sorted(files), strict=True))
 
 
-def _read_headers(folder: Path, files: Sequence[tuple[str, int]]) -> list[tuple[int, int]]:
-    """Samples and rate of files, given by name and size."""
-    parts = [files[at : at + _AT_ONCE] for at in range(0, len(files), _AT_ONCE)]
+def _read_headers(folder: Path, names: Sequence[str]) -> list[tuple[int, int]]:
+    """Samples and rate of files."""
+    parts = [names[at : at + _AT_ONCE] for at in range(0, len(names), _AT_ONCE)]
 
-    def read(part: Sequence[tuple[str, int]]) -> list[tuple[int, int]]:
-        return [frames_and_rate(os.path.join(folder, name), size) for name, size in part]
+    def read(part: Sequence[str]) -> list[tuple[int, int]]:
+        return [frames_and_rate(os.path.join(folder, name)) for name in part]
 
     if len(parts) <= 1:
         return [header for part in parts for header in read(part)]

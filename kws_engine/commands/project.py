@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from kws_engine.clips.importing import import_folder
+from kws_engine.clips.importing import Imported, SpeakerRule, import_folder
 from kws_engine.clips.project import Project
 from kws_engine.commands.interrupts import INTERRUPTED, interrupts
 from kws_engine.commands.output import Output, table
@@ -24,6 +24,17 @@ def add(add_command: Any) -> None:
     importing.add_argument("folder", type=Path, help="one folder per word, as in Google Speech Commands")
     importing.add_argument("--words", type=words, metavar="A,B,C", help="take only these words")
     importing.add_argument("--rest-unknown", action="store_true", help="take all other words as _unknown_")
+    importing.add_argument(
+        "--list", type=Path, metavar="FILE", help="a CSV or TSV with columns for path, word, speaker and part"
+    )
+    speakers = importing.add_mutually_exclusive_group()
+    speakers.add_argument("--speaker", default="", metavar="NAME", help="who speaks in all files")
+    speakers.add_argument(
+        "--speaker-from",
+        default="",
+        metavar="file|folder|PATTERN",
+        help="each file or each folder is a speaker, or names say it: {speaker}_{take}, {word}_{speaker}_{take}",
+    )
 
     info = add_command("info", _info, help="show a project's words and clips")
     info.add_argument("project", type=Path)
@@ -56,15 +67,41 @@ def _import(arguments: argparse.Namespace, output: Output) -> int:
             arguments.folder,
             words=arguments.words,
             rest_unknown=arguments.rest_unknown,
+            rule=SpeakerRule(arguments.speaker, arguments.speaker_from),
+            list_file=arguments.list,
             progress=progress,
             should_stop=lambda: bool(interrupted),
+            on_wait=output.message,
         )
     skipped = [{"path": str(one.path), "reason": one.reason} for one in imported.skipped]
+    notes = [*imported.notes, *_note_on_speakers(imported)]
     counts = dict(imported.words)
     lines = [f"{imported.clips} clips imported: " + ", ".join(f"{word} {count}" for word, count in counts.items())]
+    lines += [f"note: {note}" for note in notes]
     lines += [f"left out {one['path']}: {one['reason']}" for one in skipped]
-    output.result({"event": "imported", "clips": imported.clips, "words": counts, "skipped": skipped}, "\n".join(lines))
+    values = {
+        "event": "imported",
+        "clips": imported.clips,
+        "words": counts,
+        "skipped": skipped,
+        "notes": notes,
+        "noises": imported.noises,
+        "speakers_unknown": imported.speakers_unknown,
+    }
+    output.result(values, "\n".join(lines))
     return INTERRUPTED if imported.stopped else 0
+
+
+def _note_on_speakers(imported: Imported) -> list[str]:
+    count = imported.speakers_unknown
+    if not count:
+        return []
+    who = "1 clip does not say who speaks: it counts" if count == 1 else f"{count:,} clips do not say who speaks: they "
+    return [
+        f"{who}{'' if count == 1 else 'count'} as {'a take' if count == 1 else 'takes'} of one speaker, "
+        f"“{imported.one_speaker}”. Import again with --speaker NAME where that is so, or with --speaker-from file, "
+        "folder or a pattern such as {speaker}_{take}, or with a speaker column in a --list."
+    ]
 
 
 def _info(arguments: argparse.Namespace, output: Output) -> None:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from kws_engine import audio, resources
-from kws_engine.clips.clip import layout_clips
+from kws_engine.clips.clip import LONGEST_CLIP_S, layout_clips
 from kws_engine.clips.project import Project
 from kws_engine.clips.table import ClipTable
 from kws_engine.clips.words import SILENCE, UNKNOWN
@@ -130,10 +130,10 @@ def _from_list(project: Project, only: Path) -> tuple[tuple[str, ...], dict[str,
 
 
 def _unreadable(project: Project) -> Iterator[Skipped]:
-    """The project's clips whose very header cannot be read."""
+    """The files among the project's clips that cannot be read."""
     for clip in project.unreadable:
         try:
-            audio.info(clip.path)
+            audio.measure(clip.path, max_seconds=LONGEST_CLIP_S)
         except AudioError as error:
             yield Skipped(str(clip.path), str(error))
 
