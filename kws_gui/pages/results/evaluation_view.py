@@ -106,7 +106,8 @@ def describe_accuracy(evaluation: Evaluation) -> tuple[str, str]:
     interval = wilson(right, count)
     bounds = f"{100 * interval.low:.0f} to {100 * interval.high:.0f}%"
     whole = f"{right} of {count} clips; 95% confidence interval {bounds} (Wilson 1927)"
-    return f"{caution(evaluation.clip_counts)}{interval.text()} right", whole
+    headline = f"{caution(evaluation.clip_counts)}{interval.text()} right"
+    return headline[0].upper() + headline[1:], whole
 
 
 def _names(labels: list[str]) -> dict[str, str]:
