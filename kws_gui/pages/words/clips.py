@@ -11,6 +11,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelInd
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView, QWidget
 
+from kws_engine.clips.arrivals import TESTED_FROM
 from kws_engine.clips.clip import Clip
 from kws_engine.clips.split import SPLITS, Split
 from kws_engine.clips.table import ClipList, ClipTable
@@ -118,7 +119,9 @@ def how_split(table: ClipTable, word: str) -> str:
         way = f"Split by take: {len(speakers)} speakers are in several parts"
     if not found.validation:
         return f"{way}. Nothing validates: record one more take."
-    return f"{way}." if found.testing else f"{way}. None tests yet: of ten takes, one will."
+    if not found.testing:
+        return f"{way}. Nothing tests" + (" it." if total >= TESTED_FROM else " yet: of ten takes, one will.")
+    return f"{way}."
 
 
 def _by_speaker(clips: Sequence[Clip]) -> Sequence[Clip]:
