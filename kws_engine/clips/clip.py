@@ -10,7 +10,7 @@ from typing import Final
 
 from kws_engine import audio
 from kws_engine.clips.split import Split, which_set
-from kws_engine.clips.words import NOISE, UNKNOWN, parse_clip_name
+from kws_engine.clips.words import NOISE, SILENCE, UNKNOWN, parse_clip_name
 from kws_engine.errors import AudioError, ProjectError
 
 SUFFIXES: Final = frozenset(
@@ -73,17 +73,20 @@ def word_folders(folder: Path) -> list[Path]:
     return [path for path in inside if path.name == UNKNOWN or not path.name.startswith(("_", "."))]
 
 
-def layout_clips(folder: Path, *, with_unreadable: bool = False) -> list[Clip]:
+def layout_clips(folder: Path, *, with_unreadable: bool = False, with_silence: bool = False) -> list[Clip]:
     """The clips of a folder in Speech Commands layout, split by the speakers' hashes.
 
-    Unreadable files are left out, or come with 0 seconds.
+    Unreadable files are left out, or come with 0 seconds. A folder `_silence_` counts only where it is asked for.
 
     Raises:
         ProjectError: The folder is missing or holds no readable clip.
     """
     if not folder.is_dir():
         raise ProjectError(f"There is no folder {folder}: choose one that holds {EXPECTED}.")
-    clips = [clip for word in word_folders(folder) for clip in _clips_of(word)]
+    words = word_folders(folder)
+    if with_silence and (folder / SILENCE).is_dir():
+        words.append(folder / SILENCE)
+    clips = [clip for word in words for clip in _clips_of(word)]
     readable = [clip for clip in clips if clip.seconds > 0]
     if not readable:
         raise ProjectError(f"{folder} holds no readable clip: it takes {EXPECTED} ({NOISE} is not counted).")

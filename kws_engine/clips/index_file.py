@@ -7,7 +7,6 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -17,7 +16,7 @@ from kws_engine.clips.split import SPLITS, Split
 from kws_engine.disk import is_writable
 from kws_engine.errors import ProjectError
 
-BUSY_S: Final = 10.0
+_BUSY_S: Final = 10.0
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS measured (
     path TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, sha256 TEXT,
@@ -66,7 +65,7 @@ class IndexFile:
         if not self._file.exists():
             return None
         try:
-            with self._reading() as database:
+            with self._connected() as database:
                 return database.execute(query, values).fetchall()
         except UnicodeEncodeError:  # a file name that is not Unicode
             return None
@@ -145,15 +144,11 @@ class IndexFile:
             return self._NAMES <= tables
         return False
 
-    def _reading(self) -> AbstractContextManager[sqlite3.Connection]:
-        """A connection that reads."""
-        return self._connected()
-
     @contextlib.contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:
         writable = is_writable(self._file.parent) and (not self._file.exists() or is_writable(self._file))
         source = self._file.absolute().as_uri() + ("" if writable else "?mode=ro&immutable=1")
-        with contextlib.closing(sqlite3.connect(source, timeout=BUSY_S, uri=True)) as database:
+        with contextlib.closing(sqlite3.connect(source, timeout=_BUSY_S, uri=True)) as database:
             if writable:
                 database.execute(f"PRAGMA journal_mode = {self._JOURNAL}")
                 database.execute("PRAGMA synchronous = NORMAL")

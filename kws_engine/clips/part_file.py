@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from kws_engine.clips.index_file import BUSY_S, IndexDamaged, IndexFile, path_range
+from kws_engine.clips.index_file import IndexDamaged, IndexFile, path_range
 from kws_engine.clips.layout import PARTS_FILE, TRASH_FOLDER
 from kws_engine.clips.split import SPLITS
 from kws_engine.clips.words import parse_name
+from kws_engine.errors import ProjectError
 
 _MANY = 500
 _VALID = f"typeof(path) = 'text' AND typeof(part) = 'integer' AND part BETWEEN 0 AND {len(SPLITS) - 1}"
@@ -46,17 +47,6 @@ class PartFile(IndexFile):
                 with contextlib.suppress(sqlite3.Error):
                     database.execute("ROLLBACK")
                 raise
-
-    @contextlib.contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        """A connection that reads and touches nothing, unless a change that was cut off must be undone first."""
-        if self._file.with_name(f"{self._NAME}-journal").exists():
-            with self._connected() as database:
-                yield database
-            return
-        source = f"{self._file.absolute().as_uri()}?mode=ro"
-        with contextlib.closing(sqlite3.connect(source, timeout=BUSY_S, uri=True)) as database:
-            yield database
 
     def salvage(self) -> None:
         """Renames a damaged file and carries over whatever can still be read from it."""
@@ -117,7 +107,7 @@ class Parts:
                 counted = {word: _count(database, word) for word in words}
             self._rows.update(counted)
             return
-        except sqlite3.Error:
+        except (sqlite3.Error, IndexDamaged, ProjectError):  # it cannot be written
             parts = decide({})
         self._unsaved.update((path, int(part)) for path, part in zip(paths(), parts, strict=True))
 
@@ -185,7 +175,7 @@ def speakers_in_several_parts(project_folder: Path) -> frozenset[str]:
     """Who was split by take: the rule has put their clips into several parts."""
     try:
         rows = PartFile(project_folder).rows(f"SELECT path, part FROM parts WHERE {_VALID}") or []
-    except IndexDamaged:
+    except (IndexDamaged, ProjectError):
         return frozenset()
     parts: dict[str, set[int]] = {}
     for path, part in rows:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, overload
+from typing import Any, Final, Literal, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -277,6 +277,12 @@ class ClipTable:
         pairs = np.unique(self.speaker[rows].astype(np.int64) * len(SPLITS) + self.split[rows]) // len(SPLITS)
         speakers, parts = np.unique(pairs, return_counts=True)
         return sorted(self.speakers[at] for at in speakers[parts > 1].tolist())
+
+    def split_by(self) -> dict[str, Literal["speaker", "take"]]:
+        """How the clips of each word that has some are split: into whole speakers, or some speakers' clips by take."""
+        return {
+            word: "take" if self.speakers_by_take(word) else "speaker" for word in self.words if word in self.word_rows
+        }
 
     def without_word(self, word: str) -> ClipTable:
         """All rows but those of a word."""

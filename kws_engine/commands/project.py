@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from kws_engine.clips.importing import Imported, SpeakerRule, import_folder
 from kws_engine.clips.project import Project
 from kws_engine.commands.interrupts import INTERRUPTED, interrupts
 from kws_engine.commands.output import Output, table
+
+_NAMED = 8  # speakers
 
 
 def add(add_command: Any) -> None:
@@ -115,4 +118,16 @@ def _info(arguments: argparse.Namespace, output: Output) -> None:
     text = (
         table(rows, header=header) if rows else f"{project.folder} has no words yet: kws record {project.folder} WORD"
     )
-    output.result({"words": summary}, text)
+    split_by = project.table().split_by()
+    output.result({"words": summary, "split_by": split_by}, "\n".join((text, *_how_split(project, split_by))))
+
+
+def _how_split(project: Project, split_by: Mapping[str, str]) -> Iterator[str]:
+    """How the words' clips come to be in their parts, a line for each way."""
+    clips = project.table()
+    for way, sentence in (("speaker", "by whole speakers"), ("take", "by take, with some speakers in several parts")):
+        words = [word for word, found in split_by.items() if found == way]
+        if words:
+            speakers = sorted({speaker for word in words for speaker in clips.speakers_by_take(word)})
+            who = f" ({', '.join(speakers[:_NAMED])}{' …' if len(speakers) > _NAMED else ''})" if speakers else ""
+            yield f"split {sentence}{who}: {', '.join(words)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from kws_engine.clips.project import Project
 from kws_engine.commands.interrupts import interrupts
 from kws_engine.commands.output import Output
 from kws_engine.errors import KwsError, ProjectError
+from kws_engine.evaluation.few_clips import caution
 from kws_engine.runs.job import Job, project_settings
 from kws_engine.settings import RECIPES
 from kws_engine.training.events import Epoch, Event, Failed, Finished, Progress, Skipped, Started, to_dict
@@ -84,13 +86,16 @@ def follow(job: Job, output: Output, *, command: str = "train") -> int:
     from kws_engine.training.scale_out import from_environment
 
     last: Event | None = None
+    validated: Mapping[str, int] = {}
     processes = from_environment()
     with interrupts() as interrupted:
         for event in run(job, lambda: bool(interrupted) or processes.is_orphan, processes=processes):
+            if isinstance(event, Started):
+                validated = event.validation
             if not isinstance(event, Progress | Skipped):
-                output.result(_values(event), "" if isinstance(event, Failed) else _text(event))
+                output.result(_values(event), "" if isinstance(event, Failed) else _text(event, validated))
             elif processes.is_first:
-                output.message(_text(event))
+                output.message(_text(event, validated))
             last = event
         if isinstance(last, Failed) and last.message:
             output.message(f"kws {command}: {last.message}")
@@ -102,7 +107,8 @@ def _values(event: Event) -> dict[str, Any]:
     return {name: value for name, value in to_dict(event).items() if name not in ("penalty", "best", "terms")}
 
 
-def _text(event: Event) -> str:
+def _text(event: Event, validated: Mapping[str, int]) -> str:
+    """For people; `validated` is how many clips of each label the run is validated on."""
     match event:
         case Progress():
             return f"{event.what}: {event.done} of {event.total}"
@@ -119,7 +125,8 @@ def _text(event: Event) -> str:
             return f"{event.epoch:5d}   {losses}   {accuracies}  {'best' if event.best else ''}".rstrip()
         case Finished():
             ended = "stopped early" if event.stopped_early else "all epochs done"
-            return f"{ended}; best epoch {event.best_epoch}: {event.validation_accuracy:.1%}\n{event.model}"
+            right = f"{event.validation_accuracy:.1%} of the validation clips right"
+            return f"{ended}; best epoch {event.best_epoch}: {caution(validated)}{right}\n{event.model}"
         case Failed():
             return event.message
         case _:

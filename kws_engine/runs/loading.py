@@ -19,7 +19,7 @@ from kws_engine.clips.table import ClipTable
 from kws_engine.clips.words import SILENCE, UNKNOWN
 from kws_engine.errors import AudioError
 from kws_engine.runs.clip_list import ClipListFile, located
-from kws_engine.runs.minimum_clips import check_minimum_clips, check_words
+from kws_engine.runs.minimum_clips import check_minimum_clips, check_single_takes, check_words
 from kws_engine.settings import Settings
 from kws_engine.training.data.clips import Clips, UnreadClips, load_clips, load_noise
 from kws_engine.training.events import Progress, Skipped
@@ -85,11 +85,14 @@ def load(project: Project, settings: Settings, *, only: Path | None = None, to_l
     check_words(words)
     yield from _unreadable(project)
     parts: dict[str, Clips] = {}
+    check_minimum_clips(_counts(listed["training"].labels, words), words, "training")
+    check_single_takes(*_learned_and_validated(listed, words), words)
     for split in ("training", "validation"):
         if split == "training" and not to_learn:
             parts[split] = UnreadClips(listed[split].paths, listed[split].labels, clip_samples=project.clip_samples)
         else:
             parts[split] = yield from _load_split(split, listed[split], project, words)
+    check_single_takes(*_learned_and_validated(parts, words), words)
     noises = yield from _last(load_noise(project.noises() or shipped_noises(), rate=project.rate))
     return Data((*words, UNKNOWN, SILENCE), parts["training"], parts["validation"], noises)
 
@@ -150,6 +153,13 @@ def _load_split(split: str, listed: Listed, project: Project, words: Sequence[st
     part: Clips = yield from _last(loading)
     check_minimum_clips(_counts(part.labels, words), words, split)
     return part
+
+
+def _learned_and_validated(
+    parts: Mapping[str, Clips] | Mapping[str, Listed], words: Sequence[str]
+) -> tuple[dict[str, int], dict[str, int]]:
+    """How many clips each word has in both parts."""
+    return _counts(parts["training"].labels, words), _counts(parts["validation"].labels, words)
 
 
 def _counts(labels: Tensor, words: Sequence[str]) -> dict[str, int]:

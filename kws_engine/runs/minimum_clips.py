@@ -18,7 +18,7 @@ def check_words(words: Sequence[str]) -> None:
 
 
 def check_minimum_clips(clips: Sequence[Clip] | Mapping[str, int], words: Sequence[str], split: str) -> None:
-    """Refuses a part with too few clips: training takes two of each word, validation one of any.
+    """Refuses a part with too few clips: training takes one of each word, validation one of any.
 
     Args:
         clips: Those of the part, or how many of them each word has.
@@ -28,27 +28,47 @@ def check_minimum_clips(clips: Sequence[Clip] | Mapping[str, int], words: Sequen
     Raises:
         TrainingError: There are fewer; which word has how many.
     """
-    counts = Counter(clips) if isinstance(clips, Mapping) else Counter(clip.word for clip in clips)
+    counts = _counts(clips)
     for word in words:
-        if split == "training" and counts[word] < 2:
+        if split == "training" and not counts[word]:
             raise TrainingError(
-                f"{word!r} has {_clips(counts[word])} in the training part: record at least 5 takes of it",
+                f"{word!r} has 0 clips in the training part: record at least 2 takes of it, or move some of its clips "
+                "there",
                 kind="too_few_clips",
             )
     if split == "validation" and not any(counts[word] for word in words):
         raise TrainingError(
             "No word has a clip in the validation part, so nothing would show overfitting: "
-            "record at least 3 takes of each word, or import recordings of more speakers",
+            "record one more take of each word, or move some clips there",
             kind="too_few_clips",
         )
 
 
+def check_single_takes(
+    training: Sequence[Clip] | Mapping[str, int], validation: Sequence[Clip] | Mapping[str, int], words: Sequence[str]
+) -> None:
+    """Refuses a word that has a single clip to learn from, and none that would show whether it was learned.
+
+    Raises:
+        TrainingError: There is one.
+    """
+    learned, validated = _counts(training), _counts(validation)
+    for word in words:
+        if learned[word] == 1 and not validated[word]:
+            raise TrainingError(
+                f"{word!r} has 1 clip to learn from and none to validate it: record at least 2 takes of it",
+                kind="too_few_clips",
+            )
+
+
 def missing_clips(clips: Sequence[Clip] | ClipTable, words: Sequence[str]) -> str:
     """Which clips a project needs before it can be trained, in one sentence; empty where none are missing."""
+    training, validation = (_of_part(clips, split) for split in SPLITS[:2])
     try:
         check_words(words)
-        for split in SPLITS[:2]:
-            check_minimum_clips(_of_part(clips, split), words, split)
+        check_minimum_clips(training, words, "training")
+        check_single_takes(training, validation, words)
+        check_minimum_clips(validation, words, "validation")
     except TrainingError as error:
         return str(error)
     return ""
@@ -60,5 +80,5 @@ def _of_part(clips: Sequence[Clip] | ClipTable, split: Split) -> Sequence[Clip] 
     return [clip for clip in clips if clip.split == split]
 
 
-def _clips(count: int) -> str:
-    return "1 clip" if count == 1 else f"{count} clips"
+def _counts(clips: Sequence[Clip] | Mapping[str, int]) -> Counter[str]:
+    return Counter(clips) if isinstance(clips, Mapping) else Counter(clip.word for clip in clips)

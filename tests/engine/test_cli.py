@@ -111,7 +111,10 @@ def test_a_project_is_made_filled_and_looked_at(kws: Kws, tmp_path: Path, speech
     assert set(skipped) == {"path", "reason"} and skipped["path"].endswith("broken_nohash_0.wav")
     status, out, _ = kws("info", folder, "--json")
     (info,) = lines(out)
-    assert status == 0 and set(info) == {"words"} and list(info["words"]) == ["lights", "music", "_unknown_"]
+    assert (
+        status == 0 and set(info) == {"words", "split_by"} and list(info["words"]) == ["lights", "music", "_unknown_"]
+    )
+    assert info["split_by"] == dict.fromkeys(info["words"], "speaker")
     assert info["words"]["lights"] == {"training": 15, "validation": 6, "testing": 6, "speakers": 9, "seconds": 27.0}
 
 
@@ -196,12 +199,14 @@ def test_a_run_stopped_by_a_signal_finishes_with_what_it_has(project: Project) -
 def test_a_model_is_judged_on_a_project_and_on_a_folder(kws: Kws, trained: Trained, speech: Path) -> None:
     status, out, _ = kws("evaluate", trained.model, trained.project.folder, "--json")
     (judged,) = lines(out)
-    assert status == 0 and set(judged) == {"accuracy", "clips", "per_word", "confusion", "skipped"}
+    assert status == 0 and set(judged) == {
+        "accuracy", "clips", "per_word", "confusion", "skipped", "left_out", "as_unknown",
+    }  # fmt: skip
     assert judged["clips"] == 27 and set(judged["confusion"]) == {"labels", "counts"}
     assert set(judged["per_word"]["stop"]) == {"precision", "recall", "f1", "clips"}
     (speech / "stop").rename(speech / "halt")  # a word that the model does not know
     (speech / "music/broken_nohash_0.wav").write_text("no sound")
-    status, out, err = kws("evaluate", trained.model, speech, "--split", "all", "--json")
+    status, out, err = kws("evaluate", trained.model, speech, "--json")
     (judged,) = lines(out)
     assert status == 0 and judged["clips"] == 81 and judged["per_word"]["_unknown_"]["clips"] == 27
     assert [Path(one["path"]).name for one in judged["skipped"]] == ["broken_nohash_0.wav"]

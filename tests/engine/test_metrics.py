@@ -11,10 +11,10 @@ import pytest
 import tone_model
 
 from kws_engine import audio
-from kws_engine.clips.clip import Clip
+from kws_engine.clips.clip import Clip, layout_clips
 from kws_engine.clips.project import folder_clips
 from kws_engine.errors import ProjectError
-from kws_engine.evaluation.metrics import Evaluation, evaluate
+from kws_engine.evaluation.metrics import EvaluatedClip, Evaluation, evaluate
 from kws_engine.spotting.model_file import SpottingModel
 
 
@@ -71,10 +71,33 @@ def test_the_clips_behind_a_cell_are_named_surest_first(model: SpottingModel, fo
 
 def test_what_is_printed_is_plain_json(model: SpottingModel, folder: pathlib.Path) -> None:
     values = json.loads(json.dumps(evaluate(model, folder_clips(folder)).to_dict()))
-    assert set(values) == {"accuracy", "clips", "per_word", "confusion", "skipped"}
+    assert set(values) == {"accuracy", "clips", "per_word", "confusion", "skipped", "left_out", "as_unknown"}
     assert values["clips"] == 6 == sum(map(sum, values["confusion"]["counts"]))
     assert values["confusion"]["labels"] == list(model.labels)
     assert set(values["per_word"]["low"]) == {"precision", "recall", "f1", "clips"}
+
+
+def test_a_word_without_clips_has_no_figures(model: SpottingModel, folder: pathlib.Path) -> None:
+    evaluation = evaluate(model, [clip for clip in folder_clips(folder) if clip.word == "low"])
+    values = evaluation.to_dict(left_out={"in the training part": 4})
+    assert values["per_word"]["high"] == {"precision": None, "recall": None, "f1": None, "clips": 0}
+    assert set(values["per_word"]) == {"low", "high"} and values["per_word"]["low"]["recall"] == 2 / 3
+    assert values["left_out"] == [{"reason": "in the training part", "clips": 4}]
+
+
+def test_words_that_the_model_does_not_know_are_said_and_silence_is_judged(
+    model: SpottingModel, folder: pathlib.Path
+) -> None:
+    (folder / "_silence_").mkdir()
+    audio.write(folder / "_silence_/a_nohash_0.wav", tone_model.pause(), rate=tone_model.RATE)
+    assert len(layout_clips(folder)) == 6
+    told: list[tuple[EvaluatedClip, int]] = []
+    evaluation = evaluate(
+        model, layout_clips(folder, with_silence=True), each=lambda clip, scores: told.append((clip, len(scores)))
+    )
+    assert evaluation.as_unknown == {"door": 2} and evaluation.clip_counts["_silence_"] == 1
+    assert [clip for clip, _ in told] == list(evaluation.evaluated) and {size for _, size in told} == {4}
+    assert {one.word for one in evaluation.evaluated} == {"low", "high", "door", "_silence_"}
 
 
 def test_clips_of_any_length_and_rate_are_judged(model: SpottingModel, tmp_path: pathlib.Path) -> None:
@@ -113,6 +136,7 @@ def test_a_model_without_a_label_for_other_words_leaves_them_out(tmp_path: pathl
     assert len(evaluation.evaluated) == 4
     assert {one.path.parent.name for one in evaluation.skipped} == {"door"}
     assert "door" in evaluation.skipped[0].reason
+    assert evaluation.left_out == {"of a word for which the model has no label": 2}
     assert zipfile.is_zipfile(path)
 
 

@@ -221,7 +221,7 @@ def test_what_a_project_lacks_is_said(tmp_path: Path) -> None:
     empty = Project.create(tmp_path / "empty")
     assert "has no words yet" in ending(job_of(empty)).message
     nothing = Project.create(tmp_path / "nothing", words=("lights",))
-    assert "'lights' has 0 clips in the training part: record at least 5 takes" in ending(job_of(nothing)).message
+    assert "'lights' has 0 clips in the training part: record at least 2 takes" in ending(job_of(nothing)).message
     one = make_project(tmp_path / "one", voices=VOICES[:3])
     for clip in one.clips(split="validation"):
         one.delete([clip])

@@ -20,6 +20,7 @@ from kws_engine.clips.index_file import IndexFile
 from kws_engine.clips.project import Project
 from kws_engine.clips.recording import evaluate_take
 from kws_engine.clips.words import NOISE
+from kws_gui.pages.words.clips import how_split
 from kws_gui.pages.words.page import WordsPage
 from kws_gui.services import remembered
 from kws_gui.services.microphone import MicrophoneService
@@ -376,3 +377,23 @@ def test_background_noise_is_recorded_without_speech(
     assert ended.args == [True] and len(project_of(page).noises()) == 1
     page.model.undo_stack.undo()
     assert project_of(page).noises() == []
+
+
+def test_how_a_word_is_split_is_said_beside_its_clips(qtbot: QtBot, page: WordsPage) -> None:
+    project = project_of(page)
+    assert page._parts.fullText() == how_split(project.table(), page.words.word)
+    word = project.edit.add_word("novel")
+    said = []
+    for number in range(10):
+        project.edit.add_take(word, np.full(1600, 0.1 + number / 100, np.float32), speaker="me")
+        said.append(how_split(project.table(), word))
+    assert how_split(project.table(), "none") == ""
+    assert said[0] == "The second take will validate."
+    assert said[1] == "Split by take: me is in several parts. Nothing tests yet: of ten takes, one will."
+    assert said[9] == "Split by take: me is in several parts."
+    project.edit.exclude(project.clips(word=word, split="validation"), True)
+    assert how_split(project.table(), word).endswith("Nothing validates: record one more take.")
+    page.model.clipsChanged.emit()
+    page.words.choose(word)
+    assert page._parts.fullText() == how_split(project.table(), word)
+    assert how_split(project.table(), word) in page.words.tree.currentItem().toolTip(0)

@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from kws_engine.clips.split import Split
+from kws_engine.evaluation.few_clips import caution
 from kws_engine.evaluation.interval import wilson
 from kws_gui import theme
 from kws_gui.pages.results.clips import ClipListView
@@ -99,13 +100,14 @@ class EvaluationView(QWidget):
 
 
 def describe_accuracy(evaluation: Evaluation) -> tuple[str, str]:
-    """The share of correct answers, as a headline and in full."""
+    """The share of correct answers, as a headline that says first if it rests on few clips, and in full."""
     count = len(evaluation.evaluated)
     right = sum(one.label == one.predicted for one in evaluation.evaluated)
     interval = wilson(right, count)
     bounds = f"{100 * interval.low:.0f} to {100 * interval.high:.0f}%"
     whole = f"{right} of {count} clips; 95% confidence interval {bounds} (Wilson 1927)"
-    return f"{interval.text()} right", whole
+    headline = f"{caution(evaluation.clip_counts)}{interval.text()} right"
+    return headline[0].upper() + headline[1:], whole
 
 
 def _names(labels: list[str]) -> dict[str, str]:

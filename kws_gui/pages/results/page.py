@@ -401,6 +401,6 @@ class ResultsPage(QWidget):
 
 
 def _no_clips(part: Split) -> str:
-    takes = {"validation": 3, "testing": 7, "training": 1}[part]
+    takes = {"validation": 2, "testing": 10, "training": 1}[part]
     needed = f"record at least {takes} takes of each word" if takes > 1 else "record some takes of each word"
     return f"There is no clip in the {PARTS[part].lower()} part: {needed}, or import recordings of more speakers."

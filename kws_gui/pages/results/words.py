@@ -89,12 +89,16 @@ def _cells(name: str, quality: WordQuality, given: int) -> list[QTableWidgetItem
         QTableWidgetItem(name),
         _share(quality.precision, given, "times this word was heard"),
         _share(quality.recall, quality.clips, "clips of this word"),
-        _Number(f"{quality.f1:.0%}", quality.f1),
+        _Number(f"{quality.f1:.0%}", quality.f1) if quality.f1 is not None else _none("clips of this word"),
         _Number(str(quality.clips), quality.clips),
     ]
 
 
-def _share(share: float, total: int, of_what: str) -> _Number:
-    if not total:
-        return _Number("–", -1.0, f"No {of_what}")
+def _share(share: float | None, total: int, of_what: str) -> _Number:
+    if share is None or not total:
+        return _none(of_what if not total else "clips of this word")
     return _Number(f"{share:.0%}", share, f"{wilson(share * total, total).text()} of {total} {of_what}")
+
+
+def _none(of_what: str) -> _Number:
+    return _Number("–", -1.0, f"No {of_what}")

@@ -11,9 +11,10 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelInd
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView, QWidget
 
+from kws_engine.clips.arrivals import TESTED_FROM
 from kws_engine.clips.clip import Clip
 from kws_engine.clips.split import SPLITS, Split
-from kws_engine.clips.table import ClipList
+from kws_engine.clips.table import ClipList, ClipTable
 from kws_engine.clips.words import NOISE
 from kws_gui import theme
 
@@ -99,6 +100,28 @@ class ClipTableModel(QAbstractTableModel):
             return f"{clip.seconds:.2f} s" if clip.seconds < 60 else f"{clip.seconds / 60:.1f} min"
         peak_db = self._peaks_db.get(clip.path)
         return "" if peak_db is None else f"{peak_db:.0f} dB"
+
+
+def how_split(table: ClipTable, word: str) -> str:
+    """How the clips of a word come to be in their parts, in a few words; empty where it has none."""
+    found = table.summary(word) if word in table.word_rows else None
+    total = found.training + found.validation + found.testing if found is not None else 0
+    if found is None or not total:
+        return ""
+    if total == 1:
+        return "The second take will validate."
+    speakers = table.speakers_by_take(word)
+    if not speakers:
+        way = "Split by whole speakers"
+    elif len(speakers) == 1:
+        way = f"Split by take: {speakers[0]} is in several parts"
+    else:
+        way = f"Split by take: {len(speakers)} speakers are in several parts"
+    if not found.validation:
+        return f"{way}. Nothing validates: record one more take."
+    if not found.testing:
+        return f"{way}. Nothing tests" + (" it." if total >= TESTED_FROM else " yet: of ten takes, one will.")
+    return f"{way}."
 
 
 def _by_speaker(clips: Sequence[Clip]) -> Sequence[Clip]:

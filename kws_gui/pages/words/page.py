@@ -18,7 +18,7 @@ from kws_engine.errors import KwsError
 from kws_gui import shortcuts, theme
 from kws_gui.bridges.latest import Latest
 from kws_gui.bridges.player import Player
-from kws_gui.pages.words.clips import ClipTableView
+from kws_gui.pages.words.clips import ClipTableView, how_split
 from kws_gui.pages.words.importing import ImportDialog, ImportPanel, folders_to_choose
 from kws_gui.pages.words.levels import noise_clips, peaks_db
 from kws_gui.pages.words.recorder import RecorderPanel
@@ -26,6 +26,7 @@ from kws_gui.pages.words.takes import Series, TakeSession
 from kws_gui.pages.words.word_list import WordList, title_of
 from kws_gui.services.recordings import Samples
 from kws_gui.services.services import Services
+from kws_gui.widgets.elided_label import ElidedLabel
 from kws_gui.widgets.message_bar import MessageBar
 
 _SPLITTER = "words/splitter"
@@ -207,6 +208,7 @@ class WordsPage(QWidget):
             clips = project.clips(word=word, include_excluded=True)
         self.table.show_clips(clips)
         self._title.setText(f"Clips ({len(clips):,})" if clips else "No clips yet")
+        self._parts.setFullText(how_split(project.table(), word) if project is not None else "")
         self._hint.setVisible(not clips)
         self.table.setVisible(bool(clips))
         self._hint.setText(self._sentence_without_clips(word))
@@ -376,7 +378,10 @@ class WordsPage(QWidget):
         self._hint.setWordWrap(True)
         theme.set_role(self._hint, "muted")
         head = QHBoxLayout()
-        head.addWidget(self._title, 1)
+        self._parts = ElidedLabel()
+        theme.set_role(self._parts, "muted")
+        head.addWidget(self._title)
+        head.addWidget(self._parts, 1)
         head.addWidget(self._import)
         right = QWidget()
         column = QVBoxLayout(right)

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 from kws_engine.clips.trash import Removal
 from kws_engine.clips.words import NOISE, UNKNOWN
 from kws_gui import theme
+from kws_gui.pages.words.clips import how_split
 from kws_gui.services.project_model import ProjectModel
 
 _TITLES = {UNKNOWN: "Other words", NOISE: "Background noise"}
@@ -89,7 +90,7 @@ class WordList(QWidget):
         if project is not None:
             table = project.table()
             for word, counts in zip(table.words, table.counts().tolist(), strict=True):
-                self._add_row(word, counts)
+                self._add_row(word, counts, how_split(table, word))
             self._add_row(NOISE, [len(project.noises())])
         self.choose(before)
         if not self.word and (first := self.tree.topLevelItem(0)) is not None:
@@ -158,11 +159,11 @@ class WordList(QWidget):
         self.remove_button.setEnabled(own)
         self.chosen.emit(self.word)
 
-    def _add_row(self, word: str, counts: list[int]) -> None:
+    def _add_row(self, word: str, counts: list[int], how: str = "") -> None:
         texts = [f"{count:,}" for count in counts]
         item = QTreeWidgetItem([title_of(word), *texts])
         item.setData(0, Qt.ItemDataRole.UserRole, word)
-        item.setToolTip(0, _HINTS.get(word, word))
+        item.setToolTip(0, "\n".join(filter(None, (_HINTS.get(word, word), how))))
         muted = QBrush(theme.current().color("muted"))
         for column, count in enumerate(counts, 1):
             item.setTextAlignment(column, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
