@@ -181,7 +181,7 @@ def _by_tables(
         if not placed.word and path not in skipped:
             arranged.skipped.append(SkippedFile(path, f"{path.name} has no word in the list: write it there."))
     arranged.placed += [_with_speaker(one, rule) for one in rows.values() if one.word]
-    names = " and ".join(table.file.name for table in tables)
+    names = _and([table.file.name for table in tables])
     arranged.skipped += [SkippedFile(f.path, f"{f.name} is not in {names}.") for f in files if f.path not in rows]
     arranged.skipped += missing.values()
     columns = dict[str, str]()
@@ -410,10 +410,14 @@ def _set_parts_by_lists(arranged: Arranged, root: Path) -> None:
         for one, key in zip(arranged.placed, keys, strict=True)
     ]
     arranged.lists += lists
-    names = " and ".join(file.name for file in lists)
+    names = _and([file.name for file in lists])
     absent = len(parts) - len(listed)
     also = f"; {absent:,} of the {len(parts):,} files that they name are not here" if absent else ""
     arranged.notes.append(f"{names} say which clips validate and test; all others learn{also}.")
+
+
+def _and(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def _short(text: str) -> str:

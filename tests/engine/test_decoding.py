@@ -25,7 +25,6 @@ DATA = int16(SOUND)
 SUB_FORMAT = bytes.fromhex("000000001000800000AA00389B71")
 INFO = b"INFO" + chunk(b"ISFT", b"abc\0")
 ID3 = b"ID3\3\0\0\0\0\0\x15" + b"TIT2\0\0\0\5\0\0\0lamp" + b"\0" * 6
-FORM_KINDS = {"AIFF": "PCM_16", "AU": "PCM_16", "CAF": "PCM_16", "W64": "PCM_16", "FLAC": "PCM_16"}
 
 
 def assert_is_heard(path: Path, *, seconds: float = 1.0, within: float = 0.0) -> None:
@@ -437,7 +436,6 @@ def test_no_header_and_no_endless_file_takes_much_memory_or_time(tmp_path):
         assert int(mebibytes) < 250 and float(seconds) < 10, (name, mebibytes, seconds)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "codec"),
     [("a.m4a", "aac"), ("a.mp3", "libmp3lame"), ("a.opus", "libopus"), ("a.webm", "libopus"), ("a.flv", "nellymoser"),

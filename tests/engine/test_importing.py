@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from kws_engine import audio
-from kws_engine.clips.importing import import_folder
+from kws_engine.clips.importing import SpeakerRule, import_folder
 from kws_engine.clips.project import Project
 from kws_engine.clips.split import which_set
 from kws_engine.errors import ProjectError
@@ -124,13 +124,23 @@ def test_a_flat_folder_is_one_word_and_its_nameless_files_are_takes(project, tmp
     ).read_bytes()
 
 
-def test_many_nameless_files_are_each_a_speaker(project, tmp_path):
+def test_nameless_files_are_takes_of_one_speaker_and_that_is_said(project, tmp_path):
     for number in range(60):
         put(tmp_path / f"set/computer/person {number}.wav", tone(300 + number))
-    import_folder(project, tmp_path / "set")
+    result = import_folder(project, tmp_path / "set")
+    assert {clip.speaker for clip in project.clips()} == {"set"}
+    assert sorted(clip.take for clip in project.clips()) == list(range(60))
+    assert (result.speakers_unknown, result.one_speaker) == (60, "set")
+
+
+def test_each_file_is_a_speaker_where_that_is_asked_for(project, tmp_path):
+    for number in range(60):
+        put(tmp_path / f"set/computer/person {number}.wav", tone(300 + number))
+    result = import_folder(project, tmp_path / "set", rule=SpeakerRule(source="file"))
     assert len({clip.speaker for clip in project.clips()}) == 60
     assert {clip.take for clip in project.clips()} == {0}
     assert {clip.split for clip in project.clips()} >= {"training", "validation"}
+    assert not result.speakers_unknown
 
 
 def test_one_named_speaker_is_split_by_take_and_later_ones_by_hash(project, tmp_path, layout):
