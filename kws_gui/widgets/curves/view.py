@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from pathlib import Path
 
-from PySide6.QtCore import QPoint, Signal
+from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
@@ -184,7 +184,7 @@ class LossAndAccuracy(QWidget):
         return self._write(path, text.encode("utf-8"))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.text().lower() == "l" and self.bar.log.isEnabled():
+        if event.key() == Qt.Key.Key_L and self.bar.log.isEnabled():
             self.bar.log.toggle()
         else:
             super().keyPressEvent(event)
