@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import pathlib
 import random
+import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 if "PYTEST_XDIST_WORKER" in os.environ:  # before numpy and torch: one processor for each of the workers
@@ -14,6 +15,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # before numpy and torch: one processor
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
@@ -22,6 +24,8 @@ from virtual_microphone import VirtualMicrophone, missing_tools
 from waiting import wait_until
 
 SHARED_DATA = pathlib.Path(os.environ.get("KWS_SHARED_DATA") or pathlib.Path(__file__).parents[2] / "shared/data")
+
+SharedFolder = Callable[[str, Callable[[pathlib.Path], None]], pathlib.Path]
 
 
 @pytest.fixture(autouse=True)
@@ -43,6 +47,25 @@ def shared_data() -> pathlib.Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("the real recordings in ../shared/data are not here")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> SharedFolder:
+    """Fills a folder once for all tests and all processes that run them; nobody may change what is in it."""
+    own = tmp_path_factory.getbasetemp()
+    root = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+    def filled(name: str, fill: Callable[[pathlib.Path], None]) -> pathlib.Path:
+        folder, whole = root / f"shared-{name}", root / f"shared-{name}.whole"
+        with FileLock(f"{folder}.lock"):
+            if not whole.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                fill(folder)
+                whole.touch()
+        return folder
+
+    return filled
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import shutil
 import stat
 import tempfile
@@ -52,13 +53,17 @@ def read_only_folder() -> Iterator[Callable[[Callable[[Path], object]], Path]]:
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+def trained(shared_folder: Callable[..., Path]) -> Trained:
     """The small project learned well enough to be heard; nobody may change it."""
     from kws_engine.runs.job import Job
     from kws_engine.runs.run import run
     from kws_engine.settings import Settings
 
-    project = make_project(tmp_path_factory.mktemp("trained") / "three words", voices=EVERY_VOICE)
-    options = ("training.epochs=12", "training.clips_per_epoch=450", "training.batch_size=32", "model.dropout=0.1")
-    job = Job(project.folder, Settings().with_options(options).to_dict(), seed=1, threads=1)
-    return Trained(project, tuple(run(job)))
+    def fill(folder: Path) -> None:
+        project = make_project(folder / "three words", voices=EVERY_VOICE)
+        options = ("training.epochs=12", "training.clips_per_epoch=450", "training.batch_size=32", "model.dropout=0.1")
+        job = Job(project.folder, Settings().with_options(options).to_dict(), seed=1, threads=1)
+        (folder / "events").write_bytes(pickle.dumps(tuple(run(job))))
+
+    folder = shared_folder("trained", fill)
+    return Trained(Project.open(folder / "three words"), pickle.loads((folder / "events").read_bytes()))

@@ -199,6 +199,7 @@ def test_a_process_that_vanishes(project: Project) -> None:
     assert isinstance(told[-1], Failed) and told[-1].kind == "killed"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("gibberish")
 def test_trials_of_a_sweep_that_make_no_network(tmp_path: Path) -> None:
     project = make_project(tmp_path / "project")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import pathlib
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtWidgets import QApplication
+from tiny_project import make_project, train
 
 from kws_gui import theme
 from kws_gui.services import services as services_module
@@ -23,6 +25,27 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.path.is_relative_to(HERE):
             item.add_marker(pytest.mark.qt_log_level_fail("WARNING"))
             item.add_marker(pytest.mark.qt_log_ignore("This plugin does not support propagateSizeHints", extend=True))
+            if "trained_tones" in getattr(item, "fixturenames", ()):
+                item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture(scope="session")
+def trained_tones(shared_folder: Callable[..., pathlib.Path]) -> Callable[..., pathlib.Path]:
+    """Project folders with short runs, each run given by its options and each project made once; tests work on copies.
+
+    Tests that use it are slow: a training takes seconds.
+    """
+
+    def made(*runs: tuple[str, ...]) -> pathlib.Path:
+        def fill(folder: pathlib.Path) -> None:
+            project = make_project(folder / "tones")
+            for options in runs:
+                train(project, *options)
+
+        name = hashlib.sha256(repr(runs).encode()).hexdigest()[:12]
+        return shared_folder(f"tones-{name}", fill) / "tones"
+
+    return made
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,6 @@ from pictures import near, pixels, shown
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
-from tiny_project import make_project, train
 
 from kws_engine.clips.project import Project
 from kws_engine.evaluation.interval import wilson
@@ -33,12 +32,9 @@ CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftM
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(trained_tones: Callable[..., Path]) -> Path:
     """A project with two runs; tests work on copies of it."""
-    project = make_project(tmp_path_factory.mktemp("project") / "tones")
-    train(project)
-    train(project, "model.width=0.5", "training.epochs=2")
-    return project.folder
+    return trained_tones((), ("model.width=0.5", "training.epochs=2"))
 
 
 @pytest.fixture

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 from pytestqt.qtbot import QtBot
-from tiny_project import fail, make_project, train
+from tiny_project import fail
 
 from kws_engine.clips.project import Project
 from kws_engine.errors import FailureKind, KwsError
@@ -40,10 +40,8 @@ def _gibberish(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    project = make_project(tmp_path_factory.mktemp("project") / "tones")
-    train(project)
-    return project.folder
+def trained(trained_tones: Callable[..., Path]) -> Path:
+    return trained_tones(())
 
 
 @pytest.fixture

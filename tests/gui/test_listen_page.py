@@ -330,7 +330,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Project:
     project = make_project(tmp_path_factory.mktemp("project") / "tones")
     settings = quick_settings("model.name=fnn", "training.epochs=15", "training.clips_per_epoch=512")
     process = TrainingProcess(Job(project.folder, settings.to_dict()))
-    events = collect(process.poll, lambda _: process.ended, seconds=PATIENCE_MS / 1000)
+    events = collect(process.poll, lambda _: process.ended, seconds=300)
     process.close()
     assert isinstance(events[-1], Finished), events[-1]
     return project

@@ -5,14 +5,14 @@ from __future__ import annotations
 import csv
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from leading import leads_to
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
-from tiny_project import fail, make_project, train
+from tiny_project import fail
 
 from kws_engine.clips.project import Project
 from kws_engine.runs.diagnosing import Look, diagnose_run, look_at_run
@@ -28,10 +28,8 @@ PATIENCE_MS = 120_000
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    project = make_project(tmp_path_factory.mktemp("project") / "tones")
-    train(project, "training.learning_rate=0.002")
-    return project.folder
+def trained(trained_tones: Callable[..., Path]) -> Path:
+    return trained_tones(("training.learning_rate=0.002",))
 
 
 @pytest.fixture

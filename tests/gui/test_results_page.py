@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from leading import leads_to
 from PySide6.QtCore import QPoint, Qt
 from pytestqt.qtbot import QtBot
-from tiny_project import make_project, train
 
 from kws_engine.clips.project import Project
 from kws_engine.evaluation.metrics import evaluate
@@ -25,11 +24,9 @@ PATIENCE_MS = 120_000
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(trained_tones: Callable[..., Path]) -> Path:
     """A project with one short run, so short that the network still makes mistakes."""
-    project = make_project(tmp_path_factory.mktemp("project") / "tones")
-    train(project, "training.epochs=6")
-    return project.folder
+    return trained_tones(("training.epochs=6",))
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from pytestqt.qtbot import QtBot
-from tiny_project import make_project, quick_settings, train
+from tiny_project import make_project, quick_settings
 
 from kws_engine.clips.project import Project
 from kws_engine.errors import ProjectError
@@ -32,12 +32,9 @@ PATIENCE_MS = 120_000
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(trained_tones: Callable[..., Path]) -> Path:
     """A project with two runs; tests work on copies of it."""
-    project = make_project(tmp_path_factory.mktemp("project") / "tones")
-    train(project)
-    train(project, "training.epochs=2")
-    return project.folder
+    return trained_tones((), ("training.epochs=2",))
 
 
 @pytest.fixture

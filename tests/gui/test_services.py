@@ -166,6 +166,7 @@ def _job(folder: Path, *, trials: int) -> SweepJob:
     return SweepJob(folder, ("model.width=0.25:0.5",), settings, trials=trials, threads=1)
 
 
+@pytest.mark.slow
 def test_a_search_is_run_and_read_without_a_page(services: Services, qtbot: QtBot, tones: Path) -> None:
     opened(services, tones, qtbot)
     searching = services.searching
@@ -187,6 +188,7 @@ def test_a_search_is_run_and_read_without_a_page(services: Services, qtbot: QtBo
     assert searching.trials.finished() == 2
 
 
+@pytest.mark.slow
 def test_a_search_goes_on_when_its_page_is_dropped_and_ends_when_the_project_is_left(qtbot: QtBot, tones: Path) -> None:
     window = MainWindow()
     qtbot.addWidget(window)

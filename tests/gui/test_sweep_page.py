@@ -260,6 +260,7 @@ def test_a_password_is_asked_for_again_and_shown_nowhere(
     assert page._searching.trials.finished() == 1 and page.start.text() == "Go on"
 
 
+@pytest.mark.slow  # it shows what the tests before it have searched
 def test_results_show_what_a_search_found(qtbot: QtBot, services: Services, folder: Path) -> None:
     name = past_sweeps(folder)[-1].name
     page = ResultsPage(services)

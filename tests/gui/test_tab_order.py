@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,6 @@ import pytest
 from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtWidgets import QApplication, QScrollArea, QWidget
 from pytestqt.qtbot import QtBot
-from tiny_project import make_project, train
 
 from kws_engine.clips.project import Project
 from kws_gui.forms.fold import Fold
@@ -28,10 +28,9 @@ _TAB = Qt.FocusPolicy.TabFocus
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    project = make_project(tmp_path_factory.mktemp("project") / "tones")
-    train(project, "training.epochs=6")
-    return project.folder
+def folder(trained_tones: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    trained = trained_tones(("training.epochs=6",))
+    return Path(shutil.copytree(trained, tmp_path_factory.mktemp("project") / "tones"))
 
 
 @pytest.fixture

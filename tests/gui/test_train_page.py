@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QLineEdit
 from pytestqt.qtbot import QtBot
-from tiny_project import make_project, quick_settings, train
+from tiny_project import make_project, quick_settings
 
 from kws_engine.clips.project import Project
 from kws_engine.runs.records import past_runs
@@ -29,11 +29,9 @@ PATIENCE_MS = 120_000
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(trained_tones: Callable[..., Path]) -> Path:
     """A project with one run; tests work on copies of it."""
-    project = make_project(tmp_path_factory.mktemp("project") / "tones")
-    train(project)
-    return project.folder
+    return trained_tones(())
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLineEdit
 from pytestqt.qtbot import QtBot
-from tiny_project import fail, make_project, quick_settings, train
+from tiny_project import fail, make_project, quick_settings
 
 from kws_engine.clips.project import Project
 from kws_engine.evaluation.diagnosis import KINDS
@@ -42,12 +42,9 @@ TOO_FAST = ("training.learning_rate=10", "training.optimizer=sgd", "training.sch
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(trained_tones: Callable[..., Path]) -> Path:
     """A project with two runs; tests work on copies of it."""
-    project = make_project(tmp_path_factory.mktemp("project") / "tones")
-    train(project)
-    train(project, "training.epochs=2")
-    return project.folder
+    return trained_tones((), ("training.epochs=2",))
 
 
 @pytest.fixture

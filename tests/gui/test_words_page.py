@@ -329,6 +329,7 @@ def test_takes_in_a_row_are_recorded_and_stored(
     assert len([clip for clip in project_of(page).clips(word="high") if clip.speaker == "zoe"]) == 1
 
 
+@pytest.mark.slow
 def test_silence_is_not_saved_and_said(virtual_microphone: VirtualMicrophone, page: WordsPage, qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: page._microphones.is_open, timeout=PATIENCE_MS)
     quick(page, 1)
