@@ -224,7 +224,7 @@ def test_what_a_project_lacks_is_said(tmp_path: Path) -> None:
     assert "'lights' has 0 clips in the training part: record at least 5 takes" in ending(job_of(nothing)).message
     one = make_project(tmp_path / "one", voices=VOICES[:3])
     for clip in one.clips(split="validation"):
-        one.delete([clip])
+        one.edit.delete([clip])
     assert "No word has a clip in the validation part" in ending(job_of(one)).message
     assert "There is no project" in ending(Job(tmp_path / "none")).message
     assert list(tmp_path.glob("*/runs/*")) == [], "a run that cannot start leaves no folder"
