@@ -128,6 +128,7 @@ class Journey:
         self.report["curves"] = seen
         person.wait_for("training to begin", lambda: page.train.text() == "Stop")
         person.wait_for("training to end", grown, seconds=TRAINING_PATIENCE_S)
+        person.wait_for("the ending to be reported", lambda: bool(page.messages.text()))
         self.report["points"] = [dataclasses.asdict(point) for point in page.run.curves.points()]
         self.report["trained"] = [page.messages.kind(), page.messages.text()]
 

@@ -15,7 +15,7 @@ import pytest
 from kws_engine.clips.project import Project
 from kws_engine.errors import KwsError
 from kws_engine.file_lock import FileLock, holder, is_held
-from kws_engine.runs.lock import RunLock, is_locked
+from kws_engine.runs.folder import RunFolder
 
 ROOT = pathlib.Path(__file__).parents[2]
 HOLD = (
@@ -149,10 +149,10 @@ def test_links_in_a_project_from_elsewhere_harm_nothing(tmp_path: pathlib.Path) 
     links = [project.folder / ".project.lock", project.runs_folder / "running.lock"]
     for link in links:
         link.symlink_to(target)
-    for attempt in (lambda: project.edit.add_word("down"), lambda: RunLock(project.runs_folder).__enter__()):
+    for attempt in (lambda: project.edit.add_word("down"), lambda: RunFolder(project.runs_folder).lock().__enter__()):
         with pytest.raises(KwsError, match=r"lock is a link.*delete the link"):
             attempt()
-    assert not is_locked(project.runs_folder) and Project.open(project.folder).words == ("up",)
+    assert not RunFolder(project.runs_folder).is_locked() and Project.open(project.folder).words == ("up",)
     assert target.read_text() == "mine"
     links[0].unlink()
     project.edit.add_word("down")
@@ -168,8 +168,8 @@ def test_a_missing_folder_is_not_made(tmp_path: pathlib.Path) -> None:
 def test_a_read_only_folder_is_said(read_only_folder: Callable[..., pathlib.Path]) -> None:
     folder = read_only_folder(lambda folder: (folder / "runs").mkdir()) / "runs"
     with pytest.raises(KwsError, match="cannot be written"):
-        RunLock(folder).__enter__()
-    assert not is_locked(folder)
+        RunFolder(folder).lock().__enter__()
+    assert not RunFolder(folder).is_locked()
 
 
 def test_a_full_disk_is_said(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,6 +47,7 @@ UNKNOWN, SILENCE = WORDS, WORDS + 1
 NO_SHARES = {"silence_share": 0.0, "unknown_share": 0.0, "made_up_share": 0.0, "clips_per_epoch": 1, "fresh_share": 1.0}
 PIPELINE = FEATURES["log_mel"].build(FEATURES["log_mel"].config(), rate=RATE)
 CPU = torch.device("cpu")
+CHECKPOINT = "checkpoint.safetensors"
 
 
 @pytest.fixture(autouse=True)
@@ -617,10 +618,10 @@ def test_a_run_gone_on_with_ends_as_one_never_interrupted(tmp_path: pathlib.Path
     whole = loop_of(config, network(), sound=[gain])
     for event in whole.epochs():
         if isinstance(event, Epoch) and event.epoch == 3:
-            checkpoint.save_snapshot(tmp_path, whole.snapshot())
+            checkpoint.save_snapshot(tmp_path / CHECKPOINT, whole.snapshot())
     torch.manual_seed(99)  # another process knows nothing of the first one's chance
     second = loop_of(config, network(), sound=[gain])
-    second.restore(checkpoint.load_snapshot(tmp_path))
+    second.restore(checkpoint.load_snapshot(tmp_path / CHECKPOINT))
     assert [epoch.epoch for epoch in second.history] == [1, 2, 3]
     assert [event.epoch for event in second.epochs() if isinstance(event, Epoch)] == [4, 5, 6]
 
@@ -636,15 +637,15 @@ def test_a_checkpoint_of_another_network_is_refused(tmp_path: pathlib.Path) -> N
     config = config_of(epochs=2)
     loop = loop_of(config, network_of("tc_resnet", width=0.25))
     next(event for event in loop.epochs() if isinstance(event, Epoch))
-    checkpoint.save_snapshot(tmp_path, loop.snapshot())
+    checkpoint.save_snapshot(tmp_path / CHECKPOINT, loop.snapshot())
     with pytest.raises(TrainingError, match="of another network"):
-        loop_of(config, network_of("tc_resnet", width=0.5)).restore(checkpoint.load_snapshot(tmp_path))
+        loop_of(config, network_of("tc_resnet", width=0.5)).restore(checkpoint.load_snapshot(tmp_path / CHECKPOINT))
     with pytest.raises(TrainingError, match="before its first epoch"):
-        checkpoint.load_snapshot(tmp_path / "none")
-    path = tmp_path / checkpoint.FILE
+        checkpoint.load_snapshot(tmp_path / "none" / CHECKPOINT)
+    path = tmp_path / CHECKPOINT
     checkpoint.save(path, {"a": torch.zeros(1)}, metadata={"schema": "1", "steps": "x", "history": "[]"})
     with pytest.raises(TrainingError, match="damaged"):
-        checkpoint.load_snapshot(tmp_path)
+        checkpoint.load_snapshot(path)
 
 
 def test_a_wrong_label_stands_apart_from_the_others() -> None:

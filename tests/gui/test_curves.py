@@ -17,10 +17,12 @@ from PySide6.QtGui import QImage, QWheelEvent
 from PySide6.QtWidgets import QApplication, QFileDialog, QToolButton
 from pytestqt.qtbot import QtBot
 
+from kws_engine.runs.job import Job
 from kws_engine.training.events import Epoch
 from kws_gui import theme
 from kws_gui.pages.train.run_view import RunView
 from kws_gui.services import remembered
+from kws_gui.services.training import LiveRun
 from kws_gui.widgets.curves import LossAndAccuracy, Point, RunCurves, point_of
 from kws_gui.widgets.curves import lines as curve_lines
 from kws_gui.widgets.curves.numbers import brief, number, smoothed
@@ -374,12 +376,15 @@ def test_what_cannot_be_written_is_said_in_words(curves: LossAndAccuracy, qtbot:
 def test_the_view_of_a_run_feeds_the_curves(qtbot: QtBot) -> None:
     view = shown(qtbot, RunView(), 448, 337)
     epochs = [Epoch(i, 1 / i, 0.5, 1.2 / i, 0.4, 0.01, 1.0, 0.1, i == 2, TERMS) for i in (1, 2, 3)]
-    view.begin()
+    live = LiveRun(Job(Path("project")))
+    view.show_live(live)
     for epoch in epochs:
-        view.add(epoch)
+        live.epochs.append(epoch)
+        view.update_live([epoch])
     assert view.curves.points() == tuple(map(point_of, epochs)) and "best 2" in view.curves.text()
     view.setFinding("Not converged yet")
     assert view.curves.finding.text() == "Not converged yet"
-    view.end()
+    live.has_ended = True
+    view.update_live()
     view.show_past(epochs[:1], "Finished after 1 epoch")
     assert view.curves.finding.text() == ""
