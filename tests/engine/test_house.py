@@ -15,8 +15,8 @@ import pytest
 ROOT = pathlib.Path(__file__).parents[2]
 ENGINE = ROOT / "kws_engine"
 ORDER = (
-    "errors", "layer_rows", "spec", "registry", "resources", "processors", "disk", "file_lock", "audio", "ring",
-    "microphone", "clips", "features", "augment", "models", "regularizers", "training", "spotting", "settings",
+    "errors", "layer_rows", "spec", "registry", "resources", "processors", "disk", "file_lock", "decoding", "audio",
+    "ring", "microphone", "clips", "features", "augment", "models", "regularizers", "training", "spotting", "settings",
     "evaluation", "export", "runs", "sweeps", "bench", "commands", "cli",
 )  # fmt: skip
 NO_SCREEN = ("PySide6", "pyqtgraph", "qtawesome", "superqt", "kws_gui")
