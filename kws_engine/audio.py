@@ -253,9 +253,9 @@ def _what_else(path: pathlib.Path) -> str:
         start = file.read(_SNIFFED_BYTES)
         if not start.strip(b"\0"):
             return "begins with nothing but zeros, as after a copy that failed: copy it again."
-        text = start.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+        content = start.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
         for beginnings, what in _NOT_AUDIO:
-            if text.startswith(beginnings):
+            if content.startswith(beginnings):
                 return what
     return "is not audio in a known format: use WAV, FLAC, OGG, MP3 or M4A."
 

@@ -48,6 +48,8 @@ _MAGIC_OF_AUDIO: Final = frozenset(
 )
 _MAGIC_OF_LIBSNDFILE: Final = frozenset({b"RF64", b"riff", b"fLaC", b"FORM", b"caff", b".snd"})
 _MAGIC_OF_MP4: Final = frozenset({b"ftyp", b"moov", b"mdat", b"wide", b"moof", b"styp"})  # after four bytes of length
+_OGG_BEGINS: Final = b"OggS\0\2"  # version 0, first page of a stream
+_SEARCHED_AT_ONCE: Final = 2**20
 _MPEG_IN_WAV: Final = frozenset({0x50, 0x55})  # format tags of MP2 and MP3
 _MPEG_SUFFIXES: Final = frozenset({".mp3", ".mp2", ".mp1", ".mpa", ".mpga"})
 # A header that promises the length of what it cannot know is told from one by what is there: libsndfile believes both.
@@ -167,12 +169,12 @@ def _decoder(path: pathlib.Path) -> Decoder:
 
 
 def _suits_libsndfile(path: pathlib.Path) -> bool:
-    """Not MPEG, whose length it only estimates, nor Ogg, of which it reads one part where several are joined.
+    """Not MPEG, whose length it only estimates, and of Ogg no more than Vorbis in one part, of which it reads the first.
 
     It takes whatever is called .mp3 for one, and complains on the terminal where it is none, as it does about SDS.
     """
     with path.open("rb") as file:
-        start = file.read(22)
+        start = file.read(64)
         if start[:3] == b"ID3":  # seven bits of each byte count
             file.seek(10 + sum(byte << (7 * place) for place, byte in enumerate(reversed(start[6:10]))))
             return file.read(4) in (b"RIFF", b"RIFX")
@@ -180,8 +182,20 @@ def _suits_libsndfile(path: pathlib.Path) -> bool:
         return not (start[12:16] == b"fmt " and int.from_bytes(start[20:22], "little") in _MPEG_IN_WAV)
     if path.suffix.lower() in _MPEG_SUFFIXES:
         return start[:4] in _MAGIC_OF_LIBSNDFILE
+    if start[:4] == b"OggS":  # Opus it decodes otherwise in pieces than at once
+        return start[29:35] == b"vorbis" and not _has_several_parts(path)
     is_mpeg = start[:1] == b"\xff" and start[1:2] >= b"\xe0"
-    return not is_mpeg and start[:4] != b"OggS" and start[:2] != b"\xf0\x7e"
+    return not is_mpeg and start[:2] != b"\xf0\x7e"
+
+
+def _has_several_parts(path: pathlib.Path) -> bool:
+    """Whether more than one stream begins in an Ogg, one behind the other or one beside the other."""
+    found, rest = 0, b""
+    with path.open("rb") as file:
+        while found < 2 and (content := file.read(_SEARCHED_AT_ONCE)):
+            found += (rest + content).count(_OGG_BEGINS)
+            rest = content[1 - len(_OGG_BEGINS) :]
+    return found > 1
 
 
 def _libsndfile(path: pathlib.Path) -> Libsndfile | None:
@@ -222,6 +236,7 @@ class Libsndfile:
         return bool(self._file.subtype.startswith("MPEG"))
 
     def blocks(self, size: int) -> Iterator[Block]:
+        done = 0
         while True:
             try:
                 block = self._file.read(size, dtype="float32", always_2d=True)
@@ -229,7 +244,10 @@ class Libsndfile:
                 raise DecodingError("damaged", seconds=self._readable_s()) from error
             if not len(block):
                 break
+            done += len(block)
             yield block
+        if self.format.startswith("OGG") and not _ends_whole(self._path):
+            raise DecodingError("damaged", seconds=done / self.rate)
 
     def close(self) -> None:
         self._file.close()
