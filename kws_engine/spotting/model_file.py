@@ -5,12 +5,15 @@ A zip of manifest.json, network.onnx, frontend.onnx and weights.safetensors; not
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
 import struct
+import time
 import zipfile
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,16 +28,19 @@ from kws_engine.errors import KwsError, ModelFileError
 from kws_engine.features import FEATURES
 from kws_engine.features.pipeline import Pipeline
 from kws_engine.spotting.detector import Detector, DetectorConfig
-from kws_engine.spotting.network_check import NetworkRefused, network_cost
+from kws_engine.spotting.network_check import CheckedNetwork, NetworkCost
+from kws_engine.spotting.onnx_bytes import NetworkRefused
 
 SCHEMA = 1
 MEMBERS = {"manifest.json": 1 << 20, "network.onnx": 3 << 24, "frontend.onnx": 1 << 24, "weights.safetensors": 3 << 24}
 """What a model file may hold, and how many bytes of each: a network of twelve million weights."""
 _LARGEST_FILE = 1 << 26
-_LARGEST_TENSORS = 1 << 27  # bytes of all tensors of one answer; the largest of our own networks has 60 MB
+_LARGEST_TENSORS = 100_000_000  # bytes of all tensors of one answer; the largest of our own networks has 40 MB
+_LARGEST_BATCH = 1 << 28  # bytes of all tensors of the answers to many windows
+_LONGEST_LOOK_S = 1.0  # estimated for a slow core; the longest of our own networks has 0.4 and takes 0.013
 _MOST_FEATURES = 1 << 20  # frames times bands in one window
 _MOST_CPU_S = 10.0  # for each second of sound
-_OPERATIONS_A_SECOND = 1e9
+_PATIENCE_S = 1.0  # of processor time, before that is judged
 _LONGEST_WINDOW_S = 10
 _LOWEST_RATE, _HIGHEST_RATE = 1_000, 96_000
 _MOST_QUOTED = 200  # characters of a file's own text in one sentence
@@ -103,8 +109,11 @@ class SpottingModel:
         except KwsError as error:
             reason = _quoted(str(error))
             raise ModelFileError(f"{self.path.name} cannot be used: {reason}; export it again") from None
-        self._session = self._make_session(members["network.onnx"])
-        self._takes_batches = self._answers_a_batch()
+        self._network = self._checked(members.pop("network.onnx"))
+        self._session = self._make_session(self._network.content)
+        self._network.forget_content()
+        self._budget = _Budget(self.path.name, self.detector_config.hop_ms / 1000)
+        self._at_once: dict[int, int] = {}
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -117,20 +126,22 @@ class SpottingModel:
         Raises:
             ModelFileError: The network fails on these features, or does not return a row for each.
         """
-        if self._takes_batches or len(features) == 1:
-            logits = self._logits(features)
-        else:  # the network takes one window at a time
-            logits = np.concatenate([self._logits(window) for window in np.split(features, len(features))])
+        at_once = self._windows_at_once(len(features))
+        parts = np.split(features, range(at_once, len(features), at_once))
+        logits = np.concatenate([self._logits(part) for part in parts])
         shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
         return np.asarray(shifted / shifted.sum(axis=1, keepdims=True), dtype=np.float32)
 
     def detector(self, config: DetectorConfig | None = None) -> Detector:
         """A detector with the file's own settings and thresholds, or with another config and the file's thresholds."""
-        return Detector(self, config or self.detector_config, thresholds=self.manifest.detector.get("thresholds", {}))
+        config = config or self.detector_config
+        self._budget = _Budget(self.path.name, config.hop_ms / 1000)
+        return Detector(self, config, thresholds=self.manifest.detector.get("thresholds", {}))
 
     def _logits(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         try:
-            answer = self._session.run(None, {"features": np.ascontiguousarray(features, dtype=np.float32)})[0]
+            with self._budget.looking(len(features)):
+                answer = self._session.run(None, {"features": np.ascontiguousarray(features, dtype=np.float32)})[0]
             is_right = answer.dtype == np.float32 and answer.shape == (len(features), len(self.labels))
             is_finite = is_right and bool(np.isfinite(answer).all())
         except _NETWORK_ERRORS as error:
@@ -142,10 +153,24 @@ class SpottingModel:
         logits: NDArray[np.float32] = answer
         return logits
 
-    def _answers_a_batch(self) -> bool:
+    def _windows_at_once(self, count: int) -> int:
+        """How many of so many windows the network answers at once: as many as fit, one where it answers no batch."""
+        if count not in self._at_once:
+            most = max(1, min(count, _LARGEST_BATCH // max(1, self._cost(1).tensor_bytes)))
+            sizes = {most, count % most} - {0, 1}
+            self._at_once[count] = most if all(map(self._answers, sizes)) else 1
+        return self._at_once[count]
+
+    def _answers(self, windows: int) -> bool:
+        """Whether the network answers each of so many windows, at no more than so many times the cost of one."""
+        one = self._cost(1)
         try:
-            self._logits(np.repeat(self._silence(), 2, axis=0))
-        except ModelFileError:
+            many = self._network.cost(windows, most_bytes=2 * _LARGEST_BATCH)
+            is_fair = max(many.operations / one.operations, many.tensor_bytes / one.tensor_bytes) <= 1.1 * windows
+            if not is_fair or many.output_shape != (windows, len(self.labels)):
+                return False
+            self._logits(np.repeat(self._silence(), windows, axis=0))
+        except (NetworkRefused, ModelFileError):
             return False
         return True
 
@@ -168,7 +193,6 @@ class SpottingModel:
         return config
 
     def _make_session(self, network: bytes) -> onnxruntime.InferenceSession:
-        self._check_network(network)
         settings = onnxruntime.SessionOptions()
         settings.intra_op_num_threads = settings.inter_op_num_threads = 1
         settings.log_severity_level = 4
@@ -184,35 +208,62 @@ class SpottingModel:
             raise ModelFileError(f"The network in {self.path.name} does not answer with numbers: train it again")
         return session
 
-    def _check_network(self, network: bytes) -> None:
+    def _checked(self, network: bytes) -> CheckedNetwork:
         """Refuses, before any of it is loaded, a network that our own never look like or that would cost too much."""
+        shape = (self.pipeline.n_frames(self.window_samples), self.pipeline.n_features)
         try:
-            cost = network_cost(
-                network, input_name="features", input_shape=self._features_shape(), most_bytes=_LARGEST_TENSORS
-            )
+            self._network = CheckedNetwork(network, input_name="features", window_shape=shape)
+            cost = self._cost(1)
         except NetworkRefused as refused:
             if refused.damaged:
                 raise ModelFileError(f"The network in {self.path.name} is damaged: get the file anew") from refused
             raise ModelFileError(
                 f"The network in {self.path.name} is not used because {refused}: do not use this file, get it anew"
             ) from refused
-        cpu_s = cost.operations / _OPERATIONS_A_SECOND * 1000 / self.detector_config.hop_ms
-        if cpu_s > _MOST_CPU_S:
+        if cost.operations / 1e9 > _LONGEST_LOOK_S:
             raise ModelFileError(
                 f"The network in {self.path.name} would take longer than {_MOST_CPU_S:g} s for each second of sound: "
-                "do not use this file, or set a larger hop and export it again"
+                "do not use this file, or train a smaller network"
             )
         if cost.output_shape != (1, len(self.labels)):
             answers = cost.output_shape[-1] if cost.output_shape else 1
             raise ModelFileError(
                 f"{self.path.name} names {len(self.labels)} labels but its network gives {answers}: export it again"
             )
+        return self._network
 
-    def _features_shape(self) -> tuple[int, int, int]:
-        return 1, self.pipeline.n_frames(self.window_samples), self.pipeline.n_features
+    def _cost(self, windows: int) -> NetworkCost:
+        return self._network.cost(windows, most_bytes=_LARGEST_TENSORS)
 
     def _silence(self) -> NDArray[np.float32]:
         return self.pipeline.batch(np.zeros((1, self.window_samples), np.float32))
+
+
+class _Budget:
+    """Ends a network that takes more processor time than it may for the sound that it has heard."""
+
+    def __init__(self, name: str, hop_s: float) -> None:
+        self._name = name
+        self._hop_s = hop_s
+        self._spent_s = 0.0
+        self._heard_s = 0.0
+
+    @contextlib.contextmanager
+    def looking(self, windows: int) -> Iterator[None]:
+        """While the network looks at so many windows.
+
+        Raises:
+            ModelFileError: It has taken too long.
+        """
+        began = time.thread_time()
+        yield
+        self._spent_s += time.thread_time() - began
+        self._heard_s += windows * self._hop_s
+        if self._spent_s > max(_PATIENCE_S, _MOST_CPU_S * self._heard_s):
+            raise ModelFileError(
+                f"The network in {self._name} takes longer than {_MOST_CPU_S:g} s for each second of sound: "
+                "do not use this file, or set a larger hop"
+            )
 
 
 def read_members(path: Path) -> dict[str, bytes]:
