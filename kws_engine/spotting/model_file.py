@@ -36,6 +36,7 @@ MEMBERS = {"manifest.json": 1 << 20, "network.onnx": 3 << 24, "frontend.onnx": 1
 """What a model file may hold, and how many bytes of each: a network of twelve million weights."""
 _LARGEST_FILE = 1 << 26
 _LARGEST_TENSORS = 100_000_000  # bytes of all tensors of one answer; the largest of our own networks has 40 MB
+_LARGEST_AT_LOAD = 200_000_000  # bytes, weights included; the program itself takes 75 MB
 _LARGEST_BATCH = 1 << 28  # bytes of all tensors of the answers to many windows
 _LONGEST_LOOK_S = 1.0  # estimated for a slow core; the longest of our own networks has 0.4 and takes 0.013
 _MOST_FEATURES = 1 << 20  # frames times bands in one window
@@ -106,6 +107,7 @@ class SpottingModel:
         try:
             self.pipeline = self._make_pipeline()
             self.detector_config = self._make_config()
+            self._check_window()
         except KwsError as error:
             reason = _quoted(str(error))
             raise ModelFileError(f"{self.path.name} cannot be used: {reason}; export it again") from None
@@ -185,6 +187,14 @@ class SpottingModel:
             raise ModelFileError(f"{frames} frames of {pipeline.n_features} bands are more than a window may have")
         return pipeline
 
+    def _check_window(self) -> None:
+        """Refuses features that take too long: all frames of a window are looked at anew each time."""
+        frames = np.zeros((self.pipeline.n_frames(self.window_samples), self.pipeline.n_static), np.float32)
+        began = time.thread_time()
+        self.pipeline.features(frames)
+        if time.thread_time() - began > _MOST_CPU_S / 2 * self.detector_config.hop_ms / 1000:
+            raise ModelFileError(f"{len(frames)} frames are more than can be listened to")
+
     def _make_config(self) -> DetectorConfig:
         """The file's own detector settings; its thresholds are checked, too."""
         saved = {name: value for name, value in self.manifest.detector.items() if name != "thresholds"}
@@ -214,6 +224,8 @@ class SpottingModel:
         try:
             self._network = CheckedNetwork(network, input_name="features", window_shape=shape)
             cost = self._cost(1)
+            if cost.bytes_at_load > _LARGEST_AT_LOAD:
+                raise NetworkRefused(f"it asks for more than {_LARGEST_AT_LOAD // 1_000_000} MB")
         except NetworkRefused as refused:
             if refused.damaged:
                 raise ModelFileError(f"The network in {self.path.name} is damaged: get the file anew") from refused

@@ -21,9 +21,11 @@ from kws_engine.spotting.onnx_bytes import (
     NetworkRefused,
     Node,
     Shape,
+    Tensor,
 )
 
 _EACH_OPERATOR = 10_000  # nanoseconds, whatever it does
+_COPIES, _COPIES_OF_CONSTANTS = 3, 4  # that onnxruntime makes of weights at most, by measurement
 
 
 @dataclass(frozen=True)
@@ -35,11 +37,13 @@ class NetworkCost:
         tensor_bytes: Of all tensors between the input and the answer together, and the most that an operator needs
             beside them.
         output_shape: Of the answer.
+        bytes_at_load: What onnxruntime takes to load the network and to answer once, at most.
     """
 
     operations: int
     tensor_bytes: int
     output_shape: Shape
+    bytes_at_load: int
 
 
 class CheckedNetwork:
@@ -69,6 +73,8 @@ class CheckedNetwork:
         for node in graph.nodes:
             _check_operator(node)
         self.content = onnx_bytes.write(graph, input_shape=window_shape)
+        self._weight_bytes = _COPIES * sum(len(tensor.raw) for tensor in graph.weights)
+        self._weight_bytes += _COPIES_OF_CONSTANTS * sum(map(_constant_bytes, graph.nodes))
         self._graph = _without_weights(graph)
         self._input_name = input_name
         self._window_shape = window_shape
@@ -83,7 +89,9 @@ class CheckedNetwork:
         Raises:
             NetworkRefused: It needs more than `most_bytes`, or its shapes do not fit.
         """
-        return _Walk(self._graph, most_bytes).cost(self._input_name, (windows, *self._window_shape))
+        walk = _Walk(self._graph, most_bytes)
+        shape = walk.output_shape(self._input_name, (windows, *self._window_shape))
+        return NetworkCost(walk.cost, walk.tensor_bytes, shape, self._weight_bytes + walk.tensor_bytes)
 
 
 def network_cost(network: bytes, *, input_name: str, input_shape: Shape, most_bytes: int) -> NetworkCost:
@@ -105,6 +113,10 @@ def _check_operator(node: Node) -> None:
         raise NetworkRefused(f"it uses {node.op} in a way that no network of this program does")
 
 
+def _constant_bytes(node: Node) -> int:
+    return sum(len(value.raw) for value in node.attributes.values() if isinstance(value, Tensor))
+
+
 def _without_weights(graph: Graph) -> Graph:
     return replace(graph, weights=[replace(tensor, raw=b"") for tensor in graph.weights])
 
@@ -116,11 +128,16 @@ class _Walk:
         self._graph = graph
         self._most_bytes = most_bytes
         self._values: dict[str, Value] = {}
-        self._cost = 0
+        self.cost = 0
         self._bytes = 0
         self._scratch = 0
 
-    def cost(self, input_name: str, input_shape: Shape) -> NetworkCost:
+    @property
+    def tensor_bytes(self) -> int:
+        return self._bytes + self._scratch
+
+    def output_shape(self, input_name: str, input_shape: Shape) -> Shape:
+        """Goes through all operators."""
         for tensor in self._graph.weights:
             self._name(tensor.name, Value(tensor.shape, tensor.kind, tensor.ints))
         self._name(input_name, Value(input_shape))
@@ -129,7 +146,7 @@ class _Walk:
         answer = self._values.get(self._graph.outputs[0])
         if answer is None or answer.kind != FLOAT:
             raise NetworkRefused("it gives no answer", damaged=True)
-        return NetworkCost(self._cost, self._bytes + self._scratch, answer.shape)
+        return answer.shape
 
     def _apply(self, node: Node) -> None:
         outcome = self._outcome(node)
@@ -141,8 +158,8 @@ class _Walk:
                 self._name(name, value)
             self._bytes += value.count * ITEM_BYTES[value.kind]
         self._scratch = max(self._scratch, outcome.scratch)
-        self._cost += outcome.cost + _EACH_OPERATOR
-        if self._bytes + self._scratch > self._most_bytes:
+        self.cost += outcome.cost + _EACH_OPERATOR
+        if self.tensor_bytes > self._most_bytes:
             raise NetworkRefused(f"it asks for more than {self._most_bytes // 1_000_000} MB")
 
     def _outcome(self, node: Node) -> Outcome:

@@ -19,6 +19,7 @@ from kws_engine.spotting.onnx_bytes import BOOL, FLOAT, INT32, INT64, MOST_KNOWN
 
 _MACS_AT_ONCE: Final = 3  # measured on one core of a loaded machine: 3 to 100 for the networks of this program
 _CALL: Final = 300  # of a matrix product, of a group of a convolution, of a step of a recurrent layer
+_BYTES_A_CALL: Final = 128
 _LARGEST_FOLLOWED: Final = 1 << 31  # so that no product of two overflows in any program
 _LARGEST_PAD: Final = 100_000
 
@@ -365,10 +366,11 @@ def _matmul(given: Given, attributes: Attributes, outputs: int) -> Outcome:
     if a[-1] != b[-2]:
         raise ValueError("matrices that do not fit")
     shape = (*_broadcast(a[:-2], b[:-2]), a[-2], b[-1])
-    cost = math.prod(shape) * a[-1] // _MACS_AT_ONCE + _CALL * math.prod(shape[:-2]) + right.count
+    products = math.prod(shape[:-2])
+    cost = math.prod(shape) * a[-1] // _MACS_AT_ONCE + _CALL * products + right.count
     if len(left.shape) == 1:
         shape = (*shape[:-2], shape[-1])
-    return Outcome([Value(shape[:-1] if len(right.shape) == 1 else shape)], cost)
+    return Outcome([Value(shape[:-1] if len(right.shape) == 1 else shape)], cost, _BYTES_A_CALL * products)
 
 
 def _gemm(given: Given, attributes: Attributes, outputs: int) -> Outcome:

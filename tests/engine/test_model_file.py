@@ -368,7 +368,7 @@ NODE = helper.make_node
                 NODE("ConstantOfShape", ["size"], ["big"]), NODE("Add", ["features", "big"], ["x"]),
                 size=np.array([30_000, 30_000, 1], np.int64),
             ),
-            "128 MB",
+            "100 MB",
         ),
         (network_of(NODE("NonZero", ["features"], ["x"])), "uses NonZero"),
         (
