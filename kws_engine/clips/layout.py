@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from kws_engine.disk import keep_whole
+
 PROJECT_FILE: Final = "project.toml"
 LOCK_FILE: Final = ".project.lock"
 INDEX_FILE: Final = "clips.sqlite"
@@ -23,6 +25,7 @@ CLIPS_FOLDER: Final = "clips"
 RUNS_FOLDER: Final = "runs"
 SWEEPS_FOLDER: Final = "sweeps"
 TRASH_FOLDER: Final = ".trash"
+keep_whole(PROJECT_FILE)
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,7 @@ _LONGEST_WINDOW_S = 10
 _LOWEST_RATE, _HIGHEST_RATE = 1_000, 96_000
 _MOST_QUOTED = 200  # characters of a file's own text in one sentence
 _BOMB_RATIO, _BOMB_BYTES = 100, 1 << 22  # weights hardly shrink when packed
+_MOST_TOLD = 100  # fields
 _LABELS, _LABEL_CHARACTERS = 1_000, 100
 _DAMAGED: tuple[type[Exception], ...] = (
     zipfile.BadZipFile,
@@ -346,11 +347,19 @@ def _manifest(path: Path, text: bytes) -> Manifest:
             newer = f"was made by a newer KWS Studio (schema {schema}, this one reads {SCHEMA})"
             raise ModelFileError(f"{path.name} {newer}: update KWS Studio")
         _check_manifest(values)
-        return Manifest(**{**values, "labels": tuple(values["labels"])})
+        told = {name: _told(values[name]) for name in ("source", "quality")}
+        return Manifest(**{**values, **told, "labels": tuple(values["labels"])})
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise ModelFileError(
             f"The manifest of {path.name} is damaged: get the file anew, or export it again"
         ) from error
+
+
+def _told(values: dict[str, Any]) -> dict[str, Any]:
+    """What the file tells of itself, as far as it can be shown: numbers and short lines of text."""
+    kinds = (str, int, float, bool, type(None))
+    fit = [(name, value) for name, value in values.items() if isinstance(value, kinds)][:_MOST_TOLD]
+    return {_quoted(name): _quoted(value) if isinstance(value, str) else value for name, value in fit}
 
 
 def _check_manifest(values: dict[str, Any]) -> None:
