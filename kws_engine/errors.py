@@ -17,6 +17,34 @@ killed: the process vanished. Stored in events.jsonl: a kind may be added, none 
 FAILURE_KINDS: Final[tuple[FailureKind, ...]] = get_args(FailureKind)
 
 
+MOST_QUOTED: Final = 200
+"""Characters of a file's own text that one sentence shows at most."""
+
+
+def printable(text: str) -> str:
+    """The text without control characters, which a terminal would obey; line breaks stay, and undecoded bytes."""
+    if text.isprintable():
+        return text
+    return "".join(
+        one if one.isprintable() or one in "\n\t" or "\ud800" <= one <= "\udfff" else "\N{REPLACEMENT CHARACTER}"
+        for one in text
+    )
+
+
+def shortened(text: object) -> str:
+    """Text that a file may have put there: on one line and not too long."""
+    line = printable(str(text)).replace("\n", " ").replace("\t", " ")
+    return line if len(line) <= MOST_QUOTED else line[: MOST_QUOTED - 2] + " …"
+
+
+def quoted(value: object) -> str:
+    """A value from a file as Python writes it, shortened."""
+    try:
+        return shortened(repr(value))
+    except (ValueError, RecursionError):  # thousands of digits, thousands of lists in each other
+        return "a value that is too long"
+
+
 class KwsError(Exception):
     """One clear sentence that names the cause and the remedy; window and command line show this very text.
 
@@ -27,7 +55,7 @@ class KwsError(Exception):
     kind: FailureKind = "other"
 
     def __init__(self, sentence: str = "", *, kind: FailureKind | None = None) -> None:
-        super().__init__(sentence)
+        super().__init__(printable(sentence))
         if kind is not None:
             self.kind = kind
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 from kws_engine.clips.layout import INDEX_FILE
 from kws_engine.clips.split import SPLITS, Split
 from kws_engine.disk import is_writable, refuse_link
-from kws_engine.errors import ProjectError
+from kws_engine.errors import ProjectError, shortened
 
 _BUSY_S: Final = 10.0
 _TABLES: Final = """
@@ -74,7 +74,7 @@ class IndexFile:
                 return database.execute(query, values).fetchall()
         except UnicodeEncodeError:  # a file name that is not Unicode
             return None
-        except OverflowError as error:
+        except (OverflowError, UnicodeDecodeError) as error:
             raise IndexDamaged(str(error)) from error
         except sqlite3.DatabaseError as error:
             if not _is_damage(error):
@@ -87,6 +87,9 @@ class IndexFile:
         Raises:
             IndexDamaged: The file is damaged.
         """
+        checked = self.rows("PRAGMA integrity_check('decided')")
+        if checked not in (None, [("ok",)]):
+            raise IndexDamaged("its parts do not agree")
         rows = self.rows(f"SELECT {_DECIDED} FROM decided")
         return None if rows is None else dict(_decisions(rows))
 
@@ -102,10 +105,10 @@ class IndexFile:
             with self._connected() as database, database:
                 for statement, rows in statements:
                     database.executemany(statement, rows if must else (row for row in rows if _is_unicode(row)))
-        except (sqlite3.Error, UnicodeEncodeError, IndexDamaged, ProjectError) as error:
+        except (sqlite3.Error, UnicodeError, IndexDamaged, ProjectError) as error:
             if must:
                 raise ProjectError(
-                    f"{self._file} cannot be written ({error}): free some space or allow writing there, and try again."
+                    f"{self._file} cannot be written ({shortened(error)}): free some space or allow writing there, and try again."
                 ) from error
             return False
         return True

@@ -45,6 +45,11 @@ class ProjectFolder:
         return self.path / PROJECT_FILE
 
     @property
+    def index(self) -> Path:
+        """What was decided and measured about clips."""
+        return self.path / INDEX_FILE
+
+    @property
     def clips(self) -> Path:
         """A folder for each word."""
         return self.path / CLIPS_FOLDER

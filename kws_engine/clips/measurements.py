@@ -87,6 +87,8 @@ class Measurements:
         at = ""
         gone = []
         while found := self._file.rows("SELECT path FROM measured WHERE path >= ? ORDER BY path LIMIT 1", (at,)):
+            if not isinstance(found[0][0], str):
+                raise IndexDamaged("values of another kind")
             word = found[0][0].partition("/")[0]
             at = path_range(word)[1]
             if word not in present:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any, TextIO
 
-from kws_engine.errors import KwsError
+from kws_engine.errors import KwsError, printable
 
 
 class Output:
@@ -40,7 +40,7 @@ class Output:
         if self.as_json:
             print(json.dumps(values), file=self._stdout, flush=True)
         elif text:
-            print(shown(text), file=self._stdout, flush=True)
+            print(printable(text), file=self._stdout, flush=True)
 
     def failure(self, error: KwsError) -> None:
         """An error that ends the command, as the event that scripts wait for; the caller raises it for people."""
@@ -48,21 +48,7 @@ class Output:
 
     def message(self, text: str) -> None:
         """A remark for people, on standard error."""
-        print(shown(text), file=sys.stderr, flush=True)
-
-
-def shown(text: str) -> str:
-    """The text without control characters, which a file's name or content may hold and a terminal would obey.
-
-    Line breaks stay, and what is no Unicode, which the stream itself writes in another way.
-    """
-    if text.isascii() and text.replace("\n", "").isprintable():
-        return text
-    return "".join(one if one.isprintable() or one in "\n\t" or _is_undecoded(one) else "\N{REPLACEMENT CHARACTER}" for one in text)
-
-
-def _is_undecoded(character: str) -> bool:
-    return "\ud800" <= character <= "\udfff"
+        print(printable(text), file=sys.stderr, flush=True)
 
 
 def table(rows: list[list[str]], *, header: list[str]) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import tomli_w
 
 from kws_engine.disk import write_atomically
-from kws_engine.runs.run_file import RunFile
+from kws_engine.runs.run_file import DAMAGED, RunFile
 
 _LARGEST = 200_000  # bytes
 
@@ -30,7 +30,7 @@ class LabelFile(RunFile):
         try:
             with open(self.path, "rb") as file:
                 content = tomllib.loads(file.read(_LARGEST).decode())
-        except (OSError, ValueError, RecursionError):
+        except DAMAGED:
             return Label()
         name, tags, note = content.get("name"), content.get("tags"), content.get("note")
         return Label(

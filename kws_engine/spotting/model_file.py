@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from kws_engine import spec
 from kws_engine.clips.words import SILENCE, UNKNOWN
-from kws_engine.errors import KwsError, ModelFileError
+from kws_engine.errors import KwsError, ModelFileError, quoted, shortened
 from kws_engine.features import FEATURES
 from kws_engine.features.pipeline import Pipeline
 from kws_engine.spotting.detector import Detector, DetectorConfig
@@ -44,7 +44,6 @@ _MOST_CPU_S = 10.0  # for each second of sound
 _PATIENCE_S = 1.0  # of processor time, before that is judged
 _LONGEST_WINDOW_S = 10
 _LOWEST_RATE, _HIGHEST_RATE = 1_000, 96_000
-_MOST_QUOTED = 200  # characters of a file's own text in one sentence
 _BOMB_RATIO, _BOMB_BYTES = 100, 1 << 22  # weights hardly shrink when packed
 _MOST_TOLD = 100  # fields
 _LABELS, _LABEL_CHARACTERS = 1_000, 100
@@ -110,7 +109,7 @@ class SpottingModel:
             self.detector_config = self._make_config()
             self._check_window()
         except KwsError as error:
-            reason = _quoted(str(error))
+            reason = shortened(str(error))
             raise ModelFileError(f"{self.path.name} cannot be used: {reason}; export it again") from None
         self._network = self._checked(members.pop("network.onnx"))
         self._session = self._make_session(self._network.content)
@@ -312,17 +311,11 @@ def _check_file(path: Path) -> None:
         raise ModelFileError(f"{path} cannot be read ({error.strerror}): check the file's permissions") from None
 
 
-def _quoted(text: str) -> str:
-    """A sentence that may hold text of the file, on one line, without control characters and not too long."""
-    shown = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
-    return shown if len(shown) <= _MOST_QUOTED else shown[: _MOST_QUOTED - 2] + " …"
-
-
 def _check_members(path: Path, archive: zipfile.ZipFile) -> None:
     names = archive.namelist()
     for member in archive.infolist():
         if member.filename not in MEMBERS or names.count(member.filename) > 1:
-            held = f"{_quoted(repr(member.filename))}, which no model file holds"
+            held = f"{quoted(member.filename)}, which no model file holds"
             if member.filename in MEMBERS:
                 held = f"{member.filename!r} twice"
             raise ModelFileError(f"{path.name} holds {held}: do not use it, get it anew")
@@ -359,7 +352,7 @@ def _told(values: dict[str, Any]) -> dict[str, Any]:
     """What the file tells of itself, as far as it can be shown: numbers and short lines of text."""
     kinds = (str, int, float, bool, type(None))
     fit = [(name, value) for name, value in values.items() if isinstance(value, kinds)][:_MOST_TOLD]
-    return {_quoted(name): _quoted(value) if isinstance(value, str) else value for name, value in fit}
+    return {shortened(name): shortened(value) if isinstance(value, str) else value for name, value in fit}
 
 
 def _check_manifest(values: dict[str, Any]) -> None:

@@ -95,6 +95,17 @@ def in_words(where: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def as_written(where: str) -> Iterator[None]:
+    """Turns what a block stumbles over in a storage, damaged or another program's, into a `TrainingError`."""
+    try:
+        yield
+    except (ValueError, TypeError, LookupError, AttributeError, AssertionError, RecursionError) as error:
+        raise TrainingError(
+            f"The sweep's storage {where} is damaged, or another program has written in it: start a new sweep"
+        ) from error
+
+
+@contextlib.contextmanager
 def quiet() -> Iterator[None]:
     """No log and no warning of features that optuna calls experimental."""
     import optuna
