@@ -60,7 +60,7 @@ def refuse_link(path: Path, *, itself: bool = False) -> None:
 
     Args:
         path: Of a file that is made, moved or replaced, or of one that is to be changed where it is.
-        itself: Whether it is changed where it is, or is a folder to write in; then it is no other name of a file either.
+        itself: Whether it is changed where it is, or is a folder to write in; a file has no second name then, either.
 
     Raises:
         ProjectError: There is such a link.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final, Literal, get_args
 
 FailureKind = Literal[
@@ -21,14 +22,19 @@ MOST_QUOTED: Final = 200
 """Characters of a file's own text that one sentence shows at most."""
 
 
+_CONTROLS: Final = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]"
+)  # of terminals and of the direction of writing; what joins letters in many scripts is none
+
+
+def has_controls(text: str) -> bool:
+    """Whether text that is to be one line holds characters that a terminal or a page would obey."""
+    return "\n" in text or "\t" in text or _CONTROLS.search(text) is not None
+
+
 def printable(text: str) -> str:
-    """The text without control characters, which a terminal would obey; line breaks stay, and undecoded bytes."""
-    if text.isprintable():
-        return text
-    return "".join(
-        one if one.isprintable() or one in "\n\t" or "\ud800" <= one <= "\udfff" else "\N{REPLACEMENT CHARACTER}"
-        for one in text
-    )
+    """The text without control characters; line breaks stay, and bytes that are no Unicode."""
+    return _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def shortened(text: object) -> str:

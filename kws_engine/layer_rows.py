@@ -228,7 +228,9 @@ def _known(kind: str) -> str:
     if kind in KINDS:
         return kind
     near = difflib.get_close_matches(kind, KINDS, n=1, cutoff=0.5)
-    raise SpecError(f"There is no layer {quoted(kind)}" + (f"; did you mean {near[0]!r}?" if near else f"{_all_kinds()}"))
+    raise SpecError(
+        f"There is no layer {quoted(kind)}" + (f"; did you mean {near[0]!r}?" if near else f"{_all_kinds()}")
+    )
 
 
 def _all_kinds() -> str:

@@ -23,8 +23,8 @@ _ODD: tuple[Any, ...] = (
     "../../..", "/etc/passwd", "\ud800", "x" * 5000, [], [[]], {}, {"a": 1}, [None], [1, "x"], {"x": {"y": []}},
 )  # fmt: skip
 _TEXTS = (
-    b"", b"\0", b"\xff\xfe", b"[" * 3000, b"a=" + b"[" * 3000, b"9" * 5000, b"x" * 100_000, b"null", b"{}", b"\r\n" * 50,
-    b"a = 1" + b"0" * 4999, b'"' + b"\\u0000" * 10 + b'"', b"SQLite format 3\0", b"PK\x03\x04",
+    b"", b"\0", b"\xff\xfe", b"[" * 3000, b"a=" + b"[" * 3000, b"9" * 5000, b"x" * 100_000, b"null", b"{}",
+    b"\r\n" * 50, b"a = 1" + b"0" * 4999, b'"' + b"\\u0000" * 10 + b'"', b"SQLite format 3\0", b"PK\x03\x04",
 )  # fmt: skip
 _MOST_BYTES = 40  # that one flip damages
 

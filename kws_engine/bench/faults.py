@@ -1,4 +1,4 @@
-"""Damages every kind of file that this program reads back, 10,000 times: each is to give a sentence, or to be rebuilt."""
+"""Damages every kind of file that this program reads, 10,000 times: each is to give a sentence or to be rebuilt."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 
-from kws_engine import audio
 from kws_engine.bench import Row
 from kws_engine.bench._mutations import damaged
 from kws_engine.clips.layout import ProjectFolder
@@ -24,8 +23,8 @@ from kws_engine.errors import KwsError
 from kws_engine.runs.clip_list import ClipRow
 from kws_engine.runs.folder import RunFolder
 from kws_engine.runs.job import Job, make_run_folder, project_settings, read_job, settings_of
-from kws_engine.runs.labels import relabel
 from kws_engine.runs.label_file import Label
+from kws_engine.runs.labels import relabel
 from kws_engine.runs.queue import add, queue_file, read_queue
 from kws_engine.runs.records import read_run
 from kws_engine.settings import Settings
@@ -246,7 +245,9 @@ def _targets(project: Path, run: RunFolder) -> Iterator[Target]:
     yield Target(in_project(run.weights.path), lambda folder: run_in(folder).weights.read(), share=4)
     yield Target(in_project(run.snapshot.path), lambda folder: run_in(folder).snapshot.read())
     yield Target(in_project(run.best_weights.path), lambda folder: run_in(folder).best_weights.read(), share=4)
-    yield Target(in_project(run.model_file("fnn")), lambda folder: _read_model(run_in(folder).model_file("fnn")), share=16)
+    yield Target(
+        in_project(run.model_file("fnn")), lambda folder: _read_model(run_in(folder).model_file("fnn")), share=16
+    )
     sweep = SweepFolder.of(project, _SWEEP)
     yield Target(in_project(sweep.file), past_sweeps, share=4)
     yield Target(in_project(sweep.study), _read_sweep, share=2)

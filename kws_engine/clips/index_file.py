@@ -9,8 +9,9 @@ import stat
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from kws_engine.clips.layout import INDEX_FILE
 from kws_engine.clips.split import SPLITS, Split
@@ -26,10 +27,6 @@ CREATE TABLE IF NOT EXISTS decided (
     path TEXT PRIMARY KEY, sha256 TEXT NOT NULL, size INTEGER NOT NULL,
     excluded INTEGER NOT NULL, split TEXT, note TEXT NOT NULL);
 """
-_COLUMNS: Final = {
-    "measured": ["path", "size", "mtime_ns", "sha256", "frames", "rate", "peak_db", "rms_db"],
-    "decided": ["path", "sha256", "size", "excluded", "split", "note"],
-}
 _BESIDE: Final = ("-wal", "-shm", "-journal")  # files that SQLite makes, by what they add to the name
 _SALVAGE_S: Final = 5.0
 _BUSY_AGAIN_S: Final = 0.05  # whoever has held it for so long is not waited for again
@@ -56,8 +53,12 @@ class Decision:
 class IndexFile:
     """Every call opens and closes it, so that no open handle hinders other programs or moving the folder."""
 
+    _NAME: ClassVar[str] = INDEX_FILE
+    _TABLES: ClassVar[str] = _TABLES
+    _JOURNAL: ClassVar[str] = "WAL"
+
     def __init__(self, project_folder: Path) -> None:
-        self._file = project_folder / INDEX_FILE
+        self._file = project_folder / self._NAME
         self._patience_s = _BUSY_S
         self._is_lost = False
 
@@ -108,7 +109,8 @@ class IndexFile:
         except (sqlite3.Error, UnicodeError, IndexDamaged, ProjectError) as error:
             if must:
                 raise ProjectError(
-                    f"{self._file} cannot be written ({shortened(error)}): free some space or allow writing there, and try again."
+                    f"{self._file} cannot be written ({shortened(error)}): free some space or allow writing there, "
+                    "and try again."
                 ) from error
             return False
         return True
@@ -138,14 +140,17 @@ class IndexFile:
         Where it cannot be renamed, everything is kept in memory from now on.
         """
         decided = dict(_salvaged(self._file))
-        aside = self._file.with_name(f"{INDEX_FILE}.damaged-{time.strftime('%Y%m%d-%H%M%S')}")
+        self._rename_aside()
+        return decided
+
+    def _rename_aside(self) -> None:
+        aside = self._file.with_name(f"{self._NAME}.damaged-{time.strftime('%Y%m%d-%H%M%S')}")
         with contextlib.suppress(OSError, ProjectError):
             refuse_link(self._file)
             for suffix in _BESIDE:
-                self._file.with_name(INDEX_FILE + suffix).unlink(missing_ok=True)
+                self._file.with_name(self._NAME + suffix).unlink(missing_ok=True)
             os.replace(self._file, aside)
         self._is_lost = os.path.lexists(self._file)
-        return decided
 
     @contextlib.contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:
@@ -163,11 +168,11 @@ class IndexFile:
         source = self._file.absolute().as_uri() + ("" if writable else "?mode=ro&immutable=1")
         try:
             with contextlib.closing(sqlite3.connect(source, timeout=self._patience_s, uri=True)) as database:
-                _check_tables(database)
+                _check_tables(database, self._TABLES)
                 if writable:
-                    database.execute("PRAGMA journal_mode = WAL")
+                    database.execute(f"PRAGMA journal_mode = {self._JOURNAL}")
                     database.execute("PRAGMA synchronous = NORMAL")
-                    database.executescript(_TABLES)
+                    database.executescript(self._TABLES)
                 self._patience_s = _BUSY_S
                 yield database
         except sqlite3.OperationalError as error:
@@ -178,7 +183,7 @@ class IndexFile:
     def _check_links(self) -> None:
         """SQLite would write through a link, and into a file that has a second name elsewhere."""
         refuse_link(self._file)
-        for path in (self._file, *(self._file.with_name(INDEX_FILE + suffix) for suffix in _BESIDE)):
+        for path in (self._file, *(self._file.with_name(self._NAME + suffix) for suffix in _BESIDE)):
             try:
                 found = path.lstat()
             except OSError:
@@ -187,16 +192,26 @@ class IndexFile:
                 raise IndexDamaged(f"{path.name} is linked to another file")
 
 
-def _check_tables(database: sqlite3.Connection) -> None:
-    """Refuses whatever is not made of our two tables: a view or a trigger of a stranger may run without end."""
+def _check_tables(database: sqlite3.Connection, tables: str) -> None:
+    """Refuses whatever is not made of these tables: a view or a trigger of a stranger may run without end."""
     database.execute("PRAGMA trusted_schema = OFF")
-    held = database.execute("SELECT type, name FROM sqlite_master WHERE name NOT LIKE 'sqlite~_%' ESCAPE '~'").fetchall()
-    for kind, name in held:
-        if kind != "table" or name not in _COLUMNS:
-            raise IndexDamaged("it holds the tables of another program")
-        columns = database.execute(f"SELECT name, hidden FROM pragma_table_xinfo('{name}')").fetchall()
-        if columns != [(column, 0) for column in _COLUMNS[name]]:
-            raise IndexDamaged("its tables have other columns")
+    if not set(_held(database)) <= _made_by(tables):
+        raise IndexDamaged("it holds the tables of another program")
+
+
+def _held(database: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
+    """What a database is made of: kind, name and columns, hidden ones marked."""
+    query = "SELECT type, name FROM sqlite_master WHERE name NOT LIKE 'sqlite~_%' ESCAPE '~'"
+    for kind, name in database.execute(query).fetchall():
+        columns = database.execute("SELECT name, hidden FROM pragma_table_xinfo(?)", (name,)).fetchall()
+        yield kind, name, tuple(columns)
+
+
+@lru_cache
+def _made_by(tables: str) -> frozenset[tuple[Any, ...]]:
+    with contextlib.closing(sqlite3.connect(":memory:")) as database:
+        database.executescript(tables)
+        return frozenset(_held(database))
 
 
 def _code(error: sqlite3.Error) -> int | None:

@@ -193,7 +193,9 @@ def _is_sound(known: Known) -> bool:
     names, *numbers = known
     limits = (2**62, 2**63 - 1, 2**62, 2**31 - 1)
     return set(map(type, names)) == {str} and all(
-        set(map(type, column)) == {int} and min(column) >= (0 if limit != 2**63 - 1 else -limit) and max(column) <= limit
+        set(map(type, column)) == {int}
+        and min(column) >= (0 if limit != 2**63 - 1 else -limit)
+        and max(column) <= limit
         for column, limit in zip(numbers, limits, strict=True)
     )
 

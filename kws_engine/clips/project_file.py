@@ -152,7 +152,8 @@ def read_content(folder: Path) -> dict[str, Any]:
         )
     if schema > SCHEMA:
         raise ProjectError(
-            f"{folder} was made by a newer KWS Studio (schema {quoted(schema)}, this one reads {SCHEMA}): update KWS Studio."
+            f"{folder} was made by a newer KWS Studio (schema {quoted(schema)}, this one reads {SCHEMA}): "
+            "update KWS Studio."
         )
     return content
 
@@ -184,7 +185,9 @@ def parse(folder: Path, content: Mapping[str, Any]) -> ProjectFile:
 def _value(folder: Path, content: Mapping[str, Any], key: str, kind: type, default: Any) -> Any:
     value = content.get(key, default)
     if not isinstance(value, kind) or isinstance(value, bool):
-        raise ProjectError(f"{folder / PROJECT_FILE} is damaged: {key} is {quoted(value)}; correct it or restore a copy.")
+        raise ProjectError(
+            f"{folder / PROJECT_FILE} is damaged: {key} is {quoted(value)}; correct it or restore a copy."
+        )
     return value
 
 

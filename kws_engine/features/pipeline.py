@@ -123,10 +123,7 @@ class Pipeline:
             return self._block(sound, n_frames)
         hop = self.hop_samples
         return np.concatenate(
-            [
-                self._block(sound[start * hop :], min(at_once, n_frames - start))
-                for start in range(0, n_frames, at_once)
-            ]
+            [self._block(sound[start * hop :], min(at_once, n_frames - start)) for start in range(0, n_frames, at_once)]
         )
 
     def _block(self, sound: Floats, n_frames: int) -> Floats:

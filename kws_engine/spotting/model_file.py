@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from kws_engine import spec
 from kws_engine.clips.words import SILENCE, UNKNOWN
-from kws_engine.errors import KwsError, ModelFileError, quoted, shortened
+from kws_engine.errors import KwsError, ModelFileError, has_controls, quoted, shortened
 from kws_engine.features import FEATURES
 from kws_engine.features.pipeline import Pipeline
 from kws_engine.spotting.detector import Detector, DetectorConfig
@@ -362,8 +362,9 @@ def _check_manifest(values: dict[str, Any]) -> None:
         raise ValueError("labels")
     if not all(isinstance(label, str) and 0 < len(label) <= _LABEL_CHARACTERS for label in labels):
         raise ValueError("labels")
-    if not all(label.isprintable() for label in labels):
+    if any(map(has_controls, labels)):
         raise ValueError("a label with control characters")
+    "".join(labels).encode()  # refuses what is no Unicode
     if type(rate) is not int or type(window_samples) is not int:
         raise TypeError("rate or window_samples")
     if not _LOWEST_RATE <= rate <= _HIGHEST_RATE or not 0 < window_samples <= _LONGEST_WINDOW_S * rate:

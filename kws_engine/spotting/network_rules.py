@@ -164,12 +164,12 @@ def _constant(given: Given, attributes: Attributes, outputs: int) -> Outcome:
     [(name, value)] = attributes.items()  # which of several counts, each program decides for itself
     if isinstance(value, Tensor):
         return Outcome([Value(value.shape, value.kind, value.ints)], 0)
-    numbers = np.array(value, np.int64 if name.startswith("value_int") else np.float32)
-    if not numbers.size and name != "value_ints":
-        raise ValueError("no numbers")
     if name.startswith("value_int"):
-        return Outcome([Value(numbers.shape, INT64, numbers if numbers.size <= MOST_KNOWN else None)], 0)
-    return Outcome([Value(numbers.shape)], 0)
+        whole = np.array(value, np.int64)
+        return Outcome([Value(whole.shape, INT64, whole if whole.size <= MOST_KNOWN else None)], 0)
+    if not np.size(value):
+        raise ValueError("no numbers")
+    return Outcome([Value(np.shape(value))], 0)
 
 
 def _shape(given: Given, attributes: Attributes, outputs: int) -> Outcome:
@@ -279,11 +279,8 @@ def _cast(given: Given, attributes: Attributes, outputs: int) -> Outcome:
     value, kind = _need(given[0]), attributes["to"]
     if kind not in (FLOAT, INT32, INT64, BOOL):
         raise ValueError("a kind of number that is not known")
-    is_whole = value.ints is not None and kind in (INT32, INT64)
-    return Outcome(
-        [Value(value.shape, kind, _followed(lambda ints: ints, value.ints) if is_whole else None)],  # type: ignore[arg-type]
-        4 * value.count,
-    )
+    ints = _followed(np.positive, value.ints) if value.ints is not None and kind in (INT32, INT64) else None
+    return Outcome([Value(value.shape, kind, ints)], 4 * value.count)
 
 
 def _transpose(given: Given, attributes: Attributes, outputs: int) -> Outcome:
@@ -396,9 +393,7 @@ def _window(sizes: Shape, kernel: Sequence[int], attributes: Attributes) -> tupl
     if automatic == b"VALID" and any(pads):
         raise ValueError("a kernel with and without padding")
     padded = tuple(size + pads[at] + pads[at + rank] for at, size in enumerate(sizes))
-    found = tuple(
-        (padded[at] - dilations[at] * (kernel[at] - 1) - 1) // strides[at] + 1 for at in range(rank)
-    )
+    found = tuple((padded[at] - dilations[at] * (kernel[at] - 1) - 1) // strides[at] + 1 for at in range(rank))
     if min(found) < 1:
         raise ValueError("a kernel larger than what it moves over")
     return found, padded
@@ -487,7 +482,8 @@ RULES: Final[dict[str, Rule]] = {
     "Identity": _rule(_identity),
     "Dropout": _rule(_identity, "seed"),
     **dict.fromkeys(
-        ("ReduceMean", "ReduceMax", "ReduceMin", "ReduceSum"), _rule(_reduce, "axes", "keepdims", "noop_with_empty_axes")
+        ("ReduceMean", "ReduceMax", "ReduceMin", "ReduceSum"),
+        _rule(_reduce, "axes", "keepdims", "noop_with_empty_axes"),
     ),
     **dict.fromkeys(("GlobalAveragePool", "GlobalMaxPool"), _rule(_global_pool)),
     "AveragePool": _rule(_pool, *_KERNEL, "count_include_pad", "ceil_mode"),

@@ -61,7 +61,9 @@ class Definition:
         try:
             values = json.loads(text)
         except (TypeError, ValueError, RecursionError) as error:
-            raise TrainingError(f"The sweep's definition cannot be used ({shortened(error)}): start a new sweep") from None
+            raise TrainingError(
+                f"The sweep's definition cannot be used ({shortened(error)}): start a new sweep"
+            ) from None
         return cls.from_dict(values)
 
     @classmethod
@@ -76,7 +78,9 @@ class Definition:
             space = spaces.parse(Settings.from_dict(values["settings"]), [*values["fixed"], *ranges])
             return cls(space, values["by"], values["pruning"], int(values["seed"]), tuple(values["words"]))
         except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, SpecError) as error:
-            raise TrainingError(f"The sweep's definition cannot be used ({shortened(error)}): start a new sweep") from None
+            raise TrainingError(
+                f"The sweep's definition cannot be used ({shortened(error)}): start a new sweep"
+            ) from None
 
 
 def defined(job: SweepJob, project: Project) -> Definition:

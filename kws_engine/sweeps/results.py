@@ -191,12 +191,13 @@ def _is_drawn(trial: Trial, axes: Sequence[Axis]) -> bool:
     """Whether a trial has a value, and one for each option that its axis can place."""
     if trial.state not in ("complete", "pruned") or trial.value is None:
         return False
-    return all(
-        trial.options.get(axis.path) in axis.choices
-        if axis.kind == "choice"
-        else isinstance(trial.options.get(axis.path), int | float) and (not axis.log or trial.options[axis.path] > 0)
-        for axis in axes
-    )
+    return all(_has_place(axis, trial.options.get(axis.path)) for axis in axes)
+
+
+def _has_place(axis: Axis, value: float | str | None) -> bool:
+    if axis.kind == "choice":
+        return value in axis.choices
+    return isinstance(value, int | float) and (not axis.log or value > 0)
 
 
 def _axis(axis: Axis) -> ParallelAxis:

@@ -184,8 +184,8 @@ def _existing(folder: SweepFolder, address: str, *, heartbeat_s: int | None = No
             study = optuna.load_study(study_name=folder.name, storage=storage)
             definition = Definition.from_text(study.user_attrs[DEFINITION])
         except KeyError:
-            where = shown(address) or folder.path
-            raise TrainingError(f"There is no sweep {folder.name!r} at {where}: start it with --set") from None
+            missing_at = shown(address) or str(folder.path)
+            raise TrainingError(f"There is no sweep {folder.name!r} at {missing_at}: start it with --set") from None
         study.pruner = pruner_of(definition)
         return Sweep(folder.name, folder, definition, study, storage, address)
 

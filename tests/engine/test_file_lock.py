@@ -149,7 +149,10 @@ def test_links_in_a_project_from_elsewhere_harm_nothing(tmp_path: pathlib.Path) 
     links = [project.folder / ".project.lock", project.runs_folder / "running.lock"]
     for link in links:
         link.symlink_to(target)
-    for attempt in (lambda: project.edit.add_word("down"), lambda: RunLock(project.runs_folder / "running.lock").__enter__()):
+    for attempt in (
+        lambda: project.edit.add_word("down"),
+        lambda: RunLock(project.runs_folder / "running.lock").__enter__(),
+    ):
         with pytest.raises(KwsError, match=r"lock is a link.*delete the link"):
             attempt()
     assert not is_locked(project.runs_folder) and Project.open(project.folder).words == ("up",)
