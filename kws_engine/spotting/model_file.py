@@ -35,10 +35,9 @@ SCHEMA = 1
 MEMBERS = {"manifest.json": 1 << 20, "network.onnx": 3 << 24, "frontend.onnx": 1 << 24, "weights.safetensors": 3 << 24}
 """What a model file may hold, and how many bytes of each: a network of twelve million weights."""
 _LARGEST_FILE = 1 << 26
-_LARGEST_TENSORS = 100_000_000  # bytes of all tensors of one answer; the largest of our own networks has 40 MB
-_LARGEST_AT_LOAD = 200_000_000  # bytes, weights included; the program itself takes 75 MB
+_LARGEST_AT_LOAD = 180_000_000  # bytes of weights and of all tensors of one answer; the program itself takes 75 MB
 _LARGEST_BATCH = 1 << 28  # bytes of all tensors of the answers to many windows
-_LONGEST_LOOK_S = 1.0  # estimated for a slow core; the longest of our own networks has 0.4 and takes 0.013
+_LONGEST_LOOK_S = 1.0  # estimated for a slow core; the longest of our own networks has 0.2 and takes 0.013
 _MOST_FEATURES = 1 << 20  # frames times bands in one window
 _MOST_CPU_S = 10.0  # for each second of sound
 _PATIENCE_S = 1.0  # of processor time, before that is judged
@@ -245,7 +244,7 @@ class SpottingModel:
         return self._network
 
     def _cost(self, windows: int) -> NetworkCost:
-        return self._network.cost(windows, most_bytes=_LARGEST_TENSORS)
+        return self._network.cost(windows, most_bytes=_LARGEST_AT_LOAD)
 
     def _silence(self) -> NDArray[np.float32]:
         return self.pipeline.batch(np.zeros((1, self.window_samples), np.float32))

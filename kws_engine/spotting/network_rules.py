@@ -17,7 +17,10 @@ from numpy.typing import NDArray
 
 from kws_engine.spotting.onnx_bytes import BOOL, FLOAT, INT32, INT64, MOST_KNOWN, NetworkRefused, Shape, Tensor
 
-_MACS_AT_ONCE: Final = 3  # measured on one core of a loaded machine: 3 to 100 for the networks of this program
+_MACS_OF_VECTORS, _MACS_OF_MATRICES = 2, 10
+"""Multiply-accumulates in a nanosecond: of matrices of which one side is short, and of others. Measured on one core of a
+loaded machine: 2 to 10, and 30 to 90, as for the convolutions of this program."""
+_SHORT: Final = 8
 _CALL: Final = 300  # of a matrix product, of a group of a convolution, of a step of a recurrent layer
 _BYTES_A_CALL: Final = 128
 _LARGEST_FOLLOWED: Final = 1 << 31  # so that no product of two overflows in any program
@@ -77,6 +80,12 @@ def _floats(value: Value | None) -> Value:
     if value is None or value.kind != FLOAT:
         raise ValueError("an operator has no floats to work on")
     return value
+
+
+def _product(rows: int, columns: int, inner: int) -> int:
+    """The cost of one product of matrices."""
+    at_once = _MACS_OF_VECTORS if min(rows, columns, inner) < _SHORT else _MACS_OF_MATRICES
+    return rows * columns * inner // at_once
 
 
 def _axis(axis: int, rank: int) -> int:
@@ -364,7 +373,7 @@ def _matmul(given: Given, attributes: Attributes, outputs: int) -> Outcome:
         raise ValueError("matrices that do not fit")
     shape = (*_broadcast(a[:-2], b[:-2]), a[-2], b[-1])
     products = math.prod(shape[:-2])
-    cost = math.prod(shape) * a[-1] // _MACS_AT_ONCE + _CALL * products + right.count
+    cost = products * (_product(a[-2], b[-1], a[-1]) + _CALL) + right.count
     if len(left.shape) == 1:
         shape = (*shape[:-2], shape[-1])
     return Outcome([Value(shape[:-1] if len(right.shape) == 1 else shape)], cost, _BYTES_A_CALL * products)
@@ -376,7 +385,7 @@ def _gemm(given: Given, attributes: Attributes, outputs: int) -> Outcome:
     inner_b, columns = b[::-1] if _flag(attributes, "transB") else b
     if inner != inner_b:
         raise ValueError("matrices that do not fit")
-    return Outcome([Value((rows, columns))], rows * columns * inner // _MACS_AT_ONCE + inner * columns)
+    return Outcome([Value((rows, columns))], _product(rows, columns, inner) + inner * columns)
 
 
 def _window(sizes: Shape, kernel: Sequence[int], attributes: Attributes) -> tuple[Shape, Shape]:
@@ -411,7 +420,8 @@ def _conv(given: Given, attributes: Attributes, outputs: int) -> Outcome:
     each = math.prod(weights.shape[1:])
     room = math.prod(padded) * value.shape[0] * value.shape[1]
     unrolled = math.prod(sizes) * each  # every position's inputs side by side
-    cost = math.prod(shape) * each // _MACS_AT_ONCE + 2 * room + unrolled * groups + _CALL * groups * value.shape[0]
+    group = _product(weights.shape[0] // groups, math.prod(sizes), each) + unrolled + _CALL
+    cost = value.shape[0] * groups * group + 2 * room
     return Outcome([Value(shape)], cost, 4 * (unrolled + room))
 
 
@@ -448,7 +458,7 @@ def _recurrent(gates: int) -> Act:
             raise ValueError("weights that do not fit")
         state = Value((directions, clips, hidden))
         each = clips * gates * hidden
-        cost = steps * directions * (each * (width + hidden + 60) // _MACS_AT_ONCE + 10 * _CALL)
+        cost = steps * directions * (each * (width + hidden + 60) // _MACS_OF_VECTORS + 10 * _CALL)
         sequence = Value((steps, directions, clips, hidden))
         return Outcome([sequence, *[state] * (gates - 2)], cost, 4 * directions * steps * (2 * each + clips * width))
 

@@ -362,13 +362,13 @@ NODE = helper.make_node
 @pytest.mark.parametrize(
     ("model", "reason"),
     [
-        (network_of(NODE("Expand", ["features", "size"], ["x"]), size=np.array([9999, 99, 1, 1], np.int64)), "100 MB"),
+        (network_of(NODE("Expand", ["features", "size"], ["x"]), size=np.array([9999, 99, 1, 1], np.int64)), "180 MB"),
         (
             network_of(
                 NODE("ConstantOfShape", ["size"], ["big"]), NODE("Add", ["features", "big"], ["x"]),
                 size=np.array([30_000, 30_000, 1], np.int64),
             ),
-            "100 MB",
+            "180 MB",
         ),
         (network_of(NODE("NonZero", ["features"], ["x"])), "uses NonZero"),
         (
