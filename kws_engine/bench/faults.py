@@ -75,13 +75,18 @@ def rows() -> Iterator[Row]:
 
 
 class Sample:
-    """A project with one of each file, copied for each input so that none spoils the next."""
+    """A project with one of each file, copied for each input so that none spoils the next.
+
+    Attributes:
+        whole: The project's folder, undamaged.
+        targets: Its files.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._whole = make_sample(folder / "whole")
-        run = RunFolder(next(path for path in ProjectFolder(self._whole).runs.iterdir() if path.is_dir()))
-        self.targets = tuple(_targets(self._whole, run))
+        self.whole = make_sample(folder / "whole")
+        run = RunFolder(next(path for path in ProjectFolder(self.whole).runs.iterdir() if path.is_dir()))
+        self.targets = tuple(_targets(self.whole, run))
 
     def outcome(self, target: Target, chance: random.Random) -> str:
         """What becomes of the file once damaged: "sentence", "read", "slow" or "traceback", which is printed."""
@@ -98,7 +103,7 @@ class Sample:
         """As `outcome`; what is no sentence is raised."""
         project = self._folder / "damaged"
         shutil.rmtree(project, ignore_errors=True)
-        shutil.copytree(self._whole, project, copy_function=_link_or_copy)
+        shutil.copytree(self.whole, project, copy_function=_link_or_copy)
         path = project / target.path
         content = path.read_bytes()
         path.unlink()

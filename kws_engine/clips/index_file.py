@@ -29,6 +29,8 @@ CREATE TABLE IF NOT EXISTS decided (
 """
 _BESIDE: Final = ("-wal", "-shm", "-journal")  # files that SQLite makes, by what they add to the name
 _SALVAGE_S: Final = 5.0
+_NO_ROOM: Final = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
+"""Even reading takes a file beside it, which a full disk has no room for."""
 _BUSY_AGAIN_S: Final = 0.05  # whoever has held it for so long is not waited for again
 _DECIDED: Final = "path, sha256, size, excluded, split, note"
 
@@ -71,7 +73,13 @@ class IndexFile:
         if self._is_lost or not os.path.lexists(self._file):
             return None
         try:
-            with self._connected() as database:
+            try:
+                with self._connected() as database:
+                    return database.execute(query, values).fetchall()
+            except sqlite3.OperationalError as error:
+                if _code(error) not in _NO_ROOM:
+                    raise
+            with self._connected(only_reading=True) as database:
                 return database.execute(query, values).fetchall()
         except UnicodeEncodeError:  # a file name that is not Unicode
             return None
@@ -153,7 +161,7 @@ class IndexFile:
         self._is_lost = os.path.lexists(self._file)
 
     @contextlib.contextmanager
-    def _connected(self) -> Iterator[sqlite3.Connection]:
+    def _connected(self, *, only_reading: bool = False) -> Iterator[sqlite3.Connection]:
         """The open database, once it is known to be one of this program, which a stranger's may not be.
 
         Raises:
@@ -164,7 +172,8 @@ class IndexFile:
         if self._is_lost:
             raise sqlite3.OperationalError("it could not be set aside")
         self._check_links()
-        writable = is_writable(self._file.parent) and (not self._file.exists() or is_writable(self._file))
+        writable = not only_reading and is_writable(self._file.parent)
+        writable = writable and (not self._file.exists() or is_writable(self._file))
         source = self._file.absolute().as_uri() + ("" if writable else "?mode=ro&immutable=1")
         try:
             with contextlib.closing(sqlite3.connect(source, timeout=self._patience_s, uri=True)) as database:

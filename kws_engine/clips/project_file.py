@@ -20,6 +20,7 @@ from kws_engine.file_lock import FileLock, holder
 SCHEMA: Final = 1
 SAMPLE_RATE: Final = 16000
 CLIP_MS: Final = 1000
+_DEEPEST: Final = 50  # settings have 4
 _LARGEST: Final = 4_000_000  # bytes; a hundred thousand speakers are some 2
 _PATIENCE_S: Final = 5.0  # another program needs milliseconds to change the file
 
@@ -135,6 +136,7 @@ def read_content(folder: Path) -> dict[str, Any]:
     path = folder / PROJECT_FILE
     try:
         content = tomllib.loads(_text(path))
+        _check_depth(content)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise ProjectError(
             f"There is no project in {folder}: choose a folder with a {PROJECT_FILE}, or make one."
@@ -166,6 +168,17 @@ def _text(path: Path) -> str:
     if len(content) > _LARGEST:
         raise ValueError(f"it is larger than {_LARGEST // 1_000_000} MB")
     return content.decode("utf-8")
+
+
+def _check_depth(content: Any) -> None:
+    """Refuses tables nested so deeply that working through them would end in the middle."""
+    level = [content]
+    for _ in range(_DEEPEST):
+        level = [inner for one in level for inner in (one.values() if isinstance(one, dict) else one)]
+        level = [one for one in level if isinstance(one, dict | list)]
+        if not level:
+            return
+    raise ValueError("its tables are nested too deeply")
 
 
 def parse(folder: Path, content: Mapping[str, Any]) -> ProjectFile:

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from kws_engine.spotting.onnx_bytes import BOOL, FLOAT, INT32, INT64, MOST_KNOWN, NetworkRefused, Shape, Tensor
 
 _MACS_OF_VECTORS, _MACS_OF_MATRICES = 2, 10
-"""Multiply-accumulates in a nanosecond: of matrices of which one side is short, and of others. Measured on one core of a
-loaded machine: 2 to 10, and 30 to 90, as for the convolutions of this program."""
+"""Multiply-accumulates in a nanosecond: of matrices of which one side is short, and of others. Measured on one core of
+a loaded machine: 2 to 10, and 30 to 90, as for the convolutions of this program."""
 _SHORT: Final = 8
 _CALL: Final = 300  # of a matrix product, of a group of a convolution, of a step of a recurrent layer
 _BYTES_A_CALL: Final = 128
