@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
 import re
 import secrets
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from kws_engine.errors import FailureKind, ProjectError
 
+_whole_folders: set[str] = set()
 FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG)
 _TEMPORARY = re.compile(r"\.[0-9a-f]{16}(\.\w+)")
 FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
@@ -46,9 +48,48 @@ def is_writable(path: Path) -> bool:
     return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
 
 
+def keep_whole(mark: str) -> None:
+    """From now on, nothing is written through a link out of a folder that holds a file of this name."""
+    _whole_folders.add(mark)
+
+
+def refuse_link(path: Path, *, itself: bool = False) -> None:
+    """Refuses to write at a path that a link takes out of the folder that it belongs to.
+
+    Such a folder, a project, may itself be reached through links; it may come from a stranger.
+
+    Args:
+        path: Of a file that is made, moved or replaced, or of one that is to be changed where it is.
+        itself: Whether it is changed where it is, or is a folder to write in; a file has no second name then, either.
+
+    Raises:
+        ProjectError: There is such a link.
+    """
+    path = path.absolute()
+    for place in (path, *path.parents) if itself else path.parents:
+        if place.is_symlink() and _leads_out(place):
+            raise ProjectError(f"{place} is a link that leads out of the project: put a real folder or file there.")
+    if itself and path.is_file() and path.stat().st_nlink > 1 and _kept_whole(path):
+        raise ProjectError(f"{path} is linked to another file: put a copy there instead.")
+
+
+def _leads_out(link: Path) -> bool:
+    around = _kept_whole(link)
+    try:
+        return bool(around) and not link.resolve().is_relative_to(around[-1].resolve())
+    except (OSError, RuntimeError):  # a link in a circle
+        return True
+
+
+def _kept_whole(path: Path) -> list[Path]:
+    """The folders around that are kept whole, the innermost first."""
+    return [above for above in path.parents if any((above / mark).is_file() for mark in _whole_folders)]
+
+
 @contextmanager
 def storing(path: Path) -> Iterator[None]:
-    """Turns an OSError of the block, which writes at `path`, into a ProjectError."""
+    """Turns an OSError of the block, which writes at `path`, into a ProjectError; refuses links out of a project."""
+    refuse_link(path)
     try:
         yield
     except OSError as error:
@@ -57,7 +98,12 @@ def storing(path: Path) -> Iterator[None]:
 
 @contextmanager
 def temporary_beside(path: Path) -> Iterator[Path]:
-    """A hidden path that does not exist yet, in the folder of `path` and with its suffix; removed afterwards."""
+    """A hidden path that does not exist yet, in the folder of `path` and with its suffix; removed afterwards.
+
+    Raises:
+        ProjectError: A link leads out of the project there.
+    """
+    refuse_link(path)
     temporary = path.parent / f".{secrets.token_hex(8)}{path.suffix}"
     try:
         yield temporary
@@ -70,7 +116,8 @@ def remove_leftovers(folder: Path, *, suffixes: Collection[str]) -> None:
 
     Only for folders that no other program writes such files in: it would lose those it is writing.
     """
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, ProjectError):
+        refuse_link(folder, itself=True)
         for path in list(folder.iterdir()):
             found = _TEMPORARY.fullmatch(path.name)
             if found and found[1] in suffixes:
@@ -102,12 +149,25 @@ def replace_whole(path: Path, content: bytes | memoryview) -> None:
         os.replace(temporary, path)
 
 
+def open_to_append(path: Path) -> io.FileIO:
+    """Opens a file of our own to write at its end; it is made where it is missing.
+
+    Raises:
+        ProjectError: It is a link, or a second name of another file.
+        OSError: From the file system.
+    """
+    refuse_link(path, itself=True)
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    return io.FileIO(os.open(path, flags, 0o666), "ab")
+
+
 def publish(temporary: Path, folder: Path, *, names: Iterable[str]) -> Path:
     """Gives the finished file the first of `names` that is free in `folder`; never overwrites, whoever else writes.
 
     Raises:
         OSError: From the file system.
     """
+    refuse_link(folder, itself=True)
     for name in names:
         target = folder / name
         try:
@@ -124,6 +184,7 @@ def move_file(source: Path, folder: Path, *, names: Iterable[str]) -> Path:
     Raises:
         OSError: From the file system.
     """
+    refuse_link(source)
     target = publish(source, folder, names=names)
     source.unlink(missing_ok=True)
     return target

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final, Literal, get_args
 
 FailureKind = Literal[
@@ -17,6 +18,39 @@ killed: the process vanished. Stored in events.jsonl: a kind may be added, none 
 FAILURE_KINDS: Final[tuple[FailureKind, ...]] = get_args(FailureKind)
 
 
+MOST_QUOTED: Final = 200
+"""Characters of a file's own text that one sentence shows at most."""
+
+
+_CONTROLS: Final = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]"
+)  # of terminals and of the direction of writing; what joins letters in many scripts is none
+
+
+def has_controls(text: str) -> bool:
+    """Whether text that is to be one line holds characters that a terminal or a page would obey."""
+    return "\n" in text or "\t" in text or _CONTROLS.search(text) is not None
+
+
+def printable(text: str) -> str:
+    """The text without control characters; line breaks stay, and bytes that are no Unicode."""
+    return _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def shortened(text: object) -> str:
+    """Text that a file may have put there: on one line and not too long."""
+    line = printable(str(text)).replace("\n", " ").replace("\t", " ")
+    return line if len(line) <= MOST_QUOTED else line[: MOST_QUOTED - 2] + " …"
+
+
+def quoted(value: object) -> str:
+    """A value from a file as Python writes it, shortened."""
+    try:
+        return shortened(repr(value))
+    except (ValueError, RecursionError):  # thousands of digits, thousands of lists in each other
+        return "a value that is too long"
+
+
 class KwsError(Exception):
     """One clear sentence that names the cause and the remedy; window and command line show this very text.
 
@@ -27,7 +61,7 @@ class KwsError(Exception):
     kind: FailureKind = "other"
 
     def __init__(self, sentence: str = "", *, kind: FailureKind | None = None) -> None:
-        super().__init__(sentence)
+        super().__init__(printable(sentence))
         if kind is not None:
             self.kind = kind
 

@@ -18,6 +18,7 @@ from typing import Final
 
 import filelock
 
+from kws_engine.disk import refuse_link
 from kws_engine.errors import ProjectError
 
 _POLL_S: Final = 0.02
@@ -121,6 +122,7 @@ def holder(path: Path) -> str:
 
 
 def _refuse_link(path: Path) -> None:
+    refuse_link(path)
     if path.is_symlink():
         raise _not_ours(path, "is a link to another file")
 

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kws_engine.errors import SpecError
+from kws_engine.errors import SpecError, quoted
 
 Size = tuple[int, int]
 LONGEST = 512
@@ -163,7 +163,7 @@ def row(value: Any) -> LayerRow:
     if isinstance(value, LayerRow):
         value = to_dict(value)
     if not isinstance(value, Mapping):
-        raise SpecError(f"{value!r} is not a layer; write it as in 'conv2d 16 3x3'")
+        raise SpecError(f"{quoted(value)} is not a layer; write it as in 'conv2d 16 3x3'")
     kind = _known(str(value.get("kind", "")))
     return _made(kind, {name: content for name, content in value.items() if name != "kind"})
 
@@ -219,7 +219,7 @@ def _from_words(words: list[str]) -> LayerRow:
         elif takes:
             values[takes.pop(0)] = word
         else:
-            raise SpecError(f"{kind}: {word!r} is one value too many{_may(kind)}")
+            raise SpecError(f"{kind}: {quoted(word)} is one value too many{_may(kind)}")
         takes = [name for name in takes if name not in values]
     return _made(kind, values)
 
@@ -228,7 +228,9 @@ def _known(kind: str) -> str:
     if kind in KINDS:
         return kind
     near = difflib.get_close_matches(kind, KINDS, n=1, cutoff=0.5)
-    raise SpecError(f"There is no layer {kind!r}" + (f"; did you mean {near[0]!r}?" if near else f"{_all_kinds()}"))
+    raise SpecError(
+        f"There is no layer {quoted(kind)}" + (f"; did you mean {near[0]!r}?" if near else f"{_all_kinds()}")
+    )
 
 
 def _all_kinds() -> str:
@@ -250,7 +252,7 @@ def _made(kind: str, values: Mapping[str, Any]) -> LayerRow:
     defaults = _defaults(kind)
     for name in values:
         if name not in (*described.takes, *described.named):
-            raise SpecError(f"{kind}: there is no value {name!r}{_may(kind)}")
+            raise SpecError(f"{kind}: there is no value {quoted(name)}{_may(kind)}")
     for name in described.takes:
         if name not in values:
             raise SpecError(f"{kind}: {name} is missing, {_NAMES[name]}; write it as in {described.start!r}")
@@ -269,7 +271,7 @@ def _read(kind: str, name: str, value: Any) -> Any:
             return _size(value, along_time=kind == "conv1d", zero=kind.endswith("pool") and name == "stride")
         return _whole(value, 1, 4096) if name == "units" else _number(value, _LIMITS[name])
     except (TypeError, ValueError, OverflowError):
-        raise SpecError(f"{kind}: {name}: {value!r} is not {_NAMES[name]}") from None
+        raise SpecError(f"{kind}: {name}: {quoted(value)} is not {_NAMES[name]}") from None
 
 
 def _choice(value: Any) -> str:

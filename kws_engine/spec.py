@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal, TypeVar
 
 from kws_engine import layer_rows
-from kws_engine.errors import SpecError
+from kws_engine.errors import SpecError, quoted
 from kws_engine.layer_rows import LayerRow
 
 Kind = Literal["bool", "int", "float", "choice", "text", "range", "ints", "layers"]
@@ -68,10 +68,10 @@ class Option:
         except SpecError as error:  # rows name what is wrong themselves
             raise SpecError(f"{self.title}: {error}") from None
         except (TypeError, ValueError, OverflowError):  # OverflowError: an infinite number of epochs
-            raise SpecError(f"{self.title}: {value!r} is not {_NAMES[self.kind]}") from None
+            raise SpecError(f"{self.title}: {quoted(value)} is not {_NAMES[self.kind]}") from None
         if self.kind == "choice" and converted not in self.choices:
             near = nearest(str(value), self.choices)
-            raise SpecError(f"{self.title}: {value!r} is not one of {', '.join(self.choices)}{near}")
+            raise SpecError(f"{self.title}: {quoted(value)} is not one of {', '.join(self.choices)}{near}")
         self._check_limits(converted)
         return converted
 
@@ -107,7 +107,7 @@ class Option:
             if isinstance(number, bool | str | LayerRow):
                 continue
             if not math.isfinite(number):
-                raise SpecError(f"{self.title}: {number} is not a finite number")
+                raise SpecError(f"{self.title}: {quoted(number)} is not a finite number")
             if (self.low is not None and number < self.low) or (self.high is not None and number > self.high):
                 raise SpecError(f"{self.title}: {number:g} is outside {self._limits()}")
 
@@ -188,7 +188,7 @@ def unknown(name: str, known: Iterable[str], *, what: str) -> SpecError:
     """The error for an unknown name, with the nearest known one."""
     names = list(known)
     near = nearest(name, names)
-    return SpecError(f"There is no {what} {name!r}{near or '; known: ' + ', '.join(names)}")
+    return SpecError(f"There is no {what} {quoted(name)}{near or '; known: ' + ', '.join(names)}")
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from kws_engine.disk import keep_whole
+
 PROJECT_FILE: Final = "project.toml"
 LOCK_FILE: Final = ".project.lock"
 IMPORT_LOCK_FILE: Final = ".import.lock"
@@ -27,6 +29,7 @@ CLIPS_FOLDER: Final = "clips"
 RUNS_FOLDER: Final = "runs"
 SWEEPS_FOLDER: Final = "sweeps"
 TRASH_FOLDER: Final = ".trash"
+keep_whole(PROJECT_FILE)
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,11 @@ class ProjectFolder:
     def project_file(self) -> Path:
         """Words, clip length, sample rate and settings."""
         return self.path / PROJECT_FILE
+
+    @property
+    def index(self) -> Path:
+        """What was decided and measured about clips."""
+        return self.path / INDEX_FILE
 
     @property
     def clips(self) -> Path:

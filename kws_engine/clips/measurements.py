@@ -58,7 +58,10 @@ class Measurements:
         """
         query = """SELECT substr(path, ?), size, mtime_ns, frames, rate FROM measured
             WHERE path >= ? AND path < ? ORDER BY path"""
-        return tuple(zip(*(self._file.rows(query, (len(word) + 2, *path_range(word))) or ()), strict=True))
+        known = tuple(zip(*(self._file.rows(query, (len(word) + 2, *path_range(word))) or ()), strict=True))
+        if known and not _is_sound(known):
+            raise IndexDamaged("values of another kind")
+        return known
 
     def remember(self, rows: Iterable[tuple[str, int, int, int, int]], *, gone: Iterable[str] = ()) -> None:
         """Stores path, size, time, samples and rate of files, and forgets the paths of missing files."""
@@ -84,6 +87,8 @@ class Measurements:
         at = ""
         gone: list[tuple[str, Known]] = []
         while found := self._file.rows("SELECT path FROM measured WHERE path >= ? ORDER BY path LIMIT 1", (at,)):
+            if not isinstance(found[0][0], str):
+                raise IndexDamaged("values of another kind")
             word = found[0][0].partition("/")[0]
             at = path_range(word)[1]
             if word not in present:
@@ -158,7 +163,7 @@ class Measurements:
             rows = self._file.rows(query, tuple(paths)) or ()
         except IndexDamaged:  # it is rebuilt when the project is read next
             rows = ()
-        found = {path: _Content(*rest) for path, *rest in rows}
+        found = {path: _Content(*rest) for path, *rest in rows if _is_content(rest)}
         found.update((path, self._unsaved[path]) for path in paths if path in self._unsaved)
         return {path: content for path, content in found.items() if self._is_valid(path, content)}
 
@@ -183,6 +188,28 @@ class Measurements:
         values = [(c.sha256, c.peak_db, c.rms_db, path, c.size, c.mtime_ns) for path, c in fresh.items()]
         if values and not self._file.change((update, values)):
             self._unsaved.update(fresh)
+
+
+def _is_sound(known: Known) -> bool:
+    """Whether every column holds what it is for: names, and whole numbers that the clips' tables can take."""
+    names, *numbers = known
+    limits = (2**62, 2**63 - 1, 2**62, 2**31 - 1)
+    return set(map(type, names)) == {str} and all(
+        set(map(type, column)) == {int}
+        and min(column) >= (0 if limit != 2**63 - 1 else -limit)
+        and max(column) <= limit
+        for column, limit in zip(numbers, limits, strict=True)
+    )
+
+
+def _is_content(values: Sequence[Any]) -> bool:
+    size, mtime_ns, sha256, *levels = values
+    return (
+        type(size) is int
+        and type(mtime_ns) is int
+        and (sha256 is None or isinstance(sha256, str))
+        and all(level is None or isinstance(level, float) for level in levels)
+    )
 
 
 def file_digest(path: Path) -> str:

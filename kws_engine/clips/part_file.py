@@ -28,7 +28,6 @@ class PartFile(IndexFile):
         "CREATE TABLE IF NOT EXISTS parts (path TEXT PRIMARY KEY, part INTEGER NOT NULL) WITHOUT ROWID;"
     )
     _JOURNAL: ClassVar[str] = "DELETE"  # read much and written seldom
-    _NAMES: ClassVar[frozenset[str]] = frozenset({"parts"})
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[sqlite3.Connection]:
@@ -202,8 +201,11 @@ def _is_unicode(text: str) -> bool:
 
 
 def _salvaged(file: Path) -> Iterator[tuple[str, int]]:
-    """The rows that a damaged file still gives, until the damage."""
-    with contextlib.suppress(sqlite3.Error, TypeError, ValueError):
+    """The rows that a damaged file still gives, until the damage; nothing of a linked one."""
+    if file.is_symlink() or not file.is_file():
+        return
+    with contextlib.suppress(sqlite3.Error, TypeError, ValueError, OverflowError):
         with contextlib.closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as database:
             database.text_factory = lambda raw: raw.decode("utf-8", "replace")
+            database.execute("PRAGMA trusted_schema = OFF")
             yield from database.execute(f"SELECT path, part FROM parts WHERE {_VALID}")

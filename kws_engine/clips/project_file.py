@@ -14,12 +14,14 @@ import tomli_w
 from kws_engine.clips.layout import LOCK_FILE, PROJECT_FILE
 from kws_engine.clips.words import SPECIAL, check_word
 from kws_engine.disk import storing, write_atomically
-from kws_engine.errors import ProjectError
+from kws_engine.errors import ProjectError, quoted, shortened
 from kws_engine.file_lock import FileLock, holder
 
 SCHEMA: Final = 1
 SAMPLE_RATE: Final = 16000
 CLIP_MS: Final = 1000
+_DEEPEST: Final = 50  # settings have 4
+_LARGEST: Final = 4_000_000  # bytes; a hundred thousand speakers are some 2
 _PATIENCE_S: Final = 5.0  # another program needs milliseconds to change the file
 
 
@@ -133,14 +135,15 @@ def read_content(folder: Path) -> dict[str, Any]:
     """The tables of project.toml, in a schema that this program reads."""
     path = folder / PROJECT_FILE
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(_text(path))
+        _check_depth(content)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise ProjectError(
             f"There is no project in {folder}: choose a folder with a {PROJECT_FILE}, or make one."
         ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise ProjectError(
-            f"{path} is damaged ({error}): correct that line or restore the file from a copy."
+            f"{path} is damaged ({shortened(error)}): correct that line or restore the file from a copy."
         ) from error
     except OSError as error:
         raise ProjectError(f"{path} cannot be read ({error.strerror}): check that you may open it.") from error
@@ -151,9 +154,31 @@ def read_content(folder: Path) -> dict[str, Any]:
         )
     if schema > SCHEMA:
         raise ProjectError(
-            f"{folder} was made by a newer KWS Studio (schema {schema}, this one reads {SCHEMA}): update KWS Studio."
+            f"{folder} was made by a newer KWS Studio (schema {quoted(schema)}, this one reads {SCHEMA}): "
+            "update KWS Studio."
         )
     return content
+
+
+def _text(path: Path) -> str:
+    if path.exists() and not path.is_file():
+        raise ValueError("it is no file")
+    with path.open("rb") as file:
+        content = file.read(_LARGEST + 1)
+    if len(content) > _LARGEST:
+        raise ValueError(f"it is larger than {_LARGEST // 1_000_000} MB")
+    return content.decode("utf-8")
+
+
+def _check_depth(content: Any) -> None:
+    """Refuses tables nested so deeply that working through them would end in the middle."""
+    level = [content]
+    for _ in range(_DEEPEST):
+        level = [inner for one in level for inner in (one.values() if isinstance(one, dict) else one)]
+        level = [one for one in level if isinstance(one, dict | list)]
+        if not level:
+            return
+    raise ValueError("its tables are nested too deeply")
 
 
 def parse(folder: Path, content: Mapping[str, Any]) -> ProjectFile:
@@ -173,7 +198,9 @@ def parse(folder: Path, content: Mapping[str, Any]) -> ProjectFile:
 def _value(folder: Path, content: Mapping[str, Any], key: str, kind: type, default: Any) -> Any:
     value = content.get(key, default)
     if not isinstance(value, kind) or isinstance(value, bool):
-        raise ProjectError(f"{folder / PROJECT_FILE} is damaged: {key} is {value!r}; correct it or restore a copy.")
+        raise ProjectError(
+            f"{folder / PROJECT_FILE} is damaged: {key} is {quoted(value)}; correct it or restore a copy."
+        )
     return value
 
 
@@ -185,7 +212,7 @@ def _names(folder: Path, content: Mapping[str, Any], key: str) -> tuple[str, ...
 def _number(folder: Path, content: Mapping[str, Any], key: str, *, default: int, low: int, high: int) -> int:
     value: int = _value(folder, content, key, int, default)
     if not low <= value <= high:
-        raise ProjectError(f"{folder / PROJECT_FILE}: {key} is {value}, outside {low} to {high}; correct it.")
+        raise ProjectError(f"{folder / PROJECT_FILE}: {key} is {quoted(value)}, outside {low} to {high}; correct it.")
     return value
 
 

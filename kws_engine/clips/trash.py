@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import time
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kws_engine.clips.layout import TRASH_FOLDER
-from kws_engine.disk import storing
+from kws_engine.disk import refuse_link, storing
 from kws_engine.errors import ProjectError
 
 
@@ -38,8 +39,16 @@ def delete(project_folder: Path, paths: Iterable[Path]) -> Deletion:
     Raises:
         ProjectError: The project cannot be written; nothing was moved.
     """
-    deletion = Deletion(_new_folder(project_folder), tuple(p for p in paths if (project_folder / p).exists()))
-    take_back(project_folder, deletion)
+    there = tuple(path for path in paths if os.path.lexists(project_folder / path))
+    for path in there:
+        refuse_link(project_folder / path)
+    deletion = Deletion(_new_folder(project_folder), there)
+    try:
+        take_back(project_folder, deletion)
+    except ProjectError:
+        with contextlib.suppress(OSError):
+            deletion.trash.rmdir()
+        raise
     return deletion
 
 
@@ -115,6 +124,7 @@ def trashed_names(project_folder: Path, folder: Path) -> Iterator[str]:
 def _new_folder(project_folder: Path) -> Path:
     trash = project_folder / TRASH_FOLDER
     stamp = time.strftime("%Y%m%d-%H%M%S")
+    refuse_link(trash, itself=True)
     with storing(trash):
         trash.mkdir(exist_ok=True)
         for number in range(1, 10_000):
@@ -140,6 +150,7 @@ def _move_all(source: Path, target: Path, paths: Iterable[Path]) -> None:
 
 
 def _move(source: Path, target: Path) -> None:
+    refuse_link(source)
     with storing(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         os.replace(source, target)

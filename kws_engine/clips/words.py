@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
-from kws_engine.errors import ProjectError
+from kws_engine.errors import ProjectError, has_controls
 
 UNKNOWN: Final = "_unknown_"
 SILENCE: Final = "_silence_"
@@ -43,7 +43,7 @@ def _fault(word: str) -> str | None:
         return "has no letters: type a name"
     if len(word) > MAX_NAME_LENGTH:
         return f"has {len(word)} characters: use at most {MAX_NAME_LENGTH}"
-    if any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in word):
+    if has_controls(word) or any(unicodedata.category(c) in ("Cc", "Cs") for c in word):
         return "holds a control character: use letters, digits, spaces and hyphens"
     if bad := next((c for c in word if c in _FORBIDDEN), None):
         return f"holds {bad}, which no folder can have in its name: leave it out"

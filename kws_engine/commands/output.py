@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any, TextIO
 
-from kws_engine.errors import KwsError
+from kws_engine.errors import KwsError, printable
 
 
 class Output:
@@ -56,7 +56,7 @@ class Output:
         if self.as_json:
             print(json.dumps(values), file=self._stdout, flush=True)
         elif text:
-            print(text, file=self._stdout, flush=True)
+            print(printable(text), file=self._stdout, flush=True)
 
     def failure(self, error: KwsError) -> None:
         """An error that ends the command, as the event that scripts wait for; the caller raises it for people."""
@@ -64,7 +64,7 @@ class Output:
 
     def message(self, text: str) -> None:
         """A remark for people, on standard error."""
-        print(text, file=sys.stderr, flush=True)
+        print(printable(text), file=sys.stderr, flush=True)
 
 
 def table(rows: list[list[str]], *, header: list[str]) -> str:

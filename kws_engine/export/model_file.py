@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from torch import nn
 
 
+_DATE = (1980, 1, 1, 0, 0, 0)
+"""Of every part, whatever the clock says: a zip cannot hold an earlier one, and one model is one sequence of bytes."""
+
+
 def write(path: Path, network: nn.Module, pipeline: Pipeline, manifest: Manifest) -> None:
     """Replaces `path` atomically; `network` maps (B, T, F) features to (B, labels) logits.
 
@@ -50,5 +54,5 @@ def write(path: Path, network: nn.Module, pipeline: Pipeline, manifest: Manifest
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in members.items():
-            archive.writestr(name, content)
+            archive.writestr(zipfile.ZipInfo(name, _DATE), content, zipfile.ZIP_DEFLATED)
     write_atomically(path, buffer.getvalue())

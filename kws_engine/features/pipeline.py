@@ -17,6 +17,7 @@ Floats = NDArray[np.float32]
 _ARRAYS = ("window", "filterbank", "projection", "scale", "shift")
 _NONE = TemporalProcessing()
 _BLOCK_FRAMES = 4096  # bounds the memory of a two-hour file
+_BLOCK_NUMBERS = 1 << 21  # and this that of many long frames
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,14 +118,12 @@ class Pipeline:
 
     def _frames(self, sound: Floats, n_frames: int) -> Floats:
         """The first frames (n_frames, n_static) of contiguous samples, without temporal processing; powers for PCEN."""
-        if n_frames <= _BLOCK_FRAMES:
+        at_once = min(_BLOCK_FRAMES, max(1, _BLOCK_NUMBERS // self.n_fft))
+        if n_frames <= at_once:
             return self._block(sound, n_frames)
         hop = self.hop_samples
         return np.concatenate(
-            [
-                self._block(sound[start * hop :], min(_BLOCK_FRAMES, n_frames - start))
-                for start in range(0, n_frames, _BLOCK_FRAMES)
-            ]
+            [self._block(sound[start * hop :], min(at_once, n_frames - start)) for start in range(0, n_frames, at_once)]
         )
 
     def _block(self, sound: Floats, n_frames: int) -> Floats:

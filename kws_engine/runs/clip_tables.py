@@ -16,7 +16,7 @@ from typing import TypeVar
 from kws_engine.disk import storing, temporary_beside
 from kws_engine.errors import TrainingError
 from kws_engine.evaluation.finding import LearnedClip, ValidatedClip
-from kws_engine.runs.run_file import RunFile
+from kws_engine.runs.run_file import DAMAGED, RunFile
 
 Row = TypeVar("Row")
 _ANSWER_COLUMNS = {"path", "label", "predicted"}
@@ -95,7 +95,7 @@ def _rows(path: Path, read: Callable[[Mapping[str, str]], Row]) -> Iterator[Row]
         with open(path, encoding="utf-8", errors="surrogateescape", newline="") as file:
             for row in csv.DictReader(file, strict=True):
                 yield read(row)
-    except (OSError, csv.Error, LookupError, TypeError, ValueError):
+    except (*DAMAGED, csv.Error):
         raise TrainingError(f"{path} is damaged: choose another run, or train again with its settings") from None
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kws_engine.disk import write_atomically
-from kws_engine.runs.run_file import RunFile
+from kws_engine.runs.run_file import DAMAGED, RunFile
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class EvaluationFile(RunFile):
         """Its figures; none without a file."""
         try:
             content = json.loads(self.path.read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError):
+        except DAMAGED:
             return RunEvaluation()
         false_alarms = _number(content, "false_alarms_per_hour")
         accuracy, clips = _number(content, "accuracy"), _number(content, "clips")
@@ -54,6 +54,6 @@ class EvaluationFile(RunFile):
 def _number(content: Any, name: str) -> float | None:
     try:
         value = float(content[name])
-    except (LookupError, TypeError, ValueError):
+    except DAMAGED:
         return None
     return value if math.isfinite(value) else None

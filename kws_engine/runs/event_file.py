@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from typing import Any
 
-from kws_engine.disk import failure_kind, write_atomically
+from kws_engine.disk import failure_kind, open_to_append, write_atomically
 from kws_engine.errors import TrainingError
-from kws_engine.runs.run_file import RunFile
+from kws_engine.runs.run_file import DAMAGED, RunFile
 from kws_engine.training.events import Epoch, Event, from_dict, to_dict
 
 _LARGEST = 50_000_000  # characters, some 100,000 epochs
@@ -30,7 +30,7 @@ class EventFile(RunFile):
         for line in lines:
             try:
                 event = from_dict(json.loads(line))
-            except (ValueError, KeyError, TypeError, RecursionError):
+            except DAMAGED:
                 continue
             if _is_whole(event):
                 yield event
@@ -40,10 +40,11 @@ class EventFile(RunFile):
 
         Raises:
             TrainingError: The disk is full.
+            ProjectError: A link leads out of the project there.
         """
         line = _line(event)
         try:
-            with open(self.path, "ab", buffering=0) as file:
+            with open_to_append(self.path) as file:
                 size = os.fstat(file.fileno()).st_size
                 if file.write(line) < len(line):  # half a line would spoil the next one, which may be shorter
                     file.truncate(size)

@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Final
 
 from kws_engine.clips.layout import project_above
-from kws_engine.disk import failure_kind, remove_leftovers
+from kws_engine.disk import failure_kind, refuse_link, remove_leftovers
 from kws_engine.errors import TrainingError
 from kws_engine.runs.clip_list import ClipListFile
 from kws_engine.runs.clip_tables import LearningTable, ValidationTable
@@ -64,8 +64,10 @@ class RunFolder:
 
         Raises:
             TrainingError: It cannot be made.
+            ProjectError: A link leads out of the project there.
         """
         name = f"{datetime.now():%Y%m%d-%H%M%S}-{_safe(name) or otherwise}"
+        refuse_link(runs_folder, itself=True)
         try:
             runs_folder.mkdir(exist_ok=True, parents=True)
             for number in range(1, 1000):

@@ -10,7 +10,7 @@ import tomli_w
 
 from kws_engine.disk import write_atomically
 from kws_engine.errors import TrainingError
-from kws_engine.runs.run_file import RunFile
+from kws_engine.runs.run_file import DAMAGED, RunFile
 
 SCHEMA = 1
 _LARGEST = 1_000_000  # bytes; the largest settings that a form makes are some 10,000
@@ -34,7 +34,7 @@ class JobFile(RunFile):
             schema = content.get("schema", 1)
             if not isinstance(schema, int) or not isinstance(content["settings"], dict):
                 raise self.unreadable()
-        except (OSError, LookupError, TypeError, ValueError, RecursionError):
+        except DAMAGED:
             raise self.unreadable() from None
         if schema > SCHEMA:
             made_by = str(content.get("version", "newer"))[:20]

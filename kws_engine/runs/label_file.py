@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import tomli_w
 
 from kws_engine.disk import write_atomically
-from kws_engine.runs.run_file import RunFile
+from kws_engine.errors import printable, shortened
+from kws_engine.runs.run_file import DAMAGED, RunFile
 
 _LARGEST = 200_000  # bytes
 
@@ -30,13 +31,13 @@ class LabelFile(RunFile):
         try:
             with open(self.path, "rb") as file:
                 content = tomllib.loads(file.read(_LARGEST).decode())
-        except (OSError, ValueError, RecursionError):
+        except DAMAGED:
             return Label()
         name, tags, note = content.get("name"), content.get("tags"), content.get("note")
         return Label(
-            name=name if isinstance(name, str) else "",
-            tags=tuple(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else (),
-            note=note if isinstance(note, str) else "",
+            name=shortened(name) if isinstance(name, str) else "",
+            tags=tuple(shortened(tag) for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else (),
+            note=printable(note) if isinstance(note, str) else "",
         )
 
     def write(self, label: Label) -> None:

@@ -21,6 +21,7 @@ from kws_engine.errors import TrainingError
 from kws_engine.file_lock import FileLock
 from kws_engine.runs.folder import RunFolder
 from kws_engine.runs.job import Job
+from kws_engine.runs.run_file import DAMAGED
 
 _FILE = "queue.json"
 _SCHEMA = 1
@@ -64,13 +65,13 @@ def read_queue(project: Path) -> tuple[Waiting, ...]:
     Raises:
         TrainingError: The file is damaged or of a newer program.
     """
-    path = _file(project)
+    path = queue_file(project)
     try:
         content = json.loads(path.read_text(encoding="utf-8")[:_LARGEST])
         schema, entries = int(content["schema"]), list(content["waiting"])
     except FileNotFoundError:
         return ()
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+    except DAMAGED:
         raise TrainingError(
             f"The queue of runs in {path} cannot be read: delete the file, and queue the runs again"
         ) from None
@@ -170,13 +171,14 @@ def _alone(folder: Path) -> Iterator[None]:
         lock.__exit__(None, None, None)
 
 
-def _file(project: Path) -> Path:
+def queue_file(project: Path) -> Path:
+    """Where a project's queue is kept."""
     return ProjectFolder(project).runs / _FILE
 
 
 def _write(project: Path, waiting: Sequence[Waiting]) -> None:
     content = {"schema": _SCHEMA, "waiting": [_to_dict(one, project) for one in waiting]}
-    write_atomically(_file(project), json.dumps(content, indent=1).encode())
+    write_atomically(queue_file(project), json.dumps(content, indent=1).encode())
 
 
 def _to_dict(waiting: Waiting, project: Path) -> dict[str, Any]:
@@ -204,12 +206,12 @@ def _read(entry: Any, project: Path) -> Waiting | None:
             int(threads) if threads is not None else None,
             name=str(entry["name"]),
             tags=tuple(str(tag) for tag in entry["tags"]),
-            resume=_path(entry["resume"], project),
+            resume=_inside(entry["resume"], project),
             finish=bool(entry.get("finish", False)),
-            clips=_path(entry["clips"], project),
+            clips=_inside(entry["clips"], project),
         )
         return Waiting(str(entry["key"]), job)
-    except (LookupError, TypeError, ValueError):
+    except DAMAGED:
         return None
 
 
@@ -220,5 +222,15 @@ def _path_text(path: Path | None, project: Path) -> str | None:
     return path.relative_to(project).as_posix() if path.is_relative_to(project) else str(path)
 
 
-def _path(text: str | None, project: Path) -> Path | None:
-    return None if text is None else project / text
+def _inside(text: str | None, project: Path) -> Path | None:
+    """A path in the project; a stranger's queue may name any place.
+
+    Raises:
+        ValueError: It leads out of the project.
+    """
+    if text is None:
+        return None
+    path = project / text
+    if "\0" in text or not path.resolve().is_relative_to(project.resolve()):
+        raise ValueError("a place outside the project")
+    return path

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from kws_engine.errors import FailureKind, TrainingError
+from kws_engine.errors import FailureKind, TrainingError, printable, shortened
 from kws_engine.runs.folder import RunFolder
 from kws_engine.runs.job_file import JobFile
 from kws_engine.runs.label_file import Label
@@ -24,6 +24,7 @@ State = Literal["running", "finished", "stopped", "failed", "cut off", "damaged"
 """Running: a program trains it now. Stopped: a person ended it early. Cut off: its program died without an ending."""
 
 _CACHED_RUNS = 5000
+_LONGEST_MESSAGE = 1000  # a stranger may have written it
 
 
 @dataclass(frozen=True)
@@ -179,7 +180,7 @@ def _read_job(file: JobFile) -> _JobRecord:
     content = file.read()
     settings, seed = content["settings"], content.get("seed", 0)
     try:
-        network, training = str(settings["model"]["name"]), settings.get("training", {})
+        network, training = shortened(settings["model"]["name"]), settings.get("training", {})
         patience = float(training.get("patience", 20)) if training.get("early_stopping", True) else math.inf
     except (LookupError, TypeError, ValueError, AttributeError):
         raise file.unreadable() from None
@@ -195,7 +196,7 @@ def _ending(events: list[Event]) -> Finished | Failed | None:
 def _message(ending: Finished | Failed | None) -> str:
     if ending is None:
         return CUT_OFF
-    return ending.message if isinstance(ending, Failed) else ""
+    return printable(ending.message)[:_LONGEST_MESSAGE] if isinstance(ending, Failed) else ""
 
 
 def _state(ending: Finished | Failed | None, epochs: tuple[Epoch, ...], patience: float) -> State:

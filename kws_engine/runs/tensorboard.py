@@ -14,6 +14,8 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from kws_engine.disk import open_to_append
+from kws_engine.errors import ProjectError
 from kws_engine.training.events import Epoch
 
 _LONGEST_CLOSE_S = 10.0
@@ -102,12 +104,12 @@ def _append(path: Path, content: bytes) -> bool:
     if not content:
         return True
     try:
-        with open(path, "ab", buffering=0) as file:
+        with open_to_append(path) as file:
             size = os.fstat(file.fileno()).st_size
             if _wrote_all(file, content):
                 return True
             file.truncate(size)
-    except OSError:
+    except (OSError, ProjectError):
         pass
     return False
 

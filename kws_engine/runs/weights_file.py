@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from kws_engine.disk import write_atomically
-from kws_engine.runs.run_file import RunFile
+from kws_engine.runs.run_file import DAMAGED, RunFile
 
 BINS: Final = 41  # odd: the middle one is about zero
 
@@ -28,7 +28,7 @@ class WeightsFile(RunFile):
                     return None
                 _ = int(row["weights"]), int(row["near_zero"]), float(row["reach"]), dict(row["penalties"])
             _ = [(int(one["weights"]), int(one["near_zero"])) for one in content["penalties"].values()]
-        except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        except DAMAGED:
             return None
         return dict(content)
 

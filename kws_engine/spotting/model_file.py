@@ -5,12 +5,15 @@ A zip of manifest.json, network.onnx, frontend.onnx and weights.safetensors; not
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
 import struct
+import time
 import zipfile
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,24 +24,27 @@ from numpy.typing import NDArray
 
 from kws_engine import spec
 from kws_engine.clips.words import SILENCE, UNKNOWN
-from kws_engine.errors import KwsError, ModelFileError
+from kws_engine.errors import KwsError, ModelFileError, has_controls, quoted, shortened
 from kws_engine.features import FEATURES
 from kws_engine.features.pipeline import Pipeline
 from kws_engine.spotting.detector import Detector, DetectorConfig
-from kws_engine.spotting.network_check import NetworkRefused, network_cost
+from kws_engine.spotting.network_check import CheckedNetwork, NetworkCost
+from kws_engine.spotting.onnx_bytes import NetworkRefused
 
 SCHEMA = 1
 MEMBERS = {"manifest.json": 1 << 20, "network.onnx": 3 << 24, "frontend.onnx": 1 << 24, "weights.safetensors": 3 << 24}
 """What a model file may hold, and how many bytes of each: a network of twelve million weights."""
 _LARGEST_FILE = 1 << 26
-_LARGEST_TENSORS = 1 << 27  # bytes of all tensors of one answer; the largest of our own networks has 60 MB
+_LARGEST_AT_LOAD = 180_000_000  # bytes of weights and of all tensors of one answer; the program itself takes 75 MB
+_LARGEST_BATCH = 1 << 28  # bytes of all tensors of the answers to many windows
+_LONGEST_LOOK_S = 1.0  # estimated for a slow core; the longest of our own networks has 0.2 and takes 0.013
 _MOST_FEATURES = 1 << 20  # frames times bands in one window
 _MOST_CPU_S = 10.0  # for each second of sound
-_OPERATIONS_A_SECOND = 1e9
+_PATIENCE_S = 1.0  # of processor time, before that is judged
 _LONGEST_WINDOW_S = 10
 _LOWEST_RATE, _HIGHEST_RATE = 1_000, 96_000
-_MOST_QUOTED = 200  # characters of a file's own text in one sentence
 _BOMB_RATIO, _BOMB_BYTES = 100, 1 << 22  # weights hardly shrink when packed
+_MOST_TOLD = 100  # fields
 _LABELS, _LABEL_CHARACTERS = 1_000, 100
 _DAMAGED: tuple[type[Exception], ...] = (
     zipfile.BadZipFile,
@@ -100,11 +106,15 @@ class SpottingModel:
         try:
             self.pipeline = self._make_pipeline()
             self.detector_config = self._make_config()
+            self._check_window()
         except KwsError as error:
-            reason = _quoted(str(error))
+            reason = shortened(str(error))
             raise ModelFileError(f"{self.path.name} cannot be used: {reason}; export it again") from None
-        self._session = self._make_session(members["network.onnx"])
-        self._takes_batches = self._answers_a_batch()
+        self._network = self._checked(members.pop("network.onnx"))
+        self._session = self._make_session(self._network.content)
+        self._network.forget_content()
+        self._budget = _Budget(self.path.name, self.detector_config.hop_ms / 1000)
+        self._at_once: dict[int, int] = {}
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -117,20 +127,22 @@ class SpottingModel:
         Raises:
             ModelFileError: The network fails on these features, or does not return a row for each.
         """
-        if self._takes_batches or len(features) == 1:
-            logits = self._logits(features)
-        else:  # the network takes one window at a time
-            logits = np.concatenate([self._logits(window) for window in np.split(features, len(features))])
+        at_once = self._windows_at_once(len(features))
+        parts = np.split(features, range(at_once, len(features), at_once))
+        logits = np.concatenate([self._logits(part) for part in parts])
         shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
         return np.asarray(shifted / shifted.sum(axis=1, keepdims=True), dtype=np.float32)
 
     def detector(self, config: DetectorConfig | None = None) -> Detector:
         """A detector with the file's own settings and thresholds, or with another config and the file's thresholds."""
-        return Detector(self, config or self.detector_config, thresholds=self.manifest.detector.get("thresholds", {}))
+        config = config or self.detector_config
+        self._budget = _Budget(self.path.name, config.hop_ms / 1000)
+        return Detector(self, config, thresholds=self.manifest.detector.get("thresholds", {}))
 
     def _logits(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         try:
-            answer = self._session.run(None, {"features": np.ascontiguousarray(features, dtype=np.float32)})[0]
+            with self._budget.looking(len(features)):
+                answer = self._session.run(None, {"features": np.ascontiguousarray(features, dtype=np.float32)})[0]
             is_right = answer.dtype == np.float32 and answer.shape == (len(features), len(self.labels))
             is_finite = is_right and bool(np.isfinite(answer).all())
         except _NETWORK_ERRORS as error:
@@ -142,10 +154,24 @@ class SpottingModel:
         logits: NDArray[np.float32] = answer
         return logits
 
-    def _answers_a_batch(self) -> bool:
+    def _windows_at_once(self, count: int) -> int:
+        """How many of so many windows the network answers at once: as many as fit, one where it answers no batch."""
+        if count not in self._at_once:
+            most = max(1, min(count, _LARGEST_BATCH // max(1, self._cost(1).tensor_bytes)))
+            sizes = {most, count % most} - {0, 1}
+            self._at_once[count] = most if all(map(self._answers, sizes)) else 1
+        return self._at_once[count]
+
+    def _answers(self, windows: int) -> bool:
+        """Whether the network answers each of so many windows, at no more than so many times the cost of one."""
+        one = self._cost(1)
         try:
-            self._logits(np.repeat(self._silence(), 2, axis=0))
-        except ModelFileError:
+            many = self._network.cost(windows, most_bytes=2 * _LARGEST_BATCH)
+            is_fair = max(many.operations / one.operations, many.tensor_bytes / one.tensor_bytes) <= 1.1 * windows
+            if not is_fair or many.output_shape != (windows, len(self.labels)):
+                return False
+            self._logits(np.repeat(self._silence(), windows, axis=0))
+        except (NetworkRefused, ModelFileError):
             return False
         return True
 
@@ -160,6 +186,14 @@ class SpottingModel:
             raise ModelFileError(f"{frames} frames of {pipeline.n_features} bands are more than a window may have")
         return pipeline
 
+    def _check_window(self) -> None:
+        """Refuses features that take too long: all frames of a window are looked at anew each time."""
+        frames = np.zeros((self.pipeline.n_frames(self.window_samples), self.pipeline.n_static), np.float32)
+        began = time.thread_time()
+        self.pipeline.features(frames)
+        if time.thread_time() - began > _MOST_CPU_S / 2 * self.detector_config.hop_ms / 1000:
+            raise ModelFileError(f"{len(frames)} frames are more than can be listened to")
+
     def _make_config(self) -> DetectorConfig:
         """The file's own detector settings; its thresholds are checked, too."""
         saved = {name: value for name, value in self.manifest.detector.items() if name != "thresholds"}
@@ -168,7 +202,6 @@ class SpottingModel:
         return config
 
     def _make_session(self, network: bytes) -> onnxruntime.InferenceSession:
-        self._check_network(network)
         settings = onnxruntime.SessionOptions()
         settings.intra_op_num_threads = settings.inter_op_num_threads = 1
         settings.log_severity_level = 4
@@ -184,35 +217,64 @@ class SpottingModel:
             raise ModelFileError(f"The network in {self.path.name} does not answer with numbers: train it again")
         return session
 
-    def _check_network(self, network: bytes) -> None:
+    def _checked(self, network: bytes) -> CheckedNetwork:
         """Refuses, before any of it is loaded, a network that our own never look like or that would cost too much."""
+        shape = (self.pipeline.n_frames(self.window_samples), self.pipeline.n_features)
         try:
-            cost = network_cost(
-                network, input_name="features", input_shape=self._features_shape(), most_bytes=_LARGEST_TENSORS
-            )
+            self._network = CheckedNetwork(network, input_name="features", window_shape=shape)
+            cost = self._cost(1)
+            if cost.bytes_at_load > _LARGEST_AT_LOAD:
+                raise NetworkRefused(f"it asks for more than {_LARGEST_AT_LOAD // 1_000_000} MB")
         except NetworkRefused as refused:
             if refused.damaged:
                 raise ModelFileError(f"The network in {self.path.name} is damaged: get the file anew") from refused
             raise ModelFileError(
                 f"The network in {self.path.name} is not used because {refused}: do not use this file, get it anew"
             ) from refused
-        cpu_s = cost.operations / _OPERATIONS_A_SECOND * 1000 / self.detector_config.hop_ms
-        if cpu_s > _MOST_CPU_S:
+        if cost.operations / 1e9 > _LONGEST_LOOK_S:
             raise ModelFileError(
                 f"The network in {self.path.name} would take longer than {_MOST_CPU_S:g} s for each second of sound: "
-                "do not use this file, or set a larger hop and export it again"
+                "do not use this file, or train a smaller network"
             )
         if cost.output_shape != (1, len(self.labels)):
             answers = cost.output_shape[-1] if cost.output_shape else 1
             raise ModelFileError(
                 f"{self.path.name} names {len(self.labels)} labels but its network gives {answers}: export it again"
             )
+        return self._network
 
-    def _features_shape(self) -> tuple[int, int, int]:
-        return 1, self.pipeline.n_frames(self.window_samples), self.pipeline.n_features
+    def _cost(self, windows: int) -> NetworkCost:
+        return self._network.cost(windows, most_bytes=_LARGEST_AT_LOAD)
 
     def _silence(self) -> NDArray[np.float32]:
         return self.pipeline.batch(np.zeros((1, self.window_samples), np.float32))
+
+
+class _Budget:
+    """Ends a network that takes more processor time than it may for the sound that it has heard."""
+
+    def __init__(self, name: str, hop_s: float) -> None:
+        self._name = name
+        self._hop_s = hop_s
+        self._spent_s = 0.0
+        self._heard_s = 0.0
+
+    @contextlib.contextmanager
+    def looking(self, windows: int) -> Iterator[None]:
+        """While the network looks at so many windows.
+
+        Raises:
+            ModelFileError: It has taken too long.
+        """
+        began = time.thread_time()
+        yield
+        self._spent_s += time.thread_time() - began
+        self._heard_s += windows * self._hop_s
+        if self._spent_s > max(_PATIENCE_S, _MOST_CPU_S * self._heard_s):
+            raise ModelFileError(
+                f"The network in {self._name} takes longer than {_MOST_CPU_S:g} s for each second of sound: "
+                "do not use this file, or set a larger hop"
+            )
 
 
 def read_members(path: Path) -> dict[str, bytes]:
@@ -248,17 +310,11 @@ def _check_file(path: Path) -> None:
         raise ModelFileError(f"{path} cannot be read ({error.strerror}): check the file's permissions") from None
 
 
-def _quoted(text: str) -> str:
-    """A sentence that may hold text of the file, on one line, without control characters and not too long."""
-    shown = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
-    return shown if len(shown) <= _MOST_QUOTED else shown[: _MOST_QUOTED - 2] + " …"
-
-
 def _check_members(path: Path, archive: zipfile.ZipFile) -> None:
     names = archive.namelist()
     for member in archive.infolist():
         if member.filename not in MEMBERS or names.count(member.filename) > 1:
-            held = f"{_quoted(repr(member.filename))}, which no model file holds"
+            held = f"{quoted(member.filename)}, which no model file holds"
             if member.filename in MEMBERS:
                 held = f"{member.filename!r} twice"
             raise ModelFileError(f"{path.name} holds {held}: do not use it, get it anew")
@@ -283,11 +339,19 @@ def _manifest(path: Path, text: bytes) -> Manifest:
             newer = f"was made by a newer KWS Studio (schema {schema}, this one reads {SCHEMA})"
             raise ModelFileError(f"{path.name} {newer}: update KWS Studio")
         _check_manifest(values)
-        return Manifest(**{**values, "labels": tuple(values["labels"])})
+        told = {name: _told(values[name]) for name in ("source", "quality")}
+        return Manifest(**{**values, **told, "labels": tuple(values["labels"])})
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise ModelFileError(
             f"The manifest of {path.name} is damaged: get the file anew, or export it again"
         ) from error
+
+
+def _told(values: dict[str, Any]) -> dict[str, Any]:
+    """What the file tells of itself, as far as it can be shown: numbers and short lines of text."""
+    kinds = (str, int, float, bool, type(None))
+    fit = [(name, value) for name, value in values.items() if isinstance(value, kinds)][:_MOST_TOLD]
+    return {shortened(name): shortened(value) if isinstance(value, str) else value for name, value in fit}
 
 
 def _check_manifest(values: dict[str, Any]) -> None:
@@ -297,8 +361,9 @@ def _check_manifest(values: dict[str, Any]) -> None:
         raise ValueError("labels")
     if not all(isinstance(label, str) and 0 < len(label) <= _LABEL_CHARACTERS for label in labels):
         raise ValueError("labels")
-    if not all(label.isprintable() for label in labels):
+    if any(map(has_controls, labels)):
         raise ValueError("a label with control characters")
+    "".join(labels).encode()  # refuses what is no Unicode
     if type(rate) is not int or type(window_samples) is not int:
         raise TypeError("rate or window_samples")
     if not _LOWEST_RATE <= rate <= _HIGHEST_RATE or not 0 < window_samples <= _LONGEST_WINDOW_S * rate:

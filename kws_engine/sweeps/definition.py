@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kws_engine.clips.project import Project
-from kws_engine.errors import SpecError, TrainingError
+from kws_engine.errors import SpecError, TrainingError, shortened
 from kws_engine.runs.job import project_settings
 from kws_engine.settings import Settings
 from kws_engine.sweeps import space as spaces
@@ -52,6 +52,21 @@ class Definition:
         return bool({**mine, "fixed": sorted(mine["fixed"])} == {**theirs, "fixed": sorted(theirs["fixed"])})
 
     @classmethod
+    def from_text(cls, text: str) -> Definition:
+        """The inverse of `to_text`.
+
+        Raises:
+            TrainingError: It is damaged or of a newer program.
+        """
+        try:
+            values = json.loads(text)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise TrainingError(
+                f"The sweep's definition cannot be used ({shortened(error)}): start a new sweep"
+            ) from None
+        return cls.from_dict(values)
+
+    @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Definition:
         """The inverse of `to_dict`.
 
@@ -62,8 +77,10 @@ class Definition:
             ranges = [f"{path}={text}" for path, text in values["options"].items()]
             space = spaces.parse(Settings.from_dict(values["settings"]), [*values["fixed"], *ranges])
             return cls(space, values["by"], values["pruning"], int(values["seed"]), tuple(values["words"]))
-        except (KeyError, TypeError, ValueError, AttributeError, SpecError) as error:
-            raise TrainingError(f"The sweep's definition cannot be used ({error}): start a new sweep") from None
+        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, SpecError) as error:
+            raise TrainingError(
+                f"The sweep's definition cannot be used ({shortened(error)}): start a new sweep"
+            ) from None
 
 
 def defined(job: SweepJob, project: Project) -> Definition:

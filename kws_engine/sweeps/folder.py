@@ -19,6 +19,7 @@ import tomli_w
 from kws_engine.clips.layout import RUNS_FOLDER, ProjectFolder
 from kws_engine.disk import storing, write_atomically
 from kws_engine.runs.folder import RunFolder
+from kws_engine.runs.run_file import DAMAGED
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ class SweepFolder:
     def read(self) -> PastSweep | None:
         """What sweep.toml says; None where there is no sweep or the file is damaged."""
         try:
-            values = tomllib.loads(self._file.read_text(encoding="utf-8"))
+            values = tomllib.loads(self.file.read_text(encoding="utf-8"))
             return PastSweep(
                 folder=self.path,
                 name=self.name,
@@ -90,7 +91,7 @@ class SweepFolder:
                 options={str(path): str(text) for path, text in values["options"].items()},
                 by=str(values["by"]),
             )
-        except (OSError, LookupError, TypeError, ValueError, AttributeError):
+        except DAMAGED:
             return None
 
     def write(self, *, definition: Mapping[str, Any], storage: str, trials: int) -> None:
@@ -102,17 +103,18 @@ class SweepFolder:
         with storing(self.path):
             self.runs.mkdir(parents=True, exist_ok=True)
         content = {"schema": 1, "trials": trials, "storage": storage, **definition}
-        write_atomically(self._file, tomli_w.dumps(content).encode())
+        write_atomically(self.file, tomli_w.dumps(content).encode())
 
     def changed(self) -> float:
         """When sweep.toml was last written, in s; 0 where it never was."""
         try:
-            return self._file.stat().st_mtime
+            return self.file.stat().st_mtime
         except OSError:
             return 0.0
 
     @property
-    def _file(self) -> Path:
+    def file(self) -> Path:
+        """What is searched."""
         return self.path / "sweep.toml"
 
 

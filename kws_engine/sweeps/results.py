@@ -15,7 +15,7 @@ from kws_engine.sweeps import remaining
 from kws_engine.sweeps.events import Trial
 from kws_engine.sweeps.folder import SweepFolder
 from kws_engine.sweeps.space import Axis, Space, settings_with
-from kws_engine.sweeps.storage import explained_errors, quiet
+from kws_engine.sweeps.storage import as_written, explained_errors, quiet
 from kws_engine.training.old_failures import stored_kind
 
 if TYPE_CHECKING:
@@ -102,10 +102,10 @@ def results(project: Path, name: str, *, storage: str = "") -> Results:
     from kws_engine.sweeps.study import read_sweep
 
     sweep = read_sweep(Project.open(project), name, address=storage)
-    with explained_errors(sweep.where), quiet():
+    with as_written(sweep.where), explained_errors(sweep.where), quiet():
         found = sweep.trials()
         importance = importance_of(sweep.study)
-    trials = tuple(trial_of(one) for one in remaining.distinct(found))
+        trials = tuple(trial_of(one) for one in remaining.distinct(found))
     past = SweepFolder.of(project, name).read()
     wanted = past.trials if past else len(remaining.by_slot(found))
     definition = sweep.definition
@@ -171,7 +171,7 @@ def importance_of(study: optuna.Study) -> dict[str, float]:
 
 def parallel(found: Results) -> Parallel:
     """The lines of every finished trial: one axis an option, in the order of their importance, and the value last."""
-    shown = [one for one in found.trials if one.state in ("complete", "pruned") and one.value is not None]
+    shown = [one for one in found.trials if _is_drawn(one, found.axes)]
     order = sorted(found.axes, key=lambda one: -found.importance.get(one.path, 0.0))
     values = [one.value for one in shown if one.value is not None]
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
@@ -185,6 +185,19 @@ def parallel(found: Results) -> Parallel:
     title = "Validation loss" if found.by == "loss" else "Validation accuracy"
     last = ParallelAxis("", title, _ticks(low, high, log=False, whole=False))
     return Parallel((*(_axis(one) for one in order), last), tuple(lines))
+
+
+def _is_drawn(trial: Trial, axes: Sequence[Axis]) -> bool:
+    """Whether a trial has a value, and one for each option that its axis can place."""
+    if trial.state not in ("complete", "pruned") or trial.value is None:
+        return False
+    return all(_has_place(axis, trial.options.get(axis.path)) for axis in axes)
+
+
+def _has_place(axis: Axis, value: float | str | None) -> bool:
+    if axis.kind == "choice":
+        return value in axis.choices
+    return isinstance(value, int | float) and (not axis.log or value > 0)
 
 
 def _axis(axis: Axis) -> ParallelAxis:

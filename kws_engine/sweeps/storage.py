@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kws_engine.disk import refuse_link
 from kws_engine.errors import SpecError, TrainingError
 from kws_engine.sweeps.address import EXAMPLE, HIDDEN, check, masked
 
@@ -32,8 +33,12 @@ def open_storage(file: Path, address: str, *, heartbeat_s: int | None = None, re
     Raises:
         SpecError: The address is none.
         TrainingError: A driver is missing, or the database cannot be reached or written.
+        ProjectError: A link leads out of the project there.
     """
-    with explained_errors(shown(address) or str(file)), quiet():
+    where = shown(address) or str(file)
+    if not address and not read_only:
+        refuse_link(file, itself=True)
+    with as_written(where), explained_errors(where), quiet():
         from optuna.storages import RDBStorage
         from sqlalchemy.pool import NullPool
 
@@ -91,6 +96,17 @@ def explained_errors(where: str) -> Iterator[None]:
         what = _PASSWORD if "password" in reason else "check the address, the user and that the server or disk is there"
         raise TrainingError(
             f"The sweep's storage {where} does not answer ({reason}): {what}, then try again; what is finished is kept"
+        ) from error
+
+
+@contextlib.contextmanager
+def as_written(where: str) -> Iterator[None]:
+    """Turns what a block stumbles over in a storage, damaged or another program's, into a `TrainingError`."""
+    try:
+        yield
+    except (ValueError, TypeError, LookupError, AttributeError, AssertionError, RuntimeError) as error:
+        raise TrainingError(
+            f"The sweep's storage {where} is damaged, or another program has written in it: start a new sweep"
         ) from error
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,7 +13,7 @@ from kws_engine.sweeps.definition import Definition, defined, epochs_of
 from kws_engine.sweeps.folder import SweepFolder, past_sweeps
 from kws_engine.sweeps.job import SweepJob, name_of
 from kws_engine.sweeps.space import Axis, Value
-from kws_engine.sweeps.storage import explained_errors, open_storage, quiet, shown
+from kws_engine.sweeps.storage import as_written, explained_errors, open_storage, quiet, shown
 
 if TYPE_CHECKING:
     import optuna
@@ -147,7 +146,7 @@ def _opened(project: Project, job: SweepJob, name: str, wanted: Definition) -> S
         )
         if DEFINITION not in study.user_attrs:
             study.set_user_attr(DEFINITION, wanted.to_text())
-        definition = Definition.from_dict(json.loads(study.user_attrs[DEFINITION]))
+        definition = Definition.from_text(study.user_attrs[DEFINITION])
         return Sweep(name, folder, definition, study, storage, job.storage)
 
 
@@ -179,13 +178,14 @@ def _existing(folder: SweepFolder, address: str, *, heartbeat_s: int | None = No
     import optuna
 
     storage = open_storage(folder.study, address, heartbeat_s=heartbeat_s, read_only=read_only)
-    with explained_errors(shown(address) or str(folder.study)), quiet():
+    where = shown(address) or str(folder.study)
+    with as_written(where), explained_errors(where), quiet():
         try:
             study = optuna.load_study(study_name=folder.name, storage=storage)
-            definition = Definition.from_dict(json.loads(study.user_attrs[DEFINITION]))
+            definition = Definition.from_text(study.user_attrs[DEFINITION])
         except KeyError:
-            where = shown(address) or folder.path
-            raise TrainingError(f"There is no sweep {folder.name!r} at {where}: start it with --set") from None
+            missing_at = shown(address) or str(folder.path)
+            raise TrainingError(f"There is no sweep {folder.name!r} at {missing_at}: start it with --set") from None
         study.pruner = pruner_of(definition)
         return Sweep(folder.name, folder, definition, study, storage, address)
 

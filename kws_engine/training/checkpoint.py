@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kws_engine.disk import write_atomically
-from kws_engine.errors import TrainingError
+from kws_engine.errors import TrainingError, shortened
 from kws_engine.training.events import Epoch
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def load_snapshot(path: Path) -> Snapshot:
             raise TrainingError(f"The run {run} was made by a newer program: resume it there")
         history = tuple(Epoch(**values) for values in json.loads(metadata["history"]))
         return Snapshot(tensors, history, int(metadata["steps"]))
-    except (LookupError, ValueError, TypeError):
+    except (LookupError, ValueError, TypeError, ArithmeticError, RecursionError):
         raise TrainingError(f"The checkpoint of the run {run} is damaged: train again") from None
 
 
@@ -81,5 +81,5 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         with safe_open(path, framework="pt") as file:
             # Copies: a view of the file would keep Windows from replacing it.
             return {name: file.get_tensor(name).clone() for name in file.keys()}, file.metadata() or {}
-    except (OSError, SafetensorError) as error:
-        raise TrainingError(f"The weights in {path} cannot be read ({error}): train again") from None
+    except (OSError, ValueError, TypeError, SafetensorError) as error:
+        raise TrainingError(f"The weights in {path} cannot be read ({shortened(error)}): train again") from None

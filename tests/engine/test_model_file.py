@@ -18,7 +18,8 @@ from tone_model import members, zipped
 from kws_engine.errors import ModelFileError
 from kws_engine.spotting.detector import DetectorConfig
 from kws_engine.spotting.model_file import SpottingModel
-from kws_engine.spotting.network_check import NetworkRefused, network_cost
+from kws_engine.spotting.network_check import network_cost
+from kws_engine.spotting.onnx_bytes import NetworkRefused
 
 
 def refusal(path: pathlib.Path) -> str:
@@ -362,13 +363,13 @@ NODE = helper.make_node
 @pytest.mark.parametrize(
     ("model", "reason"),
     [
-        (network_of(NODE("Expand", ["features", "size"], ["x"]), size=np.array([9999, 99, 1, 1], np.int64)), "128 MB"),
+        (network_of(NODE("Expand", ["features", "size"], ["x"]), size=np.array([9999, 99, 1, 1], np.int64)), "180 MB"),
         (
             network_of(
                 NODE("ConstantOfShape", ["size"], ["big"]), NODE("Add", ["features", "big"], ["x"]),
                 size=np.array([30_000, 30_000, 1], np.int64),
             ),
-            "128 MB",
+            "180 MB",
         ),
         (network_of(NODE("NonZero", ["features"], ["x"])), "uses NonZero"),
         (

@@ -19,6 +19,7 @@ from kws_engine.models import MODELS, _layers
 from kws_engine.models.cnn import CnnConfig
 from kws_engine.models.counting import Cost, count
 from kws_engine.models.tc_resnet import TcResNetConfig
+from kws_engine.spotting.network_check import CheckedNetwork
 
 FRAMES, FEATURES, LABELS = 98, 40, 12
 KINDS = (nn.Conv2d, nn.Linear)
@@ -109,6 +110,22 @@ def test_every_exported_network_gives_the_same_scores(entry: Any) -> None:
         features = torch.randn(clips, 40, 20)
         scores = session.run(None, {"features": features.numpy()})[0]
         np.testing.assert_allclose(scores, network(features).detach().numpy(), atol=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("entry", "preset"), PRESETS)
+def test_every_exported_network_is_let_through_again(entry: Any, preset: str) -> None:
+    """What is trained can be listened to: no check of a stranger's network refuses one of ours, alone or in a batch."""
+    network = entry.build(entry.preset(preset), n_frames=98, n_features=40, n_labels=12).eval()
+    graph = to_onnx(network, torch.randn(2, 98, 40), input_name="features", output_name="logits", dynamic={0: "clips"})
+    checked = CheckedNetwork(graph, input_name="features", window_shape=(98, 40))
+    one, many = (checked.cost(windows, most_bytes=10**9) for windows in (1, 7))
+    assert one.operations < 0.4e9 and one.bytes_at_load < 120_000_000, "less than half of what is let through"
+    assert many.output_shape == (7, 12) and many.operations < 7.7 * one.operations
+    session = onnxruntime.InferenceSession(checked.content, providers=["CPUExecutionProvider"])
+    features = torch.randn(3, 98, 40)
+    with torch.no_grad():
+        np.testing.assert_allclose(session.run(None, {"features": features.numpy()})[0], network(features), atol=1e-3)
 
 
 AS_PAPER = {"frames": 98, "features": 40, "labels": 12}

@@ -49,7 +49,7 @@ class Example:
         ("layers", (1.5,), "Layers: (1.5,) is not a list of whole numbers"),
         ("count", 2.5, "Count: 2.5 is not a whole number"),
         ("count", float("inf"), "Count: inf is not a whole number"),
-        ("width", 10**400, f"Width multiplier: {10**400!r} is not a number"),
+        ("width", 10**400, "Width multiplier: 1" + 197 * "0" + " … is not a number"),
         ("count", -1, "Count: -1 is outside 0 to anything"),
         ("fast", "maybe", "Fast: 'maybe' is not yes or no"),
         ("shape", "squar", "Shape: 'squar' is not one of round, square; did you mean 'square'?"),
