@@ -279,4 +279,4 @@ def test_a_file_that_is_no_sound_is_refused_in_words(
     loaded(qtbot, bridge, kws)
     path = tmp_path / "letter.wav"
     path.write_text("dear aunt")
-    assert heard_in(qtbot, bridge, path) == "letter.wav is not audio in a known format: use WAV, FLAC, OGG or MP3."
+    assert heard_in(qtbot, bridge, path) == "letter.wav is not audio in a known format: use WAV, FLAC, OGG, MP3 or M4A."
