@@ -169,7 +169,7 @@ def _decoder(path: pathlib.Path) -> Decoder:
 
 
 def _suits_libsndfile(path: pathlib.Path) -> bool:
-    """Not MPEG, whose length it only estimates, and of Ogg no more than Vorbis in one part, of which it reads the first.
+    """Not MPEG, whose length it only estimates; of Ogg only Vorbis in one part, as of several it reads the first.
 
     It takes whatever is called .mp3 for one, and complains on the terminal where it is none, as it does about SDS.
     """
