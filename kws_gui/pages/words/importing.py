@@ -97,7 +97,8 @@ class ImportPanel(QWidget):
         self.speakers = QWidget()
         self.left_out = QListWidget()
         self.left_out.setAccessibleName("Files left out")
-        self.left_out.setFixedHeight(120)
+        self.left_out.setMinimumHeight(56)
+        self.left_out.setMaximumHeight(120)
         self.left_out.setWordWrap(True)
         self.fold = Fold("Left out", self.left_out)
         self._job: LongJob | None = None
