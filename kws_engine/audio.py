@@ -18,7 +18,7 @@ import soxr
 from numpy.typing import ArrayLike, NDArray
 
 from kws_engine import disk
-from kws_engine.decoding import Decoder, DecodingError, opened, plain_wav
+from kws_engine.decoding import PLAIN_HEADER_BYTES, Decoder, DecodingError, opened, parse_plain_wav
 from kws_engine.errors import AudioError
 
 SILENCE_DB = -120.0
@@ -77,11 +77,11 @@ def measure(path: AudioPath, *, max_seconds: float | None = None) -> tuple[int, 
         AudioError: as `read`.
     """
     path = pathlib.Path(path)
-    _check_readable(path)
-    plain = plain_wav(path)
-    if plain is not None and LOWEST_RATE <= plain[1] <= HIGHEST_RATE:
-        _check_length(plain[0] / plain[1], max_seconds, path)
-        return plain[0], plain[1]
+    plain = _plain(path)
+    if plain is not None:
+        frames, rate, _ = plain
+        _check_length(frames / rate, max_seconds, path)
+        return frames, rate
     with _opened(path) as decoder:
         frames = 0
         for block in _checked(decoder, path, _at_most(_SCAN_FRAMES, decoder)):
@@ -100,6 +100,12 @@ def read(path: AudioPath, *, rate: int, max_seconds: float | None = None) -> Sam
     Raises:
         AudioError: The file is missing, empty, not audio, cut off, too long, or holds NaN or infinite values.
     """
+    path = pathlib.Path(path)
+    plain = _plain(path)
+    if plain is not None and plain[2] == 1:
+        frames, its_rate, _ = plain
+        _check_length(frames / its_rate, max_seconds, path)
+        return resample(_plain_samples(path, frames), its_rate, rate)
     with _opened(path) as decoder:
         if decoder.frames is not None:
             _check_length(decoder.frames / decoder.rate, max_seconds, path)
@@ -211,16 +217,35 @@ def _opened(path: AudioPath) -> Iterator[Decoder]:
         raise _unreadable(path, error) from error
 
 
-def _check_readable(path: pathlib.Path) -> None:
+def _plain(path: pathlib.Path) -> tuple[int, int, int] | None:
+    """(samples per channel, rate, channels) of a WAV that needs no decoder; None for other files that are readable."""
+    start, size = _check_readable(path)
+    plain = parse_plain_wav(start, size)
+    return plain if plain is not None and LOWEST_RATE <= plain[1] <= HIGHEST_RATE else None
+
+
+def _plain_samples(path: pathlib.Path, frames: int) -> Samples:
     try:
-        mode = path.stat().st_mode
+        pcm = np.fromfile(path, "<i2", frames, offset=PLAIN_HEADER_BYTES)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    return pcm.astype(np.float32) * np.float32(1 / 32768)
+
+
+def _check_readable(path: pathlib.Path) -> tuple[bytes, int]:
+    """The first bytes of a file, and how many it has."""
+    try:
+        status = path.stat()
+        mode = status.st_mode
         if stat.S_ISDIR(mode):
             raise AudioError(f"{path.name or path} is a folder, not an audio file: choose a file in it.")
         if not stat.S_ISREG(mode):  # opening a pipe waits for its other end, opening a device may do anything
             raise AudioError(f"{path.name} is a pipe or a device, not a file: choose a file.")
-        with path.open("rb") as file:
-            if not file.read(1):
-                raise AudioError(f"{path.name} is empty (0 bytes): copy or record it again.")
+        with path.open("rb", buffering=0) as file:
+            start = file.read(PLAIN_HEADER_BYTES)
+        if not start:
+            raise AudioError(f"{path.name} is empty (0 bytes): copy or record it again.")
+        return start, status.st_size
     except FileNotFoundError as error:
         raise AudioError(f"{path.name} is not there: look whether {path} was moved or renamed.") from error
     except PermissionError as error:

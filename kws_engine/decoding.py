@@ -40,6 +40,7 @@ _MOST_SAMPLES_AT_ONCE: Final = 2**22  # in one packet; FLAC and WMA need at most
 _MOST_CHUNKS: Final = 10_000
 _BYTES: Final = {"PCM_U8": 1, "PCM_16": 2, "PCM_24": 3, "PCM_32": 4, "FLOAT": 4, "DOUBLE": 8, "ULAW": 1, "ALAW": 1}
 _PLAIN_WAV: Final = struct.Struct("<4sI8sIHHIIHH4sI")  # RIFF, size, WAVEfmt_, 16, PCM, channels, ..., data, its bytes
+PLAIN_HEADER_BYTES: Final = _PLAIN_WAV.size
 _FLAGS: Final = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 _TITLES: Final = {"mov,mp4,m4a,3gp,3g2,mj2": "MP4", "matroska,webm": "WebM"}
 _MAGIC_OF_AUDIO: Final = frozenset(
@@ -169,7 +170,7 @@ def _decoder(path: pathlib.Path) -> Decoder:
 
 
 def _suits_libsndfile(path: pathlib.Path) -> bool:
-    """Not MPEG, whose length it only estimates; of Ogg only Vorbis in one part, of which it reads the first.
+    """Not MPEG, whose length it only estimates; of Ogg only Vorbis in one part, as of several it reads the first.
 
     It takes whatever is called .mp3 for one, and complains on the terminal where it is none, as it does about SDS.
     """

@@ -26,6 +26,18 @@ _COLLECTIONS: Final = frozenset("recordings recording audio wav wavs clips data 
 _SHOWN: Final = 4
 
 
+class UnclearLayout(ProjectError):
+    """Where the words are cannot be told.
+
+    Attributes:
+        folders: Where the words may lie, so that one of these could be imported.
+    """
+
+    def __init__(self, sentence: str, folders: Sequence[Path]) -> None:
+        super().__init__(sentence)
+        self.folders = folders
+
+
 @dataclass(frozen=True)
 class Placed:
     """A file with what is known of it.
@@ -373,7 +385,7 @@ def _check_not_deeper(files: list[Found], root: Path, known: Collection[str], de
     """Refuses files of which none lies directly in a folder of a word, unless the folders have names of known words.
 
     Raises:
-        ProjectError: Where to import from instead.
+        UnclearLayout: With where to import from instead.
     """
     words = {name.casefold() for name in known}
     if len({len(found.folders) for found in files}) == 1 and len(files[0].folders) == depth + 2:
@@ -382,9 +394,10 @@ def _check_not_deeper(files: list[Found], root: Path, known: Collection[str], de
             return
     above = sorted({found.path.parents[1] for found in files})
     shown = " or ".join(map(str, above[:_SHOWN])) + (" …" if len(above) > _SHOWN else "")
-    raise ProjectError(
+    raise UnclearLayout(
         f"{root} holds no recordings in folders of words; the words lie one folder deeper: import {shown}; or say that "
-        "the inner folders are speakers (--speaker-from folder)."
+        "the inner folders are speakers (--speaker-from folder).",
+        above,
     )
 
 

@@ -78,7 +78,8 @@ def plan_import(
 
     Raises:
         ProjectError: The folder is missing, is the project itself, has nothing that could be a clip, or lacks a word;
-            the list cannot be read; or where the words are cannot be told.
+            the list cannot be read.
+        UnclearLayout: Where the words are cannot be told.
     """
     root = _root(project, folder)
     rule = rule or SpeakerRule()
@@ -92,7 +93,6 @@ def plan_import(
     _check_chosen(chosen, names, folder)
     word_of = _Words(project, chosen, rest_unknown)
     placed = word_of.sort(arranged)
-    _check_number(project, placed, word_of, root)
     nobody = sum(not one.speaker and one.word != NOISE for one, _ in placed)
     speaker = speaker_id(_title(root))
     files = [_import_file(one, word, speaker) for one, word in placed]
@@ -129,13 +129,17 @@ def _check_chosen(chosen: set[str] | None, names: Sequence[str], folder: Path) -
             raise ProjectError(f'{folder} has no clips of "{word}": choose among {there}.')
 
 
-def _check_number(project: Project, placed: Sequence[tuple[Placed, str]], word_of: _Words, root: Path) -> None:
-    """Refuses hundreds of new words: sentences of a list, or the wrong folder."""
-    new = {word for _, word in placed} - {*project.words, UNKNOWN, NOISE}
-    if len(new) > _MOST_NEW_WORDS and word_of.takes_all:
+def check_new_words(project: Project, plan: Plan) -> None:
+    """Refuses hundreds of new words that nobody chose: sentences of a list, or the wrong folder.
+
+    Raises:
+        ProjectError: There are so many.
+    """
+    new = {file.word for file in plan.files} - {*project.words, UNKNOWN, NOISE}
+    if len(new) > _MOST_NEW_WORDS:
         raise ProjectError(
-            f"{root} holds {len(new):,} different words or sentences, such as {_shown(sorted(new)[:5])}: choose those "
-            "to teach (--words A,B), the rest as other words (--rest-unknown)."
+            f"{plan.root} holds {len(new):,} different words or sentences, such as {_shown(sorted(new)[:5])}: choose "
+            "those to teach (--words A,B), the rest as other words (--rest-unknown)."
         )
 
 
@@ -148,11 +152,6 @@ class _Words:
         self._known = {word.casefold(): word for word in project.words}
         self._left: Counter[str] = Counter()
         self._merged: dict[str, str] = {}
-
-    @property
-    def takes_all(self) -> bool:
-        """Whether no words were chosen."""
-        return self._chosen is None
 
     def sort(self, arranged: Arranged) -> list[tuple[Placed, str]]:
         """The files to import with their words; the others are noted, or become skipped with the reason."""

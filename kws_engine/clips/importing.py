@@ -17,7 +17,7 @@ import numpy as np
 from kws_engine import audio
 from kws_engine.clips.clip import LONGEST_CLIP_S, Clip
 from kws_engine.clips.edit import Move
-from kws_engine.clips.import_plan import ImportFile, Plan, plan_import
+from kws_engine.clips.import_plan import ImportFile, Plan, check_new_words, plan_import
 from kws_engine.clips.import_speakers import SpeakerRule
 from kws_engine.clips.import_tree import SkippedFile
 from kws_engine.clips.layout import IMPORT_LOCK_FILE
@@ -107,6 +107,8 @@ def import_folder(
         plan = plan_import(
             project, Path(folder), words=words, rest_unknown=rest_unknown, rule=rule, list_file=list_file
         )
+        if words is None:
+            check_new_words(project, plan)
         run = _Import(project, plan)
         stopped = False
         try:

@@ -21,6 +21,7 @@ from kws_engine.clips.project import Project
 from kws_engine.clips.recording import evaluate_take
 from kws_engine.clips.words import NOISE
 from kws_gui.pages.words.clips import how_split
+from kws_gui.pages.words.import_dialog import ImportDialog
 from kws_gui.pages.words.page import WordsPage
 from kws_gui.services import remembered
 from kws_gui.services.microphone import MicrophoneService
@@ -290,12 +291,107 @@ def test_several_words_are_chosen_first_and_the_rest_become_other_words(
         audio.write(tmp_path / "set" / word / "kim_nohash_0.wav", sound, rate=RATE)
     unknown = len(project_of(page).clips(word="_unknown_"))
     page.import_folder(tmp_path / "set")
+    qtbot.waitUntil(lambda: page._dialog is not None, timeout=PATIENCE_MS)
     dialog = page._dialog
     assert dialog is not None and dialog.go.text() == "Import 1 word"  # "low" is taught already, the others are not
     with qtbot.waitSignal(page.imports.imported, timeout=PATIENCE_MS):
         dialog.go.click()
     assert len(project_of(page).clips(word="low")) == 5
     assert len(project_of(page).clips(word="_unknown_")) == unknown + 2
+
+
+def nameless(folder: Path, *words: str) -> Path:
+    """Two recordings of each word whose names say nothing."""
+    for at, word in enumerate(words):
+        (folder / word).mkdir(parents=True)
+        for number in range(2):
+            sound = np.roll(spoken(1.0, at_s=0.5), 10 * at + number + 1)
+            audio.write(folder / word / f"{number}.wav", sound, rate=RATE)
+    return folder
+
+
+def asked(page: WordsPage, qtbot: QtBot, folder: Path) -> ImportDialog:
+    """The dialog about a folder, once it has looked at it."""
+    page.import_folder(folder)
+    qtbot.waitUntil(lambda: page._dialog is not None, timeout=PATIENCE_MS)
+    dialog = page._dialog
+    assert dialog is not None
+    return dialog
+
+
+def test_who_speaks_is_asked_where_no_name_says_it(page: WordsPage, qtbot: QtBot, tmp_path: Path) -> None:
+    dialog = asked(page, qtbot, nameless(tmp_path / "set", "stop"))
+    assert "2 clips do not say who speaks" in dialog.said.text() and "“set”" in dialog.said.text()
+    dialog.speakers.setCurrentIndex(1)
+    dialog.speaker_field.setText("zoe")
+    dialog.speaker_field.editingFinished.emit()
+    qtbot.waitUntil(lambda: dialog.go.isEnabled() and not dialog.said.text(), timeout=PATIENCE_MS)
+    with qtbot.waitSignal(page.imports.imported, timeout=PATIENCE_MS):
+        dialog.go.click()
+    assert {clip.speaker for clip in project_of(page).clips(word="stop")} == {"zoe"}
+    assert not page.imports.speakers.isVisible()
+
+
+def test_a_pattern_that_says_nothing_is_said_in_the_dialog(page: WordsPage, qtbot: QtBot, tmp_path: Path) -> None:
+    dialog = asked(page, qtbot, nameless(tmp_path / "set", "stop"))
+    dialog.speakers.setCurrentIndex(4)
+    dialog.speaker_field.setText("anna")
+    dialog.speaker_field.editingFinished.emit()
+    assert "{speaker}" in dialog.said.text() and not dialog.go.isEnabled()
+    dialog.reject()
+
+
+def test_the_speaker_can_be_named_after_the_import(page: WordsPage, qtbot: QtBot, tmp_path: Path) -> None:
+    dialog = asked(page, qtbot, nameless(tmp_path / "set", "stop"))
+    with qtbot.waitSignal(page.imports.imported, timeout=PATIENCE_MS):
+        dialog.go.click()
+    assert page.imports.speakers.isVisible() and "do not say who speaks" in page.imports.notes.text()
+    page.imports.speaker_field.setText("zoe")
+    with qtbot.waitSignal(page.imports.imported, timeout=PATIENCE_MS):
+        page.imports.name_speaker.click()
+    assert {clip.speaker for clip in project_of(page).clips(word="stop")} == {"zoe"}
+    assert "2 clips that were there got their speakers" in page.imports.notes.text()
+
+
+def test_a_dropped_list_says_words_and_speakers(page: WordsPage, qtbot: QtBot, tmp_path: Path) -> None:
+    folder = nameless(tmp_path / "set", "a")
+    (folder / "list.csv").write_text("path,word,speaker\na/0.wav,stop,zoe\na/1.wav,go,kim\nb.wav,go,kim\n")
+    drop(page, folder / "list.csv")
+    qtbot.waitUntil(lambda: page._dialog is not None, timeout=PATIENCE_MS)
+    dialog = page._dialog
+    assert dialog is not None and dialog.list_name.text() == "list.csv" and "listed in list.csv" in dialog.notes.text()
+    assert [dialog.list.item(row).text() for row in range(dialog.list.count())] == ["go", "stop"]
+    with qtbot.waitSignal(page.imports.imported, timeout=PATIENCE_MS):
+        dialog.go.click()
+    assert {clip.word: clip.speaker for clip in project_of(page).clips() if clip.speaker in ("zoe", "kim")} == {
+        "stop": "zoe", "go": "kim",
+    }  # fmt: skip
+    assert "b.wav" in page.imports.left_out.item(0).text() and "listed in list.csv" in page.imports.notes.text()
+
+
+def test_a_list_can_be_chosen_in_the_dialog(page: WordsPage, qtbot: QtBot, tmp_path: Path) -> None:
+    folder = nameless(tmp_path / "set", "a")
+    (tmp_path / "elsewhere.tsv").write_text("file\tlabel\tuser\na/0.wav\tstop\tzoe\na/1.wav\tgo\tkim\n")
+    dialog = asked(page, qtbot, folder)
+    dialog.use_list(tmp_path / "elsewhere.tsv")
+    qtbot.waitUntil(lambda: dialog.list.count() == 2 and dialog.go.isEnabled(), timeout=PATIENCE_MS)
+    assert dialog.list_name.text() == "elsewhere.tsv" and not dialog.said.text()
+    (tmp_path / "other.csv").write_text("a,b\n1,2\n")
+    dialog.use_list(tmp_path / "other.csv")
+    qtbot.waitUntil(lambda: "other.csv" in dialog.said.text(), timeout=PATIENCE_MS)
+    assert not dialog.go.isEnabled()
+    dialog.reject()
+
+
+def test_words_one_folder_deeper_are_asked_about(page: WordsPage, qtbot: QtBot, tmp_path: Path) -> None:
+    nameless(tmp_path / "set/stop", "zoe", "kim")
+    dialog = asked(page, qtbot, tmp_path / "set")
+    assert "one folder deeper" in dialog.said.text() and not dialog.go.isEnabled()
+    dialog.speakers.setCurrentIndex(3)
+    qtbot.waitUntil(dialog.go.isEnabled, timeout=PATIENCE_MS)
+    with qtbot.waitSignal(page.imports.imported, timeout=PATIENCE_MS):
+        dialog.go.click()
+    assert {clip.speaker for clip in project_of(page).clips(word="stop")} == {"zoe", "kim"}
 
 
 def quick(page: WordsPage, takes: int) -> None:

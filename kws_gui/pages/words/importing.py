@@ -1,167 +1,205 @@
-"""Importing a folder of recordings: which words to take, progress, and what was left out."""
+"""Importing a folder of recordings: looking at it first, progress, what it was taken for, and what was left out."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import (
-    QCheckBox,
-    QDialog,
-    QHBoxLayout,
-    QLabel,
-    QListWidget,
-    QListWidgetItem,
-    QPushButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QListWidget, QListWidgetItem, QPushButton, QVBoxLayout, QWidget
 
-from kws_engine.clips.clip import word_folders
-from kws_engine.clips.importing import Imported, import_folder
-from kws_engine.clips.layout import ProjectFolder
+from kws_engine.clips.import_layout import UnclearLayout
+from kws_engine.clips.import_plan import Plan, plan_import
+from kws_engine.clips.importing import Imported, SpeakerRule, import_folder
 from kws_engine.clips.project import Project
-from kws_engine.clips.words import UNKNOWN
-from kws_engine.errors import KwsError
 from kws_gui import theme
 from kws_gui.bridges.jobs import LongJob
 from kws_gui.forms.fold import Fold
 from kws_gui.widgets.message_bar import MessageBar
 from kws_gui.widgets.progress_row import ProgressRow
+from kws_gui.widgets.wrapped_label import WrappedLabel
 
 _MOST_LISTED = 1_000
+_MOST_NOTES = 6
 
 
-class ImportDialog(QDialog):
-    """Which subfolders are words to teach; the others may serve as other words.
+@dataclass(frozen=True)
+class Source:
+    """Where recordings come from: a folder, with a list of them, and with where the speakers are read from."""
 
-    Signals:
-        chosen: (words, rest_unknown).
+    folder: Path
+    list_file: Path | None = None
+    rule: SpeakerRule = field(default_factory=SpeakerRule)
+
+
+@dataclass(frozen=True)
+class Looked:
+    """A source that was looked at: what an import would do, or what is not clear."""
+
+    project: Project
+    source: Source
+    plan: Plan | None = None
+    unclear: UnclearLayout | None = None
+
+    @property
+    def leaves_questions(self) -> bool:
+        """Whether a person has to choose words, or say who speaks in most files, or where the words are."""
+        plan = self.plan
+        return plan is None or len(plan.words) > 1 or 2 * plan.speakers_unknown > len(plan.files)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The words to teach, None for all, and whether the others are examples of other words."""
+
+    words: tuple[str, ...] | None = None
+    rest_unknown: bool = False
+
+
+def look_at(project: Project, source: Source) -> Looked:
+    """Looks at all names in a folder; slow on a large one.
+
+    Raises:
+        ProjectError: There is nothing to import, or the list cannot be read.
     """
-
-    chosen = Signal(list, bool)
-
-    def __init__(
-        self, folder: Path, names: Sequence[str], taught: Sequence[str], parent: QWidget | None = None
-    ) -> None:
-        super().__init__(parent)
-        self.setWindowTitle(f"Import {folder.name}")
-        self.list = QListWidget()
-        self.list.setAccessibleName("Words to import")
-        known = [name for name in names if name in taught] or list(names)
-        for name in names:
-            item = QListWidgetItem(name)
-            item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsUserCheckable)
-            item.setCheckState(Qt.CheckState.Checked if name in known else Qt.CheckState.Unchecked)
-            self.list.addItem(item)
-        self.rest = QCheckBox("Use the others as examples of other words")
-        self.rest.setToolTip("The model learns not to answer to them")
-        self.rest.setChecked(True)
-        self.go = QPushButton("Import")
-        theme.set_role(self.go, "primary")
-        self.go.setDefault(True)
-        self.go.clicked.connect(self._on_go)
-        self.list.itemChanged.connect(self._count)
-        self._lay_out()
-        self._count()
-
-    def _lay_out(self) -> None:
-        cancel = QPushButton("Cancel")
-        cancel.clicked.connect(self.reject)
-        buttons = QHBoxLayout()
-        buttons.addStretch()
-        buttons.addWidget(cancel)
-        buttons.addWidget(self.go)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(*[theme.GROUP] * 4)
-        column.setSpacing(theme.GRID)
-        column.addWidget(QLabel("Words to teach"))
-        column.addWidget(self.list, 1)
-        column.addWidget(self.rest)
-        column.addSpacing(theme.GRID)
-        column.addLayout(buttons)
-        self.resize(420, 480)
-
-    def _checked(self) -> list[str]:
-        items = [self.list.item(row) for row in range(self.list.count())]
-        return [item.text() for item in items if item.checkState() == Qt.CheckState.Checked]
-
-    def _count(self) -> None:
-        count = len(self._checked())
-        self.rest.setEnabled(count < self.list.count())
-        self.go.setEnabled(count > 0 or self.rest.isChecked())
-        self.go.setText(f"Import {count} word{'s' * (count != 1)}")
-
-    def _on_go(self) -> None:
-        self.chosen.emit(self._checked(), self.rest.isChecked() and self.rest.isEnabled())
-        self.accept()
+    try:
+        plan = plan_import(project, source.folder, rule=source.rule, list_file=source.list_file)
+    except UnclearLayout as error:
+        return Looked(project, source, unclear=error)
+    return Looked(project, source, plan)
 
 
 class ImportPanel(QWidget):
     """Hidden until something is imported: progress, then the result in words with what was left out and why.
 
     Signals:
-        imported: An `Imported`; also of one that was cancelled.
+        looked: A `Looked`, and whether the person asked to choose again.
+        imported: An `Imported`; also of one that was cancelled. None where it failed.
     """
 
+    looked = Signal(object, bool)
     imported = Signal(object)
+    _waiting = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.progress = ProgressRow()
         self.result = MessageBar()
+        self.notes = WrappedLabel()
+        self.notes.setAccessibleName("What was recognised")
+        theme.set_role(self.notes, "muted")
+        self.speaker_field = QLineEdit()
+        self.speaker_field.setPlaceholderText("who speaks in all of them")
+        self.speaker_field.setAccessibleName("Who speaks in all of them")
+        self.name_speaker = QPushButton("Name the speaker")
+        self.several_speakers = QPushButton("Several speakers…")
+        self.speakers = QWidget()
         self.left_out = QListWidget()
         self.left_out.setAccessibleName("Files left out")
-        self.left_out.setFixedHeight(120)
+        self.left_out.setMinimumHeight(56)
+        self.left_out.setMaximumHeight(120)
         self.left_out.setWordWrap(True)
         self.fold = Fold("Left out", self.left_out)
-        self.fold.hide()
         self._job: LongJob | None = None
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(theme.GRID // 2)
-        for part in (self.progress, self.result, self.fold):
-            column.addWidget(part)
+        self._last: tuple[Looked, Choice] | None = None
+        self._lay_out()
         self.progress.cancelRequested.connect(self._on_cancel)
         self.result.dismissed.connect(self._on_dismissed)
-        self.hide()
+        self.name_speaker.clicked.connect(self._on_name_speaker)
+        self.speaker_field.returnPressed.connect(self._on_name_speaker)
+        self.several_speakers.clicked.connect(self._on_several_speakers)
+        self._waiting.connect(self.progress.setTitle)
+        self._on_dismissed()
 
     @property
     def is_running(self) -> bool:
         return self._job is not None
 
-    def start(self, project: Project, folder: Path, words: Sequence[str] | None, rest_unknown: bool) -> None:
-        """Imports in the background; does nothing while an import is running."""
-        if self._job is not None:
-            return
-        self._on_dismissed()
-        self.show()
-        self.progress.start(f"Importing {folder.name}")
-        self._job = LongJob(
-            lambda progress, should_stop: import_folder(
-                project, folder, words=words, rest_unknown=rest_unknown, progress=progress, should_stop=should_stop
-            ),
-            self,
+    def look(self, project: Project, source: Source, *, is_asked: bool = False) -> None:
+        """Looks at a folder in the background before it is imported; does nothing while an import is running."""
+        self._run(
+            f"Looking at {source.folder.name}",
+            lambda progress, should_stop: look_at(project, source),
+            lambda looked: self._on_looked(looked, is_asked),
         )
-        self._job.progressed.connect(self.progress.setProgress)
-        self._job.finished.connect(self._on_finished)
-        self._job.failed.connect(self._on_failed)
-        self._job.start()
+
+    def start(self, looked: Looked, choice: Choice) -> None:
+        """Imports in the background; does nothing while an import is running."""
+        source = looked.source
+
+        def work(progress: Callable[[int, int], None], should_stop: Callable[[], bool]) -> Imported:
+            return import_folder(
+                looked.project,
+                source.folder,
+                words=choice.words,
+                rest_unknown=choice.rest_unknown,
+                rule=source.rule,
+                list_file=source.list_file,
+                progress=progress,
+                should_stop=should_stop,
+                on_wait=self._waiting.emit,
+            )
+
+        if self._run(f"Importing {source.folder.name}", work, self._on_imported):
+            self._last = (looked, choice)
 
     def shutdown(self) -> None:
         """Ends the import; the clips imported by then stay."""
         if self._job is not None:
             self._job.wait()
 
+    def _lay_out(self) -> None:
+        row = QHBoxLayout(self.speakers)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(theme.GRID)
+        for part, stretch in ((self.speaker_field, 1), (self.name_speaker, 0), (self.several_speakers, 0)):
+            row.addWidget(part, stretch)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(theme.GRID // 2)
+        for widget in (self.progress, self.result, self.notes, self.speakers, self.fold):
+            column.addWidget(widget)
+
+    def _run(
+        self,
+        title: str,
+        work: Callable[[Callable[[int, int], None], Callable[[], bool]], object],
+        then: Callable[..., None],
+    ) -> bool:
+        if self._job is not None:
+            return False
+        self._on_dismissed()
+        self.show()
+        self.progress.start(title)
+        self._job = LongJob(work, self)
+        self._job.progressed.connect(self.progress.setProgress)
+        self._job.finished.connect(then)
+        self._job.failed.connect(self._on_failed)
+        self._job.start()
+        return True
+
     def _on_cancel(self) -> None:
         if self._job is not None:
             self._job.cancel()
 
-    def _on_finished(self, imported: Imported) -> None:
+    def _on_looked(self, looked: Looked, is_asked: bool) -> None:
         self._end()
-        is_complete = not (imported.skipped or imported.stopped)
+        self.hide()
+        self.looked.emit(looked, is_asked)
+
+    def _on_imported(self, imported: Imported) -> None:
+        self._end()
+        is_complete = not (imported.skipped or imported.stopped or imported.speakers_unknown)
         self.result.showMessage("success" if is_complete else "warning", _result_text(imported))
+        notes = imported.notes[:_MOST_NOTES]
+        if len(imported.notes) > _MOST_NOTES:
+            notes.append(f"… and {len(imported.notes) - _MOST_NOTES} more remarks.")
+        if imported.speakers_unknown:
+            notes.append(unknown_speakers(imported.speakers_unknown, imported.one_speaker))
+        self.notes.setText("\n".join(notes))
+        self.notes.setVisible(bool(notes))
+        self.speakers.setVisible(imported.speakers_unknown > 0)
         for skipped in imported.skipped[:_MOST_LISTED]:
             item = QListWidgetItem(f"{skipped.path.name}: {skipped.reason}")
             item.setToolTip(str(skipped.path))
@@ -175,6 +213,21 @@ class ImportPanel(QWidget):
         self.result.showMessage("error", sentence, details=details)
         self.imported.emit(None)
 
+    def _on_name_speaker(self) -> None:
+        """The clips are there already: importing them again only names them."""
+        name = self.speaker_field.text().strip()
+        if self._last is None or not name:
+            self.speaker_field.setFocus()
+            return
+        looked, choice = self._last
+        source = replace(looked.source, rule=SpeakerRule(everyone=name))
+        self.start(replace(looked, source=source), choice)
+
+    def _on_several_speakers(self) -> None:
+        if self._last is not None:
+            looked, _ = self._last
+            self.look(looked.project, looked.source, is_asked=True)
+
     def _end(self) -> None:
         assert self._job is not None
         self.progress.finish()
@@ -184,17 +237,15 @@ class ImportPanel(QWidget):
     def _on_dismissed(self) -> None:
         self.result.clear()
         self.left_out.clear()
-        self.fold.hide()
+        for part in (self.notes, self.speakers, self.fold):
+            part.hide()
         self.hide()
 
 
-def folders_to_choose(folder: Path) -> list[str]:
-    """The subfolders that may be words; none where the folder itself is one word or cannot be read."""
-    root = ProjectFolder(folder).clips if ProjectFolder(folder).is_project else folder
-    try:
-        return [path.name for path in word_folders(root) if path.name != UNKNOWN]
-    except KwsError:
-        return []
+def unknown_speakers(count: int, one_speaker: str) -> str:
+    """That it is not known who speaks, and what that means."""
+    who = "1 clip does not say who speaks, and counts" if count == 1 else f"{count:,} clips do not say who speaks, and"
+    return f"{who}{'' if count == 1 else ' count'} as {'a take' if count == 1 else 'takes'} of one, “{one_speaker}”."
 
 
 def _result_text(imported: Imported) -> str:

@@ -19,7 +19,8 @@ from kws_gui import shortcuts, theme
 from kws_gui.bridges.latest import Latest
 from kws_gui.bridges.player import Player
 from kws_gui.pages.words.clips import ClipTableView, how_split
-from kws_gui.pages.words.importing import ImportDialog, ImportPanel, folders_to_choose
+from kws_gui.pages.words.import_dialog import ImportDialog, list_of
+from kws_gui.pages.words.importing import Choice, ImportPanel, Looked, Source
 from kws_gui.pages.words.levels import noise_clips, peaks_db
 from kws_gui.pages.words.recorder import RecorderPanel
 from kws_gui.pages.words.takes import Series, TakeSession
@@ -65,8 +66,13 @@ class WordsPage(QWidget):
         self.setAcceptDrops(True)
         self._on_word(self.words.word)
 
-    def import_folder(self, folder: Path | None = None) -> None:
-        """Imports a folder of recordings, or asks for one; asks for the words where it holds several."""
+    def import_folder(self, folder: Path | None = None, list_file: Path | None = None) -> None:
+        """Imports a folder of recordings, or asks for one; asks what is not clear: words, and who speaks.
+
+        Args:
+            folder: Where the recordings are.
+            list_file: A table of them.
+        """
         project = self._model.project
         if project is None or self.imports.is_running:
             return
@@ -75,14 +81,18 @@ class WordsPage(QWidget):
             if not chosen:
                 return
             folder = Path(chosen)
-        names = folders_to_choose(folder)
-        if len(names) < 2:
-            self.imports.start(project, folder, None, False)
+        self.imports.look(project, Source(folder, list_file))
+
+    def _on_looked(self, looked: Looked, is_asked: bool) -> None:
+        """Asks about the folder that was looked at, or imports it where nothing is left to ask."""
+        project = self._model.project
+        if project is None or project.folder != looked.project.folder:
             return
-        self._dialog = ImportDialog(folder, names, project.words, self)
-        self._dialog.chosen.connect(
-            lambda words, rest: self.imports.start(project, folder, words if len(words) < len(names) else None, rest)
-        )
+        if not is_asked and not looked.leaves_questions:
+            self.imports.start(looked, Choice())
+            return
+        self._dialog = ImportDialog(looked, self)
+        self._dialog.chosen.connect(self.imports.start)
         self._dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._dialog.open()
 
@@ -111,14 +121,14 @@ class WordsPage(QWidget):
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         folder = _folder_of(event)
-        if folder is not None and not ProjectFolder(folder).is_project:
+        if (folder is not None and not ProjectFolder(folder).is_project) or list_of(event) is not None:
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        folder = _folder_of(event)
-        if folder is not None:
+        folder, table = _folder_of(event), list_of(event)
+        if folder is not None or table is not None:
             event.acceptProposedAction()
-            self.import_folder(folder)
+            self.import_folder(folder or (table.parent if table is not None else None), table)
 
     # -- recording
 
@@ -339,6 +349,7 @@ class WordsPage(QWidget):
         self.messages.remedyTriggered.connect(self._on_remedy)
         self.imports.imported.connect(self._model.clipsChanged)
         self._import.clicked.connect(lambda: self.import_folder())
+        self.imports.looked.connect(self._on_looked)
 
     def _make_shortcuts(self) -> None:
         for name, call in (
