@@ -21,6 +21,7 @@ SCHEMA: Final = 1
 SAMPLE_RATE: Final = 16000
 CLIP_MS: Final = 1000
 _DEEPEST: Final = 50  # settings have 4
+_TOO_DEEP: Final = "its tables are nested too deeply"
 _LARGEST: Final = 4_000_000  # bytes; a hundred thousand speakers are some 2
 _PATIENCE_S: Final = 5.0  # another program needs milliseconds to change the file
 
@@ -143,7 +144,7 @@ def read_content(folder: Path) -> dict[str, Any]:
         ) from error
     except (ValueError, RecursionError) as error:
         raise ProjectError(
-            f"{path} is damaged ({shortened(error)}): correct that line or restore the file from a copy."
+            f"{path} is damaged ({_fault(error)}): correct that line or restore the file from a copy."
         ) from error
     except OSError as error:
         raise ProjectError(f"{path} cannot be read ({error.strerror}): check that you may open it.") from error
@@ -160,13 +161,23 @@ def read_content(folder: Path) -> dict[str, Any]:
     return content
 
 
+class _Unfit(ValueError):
+    """What is wrong with the text, said for a person."""
+
+
+def _fault(error: Exception) -> str:
+    if isinstance(error, _Unfit | tomllib.TOMLDecodeError | UnicodeDecodeError):
+        return shortened(error)
+    return _TOO_DEEP if isinstance(error, RecursionError) else "a number in it has thousands of digits"
+
+
 def _text(path: Path) -> str:
     if path.exists() and not path.is_file():
-        raise ValueError("it is no file")
+        raise _Unfit("it is no file")
     with path.open("rb") as file:
         content = file.read(_LARGEST + 1)
     if len(content) > _LARGEST:
-        raise ValueError(f"it is larger than {_LARGEST // 1_000_000} MB")
+        raise _Unfit(f"it is larger than {_LARGEST // 1_000_000} MB")
     return content.decode("utf-8")
 
 
@@ -178,7 +189,7 @@ def _check_depth(content: Any) -> None:
         level = [one for one in level if isinstance(one, dict | list)]
         if not level:
             return
-    raise ValueError("its tables are nested too deeply")
+    raise _Unfit(_TOO_DEEP)
 
 
 def parse(folder: Path, content: Mapping[str, Any]) -> ProjectFile:

@@ -122,10 +122,11 @@ class SpottingModel:
         return tuple(label for label in self.labels if label not in (UNKNOWN, SILENCE))
 
     def posteriors(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Features (B, T, F) to posteriors (B, labels), each row summing to 1.
+        """Features (B, T, F) to posteriors (B, labels), each row summing to 1, or not a number where a feature is none.
 
         Raises:
-            ModelFileError: The network fails on these features, or does not return a row for each.
+            ModelFileError: The network fails on these features, takes too long, or does not return a row of numbers
+                for each.
         """
         at_once = self._windows_at_once(len(features))
         parts = np.split(features, range(at_once, len(features), at_once))
@@ -144,11 +145,12 @@ class SpottingModel:
             with self._budget.looking(len(features)):
                 answer = self._session.run(None, {"features": np.ascontiguousarray(features, dtype=np.float32)})[0]
             is_right = answer.dtype == np.float32 and answer.shape == (len(features), len(self.labels))
+            is_finite = is_right and bool(np.isfinite(answer[np.isfinite(features).all(axis=(1, 2))]).all())
         except _NETWORK_ERRORS as error:
             raise ModelFileError(f"The network in {self.path.name} failed while it ran: export it again") from error
         if not is_right:
             raise ModelFileError(f"The network in {self.path.name} does not answer each window: export it again")
-        if not np.isfinite(answer).all() and np.isfinite(features).all():  # else the sound itself was not a number
+        if not is_finite:  # though the sound was
             raise ModelFileError(f"The network in {self.path.name} no longer answers with numbers: train it again")
         logits: NDArray[np.float32] = answer
         return logits

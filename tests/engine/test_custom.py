@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from kws_engine import layer_rows, spec
 from kws_engine.errors import SpecError
+from kws_engine.export.onnx import to_onnx
 from kws_engine.layer_rows import KINDS, LayerRow
 from kws_engine.models import MODELS
 from kws_engine.models.counting import count
@@ -23,6 +24,7 @@ from kws_engine.models.custom import CustomConfig
 from kws_engine.models.tracing import first_error, trace
 from kws_engine.regularizers import REGULARIZERS
 from kws_engine.settings import Settings
+from kws_engine.spotting.network_check import CheckedNetwork
 
 SIZE = {"n_features": 10, "n_frames": 23, "n_labels": 5}
 CONV = st.sampled_from(["", " stride 2", " stride 1x2", " valid", " dilation 2", " valid stride 3x1", " l1 0.5"])
@@ -178,3 +180,22 @@ def test_tracing_needs_no_torch() -> None:
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parents[2])
     assert ran.returncode == 0, ran.stderr
+
+
+EVERY_KIND = (
+    "conv2d 8 3x3; conv2d 8 4x2 valid; bn; relu; depthwise 3x3 dilation 2; minpool 2x2; avgpool 2x2 stride 1; "
+    "residual; conv2d 16 3x3 stride 2; end; spatial_dropout 0.1; maxpool 3x3 stride 2; conv1d 24 4; {}; dense 8; "
+    "dropout 0.3"
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("end", ["gap", "gmp", "flatten"])
+def test_a_network_of_every_kind_of_row_is_let_through_again(end: str) -> None:
+    layers = EVERY_KIND.format(end)
+    used = {row.kind for row in layer_rows.parse(layers)} | {"gap", "gmp", "flatten"}
+    assert used == set(KINDS)
+    network = _build(layer_rows.parse(layers), n_features=40, n_frames=60).eval()
+    graph = to_onnx(network, torch.randn(2, 60, 40), input_name="features", output_name="logits", dynamic={0: "clips"})
+    checked = CheckedNetwork(graph, input_name="features", window_shape=(60, 40))
+    assert [checked.cost(windows, most_bytes=10**8).output_shape for windows in (1, 5)] == [(1, 5), (5, 5)]
