@@ -64,6 +64,11 @@ class Plan:
     words: dict[str, int] = field(default_factory=dict)
     expected: str = EXPECTED
 
+    @property
+    def clips(self) -> int:
+        """How many of the files are no noise."""
+        return sum(file.word != NOISE for file in self.files)
+
 
 def plan_import(
     project: Project,

@@ -44,9 +44,9 @@ class Looked:
 
     @property
     def leaves_questions(self) -> bool:
-        """Whether a person has to choose words, or say who speaks in most files, or where the words are."""
+        """Whether a person has to choose words, or say where they are, or who speaks where no file says it."""
         plan = self.plan
-        return plan is None or len(plan.words) > 1 or 2 * plan.speakers_unknown > len(plan.files)
+        return plan is None or len(plan.words) > 1 or 0 < plan.clips == plan.speakers_unknown
 
 
 @dataclass(frozen=True)
