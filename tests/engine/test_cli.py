@@ -216,6 +216,7 @@ def test_a_model_is_judged_on_a_project_and_on_a_folder(kws: Kws, trained: Train
     assert status == 0 and "clips right" in out and "precision" in out
 
 
+@pytest.mark.slow
 def test_a_project_of_other_words_can_be_judged(kws: Kws, trained: Trained, tmp_path: Path, speech: Path) -> None:
     kws("new", tmp_path / "other")
     (speech / "music").rename(speech / "tune")
@@ -346,6 +347,7 @@ def test_takes_are_recorded(kws: Kws, tmp_path: Path, word_in_the_air: None) -> 
     assert all(audio.peak_db(audio.read(clip.path, rate=16_000)) > -40 for clip in project.clips())
 
 
+@pytest.mark.slow
 def test_a_take_with_lost_samples_is_said_again(
     kws: Kws, tmp_path: Path, word_in_the_air: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -362,6 +364,7 @@ def test_a_take_with_lost_samples_is_said_again(
     assert len(project.clips()) == 1
 
 
+@pytest.mark.slow
 def test_silence_is_no_take(kws: Kws, tmp_path: Path, virtual_microphone: VirtualMicrophone) -> None:
     project = Project.create(tmp_path / "mine", words=["stop"])
     said = one_sentence(*kws("record", project.folder, "stop"))
@@ -370,6 +373,7 @@ def test_silence_is_no_take(kws: Kws, tmp_path: Path, virtual_microphone: Virtua
     assert project.clips() == []
 
 
+@pytest.mark.slow
 def test_a_microphone_is_listened_to_until_the_time_is_up(
     kws: Kws, tones: Path, sounding: Path, virtual_microphone: VirtualMicrophone
 ) -> None:

@@ -52,6 +52,7 @@ def test_listening_to_a_microphone_ends_after_a_time_between_two_samples(
 
 
 @pytest.mark.timeout(120)
+@pytest.mark.slow
 def test_background_noise_is_recorded_whole(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], virtual_microphone: VirtualMicrophone
 ) -> None:

@@ -352,6 +352,7 @@ def test_the_newest_run_listens_and_finds_its_words(
     assert words(page) == list(WORDS)
 
 
+@pytest.mark.slow
 def test_a_new_run_takes_over_unless_sound_is_being_heard(
     qtbot: QtBot, page: ListenPage, model: ProjectModel, trained: Project, tmp_path: pathlib.Path
 ) -> None:
@@ -480,6 +481,7 @@ def test_a_sound_server_that_does_not_answer_is_said_and_stops_nothing(
         assert time.monotonic() - began_s < 1, "and closes at once"
 
 
+@pytest.mark.slow
 def test_another_device_goes_on_listening(
     qtbot: QtBot, page: ListenPage, virtual_microphone: VirtualMicrophone, tmp_path: pathlib.Path
 ) -> None:
@@ -496,6 +498,7 @@ def test_another_device_goes_on_listening(
     assert not page.messages.isVisible()
 
 
+@pytest.mark.slow
 def test_another_model_goes_on_listening(
     qtbot: QtBot, page: ListenPage, virtual_microphone: VirtualMicrophone, tmp_path: pathlib.Path
 ) -> None:

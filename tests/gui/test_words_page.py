@@ -405,6 +405,7 @@ def file_of(folder: Path, sound: np.ndarray) -> Path:
     return folder / "said.wav"
 
 
+@pytest.mark.slow
 def test_takes_in_a_row_are_recorded_and_stored(
     virtual_microphone: VirtualMicrophone, page: WordsPage, qtbot: QtBot, tmp_path: Path
 ) -> None:
