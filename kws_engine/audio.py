@@ -133,7 +133,7 @@ def blocks(path: AudioPath, *, rate: int, block_seconds: float = 1.0) -> Iterato
         waiting = np.zeros(0, np.float32)
         delivered = 0
         decoded = _checked(decoder, path, _at_most(round(block_seconds * decoder.rate), decoder))
-        for piece in _resampled(map(to_mono, decoded), decoder.rate, rate):
+        for piece in resampled(map(to_mono, decoded), decoder.rate, rate):
             waiting = np.concatenate((waiting, piece))
             while len(waiting) >= size:
                 yield waiting[:size].copy()
@@ -330,7 +330,8 @@ def _cut_off(path: AudioPath, good_seconds: float, seconds: float | None) -> str
     return f"{pathlib.Path(path).name} is cut off after {good_seconds:.1f}{of} s: copy it again."
 
 
-def _resampled(pieces: Iterator[Samples], from_rate: int, rate: int) -> Iterator[Samples]:
+def resampled(pieces: Iterator[Samples], from_rate: int, rate: int) -> Iterator[Samples]:
+    """Mono pieces (samples,) at `from_rate` Hz brought to `rate`, as `resample` would all of them together."""
     if from_rate == rate:
         yield from pieces
         return

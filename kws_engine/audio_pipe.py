@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 import numpy as np
-import soxr
 from numpy.typing import NDArray
 
-from kws_engine.audio import HIGHEST_RATE, LOWEST_RATE
+from kws_engine.audio import HIGHEST_RATE, LOWEST_RATE, resampled
+from kws_engine.decoding import to_float
 from kws_engine.errors import AudioError
 
 STANDARD_INPUT: Final = "-"
@@ -203,7 +203,7 @@ def _mono_blocks(stream: _Stream, *, rate: int, raw_rate: int | None, block_seco
     size = max(1, round(block_seconds * rate))
     waiting = np.zeros(0, np.float32)
     has_come = False
-    for piece in _resampled(_downmixed(_finite(decoder, stream.name), decoder.rate), decoder.rate, rate):
+    for piece in resampled(_downmixed(_finite(decoder, stream.name), decoder.rate), decoder.rate, rate):
         waiting = np.concatenate((waiting, piece))
         while len(waiting) >= size:
             yield waiting[:size].copy()
@@ -433,12 +433,7 @@ class _Ffmpeg:
     def _samples(self, frame: Any) -> Samples:
         values = frame.to_ndarray()
         values = values.T if frame.format.is_planar else values.reshape(-1, self._channels)
-        scaled = np.asarray(values, np.float32)
-        if values.dtype == np.uint8:
-            scaled = (scaled - 128.0) / 128.0
-        elif values.dtype.kind == "i":
-            scaled = scaled / float(2 ** (8 * values.dtype.itemsize - 1))
-        return np.ascontiguousarray(scaled, np.float32)
+        return to_float(values)
 
 
 class _ForFfmpeg:
@@ -478,13 +473,3 @@ def _downmixed(stream: Iterator[Samples], rate: int) -> Iterator[Samples]:
         loudest = int(np.argmax(energies))
         is_lost = mean_energy < _LEAST_MEAN * energies[loudest]
         yield np.ascontiguousarray(block[:, loudest] if is_lost else block.mean(axis=1, dtype=np.float32))
-
-
-def _resampled(pieces: Iterator[Samples], from_rate: int, rate: int) -> Iterator[Samples]:
-    if from_rate == rate:
-        yield from pieces
-        return
-    stream = soxr.ResampleStream(from_rate, rate, 1, dtype="float32", quality="HQ")
-    for piece in pieces:
-        yield stream.resample_chunk(piece)
-    yield stream.resample_chunk(np.zeros(0, np.float32), last=True)

@@ -398,12 +398,17 @@ class Ffmpeg:
         except ValueError as error:
             raise DecodingError("codec", codec=f"{self._stream.codec_context.name} ({frame.format.name})") from error
         values = values.T if frame.format.is_planar else values.reshape(-1, self.channels)
-        scaled = np.asarray(values, np.float32)
-        if values.dtype == np.uint8:
-            scaled = (scaled - 128.0) / 128.0
-        elif values.dtype.kind == "i":
-            scaled = scaled / float(2 ** (8 * values.dtype.itemsize - 1))
-        return np.ascontiguousarray(scaled, np.float32)
+        return to_float(values)
+
+
+def to_float(values: NDArray[Any]) -> Block:
+    """Samples of any kind that FFmpeg gives, in float32 between -1 and 1."""
+    scaled = np.asarray(values, np.float32)
+    if values.dtype == np.uint8:
+        scaled = (scaled - 128.0) / 128.0
+    elif values.dtype.kind == "i":
+        scaled = scaled / float(2 ** (8 * values.dtype.itemsize - 1))
+    return np.ascontiguousarray(scaled, np.float32)
 
 
 class _EndlessFile(Exception):

@@ -113,7 +113,7 @@ class IndexFile:
         try:
             with self._connected() as database, database:
                 for statement, rows in statements:
-                    database.executemany(statement, rows if must else (row for row in rows if _is_unicode(row)))
+                    database.executemany(statement, rows if must else (row for row in rows if is_unicode(row)))
         except (sqlite3.Error, UnicodeError, IndexDamaged, ProjectError) as error:
             if must:
                 raise ProjectError(
@@ -147,7 +147,7 @@ class IndexFile:
 
         Where it cannot be renamed, everything is kept in memory from now on.
         """
-        decided = dict(_salvaged(self._file))
+        decided = dict(_decisions(salvaged(self._file, f"SELECT {_DECIDED} FROM decided")))
         self._rename_aside()
         return decided
 
@@ -248,8 +248,8 @@ def moved(path: str, old: str, new: str) -> str:
     return f"{new}/{name}" if word == old else path
 
 
-def _is_unicode(row: tuple[Any, ...]) -> bool:
-    """Whether SQLite can take the row; a file name on Linux may be any bytes."""
+def is_unicode(row: Iterable[Any]) -> bool:
+    """Whether SQLite can take these values; a file name on Linux may be any bytes."""
     try:
         for value in row:
             if isinstance(value, str):
@@ -267,8 +267,8 @@ def _decisions(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[str, Decision]
                 yield path, Decision(sha256, size, bool(excluded), split if split in SPLITS else None, note)
 
 
-def _salvaged(file: Path) -> Iterator[tuple[str, Decision]]:
-    """The decisions that a damaged file still gives, row by row until the damage; nothing of a linked one."""
+def salvaged(file: Path, query: str) -> Iterator[tuple[Any, ...]]:
+    """The rows that a damaged file still gives, until the damage or for five seconds; nothing of a linked one."""
     if file.is_symlink() or not file.is_file():
         return
     with contextlib.suppress(sqlite3.Error, TypeError, ValueError, OverflowError):
@@ -277,4 +277,4 @@ def _salvaged(file: Path) -> Iterator[tuple[str, Decision]]:
             database.execute("PRAGMA trusted_schema = OFF")
             stop_at = time.monotonic() + _SALVAGE_S
             database.set_progress_handler(lambda: time.monotonic() > stop_at, 10_000)
-            yield from _decisions(database.execute(f"SELECT {_DECIDED} FROM decided"))
+            yield from database.execute(query)

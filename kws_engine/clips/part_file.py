@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from kws_engine.clips.index_file import IndexDamaged, IndexFile, path_range
+from kws_engine.clips.index_file import IndexDamaged, IndexFile, is_unicode, path_range, salvaged
 from kws_engine.clips.layout import PARTS_FILE, TRASH_FOLDER
 from kws_engine.clips.split import SPLITS
 from kws_engine.clips.words import parse_name
@@ -49,7 +49,7 @@ class PartFile(IndexFile):
 
     def salvage(self) -> None:
         """Renames a damaged file and carries over whatever can still be read from it."""
-        rows = list(_salvaged(self._file))
+        rows = list(salvaged(self._file, f"SELECT path, part FROM parts WHERE {_VALID}"))
         self._rename_aside()
         self.change(("REPLACE INTO parts VALUES (?, ?)", rows))
 
@@ -81,7 +81,7 @@ class Parts:
         """The parts of those of some clips that have one."""
         found: dict[str, int] = {}
         for at in range(0, len(paths), _MANY):
-            some = tuple(path for path in paths[at : at + _MANY] if _is_unicode(path))
+            some = tuple(path for path in paths[at : at + _MANY] if is_unicode((path,)))
             marks = ",".join("?" * len(some))
             found.update(self._read(f"SELECT path, part FROM parts WHERE path IN ({marks}) AND {_VALID}", some))
         found.update((path, self._unsaved[path]) for path in paths if path in self._unsaved)
@@ -101,7 +101,7 @@ class Parts:
         try:
             with self._file.alone() as database:
                 parts = decide(self._others(database, words))
-                rows = ((path, int(part)) for path, part in zip(paths(), parts, strict=True) if _is_unicode(path))
+                rows = ((path, int(part)) for path, part in zip(paths(), parts, strict=True) if is_unicode((path,)))
                 database.executemany("REPLACE INTO parts VALUES (?, ?)", rows)
                 counted = {word: _count(database, word) for word in words}
             self._rows.update(counted)
@@ -137,7 +137,7 @@ class Parts:
 
     def _move(self, old: str, new: str) -> None:
         """Moves the row of a path, or all rows below one that ends in `/`."""
-        if not (_is_unicode(old) and _is_unicode(new)):
+        if not is_unicode((old, new)):
             return
         is_folder = old.endswith("/")
         end = f"{old[:-1]}0" if is_folder else old
@@ -155,13 +155,13 @@ class Parts:
         """All that is stored for those of some words in whose folders other programs have put clips."""
         found: dict[str, int] = {}
         for word in words:
-            if _is_unicode(word) and _count(database, word) != self._rows.get(word):
+            if is_unicode((word,)) and _count(database, word) != self._rows.get(word):
                 query = f"SELECT path, part FROM parts WHERE path >= ? AND path < ? AND {_VALID}"
                 found.update(database.execute(query, path_range(word)))
         return found
 
     def _read(self, query: str, values: tuple[Any, ...] = ()) -> list[Any]:
-        if not all(_is_unicode(value) for value in values if isinstance(value, str)):
+        if not is_unicode(values):
             return []
         try:
             return self._file.rows(query, values) or []
@@ -189,23 +189,3 @@ def _count(database: sqlite3.Connection, word: str) -> int:
 
 def _is_in(path: str, word: str) -> bool:
     return path.startswith(f"{word}/")
-
-
-def _is_unicode(text: str) -> bool:
-    """Whether SQLite can take it; a file name on Linux may be any bytes."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _salvaged(file: Path) -> Iterator[tuple[str, int]]:
-    """The rows that a damaged file still gives, until the damage; nothing of a linked one."""
-    if file.is_symlink() or not file.is_file():
-        return
-    with contextlib.suppress(sqlite3.Error, TypeError, ValueError, OverflowError):
-        with contextlib.closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as database:
-            database.text_factory = lambda raw: raw.decode("utf-8", "replace")
-            database.execute("PRAGMA trusted_schema = OFF")
-            yield from database.execute(f"SELECT path, part FROM parts WHERE {_VALID}")
