@@ -9,7 +9,13 @@ import torch
 from kws_engine.errors import FailureKind, KwsError
 from kws_engine.training.events import Failed
 
-_NO_MEMORY = ("DefaultCPUAllocator", "std::bad_alloc")  # torch has no exception class of its own for this
+_NO_MEMORY = (  # neither torch nor the loader of libraries has an exception class of its own for this
+    "DefaultCPUAllocator",
+    "std::bad_alloc",
+    "failed to map segment from shared object",
+    "cannot allocate memory",
+    "Cannot allocate memory",
+)
 _MEMORY_EXHAUSTED = (
     "The computer's memory is exhausted: choose a smaller batch size or fewer threads, or close other programs; what "
     "the epochs reached is kept in the run's folder: resume it"
