@@ -252,7 +252,6 @@ def _targets(project: Path, run: RunFolder) -> Iterator[Target]:
     yield Target(in_project(run.evaluation.path), lambda folder: run_in(folder).evaluation.read(), share=4)
     yield Target(in_project(run.weights.path), lambda folder: run_in(folder).weights.read(), share=4)
     yield Target(in_project(run.snapshot.path), lambda folder: run_in(folder).snapshot.read())
-    yield Target(in_project(run.best_weights.path), lambda folder: run_in(folder).best_weights.read(), share=4)
     yield Target(
         in_project(run.model_file("fnn")), lambda folder: _read_model(run_in(folder).model_file("fnn")), share=16
     )

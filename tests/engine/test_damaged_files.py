@@ -17,7 +17,7 @@ from kws_engine.bench import faults
 
 KINDS = (
     "project.toml", "clips.sqlite", "queue.json", "label.toml", "job.toml", "events.jsonl", "clips.csv", "learning.csv",
-    "validation.csv", "evaluation.json", "weights.json", "checkpoint.safetensors", "best.safetensors", "fnn.kws",
+    "validation.csv", "evaluation.json", "weights.json", "checkpoint.safetensors", "fnn.kws",
     "sweep.toml", "study.db",
 )  # fmt: skip
 
