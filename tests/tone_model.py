@@ -15,7 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from kws_engine import spec
 from kws_engine.features import FEATURES
-from kws_engine.spotting.detector import DetectorConfig
+from kws_engine.spotting.decision import DetectorConfig
 from kws_engine.spotting.model_file import Manifest
 
 RATE = 16_000

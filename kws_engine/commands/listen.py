@@ -16,7 +16,8 @@ from kws_engine import audio, audio_pipe, spec
 from kws_engine.commands.interrupts import interrupts
 from kws_engine.commands.output import Output
 from kws_engine.errors import SpecError
-from kws_engine.spotting.detector import Detector, DetectorConfig, Step
+from kws_engine.spotting.decision import DetectorConfig
+from kws_engine.spotting.detector import Detector, Step
 
 if TYPE_CHECKING:
     from kws_engine.patient_microphone import PatientMicrophone

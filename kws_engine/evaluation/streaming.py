@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kws_engine.spotting.detector import Detection, Detector
+from kws_engine.spotting.decision import Detection
+from kws_engine.spotting.detector import Detector
 
 Samples = NDArray[np.float32]
 # A word counts as heard from its clip's start until this long after its end: the detector answers late, never before.

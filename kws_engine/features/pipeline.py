@@ -16,7 +16,7 @@ from kws_engine.features.temporal import TemporalProcessing, TemporalState
 Floats = NDArray[np.float32]
 _ARRAYS = ("window", "filterbank", "projection", "scale", "shift")
 _NONE = TemporalProcessing()
-_BLOCK_FRAMES = 4096  # bounds the memory of a two-hour file
+_BLOCK_FRAMES = 512  # stays in the processor's cache, and bounds the memory of a two-hour file
 _BLOCK_NUMBERS = 1 << 21  # and this that of many long frames
 
 

@@ -27,7 +27,8 @@ from kws_engine.clips.words import SILENCE, UNKNOWN
 from kws_engine.errors import KwsError, ModelFileError, has_controls, quoted, shortened
 from kws_engine.features import FEATURES
 from kws_engine.features.pipeline import Pipeline
-from kws_engine.spotting.detector import Detector, DetectorConfig
+from kws_engine.spotting.decision import DetectorConfig
+from kws_engine.spotting.detector import Detector
 from kws_engine.spotting.network_check import CheckedNetwork, NetworkCost
 from kws_engine.spotting.onnx_bytes import NetworkRefused
 

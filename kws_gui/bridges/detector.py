@@ -25,7 +25,8 @@ from PySide6.QtCore import QObject, QThread, Signal
 from kws_engine import audio
 from kws_engine.errors import KwsError
 from kws_engine.features import FEATURES
-from kws_engine.spotting.detector import Detection, Detector, DetectorConfig, Step, with_peaks
+from kws_engine.spotting.decision import Detection, DetectorConfig
+from kws_engine.spotting.detector import Detector, Step, with_peaks
 from kws_gui.bridges.jobs import Work
 from kws_gui.bridges.latest import Latest
 

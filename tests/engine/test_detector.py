@@ -17,7 +17,8 @@ from tone_model import RATE, pause, tone
 from kws_engine.commands.listen import hear
 from kws_engine.errors import SpecError
 from kws_engine.features import FEATURES
-from kws_engine.spotting.detector import Detector, DetectorConfig, Step, with_peaks
+from kws_engine.spotting.decision import DetectorConfig
+from kws_engine.spotting.detector import Detector, Step, with_peaks
 from kws_engine.spotting.model_file import SpottingModel
 
 SOUND = np.concatenate([pause(1.2), tone("low"), pause(1.5), tone("high"), pause(1.2)])

@@ -16,7 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 from tone_model import members, zipped
 
 from kws_engine.errors import ModelFileError
-from kws_engine.spotting.detector import DetectorConfig
+from kws_engine.spotting.decision import DetectorConfig
 from kws_engine.spotting.model_file import SpottingModel
 from kws_engine.spotting.network_check import network_cost
 from kws_engine.spotting.onnx_bytes import NetworkRefused

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kws_engine.evaluation.streaming import TOLERANCE_S, Spoken, detections, evaluate_stream, make_stream
-from kws_engine.spotting.detector import Detection
+from kws_engine.spotting.decision import Detection
 from kws_engine.spotting.model_file import SpottingModel
 
 RATE = 1000

@@ -17,7 +17,8 @@ from kws_engine import audio
 from kws_engine.errors import MicrophoneError, SpecError
 from kws_engine.microphone import Heard, Reader
 from kws_engine.ring import Ring
-from kws_engine.spotting.detector import Detection, DetectorConfig, Step
+from kws_engine.spotting.decision import Detection, DetectorConfig
+from kws_engine.spotting.detector import Step
 from kws_gui.bridges.detector import DetectorBridge, FileHeard, OpenModel, SoundPicture
 from kws_gui.bridges.jobs import LongJob
 

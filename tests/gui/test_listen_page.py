@@ -25,7 +25,7 @@ from kws_engine import audio
 from kws_engine.clips.project import Project
 from kws_engine.runs.job import Job
 from kws_engine.runs.process import TrainingProcess
-from kws_engine.spotting.detector import DetectorConfig
+from kws_engine.spotting.decision import DetectorConfig
 from kws_engine.training.events import Finished
 from kws_gui.pages.listen import models as listen_models
 from kws_gui.pages.listen import page as listen

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
 from kws_engine import spec
 from kws_engine.errors import SpecError
-from kws_engine.spotting.detector import DetectorConfig
+from kws_engine.spotting.decision import DetectorConfig
 from kws_gui import theme
 from kws_gui.forms.fold import Fold
 from kws_gui.forms.form import ConfigForm

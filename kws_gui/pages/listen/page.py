@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QSt
 
 from kws_engine.errors import KwsError
 from kws_engine.runs.folder import MODEL_SUFFIX
-from kws_engine.spotting.detector import DetectorConfig
+from kws_engine.spotting.decision import DetectorConfig
 from kws_gui import shortcuts, theme
 from kws_gui.bridges.detector import DetectorBridge, FileHeard, OpenModel
 from kws_gui.bridges.jobs import LongJob

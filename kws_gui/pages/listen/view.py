@@ -11,7 +11,8 @@ from PySide6.QtCore import QByteArray, QEvent, QObject, QSettings, QSignalBlocke
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QPushButton, QScrollArea, QSplitter, QVBoxLayout, QWidget
 
-from kws_engine.spotting.detector import Detection, Step
+from kws_engine.spotting.decision import Detection
+from kws_engine.spotting.detector import Step
 from kws_gui import theme
 from kws_gui.bridges.detector import SoundPicture
 from kws_gui.pages.listen.detector_settings import DetectorFold

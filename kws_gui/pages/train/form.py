@@ -17,7 +17,7 @@ from kws_engine.features import FEATURES
 from kws_engine.models import MODELS
 from kws_engine.regularizers import REGULARIZERS
 from kws_engine.settings import Chosen, Settings
-from kws_engine.spotting.detector import DetectorConfig
+from kws_engine.spotting.decision import DetectorConfig
 from kws_engine.training.config import TrainingConfig
 from kws_gui import theme
 from kws_gui.forms.chooser import RegistryChooser

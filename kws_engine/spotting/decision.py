@@ -1,0 +1,164 @@
+"""When a smoothed score is a detection: threshold, re-arm and refractory time; time counts in samples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kws_engine.spec import find, option, unknown
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class DetectorConfig:
+    hop_ms: float = option(
+        30.0,
+        "Hop",
+        "Time from one look of the network to the next; smaller locates words more exactly and costs more.",
+        low=10.0,
+        high=500.0,
+        unit="ms",
+    )
+    smoothing_ms: float = option(
+        240.0,
+        "Smoothing",
+        "Scores are averaged over this time; longer means fewer false alarms and later detections.",
+        low=0.0,
+        high=2000.0,
+        unit="ms",
+    )
+    threshold: float = option(
+        0.7,
+        "Threshold",
+        "A smoothed score of at least this is a detection, for words without a threshold of their own.",
+        low=0.0,
+        high=1.0,
+    )
+    refractory_ms: float = option(
+        700.0,
+        "Refractory time",
+        "After a detection nothing is detected for this long.",
+        low=0.0,
+        high=10_000.0,
+        unit="ms",
+    )
+    rearm: float = option(
+        0.5,
+        "Re-arm below",
+        "A word can be detected again when its score has fallen below this share of its threshold.",
+        low=0.05,
+        high=1.0,
+        advanced=True,
+    )
+
+
+_THRESHOLD = find(DetectorConfig, "threshold")
+
+
+@dataclass(frozen=True)
+class Detection:
+    """A word heard: `at_sample` is the end of the audio that was needed to hear it, and `score` its score there."""
+
+    word: str
+    at_sample: int
+    score: float
+
+
+class Decision:
+    """Takes the smoothed scores of one look after another.
+
+    Args:
+        columns: The place of each word's score among the scores of a look.
+        config: The options.
+        rate: Samples a second.
+    """
+
+    def __init__(self, columns: Mapping[str, int], config: DetectorConfig, *, rate: int) -> None:
+        self.config = config
+        self._columns = dict(columns)
+        self._thresholds = dict.fromkeys(self._columns, config.threshold)
+        self._refractory_samples = round(config.refractory_ms * rate / 1000)
+        self.reset()
+
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """The threshold of every word, 0..1."""
+        return dict(self._thresholds)
+
+    def set_threshold(self, word: str, threshold: float) -> None:
+        """Takes effect at the next look.
+
+        Raises:
+            SpecError: The model does not know the word, or the threshold is not in 0..1.
+        """
+        if word not in self._columns:
+            raise unknown(word, self._columns, what="word of this model")
+        self._thresholds[word] = _THRESHOLD.check(threshold)
+
+    def reset(self) -> None:
+        """Starts over; the next sample is sample 0."""
+        self._quiet_until = 0
+        self.rearm()
+
+    def rearm(self) -> None:
+        """Forgets which words are sounding, as after a pause or lost sound."""
+        self._armed = dict.fromkeys(self._columns, True)
+        self._sounding: Detection | None = None  # the newest, with its highest score, until it has faded away
+
+    def look(self, scores: Floats, at_sample: int, *, is_smooth: bool = True) -> Detection | None:
+        """The detection that the scores (labels,) of one look lead to; never one while they are not smooth yet."""
+        for word, column in self._columns.items():
+            if scores[column] < self.config.rearm * self._thresholds[word]:
+                self._armed[word] = True
+        if at_sample < self._quiet_until or not is_smooth:
+            return None
+        heard = [word for word, column in self._columns.items() if scores[column] >= self._thresholds[word]]
+        if not heard:
+            return None
+        word = max(heard, key=lambda candidate: float(scores[self._columns[candidate]]))
+        if not self._armed[word]:  # it is still sounding, and any weaker word is its echo
+            return None
+        self._armed[word] = False
+        self._quiet_until = at_sample + self._refractory_samples
+        self._sounding = Detection(word, at_sample, float(scores[self._columns[word]]))
+        return self._sounding
+
+    def risen(self, scores: Floats) -> Detection | None:
+        """The newest detection with its new highest score, if this look, already taken, has one."""
+        if self._sounding is None or self._armed[self._sounding.word]:
+            self._sounding = None
+            return None
+        score = float(scores[self._columns[self._sounding.word]])
+        if score <= self._sounding.score:
+            return None
+        self._sounding = replace(self._sounding, score=score)
+        return self._sounding
+
+    def decide(self, scores: Floats, at_samples: Sequence[int] | NDArray[Any]) -> list[Detection]:
+        """The detections of many looks (L, labels) in a row, each with its peak as far as these looks show it.
+
+        The same as `look` for each, but it skips those looks that can only re-arm.
+        """
+        levels = np.array([self.config.rearm * self._thresholds[word] for word in self._columns], np.float32)
+        columns = list(self._columns.values())
+        active = np.flatnonzero((scores[:, columns] >= levels).any(axis=1))
+        found: list[Detection] = []
+        before = -1
+        for number in active.tolist():
+            if number != before + 1:
+                self.rearm()
+            before = number
+            row = scores[number]
+            detection = self.look(row, int(at_samples[number]))
+            if detection is not None:
+                found.append(detection)
+            elif (risen := self.risen(row)) is not None and found:
+                found[-1] = risen
+        if before != len(scores) - 1:
+            self.rearm()
+        return found
