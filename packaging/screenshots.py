@@ -157,7 +157,7 @@ class Photographer:
         import numpy as np
 
         from kws_engine import audio
-        from kws_engine.evaluation.streaming import make_stream
+        from kws_engine.operating.streams import make_stream
 
         project = self._window.services.project.project
         rate = project.rate

@@ -20,7 +20,7 @@ from kws_engine.commands.output import Output, table
 from kws_engine.commands.train import follow
 from kws_engine.errors import TrainingError
 from kws_engine.evaluation.metrics import evaluate
-from kws_engine.evaluation.streaming import StreamQuality, detections, evaluate_stream, make_stream
+from kws_engine.operating.streams import StreamQuality, detections, evaluate_stream, make_stream
 from kws_engine.runs.job import Job
 from kws_engine.runs.records import past_runs
 from kws_engine.settings import Settings
@@ -70,8 +70,14 @@ def _listen(model: Any, clips: Sequence[Clip], project: Project) -> StreamQualit
 
 
 def _values(quality: StreamQuality) -> dict[str, Any]:
-    rates = {"miss_rate": quality.miss_rate, "false_alarms_per_hour": quality.false_alarms_per_hour}
-    return {**vars(quality), **rates}
+    return {
+        "hits": quality.hits,
+        "misses": quality.misses,
+        "false_alarms": quality.false_alarms_by_word,
+        "hours": quality.hours,
+        "miss_rate": quality.miss_rate,
+        "false_alarms_per_hour": quality.false_alarms_per_hour,
+    }
 
 
 def _text(quality: StreamQuality) -> str:
@@ -81,7 +87,7 @@ def _text(quality: StreamQuality) -> str:
             str(hits + quality.misses[word]),
             str(hits),
             str(quality.misses[word]),
-            str(quality.false_alarms.get(word, 0)),
+            str(quality.false_alarms_by_word.get(word, 0)),
         ]
         for word, hits in quality.hits.items()
     ]

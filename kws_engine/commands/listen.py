@@ -20,7 +20,9 @@ from kws_engine.spotting.decision import DetectorConfig
 from kws_engine.spotting.detector import Detector, Step
 
 if TYPE_CHECKING:
+    from kws_engine.operating.listening_log import ListeningLog
     from kws_engine.patient_microphone import PatientMicrophone
+    from kws_engine.spotting.model_file import SpottingModel
 
 _POLL_S = 0.03
 Sound = Generator[tuple[int, NDArray[np.float32]], None, None]  # (samples lost before these, samples)
@@ -42,6 +44,9 @@ def add(add_command: Any) -> None:
     )
     listen.add_argument(
         "--once", action="store_true", help="end when the microphone goes away, rather than wait for it to come back"
+    )
+    listen.add_argument(
+        "--log", type=Path, metavar="FILE", help="add each detection to this file, for `kws evaluate-stream --log`"
     )
     listen.add_argument("--seconds", type=_seconds, metavar="S", help="stop after so much sound")
     listen.add_argument(
@@ -132,11 +137,15 @@ def _listen(arguments: argparse.Namespace, output: Output) -> None:
         interrupted = stack.enter_context(interrupts())
         if arguments.file is None:
             output.message(f"Listening for {', '.join(model.words)}; Ctrl-C ends it")
+        log = _log(arguments.log, model, listening, stack)
         for steps in hear(source, detector):
             _say(steps, model.rate, output)
+            log.take(steps)
             if interrupted or output.is_unread():
                 break
-    _say(detector.flush(), model.rate, output)
+        last = detector.flush()
+        _say(last, model.rate, output)
+        log.take(last)
     _finish(listening, model.rate, time.process_time() - cpu_started, output)
 
 
@@ -166,6 +175,26 @@ def _source(
 
     microphone = stack.enter_context(PatientMicrophone(arguments.device, rate=rate))
     return listening.microphone(microphone, most=most, once=arguments.once, output=output)
+
+
+class _NoLog:
+    """Where none is wanted."""
+
+    def take(self, steps: Iterable[Step]) -> None:
+        """Nothing."""
+
+
+def _log(
+    path: Path | None, model: SpottingModel, listening: Listening, stack: contextlib.ExitStack
+) -> ListeningLog | _NoLog:
+    """The log of what is heard until `stack` ends."""
+    if path is None:
+        return _NoLog()
+    from kws_engine.operating.listening_log import ListeningLog
+
+    log = ListeningLog(path, model=model.path, rate=model.rate)
+    stack.callback(lambda: log.close(listening.samples + listening.lost))
+    return log
 
 
 def _say_waiting(fact: str, output: Output) -> None:

@@ -1,4 +1,4 @@
-"""Wilson's interval: how far a share of clips can be trusted."""
+"""How far a share of clips and a count in hours can be trusted: Wilson's interval and Poisson's bounds."""
 
 from __future__ import annotations
 
@@ -44,3 +44,22 @@ def wilson(right: float, total: int, *, z: float = Z_95) -> Interval:
     centre = (share + scaled / 2) / (1 + scaled)
     half = math.sqrt(share * (1 - share) * scaled + scaled * scaled / 4) / (1 + scaled)
     return Interval(share, max(0.0, centre - half), min(1.0, centre + half))
+
+
+def poisson_upper(count: int, *, share: float = 0.95) -> float:
+    """The largest mean with which so few events, or fewer, still happen with a probability of 1 - `share`.
+
+    0 events bound the mean by 3.0, the "rule of three". Garwood, Fiducial limits for the Poisson distribution,
+    Biometrika 28 (1936).
+    """
+    from scipy.special import gammaincinv
+
+    return float(gammaincinv(count + 1, share))
+
+
+def poisson_interval(count: int) -> tuple[float, float]:
+    """The two-sided 95% bounds of the mean (Garwood 1936)."""
+    from scipy.special import gammaincinv
+
+    low = float(gammaincinv(count, 0.025)) if count else 0.0
+    return low, float(gammaincinv(count + 1, 0.975))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,15 +72,15 @@ class Decision:
     """Takes the smoothed scores of one look after another.
 
     Args:
-        columns: The place of each word's score among the scores of a look.
+        columns: The place of each word's score among the scores of a look; kept as `columns`.
         config: The options.
         rate: Samples a second.
     """
 
     def __init__(self, columns: Mapping[str, int], config: DetectorConfig, *, rate: int) -> None:
         self.config = config
-        self._columns = dict(columns)
-        self._thresholds = dict.fromkeys(self._columns, config.threshold)
+        self.columns = dict(columns)
+        self._thresholds = dict.fromkeys(self.columns, config.threshold)
         self._refractory_samples = round(config.refractory_ms * rate / 1000)
         self.reset()
 
@@ -96,8 +95,8 @@ class Decision:
         Raises:
             SpecError: The model does not know the word, or the threshold is not in 0..1.
         """
-        if word not in self._columns:
-            raise unknown(word, self._columns, what="word of this model")
+        if word not in self.columns:
+            raise unknown(word, self.columns, what="word of this model")
         self._thresholds[word] = _THRESHOLD.check(threshold)
 
     def reset(self) -> None:
@@ -107,25 +106,25 @@ class Decision:
 
     def rearm(self) -> None:
         """Forgets which words are sounding, as after a pause or lost sound."""
-        self._armed = dict.fromkeys(self._columns, True)
+        self._armed = dict.fromkeys(self.columns, True)
         self._sounding: Detection | None = None  # the newest, with its highest score, until it has faded away
 
     def look(self, scores: Floats, at_sample: int, *, is_smooth: bool = True) -> Detection | None:
         """The detection that the scores (labels,) of one look lead to; never one while they are not smooth yet."""
-        for word, column in self._columns.items():
+        for word, column in self.columns.items():
             if scores[column] < self.config.rearm * self._thresholds[word]:
                 self._armed[word] = True
         if at_sample < self._quiet_until or not is_smooth:
             return None
-        heard = [word for word, column in self._columns.items() if scores[column] >= self._thresholds[word]]
+        heard = [word for word, column in self.columns.items() if scores[column] >= self._thresholds[word]]
         if not heard:
             return None
-        word = max(heard, key=lambda candidate: float(scores[self._columns[candidate]]))
+        word = max(heard, key=lambda candidate: float(scores[self.columns[candidate]]))
         if not self._armed[word]:  # it is still sounding, and any weaker word is its echo
             return None
         self._armed[word] = False
         self._quiet_until = at_sample + self._refractory_samples
-        self._sounding = Detection(word, at_sample, float(scores[self._columns[word]]))
+        self._sounding = Detection(word, at_sample, float(scores[self.columns[word]]))
         return self._sounding
 
     def risen(self, scores: Floats) -> Detection | None:
@@ -133,32 +132,29 @@ class Decision:
         if self._sounding is None or self._armed[self._sounding.word]:
             self._sounding = None
             return None
-        score = float(scores[self._columns[self._sounding.word]])
+        score = float(scores[self.columns[self._sounding.word]])
         if score <= self._sounding.score:
             return None
         self._sounding = replace(self._sounding, score=score)
         return self._sounding
 
-    def decide(self, scores: Floats, at_samples: Sequence[int] | NDArray[Any]) -> list[Detection]:
-        """The detections of many looks (L, labels) in a row, each with its peak as far as these looks show it.
+    def decide(self, scores: Floats, at_samples: NDArray[np.int64], found: list[Detection]) -> None:
+        """Adds the detections of many looks (L, labels) in a row to those found before in the same stream.
 
-        The same as `look` for each, but it skips those looks that can only re-arm.
+        The same as `look` for each, but it skips those looks that can only re-arm. A detection has its peak score, as
+        far as these looks show it.
         """
-        levels = np.array([self.config.rearm * self._thresholds[word] for word in self._columns], np.float32)
-        columns = list(self._columns.values())
-        active = np.flatnonzero((scores[:, columns] >= levels).any(axis=1))
-        found: list[Detection] = []
+        levels = np.array([self.config.rearm * self._thresholds[word] for word in self.columns], np.float32)
+        active = np.flatnonzero((scores[:, list(self.columns.values())] >= levels).any(axis=1))
         before = -1
         for number in active.tolist():
             if number != before + 1:
                 self.rearm()
             before = number
-            row = scores[number]
-            detection = self.look(row, int(at_samples[number]))
+            detection = self.look(scores[number], int(at_samples[number]))
             if detection is not None:
                 found.append(detection)
-            elif (risen := self.risen(row)) is not None and found:
+            elif (risen := self.risen(scores[number])) is not None:
                 found[-1] = risen
         if before != len(scores) - 1:
             self.rearm()
-        return found

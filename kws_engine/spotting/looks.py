@@ -84,10 +84,14 @@ class BulkScores:
 
     def reset(self) -> None:
         """Starts over; the next sample is sample 0."""
+        self._begin(0)
+
+    def _begin(self, at_sample: int) -> None:
+        self._beginning: list[Floats] | None = []  # all sound until there are enough looks to average
         self._stream: Stream = self._model.pipeline.stream()
         self._frames = np.zeros((0, self._model.pipeline.n_static), np.float32)
         self._posteriors = np.zeros((0, len(self._model.labels)), np.float32)  # too few to average, or the last ones
-        self._next_look = self.looks.first
+        self._next_look = at_sample + self.looks.first
         self._skip = 0
 
     def feed(self, samples: Floats) -> Scores:
@@ -105,13 +109,26 @@ class BulkScores:
         self._next_look += count * looks.look_samples
         at_samples = last - looks.look_samples * np.arange(smooth - 1, -1, -1, dtype=np.int64)
         if not smooth:
+            if self._beginning is not None:
+                self._beginning.append(samples)
             return Scores(at_samples, np.zeros((0, posteriors.shape[1]), np.float32))
+        self._beginning = None
         windows = np.lib.stride_tricks.sliding_window_view(posteriors, looks.smoothed, axis=0)
         return Scores(at_samples, windows.mean(axis=2, dtype=np.float32))
 
     def flush(self) -> Scores:
-        """Ends the stream with half a window of digital silence, so that a word at its very end is heard too."""
-        return self.feed(np.zeros(self._model.window_samples // 2, np.float32))
+        """Ends the stream with half a window of digital silence, so that a word at its very end is heard too.
+
+        Sound too short to average over is heard again with silence before it, as `Detector.flush` does.
+        """
+        silence = np.zeros(self._model.window_samples // 2, np.float32)
+        if self._beginning is None:
+            return self.feed(silence)
+        sound, looks = np.concatenate((*self._beginning, silence[:0])), self.looks
+        self._begin(-len(silence))
+        smooth_after = looks.first + (looks.smoothed - 1) * looks.look_samples
+        rest = np.zeros(max(len(silence), smooth_after - len(silence) - len(sound)), np.float32)
+        return self.feed(np.concatenate((silence, sound, rest)))
 
     def _look(self, frames: Floats, count: int) -> Floats:
         model, looks = self._model, self.looks

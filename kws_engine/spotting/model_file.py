@@ -122,6 +122,12 @@ class SpottingModel:
         """The labels that are words."""
         return tuple(label for label in self.labels if label not in (UNKNOWN, SILENCE))
 
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """The file's own thresholds of words; the other words have that of `detector_config`."""
+        thresholds: dict[str, float] = self.manifest.detector.get("thresholds", {})
+        return dict(thresholds)
+
     def posteriors(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Features (B, T, F) to posteriors (B, labels), each row summing to 1, or not a number where a feature is none.
 
@@ -139,7 +145,7 @@ class SpottingModel:
         """A detector with the file's own settings and thresholds, or with another config and the file's thresholds."""
         config = config or self.detector_config
         self._budget = _Budget(self.path.name, config.hop_ms / 1000)
-        return Detector(self, config, thresholds=self.manifest.detector.get("thresholds", {}))
+        return Detector(self, config, thresholds=self.thresholds)
 
     def _logits(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         try:
@@ -200,7 +206,7 @@ class SpottingModel:
         """The file's own detector settings; its thresholds are checked, too."""
         saved = {name: value for name, value in self.manifest.detector.items() if name != "thresholds"}
         config = spec.from_dict(DetectorConfig, saved)
-        Detector(self, config, thresholds=self.manifest.detector.get("thresholds", {}))
+        Detector(self, config, thresholds=self.thresholds)
         return config
 
     def _make_session(self, network: bytes) -> onnxruntime.InferenceSession:

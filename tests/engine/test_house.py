@@ -17,8 +17,8 @@ ENGINE = ROOT / "kws_engine"
 ORDER = (
     "errors", "layer_rows", "spec", "registry", "resources", "processors", "disk", "file_lock", "decoding", "audio",
     "audio_pipe", "ring", "deadline", "microphone", "patient_microphone", "clips", "features", "augment", "models",
-    "regularizers", "training", "spotting", "settings", "evaluation", "export", "runs", "sweeps", "bench", "commands",
-    "cli",
+    "regularizers", "training", "spotting", "settings", "evaluation", "operating", "export", "runs", "sweeps", "bench",
+    "commands", "cli",
 )  # fmt: skip
 NO_SCREEN = ("PySide6", "pyqtgraph", "qtawesome", "superqt", "kws_gui")
 SOURCES = sorted(ENGINE.rglob("*.py"))
@@ -98,7 +98,7 @@ def test_no_package_shadows_the_library_called_packaging() -> None:
         "kws_engine.settings",
         "kws_engine.cli",
         "kws_engine.evaluation.metrics",
-        "kws_engine.evaluation.streaming",
+        "kws_engine.operating.streams",
         "kws_engine.runs.job",
         "kws_engine.runs.process",
         "kws_engine.runs.minimum_clips",

@@ -10,7 +10,8 @@ import tone_model
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kws_engine.evaluation.streaming import TOLERANCE_S, Spoken, detections, evaluate_stream, make_stream
+from kws_engine.operating.streams import TOLERANCE_S, detections, evaluate_stream, make_stream
+from kws_engine.operating.truth import Spoken
 from kws_engine.spotting.decision import Detection
 from kws_engine.spotting.model_file import SpottingModel
 
@@ -71,7 +72,7 @@ SAID = [Spoken("a", 1000, 2000), Spoken("b", 3000, 4000), Spoken(None, 5000, 600
 
 def test_a_word_is_to_be_found_once_and_nothing_else() -> None:
     quality = evaluate_stream(found(("a", 1.8), ("b", 4.2), ("a", 8.1)), SAID, samples=36_000, rate=RATE)
-    assert (quality.hits, quality.misses, quality.false_alarms) == ({"a": 2, "b": 1}, {"a": 0, "b": 0}, {})
+    assert (quality.hits, quality.misses, quality.false_alarms_by_word) == ({"a": 2, "b": 1}, {"a": 0, "b": 0}, {})
     assert quality.miss_rate == 0.0 and quality.false_alarms_per_hour == 0.0 and quality.hours == 0.01
 
 
@@ -79,7 +80,7 @@ def test_a_second_answer_to_one_word_a_wrong_word_and_an_answer_to_noise_are_fal
     events = found(("a", 1.5), ("a", 1.9), ("a", 3.5), ("b", 5.5), ("c", 9.0))
     quality = evaluate_stream(events, SAID, samples=36_000, rate=RATE)
     assert quality.hits == {"a": 1, "b": 0} and quality.misses == {"a": 1, "b": 1}
-    assert quality.false_alarms == {"a": 2, "b": 1, "c": 1}
+    assert quality.false_alarms_by_word == {"a": 2, "b": 1, "c": 1}
     assert quality.miss_rate == 2 / 3 and quality.false_alarms_per_hour == pytest.approx(400)
 
 
@@ -94,7 +95,7 @@ def test_an_answer_counts_from_the_words_start_until_shortly_after_its_end(at_s:
 def test_every_word_is_hit_or_missed_and_every_detection_hit_or_false(events: list[tuple[str, float]]) -> None:
     quality = evaluate_stream(found(*sorted(events, key=lambda event: event[1])), SAID, samples=9000, rate=RATE)
     assert {word: quality.hits[word] + quality.misses[word] for word in "ab"} == {"a": 2, "b": 1}
-    assert sum(quality.hits.values()) + sum(quality.false_alarms.values()) == len(events)
+    assert sum(quality.hits.values()) + len(quality.false_alarms) == len(events)
 
 
 def test_a_real_detector_finds_every_tone_once_however_the_stream_is_cut(tmp_path: pathlib.Path) -> None:
@@ -105,7 +106,7 @@ def test_a_real_detector_finds_every_tone_once_however_the_stream_is_cut(tmp_pat
     )  # fmt: skip
     heard = detections(model.detector(), stream)
     quality = evaluate_stream(heard, spoken, samples=len(stream), rate=tone_model.RATE)
-    assert quality.hits == {"low": 2, "high": 2} and quality.false_alarms == {}
+    assert quality.hits == {"low": 2, "high": 2} and not quality.false_alarms
     detector = model.detector()
     detector.feed(stream[:12_345])  # what it heard before is forgotten
     assert detections(detector, stream, chunk_samples=777) == heard
