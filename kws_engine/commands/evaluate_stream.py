@@ -120,8 +120,8 @@ def as_values(quality: StreamQuality, model: SpottingModel) -> dict[str, Any]:
     thresholds = dict.fromkeys(model.words, model.detector_config.threshold) | model.thresholds
     return {
         "hours": quality.hours,
-        "detections": quality.hit_count + len(quality.false_alarms),
-        "hits": quality.hit_count,
+        "detections": sum(quality.hits.values()) + len(quality.false_alarms),
+        "hits": sum(quality.hits.values()),
         "misses": quality.miss_count,
         "miss_rate_95": None if missed is None else [missed.low, missed.high],
         "false_alarms": len(quality.false_alarms),
@@ -155,7 +155,7 @@ def as_text(quality: StreamQuality) -> str:
     ]
     if missed is not None:
         bounds = f"{100 * missed.low:.0f} to {100 * missed.high:.0f}%"
-        lines.append(f"missed {quality.miss_count} of {quality.spoken} words ({bounds})")
+        lines.append(f"missed {quality.miss_count} of {len(quality.spoken)} words ({bounds})")
     if (median := quality.latency_s(50)) is not None:
         lines.append(f"heard {1000 * median:.0f} ms after a word's end, median")
     if rows:

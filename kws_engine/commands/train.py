@@ -14,7 +14,7 @@ from kws_engine.errors import KwsError, ProjectError
 from kws_engine.evaluation.few_clips import caution
 from kws_engine.runs.job import Job, project_settings
 from kws_engine.settings import RECIPES
-from kws_engine.training.events import Epoch, Event, Failed, Finished, Progress, Skipped, Started, to_dict
+from kws_engine.training.events import Epoch, Event, Failed, Finished, Progress, Promised, Skipped, Started, to_dict
 
 
 def add(add_command: Any) -> None:
@@ -127,6 +127,8 @@ def _text(event: Event, validated: Mapping[str, int]) -> str:
             ended = "stopped early" if event.stopped_early else "all epochs done"
             right = f"{event.validation_accuracy:.1%} of the validation clips right"
             return f"{ended}; best epoch {event.best_epoch}: {caution(validated)}{right}\n{event.model}"
+        case Promised():
+            return event.told
         case Failed():
             return event.message
         case _:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bisect
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -23,12 +23,37 @@ TOLERANCE_S = 0.75
 
 @dataclass(frozen=True)
 class Alarm:
-    """A false alarm: of which word, where in which stream, and how sure."""
+    """A false alarm: of which word, where in which stream, how sure, and what was said there, where that is known."""
 
     word: str
     stream: str
     at_s: float
     score: float
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class SpokenWord:
+    """A word that was spoken, and what became of it.
+
+    Attributes:
+        word: The word.
+        stream: In which stream,
+        start_s: and where in it.
+        score: The highest score of the word there; 0 where it has none.
+        latency_s: From its end to its detection, negative where the detector was sure before; None where it was missed.
+    """
+
+    word: str
+    stream: str
+    start_s: float
+    score: float
+    latency_s: float | None
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether it was detected."""
+        return self.latency_s is not None
 
 
 @dataclass
@@ -36,47 +61,49 @@ class StreamQuality:
     """What a detector made of one stream or more.
 
     Attributes:
-        hits: Detected words, by word.
-        misses: Words that were not detected, by word (false rejects).
+        spoken: The words spoken, in order.
         false_alarms: Detections of a word that was not spoken there, in order.
-        latencies_s: From the end of each detected word to its detection; negative where it was sure before.
         hours: Length of the streams.
-        hit_peaks: The highest score of each spoken word, 0 where it has none, by word.
         alarm_peaks: The scores of all peaks where that word was not spoken, by word.
     """
 
-    hits: dict[str, int] = field(default_factory=dict)
-    misses: dict[str, int] = field(default_factory=dict)
+    spoken: list[SpokenWord] = field(default_factory=list)
     false_alarms: list[Alarm] = field(default_factory=list)
-    latencies_s: list[float] = field(default_factory=list)
     hours: float = 0.0
-    hit_peaks: dict[str, list[float]] = field(default_factory=dict)
     alarm_peaks: dict[str, list[float]] = field(default_factory=dict)
 
     @property
-    def spoken(self) -> int:
-        """How many words were spoken."""
-        return self.hit_count + self.miss_count
+    def hits(self) -> dict[str, int]:
+        """Detected words, by word."""
+        return self._counts(lambda one: one.is_heard)
 
     @property
-    def hit_count(self) -> int:
-        """How many of them were detected."""
-        return sum(self.hits.values())
+    def misses(self) -> dict[str, int]:
+        """Words that were not detected, by word (false rejects)."""
+        return self._counts(lambda one: not one.is_heard)
+
+    @property
+    def hit_peaks(self) -> dict[str, list[float]]:
+        """The highest score of each spoken word, by word."""
+        peaks: dict[str, list[float]] = {}
+        for one in self.spoken:
+            peaks.setdefault(one.word, []).append(one.score)
+        return peaks
 
     @property
     def miss_count(self) -> int:
-        """How many were not."""
-        return sum(self.misses.values())
+        """How many words were not detected."""
+        return sum(not one.is_heard for one in self.spoken)
 
     @property
     def miss_rate(self) -> float:
         """Share of the spoken words that were missed, 0..1 (FRR)."""
-        return self.miss_count / max(self.spoken, 1)
+        return self.miss_count / max(len(self.spoken), 1)
 
     @property
     def miss_interval(self) -> Interval | None:
         """The same with its 95% bounds; None where nothing was spoken."""
-        return wilson(self.miss_count, self.spoken) if self.spoken else None
+        return wilson(self.miss_count, len(self.spoken)) if self.spoken else None
 
     @property
     def false_alarms_per_hour(self) -> float:
@@ -95,7 +122,8 @@ class StreamQuality:
 
     def latency_s(self, percent: float) -> float | None:
         """That percentile of the latencies; None where nothing was detected."""
-        return float(np.percentile(self.latencies_s, percent)) if self.latencies_s else None
+        latencies = [one.latency_s for one in self.spoken if one.latency_s is not None]
+        return float(np.percentile(latencies, percent)) if latencies else None
 
     def add(
         self,
@@ -109,35 +137,31 @@ class StreamQuality:
     ) -> None:
         """Adds one stream: each word spoken is to be detected once, and nothing else at all."""
         said = _Said([one for one in spoken if one.word is not None], rate)
-        for word in said.words:
-            for counts in (self.hits, self.misses):
-                counts.setdefault(word, 0)
-        is_open = [True] * len(said.words)
+        latencies: list[float | None] = [None] * len(said.spoken)
+        scores = [0.0] * len(said.spoken)
         for detection in found:
-            number = next((number for number in said.at(detection) if is_open[number]), None)
+            number = next((number for number in said.at(detection) if latencies[number] is None), None)
             if number is None:
-                self.false_alarms.append(
-                    Alarm(detection.word, stream, detection.at_sample / rate, round(detection.score, 6))
-                )
-                continue
-            is_open[number] = False
-            self.hits[detection.word] += 1
-            self.latencies_s.append((detection.at_sample - said.spoken[number].stop) / rate)
-        for word, missed in zip(said.words, is_open, strict=True):
-            self.misses[word] += missed
-        self.hours += samples / rate / 3600
-        self._add_peaks(peaks, said)
-
-    def _add_peaks(self, peaks: Iterable[Peak], said: _Said) -> None:
-        highest = [0.0] * len(said.words)
+                at_s, score = detection.at_sample / rate, round(detection.score, 6)
+                self.false_alarms.append(Alarm(detection.word, stream, at_s, score))
+            else:
+                latencies[number] = (detection.at_sample - said.spoken[number].stop) / rate
+                scores[number] = detection.score
         for peak in peaks:
             numbers = said.at(peak)
             for number in numbers:
-                highest[number] = max(highest[number], peak.score)
+                scores[number] = max(scores[number], peak.score)
             if not numbers:
                 self.alarm_peaks.setdefault(peak.word, []).append(peak.score)
-        for word, score in zip(said.words, highest, strict=True):
-            self.hit_peaks.setdefault(word, []).append(score)
+        for one, score, latency_s in zip(said.spoken, scores, latencies, strict=True):
+            self.spoken.append(SpokenWord(str(one.word), stream, one.start / rate, score, latency_s))
+        self.hours += samples / rate / 3600
+
+    def _counts(self, is_counted: Callable[[SpokenWord], bool]) -> dict[str, int]:
+        counts: dict[str, int] = {}
+        for one in self.spoken:
+            counts[one.word] = counts.get(one.word, 0) + is_counted(one)
+        return counts
 
 
 class _Said:
@@ -145,7 +169,6 @@ class _Said:
 
     def __init__(self, spoken: Sequence[Spoken], rate: int) -> None:
         self.spoken = sorted(spoken, key=lambda one: one.start)
-        self.words = [str(one.word) for one in self.spoken]
         self._starts = [one.start for one in self.spoken]
         self._tolerance = TOLERANCE_S * rate
         self._longest = max((one.stop - one.start for one in self.spoken), default=0) + self._tolerance
@@ -157,7 +180,7 @@ class _Said:
         return [
             number
             for number in range(first, last)
-            if self.words[number] == heard.word and heard.at_sample <= self.spoken[number].stop + self._tolerance
+            if self.spoken[number].word == heard.word and heard.at_sample <= self.spoken[number].stop + self._tolerance
         ]
 
 

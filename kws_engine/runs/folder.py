@@ -11,6 +11,7 @@ best.safetensors        the weights of the best epoch                 .best_weig
 learning.csv            how each training clip was learned            .learning
 validation.csv          the answer to each validation clip            .validation
 evaluation.json         what the model gets right                     .evaluation
+promise.json            what it misses, how often it fires falsely    .promise
 weights.json            how the weights are spread                    .weights
 <network>.kws           the model                                     .model()
 running.lock            held by the program that is at work in it     .lock()
@@ -37,6 +38,7 @@ from kws_engine.runs.event_file import EventFile
 from kws_engine.runs.job_file import JobFile
 from kws_engine.runs.label_file import LabelFile
 from kws_engine.runs.lock import RunLock, is_locked
+from kws_engine.runs.promise_file import PromiseFile
 from kws_engine.runs.state_files import BestWeightsFile, SnapshotFile
 from kws_engine.runs.weights_file import WeightsFile
 
@@ -128,6 +130,11 @@ class RunFolder:
     def evaluation(self) -> EvaluationFile:
         """What the model gets right."""
         return EvaluationFile(self.path / "evaluation.json")
+
+    @property
+    def promise(self) -> PromiseFile:
+        """What the model misses and how often it fires falsely."""
+        return PromiseFile(self.path / "promise.json")
 
     @property
     def weights(self) -> WeightsFile:

@@ -13,7 +13,7 @@ import torch
 
 from kws_engine import __version__, spec
 from kws_engine.clips.project import Project
-from kws_engine.errors import ProjectError, TrainingError
+from kws_engine.errors import AudioError, ProjectError, TrainingError
 from kws_engine.evaluation.metrics import evaluate
 from kws_engine.export import model_file
 from kws_engine.features.pipeline import Pipeline
@@ -27,12 +27,13 @@ from kws_engine.runs.fitting import Setup, ShouldStop, check_same_number, fit_ru
 from kws_engine.runs.folder import RunFolder
 from kws_engine.runs.job import Job, make_run_folder
 from kws_engine.runs.loading import Data, Loading, load
+from kws_engine.runs.promising import Wanted, keep_promise, promised
 from kws_engine.runs.same_clips import check_clips
 from kws_engine.runs.weights import write_weights
 from kws_engine.settings import Settings
 from kws_engine.spotting.model_file import Manifest, SpottingModel
 from kws_engine.training.data.clips import Clips
-from kws_engine.training.events import Event, Failed, Finished, Skipped, Started
+from kws_engine.training.events import Event, Failed, Finished, Progress, Promised, Skipped, Started
 from kws_engine.training.scale_out import ONE, Processes
 from kws_engine.training.train import NOTHING_TRAINED, Fit, Snapshot
 
@@ -127,11 +128,14 @@ def _trained(
     yield Finished(str(setup.folder), str(path), best.epoch, best.validation_accuracy, ended.stopped_early)
 
 
-def _write_model(setup: Setup, path: Path, network: torch.nn.Module, ended: Fit) -> Iterator[Skipped]:
+def _write_model(
+    setup: Setup, path: Path, network: torch.nn.Module, ended: Fit
+) -> Iterator[Progress | Skipped | Promised]:
     setup.files.best_weights.write(ended.weights)
     model_file.write(path, network.cpu(), setup.pipeline, _manifest(setup, ended))
     yield from write_weights(setup.files, network, setup.settings)
     yield from _write_evaluation(setup.files, SpottingModel(path), setup.project)
+    yield from _write_promise(setup, path)
 
 
 def _labels_of(data: Data) -> str:
@@ -227,6 +231,17 @@ def _manifest(setup: Setup, ended: Fit) -> Manifest:
             "validation_clips": len(setup.data.validation),
         },
     )
+
+
+def _write_promise(setup: Setup, path: Path) -> Iterator[Progress | Skipped | Promised]:
+    """Skips what cannot be written or read: the model is there, and `kws calibrate` does the same at any time."""
+    wanted = Wanted(setup.settings.training.false_alarms_per_hour)
+    try:
+        report = yield from keep_promise(path, setup.project, wanted)
+        setup.files.promise.write(report)
+        yield promised(report)
+    except (ProjectError, AudioError) as error:
+        yield Skipped(str(setup.files.promise.path), str(error))
 
 
 def _write_evaluation(folder: RunFolder, model: SpottingModel, project: Project) -> Iterator[Skipped]:

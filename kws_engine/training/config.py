@@ -169,3 +169,11 @@ class TrainingConfig:
         "Where the project has few recordings of other words, adds the program's synthetic ones.",
         advanced=True,
     )
+    false_alarms_per_hour: float = option(
+        0.5,
+        "False alarms an hour",
+        "After training, the thresholds are set so that all words together fire falsely at most so often in an hour of "
+        "talk. Fewer false alarms cost missed words.",
+        low=0.01,
+        high=1000.0,
+    )

@@ -74,6 +74,34 @@ class Epoch:
 
 
 @dataclass(frozen=True)
+class Promised:
+    """The thresholds are set, and what they are worth was measured on takes and talk that set nothing.
+
+    Attributes:
+        per_hour: False alarms an hour of talk asked for, all words together.
+        expected: The rate expected; above `per_hour` where that would have cost too many words.
+        low: In an hour of people's talk there are at least so many,
+        high: and at most so many, with 95% certainty.
+        missed: Of `takes`, with the bounds of the share, 0..1.
+        false_alarms: In `hours` of talk and noise; `upper_95` an hour are excluded with 95% certainty.
+        told: Both numbers in a line.
+    """
+
+    per_hour: float
+    expected: float
+    low: int
+    high: int
+    missed: int
+    takes: int
+    missed_low: float
+    missed_high: float
+    false_alarms: int
+    hours: float
+    upper_95: float
+    told: str
+
+
+@dataclass(frozen=True)
 class Finished:
     """The good ending: the model file is written."""
 
@@ -115,9 +143,10 @@ class RateFound:
     learning_rate: float | None
 
 
-Event = Progress | Skipped | Started | Epoch | Finished | Failed | RatePoint | RateFound
+Event = Progress | Skipped | Started | Epoch | Promised | Finished | Failed | RatePoint | RateFound
 _NAMES: dict[str, type[Any]] = {
-    one.__name__.lower(): one for one in (Progress, Skipped, Started, Epoch, Finished, Failed, RatePoint, RateFound)
+    one.__name__.lower(): one
+    for one in (Progress, Skipped, Started, Epoch, Promised, Finished, Failed, RatePoint, RateFound)
 }
 
 

@@ -1,0 +1,76 @@
+"""A report in words: the two numbers that matter, what they rest on, and what they cannot show."""
+
+from __future__ import annotations
+
+import math
+
+from kws_engine.operating.report import Counted, Report
+
+
+def headline(report: Report) -> str:
+    """Both numbers in one line: "missed 2 of 40 (1-17%) · at most 0.5 false alarms an hour of talk (0 in 2.1 h)"."""
+    return f"{missed_of(report.missed)} · {_alarms(report)}"
+
+
+def missed_of(counted: Counted) -> str:
+    """Like "missed 2 of 40 (1-17%)"."""
+    if not counted.takes:
+        return "misses not measured"
+    return f"missed {counted.missed} of {counted.takes} ({_bounds(counted)})"
+
+
+def _bounds(counted: Counted) -> str:
+    low, high = round(100 * counted.interval.low), round(100 * counted.interval.high)
+    return f"{low}-{high}%"
+
+
+def misses_told(report: Report) -> str:
+    """The first number in a sentence."""
+    if not report.missed.takes:
+        return "Misses were not measured: there are no takes that neither trained nor chose this model."
+    takes = f"the {report.takes_from} takes, laid between other speech with noise {report.snr_db:g} dB below them"
+    return f"{missed_of(report.missed).capitalize()} of {takes}."
+
+
+def false_alarms_told(report: Report) -> str:
+    """The second number in a sentence or two."""
+    counted = f"{report.false_alarm_count} in {report.hours:.1f} h of talk and noise that set nothing"
+    if report.would_miss is None and report.expected <= 1.05 * report.promised:
+        return (
+            f"At most {report.promised:g} false alarms an hour are promised; in an hour of people's talk count on "
+            f"{report.low} to {report.high}. Measured: {counted}."
+        )
+    if report.would_miss is None:
+        return (
+            f"{report.promised:g} false alarms an hour cannot be kept, not even at the highest threshold: expect "
+            f"{_rounded(report.expected)}, and {report.low} to {report.high} in an hour of people's talk. "
+            f"Measured: {counted}."
+        )
+    return (
+        f"{report.promised:g} false alarms an hour would miss {report.would_miss:.0%} of the takes, so the thresholds "
+        f"allow some {_rounded(report.expected)} an hour: {report.low} to {report.high} in an hour of people's talk. "
+        f"Measured: {counted}. More takes by more people, more other words, or a better feature would help."
+    )
+
+
+def cannot_know(report: Report) -> str:
+    """What the count of false alarms leaves open."""
+    if not report.hours:
+        return "False alarms were not counted: there was no talk to count them in."
+    shown = f"{report.false_alarm_count} in {report.hours:.1f} h"
+    return f"{shown} shows only: fewer than {_rounded(report.upper_95)} an hour."
+
+
+def _alarms(report: Report) -> str:
+    counted = f"({report.false_alarm_count} in {report.hours:.1f} h)"
+    if report.would_miss is None and report.expected <= 1.05 * report.promised:
+        return f"at most {report.promised:g} false alarms an hour of talk {counted}"
+    return f"some {_rounded(report.expected)} false alarms an hour of talk {counted}"
+
+
+def _rounded(rate: float) -> str:
+    """Two digits, as sure as such a rate ever is; upwards."""
+    if not math.isfinite(rate) or rate <= 0:
+        return "0" if rate <= 0 else "any number of"
+    step = 10.0 ** (math.floor(math.log10(rate)) - 1)
+    return f"{math.ceil(rate / step - 1e-9) * step:.2g}" if rate < 100 else f"{math.ceil(rate / step) * step:.0f}"
