@@ -75,7 +75,7 @@ def keep_promise(
     own = own_sound(wanted.own)
     heard = [*talk_of("calibration", model.words), *_of_project(project, model, "calibration"), *own]
     calibration = Calibration(fired_by(model, heard, most_cpu_s=_CPU_S), model.words)
-    background = _background(model)
+    background = background_of(model)
     chosen_on, _ = yield from _takes(project, ("validation", "testing"), model)
     promise, would_miss = _promised(model, calibration, wanted, chosen_on, background)
     yield Progress("Counting misses and false alarms", 1, 3)
@@ -184,7 +184,7 @@ def _takes(
     return takes, name
 
 
-def _background(model: SpottingModel) -> Background:
+def background_of(model: SpottingModel) -> Background:
     """Noise and talk of the testing part, some minutes of each."""
     noise: list[Samples] = []
     talk: list[Samples] = []
