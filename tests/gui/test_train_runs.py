@@ -484,7 +484,8 @@ def test_the_quiet_line_says_what_the_curves_mean_and_its_remedy_fills_in_the_fo
         finding.look(live)
     found = finding.finding()
     assert found is not None and found.kind in KINDS
-    assert view.curves.finding.text() == f"{found.title}: {found.evidence}"
+    assert view.curves.finding.text() == f"{found.title}: {found.brief}"
+    assert view.curves.finding.remedyButton().text().endswith(" for the next run")
     with qtbot.waitSignal(finding.settingsChosen) as chosen:
         qtbot.mouseClick(view.curves.finding.remedyButton(), LEFT)
     assert chosen.args[0] != settings
@@ -495,6 +496,7 @@ def test_the_quiet_line_says_what_the_curves_mean_and_its_remedy_fills_in_the_fo
     view.show_live(live)
     finding.show()
     assert view.curves.finding.text().startswith(found.title)
+    finding.shutdown()
 
 
 def test_work_between_epochs_is_said_in_words(qtbot: QtBot) -> None:
