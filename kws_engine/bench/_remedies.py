@@ -19,7 +19,7 @@ from kws_engine.bench._faults import WORDS, speech_commands
 from kws_engine.bench._running import ran
 from kws_engine.clips.clip import Clip, audio_files, layout_clips
 from kws_engine.clips.edit import Move
-from kws_engine.clips.layout import ProjectFolder
+from kws_engine.clips.layout import RUNS_FOLDER, ProjectFolder
 from kws_engine.clips.project import Project
 from kws_engine.evaluation.finding import Finding, Kind, Remedy
 from kws_engine.evaluation.mcnemar import mcnemar
@@ -75,7 +75,7 @@ def trials(fault: Kind, finding: Finding, run: Path, place: Path, *, seed: int) 
         done = trial / "done"
         if not done.exists():
             shutil.rmtree(trial, ignore_errors=True)
-            job = Job(project, settings_of(run).to_dict(), seed=seed, threads=1, runs_folder=trial / "runs")
+            job = Job(project, settings_of(run).to_dict(), seed=seed, threads=1, runs_folder=trial / "repeated")
             done.parent.mkdir(parents=True)
             done.write_text(str(ran(_with(job, remedy, trial / "project", seed)).relative_to(trial)), encoding="utf-8")
         repeated = trial / done.read_text(encoding="utf-8")
@@ -195,7 +195,7 @@ def _with(job: Job, remedy: Remedy, folder: Path, seed: int) -> Job:
     """The job with a remedy; where it is about clips, in a copy of the project."""
     if remedy.changes:
         return replace(job, settings=settings_after(Settings.from_dict(job.settings), remedy).to_dict())
-    shutil.copytree(job.project, folder, ignore=shutil.ignore_patterns("runs"))
+    shutil.copytree(job.project, folder, ignore=shutil.ignore_patterns(RUNS_FOLDER))
     _BY_HAND[remedy.key](Project.open(folder), remedy, np.random.default_rng([seed, 1]))
     return replace(job, project=folder)
 

@@ -86,7 +86,8 @@ def watch(
     Args:
         history: The epochs so far.
         settings: The run's.
-        training, validation: Clips of each label but silence in the parts.
+        training: Clips of each label but silence in the training part.
+        validation: The same in the validation part.
         voices: Who says the words; None where that is not known.
     """
     if len(history) < _FIRST_WATCHED:

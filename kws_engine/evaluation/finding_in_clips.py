@@ -157,9 +157,7 @@ def _recalls(validated: Sequence[ValidatedClip], words: Sequence[str]) -> str:
 
 def _few_remedies(words: Sequence[str], facts: Facts) -> tuple[Remedy, ...]:
     found = [Remedy(f"Record more of “{word}”", action="record", word=word, key="more_clips") for word in words]
-    found += [
-        Remedy(f"Import recordings of “{word}”", action="import", word=word, key="more_clips") for word in words
-    ]
+    found += [Remedy(f"Import recordings of “{word}”", action="import", word=word, key="more_clips") for word in words]
     return (*found, *offered("few_clips", for_few_clips(facts.settings)))
 
 
@@ -189,9 +187,7 @@ def confused_words(facts: Facts) -> Finding | None:
         "; ".join(evidence) + ".",
         None,
         shares[found[0]][2],
-        (
-            Remedy(f"Compare the clips of “{first}” and “{second}”", action="open_words", word=second, key="compare"),
-        ),
+        (Remedy(f"Compare the clips of “{first}” and “{second}”", action="open_words", word=second, key="compare"),),
         clips,
     )
 
@@ -348,7 +344,9 @@ def label_errors(facts: Facts) -> Finding | None:
         found / total,
         (
             Remedy(f"Leave these {len(clips)} clips out", action="exclude", clips=clips, key="exclude"),
-            Remedy(f"Give {len(relabel)} of them the word that is heard", action="relabel", clips=relabel, key="relabel"),
+            Remedy(
+                f"Give {len(relabel)} of them the word that is heard", action="relabel", clips=relabel, key="relabel"
+            ),
             *offered("label_errors", for_label_errors(facts.settings)),
         ),
         clips[:_SHOWN],

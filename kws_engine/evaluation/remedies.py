@@ -62,9 +62,7 @@ def for_diverging(settings: Settings) -> list[Remedy]:
         )
     ]
     if settings.training.schedule != "one_cycle":
-        found.append(
-            Remedy("Let the learning rate rise slowly", {"training.schedule": "one_cycle"}, key="one_cycle")
-        )
+        found.append(Remedy("Let the learning rate rise slowly", {"training.schedule": "one_cycle"}, key="one_cycle"))
     return found
 
 

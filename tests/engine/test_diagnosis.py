@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from speech_project import QUICK, Trained, make_project
 
 from kws_engine import audio
-from kws_engine.bench import _faults
+from kws_engine.bench import _faults, _remedies, _sizes
 from kws_engine.bench import diagnosis as bench
 from kws_engine.cli import main
 from kws_engine.clips.project import Project
-from kws_engine.clips.words import SILENCE, UNKNOWN
+from kws_engine.clips.words import SILENCE, SPECIAL, UNKNOWN
 from kws_engine.errors import KwsError
 from kws_engine.evaluation import finding_in_curves, remedies
 from kws_engine.evaluation.diagnosis import (
@@ -162,7 +162,9 @@ def test_few_validation_clips_show_their_interval() -> None:
 
 def test_a_small_project_that_validates_on_its_fair_share_lacks_no_clips_for_it() -> None:
     counts = {"training": dict.fromkeys(WORDS, 6), "validation": dict.fromkeys(WORDS, 1)}
-    assert kinds(HEALTHY, facts(**counts)) == [], "of eight takes one validates; the headline says on how few clips it rests"
+    assert kinds(HEALTHY, facts(**counts)) == [], (
+        "of eight takes one validates; the headline says on how few clips it rests"
+    )
 
 
 def with_accuracies(values: Sequence[float]) -> list[Epoch]:
@@ -608,3 +610,43 @@ def test_the_benchmark_says_where_recordings_belong(tmp_path: Path, monkeypatch:
 
 def test_the_benchmark_covers_every_kind() -> None:
     assert set(_faults.FAULTS) == {*KINDS, _faults.HEALTHY}
+
+
+@pytest.mark.parametrize(
+    "size", [pytest.param(size, marks=[pytest.mark.slow] * (size == "nine words")) for size in _sizes.SIZES]
+)
+def test_healthy_projects_have_the_sizes_that_people_have(
+    size: str, tmp_path: Path, shared_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KWS_SHARED_DATA", str(shared_data))
+    network = next(iter(_sizes.SIZES[size].networks))
+    job = _sizes.make(f"{size}, {network}", 0, tmp_path / "project")
+    Settings.from_dict(job.settings)
+    counts = Project.open(job.project).summary()
+    words = [counts[word] for word in counts if word not in SPECIAL]
+    assert all(word.training >= 6 and word.validation >= 1 for word in words)
+    assert len(words) == {"nine words": 9, "starter": 6}.get(size, 3)
+
+
+def test_twenty_healthy_runs_are_looked_at() -> None:
+    assert len(list(_sizes.names())) >= 20
+
+
+def trial(before: Sequence[float], after: Sequence[float], **changes: object) -> _remedies.Trial:
+    """Of clips that are right or wrong, with the loss that fits."""
+    answers = [np.array([(right, 0.1 if right else 2.0) for right in part]) for part in (before, after)]
+    return replace(_remedies.Trial("overfitting", "dropout", *answers, (0.2, 0.1)), **changes)  # type: ignore[arg-type]
+
+
+def test_a_remedy_helped_where_more_is_right_than_chance_explains() -> None:
+    worse, better = [1.0] * 70 + [0.0] * 30, [1.0] * 90 + [0.0] * 10
+    assert _remedies.verdict([trial(worse, better)]).helped
+    assert not _remedies.verdict([trial(better, worse)]).helped
+    assert not _remedies.verdict([trial(worse, [*worse[1:], 1.0])]).helped, "one more, one less"
+    assert _remedies.verdict([trial(worse, better), trial(worse, better)]).runs == 2
+
+
+def test_a_fault_of_the_figures_is_cured_where_they_come_nearer_to_the_truth() -> None:
+    same = [1.0] * 70 + [0.0] * 30
+    assert _remedies.verdict([trial(same, same, fault="leakage")]).helped
+    assert not _remedies.verdict([trial(same, same, fault="leakage", off=(0.1, 0.2))]).helped

@@ -51,7 +51,9 @@ class LiveFinding(QObject):
         Who says the words is read in the background, once for each run; until it is known, it is no matter.
         """
         self._live = live
-        if live.started is not None and live.epochs and live.started.run != self._asked_of:  # its list of clips is written
+        if (
+            live.started is not None and live.epochs and live.started.run != self._asked_of
+        ):  # its list of clips is written
             self._asked_of, self._voices = live.started.run, None
             self._counting.ask(partial(_voices_in, Path(live.started.run)))
         before = self._finding
@@ -110,9 +112,7 @@ class LiveFinding(QObject):
             self.failed.emit(str(error))
 
 
-def _voices_in(
-    run: Path, progress: Callable[[int, int], None], should_stop: Callable[[], bool]
-) -> Voices | None:
+def _voices_in(run: Path, progress: Callable[[int, int], None], should_stop: Callable[[], bool]) -> Voices | None:
     from kws_engine.runs.diagnosing import voices_in
 
     return voices_in(run)
