@@ -10,8 +10,8 @@ from typing import Any, Final, Literal, get_args
 from kws_engine.settings import Settings
 
 Kind = Literal[
-    "leakage", "silence_learned", "few_clips", "confused_words", "label_errors", "diverging", "noisy_validation",
-    "overfitting", "underfitting", "not_converged",
+    "leakage", "silence_learned", "few_clips", "few_speakers", "confused_words", "label_errors", "diverging",
+    "noisy_validation", "overfitting", "underfitting", "not_converged",
 ]  # fmt: skip
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 """In the order of cause before effect: an earlier kind explains a later one, so it is named first.
@@ -122,6 +122,7 @@ class Remedy:
 
     Attributes:
         changes: Text of options by their paths, as `Settings.with_option` takes them; empty where it is an action.
+        key: Which one it is, in the table of what the benchmark measured (`remedies.MEASURED`).
         word: For record, import and open_words.
         clips: For exclude and relabel; each goes to its `likely` label.
     """
@@ -131,6 +132,12 @@ class Remedy:
     action: Action = ""
     word: str = ""
     clips: tuple[SuspectClip, ...] = ()
+    key: str = ""
+
+    @property
+    def on_button(self) -> str:
+        """What a button says that does it."""
+        return f"{self.title} for the next run" if self.changes else self.title
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values; what does not apply is left out, and clips are their paths."""
@@ -150,6 +157,7 @@ class Finding:
         evidence: The numbers, in one sentence.
         epoch: Where it began to show, None where it belongs to no epoch.
         severity: 0..1 for the ranking: the first is to be cured first.
+        brief: The main figure in half a sentence, for a line that is shown while a run trains.
     """
 
     kind: Kind
@@ -160,6 +168,7 @@ class Finding:
     severity: float
     remedies: tuple[Remedy, ...]
     clips: tuple[SuspectClip, ...] = ()
+    brief: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """As in `kws diagnose --json`."""

@@ -17,6 +17,7 @@ from kws_engine.clips.words import SPECIAL, parse_clip_name
 from kws_engine.errors import AudioError, KwsError, TrainingError
 from kws_engine.evaluation.diagnosis import diagnose, suspects
 from kws_engine.evaluation.finding import Facts, Finding, SuspectClip, UsedClip
+from kws_engine.evaluation.finding_in_speakers import Voices, voices_of
 from kws_engine.runs import clip_list
 from kws_engine.runs.folder import RunFolder
 from kws_engine.runs.job import settings_of
@@ -95,6 +96,15 @@ def facts_of(folder: Path, *, progress: Progress | None = None) -> Facts:
         one_voice=_one_voice(project),
         lost_number=lost_number,
     )
+
+
+def voices_in(folder: Path) -> Voices | None:
+    """Who says the words in a run's clips; None where that is not known, or its list of clips is not there.
+
+    Raises:
+        TrainingError: The list is damaged.
+    """
+    return voices_of(_clips(RunFolder(folder)))
 
 
 def _one_voice(project: Path | None) -> frozenset[str]:
