@@ -7,6 +7,7 @@ project.toml        words, clip length, sample rate, settings        clips/proje
 clips/<word>/       one recording a file
 clips.sqlite        what was decided and measured about clips        clips/index_file.py
 parts.sqlite        the part of each clip, given once and for good   clips/part_file.py
+talk/               the user's own talk, recordings of any length    clips/own_talk.py
 runs/<run>/         one training run each                            runs/folder.py
 sweeps/<sweep>/     one search each                                  sweeps/folder.py
 .trash/<time>/      deleted files, laid out as they were             clips/trash.py
@@ -26,6 +27,7 @@ IMPORT_LOCK_FILE: Final = ".import.lock"
 INDEX_FILE: Final = "clips.sqlite"
 PARTS_FILE: Final = "parts.sqlite"
 CLIPS_FOLDER: Final = "clips"
+TALK_FOLDER: Final = "talk"
 RUNS_FOLDER: Final = "runs"
 SWEEPS_FOLDER: Final = "sweeps"
 TRASH_FOLDER: Final = ".trash"
@@ -57,6 +59,11 @@ class ProjectFolder:
     def clips(self) -> Path:
         """A folder for each word."""
         return self.path / CLIPS_FOLDER
+
+    @property
+    def talk(self) -> Path:
+        """Recordings of the user's own talk, in which none of the words is spoken."""
+        return self.path / TALK_FOLDER
 
     @property
     def runs(self) -> Path:
