@@ -39,6 +39,8 @@ from kws_engine.training.train import CURVE_CLIPS, EvaluationSet, Fit, Loop, Pen
 from kws_engine.training.training_dynamics import TrainingDynamics
 
 ShouldStop = Callable[[], bool]
+_COLOURS = 256  # clips whose loudness and colour talk takes on
+_MIN_ENERGY = 1e-10
 
 
 @dataclass(frozen=True)
@@ -187,6 +189,7 @@ def _talk_windows(setup: Setup, features: TorchFeatures, plan: SamplingPlan, *, 
     return TalkWindows(
         setup.data.talk,
         features,
+        clip_colours=_colours(setup, features),
         clip_samples=setup.project.clip_samples,
         draws=plan.draws[TALK],
         epoch_clips=len(plan),
@@ -195,6 +198,16 @@ def _talk_windows(setup: Setup, features: TorchFeatures, plan: SamplingPlan, *, 
         seed=setup.job.seed,
         device=setup.device,
     )
+
+
+@torch.no_grad()
+def _colours(setup: Setup, features: TorchFeatures) -> Tensor:
+    """The logarithms of each band's mean energy (N, n_bands) in some clips of words, the same ones in every run."""
+    part = setup.data.training
+    words = torch.nonzero(part.labels < len(setup.data.labels) - 2).flatten()
+    some = words[torch.randperm(len(words), generator=torch.Generator().manual_seed(0))[:_COLOURS]]
+    energies = [features.bands(part.sound(few).to(setup.device)).mean(1) for few in torch.split(some, 64)]
+    return torch.cat(energies).clamp_min(_MIN_ENERGY).log()
 
 
 def penalties_of(settings: Settings, network: torch.nn.Module) -> dict[str, Penalty]:

@@ -10,26 +10,23 @@ from typing import Any, TypeVar, overload
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from kws_engine import audio, resources
 from kws_engine.clips.clip import LONGEST_CLIP_S, layout_clips
-from kws_engine.clips.layout import ProjectFolder
-from kws_engine.clips.own_talk import Unreadable, own_talk
 from kws_engine.clips.project import Project
 from kws_engine.clips.table import ClipTable
 from kws_engine.clips.words import SILENCE, UNKNOWN
 from kws_engine.errors import AudioError
 from kws_engine.runs.clip_list import ClipListFile, located
 from kws_engine.runs.minimum_clips import check_minimum_clips, check_single_takes, check_words
+from kws_engine.runs.talk_to_learn import talk_to_learn
 from kws_engine.settings import Settings
 from kws_engine.training.data.clips import Clips, UnreadClips, load_clips, load_noise
 from kws_engine.training.data.talk import NO_TALK, Talk
 from kws_engine.training.events import Progress, Skipped
 
 Result = TypeVar("Result")
-Samples = NDArray[np.float32]
 Loading = Generator[Progress | Skipped, None, Result]
 
 
@@ -102,19 +99,13 @@ def load(project: Project, settings: Settings, *, only: Path | None = None, to_l
     noises = yield from _last(load_noise(project.noises() or shipped_noises(), rate=project.rate))
     talk = NO_TALK
     if to_learn and settings.training.talk_share > 0:
-        talk = Talk(_talk(project, words), rate=project.rate, clip_samples=project.clip_samples)
+        talk = Talk(talk_to_learn(project), rate=project.rate, clip_samples=project.clip_samples)
     return Data((*words, UNKNOWN, SILENCE), parts["training"], parts["validation"], noises, talk)
 
 
 def shipped_noises() -> list[Path]:
     """The noises that ship with the program, for projects that have recorded none."""
     return sorted(resources.path("starter", "clips", "_background_noise_").iterdir())
-
-
-def _talk(project: Project, words: Sequence[str]) -> Iterator[Samples | Skipped]:
-    """The user's own talk that is for training, then the program's without the words to learn."""
-    for stretch in own_talk(ProjectFolder(project.folder).talk, "training", rate=project.rate):
-        yield Skipped(str(stretch.path), str(stretch.error)) if isinstance(stretch, Unreadable) else stretch.samples
 
 
 def _from_project(project: Project, settings: Settings) -> tuple[tuple[str, ...], dict[str, Listed]]:

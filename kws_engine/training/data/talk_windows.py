@@ -4,6 +4,9 @@ Windows overlap, so the talk is augmented and made into band energies a whole pi
 as many clips, and every draw of every epoch is a window of its own. Epoch 1 has some minutes of the talk. Each later
 one adds more or, when all of it is there, augments some of it anew. As with the features of clips, what an epoch has
 follows from the seed and its number alone.
+
+One half of the windows take on the loudness and the colour of some clips, band by band: otherwise the network would
+learn to tell the talk by its microphone, and take any other speech for a word all the same.
 """
 
 from __future__ import annotations
@@ -22,12 +25,15 @@ from kws_engine.training.seeds import HARD_TALK, TALK_WINDOWS, numpy_generator
 BandsOf = Callable[[Tensor, int, int], tuple[Tensor, Tensor]]
 Score = Callable[[Tensor], Tensor]
 _MOST_BYTES = 128 * 2**20  # of band energies
-_FIRST_SHARE, _LATER_SHARE = 1.5, 0.35  # of the seconds that an epoch draws: how much is computed for it
+_FIRST_SHARE, _LATER_SHARE = 0.3, 0.15  # of the seconds that an epoch draws: how much is computed for it
 _LEAST_FIRST = 12  # pieces
 _QUIET = 0.01  # of a piece's mean power: windows below are pauses
 _MIN_ENERGY = 1e-10
 _JITTER_S = 0.08
-_CANDIDATES = 2.0  # windows looked at for hard ones, for each clip of an epoch
+_COLOURED_SHARE = 0.5
+_CLIPS_A_COLOUR = 8  # their mean keeps microphone and voice, and little of what each says
+_MOST_COLOUR = 6.9  # nepers of energy: 30 dB
+_CANDIDATES = 3.0  # windows looked at for hard ones, for each clip of an epoch
 _HELD = 2.0  # hard windows held, for each that an epoch draws
 _AT_ONCE = 256
 
@@ -39,10 +45,12 @@ class Piece:
     Attributes:
         bands: Logarithms of band energies (F, n_bands), half precision.
         power: Mean square (S,) of the samples in the window that starts at each of its first S frames.
+        colour: Logarithm of the mean energy of each band (n_bands,).
     """
 
     bands: Tensor
     power: Tensor
+    colour: Tensor
 
 
 class TalkWindows:
@@ -53,6 +61,7 @@ class TalkWindows:
         talk: Talk,
         features: TorchFeatures,
         *,
+        clip_colours: Tensor,
         clip_samples: int,
         draws: int,
         epoch_clips: int,
@@ -66,6 +75,8 @@ class TalkWindows:
         Args:
             talk: With one piece at least.
             features: On the device.
+            clip_colours: Of some clips to learn from, the logarithms of each band's mean energy (N, n_bands); without
+                any, windows keep their own colour.
             clip_samples: Length of a window.
             draws: Windows that an epoch draws.
             epoch_clips: Clips of an epoch, those windows among them.
@@ -93,6 +104,8 @@ class TalkWindows:
         # Not touched until it is written to, so that only the pieces that are there take memory.
         self._bands = torch.empty((self._most * self._frames, pipeline.n_bands), dtype=torch.float16, device=device)
         self._power = torch.zeros((self._most, self._starts))
+        self._colours = torch.zeros((self._most, pipeline.n_bands), device=device)
+        self._clip_colours = clip_colours.to(device)
         self._generation = [-1] * self._most
         self._audible = torch.zeros(0, dtype=torch.int64)
         self._hard = torch.zeros(0, dtype=torch.int64)  # windows by number: piece * starts + first frame
@@ -123,13 +136,15 @@ class TalkWindows:
         first = torch.arange(self._starts) * self._hop
         last = (first + self._clip_samples).clamp_max(len(squares) - 1)
         power = (squares[last] - squares[first]) / self._clip_samples
-        return Piece(bands[0].clamp_min(_MIN_ENERGY).log().half(), power.float())
+        bands = bands[0].clamp_min(_MIN_ENERGY)
+        return Piece(bands.log().half(), power.float(), bands.mean(0).log())
 
     def update(self, due: tuple[int, int], piece: Piece) -> None:
         """Puts a piece in the place of its last generation."""
         number, generation = due
         self._bands[number * self._frames : (number + 1) * self._frames] = piece.bands
         self._power[number] = piece.power
+        self._colours[number] = piece.colour
         self._generation[number] = generation
 
     def begin(self) -> None:
@@ -149,7 +164,22 @@ class TalkWindows:
             is_hard = torch.from_numpy(generator.random(count) < self._hard_share)
             moved = torch.from_numpy(generator.integers(-self._jitter, self._jitter + 1, count))
             windows = torch.where(is_hard, self._moved(hard, moved), windows)
-        return self._energies(windows), self._power.flatten()[windows]
+        return self._coloured(windows, generator)
+
+    def _coloured(self, windows: Tensor, generator: np.random.Generator) -> tuple[Tensor, Tensor]:
+        """The windows' energies and mean squares, one half of them with the loudness and colour of some clips."""
+        bands, power = self._energies(windows), self._power.flatten()[windows]
+        if len(self._clip_colours) == 0:
+            return bands, power
+        chosen = torch.from_numpy(generator.random(len(windows)) < _COLOURED_SHARE)
+        some = torch.from_numpy(generator.integers(0, len(self._clip_colours), (len(windows), _CLIPS_A_COLOUR)))
+        device = bands.device
+        wanted = self._clip_colours[some.to(device)].mean(1)
+        offsets = wanted - self._colours[(windows // self._starts).to(device)]
+        offsets = offsets.clamp(-_MOST_COLOUR, _MOST_COLOUR) * chosen.to(device).unsqueeze(1)
+        before = bands.sum((1, 2))
+        bands.mul_(offsets.exp_().unsqueeze(1))
+        return bands, power * (bands.sum((1, 2)) / before).to(power.device)
 
     def _anywhere(self, count: int, generator: np.random.Generator) -> Tensor:
         """The numbers (count,) of windows that are not silent."""
