@@ -31,7 +31,8 @@ from kws_engine.clips.importing import import_folder
 from kws_engine.clips.layout import ProjectFolder
 from kws_engine.clips.project import Project, copy_starter
 from kws_engine.errors import KwsError
-from kws_engine.evaluation.streaming import TOLERANCE_S, Spoken, make_stream
+from kws_engine.operating.streams import TOLERANCE_S, make_stream
+from kws_engine.operating.truth import Spoken
 from kws_engine.runs.job import Job
 from kws_engine.runs.run import run
 from kws_engine.settings import Settings

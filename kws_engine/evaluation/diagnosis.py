@@ -25,6 +25,7 @@ from kws_engine.evaluation.finding import (
 from kws_engine.evaluation.finding_in_clips import suspects
 from kws_engine.evaluation.finding_in_curves import Curves, chance_loss
 from kws_engine.evaluation.finding_in_speakers import Voices, few_speakers, voices_of
+from kws_engine.evaluation.finding_in_talk import fires_at_speech
 from kws_engine.evaluation.remedies import settings_after
 from kws_engine.settings import Settings
 from kws_engine.training.events import Epoch
@@ -67,7 +68,8 @@ def diagnose(history: Sequence[Epoch], facts: Facts) -> list[Finding]:
     Findings are in the order of cause before effect: a leak makes every other figure worthless, wrong labels look
     like underfitting, and so on.
     """
-    return _ranked([*_in_clips(facts), *_in_curves(history, facts)])
+    firing = fires_at_speech(facts.in_talk, facts.settings)
+    return _ranked([*([firing] if firing else []), *_in_clips(facts), *_in_curves(history, facts)])
 
 
 def watch(

@@ -140,6 +140,19 @@ def for_label_errors(settings: Settings) -> list[Remedy]:
     return [Remedy("Smooth the labels", {"training.label_smoothing": "0.1"}, key="label_smoothing")]
 
 
+def for_firing(settings: Settings) -> list[Remedy]:
+    """Talk to learn from, and more of it where the network came close to a word."""
+    training, usual = settings.training, Settings().training
+    found = []
+    if training.talk_share < usual.talk_share:
+        more = {"training.talk_share": f"{usual.talk_share:g}"}
+        found.append(Remedy("Learn from talk as other words", more, key="talk"))
+    if training.hard_talk_share < usual.hard_talk_share:
+        harder = {"training.hard_talk_share": f"{usual.hard_talk_share:g}"}
+        found.append(Remedy("Learn from the hardest talk", harder, key="hard_talk"))
+    return found
+
+
 def usual_rate(settings: Settings) -> float:
     """The learning rate that suits the optimizer: the default, or where it is SGD that of TC-ResNet's paper."""
     return Settings().training.learning_rate if settings.training.optimizer == "adamw" else 0.1

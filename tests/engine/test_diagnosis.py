@@ -39,6 +39,7 @@ from kws_engine.evaluation.diagnosis import (
     voices_of,
     watch,
 )
+from kws_engine.evaluation.finding import InTalk
 from kws_engine.runs.diagnosing import diagnose_run, facts_of, look_at_run
 from kws_engine.settings import Settings
 from kws_engine.training.events import Epoch
@@ -650,3 +651,30 @@ def test_a_fault_of_the_figures_is_cured_where_they_come_nearer_to_the_truth() -
     same = [1.0] * 70 + [0.0] * 30
     assert _remedies.verdict([trial(same, same, fault="leakage")]).helped
     assert not _remedies.verdict([trial(same, same, fault="leakage", off=(0.1, 0.2))]).helped
+
+
+def in_talk(**changes: object) -> InTalk:
+    values: dict[str, object] = {
+        "promised": 0.5, "expected": 0.5, "would_miss": None, "missed": 2, "takes": 40, "false_alarms": 0, "hours": 0.8,
+    }  # fmt: skip
+    return InTalk(**values | changes)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"expected": 12.0, "would_miss": 0.83, "false_alarms": 9}, "would miss 83% of the words"),
+        ({"missed": 30}, "30 of 40 words are missed"),
+        ({"false_alarms": 6}, "0.5 an hour were asked for"),
+    ],
+)
+def test_a_network_that_fires_at_other_speech_is_named_first(changes: dict[str, object], says: str) -> None:
+    facts = Facts(Settings().with_options(["training.talk_share=0"]), in_talk=in_talk(**changes))
+    [found] = diagnose([], facts)
+    assert found.kind == KINDS[0] == "fires_at_speech" and says in found.evidence
+    assert {remedy.action for remedy in found.remedies} >= {"record", "thresholds"}
+
+
+def test_a_promise_that_is_kept_is_no_finding() -> None:
+    for kept in (in_talk(), in_talk(false_alarms=1), in_talk(hours=0.0, false_alarms=0), None):
+        assert not diagnose([], Facts(Settings(), in_talk=kept))
