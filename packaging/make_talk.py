@@ -46,7 +46,7 @@ def main() -> None:
         planned = [one if _is_there(one, options.cache) else by_a_quick_voice(one) for one in planned]
     _speak(planned, options.cache, engine=Kokoro(options.kokoro), threads=options.threads)
     if not options.speak_only:
-        write(planned, options.cache, options.output)
+        write(planned, options.cache, options.output, processes=options.threads)
 
 
 def _is_there(utterance: Utterance, cache: Path) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import csv
+import itertools
 import shutil
 from collections import defaultdict
 from collections.abc import Iterator
@@ -18,6 +20,8 @@ from talk.rooms import convolved, drawn_room, impulse_response, through_micropho
 from talk.texts import SHARES
 from talk.voices import RATE, Utterance
 
+# At this rate the log mel powers of speech change by 2.3 dB on average (their standard deviation is 13 dB), and 3 dB are
+# lost above 7 kHz. 16 kbit/s change them by 2.0 dB, 24 kbit/s by 1.6 dB.
 BIT_RATE = 12_000
 FILE_S = 400.0
 NOISE_S = 600.0  # without speech, in each part
@@ -50,22 +54,27 @@ Scene = tuple[np.ndarray, list[Said]]
 Turn = list[Utterance]
 
 
-def write(planned: list[Utterance], cache: Path, output: Path) -> None:
-    """Writes all files and the index into an empty folder `output`."""
+def write(planned: list[Utterance], cache: Path, output: Path, *, processes: int) -> None:
+    """Writes all files and the index into an empty folder `output`, one part a process."""
     shutil.rmtree(output, ignore_errors=True)
-    rows: list[tuple[object, ...]] = []
-    for part in SHARES:
-        ours = [utterance for utterance in planned if utterance.part == part]
-        for kind in ("sentence", "word"):
-            for language in ("en", MANY_LANGUAGES):
-                chosen = [one for one in ours if one.kind == kind and (one.language == "en") == (language == "en")]
-                scenes = _speech_scenes(chosen, ours, cache, key=(part, kind, language))
-                rows += _write_files(scenes, output, part=part, name=f"{kind}-{language}")
-        rows += _write_files(_noise_scenes(part), output, part=part, name=f"noise-{NO_LANGUAGE}")
+    output.mkdir(parents=True)
+    by_part = [[one for one in planned if one.part == part] for part in SHARES]
+    with concurrent.futures.ProcessPoolExecutor(processes) as pool:
+        rows = list(pool.map(_write_part, by_part, [cache] * len(by_part), [output] * len(by_part)))
     with (output / "index.csv").open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(COLUMNS)
-        table.writerows(rows)
+        table.writerows(itertools.chain.from_iterable(rows))
+
+
+def _write_part(ours: list[Utterance], cache: Path, output: Path) -> list[tuple[object, ...]]:
+    rows, part = [], ours[0].part
+    for kind in ("sentence", "word"):
+        for language in ("en", MANY_LANGUAGES):
+            chosen = [one for one in ours if one.kind == kind and (one.language == "en") == (language == "en")]
+            scenes = _speech_scenes(chosen, ours, cache, key=(part, kind, language))
+            rows += _write_files(scenes, output, part=part, name=f"{kind}-{language}")
+    return rows + list(_write_files(_noise_scenes(part), output, part=part, name=f"noise-{NO_LANGUAGE}"))
 
 
 def _write_files(scenes: Iterator[Scene], output: Path, *, part: str, name: str) -> Iterator[tuple[object, ...]]:
