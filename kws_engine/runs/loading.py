@@ -99,7 +99,7 @@ def load(project: Project, settings: Settings, *, only: Path | None = None, to_l
     noises = yield from _last(load_noise(project.noises() or shipped_noises(), rate=project.rate))
     talk = NO_TALK
     if to_learn and settings.training.talk_share > 0:
-        talk = Talk(talk_to_learn(project), rate=project.rate, clip_samples=project.clip_samples)
+        talk = Talk(talk_to_learn(project, words), rate=project.rate, clip_samples=project.clip_samples)
     return Data((*words, UNKNOWN, SILENCE), parts["training"], parts["validation"], noises, talk)
 
 

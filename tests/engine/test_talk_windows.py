@@ -22,8 +22,10 @@ from kws_engine.models import MODELS
 from kws_engine.runs.folder import RunFolder
 from kws_engine.runs.job import Job
 from kws_engine.runs.run import run
+from kws_engine.runs.talk_to_learn import in_turns, stretches_without
 from kws_engine.settings import Settings
 from kws_engine.spec import changed
+from kws_engine.talk import TalkFile, TalkUtterance
 from kws_engine.training import checkpoint
 from kws_engine.training.config import TrainingConfig
 from kws_engine.training.data.batches import Batches
@@ -182,6 +184,29 @@ def test_own_talk_that_cannot_be_read_is_named_and_the_rest_is_read(tmp_path: Pa
     assert list(own_talk(tmp_path / "none", "training", rate=RATE)) == []
 
 
+# -- the program's talk
+
+
+def test_what_holds_a_word_to_learn_is_left_out_of_the_talk(tmp_path: Path) -> None:
+    loudness = np.arange(30) / 100  # a level for each second, so that every sample tells where it is from
+    audio.write(tmp_path / "some.wav", np.repeat(loudness, 8000).astype(np.float32), rate=8000)
+    said = [(2, 4, "Turn it off"), (9, 12, "A lamp, please"), (20, 21, "lamps")]
+    utterances = tuple(TalkUtterance(start, end, "sentence", "en", "voice", text) for start, end, text in said)
+    file = TalkFile(tmp_path / "some.wav", "training", "sentence", 30.0, utterances)
+
+    def seconds(*words: str) -> list[int]:
+        kept = np.concatenate(list(stretches_without(words, file, rate=8000)))
+        return [round(100 * float(level)) for level in kept[4000::8000]]
+
+    assert seconds("door") == list(range(30))
+    assert seconds("lamp") == [*range(8), *range(13, 19), *range(22, 30)]  # with a second on both sides
+    assert seconds("lamp", "off") == [0, *range(5, 8), *range(13, 19), *range(22, 30)]
+
+
+def test_talk_is_taken_from_all_files_in_turns() -> None:
+    assert list(in_turns([iter("ad"), iter("b"), iter(""), iter("cef")])) == list("abcdef")
+
+
 # -- pieces
 
 
@@ -287,7 +312,7 @@ def test_the_hardest_windows_are_those_with_the_highest_scores_and_are_drawn_mor
     found, scores = windows.scored(1, score, rank=0, world=1)
     windows.keep_hardest(found, scores)
     kept = windows.tensors()["hard"]
-    assert len(kept) == 40 and len(found) > 700
+    assert len(kept) == 40 and len(found) > 500
     lowest_kept = min(float(scores[found == one]) for one in kept)
     assert sorted(scores.tolist(), reverse=True)[39] == pytest.approx(lowest_kept)
     after = high_share(windows.draw(400, 2, 0)[0]) > 0.5

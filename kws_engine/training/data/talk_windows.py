@@ -25,7 +25,7 @@ from kws_engine.training.seeds import HARD_TALK, TALK_WINDOWS, numpy_generator
 BandsOf = Callable[[Tensor, int, int], tuple[Tensor, Tensor]]
 Score = Callable[[Tensor], Tensor]
 _MOST_BYTES = 128 * 2**20  # of band energies
-_FIRST_SHARE, _LATER_SHARE = 0.3, 0.15  # of the seconds that an epoch draws: how much is computed for it
+_FIRST_SHARE, _LATER_SHARE = 0.3, 0.1  # of the seconds that an epoch draws: how much is computed for it
 _LEAST_FIRST = 12  # pieces
 _QUIET = 0.01  # of a piece's mean power: windows below are pauses
 _MIN_ENERGY = 1e-10
@@ -33,7 +33,7 @@ _JITTER_S = 0.08
 _COLOURED_SHARE = 0.5
 _CLIPS_A_COLOUR = 8  # their mean keeps microphone and voice, and little of what each says
 _MOST_COLOUR = 6.9  # nepers of energy: 30 dB
-_CANDIDATES = 3.0  # windows looked at for hard ones, for each clip of an epoch
+_CANDIDATES = 1.5  # windows looked at for hard ones, for each clip of an epoch
 _HELD = 2.0  # hard windows held, for each that an epoch draws
 _AT_ONCE = 256
 
