@@ -34,7 +34,7 @@ _BASE = {
     "training.made_up_share": "0.05", "feature.hop_ms": "20", "model.dropout": "0.1",
 }  # fmt: skip
 _NO_AUGMENTATION = {f"augment.{entry.name}.probability": "0" for entry in AUGMENTATIONS}
-_RATE = 16_000
+RATE = 16_000
 
 
 @dataclass
@@ -280,7 +280,7 @@ def _write(plan: _Plan, folder: Path) -> Project:
     for path, word, name in plan.clips:
         target = ProjectFolder(folder).clips / word / name
         if f"{word}/{name}" in emptied:
-            audio.write(target, _room(plan.generator, noises), rate=_RATE)
+            audio.write(target, room(plan.generator, noises), rate=RATE)
         else:
             shutil.copyfile(path, target)
     for path in noises:
@@ -294,11 +294,11 @@ def _write(plan: _Plan, folder: Path) -> Project:
     return project
 
 
-def _room(generator: np.random.Generator, noises: list[Path]) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+def room(generator: np.random.Generator, noises: list[Path]) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
     """A second of quiet noise (16000,), as where the microphone ran and nobody spoke."""
     path = noises[int(generator.integers(len(noises)))]
-    sound = audio.read(path, rate=_RATE, max_seconds=600.0)
-    start = int(generator.integers(len(sound) - _RATE))
-    piece = sound[start : start + _RATE]
+    sound = audio.read(path, rate=RATE, max_seconds=600.0)
+    start = int(generator.integers(len(sound) - RATE))
+    piece = sound[start : start + RATE]
     level = 10 ** (generator.uniform(-60, -35) / 20)
     return np.asarray(piece * (level / max(float(np.sqrt(np.mean(np.square(piece)))), 1e-6)), np.float32)

@@ -15,12 +15,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from kws_engine.bench._faults import WORDS, speech_commands
+from kws_engine import audio
+from kws_engine.bench._faults import RATE, WORDS, room, speech_commands
 from kws_engine.bench._running import ran
 from kws_engine.clips.clip import Clip, audio_files, layout_clips
 from kws_engine.clips.edit import Move
 from kws_engine.clips.layout import RUNS_FOLDER, ProjectFolder
 from kws_engine.clips.project import Project
+from kws_engine.clips.words import NOISE, SILENCE
 from kws_engine.evaluation.finding import Finding, Kind, Remedy
 from kws_engine.evaluation.mcnemar import mcnemar
 from kws_engine.evaluation.metrics import EvaluatedClip, evaluate
@@ -68,7 +70,7 @@ def trials(fault: Kind, finding: Finding, run: Path, place: Path, *, seed: int) 
         seed: Of the runs.
     """
     project = run.parents[1]
-    judge = _judge(project, place / "judge", seed=seed)
+    judge = judge_of(fault, project, place / "judge", seed=seed)
     before = _answers(run, judge)
     for remedy in _of_each_key([*finding.remedies, *_candidates(fault, run)]):
         trial = place / f"remedy-{remedy.key}"
@@ -127,15 +129,31 @@ def _of_each_key(remedies: Iterable[Remedy]) -> Iterator[Remedy]:
 # the judge
 
 
-def _judge(project: Path, folder: Path, *, seed: int) -> list[Clip]:
-    """Clips of the project's words by people whom it does not know, a third of them."""
+def judge_of(fault: Kind, project: Path, folder: Path, *, seed: int) -> list[Clip]:
+    """Clips of the project's words by people whom it does not know: a third of them, the others are kept to be added.
+
+    Where nothing is added, they are all; where silence was learned, rooms in which nobody speaks are among them.
+    """
     if not folder.exists():
         generator = np.random.default_rng(seed)
         for word in _true_words(project):
             (folder / word).mkdir(parents=True)
-            for path in _unused(project, word, generator, of_judge=True)[:_JUDGED]:
+            paths = _unused(project, word, generator, of_judge=True)[:_JUDGED]
+            if fault == "leakage":
+                paths += _unused(project, word, generator, of_judge=False)
+            for path in paths:
                 shutil.copyfile(path, folder / word / path.name)
-    return layout_clips(folder)
+        if fault == "silence_learned":
+            _write_silence(folder / SILENCE, seed)
+    return layout_clips(folder, with_silence=True)
+
+
+def _write_silence(folder: Path, seed: int) -> None:
+    folder.mkdir()
+    rooms = [Path(entry.path) for entry in audio_files(speech_commands() / NOISE)]
+    for number in range(_JUDGED):
+        sound = room(np.random.default_rng([seed, number]), rooms)
+        audio.write(folder / f"room_nohash_{number}.wav", sound, rate=RATE)
 
 
 def _true_words(project: Path) -> list[str]:
@@ -166,7 +184,7 @@ def _answers(run: Path, judge: Sequence[Clip]) -> Values:
     model, rows = SpottingModel(path), []
 
     def keep(clip: EvaluatedClip, posteriors: NDArray[np.float32]) -> None:
-        own = float(posteriors[model.labels.index(clip.word)])
+        own = float(posteriors[model.labels.index(clip.label)])
         rows.append((float(clip.predicted == clip.word), -math.log(max(own, 1e-6))))
 
     evaluate(model, judge, each=keep)

@@ -94,7 +94,7 @@ def watch(
     """
     if len(history) < _FIRST_WATCHED:
         return None
-    curves = _curves(history, settings, training, validation, labels=len(training) + 1)
+    curves = _curves(history, settings, training, validation, chance=chance_loss({}, len(training) + 1))
     found = [
         finding_in_curves.diverging(curves),
         few_speakers(curves, voices, running=True),
@@ -113,13 +113,13 @@ def _curves(
     training: Mapping[str, int],
     validation: Mapping[str, int],
     *,
-    labels: int,
+    chance: float,
 ) -> Curves:
     return Curves(
         history,
         settings,
         sum(validation.values()),
-        chance_loss(training, labels),
+        chance,
         (_of_words(training), _of_words(validation)),
     )
 
@@ -149,7 +149,8 @@ def _in_clips(facts: Facts) -> Iterator[Finding]:
 
 
 def _in_curves(history: Sequence[Epoch], facts: Facts) -> Iterator[Finding]:
-    curves = _curves(history, facts.settings, facts.training, facts.validation, labels=len(facts.labels))
+    chance = chance_loss(facts.training, len(facts.labels))
+    curves = _curves(history, facts.settings, facts.training, facts.validation, chance=chance)
     found = [finding_in_curves.diverging(curves, lost_number=facts.lost_number)]
     if history:
         found.append(few_speakers(curves, voices_of(facts.clips)))

@@ -137,8 +137,11 @@ def _leap(steps: Values, chance: float) -> int | None:
 
 
 def _never_learned(losses: Values, steps: Values, chance: float) -> bool:
-    """Whether a run ends at the loss of guessing without having come there slowly: a slow one still falls."""
-    if len(losses) < _FEWEST_AT_CHANCE or losses[-1] < _NOTHING_LEARNED * chance:
+    """Whether a run ends at the loss of guessing without having come there slowly: a slow one still falls.
+
+    So must that of the steps: averaged weights lag behind them in the first epochs of a run with few steps.
+    """
+    if len(losses) < _FEWEST_AT_CHANCE or min(losses[-1], steps[-1]) < _NOTHING_LEARNED * chance:
         return False
     late = steps[len(steps) // 2 :]
     is_flat = np.ptp(late) < 0.1 * chance and losses[1] - losses[-1] < 0.02 * chance
