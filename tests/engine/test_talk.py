@@ -20,9 +20,14 @@ RATE = 16_000
 HOURS = {"training": 0.9, "calibration": 0.9, "testing": 0.6}
 
 
+@pytest.fixture(autouse=True)
+def _all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KWS_TALK")
+
+
 @pytest.fixture(scope="module")
 def talk() -> dict[str, list[TalkFile]]:
-    return {part: shipped_talk(part) for part in PARTS}
+    return {part: shipped_talk(part, folder=resources.path("talk")) for part in PARTS}
 
 
 def said(files: Iterable[TalkFile], *kinds: str) -> list[TalkUtterance]:
