@@ -25,7 +25,7 @@ from kws_engine.training.seeds import HARD_TALK, TALK_WINDOWS, numpy_generator
 BandsOf = Callable[[Tensor, int, int], tuple[Tensor, Tensor]]
 Score = Callable[[Tensor], Tensor]
 _MOST_BYTES = 128 * 2**20  # of band energies
-_FIRST_SHARE, _LATER_SHARE = 0.3, 0.1  # of the seconds that an epoch draws: how much is computed for it
+_FIRST_SHARE, _LATER_SHARE = 0.3, 0.15  # of the seconds that an epoch draws: how much is computed for it
 _LEAST_FIRST = 12  # pieces
 _QUIET = 0.01  # of a piece's mean power: windows below are pauses
 _MIN_ENERGY = 1e-10
