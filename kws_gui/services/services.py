@@ -52,7 +52,7 @@ def make_services(parent: QObject | None = None, *, project: ProjectModel | None
     return Services(
         project=project,
         navigation=navigation,
-        projects=Projects(project, navigation, end_work=(training.shutdown, searching.end), parent=parent),
+        projects=Projects(project, navigation, end_work=(training.leave, searching.end), parent=parent),
         training=training,
         runs=runs,
         searching=searching,

@@ -52,6 +52,13 @@ class LiveRun:
             return None
 
     @property
+    def has_learned(self) -> bool:
+        """Whether it leaves a model when it is stopped now."""
+        work = self.progress
+        is_prepared = self.started is not None and work is not None and work.done >= work.total
+        return bool(self.epochs) or is_prepared
+
+    @property
     def elapsed_s(self) -> float:
         """How long it has run, without its pauses."""
         return (self.paused_s or time.monotonic()) - self.began_s
@@ -95,6 +102,7 @@ class Training(QObject):
         ended(Ending): Emitted before the next run begins.
         queued(Job): A run waits because another one is running.
         changed(): Something else runs, or it was paused, resumed or stopped.
+        gone(): A run that was left has ended.
     """
 
     began = Signal(object)
@@ -104,6 +112,7 @@ class Training(QObject):
     ended = Signal(object)
     queued = Signal(object)
     changed = Signal()
+    gone = Signal()
 
     def __init__(self, project: ProjectModel, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -180,15 +189,24 @@ class Training(QObject):
         self._on_changed()
         self._bridge.stop()
 
-    def shutdown(self, *, seconds: float = 15.0) -> None:
-        """Ends the run, politely at first, and returns when its process is gone; the queue stays as it is."""
+    def leave(self) -> None:
+        """Ends the run without waiting for its model, which it still writes; the queue stays as it is."""
         was_running = self.is_running
-        self._bridge.shutdown(seconds=seconds)
+        self._was_stopped = True  # the next one does not start
+        self._bridge.leave()
         self._release()
         if was_running and self._live is not None:
             self._add_epochs()
             self._live.has_ended = True
             self._on_changed()
+
+    def shutdown(self, *, seconds: float | None = None) -> None:
+        """As `leave`, and returns when every process is gone; with `seconds`, it is ended after that time."""
+        self.leave()
+        if seconds is None:
+            self._bridge.shutdown()
+        else:
+            self._bridge.shutdown(seconds=seconds)
 
     # -- the queue
 
@@ -286,3 +304,4 @@ class Training(QObject):
         bridge.epochEnded.connect(self._on_epoch)
         bridge.finished.connect(self._on_ended)
         bridge.failed.connect(self._on_ended)
+        bridge.gone.connect(self.gone)
