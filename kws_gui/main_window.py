@@ -13,7 +13,7 @@ from kws_engine.clips.layout import ProjectFolder
 from kws_gui import theme
 from kws_gui.leaving import Leaving
 from kws_gui.menus import make_menus
-from kws_gui.page_table import PAGE_TABLE, shut_down
+from kws_gui.page_table import PAGE_TABLE, import_ahead, shut_down
 from kws_gui.project_dialogs import ask_which_to_open
 from kws_gui.rail import Rail
 from kws_gui.services import remembered
@@ -111,6 +111,7 @@ class MainWindow(QMainWindow):
         self._opening_name = name
         self._slow.start()
         self.messages.clear()
+        import_ahead()
 
     def _on_slow(self) -> None:
         self._progress.start(f"Opening {self._opening_name}")

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from pathlib import Path
 
-from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtCore import QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
@@ -30,6 +30,8 @@ class LossAndAccuracy(QWidget):
         saved(Path): A picture or table was written.
         remedyTriggered(): The remedy of the finding was clicked.
     """
+
+    LEAST = QSize(312, 240)  # px
 
     failed = Signal(str)
     saved = Signal(object)
@@ -55,7 +57,7 @@ class LossAndAccuracy(QWidget):
             lines.PENALTIES: Panel("Penalties"),
         }
         self.plots = CurvePlots(list(self._panels.values()))
-        self.setMinimumSize(312, 240)
+        self.setMinimumSize(self.LEAST)
         self.setAccessibleName("Loss and accuracy by epoch")
         self._lay_out()
         self._connect()
