@@ -14,6 +14,7 @@ from kws_engine.runs.queue import QueueClaim, Waiting
 from kws_engine.settings import Settings
 from kws_engine.training.events import Epoch, Failed, Finished, Progress, Skipped, Started
 from kws_gui.bridges.training import TrainingBridge, training_threads
+from kws_gui.services import remembered
 from kws_gui.services.project_model import ProjectModel
 from kws_gui.services.run_queue import RunQueue
 
@@ -30,6 +31,8 @@ class LiveRun:
         epochs: Those that a resumed run had before, too.
         began_s: On the monotonic clock; moves on by each pause, so that pauses are not counted.
         paused_s: On the monotonic clock; None while the run is not paused.
+        writing_s: How long its model and evaluation will take to write: as long as those of the run before.
+        trained_s: On the monotonic clock, when its newest epoch came; None before the first.
     """
 
     job: Job
@@ -41,6 +44,8 @@ class LiveRun:
     epochs: list[Epoch] = field(default_factory=list)
     began_s: float = field(default_factory=time.monotonic)
     paused_s: float | None = None
+    writing_s: float = 0.0
+    trained_s: float | None = None
     has_ended: bool = False
 
     @property
@@ -62,6 +67,16 @@ class LiveRun:
     def elapsed_s(self) -> float:
         """How long it has run, without its pauses."""
         return (self.paused_s or time.monotonic()) - self.began_s
+
+    @property
+    def remaining_s(self) -> float | None:
+        """Until its model is written, if it trains all epochs; None before the first has shown how long one takes."""
+        if not self.epochs or self.started is None or self.trained_s is None:
+            return None
+        epoch_s = sum(epoch.seconds for epoch in self.epochs) / len(self.epochs)
+        to_do = self.started.epochs - len(self.epochs)
+        written_s = 0.0 if to_do else (self.paused_s or time.monotonic()) - self.trained_s
+        return epoch_s * to_do + max(self.writing_s - written_s, 0.0)
 
     def set_paused(self, paused: bool) -> None:
         """Stops or restarts the clock of `elapsed_s`."""
@@ -237,7 +252,7 @@ class Training(QObject):
     def _begin(self, job: Job, claim: QueueClaim | None) -> None:
         self._bridge.start(job)
         self._was_stopped = False
-        self._live = LiveRun(job, job.resume, was_queued=claim is not None)
+        self._live = LiveRun(job, job.resume, was_queued=claim is not None, writing_s=remembered.writing_s())
         self._claim = claim
         self.began.emit(self._live)
         self._on_changed()
@@ -271,6 +286,7 @@ class Training(QObject):
         epochs, self._new_epochs = self._new_epochs, []
         if epochs and self._live is not None:
             self._live.epochs += epochs
+            self._live.trained_s = time.monotonic()
             self._live.progress = None
             self.epochsAdded.emit(epochs)
 
@@ -280,6 +296,8 @@ class Training(QObject):
         live = self._live
         assert live is not None
         live.has_ended = True
+        if isinstance(event, Finished) and live.trained_s is not None and not self._was_stopped:
+            remembered.remember_writing(time.monotonic() - live.trained_s)
         self._on_changed()
         self.ended.emit(Ending(live, event, self._was_stopped))
         could_start = live.started is not None or isinstance(event, Finished)

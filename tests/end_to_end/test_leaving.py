@@ -82,7 +82,14 @@ def model_in(folder: Path) -> Path:
 
 
 def test_in_the_first_epoch(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
-    train(window, qtbot, tmp_path / "tones", "training.clips_per_epoch=8000", "training.batch_size=4", "training.fresh_share=0.5")
+    train(
+        window,
+        qtbot,
+        tmp_path / "tones",
+        "training.clips_per_epoch=8000",
+        "training.batch_size=4",
+        "training.fresh_share=0.5",
+    )
     until(qtbot, lambda: window.services.training.live and window.services.training.live.has_learned)
     assert not window.services.training.live.epochs
     assert "best weights so far are kept" in quit_and_keep(window)

@@ -56,7 +56,9 @@ def test_what_lives_longer_than_the_pages_keeps_no_connection_to_them(
     assert left[1] - left[0] == left[2] - left[1] == Counter()
 
 
-def test_a_connection_that_outlives_its_page_is_found(window: MainWindow, qtbot: QtBot, projects: list[Project]) -> None:
+def test_a_connection_that_outlives_its_page_is_found(
+    window: MainWindow, qtbot: QtBot, projects: list[Project]
+) -> None:
     """What the test above counts does grow with a callback that no widget owns."""
     open_project(qtbot, window, projects[0])
     before = receivers(window)

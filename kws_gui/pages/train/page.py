@@ -324,8 +324,8 @@ class TrainPage(QWidget):
         column.setContentsMargins(*[theme.GROUP] * 4)
         column.setSpacing(theme.GRID)
         column.addLayout(self._make_header())
-        column.addWidget(self.messages)
         column.addWidget(self._pages, 1)
+        self.messages.lieOver(self, free=[self.train])
 
     def _make_header(self) -> QHBoxLayout:
         title = QLabel("Train")

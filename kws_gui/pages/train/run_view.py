@@ -84,6 +84,7 @@ class RunView(QWidget):
             made.setPoints(self._later.points, best=self._later.best)
             made.setFinding(*self._later.finding)
             self._column.replaceWidget(self._space, made)
+            made.show()  # now, not when the event loop comes to it: the lines below would jump
             self._space.deleteLater()
         return self._curves
 
@@ -223,12 +224,13 @@ def _progress_text(live: LiveRun) -> str:
 
 
 def _remaining_text(live: LiveRun) -> list[str]:
-    done = len(live.epochs)
-    if not done or live.started is None:
+    """How long until there is a model; whatever the epochs have left, it has to be written and evaluated."""
+    remaining_s = live.remaining_s
+    if remaining_s is None or live.started is None:
         return []
-    to_do = live.started.epochs - done
-    remaining_s = sum(epoch.seconds for epoch in live.epochs) / done * to_do
-    return [f"{duration(remaining_s)} left at most" if to_do else "writing the model"]
+    if len(live.epochs) < live.started.epochs:
+        return [f"{duration(remaining_s)} left at most"]
+    return ["writing and evaluating the model" + (f", {duration(remaining_s)} left" if remaining_s >= 1 else "")]
 
 
 def _best_epoch(epochs: Sequence[Epoch]) -> int | None:

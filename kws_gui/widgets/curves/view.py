@@ -46,7 +46,6 @@ class LossAndAccuracy(QWidget):
         self.bar = CurveBar()
         self.legend = CurveLegend()
         self.finding = FindingLine()
-        self.finding.setVisible(findings)
         self._loss = Panel("Loss")
         self._accuracy = Panel("Accuracy", percent=True)
         self._panels = {
@@ -60,6 +59,7 @@ class LossAndAccuracy(QWidget):
         self.setMinimumSize(self.LEAST)
         self.setAccessibleName("Loss and accuracy by epoch")
         self._lay_out()
+        self.finding.setVisible(findings)  # not before it has a parent: it would be a window for a moment
         self._connect()
         self._draw()
 
