@@ -219,7 +219,8 @@ class MainWindow(QMainWindow):
 
 def _scrolled(page: QWidget) -> QScrollArea:
     """The page in a frame with scroll bars where the window is too small for it."""
-    frame = QScrollArea(widgetResizable=True, frameShape=QFrame.Shape.NoFrame)
+    frame = QScrollArea(widgetResizable=True)
+    frame.setFrameShape(QFrame.Shape.NoFrame)
     frame.setFocusPolicy(Qt.FocusPolicy.NoFocus)
     frame.setWidget(page)
     page.setAutoFillBackground(False)

@@ -20,6 +20,7 @@ from kws_gui.services import remembered
 from kws_gui.widgets.message_bar import MessageBar
 
 PATIENCE_MS = 60_000
+_STILL = 20  # looks, 10 ms apart
 SENTENCE = (
     "The microphone “Desk” is gone. Plug it in or switch it on: recording goes on by itself, and nothing is lost."
 )
@@ -57,7 +58,7 @@ def settled(qtbot: QtBot, page: QWidget, but: QWidget) -> dict[int, QRect]:
 
     def is_still() -> bool:
         seen.append(geometries(page, but))
-        return seen[-1] == seen[-2]
+        return len(seen) > _STILL and all(one == seen[-1] for one in seen[-_STILL:])
 
     qtbot.waitUntil(is_still, timeout=PATIENCE_MS)
     return seen[-1]
