@@ -34,6 +34,7 @@ from kws_gui.widgets.progress_row import ProgressRow
 _GEOMETRY = "window/geometry"
 _THEME = "window/theme"
 _NARROW = 1060  # px; in a narrower window the rail shows pictures only
+_IMPORT_AFTER_MS = 500  # what was opened is shown first
 _SLOW_MS = 300  # an opening that takes longer is shown
 _BELONGS_TO = {"search": "train"}  # pages that the rail has no button for
 
@@ -108,6 +109,8 @@ class MainWindow(QMainWindow):
         project = self.services.project.project
         self.rail.show_project(project.name if project else "", str(project.folder) if project else "")
         self.setWindowTitle(f"{project.name} - {remembered.APPLICATION}" if project else remembered.APPLICATION)
+        if project is not None:
+            QTimer.singleShot(_IMPORT_AFTER_MS, self, lambda: import_ahead())
 
     def _drop_pages(self) -> None:
         """Ends the pages of one project: the next one gets new ones."""
@@ -122,7 +125,6 @@ class MainWindow(QMainWindow):
         self._opening_name = name
         self._slow.start()
         self.messages.clear()
-        import_ahead()
 
     def _on_slow(self) -> None:
         self._progress.start(f"Opening {self._opening_name}")
