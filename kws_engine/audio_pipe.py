@@ -103,9 +103,10 @@ def blocks(path: str, *, rate: int, raw_rate: int | None = None, block_seconds: 
         try:
             for piece in _mono_blocks(stream, rate=rate, raw_rate=raw_rate, block_seconds=block_seconds):
                 if not _put(pieces, piece, has_left):
-                    return
+                    break
         except BaseException as error:  # noqa: BLE001 - a thread's edge: it is raised again by whoever reads
             last = error
+        stream.close()  # whoever writes into it learns that nobody reads on
         _put(pieces, last, has_left)
 
     threading.Thread(target=work, name="reading a pipe", daemon=True).start()
@@ -167,6 +168,12 @@ class _Stream:
     def push_back(self, data: bytes) -> None:
         """Puts bytes back in front."""
         self._ahead[:0] = data
+
+    def close(self) -> None:
+        """Reads no more; standard input is not this one's to close."""
+        if self._descriptor:
+            os.close(self._descriptor)
+        self._descriptor, self._has_ended = None, True
 
     def _more(self) -> None:
         # Not through sys.stdin: a thread that waits in its lock would keep the program from ending.

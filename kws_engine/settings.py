@@ -12,7 +12,7 @@ from typing import Any
 
 from kws_engine import spec
 from kws_engine.augment import AUGMENTATIONS
-from kws_engine.errors import SpecError
+from kws_engine.errors import SpecError, quoted
 from kws_engine.features import FEATURES
 from kws_engine.models import MODELS
 from kws_engine.registry import Registry
@@ -206,7 +206,7 @@ def _read(section: str, content: Any) -> Any:
 
 def _table(content: Any, name: str) -> Mapping[str, Any]:
     if not isinstance(content, Mapping):
-        raise SpecError(f"{name}: {content!r} is not a table of options")
+        raise SpecError(f"{name}: {quoted(content)} is not a table of options")
     return content
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 import math
 import types
 import typing
@@ -124,7 +125,11 @@ def option(default: Any, title: str, help: str, **limits: Any) -> Any:
 
 def options(config: type[Any] | Any) -> tuple[Option, ...]:
     """The options of a config class (or of an instance's class), in their order."""
-    config_class = config if isinstance(config, type) else type(config)
+    return _options(config if isinstance(config, type) else type(config))
+
+
+@functools.cache  # forms and searches ask hundreds of times
+def _options(config_class: type[Any]) -> tuple[Option, ...]:
     hints = typing.get_type_hints(config_class)
     return tuple(_describe(field, hints[field.name]) for field in dataclasses.fields(config_class))
 

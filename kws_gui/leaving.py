@@ -8,6 +8,7 @@ from kws_gui.services import remembered
 from kws_gui.services.services import Services
 
 _NO_RETURN = "Training is {}. Stop it and close? The best weights so far are kept."
+_NOTHING_YET = "Training is getting ready. Stop it and close? It has learned nothing yet."
 _SEARCHING = "A search is going on. Stop it and close? What is finished is kept, and it can go on later."
 _UNSAVED = "{} could not be saved and would be lost: free some space, then save again on the Words page."
 
@@ -39,6 +40,8 @@ class Leaving:
         training = self._services.training
         if not training.is_running:
             return True
+        if training.live is None or not training.live.has_learned:
+            return self._asks(_NOTHING_YET, "Stop and close", "Go on training")
         state = "paused" if training.is_paused else "going on"
         stay = "Leave it paused" if training.is_paused else "Go on training"
         return self._asks(_NO_RETURN.format(state), "Stop and keep the best so far", stay)

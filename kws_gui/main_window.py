@@ -5,15 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 from typing import cast
 
-from PySide6.QtCore import QSettings, QTimer
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication
-from PySide6.QtWidgets import QApplication, QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import QSettings, Qt, QTimer
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QResizeEvent
+from PySide6.QtWidgets import (
+    QApplication,
+    QFrame,
+    QHBoxLayout,
+    QMainWindow,
+    QScrollArea,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from kws_engine.clips.layout import ProjectFolder
 from kws_gui import theme
 from kws_gui.leaving import Leaving
 from kws_gui.menus import make_menus
-from kws_gui.page_table import PAGE_TABLE, shut_down
+from kws_gui.page_table import PAGE_TABLE, import_ahead, shut_down
 from kws_gui.project_dialogs import ask_which_to_open
 from kws_gui.rail import Rail
 from kws_gui.services import remembered
@@ -24,6 +33,8 @@ from kws_gui.widgets.progress_row import ProgressRow
 
 _GEOMETRY = "window/geometry"
 _THEME = "window/theme"
+_NARROW = 1060  # px; in a narrower window the rail shows pictures only
+_IMPORT_AFTER_MS = 500  # what was opened is shown first
 _SLOW_MS = 300  # an opening that takes longer is shown
 _BELONGS_TO = {"search": "train"}  # pages that the rail has no button for
 
@@ -47,7 +58,7 @@ class MainWindow(QMainWindow):
         self.setMenuBar(make_menus(self))
         self._connect()
         self.setAcceptDrops(True)
-        self.setMinimumSize(880, 560)
+        self.setMinimumSize(640, 400)
         self._restore_geometry()
         self.rail.show_project("", "")
         self.services.navigation.show_page(START)
@@ -61,7 +72,7 @@ class MainWindow(QMainWindow):
         """The page of that name, made now if it was not shown before."""
         if name not in self._pages:
             self._pages[name] = PAGE_TABLE[name](self.services)
-            self._stack.addWidget(self._pages[name])
+            self._stack.addWidget(_scrolled(self._pages[name]))
         return self._pages[name]
 
     def open_folder(self, folder: Path | None = None) -> None:
@@ -83,7 +94,7 @@ class MainWindow(QMainWindow):
     # -- following the services
 
     def _on_page(self, name: str) -> None:
-        self._stack.setCurrentWidget(self.page(name))
+        self._stack.setCurrentWidget(_frame_of(self.page(name)))
         self.rail.show_page(_BELONGS_TO.get(name, name))
         self._hold_microphone()
 
@@ -98,14 +109,17 @@ class MainWindow(QMainWindow):
         project = self.services.project.project
         self.rail.show_project(project.name if project else "", str(project.folder) if project else "")
         self.setWindowTitle(f"{project.name} - {remembered.APPLICATION}" if project else remembered.APPLICATION)
+        if project is not None:
+            QTimer.singleShot(_IMPORT_AFTER_MS, self, lambda: import_ahead())
 
     def _drop_pages(self) -> None:
         """Ends the pages of one project: the next one gets new ones."""
         for name in [name for name in self._pages if name != START]:
             page = self._pages.pop(name)
+            frame = _frame_of(page)
             shut_down(page)
-            self._stack.removeWidget(page)
-            page.deleteLater()
+            self._stack.removeWidget(frame)
+            frame.deleteLater()
 
     def _on_opening(self, name: str) -> None:
         self._opening_name = name
@@ -159,6 +173,10 @@ class MainWindow(QMainWindow):
         self.services.shutdown()
         super().closeEvent(event)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.rail.setNarrow(event.size().width() < _NARROW)
+
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if _dropped_folder(event) is not None:
             event.acceptProposedAction()
@@ -181,7 +199,6 @@ class MainWindow(QMainWindow):
         content.setSpacing(0)
         above = QVBoxLayout()
         above.setContentsMargins(theme.GROUP, theme.GRID, theme.GROUP, 0)
-        above.addWidget(self.messages)
         above.addWidget(self._progress)
         content.addLayout(above)
         content.addWidget(self._stack, 1)
@@ -192,6 +209,7 @@ class MainWindow(QMainWindow):
         row.addWidget(self.rail)
         row.addLayout(content, 1)
         self.setCentralWidget(central)
+        self.messages.lieOver(self._stack)
         self.setWindowTitle(remembered.APPLICATION)
 
     def _restore_geometry(self) -> None:
@@ -199,6 +217,24 @@ class MainWindow(QMainWindow):
         if stored is None or not self.restoreGeometry(stored):
             room = QGuiApplication.primaryScreen().availableGeometry()
             self.resize(min(1280, room.width()), min(800, room.height()))
+
+
+def _scrolled(page: QWidget) -> QScrollArea:
+    """The page in a frame with scroll bars where the window is too small for it."""
+    frame = QScrollArea(widgetResizable=True)
+    frame.setFrameShape(QFrame.Shape.NoFrame)
+    frame.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    frame.setWidget(page)
+    page.setAutoFillBackground(False)
+    frame.viewport().setAutoFillBackground(False)
+    return frame
+
+
+def _frame_of(page: QWidget) -> QScrollArea:
+    viewport = page.parentWidget()
+    frame = viewport.parentWidget() if viewport is not None else None
+    assert isinstance(frame, QScrollArea)
+    return frame
 
 
 def stored_theme() -> theme.Choice:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import importlib
+import threading
 from collections.abc import Callable, Mapping
 from typing import Protocol, cast
 
@@ -71,6 +74,22 @@ PAGE_TABLE: Mapping[str, Callable[[Services], QWidget]] = {
     "listen": _listen,
     "learn": _learn,
 }
+
+
+@functools.cache
+def import_ahead() -> threading.Thread:
+    """Imports what the pages are made of beside the event loop, once, so that none of them has to wait for it."""
+    thread = threading.Thread(target=_import_pages, name="import of the pages", daemon=True)
+    thread.start()
+    return thread
+
+
+def _import_pages() -> None:
+    from kws_engine.settings import Settings
+
+    Settings()  # every network, feature, augmentation and penalty
+    for name in PAGE_TABLE:
+        importlib.import_module(f"kws_gui.pages.{name}.page")
 
 
 def shut_down(page: QWidget) -> None:

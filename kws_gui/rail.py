@@ -13,6 +13,7 @@ from kws_gui.widgets.elided_label import ElidedLabel
 from kws_gui.widgets.level_meter import LevelMeter
 
 _WIDTH = 168  # px
+_NARROW_WIDTH = 56  # px
 PAGES: dict[str, tuple[str, str]] = {
     "words": ("Words", "mdi6.account-voice"),
     "train": ("Train", "mdi6.chart-line"),
@@ -56,6 +57,16 @@ class Rail(QFrame):
     def button(self, name: str) -> QToolButton:
         """The button of a page."""
         return self._buttons[name]
+
+    def setNarrow(self, narrow: bool) -> None:
+        """Shows pictures only, so that a small window has room for its page."""
+        if narrow == (self.width() == _NARROW_WIDTH):
+            return
+        self.setFixedWidth(_NARROW_WIDTH if narrow else _WIDTH)
+        self._project.setVisible(not narrow)
+        style = Qt.ToolButtonStyle.ToolButtonIconOnly if narrow else Qt.ToolButtonStyle.ToolButtonTextBesideIcon
+        for button in (*self._buttons.values(), self.microphone.choose):
+            button.setToolButtonStyle(style)
 
     def show_project(self, name: str, folder: str) -> None:
         """Shows what is open; with nothing open only Listen and Learn can be chosen."""

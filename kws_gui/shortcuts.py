@@ -34,7 +34,7 @@ SHORTCUTS = {
     "rename": Keys(("F2",), "Rename what is chosen", "Words, Train"),
     "start": Keys(("Ctrl+Return", "Ctrl+Enter"), "Start or stop the training or the search", "Train, Search"),
     "queue": Keys(("Ctrl+Shift+Return", "Ctrl+Shift+Enter"), "Train after the runs before", "Train"),
-    "pause": Keys(("Ctrl+Shift+P",), "Pause the training, or go on", "Train"),
+    "pause": Keys(("Ctrl+Shift+P",), "Pause the training, or resume it", "Train"),
     "find_rate": Keys(("Ctrl+Shift+L",), "Find a learning rate", "Train"),
     "finish": Keys(("Ctrl+M",), "Make a model of the run's best epoch", "Train"),
     "label": Keys(("Ctrl+T",), "Tags and note of the run", "Train"),

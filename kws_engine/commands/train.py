@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from kws_engine.clips.layout import ProjectFolder
 from kws_engine.clips.project import Project
 from kws_engine.commands.interrupts import interrupts
 from kws_engine.commands.output import Output
@@ -52,7 +54,26 @@ def _threads(text: str) -> int:
 
 
 def _train(arguments: argparse.Namespace, output: Output) -> int:
-    return follow(job_of(arguments, output), output)
+    job = job_of(arguments, output)
+    try:
+        _check_writable(ProjectFolder(job.project))
+    except ProjectError as error:
+        output.failure(error)
+        raise
+    return follow(job, output)
+
+
+def _check_writable(project: ProjectFolder) -> None:
+    """Before all clips are read.
+
+    Raises:
+        ProjectError: No run can be stored in the project.
+    """
+    place = project.runs if project.runs.is_dir() else project.path
+    if not os.access(place, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
+        raise ProjectError(
+            f"{place} is read-only, and a run is stored there: copy the project to where you may write, and train that"
+        )
 
 
 def job_of(arguments: argparse.Namespace, output: Output) -> Job:

@@ -7,7 +7,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from typing import Literal
 
 from kws_engine.runs.job import Job
@@ -73,7 +73,11 @@ class TrainingProcess:
     def close(self, *, seconds: float = 10.0) -> None:
         """Stops politely, then terminates; returns when the process is gone. Its ending is not reported any more."""
         self.stop()
-        end_process(self._process, seconds=seconds)
+        until_s = time.monotonic() + seconds
+        while not self.ended and (left_s := until_s - time.monotonic()) > 0:
+            wait([self._receiver, self._process.sentinel], left_s)
+            self.poll()  # it waits for ever where nobody takes what it reports
+        end_process(self._process, seconds=max(0.0, until_s - time.monotonic()))
         self.ended = True
         self._receiver.close()
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from kws_engine.errors import SpecError
+from kws_engine.errors import SpecError, quoted
 
 By = Literal["loss", "accuracy"]
 Pruning = Literal["median", "hyperband", "none"]
@@ -46,10 +46,10 @@ class SweepJob:
 
     def __post_init__(self) -> None:
         if self.name and (not _NAME.fullmatch(self.name) or self.name.endswith((".", " "))):
-            raise SpecError(f"{self.name!r} cannot name a sweep: use letters, digits, spaces, '.', '-' and '_'")
+            raise SpecError(f"{quoted(self.name)} cannot name a sweep: use letters, digits, spaces, '.', '-' and '_'")
         for value, kind, what in ((self.by, By, "measure"), (self.pruning, Pruning, "pruning")):
             if value not in get_args(kind):
-                raise SpecError(f"There is no {what} {value!r}; known: {', '.join(get_args(kind))}")
+                raise SpecError(f"There is no {what} {quoted(value)}; known: {', '.join(get_args(kind))}")
         if self.trials < 1:
             raise SpecError(f"{self.trials} trials are none: set at least 1")
 

@@ -205,7 +205,7 @@ class Loop:
         self.best_weights = {name: value.to(self._device) for name, value in parts.get("best", {}).items()}
 
     def end_here(self) -> None:
-        """Call before `epochs`, to take no further step: the best epoch so far is the result."""
+        """Takes no further step: the best epoch so far is the result."""
         self.stopped_early = True
         self._is_over = True
 
@@ -221,16 +221,22 @@ class Loop:
         shard = self._processes.shard
         torch.manual_seed(derive_seed(self._seed, STEPS, number, *([shard.rank] if shard.rank else [])))
         sums: dict[str, Tensor] = {}
+        steps = self._batches.steps
         for step, batch in enumerate(self._batches.epoch(number)):
             if self._processes.any(self._should_stop()):
-                return None
+                if self.best is not None:
+                    return None
+                if step:  # there is nothing else to keep
+                    self.end_here()
+                    steps = step
+                    break
             self._set_rate((number - 1 + step / self._batches.steps) / self._config.epochs)
             terms = self._step(batch, late=2 * number > self._config.epochs)
             for name, term in terms.items():
                 sums[name] = sums[name] + term if name in sums else term
             if step % _CHECK_EVERY == 0:
                 self._check_finite(*self._processes.total([sum(float(value) for value in sums.values())]))
-        totals = self._processes.total([float(value) / (self._batches.steps * shard.world) for value in sums.values()])
+        totals = self._processes.total([float(value) / (steps * shard.world) for value in sums.values()])
         means = dict(zip(sums, totals, strict=True))
         self._check_finite(sum(means.values()))
         return means

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Generic, Protocol, TypeVar
 
-from PySide6.QtCore import QObject, QTimer, SignalInstance
+from PySide6.QtCore import QObject, QTimer, Signal, SignalInstance
 
 
 class Polled(Protocol):
     """A process of the engine that reports events, of which exactly one is an ending."""
 
     def poll(self) -> list[Any]: ...
+    def stop(self) -> None: ...
     def is_alive(self) -> bool: ...
     def close(self, *, seconds: float = ...) -> None: ...
 
@@ -20,12 +21,19 @@ Process = TypeVar("Process", bound=Polled)
 
 
 class ProcessBridge(QObject, Generic[Process]):
-    """Polls the process while there is one; subclasses start and stop it."""
+    """Polls the process while there is one; subclasses start and stop it.
+
+    Signals:
+        gone(): A process that was left has ended.
+    """
+
+    gone = Signal()
 
     def __init__(self, *, poll_ms: int, endings: tuple[type, ...], parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._process: Process | None = None
         self._leaving: list[Process] = []
+        self._left: list[Process] = []
         self._endings = endings
         self._timer = QTimer(self, interval=poll_ms)
         self._timer.timeout.connect(self._on_tick)
@@ -34,12 +42,20 @@ class ProcessBridge(QObject, Generic[Process]):
         """Whether the work has not ended yet."""
         return self._process is not None
 
+    def leave(self) -> None:
+        """Asks the work to end and reports nothing of it any more; the process ends in its own time."""
+        if self._process is not None:
+            self._process.stop()
+            self._left.append(self._process)
+            self._let_go()
+
     def shutdown(self, *, seconds: float) -> None:
         """Ends the work, politely at first, and returns when every process has ended."""
         self._timer.stop()
         for process in (*self._leaving, *([self._process] if self._process else [])):
             process.close(seconds=seconds)
         self._leaving.clear()
+        self._left.clear()
         self._process = None
 
     def _signals(self) -> Mapping[type, SignalInstance]:
@@ -61,7 +77,11 @@ class ProcessBridge(QObject, Generic[Process]):
             if isinstance(event, self._endings):
                 self._let_go()
             self._emit(event)
-        self._leaving = [leaving for leaving in self._leaving if not _has_ended(leaving)]
+        ended = [leaving for leaving in self._leaving if _has_ended(leaving)]
+        self._leaving = [leaving for leaving in self._leaving if leaving not in ended]
+        if any(leaving in self._left for leaving in ended):
+            self._left = [left for left in self._left if left not in ended]
+            self.gone.emit()
         if self._process is None and not self._leaving:
             self._timer.stop()
 
@@ -73,6 +93,7 @@ class ProcessBridge(QObject, Generic[Process]):
 
 
 def _has_ended(process: Polled) -> bool:
+    process.poll()  # it would wait for ever where nobody takes what it reports
     if process.is_alive():
         return False
     process.close()

@@ -13,6 +13,7 @@ from kws_engine.training.events import Epoch, Event, Failed, Finished, Progress,
 from kws_gui.bridges.process_bridge import ProcessBridge
 
 POLL_MS = 50
+_PATIENCE_S = 600.0  # so long may writing the model take on a machine that is busy or slow
 _STOPPED_EARLY = "The run was stopped before it began: nothing was trained, start it again"
 
 
@@ -76,16 +77,29 @@ class TrainingBridge(ProcessBridge[TrainingProcess]):
         if self._has_started:
             self._process.stop()
             return
-        self._process.close(seconds=0)
-        self._process = None
+        self._end_at_once()
         self.failed.emit(Failed(_STOPPED_EARLY, kind="stopped"))
 
-    def shutdown(self, *, seconds: float = 15.0) -> None:
+    def leave(self) -> None:
+        """Lets the run end in its own time, with a model of the best weights so far, and reports nothing of it."""
+        self._on_tick()  # it may have started by now
+        if self._process is not None and not self._has_started:
+            self._end_at_once()
+        super().leave()
+
+    def shutdown(self, *, seconds: float = _PATIENCE_S) -> None:
         """Ends the run, politely at first, and returns when the process has ended.
 
-        Writing the model of the best weights so far takes seconds on a busy machine.
+        A process that is slow is waited for: the model of the best weights so far is what the person was promised.
         """
+        self.leave()
         super().shutdown(seconds=seconds)
+
+    def _end_at_once(self) -> None:
+        """It has nothing to lose yet."""
+        assert self._process is not None
+        self._process.close(seconds=0)
+        self._process = None
 
     def _emit(self, event: Event) -> None:
         self._has_started = self._has_started or isinstance(event, Started)

@@ -20,9 +20,11 @@ class RegistryChooser(QWidget):
 
     Signals:
         valueChanged(name, config): The entry, preset or an option changed.
+        rowsMade(): The rows of a form were made, last in the Tab order.
     """
 
     valueChanged = Signal(str, object)
+    rowsMade = Signal()
 
     def __init__(self, registry: Registry, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -92,6 +94,7 @@ class RegistryChooser(QWidget):
             form = ConfigForm(self._entries[name].config)
             form.setVisible(False)
             form.valueChanged.connect(self._on_form)
+            form.rowsMade.connect(self.rowsMade)
             self._column.addWidget(form)
             self._forms[name] = form
         return self._forms[name]

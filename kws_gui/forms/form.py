@@ -7,6 +7,7 @@ import textwrap
 from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt, Signal
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from kws_engine.errors import SpecError
@@ -23,27 +24,24 @@ _RESET_WIDTH = 26  # px; reserved even if there is nothing to reset
 class ConfigForm(QWidget):
     """Labels and editors, one row per option; invalid input shows an error below its field and changes nothing.
 
+    The rows are made when they are first shown or asked for: forms in closed folds cost next to nothing.
+
     Signals:
         valueChanged(config): The config changed; it is always valid.
+        rowsMade(): The rows were made, last in the Tab order.
     """
 
     valueChanged = Signal(object)
+    rowsMade = Signal()
 
     def __init__(self, config_class: type[Any], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._config = config_class()
-        self._rows = {option.name: _Row(option, self) for option in options(config_class)}
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(theme.GRID)
-        column.addLayout(_grid([row for row in self._rows.values() if not row.option.advanced]))
-        self._advanced = self._make_advanced([row for row in self._rows.values() if row.option.advanced])
-        if self._advanced is not None:
-            column.addWidget(self._advanced)
-        for row in self._rows.values():
-            row.edited.connect(self._on_edited)
-            row.write(row.option.default)
-        self._refresh()
+        self._made: dict[str, _Row] | None = None
+        self._advanced: Fold | None = None
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(theme.GRID)
 
     def value(self) -> Any:
         """The last valid config."""
@@ -56,23 +54,25 @@ class ConfigForm(QWidget):
             SpecError: One of its values is invalid; nothing changes.
         """
         config = checked(config)
-        for name, row in self._rows.items():
+        for name, row in (self._made or {}).items():
             row.write(getattr(config, name))
         self._set_config(config)
 
     def errors(self) -> dict[str, str]:
         """The errors currently shown under the fields, by option name."""
-        return {name: row.error() for name, row in self._rows.items() if row.error()}
+        return {name: row.error() for name, row in (self._made or {}).items() if row.error()}
 
     def refuse(self, name: str, sentence: str) -> bool:
         """Shows under a field why its value conflicts with the others ("" clears it); returns whether it is visible."""
+        if self._made is None and not sentence:
+            return False
         for row in self._rows.values():
             row.refuse(sentence if row.option.name == name else "")
         return name in self._rows and self._rows[name].shown
 
     def isEmpty(self) -> bool:
         """Whether the config has no options."""
-        return not self._rows
+        return not options(type(self._config))
 
     def editor(self, name: str) -> QWidget:
         """The widget that edits an option."""
@@ -84,7 +84,31 @@ class ConfigForm(QWidget):
 
     def advanced(self) -> Fold | None:
         """The section of advanced options, if there are any."""
-        return self._advanced
+        return self._advanced if self._rows else None
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._make_rows()
+
+    @property
+    def _rows(self) -> dict[str, _Row]:
+        """By option name, made now if they were not before."""
+        return self._make_rows()
+
+    def _make_rows(self) -> dict[str, _Row]:
+        if self._made is None:
+            self._made = {option.name: _Row(option, self) for option in options(type(self._config))}
+            rows = list(self._made.values())
+            self._column.addLayout(_grid([row for row in rows if not row.option.advanced]))
+            self._advanced = self._make_advanced([row for row in rows if row.option.advanced])
+            if self._advanced is not None:
+                self._column.addWidget(self._advanced)
+            for row in rows:
+                row.edited.connect(self._on_edited)
+                row.write(getattr(self._config, row.option.name))
+            self._refresh()
+            self.rowsMade.emit()
+        return self._made
 
     def _make_advanced(self, rows: list[_Row]) -> Fold | None:
         if not rows:
@@ -104,6 +128,8 @@ class ConfigForm(QWidget):
             self.valueChanged.emit(config)
 
     def _refresh(self) -> None:
+        if self._made is None:
+            return
         for row in self._rows.values():
             rule = row.option.shown_when
             row.setShown(rule is None or (self._rows[rule[0]].shown and getattr(self._config, rule[0]) == rule[1]))

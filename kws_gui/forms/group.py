@@ -23,9 +23,11 @@ class RegistryGroup(QWidget):
 
     Signals:
         valueChanged(values): All configs, by entry name.
+        rowsMade(): The rows of a form were made, last in the Tab order.
     """
 
     valueChanged = Signal(object)
+    rowsMade = Signal()
 
     def __init__(self, registry: Registry, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -74,6 +76,7 @@ class RegistryGroup(QWidget):
             inner.addWidget(_summary(entry.summary))
         inner.addWidget(form)
         form.valueChanged.connect(self._on_form)
+        form.rowsMade.connect(self.rowsMade)
         self._forms[entry.name] = form
         self._folds[entry.name] = Fold(entry.title, content)
         return self._folds[entry.name]

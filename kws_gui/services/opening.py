@@ -86,6 +86,7 @@ class Opening(QObject):
     def _end(self, job: LongJob) -> bool:
         """Forgets a job that has ended; whether its answer is wanted."""
         self._jobs.remove(job)
+        job.deleteLater()
         is_wanted = job is self._wanted
         if is_wanted:
             self._wanted = None

@@ -12,7 +12,9 @@ APPLICATION = "KWS Studio"
 HOME_VARIABLE = "KWS_STUDIO_HOME"
 _RECENT = "projects/recent"
 _LAST = "projects/last"
+_WRITING = "train/writing_s"
 _MOST_RECENT = 8
+_FIRST_WRITING_S = 4.0
 
 
 def set_up() -> None:
@@ -77,3 +79,17 @@ def last_project() -> Path | None:
 def close_project() -> None:
     """The next start opens none."""
     QSettings().remove(_LAST)
+
+
+def writing_s() -> float:
+    """How long the last model and its evaluation took to write."""
+    stored = QSettings().value(_WRITING)
+    try:
+        return float(str(stored)) if stored is not None else _FIRST_WRITING_S
+    except ValueError:
+        return _FIRST_WRITING_S
+
+
+def remember_writing(seconds: float) -> None:
+    """Stores how long writing a model and its evaluation took."""
+    QSettings().setValue(_WRITING, round(seconds, 1))

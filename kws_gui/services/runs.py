@@ -53,6 +53,7 @@ class Runs(QObject):
         project.opened.connect(self._on_opened)
         training.started.connect(self.read)
         training.ended.connect(self._on_ended)
+        training.gone.connect(self.read)
         self.read()
 
     @property

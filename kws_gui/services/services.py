@@ -47,12 +47,14 @@ def make_services(parent: QObject | None = None, *, project: ProjectModel | None
     navigation = Navigation(project, parent)
     training = Training(project, parent)
     searching = Searching(project, parent)
+    runs = Runs(project, training, parent)
+    navigation.modelRequested.connect(runs.finish)
     return Services(
         project=project,
         navigation=navigation,
-        projects=Projects(project, navigation, end_work=(training.shutdown, searching.end), parent=parent),
+        projects=Projects(project, navigation, end_work=(training.leave, searching.end), parent=parent),
         training=training,
-        runs=Runs(project, training, parent),
+        runs=runs,
         searching=searching,
         recordings=Recordings(project, parent),
         microphones=MicrophoneService(parent),

@@ -14,6 +14,7 @@ from kws_engine.runs.queue import QueueClaim, Waiting
 from kws_engine.settings import Settings
 from kws_engine.training.events import Epoch, Failed, Finished, Progress, Skipped, Started
 from kws_gui.bridges.training import TrainingBridge, training_threads
+from kws_gui.services import remembered
 from kws_gui.services.project_model import ProjectModel
 from kws_gui.services.run_queue import RunQueue
 
@@ -30,6 +31,8 @@ class LiveRun:
         epochs: Those that a resumed run had before, too.
         began_s: On the monotonic clock; moves on by each pause, so that pauses are not counted.
         paused_s: On the monotonic clock; None while the run is not paused.
+        writing_s: How long its model and evaluation will take to write: as long as those of the run before.
+        trained_s: On the monotonic clock, when its newest epoch came; None before the first.
     """
 
     job: Job
@@ -41,6 +44,8 @@ class LiveRun:
     epochs: list[Epoch] = field(default_factory=list)
     began_s: float = field(default_factory=time.monotonic)
     paused_s: float | None = None
+    writing_s: float = 0.0
+    trained_s: float | None = None
     has_ended: bool = False
 
     @property
@@ -52,9 +57,26 @@ class LiveRun:
             return None
 
     @property
+    def has_learned(self) -> bool:
+        """Whether it leaves a model when it is stopped now."""
+        work = self.progress
+        is_prepared = self.started is not None and work is not None and work.done >= work.total
+        return bool(self.epochs) or is_prepared
+
+    @property
     def elapsed_s(self) -> float:
         """How long it has run, without its pauses."""
         return (self.paused_s or time.monotonic()) - self.began_s
+
+    @property
+    def remaining_s(self) -> float | None:
+        """Until its model is written, if it trains all epochs; None before the first has shown how long one takes."""
+        if not self.epochs or self.started is None or self.trained_s is None:
+            return None
+        epoch_s = sum(epoch.seconds for epoch in self.epochs) / len(self.epochs)
+        to_do = self.started.epochs - len(self.epochs)
+        written_s = 0.0 if to_do else (self.paused_s or time.monotonic()) - self.trained_s
+        return epoch_s * to_do + max(self.writing_s - written_s, 0.0)
 
     def set_paused(self, paused: bool) -> None:
         """Stops or restarts the clock of `elapsed_s`."""
@@ -95,6 +117,7 @@ class Training(QObject):
         ended(Ending): Emitted before the next run begins.
         queued(Job): A run waits because another one is running.
         changed(): Something else runs, or it was paused, resumed or stopped.
+        gone(): A run that was left has ended.
     """
 
     began = Signal(object)
@@ -104,6 +127,7 @@ class Training(QObject):
     ended = Signal(object)
     queued = Signal(object)
     changed = Signal()
+    gone = Signal()
 
     def __init__(self, project: ProjectModel, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -180,15 +204,24 @@ class Training(QObject):
         self._on_changed()
         self._bridge.stop()
 
-    def shutdown(self, *, seconds: float = 15.0) -> None:
-        """Ends the run, politely at first, and returns when its process is gone; the queue stays as it is."""
+    def leave(self) -> None:
+        """Ends the run without waiting for its model, which it still writes; the queue stays as it is."""
         was_running = self.is_running
-        self._bridge.shutdown(seconds=seconds)
+        self._was_stopped = True  # the next one does not start
+        self._bridge.leave()
         self._release()
         if was_running and self._live is not None:
             self._add_epochs()
             self._live.has_ended = True
             self._on_changed()
+
+    def shutdown(self, *, seconds: float | None = None) -> None:
+        """As `leave`, and returns when every process is gone; with `seconds`, it is ended after that time."""
+        self.leave()
+        if seconds is None:
+            self._bridge.shutdown()
+        else:
+            self._bridge.shutdown(seconds=seconds)
 
     # -- the queue
 
@@ -219,7 +252,7 @@ class Training(QObject):
     def _begin(self, job: Job, claim: QueueClaim | None) -> None:
         self._bridge.start(job)
         self._was_stopped = False
-        self._live = LiveRun(job, job.resume, was_queued=claim is not None)
+        self._live = LiveRun(job, job.resume, was_queued=claim is not None, writing_s=remembered.writing_s())
         self._claim = claim
         self.began.emit(self._live)
         self._on_changed()
@@ -253,6 +286,7 @@ class Training(QObject):
         epochs, self._new_epochs = self._new_epochs, []
         if epochs and self._live is not None:
             self._live.epochs += epochs
+            self._live.trained_s = time.monotonic()
             self._live.progress = None
             self.epochsAdded.emit(epochs)
 
@@ -262,6 +296,8 @@ class Training(QObject):
         live = self._live
         assert live is not None
         live.has_ended = True
+        if isinstance(event, Finished) and live.trained_s is not None and not self._was_stopped:
+            remembered.remember_writing(time.monotonic() - live.trained_s)
         self._on_changed()
         self.ended.emit(Ending(live, event, self._was_stopped))
         could_start = live.started is not None or isinstance(event, Finished)
@@ -286,3 +322,4 @@ class Training(QObject):
         bridge.epochEnded.connect(self._on_epoch)
         bridge.finished.connect(self._on_ended)
         bridge.failed.connect(self._on_ended)
+        bridge.gone.connect(self.gone)

@@ -32,13 +32,13 @@ class EmptyState(QWidget):
         self._sentence.setMinimumHeight(max(0, self._sentence.heightForWidth(_SENTENCE_WIDTH)))
         self._button = QPushButton(button)
         theme.set_role(self._button, "primary")
-        self._button.setVisible(bool(button))
         self._button.clicked.connect(self.triggered)
         column = QVBoxLayout(self)
         column.setSpacing(theme.GROUP)
         column.addStretch(2)
         for part in (picture, self._sentence, self._button):
             column.addWidget(part, 0, Qt.AlignmentFlag.AlignHCenter)
+        self._button.setVisible(bool(button))  # not before it has a parent: it would be a window for a moment
         column.addStretch(3)
         self.setAccessibleName(sentence)
 

@@ -124,6 +124,8 @@ class LevelMeter(QWidget):
         if self._compact:
             area, words = QRectF(0, bar.bottom() + 2, self.width(), self.height() - bar.bottom() - 2), self.text()
             words = words.replace("peak ", "").replace(", clipping", " clip")
+            if QFontMetricsF(painter.font()).horizontalAdvance(words) > area.width():
+                return  # the tooltip and the bar say it where there is no room
             painter.drawText(area, Qt.AlignmentFlag.AlignCenter, words)
             return
         area = QRectF(bar.right() + 16, bar.center().y() - 14, self.width() - bar.right() - 16, 28)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import QGuiApplication, QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
 
@@ -20,7 +21,7 @@ _LOOK: dict[Kind, tuple[str, str, str]] = {  # icon, colour, the word that a scr
 
 
 class MessageBar(QFrame):
-    """Hidden until there is a message.
+    """Hidden until there is a message; in a layout, or over the top of a page that does not move for it.
 
     Signals:
         remedyTriggered(), otherTriggered(): The first or second remedy button was clicked.
@@ -36,6 +37,8 @@ class MessageBar(QFrame):
         self._kind: Kind = "info"
         self._details = ""
         self._action = ""
+        self._host: QWidget | None = None
+        self._free: tuple[QWidget, ...] = ()
         self._icon = QLabel()
         self._text = QLabel()
         self._text.setWordWrap(True)
@@ -54,6 +57,29 @@ class MessageBar(QFrame):
         self._lay_out()
         theme.notifier.changed.connect(self.update)
         self.hide()
+
+    def lieOver(self, host: QWidget, *, free: Sequence[QWidget] = ()) -> None:
+        """Shows messages over the top of `host`, which Esc closes from anywhere in it.
+
+        Args:
+            host: A page.
+            free: What is never covered: the message lies below it instead.
+        """
+        self.setParent(host)
+        self._host = host
+        self._free = tuple(free)
+        host.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if watched is not self._host or not self.isVisible():
+            return False
+        if event.type() in (QEvent.Type.Resize, QEvent.Type.LayoutRequest):
+            self._place()
+        elif isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
+            if event.key() == Qt.Key.Key_Escape:
+                self._on_close()
+                return True
+        return False
 
     def showMessage(
         self, kind: Kind, text: str, *, remedy: str = "", other: str = "", details: str = "", action: str = ""
@@ -80,7 +106,10 @@ class MessageBar(QFrame):
         self._copy.setVisible(bool(details))
         self.setAccessibleName(f"{word}: {text}")
         self.update()
+        self._place()
         self.show()
+        if self._host is not None:
+            self.raise_()
 
     def clear(self) -> None:
         """Hides the bar."""
@@ -131,7 +160,9 @@ class MessageBar(QFrame):
         painter.drawRoundedRect(self.rect(), 8, 8)
         color.setAlphaF(0.12)
         painter.setBrush(color)
-        painter.drawRoundedRect(self.rect(), 8, 8)
+        if self._host is not None:  # an edge towards what it lies on
+            painter.setPen(theme.current().color(_LOOK[self._kind][1], 0.6))
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 8, 8)
 
     def _lay_out(self) -> None:
         row = QHBoxLayout(self)
@@ -145,6 +176,20 @@ class MessageBar(QFrame):
         self._second.clicked.connect(self.otherTriggered)
         self._copy.clicked.connect(self._on_copy)
         self._close.clicked.connect(self._on_close)
+
+    def _place(self) -> None:
+        """Over the top of the host, below what is never covered."""
+        host = self._host
+        if host is None:
+            return
+        width = host.width() - 2 * theme.GRID
+        height = max(self.heightForWidth(width), self.minimumSizeHint().height())
+        place = QRect(theme.GRID, theme.GRID, width, height)
+        for widget in self._free:
+            area = QRect(widget.mapTo(host, QPoint(0, 0)), widget.size())
+            if widget.isVisibleTo(host) and area.intersects(place):
+                place.moveTop(area.bottom() + 1 + theme.GRID // 2)
+        self.setGeometry(place)
 
     def _on_copy(self) -> None:
         QGuiApplication.clipboard().setText(f"{self.text()}\n\n{self._details}")

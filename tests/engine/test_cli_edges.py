@@ -98,6 +98,16 @@ def test_networks_larger_than_any_memory_are_counted(capsys: pytest.CaptureFixtu
     assert status == 0 and largest > 100_000 * 4_000 * 512
 
 
+def test_a_project_that_cannot_be_written_is_refused_before_any_clip_is_read(
+    project: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode, **_: False)  # root may write everywhere
+    monkeypatch.setattr(os, "supports_effective_ids", {os.access})
+    status, lines, said = told(capsys, "train", project.folder)
+    assert status == 1 and "is read-only" in said and "copy the project" in said
+    assert not any("of" in line for line in lines) and not any(project.runs_folder.iterdir())
+
+
 def test_a_run_ends_while_clips_are_read(project: Project) -> None:
     events = list(run(Job(project.folder), lambda: True))
     assert isinstance(events[-1], Failed) and "nothing was trained" in events[-1].message

@@ -141,3 +141,11 @@ def test_a_recipe_sets_what_it_says_and_leaves_the_network() -> None:
     assert back.training.learning_rate == Settings().training.learning_rate
     with pytest.raises(SpecError, match="recipe"):
         settings.with_recipe("tc_resnt")
+
+
+def test_a_value_of_any_length_makes_a_short_sentence() -> None:
+    stored = Settings().to_dict()
+    stored["augment"]["spec_augment"] = "x" * 5000
+    with pytest.raises(SpecError, match="is not a table of options") as refused:
+        Settings.from_dict(stored)
+    assert len(str(refused.value)) < 400

@@ -178,10 +178,26 @@ def test_a_stop_in_mid_epoch_keeps_the_best_so_far() -> None:
     assert evaluate(network, measured(part(4, seed=1)))[0] == pytest.approx(ended.best.validation_loss, abs=1e-6)
 
 
-@pytest.mark.parametrize("fresh_share", [1.0, 0.5])
-def test_a_stop_before_the_first_epoch_trains_nothing(fresh_share: float) -> None:
+def test_a_stop_before_there_is_anything_to_train_on_trains_nothing() -> None:
     with pytest.raises(TrainingError, match="stopped before its first epoch"):
-        train(config_of(fresh_share=fresh_share), network_of(), should_stop=lambda: True)
+        train(config_of(fresh_share=0.5), network_of(), should_stop=lambda: True)
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+def test_a_stop_in_the_first_epoch_keeps_what_was_trained(steps: int) -> None:
+    config, whole, cut = config_of(epochs=9), network_of(), network_of()
+    asked = itertools.count(1)
+    epochs, ended = train(config, cut, should_stop=lambda: next(asked) > steps)  # of three steps
+    assert [epoch.epoch for epoch in epochs] == [1] and ended.stopped_early and ended.best == epochs[0]
+    all_steps, _ = train(config_of(epochs=1), whole)
+    assert epochs[0].terms["cross_entropy"] != all_steps[0].terms["cross_entropy"]
+    assert 0.3 < epochs[0].terms["cross_entropy"] / math.log(4) < 3, "the mean of the steps taken"
+    assert evaluate(cut, measured(part(4, seed=1)))[0] == pytest.approx(ended.best.validation_loss, abs=1e-6)
+
+
+def test_a_stop_at_the_first_step_still_takes_it() -> None:
+    epochs, ended = train(config_of(epochs=9), network_of(), should_stop=lambda: True)
+    assert len(epochs) == 1 and ended.stopped_early
 
 
 def test_a_stop_is_heeded_while_the_first_epoch_is_still_made() -> None:

@@ -172,7 +172,7 @@ def test_closing_while_training_asks_and_stops_the_process(window: MainWindow, q
     opened(window, tmp_path / "tones", qtbot)
     window.services.navigation.show_page("train")
     page = window.page("train")
-    with qtbot.waitSignal(window.services.training.started, timeout=PATIENCE_MS * 4):
+    with qtbot.waitSignal(window.services.training.epochsAdded, timeout=PATIENCE_MS * 4):
         page.train.click()
     pid = window.services.training.pid
     QTimer.singleShot(0, lambda: press("Go on training"))

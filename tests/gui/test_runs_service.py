@@ -181,7 +181,7 @@ def test_a_page_made_late_shows_the_run_that_is_running_whole(qtbot: QtBot, serv
         page = TrainPage(services)
         qtbot.addWidget(page)
         page.show()
-        assert page.train.text() == "Stop" and page.card.pause.text() == "Go on"
+        assert page.train.text() == "Stop" and page.card.pause.text() == "Resume"
         assert [point.epoch for point in page.run.curves.points()] == [epoch.epoch for epoch in epochs]
         assert page.run.sentence().startswith("Paused. Epoch ") and "so far" in page.run.times()
         current = page.runs.current()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,13 +15,16 @@ from tiny_project import make_project
 
 from kws_engine.clips.project import Project
 from kws_engine.clips.recording import Take, evaluate_take
+from kws_engine.runs.job import Job
 from kws_engine.settings import Settings
 from kws_engine.sweeps.folder import past_sweeps
 from kws_engine.sweeps.job import SweepJob
+from kws_engine.training.events import Epoch, Started
 from kws_gui.leaving import Leaving
 from kws_gui.main_window import MainWindow
 from kws_gui.services import remembered
 from kws_gui.services.services import Services, make_services
+from kws_gui.services.training import LiveRun
 
 PATIENCE_MS = 280_000
 
@@ -219,3 +223,29 @@ def test_services_are_plain_objects(services: Services) -> None:
     for name in services.__dataclass_fields__:
         service = getattr(services, name)
         assert isinstance(service, QObject) and not isinstance(service, QWidget), name
+
+
+def test_the_time_left_counts_writing_the_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    live = LiveRun(Job(tmp_path), writing_s=6.0)
+    assert live.remaining_s is None
+    live.started = Started(str(tmp_path), [], {}, {}, 1, 1, "cpu", 3)
+    live.epochs, live.trained_s = [epoch(1, 2.0)], 100.0
+    assert live.remaining_s == 2 * 2.0 + 6.0
+    live.epochs = [epoch(number, 2.0) for number in (1, 2, 3)]
+    now[0] = 104.0
+    assert live.remaining_s == 2.0
+    now[0] = 200.0
+    assert live.remaining_s == 0.0
+
+
+def test_how_long_writing_took_is_remembered(tmp_path: Path) -> None:
+    remembered.set_up()
+    assert remembered.writing_s() > 0
+    remembered.remember_writing(7.25)
+    assert remembered.writing_s() == pytest.approx(7.2, abs=0.1)
+
+
+def epoch(number: int, seconds: float) -> Epoch:
+    return Epoch(number, 1.0, 0.5, 1.0, 0.5, 0.001, seconds, 0.0, True)

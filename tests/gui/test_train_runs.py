@@ -239,7 +239,7 @@ def test_pause_lets_the_run_wait_until_it_goes_on(qtbot: QtBot, page: TrainPage)
     assert page.card.pause.text() == "Pause"
     qtbot.mouseClick(page.card.pause, LEFT)
     assert page._training.is_paused and page.run.sentence().startswith("Paused. ")
-    assert page.runs.tree.topLevelItem(0).text(4) == "paused" and page.card.pause.text() == "Go on"
+    assert page.runs.tree.topLevelItem(0).text(4) == "paused" and page.card.pause.text() == "Resume"
     qtbot.keyClick(page, Qt.Key.Key_P, CONTROL | SHIFT)
     before = len(_epochs(page))
     qtbot.waitUntil(lambda: len(_epochs(page)) > before + 1, timeout=PATIENCE_MS)

@@ -15,6 +15,7 @@ from kws_engine.spotting.decision import DetectorConfig
 from kws_gui import theme
 from kws_gui.forms.fold import Fold
 from kws_gui.forms.form import ConfigForm
+from kws_gui.forms.tab_order import order_tabs
 
 
 class Memory:
@@ -79,6 +80,7 @@ class DetectorFold(Fold):
         theme.set_role(self._cost, "muted")
         self.reset.setToolTip("Puts every word's threshold back to the model's own")
         self.form.valueChanged.connect(self.configChanged)
+        self.form.rowsMade.connect(self._on_rows)
         self.reset.clicked.connect(self.resetRequested)
         self.setCost(None)
 
@@ -100,6 +102,9 @@ class DetectorFold(Fold):
     def cost_text(self) -> str:
         """The cost as it is shown."""
         return self._cost.text()
+
+    def _on_rows(self) -> None:
+        order_tabs(self)
 
     def _make_content(self) -> QWidget:
         content = QWidget()

@@ -353,9 +353,9 @@ class ListenPage(QWidget):
         column.setContentsMargins(theme.GROUP, theme.GROUP, theme.GROUP, theme.GROUP)
         column.setSpacing(theme.GRID)
         column.addLayout(header)
-        column.addWidget(self.messages)
         column.addWidget(self.progress)
         column.addWidget(self._stack, 1)
+        self.messages.lieOver(self, free=[self.button])
 
     def _connect(self) -> None:
         self._runs.changed.connect(self._on_runs)

@@ -32,7 +32,7 @@ class ClipCorrections(QObject):
         super().__init__(parent)
         self._model = model
         self._moved: dict[str, Path] = {}
-        model.opened.connect(self._moved.clear)
+        model.opened.connect(self._on_opened)
 
     def where(self, path: str) -> Path:
         """Where the clip is now, if it was moved in this session."""
@@ -96,6 +96,9 @@ class ClipCorrections(QObject):
         where = f" to “{named(words.pop())}”" if len(words) == 1 else ""
         if self._model.push(f"Move {counted(len(moves), 'clip')}{where}", redo=redo, undo=undo):
             self.said.emit(_many(len(moves), f"moved{where}"))
+
+    def _on_opened(self) -> None:
+        self._moved.clear()
 
 
 def named(word: str) -> str:

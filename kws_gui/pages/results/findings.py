@@ -104,7 +104,7 @@ class FindingsView(QWidget):
         self.unfinished.settingsRequested.connect(self._use_settings)
         self.healthy.triggered.connect(lambda: navigation.show_page("search"))
         self.worth.listen.clicked.connect(lambda: self._listen_to(_WORTH, self.diagnosis.clips[:_LISTED]))
-        model.undo_stack.changed.connect(lambda: self.suspects.tell(""))
+        model.undo_stack.changed.connect(self.suspects.forget)
         model.clipsChanged.connect(self.suspects.refresh)
         self._show()
 

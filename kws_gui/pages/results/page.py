@@ -368,9 +368,9 @@ class ResultsPage(QWidget):
         column.setSpacing(theme.GRID)
         column.addLayout(header)
         column.addWidget(self._make_head())
-        column.addWidget(self.messages)
         column.addWidget(self.progress)
         column.addWidget(self._pages, 1)
+        self.messages.lieOver(self, free=[self._sources, self.views])
 
     def _make_head(self) -> QWidget:
         """The headline of each view, and the choice between the views."""

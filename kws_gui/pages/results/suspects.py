@@ -86,6 +86,10 @@ class SuspectList(QWidget):
         self.done.setFullText(sentence)
         self.undo_button.setVisible(bool(sentence) and undoes)
 
+    def forget(self) -> None:
+        """Takes back what was reported: it may no longer hold."""
+        self.tell("")
+
     def chosen(self) -> list[SuspectClip]:
         """The clips of the selected rows."""
         return [clip for clip, item in zip(self._clips, self._items(), strict=True) if item.isSelected()]

@@ -354,5 +354,5 @@ class SearchPage(QWidget):
         column.setContentsMargins(*[theme.GROUP] * 4)
         column.setSpacing(theme.GRID)
         column.addLayout(header)
-        column.addWidget(self.messages)
         column.addWidget(self._pages, 1)
+        self.messages.lieOver(self, free=[self.start])

@@ -111,10 +111,10 @@ class StartPage(QWidget):
         around.addStretch(1)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(*[theme.GROUP] * 4)
-        outer.addWidget(self.messages)
         outer.addStretch(2)
         outer.addLayout(around)
         outer.addStretch(3)
+        self.messages.lieOver(self, free=[self.new])
 
     def _on_page_shown(self, name: str) -> None:
         if name == START:

@@ -56,7 +56,7 @@ class FormCard(QFrame):
         """Shows the button that pauses and resumes, while something runs."""
         self.pause.setVisible(running)
         self.pause.setEnabled(not stopping)
-        self.pause.setText("Go on" if paused else "Pause")
+        self.pause.setText("Resume" if paused else "Pause")
         keys = "(Ctrl+Shift+P)"
         self.pause.setToolTip(
             f"Continues the run where it was paused {keys}"

@@ -70,8 +70,9 @@ class SettingsForm(QWidget):
         self.setValue(Settings())
         for part in (self.model, self.feature, self.regularizers, self.augment, self.training, self.detector):
             part.valueChanged.connect(self._on_changed)
+            part.rowsMade.connect(self._on_rows)
         self._show_states()
-        self._order_tabs()
+        order_tabs(self)
 
     def value(self) -> Settings:
         """The last valid settings."""
@@ -171,14 +172,12 @@ class SettingsForm(QWidget):
         column.addLayout(folds)
         column.addStretch()
 
-    def _order_tabs(self) -> None:
-        """Forms are made when they are first chosen: Tab is to reach them where they are."""
-        self._ordered = self.model.form(), self.feature.form()
+    def _on_rows(self) -> None:
+        """Rows are made when they are first shown: Tab is to reach them where they are."""
         order_tabs(self)
+        self._set_input()
 
     def _on_changed(self) -> None:
-        if (self.model.form(), self.feature.form()) != self._ordered:
-            self._order_tabs()
         self._show_states()
         self._set_input()
         self.valueChanged.emit(self.value())

@@ -49,7 +49,7 @@ class TrainPage(QWidget):
         self.form = SettingsForm()
         self.run = RunView()
         self.runs = RunList()
-        self.compare = CompareView()
+        self._compare: CompareView | None = None
         self.preview = PreviewFold(services.project, services.warm)
         self.controller = RunController(services, self.run, self.runs, self.messages, use=self._use, parent=self)
         self.run_actions = self.controller.actions
@@ -76,8 +76,19 @@ class TrainPage(QWidget):
         self.store()
         self.costs.shutdown()
         self.controller.finding.shutdown()
-        self.compare.shutdown()
+        if self._compare is not None:
+            self._compare.shutdown()
         self.preview.shutdown()
+
+    @property
+    def compare(self) -> CompareView:
+        """What is shown of several runs, made when it is first needed."""
+        if self._compare is None:
+            self._compare = CompareView()
+            self._compare.failed.connect(self.messages.fail)
+            self._compare.saved.connect(self._on_saved)
+            self._upper.addWidget(self._compare)
+        return self._compare
 
     def store(self) -> None:
         """Stores the form's settings in the project now."""
@@ -133,7 +144,7 @@ class TrainPage(QWidget):
         return Job(self._model.project.folder, self.form.value().to_dict(), threads=training_threads())
 
     def _on_training(self) -> None:
-        """Train, Stop, or Stopping, whichever it is now; Pause or Go on."""
+        """Train, Stop, or Stopping, whichever it is now; Pause or Resume."""
         training = self._training
         self.train.setText("Stopping …" if training.is_stopping else "Stop" if training.is_running else "Train")
         self.train.setToolTip("Stop and keep the best weights so far (Ctrl+Return)")
@@ -241,7 +252,8 @@ class TrainPage(QWidget):
     def _on_looked(self) -> None:
         """One run is looked at, or none."""
         self._upper.setCurrentWidget(self.run)
-        self.compare.forget()
+        if self._compare is not None:
+            self._compare.forget()
 
     def _on_saved(self, path: Path) -> None:
         self.messages.say("info", f"Saved {path}.")
@@ -277,8 +289,6 @@ class TrainPage(QWidget):
         self.runs.severalChosen.connect(self._on_several)
         self.controller.looked.connect(self._on_looked)
         self.controller.named.connect(self._run_name.setText)
-        self.compare.failed.connect(self.messages.fail)
-        self.compare.saved.connect(self._on_saved)
         self._runs.changed.connect(self._look_at_clips)
         self._training.changed.connect(self._on_training)
 
@@ -315,8 +325,8 @@ class TrainPage(QWidget):
         column.setContentsMargins(*[theme.GROUP] * 4)
         column.setSpacing(theme.GRID)
         column.addLayout(self._make_header())
-        column.addWidget(self.messages)
         column.addWidget(self._pages, 1)
+        self.messages.lieOver(self, free=[self.train])
 
     def _make_header(self) -> QHBoxLayout:
         title = QLabel("Train")
@@ -330,8 +340,7 @@ class TrainPage(QWidget):
     def _make_right(self) -> QWidget:
         self._splitter = split = QSplitter(Qt.Orientation.Vertical)
         self._upper = QStackedWidget()
-        for view in (self.run, self.compare):
-            self._upper.addWidget(view)
+        self._upper.addWidget(self.run)
         split.addWidget(self._upper)
         split.addWidget(self.runs)
         split.setStretchFactor(0, 3)

@@ -212,7 +212,6 @@ class RunController(QObject):
         runs.differs.connect(self._on_repetition_differs)
         runs.failed.connect(self._messages.fail)
         self._services.project.undo_stack.changed.connect(self._messages.forget_undo)
-        self._services.navigation.modelRequested.connect(runs.finish)
 
     def _connect_widgets(self) -> None:
         self._list.chosen.connect(self._on_chosen)

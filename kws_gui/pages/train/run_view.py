@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from kws_engine.regularizers import REGULARIZERS
 from kws_engine.training.events import Epoch
 from kws_gui import theme
 from kws_gui.services.training import LiveRun
-from kws_gui.widgets.curves import LossAndAccuracy, point_of
+from kws_gui.widgets.curves import LossAndAccuracy, Point, point_of
 from kws_gui.widgets.elided_label import ElidedLabel
 from kws_gui.widgets.progress_row import ProgressRow, duration
 
@@ -24,8 +25,19 @@ _ROOM_FOR_TERMS = 440  # px; in a lower view the loss terms are only in the curv
 _WAITING = "No run yet: choose a network and press Train"
 
 
+@dataclass
+class _Shown:
+    """What the curves show when they are made."""
+
+    points: list[Point] = field(default_factory=list)
+    best: int | None = None
+    finding: tuple[str, str, str] = ("", "", "")
+
+
 class RunView(QWidget):
     """Shows a live run, which `update_live` follows, or the epochs of a past one.
+
+    The curves take a moment to make: they follow when the page stands, or when they are asked for.
 
     Signals:
         cancelRequested(): Cancel, while the clips are read.
@@ -41,9 +53,8 @@ class RunView(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.curves = LossAndAccuracy(findings=True)
-        for signal in ("remedyTriggered", "failed", "saved"):
-            getattr(self.curves, signal).connect(getattr(self, signal))
+        self._curves: LossAndAccuracy | None = None
+        self._later = _Shown()
         self.progress = ProgressRow()
         self.progress.cancelRequested.connect(self.cancelRequested)
         self._sentence = ElidedLabel()
@@ -55,6 +66,27 @@ class RunView(QWidget):
         self._clock.timeout.connect(self._describe_live)
         self._lay_out()
         self._set_words(_WAITING, "")
+
+    @property
+    def curves(self) -> LossAndAccuracy:
+        """The curves, made now if they were not before."""
+        return self._curves or self._make_curves()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        QTimer.singleShot(0, self, self._make_curves)
+
+    def _make_curves(self) -> LossAndAccuracy:
+        if self._curves is None:
+            made = self._curves = LossAndAccuracy(findings=True)
+            for signal in ("remedyTriggered", "failed", "saved"):
+                getattr(made, signal).connect(getattr(self, signal))
+            made.setPoints(self._later.points, best=self._later.best)
+            made.setFinding(*self._later.finding)
+            self._column.replaceWidget(self._space, made)
+            made.show()  # now, not when the event loop comes to it: the lines below would jump
+            self._space.deleteLater()
+        return self._curves
 
     # -- the live run
 
@@ -117,22 +149,27 @@ class RunView(QWidget):
 
     def setFinding(self, text: str, tooltip: str = "", remedy: str = "") -> None:
         """Shows what the curves mean in the line below them."""
-        self.curves.setFinding(text, tooltip, remedy)
+        self._later.finding = (text, tooltip, remedy)
+        if self._curves is not None:
+            self._curves.setFinding(text, tooltip, remedy)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._terms.setVisible(event.size().height() >= _ROOM_FOR_TERMS)
 
     def _show(self, epochs: Sequence[Epoch]) -> None:
-        points = [point_of(epoch) for epoch in epochs]
-        if points != list(self.curves.points()) or not points:
+        points, best = [point_of(epoch) for epoch in epochs], _best_epoch(epochs)
+        if self._curves is None:
+            if points != self._later.points or not points:
+                self._later = _Shown(points, best)
+        elif points != list(self._curves.points()) or not points:
             self.setFinding("")
-            self.curves.setPoints(points, best=_best_epoch(epochs))
+            self._curves.setPoints(points, best=best)
 
     def _draw(self, epochs: Sequence[Epoch], new: Sequence[Epoch]) -> None:
         """Draws epochs that were added; a zoom stays as it is while they come one by one."""
-        if len(new) == 1:
-            self.curves.append(point_of(new[0]), best=_best_epoch(epochs))
+        if len(new) == 1 and self._curves is not None:
+            self._curves.append(point_of(new[0]), best=_best_epoch(epochs))
         else:
             self._show(epochs)
 
@@ -163,10 +200,12 @@ class RunView(QWidget):
         self._foot.addWidget(self._words)
         self._foot.addWidget(self.progress)
         self._foot.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
-        column = QVBoxLayout(self)
+        self._space = QWidget()
+        self._space.setMinimumSize(LossAndAccuracy.LEAST)
+        self._column = column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.GRID)
-        column.addWidget(self.curves, 1)
+        column.addWidget(self._space, 1)
         column.addWidget(self._foot)
 
 
@@ -185,12 +224,13 @@ def _progress_text(live: LiveRun) -> str:
 
 
 def _remaining_text(live: LiveRun) -> list[str]:
-    done = len(live.epochs)
-    if not done or live.started is None:
+    """How long until there is a model; whatever the epochs have left, it has to be written and evaluated."""
+    remaining_s = live.remaining_s
+    if remaining_s is None or live.started is None:
         return []
-    to_do = live.started.epochs - done
-    remaining_s = sum(epoch.seconds for epoch in live.epochs) / done * to_do
-    return [f"{duration(remaining_s)} left at most" if to_do else "writing the model"]
+    if len(live.epochs) < live.started.epochs:
+        return [f"{duration(remaining_s)} left at most"]
+    return ["writing and evaluating the model" + (f", {duration(remaining_s)} left" if remaining_s >= 1 else "")]
 
 
 def _best_epoch(epochs: Sequence[Epoch]) -> int | None:

@@ -277,6 +277,12 @@ class WordsPage(QWidget):
         if clip is not None:
             self.recordings.delete([clip])
 
+    def _on_cancel(self) -> None:
+        """Ends the take, or closes the message."""
+        if self.session.state == "idle":
+            self.messages.clear()
+        self.session.cancel()
+
     # -- failures
 
     def _on_failed(self, sentence: str) -> None:
@@ -355,7 +361,7 @@ class WordsPage(QWidget):
         for name, call in (
             ("record", self.recorder.press_record),
             ("record_again", self.recorder.again.click),
-            ("cancel", self.session.cancel),
+            ("cancel", self._on_cancel),
         ):
             shortcuts.add(self, name, call, Qt.ShortcutContext.WidgetWithChildrenShortcut)
 
@@ -374,8 +380,8 @@ class WordsPage(QWidget):
         column.setContentsMargins(*[theme.GROUP] * 4)
         column.setSpacing(theme.GRID)
         column.addWidget(title)
-        column.addWidget(self.messages)
         column.addWidget(self._splitter, 1)
+        self.messages.lieOver(self, free=[self.recorder.record])
 
     def _make_right(self) -> QWidget:
         self._title = QLabel()

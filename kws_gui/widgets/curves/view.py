@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from pathlib import Path
 
-from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtCore import QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
@@ -31,6 +31,8 @@ class LossAndAccuracy(QWidget):
         remedyTriggered(): The remedy of the finding was clicked.
     """
 
+    LEAST = QSize(312, 240)  # px
+
     failed = Signal(str)
     saved = Signal(object)
     remedyTriggered = Signal()
@@ -44,7 +46,6 @@ class LossAndAccuracy(QWidget):
         self.bar = CurveBar()
         self.legend = CurveLegend()
         self.finding = FindingLine()
-        self.finding.setVisible(findings)
         self._loss = Panel("Loss")
         self._accuracy = Panel("Accuracy", percent=True)
         self._panels = {
@@ -55,9 +56,10 @@ class LossAndAccuracy(QWidget):
             lines.PENALTIES: Panel("Penalties"),
         }
         self.plots = CurvePlots(list(self._panels.values()))
-        self.setMinimumSize(312, 240)
+        self.setMinimumSize(self.LEAST)
         self.setAccessibleName("Loss and accuracy by epoch")
         self._lay_out()
+        self.finding.setVisible(findings)  # not before it has a parent: it would be a window for a moment
         self._connect()
         self._draw()
 
