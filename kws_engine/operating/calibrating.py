@@ -1,7 +1,7 @@
 """Sets a model's thresholds to a number of false alarms an hour, and says how far that can be trusted.
 
-Each word gets an equal share of the rate. Its threshold is the lowest that keeps to this share in every source of
-other speech (sentences, single words, noise, a person's own), by a tail fitted to that source's highest peaks.
+Each word gets an equal share of the rate. Its threshold is the lowest that keeps to this share in talk without the
+words, shipped and a person's own, by tails fitted to the highest peaks of its score there.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ PER_HOUR = 0.5
 """What is promised unless something else is asked for: false alarms an hour of talk, of all words together."""
 LOWEST, HIGHEST = 0.2, 0.99999
 """No threshold lies outside."""
-_PEOPLE_TO_SHIPPED = 1.0
+_ONE_KIND = 4.0  # times the rate, of single words without a pause, or of noise
+_MIXED = "shipped talk"
 _SPREAD = 1.1
 _DRAWS = 4000
 
@@ -50,17 +51,25 @@ class Promise:
 
 
 class Calibration:
-    """The tails of every word in every source; it gives thresholds for any rate without hearing anything again."""
+    """The tails of every word; they give thresholds for any rate without hearing anything again.
+
+    Shipped talk of all kinds counts as one stream, as talk is: sentences, single words and noise. Each kind alone may
+    have a few times its rate. A person's own talk counts alone, since it is the very sound that the model is for.
+    """
 
     def __init__(self, fired: Mapping[str, Fired], words: Sequence[str]) -> None:
         self._words = tuple(words)
         self._sources = {source: one.hours for source, one in fired.items() if one.hours > 0}
-        by_source = {
-            source: fit_tails({word: fired[source].peaks.get(word, ()) for word in words}, hours)
-            for source, hours in self._sources.items()
-        }
-        self._tails: dict[str, dict[str, Tail]] = {
-            word: {source: tails[word] for source, tails in by_source.items()} for word in words
+        mixed = Fired(sum(hours for source, hours in self._sources.items() if source != OWN))
+        for source in self._sources.keys() - {OWN}:
+            for word, scores in fired[source].peaks.items():
+                mixed.peaks.setdefault(word, []).extend(scores)
+        streams = {source: (fired[source], 1.0 if source == OWN else _ONE_KIND) for source in self._sources}
+        if mixed.hours:
+            streams[_MIXED] = mixed, 1.0
+        self._streams = {
+            name: _Stream(fit_tails({word: one.peaks.get(word, ()) for word in words}, one.hours), most)
+            for name, (one, most) in streams.items()
         }
 
     def promise(self, per_hour: float = PER_HOUR) -> Promise:
@@ -77,36 +86,38 @@ class Calibration:
         return Promise(per_hour, thresholds, expected, low, high, sum(self._sources.values()), dict(self._sources))
 
     def expected(self, thresholds: Mapping[str, float]) -> float:
-        """False alarms an hour of people's talk that thresholds are expected to give, in the worst of the sources."""
-        rates = [
-            sum(self._tails[word][source].rate(logit(thresholds[word])) for word in self._words) * _factor(source)
-            for source in self._sources
-        ]
+        """False alarms an hour of talk that thresholds are expected to give: shipped or own, whichever has more."""
+        rates = [stream.rate(thresholds) / stream.most for stream in self._streams.values()]
         return max(rates, default=math.inf)
 
     def _threshold(self, word: str, per_hour: float) -> float:
         highest = logit(HIGHEST)
-        tails = self._tails[word].items()
-        levels = [tail.level(per_hour / _factor(source), highest=highest) for source, tail in tails]
+        levels = [
+            stream.tails[word].level(per_hour * stream.most, highest=highest) for stream in self._streams.values()
+        ]
         return round(max(from_logit(max(levels, default=highest)), LOWEST), 7)
 
     def _bounds(self, thresholds: Mapping[str, float]) -> tuple[int, int]:
         """The 2.5th and 97.5th percentile of the count in an hour: of few peaks, of talk unlike ours, and of chance."""
         generator = np.random.default_rng(0)
-        total = sum(self._sources.values())
-        counts = np.zeros(_DRAWS)
-        for source, hours in self._sources.items():
-            rates = [
-                self._tails[word][source].drawn_rates(logit(thresholds[word]), generator, draws=_DRAWS)
-                for word in self._words
-            ]
-            counts += np.sum(rates, axis=0) * _factor(source) * hours / total
-        counts *= np.exp(generator.normal(0.0, _SPREAD, _DRAWS))
-        drawn = generator.poisson(np.minimum(counts, 1e6))
-        low, high = np.percentile(drawn, (2.5, 97.5))
+        stream = self._streams.get(_MIXED) or self._streams.get(OWN)
+        if stream is None:
+            return 0, 0
+        rates = sum(
+            stream.tails[word].drawn_rates(logit(thresholds[word]), generator, draws=_DRAWS) for word in self._words
+        )
+        rates = rates * np.exp(generator.normal(0.0, _SPREAD, _DRAWS))
+        low, high = np.percentile(generator.poisson(np.minimum(rates, 1e6)), (2.5, 97.5))
         return math.floor(low), math.ceil(high)
 
 
-def _factor(source: str) -> float:
-    """How much oftener people's talk fires a model than that source does."""
-    return 1.0 if source == OWN else _PEOPLE_TO_SHIPPED
+@dataclass(frozen=True)
+class _Stream:
+    """The tails of the words in some sound, and how many times the rate asked for it may have."""
+
+    tails: dict[str, Tail]
+    most: float
+
+    def rate(self, thresholds: Mapping[str, float]) -> float:
+        """False alarms an hour of all words together."""
+        return sum(self.tails[word].rate(logit(threshold)) for word, threshold in thresholds.items())
