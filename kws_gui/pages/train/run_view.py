@@ -177,6 +177,8 @@ def _progress_text(live: LiveRun) -> str:
         return f"{paused}Getting ready"
     done, total = len(live.epochs), live.started.epochs
     work = live.progress
+    if work is not None and work.after_training:
+        return f"{paused}{work.what}. {_best_text(live.epochs)}"
     is_preparing = work is not None and work.done < work.total and done < total
     if not done or is_preparing:
         doing = f" · {work.what.lower()}: {work.done:,} of {work.total:,} clips" if work and is_preparing else ""
@@ -188,6 +190,8 @@ def _remaining_text(live: LiveRun) -> list[str]:
     done = len(live.epochs)
     if not done or live.started is None:
         return []
+    if live.progress is not None and live.progress.after_training:
+        return [f"step {live.progress.done + 1} of {live.progress.total}"]
     to_do = live.started.epochs - done
     remaining_s = sum(epoch.seconds for epoch in live.epochs) / done * to_do
     return [f"{duration(remaining_s)} left at most" if to_do else "writing the model"]
