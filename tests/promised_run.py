@@ -28,10 +28,10 @@ def report(
 ) -> Report:
     """Like one of a good model: most takes far above the threshold, most other talk far below."""
     rng = np.random.default_rng(takes)
-    each = max(1, takes // len(words))
+    each = max(1, min(takes, 400) // len(words))  # of more takes 400 are tried
     by_word = {word: _word(rng, each, round(60 * hours) if talk else 0, threshold) for word in words}
     missed = sum(one.missed for one in by_word.values())
-    total = each * len(words)
+    total = sum(one.takes for one in by_word.values())
     count = sum(one.false_alarms for one in by_word.values())
     noises = zip((None, 20.0, 10.0, 5.0, 0.0, -5.0), (0.8, 1.0, 1.5, 2.6, 5.0, 9.0), strict=True)
     alarms = [
@@ -89,8 +89,8 @@ def make(folder: Path, given: Report | None = None) -> Project:
 
 
 def _word(rng: np.random.Generator, takes: int, alarms: int, threshold: float) -> WordReport:
-    hits = sorted(round(from_logit(value), 6) for value in rng.normal(6.5, 2.3, min(takes, 400)))
-    fired = sorted((round(from_logit(value), 6) for value in rng.normal(-3.0, 2.1, alarms)), reverse=True)
+    hits = sorted(round(from_logit(value), 6) for value in rng.normal(5.2, 2.2, takes))
+    fired = sorted((round(from_logit(value), 6) for value in rng.normal(-3.0, 2.4, alarms)), reverse=True)
     kept = [one for one in fired if one >= 0.05][:300]
     return WordReport(
         threshold,

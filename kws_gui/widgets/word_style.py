@@ -11,7 +11,7 @@ from PySide6.QtGui import QColor, QIcon, QPainter, QPen, QPixmap
 
 from kws_gui import theme
 
-_LIGHT = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#8C6D00", "#3D8FC4", "#5B3A8C")
+_LIGHT = ("#0072B2", "#D55E00", "#008A64", "#B85F93", "#8C6D00", "#3D8FC4", "#5B3A8C")
 _DARK = ("#56B4E9", "#F0843A", "#2CC48F", "#E79BC3", "#F0E442", "#8FC7EE", "#B79BE0")
 _LINES = (Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine, Qt.PenStyle.DotLine, Qt.PenStyle.DashDotLine)
 _ICON = QSize(28, 12)

@@ -34,6 +34,7 @@ from kws_gui.pages.listen.page import ListenPage
 from kws_gui.services import remembered
 from kws_gui.services.project_model import ProjectModel
 from kws_gui.services.services import Services
+from kws_gui.widgets.threshold_text import threshold_text
 
 SAID = np.concatenate([pause(1.5), tone("low"), pause(1.5), tone("high"), pause(1.5)])
 PATIENCE_MS = 30_000
@@ -527,8 +528,8 @@ def test_the_list_and_the_large_word_show_the_peak_of_the_score(qtbot: QtBot, pa
     crossings = [step.detection.score for step in steps if step.detection]
     peaks = [max(step.scores[column] for step in steps) for column in (0, 1)]
     assert shown == pytest.approx(peaks) and all(peak > first for peak, first in zip(shown, crossings, strict=True))
-    assert page.view.log.table.item(0, 2).text() == f"{peaks[1]:.2f}"
-    assert page.view.word.accessibleDescription().endswith(f"score {peaks[1]:.2f}")
+    assert page.view.log.table.item(0, 2).text() == threshold_text(float(peaks[1]))
+    assert page.view.word.accessibleDescription().endswith(f"score {threshold_text(float(peaks[1]))}")
     page.view.log.clear()
     page.bridge.risen.emit(next(step.risen for step in reversed(steps) if step.risen))
     assert page.view.log.words() == []

@@ -70,7 +70,7 @@ class ThresholdPanel(QWidget):
         self._thresholds = dict(self._in_file)
         hours = max(report.hours, 1e-6)
         curves = {word: _points(one, hours, self._in_file[word]) for word, one in report.words.items()}
-        word = self.plot.word()
+        before = self.plot.word()
         self.plot.setCurves(curves, word_styles(curves), lowest=_LEAST_ALARMS / hours)
         self.plot.setPromised({word: one.threshold for word, one in report.words.items()})
         blocker = QSignalBlocker(self.table)
@@ -78,7 +78,7 @@ class ThresholdPanel(QWidget):
         for row, word in enumerate(curves):
             for column in range(len(_COLUMNS)):
                 self.table.setItem(row, column, _cell(word if not column else "", is_number=column > 0))
-        row = list(curves).index(word) if word in curves else 0
+        row = list(curves).index(before) if before in curves else 0
         self.table.selectRow(row)
         blocker.unblock()
         if curves:
