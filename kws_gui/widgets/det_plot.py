@@ -237,6 +237,7 @@ class DetPlot(QWidget):
         self._promised.setBrush(pg.mkBrush(colors.muted))
         self._promised.setPen(pg.mkPen(colors.sunken, width=1))
         self._name.setFont(theme.font(bold=True))
+        self._name.fill = pg.mkBrush(colors.color("sunken", 0.75))
         self._show()
 
 

@@ -87,9 +87,9 @@ class SnrPlot(QWidget):
         painter.setBrush(colors.color("training"))
         painter.drawEllipse(QPointF(x, y), _DOT, _DOT)
         metrics, share = QFontMetricsF(painter.font()), f"{one.share:.0%}"
-        is_last = one is self._points[-1]
-        left = x - 8 - metrics.horizontalAdvance(share) if is_last else x + 8
-        beside = QRectF(left, max(y - 20, 0), metrics.horizontalAdvance(share) + 2, 18)
+        width = metrics.horizontalAdvance(share) + 2
+        is_low = y + 24 > area.bottom()
+        beside = QRectF(x - 8 - width, y - 21, width, 18) if is_low else QRectF(x + 8, y + 3, width, 18)
         painter.setPen(colors.color("text"))
         painter.drawText(beside, Qt.AlignmentFlag.AlignVCenter, share)
         painter.setPen(colors.color("muted"))

@@ -41,6 +41,9 @@ class WordStyle:
         picture = QPixmap(_ICON)
         picture.fill(Qt.GlobalColor.transparent)
         painter = QPainter(picture)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme.current().color("surface"))  # to be seen on a chosen row, too
+        painter.drawRoundedRect(picture.rect(), 3, 3)
         painter.setPen(QPen(self.color(), 3, self.line))
         painter.drawLine(1, _ICON.height() // 2, _ICON.width() - 2, _ICON.height() // 2)
         painter.end()

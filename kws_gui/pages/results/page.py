@@ -414,14 +414,12 @@ class ResultsPage(QWidget):
             self.weights: self._weights,
             self.search: self._search,
         }
-        titles = (*self._headlines.values(), self._no_headline)
         self._headlines[self.promise.panel] = self._accuracy
         self._headline = QStackedWidget()
-        for label in titles:
-            theme.set_role(label, "title")
+        for label in (*self._headlines.values(), self._no_headline):
+            is_second = label in (self.accuracy, self._accuracy)  # to misses and false alarms
+            theme.set_role(label, "muted" if is_second else "title")
             self._headline.addWidget(label)
-        theme.set_role(self._accuracy, "muted")
-        self._headline.addWidget(self._accuracy)
         self._head = QWidget()
         row = QHBoxLayout(self._head)
         row.setContentsMargins(0, 0, 0, 0)

@@ -46,7 +46,8 @@ class ConditionsPanel(QWidget):
         self.speakers.setRowCount(len(by_share))
         for row, (name, one) in enumerate(by_share):
             bounds = f"{100 * one.interval.low:.0f}-{100 * one.interval.high:.0f}%"
-            for column, text in enumerate((name, f"{one.missed} of {one.takes}", f"{one.interval.share:.0%}", bounds)):
+            share = f"{one.interval.share:.0%} ({bounds})"
+            for column, text in enumerate((name, f"{one.missed} of {one.takes}", share)):
                 item = QTableWidgetItem(text)
                 side = Qt.AlignmentFlag.AlignRight if column else Qt.AlignmentFlag.AlignLeft
                 item.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
@@ -99,8 +100,8 @@ def _point(one: InNoise) -> Missed:
 
 
 def _make_table() -> QTableWidget:
-    table = QTableWidget(0, 4)
-    table.setHorizontalHeaderLabels(["Speaker", "Missed", "Share", "95%"])
+    table = QTableWidget(0, 3)
+    table.setHorizontalHeaderLabels(["Speaker", "Missed", "Share"])
     table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
     table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
     table.setShowGrid(False)

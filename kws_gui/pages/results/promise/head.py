@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from kws_engine.operating.quality import Figures
 from kws_engine.operating.report import Report
@@ -59,12 +59,13 @@ class PromiseHead(QFrame):
         self.measure.clicked.connect(self.measureRequested)
         self._nothing = _NumberView()
         self._nothing.setNumber(_Number(_NOT_YET, _HOW))
-        self._stack = QStackedWidget()
+        self._both, self._none = QWidget(), QWidget()
         self._lay_out()
 
     def setFigures(self, figures: Figures | None, report: Report | None) -> None:
         """Shows the figures of a model file and the report of its run, where it has them."""
-        self._stack.setCurrentIndex(0 if figures is not None else 1)
+        self._both.setVisible(figures is not None)
+        self._none.setVisible(figures is None)
         if figures is None:
             self.setAccessibleName(_NOT_YET)
             return
@@ -83,23 +84,20 @@ class PromiseHead(QFrame):
         return self.accessibleName()
 
     def _lay_out(self) -> None:
-        both = QWidget()
-        row = QHBoxLayout(both)
+        row = QHBoxLayout(self._both)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(2 * theme.GROUP)
         row.addWidget(self.misses, 1)
         row.addWidget(self.alarms, 2)
-        none = QWidget()
-        other = QHBoxLayout(none)
+        other = QHBoxLayout(self._none)
         other.setContentsMargins(0, 0, 0, 0)
         other.setSpacing(theme.GROUP)
         other.addWidget(self._nothing, 1)
         other.addWidget(self.measure)
-        self._stack.addWidget(both)
-        self._stack.addWidget(none)
         column = QVBoxLayout(self)
         column.setContentsMargins(theme.GROUP, theme.GRID, theme.GROUP, theme.GRID)
-        column.addWidget(self._stack)
+        column.addWidget(self._both)
+        column.addWidget(self._none)
 
 
 class _NumberView(QWidget):
