@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -76,8 +77,8 @@ class TalkFile:
         """(start, end) in seconds of where one of `words` is said, to be left out; by time, without overlap.
 
         A word counts as said where a text has it as a whole word, in upper or lower case, with or without an s or es
-        behind it; a compound, however it is written (`teatime`, `tea-time`, `tea time`); a phrase, where its words stand
-        in a row. In Chinese and Japanese any place with its characters counts.
+        behind it; a compound, however it is written (`teatime`, `tea-time`, `tea time`); a phrase, where its words
+        stand in a row. In Chinese and Japanese any place with its characters counts.
         """
         wanted = [letters for letters in map(_letters, words) if letters]
         spans: list[Span] = []
@@ -97,12 +98,12 @@ class TalkFile:
 
 
 def shipped_talk(part: TalkPart, *, folder: Path | None = None) -> list[TalkFile]:
-    """The files of a part, by name; `folder` is for another collection of the same form.
+    """The files of a part, by name; `folder`, or `$KWS_TALK`, is for another collection of the same form.
 
     Raises:
         KwsError: They are missing: the installation is damaged.
     """
-    root = resources.path("talk") if folder is None else folder
+    root = folder or Path(os.environ.get("KWS_TALK") or resources.path("talk"))
     utterances: dict[str, list[TalkUtterance]] = {}
     with (root / "index.csv").open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):

@@ -13,6 +13,8 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 if "PYTEST_XDIST_WORKER" in os.environ:  # before numpy and torch: one processor for each of the workers
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+os.environ["KWS_TALK"] = str(pathlib.Path(__file__).parent / "talk")  # seconds of it, so that a run ends in a second
+
 import numpy as np
 import pytest
 from filelock import FileLock

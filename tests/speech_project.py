@@ -18,7 +18,13 @@ VOICES = (
 EVERY_VOICE = tuple(
     sorted({path.name.partition("_nohash_")[0] for path in resources.path("starter", "clips", "stop").iterdir()})
 )
-QUICK = ("model.name=fnn", "training.epochs=1", "training.clips_per_epoch=60", "training.shipped_unknown=no")
+QUICK = (
+    "model.name=fnn",
+    "training.epochs=1",
+    "training.clips_per_epoch=60",
+    "training.shipped_unknown=no",
+    "training.talk_share=0",
+)
 """Options of a run that takes a second or two before its model file."""
 
 

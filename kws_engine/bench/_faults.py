@@ -34,7 +34,7 @@ _BASE = {
     "training.made_up_share": "0.05", "feature.hop_ms": "20", "model.dropout": "0.1",
 }  # fmt: skip
 _NO_AUGMENTATION = {f"augment.{entry.name}.probability": "0" for entry in AUGMENTATIONS}
-_RATE = 16_000
+RATE = 16_000
 
 
 @dataclass
@@ -86,10 +86,10 @@ def make(fault: str, seed: int, folder: Path) -> Job:
     number = list(FAULTS).index(fault)
     plan = _healthy(np.random.default_rng([seed, number]), speech_commands())
     FAULTS[fault](plan)
-    return Job(_write(plan, folder).folder, _settings(plan.options), seed=seed, threads=1)
+    return Job(_write(plan, folder).folder, settings_of_options(plan.options), seed=seed, threads=1)
 
 
-def _settings(options: Mapping[str, str]) -> dict[str, object]:
+def settings_of_options(options: Mapping[str, str]) -> dict[str, object]:
     parts_first = sorted(options.items(), key=lambda option: not option[0].endswith(".name"))
     return Settings().with_options(f"{path}={value}" for path, value in parts_first).to_dict()
 
@@ -189,6 +189,26 @@ def _few_clips(plan: _Plan) -> None:
     plan.clips = [(path, of, renamed.get(name, name) if of == word else name) for path, of, name in plan.clips]
 
 
+def _few_speakers(plan: _Plan) -> None:
+    """Five people say every word in four or five takes; three of them are learned from, two validate."""
+    takes = {word: _by_speaker(speech_commands() / word) for word in plan.words}
+    able = sorted(set.intersection(*({name for name, paths in of.items() if len(paths) > 3} for of in takes.values())))
+    people = [able[at] for at in plan.generator.permutation(len(able))[:5]]
+    for word in plan.words:
+        plan.clips = [one for one in plan.clips if one[1] != word]
+        for number, person in enumerate(people):
+            for path in takes[word][person]:
+                plan.clips.append((path, word, path.name))
+                plan.by_hand[f"{word}/{path.name}"] = "training" if number < 3 else "validation"
+
+
+def _by_speaker(folder: Path) -> dict[str, list[Path]]:
+    found: dict[str, list[Path]] = {}
+    for path in sorted(Path(entry.path) for entry in audio_files(folder)):
+        found.setdefault(path.name.partition("_nohash_")[0], []).append(path)
+    return found
+
+
 def _confused_words(plan: _Plan) -> None:
     """A word in two folders: half of its clips under a second name."""
     word = str(plan.generator.choice(plan.words))
@@ -249,6 +269,7 @@ FAULTS: Mapping[str, Callable[[_Plan], None]] = {
     "label_errors": _label_errors,
     "leakage": _leakage,
     "silence_learned": _silence_learned,
+    "few_speakers": _few_speakers,
 }
 
 
@@ -259,7 +280,7 @@ def _write(plan: _Plan, folder: Path) -> Project:
     for path, word, name in plan.clips:
         target = ProjectFolder(folder).clips / word / name
         if f"{word}/{name}" in emptied:
-            audio.write(target, _room(plan.generator, noises), rate=_RATE)
+            audio.write(target, room(plan.generator, noises), rate=RATE)
         else:
             shutil.copyfile(path, target)
     for path in noises:
@@ -273,11 +294,11 @@ def _write(plan: _Plan, folder: Path) -> Project:
     return project
 
 
-def _room(generator: np.random.Generator, noises: list[Path]) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+def room(generator: np.random.Generator, noises: list[Path]) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
     """A second of quiet noise (16000,), as where the microphone ran and nobody spoke."""
     path = noises[int(generator.integers(len(noises)))]
-    sound = audio.read(path, rate=_RATE, max_seconds=600.0)
-    start = int(generator.integers(len(sound) - _RATE))
-    piece = sound[start : start + _RATE]
+    sound = audio.read(path, rate=RATE, max_seconds=600.0)
+    start = int(generator.integers(len(sound) - RATE))
+    piece = sound[start : start + RATE]
     level = 10 ** (generator.uniform(-60, -35) / 20)
     return np.asarray(piece * (level / max(float(np.sqrt(np.mean(np.square(piece)))), 1e-6)), np.float32)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 
+from kws_engine.clips.words import SPECIAL
 from kws_engine.evaluation import finding_in_clips, finding_in_curves
 from kws_engine.evaluation.finding import (
     KINDS,
@@ -23,6 +24,8 @@ from kws_engine.evaluation.finding import (
 )
 from kws_engine.evaluation.finding_in_clips import suspects
 from kws_engine.evaluation.finding_in_curves import Curves, chance_loss
+from kws_engine.evaluation.finding_in_speakers import Voices, few_speakers, voices_of
+from kws_engine.evaluation.finding_in_talk import fires_at_speech
 from kws_engine.evaluation.remedies import settings_after
 from kws_engine.settings import Settings
 from kws_engine.training.events import Epoch
@@ -37,15 +40,18 @@ __all__ = [
     "SuspectClip",
     "UsedClip",
     "ValidatedClip",
+    "Voices",
     "diagnose",
     "settings_after",
     "suspects",
+    "voices_of",
     "watch",
 ]
 
 _FIRST_WATCHED = 4  # epochs; before, averaged weights and batch norm still settle
 _EXPLAINS: Mapping[Kind, tuple[Kind, ...]] = {
     "silence_learned": ("confused_words", "label_errors", "underfitting", "not_converged"),
+    "few_speakers": ("confused_words", "noisy_validation", "overfitting"),
     "confused_words": ("label_errors", "underfitting", "not_converged"),
     "label_errors": ("underfitting", "not_converged"),
     "diverging": ("noisy_validation", "overfitting", "underfitting", "not_converged"),
@@ -62,10 +68,18 @@ def diagnose(history: Sequence[Epoch], facts: Facts) -> list[Finding]:
     Findings are in the order of cause before effect: a leak makes every other figure worthless, wrong labels look
     like underfitting, and so on.
     """
-    return _ranked([*_in_clips(facts), *_in_curves(history, facts)])
+    firing = fires_at_speech(facts.in_talk, facts.settings)
+    return _ranked([*([firing] if firing else []), *_in_clips(facts), *_in_curves(history, facts)])
 
 
-def watch(history: Sequence[Epoch], *, settings: Settings, validation_clips: int, labels: int) -> Finding | None:
+def watch(
+    history: Sequence[Epoch],
+    *,
+    settings: Settings,
+    training: Mapping[str, int],
+    validation: Mapping[str, int],
+    voices: Voices | None = None,
+) -> Finding | None:
     """The one thing worth showing during a run, from its epochs so far; None while all is well.
 
     It is the first in the order of `diagnose`. What cannot be named so early still explains others: where there may be
@@ -74,14 +88,16 @@ def watch(history: Sequence[Epoch], *, settings: Settings, validation_clips: int
     Args:
         history: The epochs so far.
         settings: The run's.
-        validation_clips: Of all labels together.
-        labels: How many labels the network has.
+        training: Clips of each label but silence in the training part.
+        validation: The same in the validation part.
+        voices: Who says the words; None where that is not known.
     """
     if len(history) < _FIRST_WATCHED:
         return None
-    curves = Curves(history, settings, validation_clips, chance_loss({}, labels))
+    curves = _curves(history, settings, training, validation, chance=chance_loss({}, len(training) + 1))
     found = [
         finding_in_curves.diverging(curves),
+        few_speakers(curves, voices, running=True),
         finding_in_curves.noisy_validation(curves),
         finding_in_curves.overfitting(curves, running=True),
         finding_in_curves.underfitting(curves),
@@ -89,6 +105,27 @@ def watch(history: Sequence[Epoch], *, settings: Settings, validation_clips: int
     is_late = len(history) >= _LATE * settings.training.epochs
     ranked = _ranked([one for one in found if one is not None])
     return next((one for one in ranked if is_late or one.kind not in _NAMED_LATE), None)
+
+
+def _curves(
+    history: Sequence[Epoch],
+    settings: Settings,
+    training: Mapping[str, int],
+    validation: Mapping[str, int],
+    *,
+    chance: float,
+) -> Curves:
+    return Curves(
+        history,
+        settings,
+        sum(validation.values()),
+        chance,
+        (_of_words(training), _of_words(validation)),
+    )
+
+
+def _of_words(counts: Mapping[str, int]) -> int:
+    return sum(count for label, count in counts.items() if label not in SPECIAL)
 
 
 def _ranked(found: Sequence[Finding]) -> list[Finding]:
@@ -112,10 +149,11 @@ def _in_clips(facts: Facts) -> Iterator[Finding]:
 
 
 def _in_curves(history: Sequence[Epoch], facts: Facts) -> Iterator[Finding]:
-    clips = sum(facts.validation.values())
-    curves = Curves(history, facts.settings, clips, chance_loss(facts.training, len(facts.labels)))
+    chance = chance_loss(facts.training, len(facts.labels))
+    curves = _curves(history, facts.settings, facts.training, facts.validation, chance=chance)
     found = [finding_in_curves.diverging(curves, lost_number=facts.lost_number)]
     if history:
+        found.append(few_speakers(curves, voices_of(facts.clips)))
         found += [
             look(curves)
             for look in (

@@ -10,8 +10,8 @@ from typing import Any, Final, Literal, get_args
 from kws_engine.settings import Settings
 
 Kind = Literal[
-    "leakage", "silence_learned", "few_clips", "confused_words", "label_errors", "diverging", "noisy_validation",
-    "overfitting", "underfitting", "not_converged",
+    "fires_at_speech", "leakage", "silence_learned", "few_clips", "few_speakers", "confused_words", "label_errors",
+    "diverging", "noisy_validation", "overfitting", "underfitting", "not_converged",
 ]  # fmt: skip
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 """In the order of cause before effect: an earlier kind explains a later one, so it is named first.
@@ -19,7 +19,7 @@ KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 A learning rate that is too high is "diverging".
 """
 
-Action = Literal["", "exclude", "relabel", "record", "import", "open_words"]
+Action = Literal["", "exclude", "relabel", "record", "import", "open_words", "thresholds"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,27 @@ class ValidatedClip:
 
 
 @dataclass(frozen=True)
+class InTalk:
+    """What a run's model did in talk that set nothing, at its thresholds.
+
+    Attributes:
+        promised: False alarms an hour that were asked for.
+        expected: The rate that the thresholds are expected to give.
+        would_miss: Share of the takes that thresholds for `promised` would miss, where that was too much to bear.
+        missed: Of `takes`, at the thresholds.
+        false_alarms: In `hours`.
+    """
+
+    promised: float
+    expected: float
+    would_miss: float | None
+    missed: int
+    takes: int
+    false_alarms: int
+    hours: float
+
+
+@dataclass(frozen=True)
 class Facts:
     """What is known of a run besides its epochs; what is not known is empty, and nothing is found in it.
 
@@ -80,6 +101,7 @@ class Facts:
         labels: The network's, in the order of its outputs.
         one_voice: Speakers whose clips are split by take, and so are in all parts with good reason.
         lost_number: Whether the run ended because its loss was no longer a number.
+        in_talk: What its model did in talk; None where that was not measured.
         training, validation: Clips of each label in the parts.
     """
 
@@ -92,6 +114,7 @@ class Facts:
     validated: Sequence[ValidatedClip] = ()
     one_voice: frozenset[str] = frozenset()
     lost_number: bool = False
+    in_talk: InTalk | None = None
 
 
 @dataclass(frozen=True)
@@ -122,6 +145,7 @@ class Remedy:
 
     Attributes:
         changes: Text of options by their paths, as `Settings.with_option` takes them; empty where it is an action.
+        key: Which one it is, in the table of what the benchmark measured (`remedies.MEASURED`).
         word: For record, import and open_words.
         clips: For exclude and relabel; each goes to its `likely` label.
     """
@@ -131,6 +155,12 @@ class Remedy:
     action: Action = ""
     word: str = ""
     clips: tuple[SuspectClip, ...] = ()
+    key: str = ""
+
+    @property
+    def on_button(self) -> str:
+        """What a button says that does it."""
+        return f"{self.title} for the next run" if self.changes else self.title
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values; what does not apply is left out, and clips are their paths."""
@@ -150,6 +180,7 @@ class Finding:
         evidence: The numbers, in one sentence.
         epoch: Where it began to show, None where it belongs to no epoch.
         severity: 0..1 for the ranking: the first is to be cured first.
+        brief: The main figure in half a sentence, for a line that is shown while a run trains.
     """
 
     kind: Kind
@@ -160,6 +191,7 @@ class Finding:
     severity: float
     remedies: tuple[Remedy, ...]
     clips: tuple[SuspectClip, ...] = ()
+    brief: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """As in `kws diagnose --json`."""

@@ -11,6 +11,7 @@ from statistics import median
 from kws_engine.clips.words import SILENCE, SPECIAL, UNKNOWN
 from kws_engine.evaluation.finding import Facts, Finding, LearnedClip, Remedy, SuspectClip, UsedClip, ValidatedClip
 from kws_engine.evaluation.interval import wilson
+from kws_engine.evaluation.remedies import for_few_clips, for_label_errors, offered
 
 _LEAKED = 0.02  # share of the validation part; less changes no figure
 _SPEECHLESS = 0.10  # share of a word's clips; of real recordings up to 2% are empty or cut off
@@ -19,7 +20,7 @@ _LEARNED = 0.75  # accuracy, confusions of a pair aside, from which errors point
 _LEARNED_WELL = 0.85
 _MIXED_UP = 0.12  # share of a pair's clips, at the lower end of the interval
 _NEARLY_GUESSED = 0.3
-_HARDLY_ANY = 10  # clips
+_HARDLY_ANY = 5  # clips; of one voice, six are enough to learn a word from (`kws bench diagnosis`)
 _FAR_FEWER = 0.25  # of what the other words have
 _VOICES = 5  # speakers of the other words, from which one alone is few
 _DOUBTED = 0.05  # share of the clips that look wrong, at the lower end of the interval
@@ -50,7 +51,7 @@ def leakage(facts: Facts) -> Finding | None:
         f"Of {len(validation)} validation clips, {' and '.join(leaks)}.",
         None,
         leaked / max(len(validation), 1),
-        (Remedy("Leave these validation clips out", action="exclude", clips=clips),),
+        (Remedy("Leave these validation clips out", action="exclude", clips=clips, key="exclude"),),
         clips[:_SHOWN],
     )
 
@@ -101,8 +102,9 @@ def silence_learned(facts: Facts) -> Finding | None:
 
 
 def _silence_remedies(clips: tuple[SuspectClip, ...], words: Sequence[str]) -> tuple[Remedy, ...]:
-    exclude = (Remedy(f"Leave the {len(clips)} empty clips out", action="exclude", clips=clips),) if clips else ()
-    return (*exclude, *(Remedy(f"Record “{word}” again", action="record", word=word) for word in words))
+    exclude = Remedy(f"Leave the {len(clips)} empty clips out", action="exclude", clips=clips, key="exclude")
+    again = [Remedy(f"Record “{word}” again", action="record", word=word, key="record_again") for word in words]
+    return (exclude, *again) if clips else tuple(again)
 
 
 def few_clips(facts: Facts) -> Finding | None:
@@ -154,11 +156,9 @@ def _recalls(validated: Sequence[ValidatedClip], words: Sequence[str]) -> str:
 
 
 def _few_remedies(words: Sequence[str], facts: Facts) -> tuple[Remedy, ...]:
-    found = [Remedy(f"Record more of “{word}”", action="record", word=word) for word in words]
-    found += [Remedy(f"Import recordings of “{word}”", action="import", word=word) for word in words]
-    if getattr(facts.settings.training, "class_balance", "draws") == "off":
-        found.append(Remedy("Draw all words equally often", {"training.class_balance": "draws"}))
-    return tuple(found)
+    found = [Remedy(f"Record more of “{word}”", action="record", word=word, key="more_clips") for word in words]
+    found += [Remedy(f"Import recordings of “{word}”", action="import", word=word, key="more_clips") for word in words]
+    return (*found, *offered("few_clips", for_few_clips(facts.settings)))
 
 
 def confused_words(facts: Facts) -> Finding | None:
@@ -187,11 +187,7 @@ def confused_words(facts: Facts) -> Finding | None:
         "; ".join(evidence) + ".",
         None,
         shares[found[0]][2],
-        (
-            Remedy(f"Compare the clips of “{first}” and “{second}”", action="open_words", word=second),
-            Remedy(f"Record more of “{first}”, clearly spoken", action="record", word=first),
-            Remedy(f"Record more of “{second}”, clearly spoken", action="record", word=second),
-        ),
+        (Remedy(f"Compare the clips of “{first}” and “{second}”", action="open_words", word=second, key="compare"),),
         clips,
     )
 
@@ -347,9 +343,11 @@ def label_errors(facts: Facts) -> Finding | None:
         None,
         found / total,
         (
-            Remedy(f"Leave these {len(clips)} clips out", action="exclude", clips=clips),
-            Remedy(f"Give {len(relabel)} of them the word that is heard", action="relabel", clips=relabel),
-            Remedy("Smooth the labels", {"training.label_smoothing": "0.1"}),
+            Remedy(f"Leave these {len(clips)} clips out", action="exclude", clips=clips, key="exclude"),
+            Remedy(
+                f"Give {len(relabel)} of them the word that is heard", action="relabel", clips=relabel, key="relabel"
+            ),
+            *offered("label_errors", for_label_errors(facts.settings)),
         ),
         clips[:_SHOWN],
     )

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from kws_engine.evaluation.finding import Finding, Remedy
 from kws_engine.evaluation.interval import Interval, wilson
 from kws_engine.evaluation.remedies import (
-    for_capacity,
-    for_more_training,
+    for_diverging,
+    for_not_converged,
     for_overfitting,
-    for_the_rate,
+    for_underfitting,
+    offered,
     penalties,
     usual_rate,
 )
@@ -28,8 +29,13 @@ MOST_VALIDATED = 10_000  # clips that a run measures after each epoch, a share o
 _WIDEST = 0.15  # 95% interval of a validation accuracy that still separates one run from another
 _JUMPS = 0.04  # of accuracy from each epoch to the next, from which a curve asks whether that is more than chance
 _LAST_EPOCHS = 5
+_SPARED = 0.05  # share of the words' clips that validates, from which a project has hardly a clip more to spare
+_FEWEST_MEASURED = 20  # clips, below which the mean loss is that of one or two of them
+_GOOD = 0.97  # accuracy of the kept weights, from which there is nothing that a remedy could win
 _GAP = 0.05  # of accuracy, between training and the upper end of the validation's interval
-_RISE = 0.15  # of validation loss over its lowest
+_RISE = 0.25  # of validation loss over its lowest
+_STANDARD_ERRORS = 3.0  # a line that is looked at after every epoch has many chances to be wrong
+_RISE_NATS, _COSTLY_NATS = 0.05, 0.15  # of validation loss: the least rise, and the level, that cost anything
 _RISING_EPOCHS = 5
 _POOR = 0.85  # training accuracy below which a network has not learned its own clips
 _PLATEAU_EPOCHS = 8  # fewer show no plateau
@@ -43,12 +49,18 @@ _HARDLY_FALLING = 0.1
 
 @dataclass(frozen=True)
 class Curves:
-    """A run's history as arrays (epochs,), with what is needed to read them."""
+    """A run's history as arrays (epochs,), with what is needed to read them.
+
+    Attributes:
+        validation_clips: Of all labels together.
+        words: Clips of the words, without other words and silence, in the training and in the validation part.
+    """
 
     history: Sequence[Epoch]
     settings: Settings
     validation_clips: int
     chance_loss: float
+    words: tuple[int, int]
 
     def of(self, name: str) -> Values:
         """One of an epoch's numbers over the epochs."""
@@ -103,6 +115,7 @@ def diverging(curves: Curves, *, lost_number: bool = False) -> Finding | None:
         evidence, epoch = f"Only {settled}, with {rate / usual_rate(curves.settings):.0f} times the usual rate,", 1
     if not evidence:
         return None
+    brief = evidence.rstrip(",")
     return Finding(
         "diverging",
         "Learning rate too high",
@@ -110,7 +123,8 @@ def diverging(curves: Curves, *, lost_number: bool = False) -> Finding | None:
         f"{evidence} at a learning rate of {rate:.2g}.",
         epoch,
         1.0,
-        for_the_rate(curves.settings),
+        offered("diverging", for_diverging(curves.settings)),
+        brief=f"{brief[0].lower()}{brief[1:]}",
     )
 
 
@@ -123,8 +137,11 @@ def _leap(steps: Values, chance: float) -> int | None:
 
 
 def _never_learned(losses: Values, steps: Values, chance: float) -> bool:
-    """Whether a run ends at the loss of guessing without having come there slowly: a slow one still falls."""
-    if len(losses) < _FEWEST_AT_CHANCE or losses[-1] < _NOTHING_LEARNED * chance:
+    """Whether a run ends at the loss of guessing without having come there slowly: a slow one still falls.
+
+    So must that of the steps: averaged weights lag behind them in the first epochs of a run with few steps.
+    """
+    if len(losses) < _FEWEST_AT_CHANCE or min(losses[-1], steps[-1]) < _NOTHING_LEARNED * chance:
         return False
     late = steps[len(steps) // 2 :]
     is_flat = np.ptp(late) < 0.1 * chance and losses[1] - losses[-1] < 0.02 * chance
@@ -136,11 +153,12 @@ def noisy_validation(curves: Curves) -> Finding | None:
 
     The differences are those that a person reads off the curve: the best epoch against the last ones, and an epoch
     against the next. Where they are larger than the interval, the clips are enough for what they show. An interval that
-    separates one run from another, around a curve that hardly moves, is no fault.
+    separates one run from another, around a curve that hardly moves, is no fault; nor is a wide one in a small project
+    that validates on its fair share of clips.
     """
     interval = curves.interval
     width, fall, jump = interval.high - interval.low, _from_best(curves), _jump(curves)
-    is_unsure = width > _WIDEST or jump > _JUMPS
+    is_unsure = (width > _WIDEST and _has_more_to_spare(curves)) or jump > _JUMPS
     if not curves.measured_clips or not is_unsure or width <= max(fall, jump):
         return None
     wanted = _clips_for(interval.share, width=_WIDEST if width > _WIDEST else jump)
@@ -154,10 +172,16 @@ def noisy_validation(curves: Curves) -> Finding | None:
         None,
         width,
         (
-            Remedy(f"Record or import about {wanted} clips to validate on", action="import"),
-            Remedy("Record more takes of every word", action="record"),
+            Remedy(f"Record or import about {wanted} clips to validate on", action="import", key="more_validation"),
+            Remedy("Record more takes of every word", action="record", key="more_validation"),
         ),
+        brief=f"of {curves.measured_clips} clips {interval.text()} are right",
     )
+
+
+def _has_more_to_spare(curves: Curves) -> bool:
+    training, validation = curves.words
+    return validation < _SPARED * (training + validation)
 
 
 def _from_best(curves: Curves) -> float:
@@ -181,30 +205,83 @@ def _clips_for(share: float, *, width: float) -> int:
 
 
 def overfitting(curves: Curves, *, running: bool = False) -> Finding | None:
-    """Validation loss rises while training loss falls, or training accuracy is beyond the validation's interval."""
-    train, validation = curves.of("train_loss"), curves.of("validation_loss")
-    lowest = int(validation.argmin())
-    after = len(validation) - 1 - lowest
-    rise = float(np.median(validation[lowest + 1 :][-_RISING_EPOCHS:]) / validation[lowest] - 1) if after else 0.0
-    rising = after >= _RISING_EPOCHS and rise > _rise_by_chance(curves) and train[-1] < 0.9 * train[lowest]
-    upper = curves.interval.high
-    accuracy = float(np.median(curves.of("train_accuracy")[-3:]))
-    gap = accuracy - upper > _GAP and accuracy > _POOR and not (running and after < 2)
-    if not (rising or gap):
+    """Validation loss rises while training loss falls, or training accuracy is beyond the validation's interval.
+
+    Nothing is named where the kept weights, those of the lowest validation loss, are good: what happened after them
+    cost nothing.
+    """
+    if not (evidence := overfits(curves, running=running)):
         return None
-    parts = [_rose(train, validation, lowest)] if rising else []
-    right = f"{accuracy:.0%} of the training clips are right"
-    parts += [f"{right}, of {curves.measured_clips} validation clips {curves.interval.text()}"] if gap else []
-    evidence = "; ".join(parts)
     return Finding(
         "overfitting",
         "Overfitting",
         "The network learns the training recordings by heart instead of what the words have in common.",
-        f"{evidence[0].upper()}{evidence[1:]}.",
-        lowest + 1,
-        min(1.0, max(rise, accuracy - upper)),
-        for_overfitting(curves.settings),
+        evidence.text,
+        evidence.epoch,
+        evidence.strength,
+        offered("overfitting", for_overfitting(curves.settings)),
+        brief=evidence.brief,
     )
+
+
+@dataclass(frozen=True)
+class Overfit:
+    """How a network shows that it knows its training clips better than others.
+
+    Attributes:
+        text: One sentence.
+        brief: Its main figures, without a full stop.
+        epoch: Of the lowest validation loss.
+        strength: 0..1.
+    """
+
+    text: str
+    brief: str
+    epoch: int
+    strength: float
+
+
+def overfits(curves: Curves, *, running: bool = False) -> Overfit | None:
+    """The rise or the gap, where it is beyond chance and costs something."""
+    if curves.best.validation_accuracy >= _GOOD:
+        return None
+    train, validation = curves.of("train_loss"), curves.of("validation_loss")
+    lowest = int(validation.argmin())
+    after = len(validation) - 1 - lowest
+    rise = _rise(curves, lowest)
+    upper = curves.interval.high
+    accuracy = float(np.median(curves.of("train_accuracy")[-3:]))
+    gap = accuracy - upper > _GAP and accuracy > _POOR and not (running and after < 2)
+    if not (rise or gap):
+        return None
+    parts = [_rose(train, validation, lowest)] if rise else []
+    right = f"{accuracy:.0%} of the training clips are right"
+    parts += [f"{right}, of {curves.measured_clips} validation clips {curves.interval.text()}"] if gap else []
+    evidence = "; ".join(parts)
+    share = curves.best.validation_accuracy
+    brief = f"{accuracy:.0%} of the training clips are right, {share:.0%} of the validation clips"
+    if rise:
+        brief = f"validation loss rose from {validation[lowest]:.2f} in epoch {lowest + 1} to {validation[-1]:.2f}"
+    text = f"{evidence[0].upper()}{evidence[1:]}."
+    return Overfit(text, brief, lowest + 1, min(1.0, max(rise, accuracy - upper)))
+
+
+def _rise(curves: Curves, lowest: int) -> float:
+    """By which share validation loss rose over its lowest; 0 where that may be chance, or costs nothing."""
+    train, validation = curves.of("train_loss"), curves.of("validation_loss")
+    after = len(validation) - 1 - lowest
+    if after < _RISING_EPOCHS or curves.measured_clips < _FEWEST_MEASURED or train[-1] >= 0.9 * train[lowest]:
+        return 0.0
+    level = float(np.median(validation[lowest + 1 :][-_RISING_EPOCHS:]))
+    risen = level - validation[lowest]
+    is_chance = risen <= max(_rise_by_chance(curves) * validation[lowest], 3 * _epoch_noise(validation[lowest:]))
+    is_cheap = risen < _RISE_NATS or level < _COSTLY_NATS
+    return 0.0 if is_chance or is_cheap else float(risen / validation[lowest])
+
+
+def _epoch_noise(losses: Values) -> float:
+    """Standard deviation of one epoch's loss about its trend, robustly, from second differences (variance 6 sigma²)."""
+    return float(1.4826 * np.median(np.abs(np.diff(losses, 2))) / math.sqrt(6))
 
 
 def _rose(train: Values, validation: Values, lowest: int) -> str:
@@ -215,9 +292,9 @@ def _rose(train: Values, validation: Values, lowest: int) -> str:
 def _rise_by_chance(curves: Curves) -> float:
     """How much of the lowest validation loss a rise must be to be none of chance.
 
-    Two standard errors of a mean over so many clips, whose losses scatter about as much as they are large.
+    Three standard errors of a mean over so many clips, whose losses scatter about as much as they are large.
     """
-    return max(_RISE, 2.0 / math.sqrt(max(1, curves.measured_clips)))
+    return max(_RISE, _STANDARD_ERRORS / math.sqrt(max(1, curves.measured_clips)))
 
 
 def underfitting(curves: Curves) -> Finding | None:
@@ -233,7 +310,8 @@ def underfitting(curves: Curves) -> Finding | None:
         f"validation clips.",
         _settled(curves.of("train_loss")),
         1 - last.train_accuracy,
-        for_capacity(curves.settings),
+        offered("underfitting", for_underfitting(curves.settings)),
+        brief=f"{last.train_accuracy:.0%} of the training clips are right, and the loss hardly falls any more",
     )
 
 
@@ -253,7 +331,7 @@ def not_converged(curves: Curves) -> Finding | None:
         f"training loss had fallen from {losses[len(losses) // 2]:.3f} to {losses[-1]:.3f} in the second half.",
         len(losses),
         1 - curves.history[-1].train_accuracy,
-        for_more_training(curves.settings, len(losses)),
+        offered("not_converged", for_not_converged(curves.settings, len(losses))),
     )
 
 

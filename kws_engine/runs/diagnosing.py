@@ -16,7 +16,8 @@ from kws_engine.clips.trimming import speech_core
 from kws_engine.clips.words import SPECIAL, parse_clip_name
 from kws_engine.errors import AudioError, KwsError, TrainingError
 from kws_engine.evaluation.diagnosis import diagnose, suspects
-from kws_engine.evaluation.finding import Facts, Finding, SuspectClip, UsedClip
+from kws_engine.evaluation.finding import Facts, Finding, InTalk, SuspectClip, UsedClip
+from kws_engine.evaluation.finding_in_speakers import Voices, voices_of
 from kws_engine.runs import clip_list
 from kws_engine.runs.folder import RunFolder
 from kws_engine.runs.job import settings_of
@@ -94,7 +95,32 @@ def facts_of(folder: Path, *, progress: Progress | None = None) -> Facts:
         validated=list(run.validation.read()),
         one_voice=_one_voice(project),
         lost_number=lost_number,
+        in_talk=_in_talk(run),
     )
+
+
+def _in_talk(run: RunFolder) -> InTalk | None:
+    report = run.promise.read()
+    if report is None:
+        return None
+    return InTalk(
+        promised=report.promised,
+        expected=report.expected,
+        would_miss=report.would_miss,
+        missed=report.missed.missed,
+        takes=report.missed.takes,
+        false_alarms=report.false_alarm_count,
+        hours=report.hours,
+    )
+
+
+def voices_in(folder: Path) -> Voices | None:
+    """Who says the words in a run's clips; None where that is not known, or its list of clips is not there.
+
+    Raises:
+        TrainingError: The list is damaged.
+    """
+    return voices_of(_clips(RunFolder(folder)))
 
 
 def _one_voice(project: Path | None) -> frozenset[str]:

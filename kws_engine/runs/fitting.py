@@ -29,8 +29,9 @@ from kws_engine.runs.weights import acting
 from kws_engine.settings import Settings
 from kws_engine.training.data.batches import Batches
 from kws_engine.training.data.clips import Clips
-from kws_engine.training.data.sampling import SILENT, sampling_plan
+from kws_engine.training.data.sampling import SILENT, TALK, SamplingPlan, sampling_plan
 from kws_engine.training.data.silence import silence
+from kws_engine.training.data.talk_windows import TalkWindows
 from kws_engine.training.data.workers import Workers
 from kws_engine.training.events import Epoch, Progress, Skipped
 from kws_engine.training.scale_out import ONE, Processes
@@ -38,6 +39,8 @@ from kws_engine.training.train import CURVE_CLIPS, EvaluationSet, Fit, Loop, Pen
 from kws_engine.training.training_dynamics import TrainingDynamics
 
 ShouldStop = Callable[[], bool]
+_COLOURS = 256  # clips whose loudness and colour talk takes on
+_MIN_ENERGY = 1e-10
 
 
 @dataclass(frozen=True)
@@ -132,7 +135,7 @@ def _store(setup: Setup, network: torch.nn.Module, loop: Loop, epoch: Epoch) -> 
 
 
 def _newly_skipped(data: Data) -> Iterator[Skipped]:
-    for part in (data.training, data.validation):
+    for part in (data.training, data.validation, data.talk):
         yield from part.newly_skipped()
 
 
@@ -156,9 +159,12 @@ def make_batches(setup: Setup, features: TorchFeatures) -> Batches:
     is_late = settings.fresh_share < 1 and noise.probability > 0 and len(data.noises) > setup.project.clip_samples
     but = ("background_noise",) if is_late else ()
     sound, spectrogram = augmentations_of(setup.settings, setup.project.rate, but=but)
+    plan = sampling_plan(
+        data.training.labels, settings, words=unknown, unknown=unknown, has_talk=data.talk.read_up_to(1) > 0
+    )
     return Batches(
         data.training,
-        sampling_plan(data.training.labels, settings, words=unknown, unknown=unknown),
+        plan,
         noises=data.noises,
         sound=sound,
         spectrogram=spectrogram,
@@ -173,7 +179,35 @@ def make_batches(setup: Setup, features: TorchFeatures) -> Batches:
         band_noise=noise if is_late else None,
         shard=setup.processes.shard,
         folder=setup.folder if setup.folder.is_dir() else None,
+        talk=_talk_windows(setup, features, plan, is_fixed=not sound),
     )
+
+
+def _talk_windows(setup: Setup, features: TorchFeatures, plan: SamplingPlan, *, is_fixed: bool) -> TalkWindows | None:
+    if not plan.draws.get(TALK):
+        return None
+    return TalkWindows(
+        setup.data.talk,
+        features,
+        clip_colours=_colours(setup, features),
+        clip_samples=setup.project.clip_samples,
+        draws=plan.draws[TALK],
+        epoch_clips=len(plan),
+        hard_share=setup.settings.training.hard_talk_share,
+        is_fixed=is_fixed,
+        seed=setup.job.seed,
+        device=setup.device,
+    )
+
+
+@torch.no_grad()
+def _colours(setup: Setup, features: TorchFeatures) -> Tensor:
+    """The logarithms of each band's mean energy (N, n_bands) in some clips of words, the same ones in every run."""
+    part = setup.data.training
+    words = torch.nonzero(part.labels < len(setup.data.labels) - 2).flatten()
+    some = words[torch.randperm(len(words), generator=torch.Generator().manual_seed(0))[:_COLOURS]]
+    energies = [features.bands(part.sound(few).to(setup.device)).mean(1) for few in torch.split(some, 64)]
+    return torch.cat(energies).clamp_min(_MIN_ENERGY).log()
 
 
 def penalties_of(settings: Settings, network: torch.nn.Module) -> dict[str, Penalty]:

@@ -20,8 +20,10 @@ from kws_engine.clips.words import SILENCE, UNKNOWN
 from kws_engine.errors import AudioError
 from kws_engine.runs.clip_list import ClipListFile, located
 from kws_engine.runs.minimum_clips import check_minimum_clips, check_single_takes, check_words
+from kws_engine.runs.talk_to_learn import talk_to_learn
 from kws_engine.settings import Settings
 from kws_engine.training.data.clips import Clips, UnreadClips, load_clips, load_noise
+from kws_engine.training.data.talk import NO_TALK, Talk
 from kws_engine.training.events import Progress, Skipped
 
 Result = TypeVar("Result")
@@ -30,12 +32,13 @@ Loading = Generator[Progress | Skipped, None, Result]
 
 @dataclass(frozen=True)
 class Data:
-    """What is learned from: both parts, and the noises in one row (N,)."""
+    """What is learned from: both parts, the noises in one row (N,), and talk."""
 
     labels: tuple[str, ...]
     training: Clips
     validation: Clips
     noises: Tensor
+    talk: Talk = NO_TALK
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,10 @@ def load(project: Project, settings: Settings, *, only: Path | None = None, to_l
             parts[split] = yield from _load_split(split, listed[split], project, words)
     check_single_takes(*_learned_and_validated(parts, words), words)
     noises = yield from _last(load_noise(project.noises() or shipped_noises(), rate=project.rate))
-    return Data((*words, UNKNOWN, SILENCE), parts["training"], parts["validation"], noises)
+    talk = NO_TALK
+    if to_learn and settings.training.talk_share > 0:
+        talk = Talk(talk_to_learn(project, words), rate=project.rate, clip_samples=project.clip_samples)
+    return Data((*words, UNKNOWN, SILENCE), parts["training"], parts["validation"], noises, talk)
 
 
 def shipped_noises() -> list[Path]:

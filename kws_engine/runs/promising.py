@@ -31,7 +31,8 @@ from kws_engine.training.events import Progress, Promised, Skipped
 
 Samples = NDArray[np.float32]
 Promising = Generator[Progress | Skipped, None, Report]
-_CPU_S = 40.0  # of a network that takes long, for all talk of one part
+CPU_S = 40.0
+"""Of processor time, for all talk of one part: a network that takes long hears less of it."""
 _MOST_MISSED = 0.5  # of the takes: a model that hears less is of no use, however quiet it is
 _LOOSER = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0)  # an hour
 _LEAST_OTHER_S = 30.0
@@ -48,11 +49,13 @@ class Wanted:
         per_hour: False alarms an hour of talk, all words together.
         at_any_price: Also where more than half of the words would be missed for it.
         own: Recordings of a person's talk without the words, besides those of the project.
+        cpu_s: Of processor time, for all talk of one part.
     """
 
     per_hour: float = PER_HOUR
     at_any_price: bool = False
     own: Sequence[Path] = ()
+    cpu_s: float = CPU_S
 
 
 def keep_promise(
@@ -74,15 +77,15 @@ def keep_promise(
     yield Progress("Setting the thresholds on talk", 0, 3, after_training=True)
     own = own_sound(wanted.own)
     heard = [*talk_of("calibration", model.words), *sound_of_project(project, model, "calibration"), *own]
-    calibration = Calibration(fired_by(model, heard, most_cpu_s=_CPU_S), model.words)
-    background = _background(model)
+    calibration = Calibration(fired_by(model, heard, most_cpu_s=wanted.cpu_s), model.words)
+    background = background_of(model)
     chosen_on, _ = yield from _takes(project, ("validation", "testing"), model)
     promise, would_miss = _promised(model, calibration, wanted, chosen_on, background)
     yield Progress("Counting misses and false alarms", 1, 3, after_training=True)
     model = _with_thresholds(model, promise)
     takes, takes_from = yield from _takes(project, ("testing", "validation"), model)
     sounds = [*talk_of("testing", model.words), *sound_of_project(project, model, "testing")]
-    fired = fired_by(model, sounds, most_cpu_s=_CPU_S, should_stop=should_stop)
+    fired = fired_by(model, sounds, most_cpu_s=wanted.cpu_s, should_stop=should_stop)
     yield Progress("Counting misses and false alarms", 2, 3, after_training=True)
     misses = measure_misses(model, takes, background, should_stop=should_stop) if takes else []
     report = make_report(promise, misses, fired, takes_from=takes_from, would_miss=would_miss)
@@ -184,7 +187,7 @@ def _takes(
     return takes, name
 
 
-def _background(model: SpottingModel) -> Background:
+def background_of(model: SpottingModel) -> Background:
     """Noise and talk of the testing part, some minutes of each."""
     noise: list[Samples] = []
     talk: list[Samples] = []

@@ -27,7 +27,7 @@ from kws_engine.runs.fitting import Setup, ShouldStop, check_same_number, fit_ru
 from kws_engine.runs.folder import RunFolder
 from kws_engine.runs.job import Job, make_run_folder
 from kws_engine.runs.loading import Data, Loading, load
-from kws_engine.runs.promising import Wanted, keep_promise, promised
+from kws_engine.runs.promising import CPU_S, Wanted, keep_promise, promised
 from kws_engine.runs.same_clips import check_clips
 from kws_engine.runs.weights import write_weights
 from kws_engine.settings import Settings
@@ -36,6 +36,8 @@ from kws_engine.training.data.clips import Clips
 from kws_engine.training.events import Event, Failed, Finished, Progress, Promised, Skipped, Started
 from kws_engine.training.scale_out import ONE, Processes
 from kws_engine.training.train import NOTHING_TRAINED, Fit, Snapshot
+
+_TRIAL_CPU_S = 3.0
 
 
 def run(job: Job, should_stop: ShouldStop = lambda: False, *, processes: Processes = ONE) -> Iterator[Event]:
@@ -235,7 +237,8 @@ def _manifest(setup: Setup, ended: Fit) -> Manifest:
 
 def _write_promise(setup: Setup, path: Path) -> Iterator[Progress | Skipped | Promised]:
     """Skips what cannot be written or read: the model is there, and `kws calibrate` does the same at any time."""
-    wanted = Wanted(setup.settings.training.false_alarms_per_hour)
+    is_trial = setup.job.runs_folder is not None  # one of many, of which hardly any is ever listened to
+    wanted = Wanted(setup.settings.training.false_alarms_per_hour, cpu_s=_TRIAL_CPU_S if is_trial else CPU_S)
     try:
         report = yield from keep_promise(path, setup.project, wanted)
         setup.files.promise.write(report)

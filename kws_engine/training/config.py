@@ -163,6 +163,23 @@ class TrainingConfig:
         high=0.5,
         advanced=True,
     )
+    talk_share: float = option(
+        0.15,
+        "Share of talk",
+        "How much of an epoch is continuous talk, as other words: recordings in the project's folder `talk`, and the "
+        "program's own. It teaches the network to stay silent while somebody speaks; 0 is off.",
+        low=0.0,
+        high=0.5,
+    )
+    hard_talk_share: float = option(
+        0.5,
+        "Hardest talk",
+        "How much of that talk is drawn from where the network so far came closest to hearing a word. It is looked for "
+        "five times in a run; 0 is off.",
+        low=0.0,
+        high=1.0,
+        advanced=True,
+    )
     shipped_unknown: bool = option(
         True,
         "Use shipped other words",

@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-ORDER, SOURCES, SOUND, SPECTROGRAM, STEPS, BAND_NOISE = range(6)  # uses, so that no two draw the same numbers
+# Uses, so that no two draw the same numbers.
+ORDER, SOURCES, SOUND, SPECTROGRAM, STEPS, BAND_NOISE, TALK_SOUND, TALK_WINDOWS, HARD_TALK = range(9)
 
 
 def derive_seed(*numbers: int) -> int:

@@ -34,6 +34,7 @@ CROSS_ENTROPY = "cross_entropy"  # a term of the loss, beside the penalties' nam
 CURVE_CLIPS = 1000  # the training curve is evaluated on at most this many clips
 _CHECK_EVERY = 16  # steps; reading the loss makes a graphics card wait
 _EVALUATION_BATCH = 256  # clips; with 64 or 512, each takes a tenth longer
+_LOOKS = 5  # for hard talk
 _LARGE = 1_000_000  # parameters; below, converting to bfloat16 costs more than it saves
 
 
@@ -59,7 +60,8 @@ class Snapshot:
     """All that is needed to resume after an epoch as if nothing had happened.
 
     Attributes:
-        tensors: Weights, their average, the best of them, the optimizer's state and how each clip was learned.
+        tensors: Weights, their average, the best of them, the optimizer's state, how each clip was learned and which
+            windows of talk are hard.
         history: The epochs so far.
         steps: How many steps the average covers.
     """
@@ -138,6 +140,8 @@ class Loop:
                 self.stopped_early = True
                 break
             self._average.swap(self._network)
+            if number in looks_for_hard_talk(self._config.epochs):
+                self._look_for_hard_talk(number)
             epoch = self._evaluate(number, started, terms)
             self.history.append(epoch)
             if epoch.best:
@@ -168,6 +172,7 @@ class Loop:
             "best": self.best_weights,
             "optimizer": optimizer_tensors(self._optimizer),
             "dynamics": self._processes.summed(self._dynamics.tensors()) if self._dynamics else {},
+            "talk": self._batches.talk.tensors() if self._batches.talk else {},
         }
         tensors = {f"{part}/{name}": value for part, values in parts.items() for name, value in values.items()}
         return Snapshot(tensors, tuple(self.history), self._average.steps)
@@ -188,6 +193,8 @@ class Loop:
             restore_optimizer(self._optimizer, parts.get("optimizer", {}))
             if self._dynamics is not None:
                 self._dynamics.restore(self._processes.only_first(parts["dynamics"]))
+            if self._batches.talk is not None:
+                self._batches.talk.restore(parts.get("talk", {}))
         except (RuntimeError, ValueError, LookupError):
             raise TrainingError(
                 "The run's checkpoint is of another network or of other clips: start the run again with `kws repeat`, "
@@ -227,6 +234,21 @@ class Loop:
         means = dict(zip(sums, totals, strict=True))
         self._check_finite(sum(means.values()))
         return means
+
+    def _look_for_hard_talk(self, number: int) -> None:
+        """Lets later epochs draw the windows of talk in which the network comes closest to hearing a word."""
+        talk, shard = self._batches.talk, self._processes.shard
+        if talk is None or not talk.looks_for_hard:
+            return
+        self._network.eval()
+        windows, scores = talk.scored(number, self._closest_word, rank=shard.rank, world=shard.world)
+        talk.keep_hardest(windows, self._processes.summed({"scores": scores})["scores"])
+
+    @torch.no_grad()
+    def _closest_word(self, features: Tensor) -> Tensor:
+        """The logarithm of the likeliest word's posterior (B,), of features (B, T, F)."""
+        logits: Tensor = self._network(features)
+        return logits.float().log_softmax(1)[:, : self._batches.unknown].amax(1)
 
     def _set_rate(self, progress: float) -> None:
         for group in self._optimizer.param_groups:
@@ -336,6 +358,11 @@ def predict(network: nn.Module, features: Tensor) -> Tensor:
     """Logits (N, n_labels) of features (N, T, F) in evaluation mode."""
     network.eval()
     return torch.cat([network(some.float()) for some in torch.split(features, _EVALUATION_BATCH)])
+
+
+def looks_for_hard_talk(epochs: int) -> frozenset[int]:
+    """The epochs of a run after which hard talk is looked for: five at equal intervals, fewer in a short run."""
+    return frozenset(round(epochs * turn / (_LOOKS + 1)) for turn in range(1, _LOOKS + 1)) - {0, epochs}
 
 
 def wants_bfloat16(config: TrainingConfig, network: nn.Module) -> bool:

@@ -37,8 +37,9 @@ EPOCHS = 4
 SAME = (
     *(f"augment.{name}.probability=0" for name in Settings().augment),
     "training.batch_size=16", "training.clips_per_epoch=1", "training.unknown_share=0", "training.silence_share=0",
-    "training.made_up_share=0", "training.shipped_unknown=no", "model.dropout=0", "regularizers.l2.weight=0.001",
-    "training.optimizer=sgd", "training.learning_rate=0.002", f"training.epochs={EPOCHS}",
+    "training.made_up_share=0", "training.talk_share=0", "training.shipped_unknown=no", "model.dropout=0",
+    "regularizers.l2.weight=0.001", "training.optimizer=sgd", "training.learning_rate=0.002",
+    f"training.epochs={EPOCHS}",
 )  # fmt: skip
 """Options without chance but for the order, under which any number of processes do the same arithmetic."""
 

@@ -27,6 +27,8 @@ from kws_gui.widgets.curves import LossAndAccuracy, Point, RunCurves, point_of
 from kws_gui.widgets.curves import lines as curve_lines
 from kws_gui.widgets.curves.numbers import brief, number, smoothed
 from kws_gui.widgets.curves.style import run_style
+from kws_gui.widgets.finding_line import FindingLine
+from kws_gui.widgets.wrapped_label import WrappedLabel
 
 LEFT = Qt.MouseButton.LeftButton
 TERMS = {"cross_entropy": 0.9, "l2": 0.1}
@@ -294,6 +296,19 @@ def test_looks_of_runs_differ_in_more_than_colour() -> None:
 
 
 # -- standing still
+
+
+@pytest.mark.parametrize("width", [704, 448])
+def test_a_finding_is_never_cut_and_its_remedy_stands_on_the_button(qtbot: QtBot, width: int) -> None:
+    """As wide as the curves are in a window of 1280 and of 1024 px."""
+    line = shown(qtbot, FindingLine(), width, 64)
+    text = "Too few speakers: the training clips are by 3 people, and others are 100% right"
+    line.setFinding(text, "It learns their voices.", "Raise weight decay to 0.1 for the next run")
+    button, label = line.remedyButton(), line.findChild(WrappedLabel)
+    qtbot.waitUntil(lambda: button.isVisible() and button.width() >= button.sizeHint().width())
+    assert label is not None and label.text() == text
+    assert label.heightForWidth(label.width()) <= label.height()
+    assert line.rect().contains(button.geometry()) and not label.geometry().intersects(button.geometry())
 
 
 def test_nothing_moves_when_values_or_findings_come(qtbot: QtBot, qapp: QApplication) -> None:

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from tiny_project import fail, make_project, quick_settings
 from kws_engine.clips.project import Project
 from kws_engine.evaluation.diagnosis import KINDS
 from kws_engine.runs import queue
+from kws_engine.runs.clip_list import ClipRow
 from kws_engine.runs.folder import RunFolder
 from kws_engine.runs.job import Job
 from kws_engine.runs.records import history, past_runs
@@ -484,7 +486,8 @@ def test_the_quiet_line_says_what_the_curves_mean_and_its_remedy_fills_in_the_fo
         finding.look(live)
     found = finding.finding()
     assert found is not None and found.kind in KINDS
-    assert view.curves.finding.text() == f"{found.title}: {found.evidence}"
+    assert view.curves.finding.text() == f"{found.title}: {found.brief}"
+    assert view.curves.finding.remedyButton().text().endswith(" for the next run")
     with qtbot.waitSignal(finding.settingsChosen) as chosen:
         qtbot.mouseClick(view.curves.finding.remedyButton(), LEFT)
     assert chosen.args[0] != settings
@@ -495,6 +498,30 @@ def test_the_quiet_line_says_what_the_curves_mean_and_its_remedy_fills_in_the_fo
     view.show_live(live)
     finding.show()
     assert view.curves.finding.text().startswith(found.title)
+    finding.shutdown()
+
+
+def test_the_line_names_too_few_speakers_once_the_list_of_clips_is_read(qtbot: QtBot, tmp_path: Path) -> None:
+    rows = [
+        ClipRow(f"clips/a/voice{voice}_nohash_{take}.wav", "training" if voice < 3 else "validation", "a", "")
+        for voice in range(5)
+        for take in range(20)
+    ]
+    RunFolder(tmp_path).clips.write(rows)
+    view = RunView()
+    qtbot.addWidget(view)
+    view.show()
+    finding = LiveFinding(view)
+    live = LiveRun(Job(Path("project"), Settings().to_dict()), started=replace(STARTED, run=str(tmp_path)))
+    live.epochs += [_overfitting(number) for number in range(1, 26)]
+    view.show_live(live)
+    finding.look(live)
+    line = view.curves.finding
+    qtbot.waitUntil(lambda: line.text().startswith("Too few speakers: the training clips are by 3 people"))
+    with qtbot.waitSignal(finding.wordsRequested):
+        qtbot.mouseClick(line.remedyButton(), LEFT)
+    assert line.remedyButton().text() == "Record 9 more people"
+    finding.shutdown()
 
 
 def test_work_between_epochs_is_said_in_words(qtbot: QtBot) -> None:

@@ -24,6 +24,7 @@ QUICK = (
     "training.epochs=3",
     "training.clips_per_epoch=96",
     "training.shipped_unknown=no",
+    "training.talk_share=0",
     "training.early_stopping=no",
 )
 

@@ -4,7 +4,7 @@ Augmenting a clip and computing its features costs several times as much as a sm
 band energies of every draw of an epoch and recomputes only a share of them each epoch (`fresh_share`). What is cheap,
 background noise and the augmentation of the spectrogram, is always recomputed. The features of a draw follow from the
 seed, its block and the epoch alone, whatever was computed before: a resumed run and each of several processes get the
-same.
+same. Windows of talk are cut from longer pieces instead, every epoch others (`TalkWindows`).
 """
 
 from __future__ import annotations
@@ -26,12 +26,13 @@ from kws_engine.training.data.band_noise import BandNoise
 from kws_engine.training.data.clips import Clips, LoadedClips
 from kws_engine.training.data.feature_cache import BLOCK, WHOLE, FeatureCache, Shard
 from kws_engine.training.data.feature_store import FeatureStore, make_feature_store
-from kws_engine.training.data.sampling import SILENT, SYNTHETIC, Sampler, SamplingPlan
+from kws_engine.training.data.sampling import SILENT, SYNTHETIC, TALK, Sampler, SamplingPlan
 from kws_engine.training.data.silence import silence
 from kws_engine.training.data.synthetic_words import speech_spans, synthetic_word
+from kws_engine.training.data.talk_windows import Piece, TalkWindows
 from kws_engine.training.data.workers import Workers
 from kws_engine.training.events import Progress
-from kws_engine.training.seeds import BAND_NOISE, SOUND, SPECTROGRAM, numpy_generator, torch_generator
+from kws_engine.training.seeds import BAND_NOISE, SOUND, SPECTROGRAM, TALK_SOUND, numpy_generator, torch_generator
 
 _REPORT_EVERY = 8  # blocks
 _TASK = "Augmenting and computing features"
@@ -47,7 +48,7 @@ class Batch:
     Attributes:
         features: (B, T, F), on the device.
         labels: (B,), on the device.
-        clips: (B,) indices into the training split, or SILENT or SYNTHETIC; on the CPU.
+        clips: (B,) indices into the training split, or SILENT, SYNTHETIC or TALK; on the CPU.
         whole: Clips of the step in all processes together.
     """
 
@@ -79,6 +80,7 @@ class Batches:
         shard: Shard = WHOLE,
         folder: Path | None = None,
         band_noise: BackgroundNoiseConfig | None = None,
+        talk: TalkWindows | None = None,
     ) -> None:
         self._clips = _on_device_if_it_fits(clips, device)
         self._noises = noises
@@ -87,7 +89,7 @@ class Batches:
         self._spectrogram = spectrogram
         self._features = features
         self._rate = rate
-        self._unknown = unknown
+        self.unknown = unknown
         self._seed = seed
         self._device = device
         self._shard = shard
@@ -104,6 +106,7 @@ class Batches:
         self._band_noise: BandNoise | None = None
         if band_noise is not None and self._device_noises is not None:
             self._band_noise = BandNoise(self._device_noises, features, band_noise)
+        self.talk = talk
         self._folder = folder
         self._store: FeatureStore | None = None
         self._store_lock = threading.Lock()
@@ -120,16 +123,24 @@ class Batches:
             The progress of the first call, which takes longest, now and then; else None, so that the caller can stop
             after every block.
         """
-        if self._cache is None:
-            return
-        is_first, due = self._store is None, self._cache.due(epoch)
+        if self._cache is not None:
+            yield from self._prepare_clips(self._cache, epoch)
+        if self.talk is not None:
+            due = self.talk.due(epoch)
+            for one, piece in zip(due, self._workers.stream(self._talk_piece, due), strict=True):
+                self.talk.update(one, piece)
+                yield None
+            self.talk.begin()
+
+    def _prepare_clips(self, cache: FeatureCache, epoch: int) -> Iterator[Progress | None]:
+        is_first, due = self._store is None, cache.due(epoch)
         filled = zip(due, self._workers.stream(self._fill_block, due), strict=True)
         for number, ((block, generation), (clips, power)) in enumerate(filled):
             is_told = is_first and number % _REPORT_EVERY == 0
-            yield Progress(_TASK, number * BLOCK, len(self._cache)) if is_told else None
-            self._cache.update(block, generation, clips, power)
+            yield Progress(_TASK, number * BLOCK, len(cache)) if is_told else None
+            cache.update(block, generation, clips, power)
         if is_first:
-            yield Progress(_TASK, len(self._cache), len(self._cache))
+            yield Progress(_TASK, len(cache), len(cache))
 
     def close(self) -> None:
         """Ends the threads and frees the cache; no batch can be made any more."""
@@ -157,21 +168,35 @@ class Batches:
                 self._store = make_feature_store(len(self._cache), shape, device=self._device, folder=self._folder)
             return self._store
 
+    def _talk_piece(self, due: tuple[int, int]) -> Piece:
+        """A piece of talk in a generation; the same in all processes."""
+        assert self.talk is not None
+        return self.talk.computed(due, self._augmented)
+
+    def _augmented(self, sound: Tensor, *where: int) -> tuple[Tensor, Tensor]:
+        """Sound (B, N) of talk, augmented, and its band energies (B, T, bands); `where` seeds the randomness."""
+        context, sound = self._context(TALK_SOUND, *where), sound.to(self._device)
+        for augment in self._sound:
+            sound = augment(sound, context)
+        return sound, self._features.bands(sound)
+
     def epoch(self, number: int) -> Iterator[Batch]:
-        """Every draw once, in the order of this epoch; with fresh_share below 1, call `prepare` first."""
+        """Every draw once, in the order of this epoch; call `prepare` first."""
         shard, cache = self._shard, self._cache
         order = self._sampler.order(number, world=shard.world)
         spans = list(zip([0, *self._ends], self._ends, strict=False))
         # Looked up for all steps together: small operations in each of them cost 3% of a small network's run.
         rows = order if cache is None else cache.rows(order)
-        clips = self._sampler.clips(order, generation=number - 1) if cache is None else cache.clips(rows)
-        labels = self._sampler.labels(order, unknown=self._unknown).to(self._device)
+        clips = self._sampler.clips(order, generation=number - 1)
+        if cache is not None:
+            clips = torch.where(clips == TALK, TALK, cache.clips(rows))
+        labels = self._sampler.labels(order, unknown=self.unknown).to(self._device)
 
         @torch.no_grad()
         def make_batch(step: int) -> Batch:
             start, end = spans[step]
             own = slice(start + shard.rank, end, shard.world)
-            features = self._compute(clips[own], number, step) if cache is None else self._read(rows[own], number, step)
+            features = self._features_of(clips[own], rows[own], number, step)
             if self._spectrogram:
                 context = self._context(SPECTROGRAM, number, step, shard.rank)
                 for augment in self._spectrogram:
@@ -183,20 +208,33 @@ class Batches:
             return map(make_batch, range(len(spans)))
         return (batch for _, batch in self._workers.results(make_batch, range(len(spans))))
 
-    def _compute(self, clips: Tensor, epoch: int, step: int) -> Tensor:
-        """Features (B, T, F) of these clips (B,), without the cache."""
-        bands, _ = self._bands_of(clips, step, epoch)
-        return self._features.finish(bands)
+    def _features_of(self, clips: Tensor, rows: Tensor, epoch: int, step: int) -> Tensor:
+        """Features (B, T, F) of these clips (B,), which are in these rows (B,) of the cache where there is one."""
+        is_talk = clips == TALK
+        others, talk = (torch.nonzero(which).squeeze(1) for which in (~is_talk, is_talk))
+        are_finished = self._cache is not None and self._band_noise is None
+        parts = []
+        if len(others):
+            parts.append((others, *self._values_of(clips[others], rows[others], epoch, step)))
+        if len(talk):
+            assert self.talk is not None
+            bands, power = self.talk.draw(len(talk), epoch, step, self._shard.rank)
+            parts.append((talk, self._features.finish(bands) if are_finished else bands, power))
+        values, powers = (_merged([(part[0], part[column]) for part in parts]) for column in (1, 2))
+        if are_finished:
+            return values
+        if self._band_noise is not None:
+            context = self._context(BAND_NOISE, epoch, step, self._shard.rank)
+            values = self._band_noise.add(values, powers.to(self._device), context)
+        return self._features.finish(values)
 
-    def _read(self, rows: Tensor, epoch: int, step: int) -> Tensor:
-        """Features (B, T, F) in these rows (B,) of the cache."""
-        assert self._cache is not None and self._store is not None, "prepare comes first"
-        features = self._store.read(rows)
-        if self._band_noise is None:
-            return features
-        context = self._context(BAND_NOISE, epoch, step, self._shard.rank)
-        bands = self._band_noise.add(features.exp_(), self._cache.power(rows).to(self._device), context)
-        return self._features.finish(bands)
+    def _values_of(self, clips: Tensor, rows: Tensor, epoch: int, step: int) -> tuple[Tensor, Tensor]:
+        """Band energies (B, T, bands) of these clips, or features where the cache has those, and mean squares (B,)."""
+        if self._cache is None:
+            return self._bands_of(clips, step, epoch)
+        assert self._store is not None, "prepare comes first"
+        values = self._store.read(rows)
+        return values if self._band_noise is None else values.exp_(), self._cache.power(rows)
 
     @torch.no_grad()
     def _bands_of(self, clips: Tensor, *where: int) -> tuple[Tensor, Tensor]:
@@ -234,6 +272,16 @@ class Batches:
     def _context(self, *numbers: int) -> Context:
         generator = torch_generator(self._device, self._seed, *numbers)
         return Context(generator=generator, rate=self._rate, noises=self._device_noises)
+
+
+def _merged(parts: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
+    """Values (B, ...) of which each part gives some: their rows (b,) and values (b, ...)."""
+    if len(parts) == 1:
+        return parts[0][1]
+    whole = parts[0][1].new_empty((sum(len(rows) for rows, _ in parts), *parts[0][1].shape[1:]))
+    for rows, values in parts:
+        whole.index_copy_(0, rows.to(whole.device), values.to(whole.device))
+    return whole
 
 
 def _on_device_if_it_fits(clips: Clips, device: torch.device) -> Clips:

@@ -43,6 +43,7 @@ class FeatureCache:
         generation to the next; the others are computed once.
         """
         own = sampler.of(shard.rank, shard.world)
+        own = own[~sampler.are_talk(own)]  # whose windows are cut from longer pieces
         changing = sampler.change(own) if fixed_sound else torch.ones(len(own), dtype=torch.bool)
         non_words = sampler.are_non_words(own)
         groups = [own[changing & ~non_words], own[changing & non_words], own[~changing]]
@@ -84,7 +85,7 @@ class FeatureCache:
         self._power[first:end] = power
 
     def rows(self, draws: Tensor) -> Tensor:
-        """The rows (B,) of these draws (B,) of this process."""
+        """The rows (B,) of these draws (B,) of this process, -1 for talk."""
         return self._row[draws]
 
     def clips(self, rows: Tensor) -> Tensor:

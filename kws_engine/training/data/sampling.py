@@ -16,7 +16,7 @@ from torch import Tensor
 from kws_engine.training.config import TrainingConfig
 from kws_engine.training.seeds import ORDER, SOURCES, numpy_generator
 
-SILENT, SYNTHETIC = -1, -2  # in place of a clip's index
+SILENT, SYNTHETIC, TALK = -1, -2, -3  # in place of a clip's index
 _LANES = 16  # if the number of processes divides this, they see the very batches that one process sees
 
 
@@ -59,9 +59,9 @@ class Sampler:
         return torch.from_numpy(np.flatnonzero(own))
 
     def labels(self, draws: Tensor, *, unknown: int) -> Tensor:
-        """The label of each draw (B,); that of synthetic words is `unknown`."""
+        """The label of each draw (B,); that of synthetic words and of talk is `unknown`."""
         labels = self._labels[draws.numpy()]
-        return torch.from_numpy(np.where(labels == SYNTHETIC, unknown, labels))
+        return torch.from_numpy(np.where(labels < 0, unknown, labels))
 
     def change(self, draws: Tensor) -> Tensor:
         """Whether each draw (B,) takes another clip, or another generated sound, in the next generation."""
@@ -76,8 +76,12 @@ class Sampler:
         """Whether each draw (B,) is an unknown word, a synthetic one or silence."""
         return torch.from_numpy(np.isin(self._labels[draws.numpy()], list(self._non_words)))
 
+    def are_talk(self, draws: Tensor) -> Tensor:
+        """Whether each draw (B,) is a window of talk."""
+        return torch.from_numpy(self._labels[draws.numpy()] == TALK)
+
     def clips(self, draws: Tensor, *, generation: int) -> Tensor:
-        """The clips' indices (B,), or SILENT or SYNTHETIC, that these draws (B,) take in a generation from 0 on."""
+        """The clips' indices (B,), or SILENT, SYNTHETIC or TALK, of these draws (B,) in a generation from 0 on."""
         rows = draws.numpy()
         found = np.empty(len(rows), np.int64)
         labels = self._labels[rows]
@@ -103,8 +107,10 @@ def _lanes(world: int) -> int:
     return _LANES if _LANES % world == 0 else world
 
 
-def sampling_plan(labels: Tensor, config: TrainingConfig, *, words: int, unknown: int) -> SamplingPlan:
-    """Every clip of a word once, or repeated up to `clips_per_epoch`; unknown words and silence by their shares.
+def sampling_plan(
+    labels: Tensor, config: TrainingConfig, *, words: int, unknown: int, has_talk: bool = False
+) -> SamplingPlan:
+    """Every clip of a word once, or repeated up to `clips_per_epoch`; all that is no word by its share.
 
     With `class_balance` "draws" each word is drawn as often as the average word, however many clips it has.
 
@@ -112,11 +118,15 @@ def sampling_plan(labels: Tensor, config: TrainingConfig, *, words: int, unknown
         labels: (N,) of the training split; labels below `words` are words.
         config: The shares.
         words: How many words there are.
-        unknown: The label index of `_unknown_`; silence is `unknown + 1`. Synthetic words count under SYNTHETIC.
+        unknown: The label index of `_unknown_`; silence is `unknown + 1`. Synthetic words count under SYNTHETIC,
+            windows of talk under TALK.
+        has_talk: Whether there is any talk to draw from.
     """
+    talk_share = config.talk_share if has_talk else 0.0
     members = {label: torch.nonzero(labels == label).flatten() for label in range(unknown + 1)}
     spoken = sum(len(members[label]) for label in range(words))
-    speech_share = max(1.0 - config.unknown_share - config.silence_share - config.made_up_share, 0.05)
+    others = config.unknown_share + config.silence_share + config.made_up_share + talk_share
+    speech_share = max(1.0 - others, 0.05)
     repeats = max(1.0, config.clips_per_epoch * speech_share / max(spoken, 1))
     draws = {label: round(len(members[label]) * repeats) for label in range(words)}
     if config.class_balance == "draws":
@@ -126,6 +136,7 @@ def sampling_plan(labels: Tensor, config: TrainingConfig, *, words: int, unknown
     draws[unknown] = round(min(config.unknown_share * per_share, 3 * repeats * len(members[unknown])))
     draws[unknown + 1] = round(config.silence_share * per_share)
     draws[SYNTHETIC] = round(config.made_up_share * per_share)
-    members |= {unknown + 1: torch.tensor([SILENT]), SYNTHETIC: torch.tensor([SYNTHETIC])}
-    non_words = frozenset((unknown, unknown + 1, SYNTHETIC))
+    draws[TALK] = round(talk_share * per_share)
+    members |= {unknown + 1: torch.tensor([SILENT])} | {kind: torch.tensor([kind]) for kind in (SYNTHETIC, TALK)}
+    non_words = frozenset((unknown, unknown + 1, SYNTHETIC, TALK))
     return SamplingPlan({label: count for label, count in draws.items() if count}, members, non_words)

@@ -332,7 +332,7 @@ class FindingCard(QFrame):
         self.why.setText("Hide the evidence" if shown else "Show the evidence")
 
     def _make_button(self, remedy: Remedy) -> QPushButton:
-        button = QPushButton(remedy.title)
+        button = QPushButton(remedy.on_button)
         theme.set_icon(button, _ICONS[remedy.action], size=16)
         button.setToolTip(_TIPS[remedy.action])
         button.clicked.connect(lambda: self.chosen.emit(remedy))

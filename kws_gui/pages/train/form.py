@@ -26,6 +26,7 @@ from kws_gui.forms.form import ConfigForm
 from kws_gui.forms.group import RegistryGroup
 from kws_gui.forms.layers import LayersEditor
 from kws_gui.forms.tab_order import order_tabs
+from kws_gui.pages.train import regularizing
 from kws_gui.widgets.wrapped_label import WrappedLabel
 
 
@@ -187,7 +188,7 @@ class SettingsForm(QWidget):
         feature = FEATURES[settings.feature.name].title.partition(" (")[0]
         epochs = settings.training.epochs
         self.folds["feature"].setState(_joined(feature, _changes(settings.feature.config)))
-        self.folds["regularizers"].setState(self.regularizers.summary())
+        self.folds["regularizers"].setState(regularizing.summary(settings))
         self.folds["augment"].setState(self.augment.summary())
         self.folds["training"].setState(
             _joined(f"{epochs} epochs" if epochs > 1 else "1 epoch", _changes(settings.training, besides="epochs"))

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
 from PySide6.QtCore import QObject, Signal
 
 from kws_engine.errors import KwsError
-from kws_engine.evaluation.diagnosis import Finding, Remedy, settings_after, watch
+from kws_engine.evaluation.diagnosis import Finding, Remedy, Voices, settings_after, watch
+from kws_gui.bridges.latest import Latest
 from kws_gui.pages.train.run_view import RunView
 from kws_gui.services.training import LiveRun
 
@@ -30,6 +35,10 @@ class LiveFinding(QObject):
         self._view = view
         self._live: LiveRun | None = None
         self._finding: Finding | None = None
+        self._voices: Voices | None = None
+        self._asked_of = ""
+        self._counting = Latest(self)
+        self._counting.answered.connect(self._on_voices)
         view.remedyTriggered.connect(self._on_remedy)
 
     def finding(self) -> Finding | None:
@@ -37,10 +46,18 @@ class LiveFinding(QObject):
         return self._finding
 
     def look(self, live: LiveRun) -> None:
-        """Diagnoses a run by its epochs so far, and shows what was found."""
+        """Diagnoses a run by its epochs so far, and shows what was found.
+
+        Who says the words is read in the background, once for each run; until it is known, it is no matter.
+        """
         self._live = live
+        if (
+            live.started is not None and live.epochs and live.started.run != self._asked_of
+        ):  # its list of clips is written
+            self._asked_of, self._voices = live.started.run, None
+            self._counting.ask(partial(_voices_in, Path(live.started.run)))
         before = self._finding
-        self._finding = _find(live)
+        self._finding = self._find(live)
         if self._finding is None and before is not None and self._view.shows_live():
             self._view.setFinding("")
         self.show()
@@ -50,8 +67,30 @@ class LiveFinding(QObject):
         if self._finding is None or not self._view.shows_live():
             return
         remedy = self._remedy()
-        tooltip = f"{self._finding.meaning}\n{remedy.title}" if remedy else self._finding.meaning
-        self._view.setFinding(f"{self._finding.title}: {self._finding.evidence}", tooltip, _button_text(remedy))
+        text = f"{self._finding.title}: {self._finding.brief}"
+        tooltip = f"{self._finding.meaning} {self._finding.evidence}"
+        self._view.setFinding(text, tooltip, remedy.on_button if remedy else "")
+
+    def shutdown(self) -> None:
+        """Ends the thread; none is started any more."""
+        self._counting.shutdown()
+
+    def _find(self, live: LiveRun) -> Finding | None:
+        settings = live.settings
+        if live.started is None or settings is None or not live.epochs:
+            return None
+        return watch(
+            live.epochs,
+            settings=settings,
+            training=live.started.training,
+            validation=live.started.validation,
+            voices=self._voices,
+        )
+
+    def _on_voices(self, voices: Voices | None) -> None:
+        self._voices = voices
+        if self._live is not None:
+            self.look(self._live)
 
     def _remedy(self) -> Remedy | None:
         """The first that changes settings, else the first that the Words page serves."""
@@ -73,20 +112,7 @@ class LiveFinding(QObject):
             self.failed.emit(str(error))
 
 
-def _find(live: LiveRun) -> Finding | None:
-    settings = live.settings
-    if live.started is None or settings is None or not live.epochs:
-        return None
-    return watch(
-        live.epochs,
-        settings=settings,
-        validation_clips=sum(live.started.validation.values()),
-        labels=len(live.started.labels),
-    )
+def _voices_in(run: Path, progress: Callable[[int, int], None], should_stop: Callable[[], bool]) -> Voices | None:
+    from kws_engine.runs.diagnosing import voices_in
 
-
-def _button_text(remedy: Remedy | None) -> str:
-    """A link of a few words; the remedy's title is in the tooltip."""
-    if remedy is None:
-        return ""
-    return "Use for the next run" if remedy.changes else "Open Words"
+    return voices_in(run)

@@ -75,6 +75,7 @@ class TrainPage(QWidget):
         """Stores what was typed and ends every process of the page; a run goes on, it is not the page's."""
         self.store()
         self.costs.shutdown()
+        self.controller.finding.shutdown()
         self.compare.shutdown()
         self.preview.shutdown()
 
