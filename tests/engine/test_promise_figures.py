@@ -123,10 +123,10 @@ def test_kws_runs_and_evaluate_give_both_numbers(tmp_path: Path, capsys: pytest.
 def test_what_fired_can_be_heard_with_a_second_around_it(tmp_path: Path) -> None:
     model = tone_model.write(tmp_path / "tones.kws")
     talk = next(one for one in shipped_talk("testing") if one.kind == "sentence")
-    samples = alarm_sound(model, tmp_path, FiredOn("low", talk.path.name, 20.0, 0.9), rate=tone_model.RATE)
+    samples = alarm_sound(model, tmp_path, FiredOn("low", talk.path.name, 10.0, 0.9), rate=tone_model.RATE)
     window_s = tone_model.WINDOW_SAMPLES / tone_model.RATE
     assert len(samples) == pytest.approx((window_s + 2 * MARGIN_S) * tone_model.RATE, abs=2)
-    start = round((20.0 - window_s - MARGIN_S) * tone_model.RATE)
+    start = round((10.0 - window_s - MARGIN_S) * tone_model.RATE)
     whole = np.concatenate([block for _, block in zip(range(30), talk.blocks(rate=tone_model.RATE), strict=False)])
     assert np.array_equal(samples, whole[start : start + len(samples)])
 

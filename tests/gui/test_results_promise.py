@@ -9,6 +9,7 @@ from pathlib import Path
 import promised_run
 import pytest
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
 from kws_engine.clips.project import Project
@@ -19,6 +20,7 @@ from kws_engine.operating.working_point import of_word
 from kws_engine.runs.folder import RunFolder
 from kws_engine.runs.records import past_runs
 from kws_gui import theme
+from kws_gui.pages.results.findings import FindingCard
 from kws_gui.pages.results.page import ResultsPage
 from kws_gui.pages.results.promise.conditions import latency_told
 from kws_gui.services.services import Services
@@ -71,6 +73,26 @@ def test_results_opens_with_both_numbers_and_what_they_rest_on(
     assert head.isVisible()
     page.show_view("search")
     assert not head.isVisible(), "a search has no numbers of one model"
+
+
+def test_a_finding_about_other_talk_leads_to_the_thresholds(
+    qtbot: QtBot, page: ResultsPage, opened: Callable[[Report | None], Project]
+) -> None:
+    opened(dataclasses.replace(REPORT, expected=40.0, false_alarms={"sentence": promised_run.OfSource(90, 2.1)}))
+    page.promise.view.panels.choose("mistakes")
+    page.show_view("findings")
+    qtbot.waitUntil(lambda: bool(_remedies(page, "thresholds")), timeout=PATIENCE_MS)
+    qtbot.mouseClick(_remedies(page, "thresholds")[0], LEFT)
+    assert page.views.current() == "promise" and page.promise.view.thresholds.isVisible()
+
+
+def _remedies(page: ResultsPage, action: str) -> list[QPushButton]:
+    return [
+        button
+        for card in page.findings.findChildren(FindingCard)
+        for remedy, button in zip(card.finding.remedies, card.buttons, strict=True)
+        if remedy.action == action
+    ]
 
 
 def test_keys_move_the_threshold_of_the_chosen_word_and_say_what_it_gives(

@@ -310,6 +310,10 @@ class ResultsPage(QWidget):
         """A trial's model was chosen: what it gets right and wrong."""
         self.show_view("clips")
 
+    def _on_thresholds(self) -> None:
+        self.show_view("promise")
+        self.promise.view.panels.choose("thresholds")
+
     def _on_part(self) -> None:
         self.show_view("clips")
         self._look()
@@ -336,6 +340,7 @@ class ResultsPage(QWidget):
         self.messages.remedyTriggered.connect(self._on_undo)
         self.weights.headlineChanged.connect(self._weights.setFullText)
         self.findings.counted.connect(self._on_counted)
+        self.findings.thresholdsRequested.connect(self._on_thresholds)
         self.findings.said.connect(self._on_said)
         self.findings.nothingDone.connect(lambda sentence: self.messages.showMessage("info", sentence))
         self.search.headlineChanged.connect(self._search.setFullText)
