@@ -114,6 +114,9 @@ def test_keys_move_the_threshold_of_the_chosen_word_and_say_what_it_gives(
     assert panel.table.item(0, 2).text() == f"{after.missed.missed} of {after.missed.takes}"
     assert panel.use.isEnabled() and panel.back.isEnabled()
     assert thresholds_in(model_of(project)) == {"low": 0.9, "high": 0.9}, "nothing is written before the button"
+    page._runs.read()
+    qtbot.waitUntil(lambda: not page.is_working(), timeout=PATIENCE_MS)
+    assert panel.thresholds()["low"] == moved, "a list that is read again moves nothing"
     for _ in range(100):
         qtbot.keyClick(panel.plot, Qt.Key.Key_Left, Qt.KeyboardModifier.ShiftModifier)
     assert of_word(REPORT.words["low"], REPORT.hours, panel.thresholds()["low"]).missed.missed == 20

@@ -55,6 +55,7 @@ class PromiseController(QObject):
         self._measured: dict[Path, Report] = {}
         self._job: LongJob | None = None
         self._asked: Path | None = None
+        self._shown: tuple[Path, Report, dict[str, float]] | None = None
         self.head = PromiseHead()
         self.view = PromiseView()
         self.progress = ProgressRow()
@@ -83,7 +84,10 @@ class PromiseController(QObject):
         self.head.setFigures(figures_in(path), report)
         self.panel.setCurrentWidget(self.view if report is not None else self.nothing)
         if report is not None:
-            self.view.setReport(report, thresholds_in(path), model=path, project=project.folder)
+            shown = (path, report, thresholds_in(path))
+            if shown != self._shown:  # else thresholds that were moved, and not written yet, stay where they are
+                self._shown = shown
+                self.view.setReport(report, shown[2], model=path, project=project.folder)
         self._offer()
 
     def measure(self) -> None:
@@ -112,6 +116,7 @@ class PromiseController(QObject):
         if self._job is not None:
             self._job.cancel()
         self._measured.clear()
+        self._shown = None
 
     def _report_of(self, path: Path) -> Report | None:
         """As its run recorded it, or as it was measured in this window."""
