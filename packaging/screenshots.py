@@ -114,11 +114,16 @@ class Photographer:
 
         self._window.rail.button("results").click()
         page = self._window.page("results")
+        self._wait("misses and false alarms", lambda: page.promise.view.isVisible() and not page.is_working())
+        page.promise.view.thresholds.plot.setFocus()
+        self._settle(0.5)
+        self._take("results")
+        page.show_view("clips")
         self._wait("an evaluation", lambda: page.evaluation is not None and not page.is_working())
         cell = page.matrix.cellRect(*_worst_cell(page.evaluation)).center().toPoint()
         QTest.mouseClick(page.matrix, Qt.MouseButton.LeftButton, pos=cell)
         self._settle(0.5)
-        self._take("results")
+        self._take("results-confusion")
 
     def _listen(self) -> None:
         self._window.rail.button("listen").click()

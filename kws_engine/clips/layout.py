@@ -8,6 +8,7 @@ clips/<word>/       one recording a file
 clips.sqlite        what was decided and measured about clips        clips/index_file.py
 parts.sqlite        the part of each clip, given once and for good   clips/part_file.py
 talk/               the user's own talk, recordings of any length    clips/own_talk.py
+listening.jsonl     what was heard on Listen                         operating/listening_log.py
 runs/<run>/         one training run each                            runs/folder.py
 sweeps/<sweep>/     one search each                                  sweeps/folder.py
 .trash/<time>/      deleted files, laid out as they were             clips/trash.py
@@ -31,6 +32,7 @@ TALK_FOLDER: Final = "talk"
 RUNS_FOLDER: Final = "runs"
 SWEEPS_FOLDER: Final = "sweeps"
 TRASH_FOLDER: Final = ".trash"
+LISTENING_LOG: Final = "listening.jsonl"
 keep_whole(PROJECT_FILE)
 
 
@@ -64,6 +66,11 @@ class ProjectFolder:
     def talk(self) -> Path:
         """Recordings of the user's own talk, in which none of the words is spoken."""
         return self.path / TALK_FOLDER
+
+    @property
+    def listening_log(self) -> Path:
+        """Every detection of the window's listening, for `kws evaluate-stream --log`."""
+        return self.path / LISTENING_LOG
 
     @property
     def runs(self) -> Path:

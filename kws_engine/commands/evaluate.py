@@ -19,6 +19,7 @@ from kws_engine.commands.output import Output, table
 from kws_engine.errors import ProjectError
 from kws_engine.evaluation.few_clips import FEW, caution
 from kws_engine.evaluation.metrics import EvaluatedClip, Evaluation, evaluate
+from kws_engine.operating.quality import figures_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -100,7 +101,10 @@ def _evaluate(arguments: argparse.Namespace, output: Output) -> None:
     evaluation = evaluate(model, chosen.clips, each=_teller(model, output) if arguments.clips else None)
     for one in evaluation.skipped:
         output.message(f"left out {one.path}: {one.reason}")
-    output.result(evaluation.to_dict(left_out=chosen.left_out), report(evaluation, left_out=chosen.left_out))
+    figures = figures_of(model.manifest.quality)
+    values = {**evaluation.to_dict(left_out=chosen.left_out), "promise": figures.to_dict() if figures else None}
+    promise = f"\n\nAs its file tells: {figures.told()}" if figures else ""
+    output.result(values, report(evaluation, left_out=chosen.left_out) + promise)
 
 
 def _teller(model: SpottingModel, output: Output) -> Callable[[EvaluatedClip, NDArray[np.float32]], None]:

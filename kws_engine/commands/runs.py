@@ -109,7 +109,20 @@ def _restored(project: Path, run: str) -> Path:
 
 
 def _listed(runs: list[PastRun]) -> str:
-    header = ["run", "name", "tags", "state", "network", "epochs", "best", "right", "loss", "parameters"]
+    header = [
+        "run",
+        "name",
+        "tags",
+        "state",
+        "network",
+        "epochs",
+        "best",
+        "right",
+        "loss",
+        "parameters",
+        "missed",
+        "false alarms/h",
+    ]
     return table([_row(run) for run in runs], header=header)
 
 
@@ -126,7 +139,16 @@ def _row(run: PastRun) -> list[str]:
         epochs,
         *reached,
         parameters,
+        *_promise(run),
     ]
+
+
+def _promise(run: PastRun) -> list[str]:
+    """What the model misses and how often it fires falsely, each empty where that is not known."""
+    figures = run.figures
+    if figures is None:
+        return ["", ""]
+    return [figures.missed_in_short(), figures.alarms_in_short()]
 
 
 def _compare(arguments: argparse.Namespace, output: Output) -> None:
@@ -165,6 +187,7 @@ _TITLES = (
     "seconds",
     "parameters",
     "MACs",
+    "missed",
     "false alarms/h",
 )
 
@@ -181,7 +204,7 @@ def _numbers(one: Compared) -> list[str]:
         f"{one.seconds:.1f}",
         f"{run.parameters:,}" if run.parameters else "",
         f"{run.macs:,}" if run.macs else "",
-        "" if one.false_alarms_per_hour is None else f"{one.false_alarms_per_hour:.1f}",
+        *_promise(run),
     ]
 
 

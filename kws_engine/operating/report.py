@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import dataclasses
 import math
 from collections.abc import Mapping
@@ -80,11 +81,11 @@ class WordReport:
 
     def misses_at(self, threshold: float) -> Counted:
         """What another threshold would miss."""
-        return Counted(sum(peak < threshold for peak in self.hit_peaks), len(self.hit_peaks))
+        return Counted(bisect.bisect_left(self.hit_peaks, threshold), len(self.hit_peaks))
 
     def false_alarms_at(self, threshold: float) -> int:
         """How often it would fire; a lower bound below the last of `alarm_peaks`."""
-        return sum(peak >= threshold for peak in self.alarm_peaks)
+        return bisect.bisect_right(self.alarm_peaks, -threshold, key=lambda peak: -peak)
 
 
 @dataclass(frozen=True)

@@ -28,8 +28,12 @@ def misses_told(report: Report) -> str:
     """The first number in a sentence."""
     if not report.missed.takes:
         return "Misses were not measured: there are no takes that neither trained nor chose this model."
-    takes = f"the {report.takes_from} takes, laid between other speech with noise {report.snr_db:g} dB below them"
-    return f"{missed_of(report.missed).capitalize()} of {takes}."
+    return f"{missed_of(report.missed).capitalize()} of {takes_told(report)}."
+
+
+def takes_told(report: Report) -> str:
+    """What the misses were counted in: "the testing takes, laid between other speech with noise 20 dB below them"."""
+    return f"the {report.takes_from} takes, laid between other speech with noise {report.snr_db:g} dB below them"
 
 
 def false_alarms_told(report: Report) -> str:
@@ -43,12 +47,12 @@ def false_alarms_told(report: Report) -> str:
     if report.would_miss is None:
         return (
             f"{report.promised:g} false alarms an hour cannot be kept, not even at the highest threshold: expect "
-            f"{_rounded(report.expected)}, and {report.low} to {report.high} in an hour of people's talk. "
+            f"{rounded(report.expected)}, and {report.low} to {report.high} in an hour of people's talk. "
             f"Measured: {counted}."
         )
     return (
         f"{report.promised:g} false alarms an hour would miss {report.would_miss:.0%} of the takes, so the thresholds "
-        f"allow some {_rounded(report.expected)} an hour: {report.low} to {report.high} in an hour of people's talk. "
+        f"allow some {rounded(report.expected)} an hour: {report.low} to {report.high} in an hour of people's talk. "
         f"Measured: {counted}. More takes by more people, more other words, or a better feature would help."
     )
 
@@ -58,17 +62,27 @@ def cannot_know(report: Report) -> str:
     if not report.hours:
         return "False alarms were not counted: there was no talk to count them in."
     shown = f"{report.false_alarm_count} in {report.hours:.1f} h"
-    return f"{shown} shows only: fewer than {_rounded(report.upper_95)} an hour."
+    return f"{shown} shows only: fewer than {rounded(report.upper_95)} an hour."
+
+
+def is_kept(promised: float, expected: float) -> bool:
+    """Whether a rate of false alarms an hour can be promised."""
+    return expected <= 1.05 * promised
+
+
+def alarms_in_short(promised: float, expected: float, *, count: int, hours: float) -> str:
+    """The second number: "at most 0.5 false alarms an hour of talk (0 in 2.1 h)"."""
+    counted = f"({count} in {hours:.1f} h)"
+    if is_kept(promised, expected):
+        return f"at most {promised:g} false alarms an hour of talk {counted}"
+    return f"some {rounded(expected)} false alarms an hour of talk {counted}"
 
 
 def _alarms(report: Report) -> str:
-    counted = f"({report.false_alarm_count} in {report.hours:.1f} h)"
-    if report.would_miss is None and report.expected <= 1.05 * report.promised:
-        return f"at most {report.promised:g} false alarms an hour of talk {counted}"
-    return f"some {_rounded(report.expected)} false alarms an hour of talk {counted}"
+    return alarms_in_short(report.promised, report.expected, count=report.false_alarm_count, hours=report.hours)
 
 
-def _rounded(rate: float) -> str:
+def rounded(rate: float) -> str:
     """Two digits, as sure as such a rate ever is; upwards."""
     if not math.isfinite(rate) or rate <= 0:
         return "0" if rate <= 0 else "any number of"

@@ -74,23 +74,23 @@ def keep_promise(
         ProjectError: It cannot be written; the old one stays.
     """
     model = SpottingModel(path)
-    yield Progress("Setting the thresholds on talk", 0, 3)
+    yield Progress("Setting the thresholds on talk", 0, 3, after_training=True)
     own = own_sound(wanted.own)
-    heard = [*talk_of("calibration", model.words), *_of_project(project, model, "calibration"), *own]
+    heard = [*talk_of("calibration", model.words), *sound_of_project(project, model, "calibration"), *own]
     calibration = Calibration(fired_by(model, heard, most_cpu_s=wanted.cpu_s), model.words)
     background = background_of(model)
     chosen_on, _ = yield from _takes(project, ("validation", "testing"), model)
     promise, would_miss = _promised(model, calibration, wanted, chosen_on, background)
-    yield Progress("Counting misses and false alarms", 1, 3)
+    yield Progress("Counting misses and false alarms", 1, 3, after_training=True)
     model = _with_thresholds(model, promise)
     takes, takes_from = yield from _takes(project, ("testing", "validation"), model)
-    sounds = [*talk_of("testing", model.words), *_of_project(project, model, "testing")]
+    sounds = [*talk_of("testing", model.words), *sound_of_project(project, model, "testing")]
     fired = fired_by(model, sounds, most_cpu_s=wanted.cpu_s, should_stop=should_stop)
-    yield Progress("Counting misses and false alarms", 2, 3)
+    yield Progress("Counting misses and false alarms", 2, 3, after_training=True)
     misses = measure_misses(model, takes, background, should_stop=should_stop) if takes else []
     report = make_report(promise, misses, fired, takes_from=takes_from, would_miss=would_miss)
-    replace_manifest(path, dataclasses.replace(model.manifest, quality={**model.manifest.quality, **_told(report)}))
-    yield Progress("Counting misses and false alarms", 3, 3)
+    replace_manifest(path, dataclasses.replace(model.manifest, quality={**model.manifest.quality, **told(report)}))
+    yield Progress("Counting misses and false alarms", 3, 3, after_training=True)
     return report
 
 
@@ -141,10 +141,10 @@ def _with_thresholds(model: SpottingModel, promise: Promise) -> SpottingModel:
     return SpottingModel(model.path)
 
 
-def _told(report: Report) -> dict[str, float | int | str]:
-    """What the model file tells of it."""
+def told(report: Report) -> dict[str, float | int | str]:
+    """What the model file tells of a report, among its qualities."""
     missed, upper = report.missed, report.upper_95
-    told: dict[str, float | int | str] = {
+    found: dict[str, float | int | str] = {
         "promised_per_hour": report.promised,
         "expected_per_hour": report.expected,
         "promised_low": report.low,
@@ -158,7 +158,7 @@ def _told(report: Report) -> dict[str, float | int | str]:
         "false_alarms": report.false_alarm_count,
         "false_alarm_hours": report.hours,
     }
-    return told | ({"false_alarms_upper_95": upper} if math.isfinite(upper) else {})
+    return found | ({"false_alarms_upper_95": upper} if math.isfinite(upper) else {})
 
 
 def _takes(
@@ -205,7 +205,7 @@ def background_of(model: SpottingModel) -> Background:
     return Background(np.concatenate([np.zeros(0, np.float32), *noise]), talk)
 
 
-def _of_project(project: Project | None, model: SpottingModel, part: str) -> list[Sound]:
+def sound_of_project(project: Project | None, model: SpottingModel, part: str) -> list[Sound]:
     """A project's own talk, of which every fourth minute is for each part, and its clips of other words."""
     if project is None:
         return []

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from kws_engine.errors import FailureKind, TrainingError, printable, shortened
+from kws_engine.operating.quality import Figures, figures_in
 from kws_engine.runs.folder import RunFolder
 from kws_engine.runs.job_file import JobFile
 from kws_engine.runs.label_file import Label
@@ -38,6 +39,7 @@ class PastRun:
         parameters: Of the network; 0 where the run did not start.
         macs: Multiply-accumulates of one clip; 0 where the run did not start.
         kind: How it failed; None where it did not, or its program died first.
+        figures: What its model misses and how often it fires falsely, at the thresholds that it has now.
     """
 
     folder: Path
@@ -52,6 +54,7 @@ class PastRun:
     parameters: int = 0
     macs: int = 0
     kind: FailureKind | None = None
+    figures: Figures | None = None
 
     @property
     def best(self) -> Epoch | None:
@@ -92,6 +95,7 @@ class PastRun:
             "model": str(self.model) if self.model else None,
             "message": self.message,
             "kind": self.kind,
+            "promise": self.figures.to_dict() if self.figures else None,
         }
 
 
@@ -152,16 +156,18 @@ def _read(files: RunFolder, stamps: tuple[tuple[int, int, int], ...]) -> PastRun
         return PastRun(folder, "", (), None, str(error), "damaged", label) if files.has_run_name else None
     events = list(files.events.read())
     epochs, ending = history(iter(events)), _ending(events)
+    model = files.model() if isinstance(ending, Finished) else None
     run = PastRun(
         folder,
         job.network,
         epochs,
-        files.model() if isinstance(ending, Finished) else None,
+        model,
         _message(ending),
         _state(ending, epochs, job.patience),
         label,
         job.seed,
         kind=ending.kind if isinstance(ending, Failed) else None,
+        figures=figures_in(model) if model else None,
     )
     started = next((event for event in reversed(events) if isinstance(event, Started)), None)
     if started is None:

@@ -12,11 +12,12 @@ from kws_engine.training.old_failures import stored_kind
 
 @dataclass(frozen=True)
 class Progress:
-    """Work before the first epoch: what is being done, and how far."""
+    """Work before the first epoch, or after the last: what is being done, and how far."""
 
     what: str
     done: int
     total: int
+    after_training: bool = False
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Signal, SignalInstance
 from kws_engine.processors import cores
 from kws_engine.runs.job import Job
 from kws_engine.runs.process import TrainingProcess
-from kws_engine.training.events import Epoch, Event, Failed, Finished, Progress, Skipped, Started
+from kws_engine.training.events import Epoch, Event, Failed, Finished, Progress, Promised, Skipped, Started
 from kws_gui.bridges.process_bridge import ProcessBridge
 
 POLL_MS = 50
@@ -21,7 +21,7 @@ class TrainingBridge(ProcessBridge[TrainingProcess]):
     """Runs one job at a time in a process of its own; every run ends with exactly one of `finished` and `failed`.
 
     Signals:
-        progressed(Progress), skipped(Skipped), started(Started), epochEnded(Epoch): As they come.
+        progressed(Progress), skipped(Skipped), started(Started), epochEnded(Epoch), promised(Promised): As they come.
         finished(Finished), failed(Failed): The ending; a process that vanished fails, too.
     """
 
@@ -29,6 +29,7 @@ class TrainingBridge(ProcessBridge[TrainingProcess]):
     skipped = Signal(object)
     started = Signal(object)
     epochEnded = Signal(object)
+    promised = Signal(object)
     finished = Signal(object)
     failed = Signal(object)
 
@@ -111,6 +112,7 @@ class TrainingBridge(ProcessBridge[TrainingProcess]):
             Skipped: self.skipped,
             Started: self.started,
             Epoch: self.epochEnded,
+            Promised: self.promised,
             Finished: self.finished,
             Failed: self.failed,
         }

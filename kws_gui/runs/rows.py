@@ -83,6 +83,22 @@ def choice_text(row: RunRow) -> str:
     return " · ".join(parts)
 
 
+def model_text(row: RunRow) -> str:
+    """A run in a list of models to listen with: "23 Nov 06:07 · tc_resnet · misses 5% · 0.5 false alarms/h"."""
+    figures = row.run.figures.in_short() if row.run.figures else ""
+    return " · ".join([when(row.folder), row.run.network, figures]) if figures else choice_text(row)
+
+
+def promise_text(row: RunRow) -> str:
+    """What a run's model misses and how often it fires falsely; empty if that was not measured."""
+    return row.run.figures.told() if row.run.figures else ""
+
+
+def measured_text(row: RunRow) -> str:
+    """Both: misses with false alarms, and accuracy."""
+    return " · ".join(text for text in (promise_text(row), accuracy_text(row)) if text)
+
+
 def outcome_text(row: RunRow) -> str:
     """How a run went, in one sentence."""
     if row.run.state == "damaged":
@@ -103,12 +119,13 @@ def finish_text(run: PastRun) -> str:
 
 
 def tooltip_text(row: RunRow, *, running: bool = False) -> str:
-    """Name, folder, tags, accuracy, message and note of a run, a line each."""
+    """Name, folder, tags, misses and false alarms, accuracy, message and note of a run, a line each."""
     label = row.run.label
     lines = [
         label.name,
         row.folder.name,
         " ".join(f"#{tag}" for tag in label.tags),
+        promise_text(row),
         accuracy_text(row),
         "" if running else row.run.message,
         label.note,

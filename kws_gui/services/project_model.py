@@ -109,6 +109,10 @@ class ProjectModel(QObject):
             self._model_path = path
             self.modelChanged.emit()
 
+    def reload_model(self) -> None:
+        """The file at `model_path` has other content: whoever uses it opens it again."""
+        self.modelChanged.emit()
+
     def remember_address(self, address: str) -> None:
         """Remembers a database's address until the window closes, so that its password need not be entered twice."""
         if address and masked(address) != address:

@@ -12,7 +12,7 @@ from kws_engine.errors import KwsError
 from kws_engine.runs.job import Job
 from kws_engine.runs.queue import QueueClaim, Waiting
 from kws_engine.settings import Settings
-from kws_engine.training.events import Epoch, Failed, Finished, Progress, Skipped, Started
+from kws_engine.training.events import Epoch, Failed, Finished, Progress, Promised, Skipped, Started
 from kws_gui.bridges.training import TrainingBridge, training_threads
 from kws_gui.services import remembered
 from kws_gui.services.project_model import ProjectModel
@@ -27,7 +27,8 @@ class LiveRun:
         folder: None until it has one.
         was_queued: Whether it was started from the queue.
         started: None while its clips are read.
-        progress: How far the work before the next epoch is.
+        progress: How far the work before the next epoch, or after the last, is.
+        promised: What the model misses and how often it fires falsely; None before that was measured.
         epochs: Those that a resumed run had before, too.
         began_s: On the monotonic clock; moves on by each pause, so that pauses are not counted.
         paused_s: On the monotonic clock; None while the run is not paused.
@@ -40,6 +41,7 @@ class LiveRun:
     was_queued: bool = False
     started: Started | None = None
     progress: Progress | None = None
+    promised: Promised | None = None
     skipped: list[Skipped] = field(default_factory=list)
     epochs: list[Epoch] = field(default_factory=list)
     began_s: float = field(default_factory=time.monotonic)
@@ -259,6 +261,7 @@ class Training(QObject):
 
     def _on_progress(self, event: Progress) -> None:
         assert self._live is not None
+        self._add_epochs()
         self._live.progress = event
         self.progressed.emit()
 
@@ -280,6 +283,10 @@ class Training(QObject):
     def _on_epoch(self, event: Epoch) -> None:
         self._new_epochs.append(event)
         self._soon.start()
+
+    def _on_promised(self, event: Promised) -> None:
+        assert self._live is not None
+        self._live.promised = event
 
     def _add_epochs(self) -> None:
         self._soon.stop()
@@ -320,6 +327,7 @@ class Training(QObject):
         bridge.skipped.connect(self._on_skipped)
         bridge.started.connect(self._on_started)
         bridge.epochEnded.connect(self._on_epoch)
+        bridge.promised.connect(self._on_promised)
         bridge.finished.connect(self._on_ended)
         bridge.failed.connect(self._on_ended)
         bridge.gone.connect(self.gone)

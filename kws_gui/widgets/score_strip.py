@@ -14,13 +14,14 @@ from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from kws_gui import theme
 from kws_gui.widgets.axis import AXIS_HEIGHT, GUTTER, LIVE_SECONDS, SMALL, draw_focus, draw_time_axis
+from kws_gui.widgets.score_scale import ScoreScale
+from kws_gui.widgets.threshold_text import score_of, threshold_text
 
 Floats = NDArray[np.float64]
 
 _FRAME_MS = 33
 _LIT_MS = 1000
 _ROW_HEIGHT = 48
-_STEP = 0.01
 _POINT_S = 0.04  # one point per interval, its maximum: no peak is lost, and ten words take a few ms to draw
 
 
@@ -54,7 +55,8 @@ class ScoreStrip(QWidget):
             row.setParent(None)
             row.deleteLater()
         given = thresholds if isinstance(thresholds, Mapping) else dict(zip(words, thresholds, strict=True))
-        self._rows = {word: ScoreRow(word, given[word], self._seconds) for word in words}
+        scale = ScoreScale.of(given.values())
+        self._rows = {word: ScoreRow(word, given[word], self._seconds, scale) for word in words}
         for index, row in enumerate(self._rows.values()):
             row.thresholdChanged.connect(self.thresholdChanged)
             self._column.insertWidget(index, row)
@@ -92,15 +94,19 @@ class ScoreStrip(QWidget):
 
 
 class ScoreRow(QWidget):
-    """One word with its score, curve and threshold. Up and Down move the threshold by 0.01, with Shift by 0.1."""
+    """One word with its score, curve and threshold.
+
+    Up and Down move the threshold by 0.01, near 1 by less, and with Shift by ten such steps.
+    """
 
     thresholdChanged = Signal(str, float)
 
-    def __init__(self, word: str, threshold: float, seconds: float) -> None:
+    def __init__(self, word: str, threshold: float, seconds: float, scale: ScoreScale | None = None) -> None:
         super().__init__()
         self._word = word
         self._threshold = threshold
         self._seconds = seconds
+        self._scale = scale or ScoreScale()
         self._points: deque[tuple[float, float]] = deque()
         self._score = 0.0
         self._now_s = 0.0
@@ -123,7 +129,7 @@ class ScoreRow(QWidget):
 
     def setThreshold(self, value: float) -> None:
         """Moves the threshold, clipped to 0..1; emits `thresholdChanged` if it changed."""
-        value = round(min(max(value, 0.0), 1.0), 2)
+        value = round(min(max(value, 0.0), 1.0), 7)
         if value != self._threshold:
             self._threshold = value
             self._describe()
@@ -184,7 +190,7 @@ class ScoreRow(QWidget):
             super().keyPressEvent(event)
             return
         factor = 10 if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 1
-        self.setThreshold(self._threshold + direction * factor * _STEP)
+        self.setThreshold(self._scale.moved(self._threshold, direction * factor))
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if event.button() == Qt.MouseButton.LeftButton and event.position().x() >= GUTTER:
@@ -206,7 +212,7 @@ class ScoreRow(QWidget):
         at_s, scores = np.array(self._points).T
         start_s = max(self._now_s, self._seconds) - self._seconds
         xs = area.left() + (at_s - start_s) * (area.width() / self._seconds)
-        ys = self._y(0.0) - scores * (self._y(0.0) - self._y(1.0))
+        ys = area.bottom() - 5 - self._scale.places(scores) * (area.height() - 10)
         self._paint_fill(painter, area, xs, ys)
         self._paint_line(painter, xs, ys)
         painter.restore()
@@ -252,7 +258,7 @@ class ScoreRow(QWidget):
         painter.drawText(below, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, self._numbers())
 
     def _numbers(self) -> str:
-        return "heard" if self.isLit() else f"{self._score:.2f} of {self._threshold:.2f}"
+        return "heard" if self.isLit() else score_of(self._score, self._threshold)
 
     # -- geometry
 
@@ -261,18 +267,20 @@ class ScoreRow(QWidget):
 
     def _y(self, value: float) -> float:
         area = self._area()
-        return area.bottom() - 5 - value * (area.height() - 10)
+        return area.bottom() - 5 - self._scale.place(value) * (area.height() - 10)
 
     def _drag(self, y: float) -> None:
         area = self._area()
-        self.setThreshold((area.bottom() - 5 - y) / (area.height() - 10))
+        self.setThreshold(self._scale.score((area.bottom() - 5 - y) / (area.height() - 10)))
 
     def _on_dark(self) -> None:
         self._describe()
         self.update()
 
     def _describe(self) -> None:
-        self.setAccessibleDescription(f"threshold {self._threshold:.2f}" + (", heard" if self.isLit() else ""))
+        self.setAccessibleDescription(
+            f"threshold {threshold_text(self._threshold)}" + (", heard" if self.isLit() else "")
+        )
 
 
 def _polygon(xs: Floats, ys: Floats) -> QPolygonF:

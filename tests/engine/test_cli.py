@@ -201,7 +201,7 @@ def test_a_model_is_judged_on_a_project_and_on_a_folder(kws: Kws, trained: Train
     status, out, _ = kws("evaluate", trained.model, trained.project.folder, "--json")
     (judged,) = lines(out)
     assert status == 0 and set(judged) == {
-        "accuracy", "clips", "per_word", "confusion", "skipped", "left_out", "as_unknown",
+        "accuracy", "clips", "per_word", "confusion", "skipped", "left_out", "as_unknown", "promise",
     }  # fmt: skip
     assert judged["clips"] == 27 and set(judged["confusion"]) == {"labels", "counts"}
     assert set(judged["per_word"]["stop"]) == {"precision", "recall", "f1", "clips"}

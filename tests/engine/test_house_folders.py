@@ -14,10 +14,11 @@ SOURCES = sorted(path for package in ("kws_engine", "kws_gui") for path in (ROOT
 OWNERS = {
     "kws_engine/runs/folder.py": (
         "job.toml", "label.toml", "clips.csv", "events.jsonl", "events.out.tfevents.", "checkpoint.safetensors",
-        "best.safetensors", "learning.csv", "validation.csv", "evaluation.json", "weights.json", "running.lock", ".kws",
+        "best.safetensors", "learning.csv", "validation.csv", "evaluation.json", "promise.json", "weights.json",
+        "running.lock", ".kws",
     ),
     "kws_engine/clips/layout.py": (
-        "project.toml", ".project.lock", "clips.sqlite", "clips", "runs", "sweeps", ".trash",
+        "project.toml", ".project.lock", "clips.sqlite", "clips", "runs", "sweeps", ".trash", "listening.jsonl",
     ),
     "kws_engine/sweeps/folder.py": ("sweep.toml", "study.db"),
     "kws_engine/runs/queue.py": ("queue.json",),

@@ -345,6 +345,7 @@ def test_runs_are_listed_named_tagged_deleted_and_restored(kws: Kws, folder: Pat
         "run": str(second), "name": "", "tags": [], "state": "failed", "network": "tc_resnet", "seed": 0, "epochs": 0,
         "best_epoch": None, "validation_accuracy": None, "validation_loss": None, "parameters": 65_000,
         "macs": 1_500_000, "model": None, "message": "No space", "kind": "other",
+        "promise": None,
     }  # fmt: skip
     assert (rows[1]["best_epoch"], rows[1]["validation_accuracy"], rows[1]["validation_loss"]) == (5, 0.8, 0.2)
     (row,) = [

@@ -22,7 +22,9 @@ from virtual_microphone import VirtualMicrophone
 from waiting import collect
 
 from kws_engine import audio
+from kws_engine.clips.layout import ProjectFolder
 from kws_engine.clips.project import Project
+from kws_engine.operating.listening_log import read_log
 from kws_engine.runs.job import Job
 from kws_engine.runs.process import TrainingProcess
 from kws_engine.spotting.decision import DetectorConfig
@@ -31,9 +33,11 @@ from kws_gui.pages.listen import models as listen_models
 from kws_gui.pages.listen import page as listen
 from kws_gui.pages.listen.log import HeardWord
 from kws_gui.pages.listen.page import ListenPage
+from kws_gui.pages.listen.use_log import UseLog
 from kws_gui.services import remembered
 from kws_gui.services.project_model import ProjectModel
 from kws_gui.services.services import Services
+from kws_gui.widgets.threshold_text import threshold_text
 
 SAID = np.concatenate([pause(1.5), tone("low"), pause(1.5), tone("high"), pause(1.5)])
 PATIENCE_MS = 30_000
@@ -527,8 +531,8 @@ def test_the_list_and_the_large_word_show_the_peak_of_the_score(qtbot: QtBot, pa
     crossings = [step.detection.score for step in steps if step.detection]
     peaks = [max(step.scores[column] for step in steps) for column in (0, 1)]
     assert shown == pytest.approx(peaks) and all(peak > first for peak, first in zip(shown, crossings, strict=True))
-    assert page.view.log.table.item(0, 2).text() == f"{peaks[1]:.2f}"
-    assert page.view.word.accessibleDescription().endswith(f"score {peaks[1]:.2f}")
+    assert page.view.log.table.item(0, 2).text() == threshold_text(float(peaks[1]))
+    assert page.view.word.accessibleDescription().endswith(f"score {threshold_text(float(peaks[1]))}")
     page.view.log.clear()
     page.bridge.risen.emit(next(step.risen for step in reversed(steps) if step.risen))
     assert page.view.log.words() == []
@@ -588,3 +592,59 @@ def test_a_microphone_that_is_not_there_is_said_and_another_can_be_chosen(
     qtbot.mouseClick(page.messages.remedyButton(), Qt.MouseButton.LeftButton)
     until(qtbot, lambda: page.bridge.is_running)
     assert not page.messages.isVisible() and page.button.text() == "Stop"
+
+
+@pytest.mark.slow
+def test_what_is_heard_in_a_project_is_written_down(
+    qtbot: QtBot,
+    page: ListenPage,
+    model: ProjectModel,
+    kws: pathlib.Path,
+    virtual_microphone: VirtualMicrophone,
+    tmp_path: pathlib.Path,
+) -> None:
+    project = Project.create(tmp_path / "mine", words=["low", "high"])
+    model.open(project)
+    if page.bridge.opened is None:
+        open_model(qtbot, page, kws)
+    for _ in range(2):
+        before = len(words(page))
+        listening(qtbot, page)
+        virtual_microphone.play(sound_file(tmp_path / "said.wav"))
+        until(qtbot, lambda before=before: len(words(page)) == before + 2)
+        press(qtbot, page)
+        until(qtbot, lambda: page.use_log._log is None)
+    logged = read_log(ProjectFolder(project.folder).listening_log, rate=RATE)
+    assert [one.word for one in logged.detections] == words(page) == ["low", "high"] * 2
+    scores = [one.score for one in logged.detections]
+    assert scores == pytest.approx([entry.score for entry in page.view.log.words()], abs=1e-5)
+    times = [one.at_sample for one in logged.detections]
+    assert times == sorted(times) and times[-1] <= logged.samples < 60 * RATE
+
+
+def test_a_log_that_cannot_be_written_is_said_and_listening_goes_on(qtbot: QtBot, tmp_path: pathlib.Path) -> None:
+    log = UseLog()
+    with qtbot.waitSignal(log.failed) as said:
+        log.begin(tmp_path, model=tmp_path / "tones.kws", rate=RATE)  # a folder
+    assert "cannot be written" in said.args[0]
+    log.take([])
+    log.end()
+
+
+def test_thresholds_near_one_are_listed_and_moved_in_small_steps(
+    qtbot: QtBot, page: ListenPage, tmp_path: pathlib.Path
+) -> None:
+    open_model(
+        qtbot, page, tone_model.write(tmp_path / "sure.kws", manifest={"detector": {"thresholds": {"low": 0.99983}}})
+    )
+    row = page.view.strip.row("low")
+    assert row.threshold() == page.bridge.thresholds["low"] == 0.99983
+    assert row.accessibleDescription() == "threshold 0.99983"
+    qtbot.keyClick(row, Qt.Key.Key_Up)
+    assert 0.99983 < row.threshold() < 0.9999 and page.bridge.thresholds["low"] == row.threshold()
+    for _ in range(20):
+        qtbot.keyClick(row, Qt.Key.Key_Up, Qt.KeyboardModifier.ShiftModifier)
+    assert row.threshold() == 1.0
+    for _ in range(3):
+        qtbot.keyClick(row, Qt.Key.Key_Down, Qt.KeyboardModifier.ShiftModifier)
+    assert 0.9 < row.threshold() < 0.9999

@@ -39,6 +39,7 @@ def page(qtbot: QtBot, services: Services) -> Iterator[ResultsPage]:
     made = ResultsPage(services)
     qtbot.addWidget(made)
     made.resize(856, 640)
+    made.show_view("clips")
     made.show()
     yield made
     made.shutdown()

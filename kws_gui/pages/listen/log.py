@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 from kws_engine.disk import write_atomically
 from kws_engine.errors import KwsError
 from kws_gui import theme
+from kws_gui.widgets.threshold_text import threshold_text
 
 _ROWS = 1000
 _COLUMNS = ("Time", "Word", "Score")
@@ -76,7 +77,7 @@ class DetectionLog(QWidget):
         self._words.append(word)
         self.table.insertRow(0)
         where = word.source if word.at_s is None else f"In {word.source}"
-        for column, text in enumerate((word.time_text(), word.word, f"{word.score:.2f}")):
+        for column, text in enumerate((word.time_text(), word.word, threshold_text(word.score))):
             item = QTableWidgetItem(text)
             item.setToolTip(f"{where}, {word.when:%Y-%m-%d %H:%M:%S}")
             if column == 2:
@@ -92,7 +93,7 @@ class DetectionLog(QWidget):
             self._words[-1] = replace(self._words[-1], score=score)
             item = self.table.item(0, 2)
             assert item is not None
-            item.setText(f"{score:.2f}")
+            item.setText(threshold_text(score))
 
     def words(self) -> list[HeardWord]:
         """Every word since the last "Clear", oldest first."""
@@ -127,7 +128,7 @@ class DetectionLog(QWidget):
         for word in self._words:
             at_s = "" if word.at_s is None else f"{word.at_s:.2f}"
             when = word.when.isoformat(sep=" ", timespec="milliseconds")
-            writer.writerow([when, word.word, f"{word.score:.3f}", word.source, at_s])
+            writer.writerow([when, word.word, f"{word.score:.6f}", word.source, at_s])
         return text.getvalue()
 
     def _make_table(self) -> QTableWidget:

@@ -8,9 +8,10 @@ from pathlib import Path
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import QComboBox, QFileDialog, QWidget
 
+from kws_engine.operating.quality import figures_in
 from kws_gui import theme
 from kws_gui.ready_model import ready_model
-from kws_gui.runs.rows import RunRow, choice_text
+from kws_gui.runs.rows import RunRow, model_text
 
 FILTER = "KWS Studio models (*.kws)"
 _OPEN = "open a file"
@@ -75,12 +76,12 @@ class ModelPicker(QComboBox):
         blocker = QSignalBlocker(self)
         self.clear()
         for row in self._rows:
-            self._add(choice_text(row), row.run.model)
+            self._add(model_text(row), row.run.model)
         ready = ready_model()
         if ready is not None:
-            self._add("Ready model: directions", ready)
+            self._add(_with_figures("Ready model: directions", ready), ready)
         for path in self._files:
-            self._add(path.name, path)
+            self._add(_with_figures(path.name, path), path)
         if self.count():
             self.insertSeparator(self.count())
         self.addItem("Open a .kws file…", _OPEN)
@@ -102,3 +103,9 @@ class ModelPicker(QComboBox):
             self.open_file()
         elif isinstance(chosen, Path):
             self.chosen.emit(chosen)
+
+
+def _with_figures(name: str, path: Path) -> str:
+    """A model's name with what its file tells of misses and false alarms."""
+    figures = figures_in(path)
+    return " · ".join(part for part in (name, figures.in_short() if figures else "") if part)

@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
+from kws_engine.clips.layout import ProjectFolder
 from kws_engine.errors import KwsError
 from kws_engine.runs.folder import MODEL_SUFFIX
 from kws_engine.spotting.decision import DetectorConfig
@@ -20,6 +21,7 @@ from kws_gui.pages.listen.detector_settings import Memory
 from kws_gui.pages.listen.devices import DevicePicker
 from kws_gui.pages.listen.log import HeardWord
 from kws_gui.pages.listen.models import ModelPicker
+from kws_gui.pages.listen.use_log import UseLog
 from kws_gui.pages.listen.view import ListenView
 from kws_gui.ready_model import ready_model
 from kws_gui.services.services import Services
@@ -50,6 +52,7 @@ class ListenPage(QWidget):
         self._memory = Memory("")
         self._file_job: LongJob | None = None
         self.bridge = DetectorBridge(self)
+        self.use_log = UseLog(self)
         self.messages = MessageBar()
         self.picker = ModelPicker()
         self.devices = DevicePicker(self._microphones)
@@ -128,6 +131,7 @@ class ListenPage(QWidget):
         if self._file_job is not None:
             self._file_job.wait()
         self.bridge.shutdown()
+        self.use_log.end()
 
     # -- Qt
 
@@ -244,6 +248,12 @@ class ListenPage(QWidget):
         except KwsError as error:
             self._on_microphone_failed(str(error))
         self._refresh()
+
+    def _on_started(self) -> None:
+        """What is heard from now on is written down in the open project."""
+        project, opened = self._model.project, self.bridge.opened
+        if project is not None and opened is not None:
+            self.use_log.begin(ProjectFolder(project.folder).listening_log, model=opened.path, rate=opened.model.rate)
 
     def _on_closed(self) -> None:
         self.bridge.stop()
@@ -377,6 +387,10 @@ class ListenPage(QWidget):
         bridge.failed.connect(self._on_bridge_failed)
         bridge.costChanged.connect(view.fold.setCost)
         bridge.stopped.connect(partial(view.fold.setCost, None))
+        bridge.started.connect(self._on_started)
+        bridge.stepped.connect(self.use_log.take)
+        bridge.stopped.connect(self.use_log.end_soon)
+        self.use_log.failed.connect(partial(self.messages.showMessage, "warning"))
         view.strip.thresholdChanged.connect(self._on_threshold)
         view.fold.configChanged.connect(self._on_config)
         view.fold.resetRequested.connect(self._on_reset)

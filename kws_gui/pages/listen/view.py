@@ -20,6 +20,7 @@ from kws_gui.pages.listen.heard_word import HeardWordView
 from kws_gui.pages.listen.log import DetectionLog, HeardWord
 from kws_gui.widgets.score_strip import ScoreStrip
 from kws_gui.widgets.spectrogram import Spectrogram
+from kws_gui.widgets.threshold_text import threshold_text
 
 _SIDE_WIDTH = 288  # px
 _SIDES, _STACKED = "listen/sides", "listen/stacked"
@@ -195,7 +196,7 @@ class _Stacked(QSplitter):
 
 
 def _heard_line(heard: HeardWord) -> str:
-    return f"{heard.time_text()} · score {heard.score:.2f}"
+    return f"{heard.time_text()} · score {threshold_text(heard.score)}"
 
 
 def _show_fold(area: QScrollArea, fold: DetectorFold) -> None:

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QPushButton, QWidg
 
 from kws_engine import audio
 from kws_gui import theme
+from kws_gui.bridges.jobs import Work
 from kws_gui.bridges.latest import Latest
 from kws_gui.bridges.player import FILE_RATE, Player
 from kws_gui.widgets.waveform import Waveform
@@ -35,6 +36,8 @@ class ClipSound(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._path: Path | None = None
+        self._samples: NDArray[np.float32] | None = None
+        self._plays_when_read = False
         self._reading = Latest(self)
         self.player = Player(self)
         self.waveform = Waveform()
@@ -52,6 +55,8 @@ class ClipSound(QWidget):
     def show_clip(self, path: Path | None) -> None:
         """Draws a clip, or none; what plays stops."""
         self._path = path
+        self._samples = None
+        self._plays_when_read = False
         self.play.setEnabled(path is not None)
         self.player.stop()
         if path is None:
@@ -60,10 +65,20 @@ class ClipSound(QWidget):
         else:
             self._reading.ask(partial(_read, path))
 
+    def show_sound(self, work: Work) -> None:
+        """Draws the samples (n,) at `FILE_RATE` that this work reads, off the GUI thread; what plays stops."""
+        self.show_clip(None)
+        self.play.setEnabled(True)
+        self._reading.ask(work)
+
     def start(self) -> None:
-        """Plays the clip from its beginning."""
+        """Plays the sound from its beginning; one that is still being read, as soon as it is there."""
         if self._path is not None:
             self.player.play_file(self._path)
+        elif self._samples is not None:
+            self.player.play(self._samples, FILE_RATE)
+        else:
+            self._plays_when_read = self._reading.is_working()
 
     def serve(self, clips: QAbstractItemView) -> None:
         """Space, Enter and a double click in that list play."""
@@ -82,7 +97,11 @@ class ClipSound(QWidget):
         return False
 
     def _on_read(self, samples: NDArray[np.float32]) -> None:
+        self._samples = samples
         self.waveform.setSamples(samples, FILE_RATE)
+        if self._plays_when_read:
+            self._plays_when_read = False
+            self.start()
 
     def _on_read_failed(self, sentence: str, _details: str) -> None:
         self.waveform.setSamples(_NO_SOUND, FILE_RATE)

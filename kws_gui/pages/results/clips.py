@@ -79,7 +79,7 @@ class ClipListView(QWidget):
         theme.set_role(self.hint, "muted")
         self.hint.setWordWrap(True)
         self.list.setAccessibleName("Clips of the selected cell")
-        self.list.setMinimumHeight(72)
+        self.list.setMinimumHeight(48)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.GRID)

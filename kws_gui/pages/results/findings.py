@@ -43,6 +43,7 @@ _ICONS = {
     "record": "mdi6.microphone",
     "import": "mdi6.import",
     "open_words": "mdi6.waveform",
+    "thresholds": "mdi6.gauge",
 }
 _TIPS = {
     "": "Sets this in the form for the next run; can be undone",
@@ -51,6 +52,7 @@ _TIPS = {
     "record": "Opens the Words page",
     "import": "Asks for a folder",
     "open_words": "Opens the Words page",
+    "thresholds": "Shows what each threshold misses and how often it fires",
 }
 _HEALTHY = "The curves and clips of this run look as they should."
 _BETTER = "To improve it further, record more speakers of each word, or let a search try other settings."
@@ -71,12 +73,14 @@ class FindingsView(QWidget):
         counted(words): The headline: "2 findings", "No fault found".
         said(sentence): What was done; undo takes it back.
         nothingDone(sentence): What a remedy does was done already.
+        thresholdsRequested(): A remedy is to move the thresholds.
         failed(sentence): A remedy does not fit, or a clip cannot be heard.
     """
 
     counted = Signal(str)
     said = Signal(str)
     nothingDone = Signal(str)
+    thresholdsRequested = Signal()
     failed = Signal(str)
 
     def __init__(self, model: ProjectModel, navigation: Navigation, parent: QWidget | None = None) -> None:
@@ -206,6 +210,8 @@ class FindingsView(QWidget):
             self.corrections.move([(clip.path, clip.likely) for clip in remedy.clips if clip.likely in words])
         elif remedy.action == "import":
             self._navigation.import_recordings()
+        elif remedy.action == "thresholds":
+            self.thresholdsRequested.emit()
         else:
             self._navigation.show_word(remedy.word)
 

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtGui import QShowEvent
+from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
 
 from kws_engine.clips.split import Split
@@ -15,11 +15,12 @@ from kws_gui.bridges.latest import Latest
 from kws_gui.pages.results.evaluating import EvaluationRequest, evaluate_model
 from kws_gui.pages.results.evaluation_view import EvaluationView, describe_accuracy
 from kws_gui.pages.results.findings import FindingsView
+from kws_gui.pages.results.promise.controller import PromiseController
 from kws_gui.pages.results.search import SweepView
 from kws_gui.pages.results.source import PARTS, SourcePicker
 from kws_gui.pages.results.unfinished import NoModelState
 from kws_gui.pages.results.weights import WeightsView
-from kws_gui.runs.rows import RunRow
+from kws_gui.runs.rows import RunRow, accuracy_text
 from kws_gui.services.services import Services
 from kws_gui.widgets.elided_label import ElidedLabel
 from kws_gui.widgets.empty_state import EmptyState
@@ -30,6 +31,7 @@ from kws_gui.widgets.segments import Segment, Segments
 if TYPE_CHECKING:
     from kws_engine.evaluation.metrics import Evaluation
 
+_LOW, _NARROW = 640, 800  # px
 _NO_PROJECT = "Open a project: a model is evaluated on its clips."
 _NO_MODEL = "Nothing is trained yet. Train a network, then see here what it gets right and wrong."
 _LAST = (
@@ -37,6 +39,12 @@ _LAST = (
     "and no longer knows how well the model hears new recordings."
 )
 _VIEWS = (
+    Segment(
+        "promise",
+        "Misses and false alarms",
+        "Misses",
+        "How often words are missed and other talk fires the model, and where to set its thresholds",
+    ),
     Segment("clips", "Confusion", "Confusion", "Which words are taken for which"),
     Segment("findings", "Findings", "Findings", "What went wrong in this run, and what to do"),
     Segment("weights", "Weights", "Weights", "How the weights of each layer are spread"),
@@ -45,7 +53,7 @@ _VIEWS = (
 
 
 class ResultsPage(QWidget):
-    """Model and part above, one of four views below."""
+    """Model and part above, then both numbers that matter, one of five views below."""
 
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -71,6 +79,7 @@ class ResultsPage(QWidget):
         self.clips = self.evaluation_view.clips
         self.findings = FindingsView(services.project, services.navigation)
         self.weights = WeightsView()
+        self.promise = PromiseController(services.project, services.runs, self)
         self.search = SweepView(services.project, services.navigation)
         self._make_empty_states()
         self._lay_out()
@@ -83,11 +92,11 @@ class ResultsPage(QWidget):
         return self._evaluation
 
     def is_working(self) -> bool:
-        """Whether a model is being evaluated, or the runs are being read."""
-        return self.evaluating.is_working() or self._runs.is_reading()
+        """Whether a model is being evaluated or measured, or the runs are being read."""
+        return self.evaluating.is_working() or self._runs.is_reading() or self.promise.is_working()
 
     def show_view(self, key: str) -> None:
-        """Brings a view to the front: clips, findings, weights or search."""
+        """Brings a view to the front: promise, clips, findings, weights or search."""
         self.views.choose(key)
 
     def show_search(self, name: str) -> None:
@@ -99,12 +108,17 @@ class ResultsPage(QWidget):
     def shutdown(self) -> None:
         """Ends sound and every thread of the page; none is started any more."""
         self._is_shut = True
-        for part in (self.evaluation_view, self.evaluating, self.findings, self.search):
+        for part in (self.evaluation_view, self.evaluating, self.findings, self.search, self.promise):
             part.shutdown()
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self._look()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.promise.head.setLow(event.size().height() < _LOW)
+        self.views.setShort(event.size().width() < _NARROW)
 
     # -- what is requested
 
@@ -123,6 +137,8 @@ class ResultsPage(QWidget):
         view = self.views.current()
         unfinished = self._unfinished()
         self._head.setVisible(project is not None)
+        has_model = project is not None and path is not None and self._model.run is None
+        self.promise.head.setVisible(has_model and view != "search")
         self._sources.setCurrentWidget(self.search.picker if view == "search" else self.source)
         if project is None:
             self._bring(self._no_project)
@@ -136,6 +152,8 @@ class ResultsPage(QWidget):
             self._bring(self._no_model_of_run)
         elif path is None and unfinished is None:
             self._bring(self._no_model)
+        elif view == "promise":
+            self._bring(self.promise.panel)
         elif view == "clips":
             self._look_at_clips()
         else:
@@ -260,6 +278,7 @@ class ResultsPage(QWidget):
         self._given_up = None
         self._evaluation = None
         self.evaluation_view.forget()
+        self.promise.forget()
         self.findings.diagnosis.forget()
         self.search.forget()
         self.source.setPart("validation")
@@ -274,6 +293,9 @@ class ResultsPage(QWidget):
         run = self._model.run
         self.source.setModels(self._runs.rows, run or path)
         self.source.parts.setEnabled(run is None)
+        self.promise.show_model(path if run is None else None)
+        row = self._runs.row(path.parent) if path is not None else None
+        self._accuracy.setFullText(accuracy_text(row) if row is not None else "")
         if path is not None and run is None:
             self.weights.show_run(path.parent)
         self._look()
@@ -287,6 +309,10 @@ class ResultsPage(QWidget):
     def _on_trial(self) -> None:
         """A trial's model was chosen: what it gets right and wrong."""
         self.show_view("clips")
+
+    def _on_thresholds(self) -> None:
+        self.show_view("promise")
+        self.promise.view.panels.choose("thresholds")
 
     def _on_part(self) -> None:
         self.show_view("clips")
@@ -314,11 +340,17 @@ class ResultsPage(QWidget):
         self.messages.remedyTriggered.connect(self._on_undo)
         self.weights.headlineChanged.connect(self._weights.setFullText)
         self.findings.counted.connect(self._on_counted)
+        self.findings.thresholdsRequested.connect(self._on_thresholds)
         self.findings.said.connect(self._on_said)
         self.findings.nothingDone.connect(lambda sentence: self.messages.showMessage("info", sentence))
         self.search.headlineChanged.connect(self._search.setFullText)
         self.search.runRequested.connect(self._on_trial)
         self._navigation.searchRequested.connect(self.show_search)
+        self.promise.said.connect(self._on_said)
+        self.promise.told.connect(lambda sentence: self.messages.showMessage("success", sentence))
+        self.promise.failed.connect(
+            lambda sentence, details: self.messages.showMessage("error", sentence, details=details)
+        )
         for failed in (self.evaluation_view.failed, self.findings.failed, self.search.failed):
             failed.connect(self._say_error)
 
@@ -361,14 +393,16 @@ class ResultsPage(QWidget):
             self._last,
             self._again,
         )
-        for page in (self.evaluation_view, self.findings, self.weights, self.search, *empty):
+        for page in (self.promise.panel, self.evaluation_view, self.findings, self.weights, self.search, *empty):
             self._pages.addWidget(page)
         column = QVBoxLayout(self)
         column.setContentsMargins(*[theme.GROUP] * 4)
         column.setSpacing(theme.GRID)
         column.addLayout(header)
+        column.addWidget(self.promise.head)
         column.addWidget(self._make_head())
         column.addWidget(self.progress)
+        column.addWidget(self.promise.progress)
         column.addWidget(self._pages, 1)
         self.messages.lieOver(self, free=[self._sources, self.views])
 
@@ -378,15 +412,18 @@ class ResultsPage(QWidget):
         self._no_headline = QLabel()
         self._weights = ElidedLabel()
         self._search = ElidedLabel()
+        self._accuracy = ElidedLabel()
         self._headlines: dict[QWidget, QWidget] = {
             self.evaluation_view: self.accuracy,
             self.findings: self._found,
             self.weights: self._weights,
             self.search: self._search,
         }
+        self._headlines[self.promise.panel] = self._accuracy
         self._headline = QStackedWidget()
         for label in (*self._headlines.values(), self._no_headline):
-            theme.set_role(label, "title")
+            is_second = label in (self.accuracy, self._accuracy)  # to misses and false alarms
+            theme.set_role(label, "muted" if is_second else "title")
             self._headline.addWidget(label)
         self._head = QWidget()
         row = QHBoxLayout(self._head)

@@ -50,7 +50,7 @@ class WordTable(QTableWidget):
             widest = max(header.fontMetrics().horizontalAdvance(text) for text in (title, "100%"))
             self.setColumnWidth(column, widest + _PADDING)
         self.setAccessibleName("Quality of each word")
-        self.setMinimumHeight(96)
+        self.setMinimumHeight(72)
         self.setStyleSheet(_ROOM_FOR_ARROW)
 
     def setEvaluation(self, evaluation: Evaluation, names: dict[str, str]) -> None:

@@ -93,12 +93,15 @@ def cure_of(event: Failed, run: PastRun | None, *, was_resumed: bool) -> Cure:
     return "resume" if run.can_resume else ""
 
 
-def ending_text(event: Finished, row: RunRow | None, *, was_stopped: bool, skipped: int, waiting: int) -> str:
-    """How well the trained run recognizes, which epoch's weights it has, and how many files were left out.
+def ending_text(
+    event: Finished, row: RunRow | None, *, promised: str, was_stopped: bool, skipped: int, waiting: int
+) -> str:
+    """Misses and false alarms of the trained model, its accuracy, its epoch, and how many files were left out.
 
     Args:
         event: How it ended.
         row: The run as read after its end; None where it could not be read.
+        promised: Misses and false alarms in words; empty where they were not measured.
         was_stopped: Whether a person stopped it.
         skipped: Files that were left out.
         waiting: Queued runs that do not start by themselves now.
@@ -106,7 +109,8 @@ def ending_text(event: Finished, row: RunRow | None, *, was_stopped: bool, skipp
     right = accuracy_text(row) if row is not None else ""
     right = right or f"validation accuracy {event.validation_accuracy:.0%}"
     ended = "Stopped" if was_stopped else "Done"
-    sentences = [f"{ended}: {right}, with the weights of epoch {event.best_epoch}."]
+    told = f"{right}, with the weights of epoch {event.best_epoch}."
+    sentences = [f"{ended}: {promised}.", told[:1].upper() + told[1:]] if promised else [f"{ended}: {told}"]
     if skipped:
         sentences.append(f"Left out: {counted(skipped, 'file')}.")
     if waiting:

@@ -20,7 +20,7 @@ from kws_gui.pages.train.messages import (
 from kws_gui.pages.train.run_actions import RunActions, UseSettings
 from kws_gui.pages.train.run_list import RunList
 from kws_gui.pages.train.run_view import RunView
-from kws_gui.runs.rows import RunRow, accuracy_text, finish_text, outcome_text, when
+from kws_gui.runs.rows import RunRow, finish_text, measured_text, outcome_text, when
 from kws_gui.services.services import Services
 from kws_gui.services.training import Ending, LiveRun
 
@@ -111,7 +111,10 @@ class RunController(QObject):
     def _announce_model(self, ending: Ending, event: Finished, row: RunRow | None) -> None:
         skipped = [f"{one.path}: {one.reason}" for one in ending.run.skipped]
         halted = self._halted(ending)
-        words = ending_text(event, row, was_stopped=ending.was_stopped, skipped=len(skipped), waiting=halted)
+        promised = ending.run.promised.told if ending.run.promised else ""
+        words = ending_text(
+            event, row, promised=promised, was_stopped=ending.was_stopped, skipped=len(skipped), waiting=halted
+        )
         see_results = MessageAction("See results", lambda: self._services.navigation.show_page("results"))
         action = self.actions.start_action() if halted else see_results
         self._messages.say("success", words, action, details="\n".join(skipped))
@@ -171,7 +174,7 @@ class RunController(QObject):
             self._view.show_none()
         else:
             self.named.emit(f"{row.title} · {row.run.network}")
-            self._view.show_past(row.run.epochs, outcome_text(row), accuracy_text(row))
+            self._view.show_past(row.run.epochs, outcome_text(row), measured_text(row))
         self.looked.emit()
 
     def _on_waiting_chosen(self, waiting: Waiting) -> None:

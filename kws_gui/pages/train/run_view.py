@@ -216,6 +216,8 @@ def _progress_text(live: LiveRun) -> str:
         return f"{paused}Getting ready"
     done, total = len(live.epochs), live.started.epochs
     work = live.progress
+    if work is not None and work.after_training:
+        return f"{paused}{work.what}. {_best_text(live.epochs)}"
     is_preparing = work is not None and work.done < work.total and done < total
     if not done or is_preparing:
         doing = f" · {work.what.lower()}: {work.done:,} of {work.total:,} clips" if work and is_preparing else ""
@@ -228,6 +230,8 @@ def _remaining_text(live: LiveRun) -> list[str]:
     remaining_s = live.remaining_s
     if remaining_s is None or live.started is None:
         return []
+    if live.progress is not None and live.progress.after_training:
+        return [f"step {live.progress.done + 1} of {live.progress.total}"]
     if len(live.epochs) < live.started.epochs:
         return [f"{duration(remaining_s)} left at most"]
     return ["writing and evaluating the model" + (f", {duration(remaining_s)} left" if remaining_s >= 1 else "")]

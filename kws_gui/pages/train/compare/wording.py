@@ -21,7 +21,7 @@ from kws_gui.widgets.size_scatter import count_text
 if TYPE_CHECKING:
     from kws_engine.runs.comparing import Compared, Comparison
 
-RESULT_COLUMNS = ("", "Run", "Right", "Best epoch", "Parameters", "MACs", "Time", "False alarms")
+RESULT_COLUMNS = ("", "Run", "Right", "Best epoch", "Parameters", "MACs", "Time", "Missed", "False alarms")
 _GROUPS: dict[str, Registry] = {"regularizers": REGULARIZERS, "augment": AUGMENTATIONS}
 _CHOICES: dict[str, Registry] = {"model": MODELS, "feature": FEATURES}
 _SECTIONS = {"model": "Network", "feature": "Features", "training": "Training", "detector": "Detector"}
@@ -37,7 +37,7 @@ def name_of(one: Compared) -> str:
 def result_row(one: Compared) -> tuple[str, ...]:
     """The cells of `RESULT_COLUMNS`, a dash where something is not known."""
     run, best = one.run, one.run.best
-    alarms = one.false_alarms_per_hour
+    figures = run.figures
     return (
         "",
         name_of(one),
@@ -46,7 +46,8 @@ def result_row(one: Compared) -> tuple[str, ...]:
         count_text(run.parameters) if run.parameters else "–",
         count_text(run.macs) if run.macs else "–",
         duration(one.seconds) if one.seconds else "–",
-        f"{alarms:.1f} per hour" if alarms is not None else "–",
+        (figures.missed_in_short() if figures is not None else "") or "–",
+        f"{rate} per hour" if figures is not None and (rate := figures.alarms_in_short()) else "–",
     )
 
 

@@ -1,0 +1,150 @@
+"""Both numbers of a model, with what each was measured on and what it cannot know; the first thing on Results."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+
+from kws_engine.operating.quality import Figures
+from kws_engine.operating.report import Report
+from kws_engine.operating.telling import (
+    alarms_in_short,
+    cannot_know,
+    false_alarms_told,
+    missed_of,
+    misses_told,
+    takes_told,
+)
+from kws_gui import theme
+from kws_gui.widgets.elided_label import ElidedLabel
+from kws_gui.widgets.wrapped_label import WrappedLabel
+
+_NOT_YET = "Misses and false alarms were not measured"
+_HOW = (
+    "Accuracy of clips says little about a day of use. This tries the model on talk and noise, sets its thresholds to "
+    "a number of false alarms an hour, and counts what it misses then."
+)
+_BY_HAND = "The thresholds were moved by hand: nothing is promised."
+_FOREIGN = "As the model file tells; how it came to that is not known here."
+_MEASURE = "Set thresholds and measure"
+
+
+@dataclass(frozen=True)
+class _Number:
+    """A number in words, and what it rests on."""
+
+    told: str
+    about: str
+
+
+class PromiseHead(QFrame):
+    """Two numbers side by side, or why there are none and the button that measures them.
+
+    Signals:
+        measureRequested(): The person wants the thresholds set and both numbers measured.
+    """
+
+    measureRequested = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        theme.set_role(self, "card")
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self.misses = _NumberView()
+        self.alarms = _NumberView()
+        self.measure = QPushButton(_MEASURE)
+        self.measure.setToolTip("Takes some seconds; the thresholds in the model file are replaced")
+        self.measure.clicked.connect(self.measureRequested)
+        self._nothing = _NumberView()
+        self._nothing.setNumber(_Number(_NOT_YET, _HOW))
+        self._both, self._none = QWidget(), QWidget()
+        self._lay_out()
+
+    def setFigures(self, figures: Figures | None, report: Report | None) -> None:
+        """Shows the figures of a model file and the report of its run, where it has them."""
+        self._both.setVisible(figures is not None)
+        self._none.setVisible(figures is None)
+        if figures is None:
+            self.setAccessibleName(_NOT_YET)
+            return
+        misses, alarms = _numbers(figures, report)
+        self.misses.setNumber(misses)
+        self.alarms.setNumber(alarms)
+        self.setAccessibleName(figures.told())
+
+    def setLow(self, low: bool) -> None:
+        """In a low window each text below a number has one line."""
+        for view in (self.misses, self.alarms, self._nothing):
+            view.setLow(low)
+
+    def text(self) -> str:
+        """Both numbers, or that there are none."""
+        return self.accessibleName()
+
+    def _lay_out(self) -> None:
+        row = QHBoxLayout(self._both)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(2 * theme.GROUP)
+        row.addWidget(self.misses, 1)
+        row.addWidget(self.alarms, 2)
+        other = QHBoxLayout(self._none)
+        other.setContentsMargins(0, 0, 0, 0)
+        other.setSpacing(theme.GROUP)
+        other.addWidget(self._nothing, 1)
+        other.addWidget(self.measure)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(theme.GROUP, theme.GRID, theme.GROUP, theme.GRID)
+        column.addWidget(self._both)
+        column.addWidget(self._none)
+
+
+class _NumberView(QWidget):
+    """One number, large, and a text in small below it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.number = ElidedLabel()
+        self.whole = WrappedLabel()
+        self.line = ElidedLabel()
+        theme.set_role(self.number, "title")
+        for label in (self.whole, self.line):
+            theme.set_role(label, "muted")
+        self.line.hide()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(2)
+        for label in (self.number, self.whole, self.line):
+            column.addWidget(label)
+        column.addStretch(1)
+
+    def setNumber(self, number: _Number) -> None:
+        self.number.setFullText(number.told)
+        self.whole.setText(number.about)
+        self.line.setFullText(number.about)
+        self.number.setHint(f"{number.told}\n{number.about}")
+
+    def setLow(self, low: bool) -> None:
+        self.whole.setVisible(not low)
+        self.line.setVisible(low)
+
+
+def _numbers(figures: Figures, report: Report | None) -> tuple[_Number, _Number]:
+    missed = missed_of(figures.missed)
+    misses_about = (
+        _FOREIGN if report is None else f"Of {takes_told(report)}." if report.missed.takes else misses_told(report)
+    )
+    counted = f"{figures.false_alarms} in {figures.hours:.1f} h"
+    if figures.promised is None or figures.expected is None:
+        return (
+            _Number(_capital(missed), misses_about),
+            _Number(f"{counted} of talk and noise fired it falsely", _BY_HAND),
+        )
+    alarms = alarms_in_short(figures.promised, figures.expected, count=figures.false_alarms, hours=figures.hours)
+    about = f"{false_alarms_told(report)} {cannot_know(report)}" if report is not None else _FOREIGN
+    return _Number(_capital(missed), misses_about), _Number(_capital(alarms), about)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
