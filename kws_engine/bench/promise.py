@@ -37,7 +37,7 @@ from kws_engine.operating.calibrating import Calibration, Promise
 from kws_engine.operating.hearing import hear
 from kws_engine.operating.laying import Take
 from kws_engine.operating.measuring import SNR_DB, misses_in
-from kws_engine.operating.talk_hearing import Fired, Sound, fired_by, talk_of
+from kws_engine.operating.talk_hearing import Fired, Sound, fired_by, talk_of, talk_to_calibrate
 from kws_engine.runs.job import Job
 from kws_engine.runs.promising import background_of
 from kws_engine.runs.run import run
@@ -121,7 +121,7 @@ def _misses(tried: Tried, promise: Promise) -> Iterator[tuple[Row, bool]]:
 
 def _calibration(model: SpottingModel) -> tuple[Calibration, float]:
     began = time.monotonic()
-    fired = fired_by(model, talk_of("calibration", model.words))
+    fired = fired_by(model, talk_to_calibrate(model.words))
     return Calibration(fired, model.words), time.monotonic() - began
 
 

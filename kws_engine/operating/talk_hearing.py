@@ -63,6 +63,13 @@ def talk_of(part: TalkPart, words: Iterable[str]) -> list[Sound]:
     return [_sound_of(file, words) for file in shipped_talk(part)]
 
 
+def talk_to_calibrate(words: Iterable[str]) -> list[Sound]:
+    """The shipped talk that sets thresholds, and the noise of the training part, from which no network learns."""
+    words = list(words)
+    noise = [sound for sound in talk_of("training", words) if sound.source == "noise"]
+    return [*talk_of("calibration", words), *noise]
+
+
 def own_sound(paths: Iterable[Path]) -> list[Sound]:
     """A person's recordings without the words.
 

@@ -23,7 +23,7 @@ from kws_engine.operating.calibrating import PER_HOUR, Calibration, Promise
 from kws_engine.operating.laying import Take
 from kws_engine.operating.measuring import SNR_DB, Background, make_report, measure_misses, misses_in
 from kws_engine.operating.report import Report
-from kws_engine.operating.talk_hearing import OTHER_WORDS, OWN, Sound, fired_by, own_sound, talk_of
+from kws_engine.operating.talk_hearing import OTHER_WORDS, OWN, Sound, fired_by, own_sound, talk_of, talk_to_calibrate
 from kws_engine.operating.telling import headline
 from kws_engine.spotting.model_file import SpottingModel
 from kws_engine.spotting.rewriting import replace_manifest
@@ -76,7 +76,7 @@ def keep_promise(
     model = SpottingModel(path)
     yield Progress("Setting the thresholds on talk", 0, 3, after_training=True)
     own = own_sound(wanted.own)
-    heard = [*talk_of("calibration", model.words), *sound_of_project(project, model, "calibration"), *own]
+    heard = [*talk_to_calibrate(model.words), *sound_of_project(project, model, "calibration"), *own]
     calibration = Calibration(fired_by(model, heard, most_cpu_s=wanted.cpu_s), model.words)
     background = background_of(model)
     chosen_on, _ = yield from _takes(project, ("validation", "testing"), model)
