@@ -62,15 +62,16 @@ def measure_promise(
     """
     before = SpottingModel(path).manifest
     promising = keep_promise(path, Project.open(project), Wanted(per_hour), should_stop=should_stop)
-    while True:
+    report: Report | None = None
+    while not should_stop():
         try:
             event = next(promising)
         except StopIteration as end:
-            report: Report = end.value
+            report = end.value
             break
         if isinstance(event, Progress):
             progress(event.done, event.total)
-    if should_stop():
+    if report is None or should_stop():  # stopped: less was measured
         replace_manifest(path, before)
         return None
     run = RunFolder(path.absolute().parent)

@@ -139,6 +139,7 @@ class ResultsPage(QWidget):
         self._head.setVisible(project is not None)
         has_model = project is not None and path is not None and self._model.run is None
         self.promise.head.setVisible(has_model and view != "search")
+        self.promise.set_in_front(view == "promise")
         self._sources.setCurrentWidget(self.search.picker if view == "search" else self.source)
         if project is None:
             self._bring(self._no_project)

@@ -55,6 +55,7 @@ class PromiseController(QObject):
         self._measured: dict[Path, Report] = {}
         self._job: LongJob | None = None
         self._asked: Path | None = None
+        self._is_in_front = True
         self._shown: tuple[Path, Report, dict[str, float]] | None = None
         self.head = PromiseHead()
         self.view = PromiseView()
@@ -89,6 +90,12 @@ class PromiseController(QObject):
                 self._shown = shown
                 self.view.setReport(report, shown[2], model=path, project=project.folder)
         self._offer()
+
+    def set_in_front(self, in_front: bool) -> None:
+        """Whether the panel is shown: it has the button that measures, else the head has it."""
+        if in_front != self._is_in_front:
+            self._is_in_front = in_front
+            self._offer()
 
     def measure(self) -> None:
         """Sets the model's thresholds and measures both numbers, in the background."""
@@ -127,7 +134,8 @@ class PromiseController(QObject):
     def _on_measured(self, report: Report | None) -> None:
         asked = self._end()
         if report is None:
-            self.told.emit(_CANCELLED)
+            if self._path == asked:  # else another project was opened meanwhile
+                self.told.emit(_CANCELLED)
             return
         self._measured[asked] = report
         self._rewritten()
@@ -153,7 +161,7 @@ class PromiseController(QObject):
         is_ready = self._path is not None and self._path == ready_model()
         self.nothing.setSentence(_READY if is_ready else _NOTHING)
         self.nothing.button().setVisible(not is_ready)
-        self.head.measure.setVisible(not is_ready)
+        self.head.measure.setVisible(not is_ready and not self._is_in_front)
         for button in (self.nothing.button(), self.head.measure):
             button.setEnabled(self._job is None)
 

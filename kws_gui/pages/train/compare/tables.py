@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from kws_engine.runs.comparing import Comparison
 
 _NAME, _RIGHT = 1, 2
-_LAST_TO_GO = (7, 6, 3, 5)  # columns that give way, in this order, where the table is narrow
+_LAST_TO_GO = (5, 6, 3, 4, 8, 7)  # columns that give way, in this order, where the table is narrow
 _ABOUT_RIGHT = (
     "Clips recognised correctly, with the 95% interval of Wilson (1927); other words that come with the program count "
     "here, on Results only the project's own clips"
