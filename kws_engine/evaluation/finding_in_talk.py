@@ -7,12 +7,13 @@ from kws_engine.evaluation.interval import poisson_interval
 from kws_engine.evaluation.remedies import for_firing, offered
 from kws_engine.settings import Settings
 
+_LEAST_HOURS = 0.1
 _TOLERATED = 1.5  # times what was promised: the tails of few peaks are no better known
 
 
 def fires_at_speech(in_talk: InTalk | None, settings: Settings) -> Finding | None:
     """Named where the rate asked for cannot be kept, or costs most of the words, or is surely exceeded."""
-    if in_talk is None or not in_talk.hours:
+    if in_talk is None or in_talk.hours < _LEAST_HOURS:
         return None
     surely = poisson_interval(in_talk.false_alarms)[0] / in_talk.hours
     cannot = in_talk.expected > _TOLERATED * in_talk.promised

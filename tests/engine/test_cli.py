@@ -138,12 +138,12 @@ def test_training_tells_every_epoch_and_one_ending(kws: Kws, project: Project) -
     options = [part for option in QUICK for part in ("--set", option)]
     status, out, err = kws("train", project.folder, "--threads", 1, "--model", "fnn", "--json", *options)
     told = lines(out)
-    assert status == 0 and [one["event"] for one in told] == ["started", "epoch", "finished"], err
+    assert status == 0 and [one["event"] for one in told] == ["started", "epoch", "promised", "finished"], err
     assert set(told[1]) == {
         "event", "epoch", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "learning_rate",
         "seconds",
     }  # fmt: skip
-    assert set(told[2]) == {"event", "run", "model", "best_epoch", "validation_accuracy", "stopped_early"}
+    assert set(told[3]) == {"event", "run", "model", "best_epoch", "validation_accuracy", "stopped_early"}
     assert Path(told[2]["model"]).is_file() and "Reading training clips" in err
 
 
@@ -426,7 +426,7 @@ def test_the_demo_does_the_main_job(kws: Kws) -> None:
     told = lines(out)
     kinds = [one["event"] for one in told]
     assert status == 0, err
-    assert kinds == ["started", *["epoch"] * (len(kinds) - 4), "finished", "evaluated", "listened"]
+    assert kinds == ["started", *["epoch"] * (len(kinds) - 5), "promised", "finished", "evaluated", "listened"]
     assert told[-2]["accuracy"] > 0.6 and sum(told[-1]["hits"].values()) > 0
     assert 0 <= told[-1]["miss_rate"] <= 1 and told[-1]["hours"] > 0
 
