@@ -144,7 +144,7 @@ def test_training_tells_every_epoch_and_one_ending(kws: Kws, project: Project) -
         "seconds",
     }  # fmt: skip
     assert set(told[3]) == {"event", "run", "model", "best_epoch", "validation_accuracy", "stopped_early"}
-    assert Path(told[2]["model"]).is_file() and "Reading training clips" in err
+    assert Path(told[3]["model"]).is_file() and "Reading training clips" in err
 
 
 def test_training_for_people_and_what_ends_it(kws: Kws, project: Project) -> None:

@@ -610,7 +610,8 @@ def test_the_benchmark_says_where_recordings_belong(tmp_path: Path, monkeypatch:
 
 
 def test_the_benchmark_covers_every_kind() -> None:
-    assert set(_faults.FAULTS) == {*KINDS, _faults.HEALTHY}
+    in_curves_and_clips = set(KINDS) - {"fires_at_speech"}  # what a model does in talk has a benchmark of its own
+    assert set(_faults.FAULTS) == {*in_curves_and_clips, _faults.HEALTHY}
 
 
 @pytest.mark.parametrize(
