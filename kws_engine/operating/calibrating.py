@@ -15,7 +15,7 @@ import numpy as np
 
 from kws_engine.operating.curve import from_logit, logit
 from kws_engine.operating.tail import Tail, fit_tails
-from kws_engine.operating.talk_hearing import Fired
+from kws_engine.operating.talk_hearing import OTHER_WORDS, OWN, Fired
 
 PER_HOUR = 0.5
 """What is promised unless something else is asked for: false alarms an hour of talk, of all words together."""
@@ -30,6 +30,9 @@ ship, by three models trained with talk, at thresholds for 0.5, 2 and 10 an hour
 _SPREAD = 1.0
 """Of the same ratios: the standard deviation of their logarithms."""
 _DRAWS = 4000
+_ALONE_HOURS = 0.1
+_JOINS = {OWN: "sentence", OTHER_WORDS: "word"}
+"""With which shipped sound a person's own counts where there is too little of it to tell a rate by itself."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,7 @@ class Calibration:
 
     def __init__(self, fired: Mapping[str, Fired], words: Sequence[str]) -> None:
         self._words = tuple(words)
+        fired = _with_enough(fired)
         self._sources = {source: one.hours for source, one in fired.items() if one.hours > 0}
         self._streams = {
             source: _Stream(
@@ -106,6 +110,17 @@ class Calibration:
         rates = rates * stream.people * np.exp(generator.normal(0.0, _SPREAD, _DRAWS))
         low, high = np.percentile(generator.poisson(np.minimum(rates, 1e6)), (2.5, 97.5))
         return math.floor(low), math.ceil(high)
+
+
+def _with_enough(fired: Mapping[str, Fired]) -> dict[str, Fired]:
+    """The sources, of which those of a few minutes are part of a larger one."""
+    joined = dict(fired)
+    for source, other in _JOINS.items():
+        if source in joined and other in joined and joined[source].hours < _ALONE_HOURS:
+            few, many = joined.pop(source), joined[other]
+            peaks = {word: [*many.peaks.get(word, ()), *few.peaks.get(word, ())] for word in {*many.peaks, *few.peaks}}
+            joined[other] = Fired(many.hours + few.hours, peaks)
+    return joined
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from kws_engine.operating.truth import Spoken
 Samples = NDArray[np.float32]
 CLEAN = None
 """As an SNR: no noise is added."""
-_GAP_S = (0.25, 0.6)
+_GAP_S = (0.5, 1.0)
 _TALK_S = (0.8, 2.0)
 _QUIET_S = (0.6, 1.2)
 _FADE_S = 0.02
