@@ -72,7 +72,10 @@ class RangeBox(QWidget):
             guard_wheel(box)
             box.setAccessibleName(f"{option.title}, {end}" + (f", {option.unit}" if option.unit else ""))
             box.textChanged.connect(self.changed)
-        self.setFocusProxy(self.low)
+
+    def setFocus(self, reason: Qt.FocusReason = Qt.FocusReason.OtherFocusReason) -> None:
+        """Goes to the first of the two; no focus proxy, with which Tab comes back here from the end of the form."""
+        self.low.setFocus(reason)
 
 
 def _make_check(option: Option) -> QCheckBox:

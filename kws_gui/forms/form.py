@@ -243,7 +243,7 @@ class _Row(QObject):
             part.setWhatsThis(f"<b>{self.option.title}</b><br>{self.option.help}")
         if not self.editor.accessibleName():
             self.editor.setAccessibleName(_with_unit(self.option))
-        self.label.setBuddy(self.editor)
+        self.label.setBuddy(next(iter(self._kind.fields(self.editor)), self.editor))
 
     def _make_reset(self) -> QToolButton:
         button = QToolButton()

@@ -9,9 +9,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLayout, QWidget
 
 
-def order_tabs(root: QWidget) -> None:
-    """Sets the Tab order of everything laid out in `root`, visible or not, to that of the layouts."""
-    for before, after in pairwise(_stops(root)):
+def order_tabs(*roots: QWidget) -> None:
+    """Sets the Tab order of everything laid out in one root after another, visible or not, to that of the layouts."""
+    for before, after in pairwise(stop for root in roots for stop in _stops(root)):
         QWidget.setTabOrder(before, after)
 
 

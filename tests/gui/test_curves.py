@@ -313,6 +313,7 @@ def test_a_finding_is_never_cut_and_its_remedy_stands_on_the_button(qtbot: QtBot
 
 def test_nothing_moves_when_values_or_findings_come(qtbot: QtBot, qapp: QApplication) -> None:
     curves = shown(qtbot, LossAndAccuracy(findings=True), 448, 300)
+    qapp.processEvents()  # its first layout
     before = (curves.plots.geometry(), curves.legend.geometry(), curves.finding.geometry())
     curves.setPoints(points(500), best=499)
     curves.setFinding("Validation loss has risen since epoch 14 while training falls", "since 14", "Add dropout")

@@ -15,6 +15,7 @@ from kws_engine.settings import RECIPES, Settings
 from kws_gui import shortcuts, theme
 from kws_gui.bridges.training import training_threads
 from kws_gui.bridges.warm import Asker
+from kws_gui.forms.tab_order import order_tabs
 from kws_gui.pages.train.card import FormCard
 from kws_gui.pages.train.compare.view import CompareView
 from kws_gui.pages.train.form import SettingsForm
@@ -68,8 +69,13 @@ class TrainPage(QWidget):
         self._connect_runs()
         self._connect_project()
         self._connect_costs()
+        self.run.curvesMade.connect(self._order_tabs)
         self._on_opened()
         self._on_training()
+
+    def _order_tabs(self) -> None:
+        """The curves are made late, and read before the runs below them."""
+        order_tabs(self.run, self.runs, self.preview)
 
     def shutdown(self) -> None:
         """Stores what was typed and ends every process of the page; a run goes on, it is not the page's."""

@@ -44,10 +44,12 @@ class RunView(QWidget):
         remedyTriggered(): The remedy of the finding was pressed.
         failed(str): A picture or table of the curves could not be written.
         saved(Path): It was.
+        curvesMade(): The curves stand, and take their place in the Tab order.
     """
 
     cancelRequested = Signal()
     remedyTriggered = Signal()
+    curvesMade = Signal()
     failed = Signal(str)
     saved = Signal(object)
 
@@ -86,6 +88,7 @@ class RunView(QWidget):
             self._column.replaceWidget(self._space, made)
             made.show()  # now, not when the event loop comes to it: the lines below would jump
             self._space.deleteLater()
+            self.curvesMade.emit()
         return self._curves
 
     # -- the live run
@@ -227,11 +230,11 @@ def _progress_text(live: LiveRun) -> str:
 
 def _remaining_text(live: LiveRun) -> list[str]:
     """How long until there is a model; whatever the epochs have left, it has to be written and evaluated."""
+    if live.progress is not None and live.progress.after_training:
+        return [f"step {live.progress.done + 1} of {live.progress.total}"]
     remaining_s = live.remaining_s
     if remaining_s is None or live.started is None:
         return []
-    if live.progress is not None and live.progress.after_training:
-        return [f"step {live.progress.done + 1} of {live.progress.total}"]
     if len(live.epochs) < live.started.epochs:
         return [f"{duration(remaining_s)} left at most"]
     return ["writing and evaluating the model" + (f", {duration(remaining_s)} left" if remaining_s >= 1 else "")]
