@@ -23,6 +23,7 @@ MARGIN_S: Final = 1.0
 _OPUS_RATE: Final = 48_000  # of the positions in an Ogg Opus, whatever rate was encoded
 _LARGEST_OGG_PAGE: Final = 65_307
 _UNSPACED: Final = re.compile("[\u3040-\u30ff\u3400-\u9fff]")  # kana and Han, written without spaces between words
+_ACCENTS: Final = re.compile("(?<=[A-Za-z])[\u0300-\u036f]")  # of Latin letters: "zéro" is said like "zero"
 _PLURALS: Final = ("", "s", "es")
 
 
@@ -134,8 +135,9 @@ def _opus_seconds(path: Path) -> float:
 
 
 def _tokens(text: str) -> list[str]:
-    """Its words without signs, in lower case; of an unspaced script its characters."""
-    signs = unicodedata.normalize("NFKC", text).casefold()
+    """Its words without signs and accents, in lower case; of an unspaced script its characters."""
+    signs = _ACCENTS.sub("", unicodedata.normalize("NFKD", text)).casefold()
+    signs = unicodedata.normalize("NFKC", signs)
     letters = "".join(sign if unicodedata.category(sign)[0] in "LMN" else " " for sign in signs)
     return _UNSPACED.sub(r" \g<0> ", letters).split()
 

@@ -27,6 +27,9 @@ _PEOPLE = {"sentence": 1.0, "word": 4.0, "noise": 0.3}
 On 7 h of recordings by people (sentences, single words in 17 languages, conversation, noise) that neither train nor
 ship, by three models trained with talk, at thresholds for 0.5, 2 and 10 an hour: about the geometric means.
 """
+_MAY_HAVE = {"word": 4.0}
+"""How many times the rate asked for a kind of sound may have: a list of single words is no talk, though the bounds
+count it."""
 _SPREAD = 1.0
 """Of the same ratios: the standard deviation of their logarithms."""
 _DRAWS = 4000
@@ -70,6 +73,7 @@ class Calibration:
             source: _Stream(
                 fit_tails({word: fired[source].peaks.get(word, ()) for word in words}, hours),
                 _PEOPLE.get(source, 1.0),
+                _MAY_HAVE.get(source, 1.0),
             )
             for source, hours in self._sources.items()
         }
@@ -89,12 +93,14 @@ class Calibration:
 
     def expected(self, thresholds: Mapping[str, float]) -> float:
         """False alarms an hour of people's talk that thresholds are expected to give, in the worst of the sources."""
-        return max((stream.rate(thresholds) for stream in self._streams.values()), default=math.inf)
+        rates = [stream.rate(thresholds) / stream.may_have for stream in self._streams.values()]
+        return max(rates, default=math.inf)
 
     def _threshold(self, word: str, per_hour: float) -> float:
         highest = logit(HIGHEST)
         levels = [
-            stream.tails[word].level(per_hour / stream.people, highest=highest) for stream in self._streams.values()
+            stream.tails[word].level(per_hour * stream.may_have / stream.people, highest=highest)
+            for stream in self._streams.values()
         ]
         return round(max(from_logit(max(levels, default=highest)), LOWEST), 7)
 
@@ -125,10 +131,16 @@ def _with_enough(fired: Mapping[str, Fired]) -> dict[str, Fired]:
 
 @dataclass(frozen=True)
 class _Stream:
-    """The tails of the words in one source, and how many times its rate people's sound of that kind has."""
+    """The tails of the words in one source.
+
+    Attributes:
+        people: How many times its rate people's sound of that kind has.
+        may_have: How many times the rate asked for it may have.
+    """
 
     tails: dict[str, Tail]
     people: float
+    may_have: float
 
     def rate(self, thresholds: Mapping[str, float]) -> float:
         """False alarms an hour of people's sound, all words together."""
