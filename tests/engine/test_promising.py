@@ -1,0 +1,159 @@
+"""Thresholds that a model gets for a rate of false alarms, at the end of a run and by `kws calibrate`."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tone_model
+from speech_project import QUICK, make_project
+
+from kws_engine import audio, cli, resources
+from kws_engine.clips.project import Project
+from kws_engine.operating.calibrating import Calibration
+from kws_engine.operating.hearing import hear
+from kws_engine.operating.report import Report
+from kws_engine.operating.talk_hearing import Fired, talk_of
+from kws_engine.runs.folder import RunFolder
+from kws_engine.runs.job import Job
+from kws_engine.runs.promising import Wanted, keep_promise
+from kws_engine.runs.run import run
+from kws_engine.settings import Settings
+from kws_engine.spotting.model_file import SpottingModel
+from kws_engine.training.events import Finished, Promised
+
+
+def kept(path: Path, project: Project | None, wanted: Wanted) -> Report:
+    promising = keep_promise(path, project, wanted)
+    while True:
+        try:
+            next(promising)
+        except StopIteration as end:
+            report: Report = end.value
+            return report
+
+
+@pytest.fixture
+def tones(tmp_path: Path) -> Path:
+    return tone_model.write(tmp_path / "tones.kws")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, list[object]]:
+    project = make_project(tmp_path_factory.mktemp("promised") / "p")
+    settings = Settings().with_options([*QUICK, "training.epochs=2", "training.false_alarms_per_hour=3"])
+    return project, list(run(Job(project.folder, settings.to_dict(), threads=1)))
+
+
+def test_a_fresh_model_has_thresholds_that_were_set_and_tells_what_they_cost(
+    finished: tuple[Project, list[object]],
+) -> None:
+    project, events = finished
+    ending, promised = events[-1], events[-2]
+    assert isinstance(ending, Finished) and isinstance(promised, Promised)
+    model = SpottingModel(ending.model)
+    assert set(model.thresholds) == set(model.words) == set(project.words)
+    assert promised.per_hour == 3 == model.manifest.quality["promised_per_hour"]
+    assert model.manifest.quality["missed"] == promised.missed <= promised.takes
+    report = RunFolder(Path(ending.run)).promise.read()
+    assert report is not None and report.takes_from == "testing"
+    assert {word: one.threshold for word, one in report.words.items()} == model.thresholds
+    assert promised.takes == len([clip for clip in project.clips(split="testing") if clip.word in model.words])
+    assert [one.snr_db for one in report.snr] == [None, 20, 10, 5, 0, -5]
+    assert sum(one.takes for one in report.speakers.values()) == report.missed.takes
+    assert {"sentence", "word", "noise"} <= set(report.false_alarms)
+
+
+def test_calibrating_replaces_the_thresholds_and_nothing_else(tones: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def parts() -> dict[str, bytes]:
+        with zipfile.ZipFile(tones) as archive:
+            return {name: archive.read(name) for name in archive.namelist() if name != "manifest.json"}
+
+    before = parts()
+    assert cli.main(["calibrate", str(tones), "--false-alarms-per-hour", "2", "--json"]) == 0
+    (result,) = map(json.loads, capsys.readouterr().out.splitlines())
+    assert parts() == before
+    assert SpottingModel(tones).thresholds == result["thresholds"] and set(result["thresholds"]) == {"low", "high"}
+    assert result["false_alarms_per_hour"] == 2 and result["interval_95"][0] <= result["interval_95"][1]
+    assert result["takes"] == 0 and result["hours"] > 0 and result["false_alarm_hours"] > 0
+
+
+def test_fewer_false_alarms_have_higher_thresholds(tones: Path) -> None:
+    strict = kept(tones, None, Wanted(0.5)).words
+    loose = kept(tones, None, Wanted(50)).words
+    assert all(strict[word].threshold >= loose[word].threshold for word in strict)
+    assert any(strict[word].threshold > loose[word].threshold for word in strict)
+
+
+def test_a_persons_own_talk_raises_the_threshold_of_what_it_fires(tones: Path, tmp_path: Path) -> None:
+    """Seven minutes of talk that holds the low tone again and again, too short."""
+    before = kept(tones, None, Wanted(2)).words
+    piece = np.concatenate((tone_model.pause(1.5), tone_model.tone("low", 0.4, peak=0.2)))
+    audio.write(tmp_path / "talk.wav", np.resize(piece, 7 * 60 * tone_model.RATE), rate=tone_model.RATE)
+    report = kept(tones, None, Wanted(2, own=[tmp_path / "talk.wav"]))
+    fired = hear(SpottingModel(tones), audio.blocks(tmp_path / "talk.wav", rate=tone_model.RATE))
+    assert any(peak.word == "low" for peak in fired.peaks)
+    assert report.words["low"].threshold > before["low"].threshold
+
+
+def test_odd_minutes_of_a_projects_own_talk_set_thresholds_and_are_reported(
+    finished: tuple[Project, list[object]], tmp_path: Path
+) -> None:
+    project, events = finished
+    ending = events[-1]
+    assert isinstance(ending, Finished)
+    folder = shutil.copytree(project.folder, tmp_path / "copy")
+    (folder / "talk").mkdir()
+    noise = np.random.default_rng(0).normal(0, 0.01, 4 * 60 * 16_000).astype(np.float32)
+    audio.write(folder / "talk" / "mine.wav", noise, rate=16_000)
+    report = kept(Path(shutil.copy(ending.model, tmp_path / "m.kws")), Project.open(folder), Wanted())
+    assert report.false_alarms["own"].hours == pytest.approx(1 / 60)
+
+
+def test_a_rate_that_costs_most_words_is_not_taken_unless_it_is_asked_for(
+    finished: tuple[Project, list[object]], tmp_path: Path
+) -> None:
+    """The network of one dense layer has heard its words for two epochs only."""
+    project, events = finished
+    ending = events[-1]
+    assert isinstance(ending, Finished)
+    path = Path(shutil.copy(ending.model, tmp_path / "m.kws"))
+    asked = kept(path, project, Wanted(0.01, at_any_price=True))
+    spared = kept(path, project, Wanted(0.01))
+    assert asked.would_miss is None and 2 * asked.missed.missed > asked.missed.takes
+    assert spared.would_miss is not None and spared.would_miss > 0.5 and spared.expected > asked.expected
+    assert all(spared.words[word].threshold <= asked.words[word].threshold for word in asked.words)
+
+
+@pytest.mark.parametrize("rate", ["0", "-1", "many", "nan", "1e9"])
+def test_a_rate_that_is_none_is_a_mistake_of_use(tones: Path, rate: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["calibrate", str(tones), f"--false-alarms-per-hour={rate}"])
+    assert ended.value.code == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("per_hour", [5.0, 50.0])
+def test_thresholds_set_on_one_half_of_real_talk_hold_on_the_other(
+    per_hour: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("KWS_TALK")
+    model = SpottingModel(resources.path("models/directions.kws"))
+    halves = [Fired(), Fired()]
+    for number, sound in enumerate(talk_of("testing", model.words) + talk_of("calibration", model.words)):
+        if sound.source != "sentence":
+            continue
+        heard, half = hear(model, sound.blocks(model.rate)), halves[number % 2]
+        half.hours += heard.samples / model.rate / 3600
+        for peak in heard.peaks:
+            if not any(start <= peak.at_sample / model.rate < end for start, end in sound.spans):
+                half.peaks.setdefault(peak.word, []).append(peak.score)
+    assert min(half.hours for half in halves) > 0.3
+    for one, other in (halves, halves[::-1]):
+        promise = Calibration({"sentence": one}, model.words).promise(per_hour)
+        found = sum(score >= promise.thresholds[word] for word, scores in other.peaks.items() for score in scores)
+        assert promise.low * other.hours - 3 <= found <= promise.high * other.hours + 3
