@@ -92,7 +92,7 @@ def test_fewer_false_alarms_have_higher_thresholds(tones: Path) -> None:
 def test_a_persons_own_talk_raises_the_threshold_of_what_it_fires(tones: Path, tmp_path: Path) -> None:
     """Seven minutes of talk that holds the low tone again and again, too short."""
     before = kept(tones, None, Wanted(2)).words
-    piece = np.concatenate((tone_model.pause(1.5), tone_model.tone("low", 0.4, peak=0.2)))
+    piece = np.concatenate((tone_model.pause(1.5), tone_model.tone("low", 0.5, peak=0.2)))
     audio.write(tmp_path / "talk.wav", np.resize(piece, 7 * 60 * tone_model.RATE), rate=tone_model.RATE)
     report = kept(tones, None, Wanted(2, own=[tmp_path / "talk.wav"]))
     fired = hear(SpottingModel(tones), audio.blocks(tmp_path / "talk.wav", rate=tone_model.RATE))
