@@ -90,14 +90,14 @@ def test_fewer_false_alarms_have_higher_thresholds(tones: Path) -> None:
 
 
 def test_a_persons_own_talk_raises_the_threshold_of_what_it_fires(tones: Path, tmp_path: Path) -> None:
-    """Seven minutes of talk that holds the low tone again and again, too short."""
-    before = kept(tones, None, Wanted(2)).words
-    piece = np.concatenate((tone_model.pause(1.5), tone_model.tone("low", 0.5, peak=0.2)))
+    """Seven minutes of talk that holds the high tone again and again."""
+    before = kept(tones, None, Wanted(500)).words
+    piece = np.concatenate((tone_model.pause(1.5), tone_model.tone("high", 0.5, peak=0.2)))
     audio.write(tmp_path / "talk.wav", np.resize(piece, 7 * 60 * tone_model.RATE), rate=tone_model.RATE)
-    report = kept(tones, None, Wanted(2, own=[tmp_path / "talk.wav"]))
+    report = kept(tones, None, Wanted(500, own=[tmp_path / "talk.wav"]))
     fired = hear(SpottingModel(tones), audio.blocks(tmp_path / "talk.wav", rate=tone_model.RATE))
-    assert any(peak.word == "low" for peak in fired.peaks)
-    assert report.words["low"].threshold > before["low"].threshold
+    assert any(peak.word == "high" for peak in fired.peaks)
+    assert report.words["high"].threshold > before["high"].threshold
 
 
 def test_odd_minutes_of_a_projects_own_talk_set_thresholds_and_are_reported(
