@@ -23,7 +23,7 @@ from kws_engine.runs.process import TrainingProcess, _vanished
 from kws_engine.runs.records import past_runs
 from kws_engine.runs.run import run
 from kws_engine.settings import Settings
-from kws_engine.training.events import Epoch, Event, Failed, Finished, Progress, Started
+from kws_engine.training.events import Epoch, Event, Failed, Finished, Progress, Promised, Started
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX systems")
 ENDLESS = ("training.epochs=9000", "training.early_stopping=no", "training.schedule=constant")
@@ -75,7 +75,9 @@ def test_a_polite_stop_ends_a_run_with_its_best_weights(project: Project) -> Non
         told = events_until(process, lambda event: isinstance(event, Epoch))
         process.stop()
         told += events_until(process, is_ending)
-        assert [type(event) for event in told if not isinstance(event, Epoch | Progress)][-2:] == [Started, Finished]
+        assert [type(event) for event in told if not isinstance(event, Epoch | Progress)][-3:] == [
+            Started, Promised, Finished,
+        ]  # fmt: skip
         finished = told[-1]
         assert isinstance(finished, Finished) and finished.stopped_early and Path(finished.model).is_file()
         assert process.ended and process.poll() == []

@@ -165,7 +165,7 @@ def test_a_run_is_repeated_to_the_last_digit_whatever_came_since(
     project.edit.add_take("stop", audio.read(project.clips()[0].path, rate=16_000), speaker="espeakadam0")
     project.edit.save_settings(Settings().with_options(["model.name=cnn"]).to_dict())
     lines, _ = trained("repeat", first, capsys=capsys)
-    assert [line["event"] for line in lines] == ["started", "epoch", "epoch", "finished"]
+    assert [line["event"] for line in lines] == ["started", "epoch", "epoch", "promised", "finished"]
     second = Path(lines[-1]["run"])
     assert second != first and history(second) == pytest.approx(history(first), abs=1e-6)
     assert list(RunFolder(second).clips.read()) == list(RunFolder(first).clips.read())

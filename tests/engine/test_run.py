@@ -36,7 +36,7 @@ from kws_engine.runs.run import build_network, pick_device, run
 from kws_engine.settings import Settings
 from kws_engine.spotting.model_file import SpottingModel
 from kws_engine.training import checkpoint
-from kws_engine.training.events import Epoch, Event, Failed, Finished, Progress, Skipped, Started
+from kws_engine.training.events import Epoch, Event, Failed, Finished, Progress, Promised, Skipped, Started
 
 
 def job_of(project: Project, *options: str) -> Job:
@@ -65,7 +65,7 @@ def ending(job: Job) -> Failed:
 
 def test_events_come_in_order_with_exactly_one_ending(trained: Trained) -> None:
     kinds = [kind for kind, _ in itertools.groupby(type(event) for event in trained.events)]
-    assert kinds == [Progress, Started, Progress, Epoch, Finished]
+    assert kinds == [Progress, Started, Progress, Epoch, Progress, Promised, Finished]
     started = next(event for event in trained.events if isinstance(event, Started))
     epochs = [event for event in trained.events if isinstance(event, Epoch)]
     assert started.labels == [*WORDS, "_unknown_", "_silence_"]
@@ -89,6 +89,7 @@ def test_the_run_folder_holds_all_of_the_run(trained: Trained) -> None:
         "learning.csv",
         "validation.csv",
         "evaluation.json",
+        "promise.json",
         "weights.json",
         "tc_resnet.kws",
     }
@@ -387,7 +388,7 @@ def test_a_run_cut_off_is_made_a_model_of_its_best_epoch(project: Project) -> No
     assert isinstance(again[-1], Finished) and again[-1].best_epoch == 1 and again[-1].stopped_early
     assert SpottingModel(Path(again[-1].model)).manifest.source["run"] == folder.name
     kept = [type(event) for event in RunFolder(folder).events.read()]
-    assert kept == [Started, Epoch, Failed, Finished], "why it failed is still true of its curves"
+    assert kept == [Started, Epoch, Failed, Promised, Finished], "why it failed is still true of its curves"
     assert run_in(folder).state == "stopped" and run_in(folder).model
 
 

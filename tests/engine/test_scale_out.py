@@ -85,7 +85,7 @@ def test_two_processes_learn_as_one_does(project: Project, fresh_share: float) -
     together = done(torchrun(*kws("train", project.folder, options)))
     assert together.returncode == 0, together.stderr
     told = events_of(together.stdout)
-    assert [one["event"] for one in told] == ["started", *["epoch"] * EPOCHS, "finished"]
+    assert [one["event"] for one in told] == ["started", *["epoch"] * EPOCHS, "promised", "finished"]
     assert told[0]["device"] == "2 x cpu"
     of_one = [(event.train_loss, event.validation_loss) for event in alone if isinstance(event, Epoch)]
     torch.testing.assert_close(torch.tensor(losses(told)), torch.tensor(of_one), rtol=1e-4, atol=0)
