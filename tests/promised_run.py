@@ -49,7 +49,7 @@ def report(
         takes_from="testing",
         missed=Counted(missed, total),
         snr_db=20.0,
-        snr=[InNoise(min(total, round(factor * missed)), total, snr) for snr, factor in noises],
+        snr=[InNoise(min(total, round(factor * missed)), total, snr_db=snr) for snr, factor in noises],
         speakers=_speakers(missed, total),
         latency_ms=(310, 520),
         missed_takes=[

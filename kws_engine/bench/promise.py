@@ -32,11 +32,11 @@ from kws_engine.clips.project import Project, copy_starter
 from kws_engine.clips.split import which_set
 from kws_engine.clips.words import parse_clip_name
 from kws_engine.errors import AudioError, KwsError
-from kws_engine.evaluation.interval import wilson
 from kws_engine.operating.calibrating import Calibration, Promise
 from kws_engine.operating.hearing import hear
 from kws_engine.operating.laying import Take
-from kws_engine.operating.measuring import SNR_DB, misses_in
+from kws_engine.operating.measuring import SNR_DB, effective_takes, misses_in
+from kws_engine.operating.report import Counted
 from kws_engine.operating.talk_hearing import Fired, Sound, fired_by, talk_of, talk_to_calibrate
 from kws_engine.runs.job import Job
 from kws_engine.runs.promising import background_of
@@ -110,7 +110,7 @@ def _misses(tried: Tried, promise: Promise) -> Iterator[tuple[Row, bool]]:
     for takes in (tried.own_takes, tried.other_takes):
         peaks = misses_in(tried.model, takes, background, snr_db=SNR_DB).quality.hit_peaks
         missed = sum(score < promise.thresholds[word] for word, scores in peaks.items() for score in scores)
-        shares.append(wilson(missed, len(takes)))
+        shares.append(Counted(missed, len(takes), effective_takes(takes)).interval)
     promised, found = shares
     what = (
         f"{tried.name}, {promise.per_hour:g} an hour: missed {promised.share:.0%} ({promised.low:.0%} to "

@@ -25,12 +25,12 @@ class Interval:
         return f"{share}% ({low} to {high}%)"
 
 
-def wilson(right: float, total: int, *, z: float = Z_95) -> Interval:
+def wilson(right: float, total: float, *, z: float = Z_95) -> Interval:
     """The score interval of Wilson (1927), which keeps to 0..1 and holds for few clips and shares near 0 or 1.
 
     Args:
         right: Successes; a share measured elsewhere times `total` need not be whole.
-        total: Trials, at least 1.
+        total: Trials, at least 1; an effective number need not be whole.
         z: How many standard errors; `Z_95` for 95%.
 
     Raises:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import random
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -24,6 +26,7 @@ Samples = NDArray[np.float32]
 SNR_DB = 20.0
 """Of the noise in which misses are counted first."""
 SNRS_DB = (CLEAN, 20.0, 10.0, 5.0, 0.0, -5.0)
+_WITHIN_VOICES = 0.3  # the correlation of misses within a voice
 _MOST_TAKES = 400
 _MOST_TAKES_A_NOISE = 120
 _MOST_PEAKS = 300  # of each word, the highest
@@ -111,7 +114,7 @@ def make_report(
         high=promise.high,
         calibration_hours=promise.hours,
         takes_from=takes_from,
-        missed=_counted(first.quality.spoken),
+        missed=dataclasses.replace(_counted(first.quality.spoken), effective=effective_takes(first.takes)),
         snr_db=SNR_DB,
         snr=[InNoise(**vars(_counted(one.quality.spoken)), snr_db=one.snr_db) for one in misses[1:]],
         speakers=_by_speaker(first),
@@ -122,6 +125,20 @@ def make_report(
         words={word: _word(word, threshold, first, fired) for word, threshold in promise.thresholds.items()},
         would_miss=would_miss,
     )
+
+
+def effective_takes(takes: Sequence[Take]) -> float:
+    """How many independent takes tell as much about voices that are not among them.
+
+    The number of takes over the design effect of cluster sampling, 1 + (size - 1) * correlation (Kish, Survey Sampling,
+    1965), with voices as clusters. Takes of a single voice, or of unknown ones, count in full: theirs is then the voice
+    that the figure is about.
+    """
+    sizes = Counter(take.speaker for take in takes)
+    if len(sizes) < 2 or "" in sizes:
+        return float(len(takes))
+    size = sum(count * count for count in sizes.values()) / len(takes)
+    return len(takes) / (1 + (size - 1) * _WITHIN_VOICES)
 
 
 def _counted(spoken: Sequence[SpokenWord]) -> Counted:

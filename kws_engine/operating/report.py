@@ -14,15 +14,24 @@ from kws_engine.evaluation.interval import Interval, poisson_upper, wilson
 
 @dataclass(frozen=True)
 class Counted:
-    """So many of so many takes were missed."""
+    """So many of so many takes were missed.
+
+    Attributes:
+        effective: How many independent takes tell as much about other voices: takes of one voice are missed or heard
+            together. 0 where they are independent as far as is known.
+    """
 
     missed: int
     takes: int
+    effective: float = 0.0
 
     @property
     def interval(self) -> Interval:
         """The share with its 95% bounds; 0 to 1 without takes."""
-        return wilson(self.missed, self.takes) if self.takes else Interval(0.0, 0.0, 1.0)
+        if not self.takes:
+            return Interval(0.0, 0.0, 1.0)
+        total = max(1.0, self.effective or self.takes)
+        return wilson(self.missed / self.takes * total, total)
 
 
 @dataclass(frozen=True)
@@ -163,7 +172,7 @@ class Report:
             takes_from=str(values["takes_from"]),
             missed=_counted(values["missed"]),
             snr_db=_number(values["snr_db"]),
-            snr=[InNoise(**_ints(one), snr_db=_maybe(one["snr_db"])) for one in values["snr"]],
+            snr=[InNoise(**vars(_counted(one)), snr_db=_maybe(one["snr_db"])) for one in values["snr"]],
             speakers={str(name): _counted(one) for name, one in values["speakers"].items()},
             latency_ms=(None if median is None else int(median), None if p95 is None else int(p95)),
             missed_takes=[
@@ -204,7 +213,7 @@ def _ints(values: Mapping[str, Any]) -> dict[str, int]:
 
 
 def _counted(values: Mapping[str, Any]) -> Counted:
-    counted = Counted(**_ints(values))
+    counted = Counted(**_ints(values), effective=_number(values.get("effective", 0.0)))
     if not 0 <= counted.missed <= counted.takes:
         raise ValueError("more takes were missed than there are")
     return counted

@@ -11,6 +11,7 @@ from kws_engine.clips.trimming import speech_core
 from kws_engine.operating.calibrating import HIGHEST, LOWEST, Calibration
 from kws_engine.operating.curve import from_logit, logit
 from kws_engine.operating.laying import Laid, Take
+from kws_engine.operating.measuring import effective_takes
 from kws_engine.operating.report import Counted, FiredOn, InNoise, MissedTake, OfSource, Report, WordReport
 from kws_engine.operating.streams import Alarm
 from kws_engine.operating.tail import fit_tails
@@ -130,7 +131,7 @@ def test_takes_are_laid_once_each_with_noise_as_far_below_as_asked(snr_db: float
 def report(**changes: object) -> Report:
     values: dict[str, object] = {
         "promised": 0.5, "expected": 0.5, "low": 0, "high": 3, "calibration_hours": 1.1, "takes_from": "testing",
-        "missed": Counted(2, 40), "snr_db": 20.0, "snr": [InNoise(1, 40, None), InNoise(9, 40, -5.0)],
+        "missed": Counted(2, 40), "snr_db": 20.0, "snr": [InNoise(1, 40, snr_db=None), InNoise(9, 40, snr_db=-5.0)],
         "speakers": {"ann": Counted(2, 20), "bob": Counted(0, 20)}, "latency_ms": (30, 200),
         "missed_takes": [MissedTake("clips/a/1.wav", "a", 0.3)],
         "false_alarms": {"sentence": OfSource(0, 1.6), "noise": OfSource(0, 0.5)},
@@ -138,6 +139,17 @@ def report(**changes: object) -> Report:
         "words": {"a": WordReport(0.9, 2, 40, 0, [0.3, 0.95, 0.99], [0.8, 0.2])},
     }  # fmt: skip
     return Report(**values | changes)  # type: ignore[arg-type]
+
+
+def test_takes_of_few_voices_tell_less_about_others() -> None:
+    sound = np.zeros(10, np.float32)
+    voices = [Take("a", sound, speaker=f"v{number % 3}") for number in range(54)]
+    assert 8 < effective_takes(voices) < 10
+    for alike in ([Take("a", sound, speaker="me")] * 20, [Take("a", sound)] * 20):
+        assert effective_takes(alike) == 20
+    assert effective_takes([Take("a", sound, speaker=f"v{number}") for number in range(20)]) == 20
+    wide, narrow = Counted(27, 54, 9.0).interval, Counted(27, 54).interval
+    assert wide.share == narrow.share and wide.low < narrow.low and wide.high > narrow.high
 
 
 def test_a_report_survives_a_file_and_a_damaged_one_is_refused() -> None:
