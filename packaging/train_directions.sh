@@ -29,7 +29,7 @@ trap 'exit 130' INT TERM
 project="$work/directions"
 "$venv/bin/kws" new "$project"
 "$venv/bin/kws" import "$project" "$data" --words "$words" --rest-unknown
-"$venv/bin/kws" train "$project" --seed 0 --set training.fresh_share=1 --json >"$work/events.jsonl"
+"$venv/bin/kws" train "$project" --seed 0 --set training.fresh_share=1 --set training.epochs=80 --set training.talk_share=0.25 --set detector.smoothing_ms=360 --json >"$work/events.jsonl"
 
 model=$("$venv/bin/python" - "$work/events.jsonl" "$project" <<'END'
 import json, pathlib, sys

@@ -33,7 +33,7 @@ Samples = NDArray[np.float32]
 Promising = Generator[Progress | Skipped, None, Report]
 CPU_S = 40.0
 """Of processor time, for all talk of one part: a network that takes long hears less of it."""
-_MOST_MISSED = 0.5  # of the takes: a model that hears less is of no use, however quiet it is
+_MOST_MISSED = 0.2  # of the takes: a model that hears fewer is of no use, however quiet it is
 _LOOSER = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0)  # an hour
 _LEAST_OTHER_S = 30.0
 _MOST_OTHER = 1500  # clips
@@ -47,7 +47,7 @@ class Wanted:
 
     Attributes:
         per_hour: False alarms an hour of talk, all words together.
-        at_any_price: Also where more than half of the words would be missed for it.
+        at_any_price: Also where more than a fifth of the words would be missed for it.
         own: Recordings of a person's talk without the words, besides those of the project.
         cpu_s: Of processor time, for all talk of one part.
     """

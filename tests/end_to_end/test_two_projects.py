@@ -143,6 +143,7 @@ def _train(window: MainWindow, qtbot: QtBot, _folder: Path) -> None:
 def _evaluate(window: MainWindow, qtbot: QtBot, _folder: Path) -> None:
     window.services.navigation.show_page("results")
     page = window.page("results")
+    page.show_view("clips")
     qtbot.waitUntil(lambda: page.evaluation is not None and not page.is_working(), timeout=PATIENCE_MS)
     for view in ("findings", "weights", "search", "clips"):
         page.show_view(view)

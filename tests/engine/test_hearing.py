@@ -48,9 +48,9 @@ def test_stored_sound_gives_the_detections_that_live_sound_gives(
     sound = speech[: round(seconds * RATE)]
     detector = model.detector()
     for word in detector.words:
-        detector.set_threshold(word, 0.15)
+        detector.set_threshold(word, 0.06)
     live = with_peaks([step for piece in pieces(sound, 1600) for step in detector.feed(piece)] + detector.flush())
-    stored = hear(model, pieces(sound, 7_777), thresholds=dict.fromkeys(model.words, 0.15))
+    stored = hear(model, pieces(sound, 7_777), thresholds=dict.fromkeys(model.words, 0.06))
     assert [(one.word, one.at_sample) for one in stored.detections] == [(one.word, one.at_sample) for one in live]
     np.testing.assert_allclose(
         [one.score for one in stored.detections], [one.score for one in live], atol=1e-4

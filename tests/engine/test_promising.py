@@ -125,7 +125,7 @@ def test_a_rate_that_costs_most_words_is_not_taken_unless_it_is_asked_for(
     asked = kept(path, project, Wanted(0.01, at_any_price=True))
     spared = kept(path, project, Wanted(0.01))
     assert asked.would_miss is None and 2 * asked.missed.missed > asked.missed.takes
-    assert spared.would_miss is not None and spared.would_miss > 0.5 and spared.expected > asked.expected
+    assert spared.would_miss is not None and spared.would_miss > 0.2 and spared.expected > asked.expected
     assert all(spared.words[word].threshold <= asked.words[word].threshold for word in asked.words)
 
 
