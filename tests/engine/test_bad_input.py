@@ -259,8 +259,7 @@ def test_a_sound_server_that_does_not_answer(
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with virtual_microphone.stopped():
         with subprocess.Popen([*KWS, "listen", str(model)], env=environment, stderr=subprocess.PIPE) as process:
-            wait_until(lambda: "libportaudio" in Path(f"/proc/{process.pid}/maps").read_text())
-            time.sleep(0.5)  # loaded is not yet waiting for the server
+            wait_until(lambda: "libpulse" in Path(f"/proc/{process.pid}/maps").read_text())  # the server is asked
             process.send_signal(signal.SIGINT)
             assert process.wait(3) == 130
             assert process.stderr is not None and process.stderr.read() == b""
