@@ -5,14 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import cast
 
-from PySide6.QtCore import QSettings, Qt, QTimer
+from PySide6.QtCore import QSettings, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import (
     QApplication,
-    QFrame,
     QHBoxLayout,
     QMainWindow,
-    QScrollArea,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -22,6 +20,7 @@ from kws_engine.clips.layout import ProjectFolder
 from kws_gui import theme
 from kws_gui.leaving import Leaving
 from kws_gui.menus import make_menus
+from kws_gui.page_frame import PageFrame
 from kws_gui.page_table import PAGE_TABLE, import_ahead, shut_down
 from kws_gui.project_dialogs import ask_which_to_open
 from kws_gui.rail import Rail
@@ -72,7 +71,7 @@ class MainWindow(QMainWindow):
         """The page of that name, made now if it was not shown before."""
         if name not in self._pages:
             self._pages[name] = PAGE_TABLE[name](self.services)
-            self._stack.addWidget(_scrolled(self._pages[name]))
+            self._stack.addWidget(PageFrame(self._pages[name]))
         return self._pages[name]
 
     def open_folder(self, folder: Path | None = None) -> None:
@@ -219,21 +218,10 @@ class MainWindow(QMainWindow):
             self.resize(min(1280, room.width()), min(800, room.height()))
 
 
-def _scrolled(page: QWidget) -> QScrollArea:
-    """The page in a frame with scroll bars where the window is too small for it."""
-    frame = QScrollArea(widgetResizable=True)
-    frame.setFrameShape(QFrame.Shape.NoFrame)
-    frame.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-    frame.setWidget(page)
-    page.setAutoFillBackground(False)
-    frame.viewport().setAutoFillBackground(False)
-    return frame
-
-
-def _frame_of(page: QWidget) -> QScrollArea:
+def _frame_of(page: QWidget) -> PageFrame:
     viewport = page.parentWidget()
     frame = viewport.parentWidget() if viewport is not None else None
-    assert isinstance(frame, QScrollArea)
+    assert isinstance(frame, PageFrame)
     return frame
 
 
