@@ -146,12 +146,15 @@ def as_values(quality: StreamQuality, model: SpottingModel) -> dict[str, Any]:
 
 def as_text(quality: StreamQuality) -> str:
     """Both numbers with how sure they are, and a row per word."""
+    from kws_engine.operating.telling import two_digits
+
     by_word, missed = quality.false_alarms_by_word, quality.miss_interval
     words = sorted({*quality.hits, *by_word})
     rows = [[word, *(str(counts.get(word, 0)) for counts in (quality.hits, quality.misses, by_word))] for word in words]
     lines = [
         f"{quality.hours:.2f} hours: {len(quality.false_alarms)} false alarms, "
-        f"{quality.false_alarms_per_hour:.2g} an hour (95% certain: fewer than {quality.false_alarms_upper:.2g})"
+        f"{two_digits(quality.false_alarms_per_hour)} an hour "
+        f"(95% certain: fewer than {two_digits(quality.false_alarms_upper)})"
     ]
     if missed is not None:
         bounds = f"{100 * missed.low:.0f} to {100 * missed.high:.0f}%"

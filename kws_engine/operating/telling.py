@@ -82,6 +82,11 @@ def _alarms(report: Report) -> str:
     return alarms_in_short(report.promised, report.expected, count=report.false_alarm_count, hours=report.hours)
 
 
+def two_digits(rate: float) -> str:
+    """A rate as exactly as it is ever known: "0.25", "8.1", "110"."""
+    return f"{rate:.2g}" if rate < 99.5 else f"{float(f'{rate:.2g}'):.0f}"
+
+
 def rounded(rate: float) -> str:
     """Two digits, as sure as such a rate ever is; upwards."""
     if not math.isfinite(rate) or rate <= 0:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from kws_engine.evaluation.interval import poisson_interval, poisson_upper
 from kws_engine.operating.curve import from_logit, logit
 from kws_engine.operating.report import Counted, Report, WordReport
-from kws_engine.operating.telling import missed_of, rounded
+from kws_engine.operating.telling import missed_of, rounded, two_digits
 
 _LEAST_HOURS = 1e-9
 
@@ -52,7 +52,7 @@ class WorkingPoint:
         number = "1 false alarm" if self.false_alarms == 1 else f"{self.false_alarms} false alarms"
         if not self.false_alarms:
             return f"{number} in {self.hours:.1f} h: fewer than {rounded(high)} an hour"
-        return f"{number} in {self.hours:.1f} h: {self.per_hour:.2g} an hour ({low:.2g}-{high:.2g})"
+        return f"{number} in {self.hours:.1f} h: {two_digits(self.per_hour)} an hour ({two_digits(low)}-{two_digits(high)})"
 
 
 def of_word(word: WordReport, hours: float, threshold: float) -> WorkingPoint:
