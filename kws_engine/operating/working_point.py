@@ -52,7 +52,8 @@ class WorkingPoint:
         number = "1 false alarm" if self.false_alarms == 1 else f"{self.false_alarms} false alarms"
         if not self.false_alarms:
             return f"{number} in {self.hours:.1f} h: fewer than {rounded(high)} an hour"
-        return f"{number} in {self.hours:.1f} h: {two_digits(self.per_hour)} an hour ({two_digits(low)}-{two_digits(high)})"
+        bounds = f"{two_digits(low)}-{two_digits(high)}"
+        return f"{number} in {self.hours:.1f} h: {two_digits(self.per_hour)} an hour ({bounds})"
 
 
 def of_word(word: WordReport, hours: float, threshold: float) -> WorkingPoint:
