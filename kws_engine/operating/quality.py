@@ -84,7 +84,9 @@ class Figures:
 def figures_of(quality: Mapping[str, Any]) -> Figures | None:
     """The figures among the qualities of a manifest; None where it has none, or nonsense."""
     try:
-        missed = Counted(_count(quality["missed"]), _count(quality["takes"]))
+        missed = Counted(
+            _count(quality["missed"]), _count(quality["takes"]), _number(quality.get("effective_takes", 0.0))
+        )
         promised, expected = quality.get("promised_per_hour"), quality.get("expected_per_hour")
         if missed.missed > missed.takes:
             return None
@@ -133,6 +135,7 @@ def moved(quality: Mapping[str, Any], report: Report, point: WorkingPoint) -> di
     return kept | {
         "missed": point.missed.missed,
         "takes": point.missed.takes,
+        "effective_takes": point.missed.effective,
         "missed_low": point.missed.interval.low,
         "missed_high": point.missed.interval.high,
         "takes_from": report.takes_from,

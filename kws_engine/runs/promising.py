@@ -128,6 +128,7 @@ def _promised(
     would_miss = missed(promise.thresholds)
     if would_miss <= _MOST_MISSED:
         return promise, None
+    looser = promise
     for per_hour in (rate for rate in _LOOSER if rate > wanted.per_hour):
         looser = calibration.promise(per_hour)
         if missed(looser.thresholds) <= _MOST_MISSED:
@@ -152,6 +153,7 @@ def told(report: Report) -> dict[str, float | int | str]:
         "promise_hours": report.calibration_hours,
         "missed": missed.missed,
         "takes": missed.takes,
+        "effective_takes": missed.effective,
         "missed_low": missed.interval.low,
         "missed_high": missed.interval.high,
         "takes_from": report.takes_from,

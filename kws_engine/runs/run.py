@@ -13,7 +13,7 @@ import torch
 
 from kws_engine import __version__, spec
 from kws_engine.clips.project import Project
-from kws_engine.errors import AudioError, ProjectError, TrainingError
+from kws_engine.errors import KwsError, ProjectError, TrainingError
 from kws_engine.evaluation.metrics import evaluate
 from kws_engine.export import model_file
 from kws_engine.features.pipeline import Pipeline
@@ -243,7 +243,7 @@ def _write_promise(setup: Setup, path: Path) -> Iterator[Progress | Skipped | Pr
         report = yield from keep_promise(path, setup.project, wanted)
         setup.files.promise.write(report)
         yield promised(report)
-    except (ProjectError, AudioError) as error:
+    except KwsError as error:
         yield Skipped(str(setup.files.promise.path), str(error))
 
 

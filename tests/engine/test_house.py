@@ -8,6 +8,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 
 import pytest
@@ -74,6 +75,19 @@ def test_no_text_of_the_engine_names_the_window(path: pathlib.Path) -> None:
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             named = [name for name in NO_SCREEN if name in node.value]
             assert not named, f"{path}, line {node.lineno}, names {named}"
+
+
+def test_every_library_that_the_program_imports_is_one_that_it_depends_on() -> None:
+    """A library that only the tests bring would be missing for everybody else."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    lines = [*project["dependencies"], *project["optional-dependencies"]["postgres"]]
+    named = {re.split(r"[^\w.-]", line)[0].lower().replace("-", "_") for line in lines}
+    named = {{"pyside6_essentials": "pyside6"}.get(name, name) for name in named}
+    brought = {"sqlalchemy", "typing_extensions", "pil", "grpc"}  # by optuna, torch and tensorboard, which need them
+    sources = [path for folder in ("kws_engine", "kws_gui") for path in (ROOT / folder).rglob("*.py")]
+    used = {name.split(".")[0].lower() for path in sources for name in imported(path)}
+    own = {"kws_engine", "kws_gui", *(name.lower() for name in sys.stdlib_module_names)}
+    assert used - own - brought <= named, f"not in pyproject.toml: {used - own - brought - named}"
 
 
 def test_only_the_microphone_names_sounddevice() -> None:

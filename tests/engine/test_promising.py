@@ -16,6 +16,7 @@ from kws_engine import audio, cli, resources
 from kws_engine.clips.project import Project
 from kws_engine.operating.calibrating import Calibration
 from kws_engine.operating.hearing import hear
+from kws_engine.operating.quality import figures_in
 from kws_engine.operating.report import Report
 from kws_engine.operating.talk_hearing import Fired, talk_of
 from kws_engine.runs.folder import RunFolder
@@ -157,3 +158,20 @@ def test_thresholds_set_on_one_half_of_real_talk_hold_on_the_other(
         promise = Calibration({"sentence": one}, model.words).promise(per_hour)
         found = sum(score >= promise.thresholds[word] for word, scores in other.peaks.items() for score in scores)
         assert promise.low * other.hours - 3 <= found <= promise.high * other.hours + 3
+
+
+def test_a_rate_that_no_looser_one_exceeds_stands(finished: tuple[Project, list[object]], tmp_path: Path) -> None:
+    project, events = finished
+    ending = events[-1]
+    assert isinstance(ending, Finished)
+    report = kept(Path(shutil.copy(ending.model, tmp_path / "m.kws")), project, Wanted(1000))
+    assert report.promised == 1000
+
+
+def test_a_file_tells_the_interval_of_its_report(finished: tuple[Project, list[object]]) -> None:
+    """Also where takes of one voice count for less."""
+    ending = finished[1][-1]
+    assert isinstance(ending, Finished)
+    report, figures = RunFolder(Path(ending.run)).promise.read(), figures_in(Path(ending.model))
+    assert report is not None and figures is not None
+    assert 0 < report.missed.effective < report.missed.takes and figures.missed == report.missed
