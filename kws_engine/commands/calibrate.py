@@ -7,11 +7,14 @@ import math
 from pathlib import Path
 from typing import Any
 
+from kws_engine import spec
 from kws_engine.commands.output import Output, table
+from kws_engine.errors import SpecError
 from kws_engine.operating.report import Report
 from kws_engine.operating.telling import cannot_know, false_alarms_told, misses_told
+from kws_engine.training.config import TrainingConfig
 
-_PER_HOUR = 0.5
+_RATE = spec.find(TrainingConfig, "false_alarms_per_hour")
 
 
 def add(add_command: Any) -> None:
@@ -22,9 +25,9 @@ def add(add_command: Any) -> None:
     command.add_argument(
         "--false-alarms-per-hour",
         type=_rate,
-        default=_PER_HOUR,
+        default=_RATE.default,
         metavar="N",
-        help=f"of all its words together; {_PER_HOUR:g} unless given",
+        help=f"of all its words together; {_RATE.default:g} unless given",
     )
     command.add_argument(
         "--on",
@@ -41,12 +44,9 @@ def add(add_command: Any) -> None:
 
 def _rate(text: str) -> float:
     try:
-        rate = float(text)
-    except ValueError:
-        rate = math.nan
-    if not 0.01 <= rate <= 1000:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of false alarms an hour from 0.01 to 1000")
-    return rate
+        return float(_RATE.parse(text))
+    except SpecError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _calibrate(arguments: argparse.Namespace, output: Output) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,13 +9,10 @@ from kws_engine.disk import write_atomically
 from kws_engine.export.onnx import to_onnx
 from kws_engine.features.pipeline import Pipeline
 from kws_engine.spotting.model_file import Manifest
+from kws_engine.spotting.rewriting import packed
 
 if TYPE_CHECKING:
     from torch import nn
-
-
-_DATE = (1980, 1, 1, 0, 0, 0)
-"""Of every part, whatever the clock says: a zip cannot hold an earlier one, and one model is one sequence of bytes."""
 
 
 def write(path: Path, network: nn.Module, pipeline: Pipeline, manifest: Manifest) -> None:
@@ -51,8 +46,4 @@ def write(path: Path, network: nn.Module, pipeline: Pipeline, manifest: Manifest
         ),
         "weights.safetensors": save({name: tensor.contiguous() for name, tensor in network.state_dict().items()}),
     }
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in members.items():
-            archive.writestr(zipfile.ZipInfo(name, _DATE), content, zipfile.ZIP_DEFLATED)
-    write_atomically(path, buffer.getvalue())
+    write_atomically(path, packed(members))

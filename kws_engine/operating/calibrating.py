@@ -16,8 +16,9 @@ import numpy as np
 from kws_engine.operating.curve import from_logit, logit
 from kws_engine.operating.tail import Tail, fit_tails
 from kws_engine.operating.talk_hearing import OTHER_WORDS, OWN, Fired
+from kws_engine.training.config import TrainingConfig
 
-PER_HOUR = 0.5
+PER_HOUR = TrainingConfig().false_alarms_per_hour
 """What is promised unless something else is asked for: false alarms an hour of talk, of all words together."""
 LOWEST, HIGHEST = 0.2, 0.99999
 """No threshold lies outside."""

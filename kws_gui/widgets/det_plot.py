@@ -13,9 +13,9 @@ from PySide6.QtGui import QFocusEvent, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from kws_gui import theme
-from kws_gui.widgets.axis import SMALL
 from kws_gui.widgets.curves.axes import ValueAxis
 from kws_gui.widgets.curves.numbers import brief
+from kws_gui.widgets.plot_axes import style_axes
 from kws_gui.widgets.word_style import WordStyle
 
 _NEAR_PX = 16  # of a curve or the handle
@@ -225,14 +225,7 @@ class DetPlot(QWidget):
 
     def _apply_theme(self) -> None:
         colors = theme.current()
-        self.view.setBackground(colors.sunken)
-        for name in ("left", "bottom"):
-            axis = self.view.getAxis(name)
-            axis.setPen(pg.mkPen(colors.field_border))
-            axis.setTextPen(pg.mkPen(colors.muted))
-            axis.setTickFont(theme.font(SMALL))
-            axis.setStyle(tickLength=4)
-            axis.label.setFont(theme.font(SMALL))
+        style_axes(self.view)
         self.view.showGrid(x=True, y=True, alpha=0.25)
         self._promised.setBrush(pg.mkBrush(colors.muted))
         self._promised.setPen(pg.mkPen(colors.sunken, width=1))

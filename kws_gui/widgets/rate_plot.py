@@ -10,9 +10,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from kws_gui import theme
-from kws_gui.widgets.axis import SMALL
 from kws_gui.widgets.curves.axes import ValueAxis
 from kws_gui.widgets.curves.numbers import brief
+from kws_gui.widgets.plot_axes import style_axes
 
 _LOWEST, _HIGHEST = 1e-6, 3.0
 _ABOVE_BEST = 2.5  # times the lowest loss: higher losses are cut off
@@ -93,14 +93,7 @@ class RatePlot(QWidget):
 
     def _apply_theme(self) -> None:
         colors = theme.current()
-        self.view.setBackground(colors.sunken)
-        for name in ("left", "bottom"):
-            axis = self.view.getAxis(name)
-            axis.setPen(pg.mkPen(colors.field_border))
-            axis.setTextPen(pg.mkPen(colors.muted))
-            axis.setTickFont(theme.font(SMALL))
-            axis.setStyle(tickLength=4)
-            axis.label.setFont(theme.font(SMALL))
+        style_axes(self.view)
         self.view.showGrid(x=False, y=True, alpha=0.35)
         faint = colors.color("training")
         faint.setAlphaF(0.35)
