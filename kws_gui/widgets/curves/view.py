@@ -31,7 +31,7 @@ class LossAndAccuracy(QWidget):
         remedyTriggered(): The remedy of the finding was clicked.
     """
 
-    LEAST = QSize(312, 240)  # px
+    LEAST = QSize(312, 296)  # px: both plots with their axes, the legend and a finding of three lines
 
     failed = Signal(str)
     saved = Signal(object)
