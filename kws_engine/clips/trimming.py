@@ -97,6 +97,19 @@ def fitted(samples: Samples, rate: int, *, clip_samples: int) -> Samples:
     return samples if len(samples) == clip_samples else cut(samples, rate, clip_samples=clip_samples)[0]
 
 
+def ending(samples: Samples, rate: int, *, window_samples: int, behind_s: float = 0.12) -> Samples:
+    """The window of exactly `window_samples` that ends so soon after the speech; before a recording there is silence.
+
+    Where no speech is found, the window ends with the recording.
+    """
+    core = speech_core(samples, rate)
+    end = min(len(samples), core[1] + round(behind_s * rate)) if core else len(samples)
+    heard = samples[max(0, end - window_samples) : end]
+    window = np.zeros(window_samples, np.float32)
+    window[window_samples - len(heard) :] = heard
+    return window
+
+
 def _band_energy_db(samples: Samples, rate: int) -> NDArray[np.float64]:
     """Power of each frame (frames,) between the band's edges, in dB of full scale; frames lie wholly in the sound."""
     size, hop = FRAME_MS * rate // 1000, HOP_MS * rate // 1000
