@@ -315,7 +315,7 @@ class TrainPage(QWidget):
         self.form.cost.setCost(cost.parameters, cost.macs)
 
     def _make_places(self) -> None:
-        """What the parts are put into, made before them: a part with parts of its own is slow to move to a new parent."""
+        """Makes what the parts are put into before them: what has many parts is slow to move to a new parent."""
         self._pages = QStackedWidget(self)
         self._work = QWidget(self._pages)
         self._right = QStackedWidget(self._work)

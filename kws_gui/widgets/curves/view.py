@@ -21,7 +21,6 @@ from kws_gui.widgets.curves.panel import Line, Panel
 from kws_gui.widgets.curves.plots import CurvePlots
 from kws_gui.widgets.finding_line import FindingLine
 
-
 _TITLES = {  # the first that fits on the axis is shown
     lines.LEARNING_RATE: ("Learning rate", "Rate"),
     lines.TOTAL_LOSS: ("Total training loss", "Total loss", "Loss"),
