@@ -284,7 +284,7 @@ class _Import:
         self._spare_some_to_validate()
 
     def _spare_some_to_validate(self) -> None:
-        """Where lists or folders say what is learned and tested but nothing that validates, as with train/ and test/."""
+        """Where lists or folders say what is learned and tested and nothing that validates, as train/ and test/ do."""
         table = self.project.table()
         learned = [path for path, file in self._sources.items() if file.split == "training"]
         rows = [table.row(f"{path.parent.name}/{path.name}") for path in learned]

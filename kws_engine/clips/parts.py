@@ -132,7 +132,8 @@ def to_validate(table: ClipTable, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         Takes(table.labels[at].astype(np.int64), table.speaker[at].astype(np.int64), table.split[at])
         for at in (np.flatnonzero(counts), rows)
     )
-    return rows[decide(here, arriving, table.speakers) == SPLITS.index("validation")]
+    spared: NDArray[np.int64] = rows[decide(here, arriving, table.speakers) == SPLITS.index("validation")]
+    return spared
 
 
 def _in_parts_by_hand(table: ClipTable, decisions: Decisions) -> list[int]:
