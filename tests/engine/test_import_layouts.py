@@ -18,6 +18,7 @@ from recordings import chunk, fmt, int16, plain, riff, tone
 from kws_engine import audio
 from kws_engine.cli import main
 from kws_engine.clips import importing
+from kws_engine.clips.clip import layout_clips
 from kws_engine.clips.importing import Imported, SpeakerRule, import_folder
 from kws_engine.clips.layout import IMPORT_LOCK_FILE
 from kws_engine.clips.project import Project
@@ -610,3 +611,11 @@ def test_the_command_takes_a_list_and_a_pattern(project, folder, capsys):
     assert [clip.speaker for clip in Project.open(project.folder).clips(word="yes")] == ["1"]
     assert main([*arguments[:3], "--speaker-from", "{nobody}"]) == 1
     assert "{speaker}" in capsys.readouterr().err
+
+
+def test_a_folder_to_judge_whose_words_lie_one_folder_deeper_is_told_from_an_empty_one(folder):
+    for part in ("train", "test"):
+        put(folder / part / "yes" / "1.wav")
+    with pytest.raises(ProjectError, match=r"lie two folders deep, .*: choose .*test or .*train, or import"):
+        layout_clips(folder)
+    assert len(layout_clips(folder / "test")) == 1
