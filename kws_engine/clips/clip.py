@@ -93,8 +93,8 @@ def layout_clips(folder: Path, *, with_unreadable: bool = False, with_silence: b
         if deeper:
             choice = " or ".join(str(one) for one in deeper[:3])
             raise ProjectError(
-                f"The recordings in {folder} lie two folders deep, but one folder per word is expected: choose {choice}, "
-                "or import them into a project."
+                f"The recordings in {folder} lie two folders deep, but one folder per word is expected: choose "
+                f"{choice}, or import them into a project."
             )
         raise ProjectError(f"{folder} holds no readable clip: it takes {EXPECTED} ({NOISE} is not counted).")
     return clips if with_unreadable else readable
