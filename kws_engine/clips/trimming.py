@@ -69,6 +69,15 @@ def floor_and_peak_db(samples: Samples, rate: int) -> tuple[float, float]:
     return _floor_and_peak_db(energy_db) if len(energy_db) else (_QUIETEST_DB, _QUIETEST_DB)
 
 
+def longest_loud_ms(samples: Samples, rate: int, *, within_db: float) -> int:
+    """How long `samples` (samples,) stay within so many dB of their loudest frame, 150 to 7,500 Hz, at a stretch."""
+    energy_db = _band_energy_db(samples, rate)
+    if not len(energy_db):
+        return 0
+    runs = _runs(energy_db, float(energy_db.max()) - within_db)
+    return max(run.last - run.first for run in runs) * HOP_MS
+
+
 def cut(
     samples: Samples, rate: int, *, clip_samples: int, bounds: tuple[int, int] | None = None
 ) -> tuple[Samples, int]:

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from kws_engine.commands.microphone import default_speaker
 from kws_gui import theme
 from kws_gui.pages.words.takes import State
 from kws_gui.services.recordings import RawTake
@@ -200,7 +201,7 @@ class RecorderPanel(QWidget):
         self._countdown.setToolTip("3, 2, 1 before each take")
         self._countdown.setChecked(str(settings.value(_COUNTDOWN, "true")) == "true")
         self._countdown.toggled.connect(lambda on: QSettings().setValue(_COUNTDOWN, "true" if on else "false"))
-        self.speaker_field = QLineEdit(str(settings.value(_SPEAKER, "") or _user()))
+        self.speaker_field = QLineEdit(str(settings.value(_SPEAKER, "") or default_speaker()))
         self.speaker_field.setAccessibleName("Speaker")
         self.speaker_field.setToolTip("Who speaks: clips of one speaker stay in one part")
         self.speaker_field.setMaximumWidth(160)
@@ -303,9 +304,3 @@ def _row(*widgets: QWidget, stretch: QWidget | None = None) -> QHBoxLayout:
     for widget in widgets:
         row.addWidget(widget, 1 if widget is stretch else 0)
     return row
-
-
-def _user() -> str:
-    from kws_engine.commands.microphone import default_speaker
-
-    return default_speaker()
