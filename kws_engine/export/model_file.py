@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from kws_engine.disk import write_atomically
 from kws_engine.export.onnx import to_onnx
+from kws_engine.features.encoded import EncodedPipeline
 from kws_engine.features.pipeline import FeaturePipeline
-from kws_engine.spotting.model_file import Manifest
-from kws_engine.spotting.rewriting import packed
+from kws_engine.spotting.model_file import SECOND, Manifest
+from kws_engine.spotting.rewriting import packed, replace_manifest
+from kws_engine.spotting.second_look import SecondLookPart
 
 if TYPE_CHECKING:
     from torch import nn
@@ -47,3 +49,25 @@ def write(path: Path, network: nn.Module, pipeline: FeaturePipeline, manifest: M
         "weights.safetensors": save({name: tensor.contiguous() for name, tensor in network.state_dict().items()}),
     }
     write_atomically(path, packed(members))
+
+
+def add_second_look(
+    path: Path, network: nn.Module, pipeline: EncodedPipeline, part: SecondLookPart, *, manifest: Manifest
+) -> None:
+    """Adds a second look to a model file, atomically; `network` maps vectors (B, T, 96) to logits (B, labels).
+
+    Raises:
+        ModelFileError: The file is missing or damaged.
+        ProjectError: The disk is full or the folder cannot be written; the old file stays in place.
+        TrainingError: The output of the graph differs from the network's.
+    """
+    import torch
+
+    graph = to_onnx(
+        network,
+        torch.randn(2, pipeline.n_frames(part.window_samples), pipeline.n_features),
+        input_name="features",
+        output_name="logits",
+        dynamic={0: "clips"},
+    )
+    replace_manifest(path, manifest.with_second(part), parts={SECOND: graph})

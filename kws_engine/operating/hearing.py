@@ -13,6 +13,7 @@ from kws_engine.spotting.decision import Detection
 from kws_engine.spotting.detector import decision_of
 from kws_engine.spotting.looks import BulkScores, Scores
 from kws_engine.spotting.model_file import SpottingModel
+from kws_engine.spotting.second_look import SecondLook
 
 Samples = NDArray[np.float32]
 BLOCK_S = 20.0
@@ -34,7 +35,7 @@ class Heard:
     peaks: list[Peak] = field(default_factory=list)
 
 
-def hear_frames(model: SpottingModel, stretches: Iterable[NDArray[np.float32]]) -> Heard:
+def hear_frames(model: SpottingModel | SecondLook, stretches: Iterable[NDArray[np.float32]]) -> Heard:
     """The peaks in stretches of frames (n, n_static) that were computed before; each is a sound of its own.
 
     Nothing is detected: peaks are all that thresholds are set by.

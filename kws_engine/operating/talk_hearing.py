@@ -18,6 +18,7 @@ from kws_engine.operating.hearing import BLOCK_S, Heard, hear, hear_frames
 from kws_engine.operating.streams import Alarm
 from kws_engine.processors import cores
 from kws_engine.spotting.model_file import SpottingModel
+from kws_engine.spotting.second_look import SecondLook
 from kws_engine.talk import TalkFile, TalkPart, shipped_talk
 
 Samples = NDArray[np.float32]
@@ -71,8 +72,8 @@ def talk_to_calibrate(words: Iterable[str]) -> list[Sound]:
     return [*talk_of("calibration", words), *noise]
 
 
-def fired_by_bank(model: SpottingModel) -> dict[str, Fired]:
-    """What the calibration part of the bank fires; of a model on the speech embedding."""
+def fired_by_bank(model: SpottingModel | SecondLook) -> dict[str, Fired]:
+    """What the calibration part of the bank fires; of a model on the speech embedding, or a second look by itself."""
     bank = shipped_bank("calibration", without=model.words)
     found: dict[str, Fired] = {}
     for kind in dict.fromkeys(bank.kinds):

@@ -12,6 +12,7 @@ from kws_engine.features import FEATURES
 from kws_engine.features.pipeline import FeaturePipeline
 from kws_engine.models import MODELS
 from kws_engine.settings import Settings
+from kws_engine.spotting.second_look import embedding
 
 if TYPE_CHECKING:
     from torch import nn
@@ -36,11 +37,24 @@ def check(settings: Settings, *, rate: int, n_samples: int, n_labels: int) -> tu
             n_frames=pipeline.n_frames(n_samples),
             n_labels=n_labels,
         )
+    if settings.detector.second_look:
+        with blamed("detector"):
+            _check_second_look(pipeline, rate=rate)
     for name, config in settings.augment.items():
         if config.probability > 0:
             with blamed(f"augment.{name}"):
                 AUGMENTATIONS[name].build(config, rate=rate)
     return pipeline, network
+
+
+def _check_second_look(pipeline: FeaturePipeline, *, rate: int) -> None:
+    embedding({}, rate=rate)
+    if pipeline.ends_windows:
+        raise SpecError(
+            "The network stands on the speech embedding itself, and a second look at the same shows nothing new: turn "
+            "it off, or choose another feature",
+            option="second_look",
+        )
 
 
 def check_frames(pipeline: FeaturePipeline, n_samples: int) -> None:

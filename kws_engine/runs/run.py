@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -29,6 +30,7 @@ from kws_engine.runs.job import Job, make_run_folder
 from kws_engine.runs.loading import Data, Loading, load
 from kws_engine.runs.promising import CPU_S, Wanted, keep_promise, promised
 from kws_engine.runs.same_clips import check_clips
+from kws_engine.runs.second_looking import take_second_look
 from kws_engine.runs.weights import write_weights
 from kws_engine.settings import Settings
 from kws_engine.spotting.model_file import Manifest, SpottingModel
@@ -128,17 +130,19 @@ def _trained(
             ended = yield from fit_run(setup, network, should_stop, before=before)
         setup.processes.leave()
         if listing is not None:
-            yield from _write_model(setup, path, network, ended)
+            yield from _write_model(setup, path, network, ended, should_stop)
             yield from listing.end()
     best = ended.best
     yield Finished(str(setup.folder), str(path), best.epoch, best.validation_accuracy, ended.stopped_early)
 
 
 def _write_model(
-    setup: Setup, path: Path, network: torch.nn.Module, ended: Fit
+    setup: Setup, path: Path, network: torch.nn.Module, ended: Fit, should_stop: ShouldStop
 ) -> Iterator[Progress | Skipped | Promised]:
     setup.files.best_weights.write(ended.weights)
     model_file.write(path, network.cpu(), setup.pipeline, _manifest(setup, ended))
+    if setup.settings.detector.second_look:
+        yield from take_second_look(setup, path, should_stop)
     yield from write_weights(setup.files, network, setup.settings)
     yield from _write_evaluation(setup.files, SpottingModel(path), setup.project)
     yield from _write_promise(setup, path)
@@ -225,7 +229,7 @@ def _manifest(setup: Setup, ended: Fit) -> Manifest:
         window_samples=setup.window_samples,
         feature={"name": settings.feature.name, "options": spec.to_dict(settings.feature.config)},
         network={"name": settings.model.name, "options": spec.to_dict(settings.model.config)},
-        detector={**spec.to_dict(settings.detector), "thresholds": {}},
+        detector={**_detector_of(settings), "thresholds": {}},
         source={
             "project": project.name,
             "run": setup.folder.name,
@@ -237,6 +241,11 @@ def _manifest(setup: Setup, ended: Fit) -> Manifest:
             "validation_clips": len(setup.data.validation),
         },
     )
+
+
+def _detector_of(settings: Settings) -> dict[str, Any]:
+    """Its options without the second look, which is told once there is one; so that older programs read the file."""
+    return {name: value for name, value in spec.to_dict(settings.detector).items() if name != "second_look"}
 
 
 def _write_promise(setup: Setup, path: Path) -> Iterator[Progress | Skipped | Promised]:

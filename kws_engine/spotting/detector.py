@@ -1,6 +1,7 @@
 """From a stream of samples to detections, without a clock, thread or device: time counts in samples.
 
 samples -> feature frames -> window of frames, every hop -> posteriors -> smoothed -> threshold, re-arm, refractory
+                                                                                    -> second look ->
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from kws_engine.clips.words import SILENCE, UNKNOWN
 from kws_engine.features.pipeline import FrameStream
 from kws_engine.spotting.decision import Decision, Detection, DetectorConfig
-from kws_engine.spotting.looks import Classifier, Looks
+from kws_engine.spotting.looks import Classifier, Looks, second_of
 
 Samples = NDArray[np.float32]
 
@@ -44,6 +45,7 @@ class Detector:
         self._model = model
         self._decision = decision_of(model, self.config, thresholds=thresholds or {})
         self._looks = Looks.of(model, self.config)
+        self._second = second_of(model, self.config)
         self.reset()
 
     @property
@@ -78,6 +80,8 @@ class Detector:
         self._next_look = at_sample + self._looks.first
         self._recent: list[Samples] = []
         self._beginning: list[Samples] = []  # all sound until there are enough looks to smooth over
+        if self._second is not None:
+            self._second.begin(at_sample)
         self._decision.rearm()
 
     def feed(self, samples: Samples) -> list[Step]:
@@ -122,6 +126,9 @@ class Detector:
         self._recent.append(self._model.posteriors(features[None])[0])
         del self._recent[: -self._looks.smoothed]
         scores: Samples = np.asarray(np.mean(self._recent, axis=0), dtype=np.float32)
+        if self._second is not None:
+            self._second.push(samples)
+            scores = self._second.settle(scores[None], np.array([self._looked_at]))[0]
         is_smooth = len(self._recent) >= self._looks.smoothed
         found = self._decision.look(scores, self._looked_at, is_smooth=is_smooth)
         return Step(self._looked_at, scores, found, None if found else self._decision.risen(scores))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from kws_engine.features.pipeline import FeaturePipeline, FrameStream
 from kws_engine.features.temporal import TemporalProcessing
 from kws_engine.spotting.decision import DetectorConfig
+from kws_engine.spotting.second_look import SecondScores
 
 Floats = NDArray[np.float32]
 _AT_ONCE = 256  # windows, a few megabytes
@@ -27,6 +28,12 @@ class Classifier(Protocol):
     def posteriors(self, features: Floats) -> Floats:
         """Features (B, T, F) to posteriors (B, labels), each row summing to 1."""
         ...
+
+
+def second_of(model: Classifier, config: DetectorConfig) -> SecondScores | None:
+    """The second look at a stream, where a model has one and it is asked for."""
+    second = getattr(model, "second", None)
+    return SecondScores(second) if config.second_look and second is not None else None
 
 
 @dataclass(frozen=True)
@@ -80,6 +87,7 @@ class BulkScores:
     def __init__(self, model: Classifier, config: DetectorConfig) -> None:
         self._model = model
         self.looks = Looks.of(model, config)
+        self._second = second_of(model, config)
         self.reset()
 
     def reset(self) -> None:
@@ -93,13 +101,23 @@ class BulkScores:
         self._posteriors = np.zeros((0, len(self._model.labels)), np.float32)  # too few to average, or the last ones
         self._next_look = at_sample + self.looks.first
         self._skip = 0
+        if self._second is not None:
+            self._second.begin(at_sample)
 
     def feed(self, samples: Floats) -> Scores:
         """Takes samples (N,) in -1..1 and returns the scores of the looks that they complete."""
+        if self._second is not None:
+            self._second.push(samples)
         return self._take(self._stream.frames(samples), samples)
 
     def feed_frames(self, frames: Floats) -> Scores:
-        """The same of frames (n, n_static) that were computed before, from the sound's first on; never mix the two."""
+        """The same of frames (n, n_static) that were computed before, from the sound's first on; never mix the two.
+
+        Raises:
+            ValueError: The model has a second look, which needs the sound.
+        """
+        if self._second is not None:
+            raise ValueError("A second look needs the sound, not frames of it")
         return self._take(frames, np.zeros(0, np.float32))
 
     def _take(self, new: Floats, samples: Floats) -> Scores:
@@ -121,7 +139,8 @@ class BulkScores:
             return Scores(at_samples, np.zeros((0, posteriors.shape[1]), np.float32))
         self._beginning = None
         windows = np.lib.stride_tricks.sliding_window_view(posteriors, looks.smoothed, axis=0)
-        return Scores(at_samples, windows.mean(axis=2, dtype=np.float32))
+        scores: Floats = windows.mean(axis=2, dtype=np.float32)
+        return Scores(at_samples, scores if self._second is None else self._second.settle(scores, at_samples))
 
     def flush(self) -> Scores:
         """Ends the stream with half a window of digital silence, so that a word at its very end is heard too.

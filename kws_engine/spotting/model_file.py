@@ -1,11 +1,11 @@
 """Reads a `.kws` model file and runs its network with onnxruntime; runs no code from it.
 
-A zip of manifest.json, network.onnx, frontend.onnx and weights.safetensors; nothing in it is unpickled or unpacked.
+A zip of manifest.json, network.onnx, frontend.onnx and weights.safetensors, and second.onnx where it has a second look;
+nothing in it is unpickled or unpacked.
 """
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
 import os
@@ -13,35 +13,37 @@ import struct
 import time
 import zipfile
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from kws_engine import spec
 from kws_engine.clips.words import SILENCE, UNKNOWN
-from kws_engine.errors import KwsError, ModelFileError, has_controls, quoted, shortened
+from kws_engine.errors import KwsError, ModelFileError, SpecError, has_controls, quoted, shortened
 from kws_engine.features import FEATURES
 from kws_engine.features.pipeline import FeaturePipeline
 from kws_engine.spotting.decision import DetectorConfig
 from kws_engine.spotting.detector import Detector
-from kws_engine.spotting.network_check import CheckedNetwork, NetworkCost
-from kws_engine.spotting.onnx_bytes import NetworkRefused
+from kws_engine.spotting.running_network import MOST_CPU_S, RunningNetwork
+from kws_engine.spotting.second_look import SecondLook, SecondLookPart, embedding
 
-SCHEMA = 1
-MEMBERS = {"manifest.json": 1 << 20, "network.onnx": 3 << 24, "frontend.onnx": 1 << 24, "weights.safetensors": 3 << 24}
+SCHEMA = 2
+"""The newest; files without a second look are of schema 1, which older programs read, too."""
+SECOND = "second.onnx"
+MEMBERS = {
+    "manifest.json": 1 << 20,
+    "network.onnx": 3 << 24,
+    "frontend.onnx": 1 << 24,
+    "weights.safetensors": 3 << 24,
+    SECOND: 1 << 22,
+}
 """What a model file may hold, and how many bytes of each: a network of twelve million weights."""
 _LARGEST_FILE = 1 << 26
-_LARGEST_AT_LOAD = 180_000_000  # bytes of weights and of all tensors of one answer; the program itself takes 75 MB
-_LARGEST_BATCH = 1 << 28  # bytes of all tensors of the answers to many windows
-_LONGEST_LOOK_S = 1.0  # estimated for a slow core; the longest of our own networks has 0.2 and takes 0.013
+_LARGEST_SECOND = 40_000_000  # bytes that a second look takes at most; ours take 2 MB
 _MOST_FEATURES = 1 << 20  # frames times bands in one window
-_MOST_CPU_S = 10.0  # for each second of sound
-_PATIENCE_S = 1.0  # of processor time, before that is judged
 _LONGEST_WINDOW_S = 10
 _LOWEST_RATE, _HIGHEST_RATE = 1_000, 96_000
 _BOMB_RATIO, _BOMB_BYTES = 100, 1 << 22  # weights hardly shrink when packed
@@ -73,6 +75,7 @@ class Manifest:
         detector: Options of the detector, with "thresholds" by word.
         source: Where it comes from: project, run, program version, date.
         quality: On the validation split: accuracy and number of clips.
+        second: Of the second look, as `SecondLookPart`; None where there is none.
     """
 
     labels: tuple[str, ...]
@@ -83,11 +86,20 @@ class Manifest:
     detector: dict[str, Any]
     source: dict[str, Any]
     quality: dict[str, Any]
-    schema: int = SCHEMA
+    schema: int = 1
+    second: dict[str, Any] | None = None
 
     def to_json(self) -> str:
         """The content of manifest.json."""
-        return json.dumps(dataclasses.asdict(self), indent=2, ensure_ascii=False)
+        values = dataclasses.asdict(self)
+        if self.second is None:
+            del values["second"]
+        return json.dumps(values, indent=2, ensure_ascii=False)
+
+    def with_second(self, part: SecondLookPart) -> Manifest:
+        """With a second look, which is used."""
+        detector = {**self.detector, "second_look": True}
+        return dataclasses.replace(self, schema=SCHEMA, detector=detector, second=dataclasses.asdict(part))
 
 
 class SpottingModel:
@@ -111,11 +123,16 @@ class SpottingModel:
         except KwsError as error:
             reason = shortened(str(error))
             raise ModelFileError(f"{self.path.name} cannot be used: {reason}; export it again") from None
-        self._network = self._checked(members.pop("network.onnx"))
-        self._session = self._make_session(self._network.content)
-        self._network.forget_content()
-        self._budget = _Budget(self.path.name, self.detector_config.hop_ms / 1000)
-        self._at_once: dict[int, int] = {}
+        self._network = RunningNetwork(
+            members.pop("network.onnx"),
+            self._silence(),
+            file=self.path.name,
+            n_labels=len(self.labels),
+            hop_s=self.detector_config.hop_ms / 1000,
+        )
+        self.second = self._make_second(members.get(SECOND))
+        if self.second is None:
+            self.detector_config = dataclasses.replace(self.detector_config, second_look=False)
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -135,53 +152,22 @@ class SpottingModel:
             ModelFileError: The network fails on these features, takes too long, or does not return a row of numbers
                 for each.
         """
-        at_once = self._windows_at_once(len(features))
-        parts = np.split(features, range(at_once, len(features), at_once))
-        logits = np.concatenate([self._logits(part) for part in parts])
-        shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return np.asarray(shifted / shifted.sum(axis=1, keepdims=True), dtype=np.float32)
+        return self._network.posteriors(features)
 
     def detector(self, config: DetectorConfig | None = None) -> Detector:
-        """A detector with the file's own settings and thresholds, or with another config and the file's thresholds."""
+        """A detector with the file's own settings and thresholds, or with another config and the file's thresholds.
+
+        Raises:
+            SpecError: A second look is asked for, and the file has none.
+        """
         config = config or self.detector_config
-        self._budget = _Budget(self.path.name, config.hop_ms / 1000)
+        if config.second_look and self.second is None:
+            raise SpecError(
+                f"{self.path.name} has no second look: train it again with detector.second_look=yes",
+                option="detector.second_look",
+            )
+        self._network.begin(config.hop_ms / 1000)
         return Detector(self, config, thresholds=self.thresholds)
-
-    def _logits(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        try:
-            with self._budget.looking(len(features)):
-                answer = self._session.run(None, {"features": np.ascontiguousarray(features, dtype=np.float32)})[0]
-            is_right = answer.dtype == np.float32 and answer.shape == (len(features), len(self.labels))
-            is_finite = is_right and bool(np.isfinite(answer[np.isfinite(features).all(axis=(1, 2))]).all())
-        except _NETWORK_ERRORS as error:
-            raise ModelFileError(f"The network in {self.path.name} failed while it ran: export it again") from error
-        if not is_right:
-            raise ModelFileError(f"The network in {self.path.name} does not answer each window: export it again")
-        if not is_finite:  # though the sound was
-            raise ModelFileError(f"The network in {self.path.name} no longer answers with numbers: train it again")
-        logits: NDArray[np.float32] = answer
-        return logits
-
-    def _windows_at_once(self, count: int) -> int:
-        """How many of so many windows the network answers at once: as many as fit, one where it answers no batch."""
-        if count not in self._at_once:
-            most = max(1, min(count, _LARGEST_BATCH // max(1, self._cost(1).tensor_bytes)))
-            sizes = {most, count % most} - {0, 1}
-            self._at_once[count] = most if all(map(self._answers, sizes)) else 1
-        return self._at_once[count]
-
-    def _answers(self, windows: int) -> bool:
-        """Whether the network answers each of so many windows, at no more than so many times the cost of one."""
-        one = self._cost(1)
-        try:
-            many = self._network.cost(windows, most_bytes=2 * _LARGEST_BATCH)
-            is_fair = max(many.operations / one.operations, many.tensor_bytes / one.tensor_bytes) <= 1.1 * windows
-            if not is_fair or many.output_shape != (windows, len(self.labels)):
-                return False
-            self._logits(np.repeat(self._silence(), windows, axis=0))
-        except (NetworkRefused, ModelFileError):
-            return False
-        return True
 
     def _make_pipeline(self) -> FeaturePipeline:
         feature = self.manifest.feature
@@ -194,12 +180,37 @@ class SpottingModel:
             raise ModelFileError(f"{frames} frames of {pipeline.n_features} bands are more than a window may have")
         return pipeline
 
+    def _make_second(self, network: bytes | None) -> SecondLook | None:
+        part = self.manifest.second
+        if part is None and network is None:
+            return None
+        try:
+            if part is None or network is None:
+                raise ValueError("one without the other")
+            checked = SecondLookPart.checked(part, self.words)
+            pipeline = embedding(checked.feature, rate=self.rate)
+            if self.pipeline.ends_windows or pipeline.n_frames(checked.window_samples) == 0:
+                raise ValueError("second")
+        except (KwsError, ValueError, LookupError, TypeError, AttributeError) as error:
+            raise ModelFileError(
+                f"The second look of {self.path.name} is damaged: get the file anew, or train it again"
+            ) from error
+        running = RunningNetwork(
+            network,
+            pipeline.batch(np.zeros((1, checked.window_samples), np.float32)),
+            file=self.path.name,
+            n_labels=len(self.labels),
+            hop_s=pipeline.hop_s,
+            most_bytes=_LARGEST_SECOND,
+        )
+        return SecondLook(checked, self.labels, pipeline, running)
+
     def _check_window(self) -> None:
         """Refuses features that take too long: all frames of a window are looked at anew each time."""
         frames = np.zeros((self.pipeline.n_frames(self.window_samples), self.pipeline.n_static), np.float32)
         began = time.thread_time()
         self.pipeline.features(frames)
-        if time.thread_time() - began > _MOST_CPU_S / 2 * self.detector_config.hop_ms / 1000:
+        if time.thread_time() - began > MOST_CPU_S / 2 * self.detector_config.hop_ms / 1000:
             raise ModelFileError(f"{len(frames)} frames are more than can be listened to")
 
     def _make_config(self) -> DetectorConfig:
@@ -209,82 +220,12 @@ class SpottingModel:
         Detector(self, config, thresholds=self.thresholds)
         return config
 
-    def _make_session(self, network: bytes) -> onnxruntime.InferenceSession:
-        settings = onnxruntime.SessionOptions()
-        settings.intra_op_num_threads = settings.inter_op_num_threads = 1
-        settings.log_severity_level = 4
-        try:
-            session = onnxruntime.InferenceSession(network, settings, providers=["CPUExecutionProvider"])
-            answer = session.run(None, {"features": self._silence()})[0]
-            is_sane = answer.dtype == np.float32 and bool(np.isfinite(answer).all())
-        except _NETWORK_ERRORS as error:
-            raise ModelFileError(f"The network in {self.path.name} is damaged: get the file anew") from error
-        if not is_sane:
-            raise ModelFileError(f"The network in {self.path.name} does not answer with numbers: train it again")
-        return session
-
-    def _checked(self, network: bytes) -> CheckedNetwork:
-        """Refuses, before any of it is loaded, a network that our own never look like or that would cost too much."""
-        shape = (self.pipeline.n_frames(self.window_samples), self.pipeline.n_features)
-        try:
-            self._network = CheckedNetwork(network, input_name="features", window_shape=shape)
-            cost = self._cost(1)
-            if cost.bytes_at_load > _LARGEST_AT_LOAD:
-                raise NetworkRefused(f"it asks for more than {_LARGEST_AT_LOAD // 1_000_000} MB")
-        except NetworkRefused as refused:
-            if refused.damaged:
-                raise ModelFileError(f"The network in {self.path.name} is damaged: get the file anew") from refused
-            raise ModelFileError(
-                f"The network in {self.path.name} is not used because {refused}: do not use this file, get it anew"
-            ) from refused
-        if cost.operations / 1e9 > _LONGEST_LOOK_S:
-            raise ModelFileError(
-                f"The network in {self.path.name} would take longer than {_MOST_CPU_S:g} s for each second of sound: "
-                "do not use this file, or train a smaller network"
-            )
-        if cost.output_shape != (1, len(self.labels)):
-            answers = cost.output_shape[-1] if cost.output_shape else 1
-            raise ModelFileError(
-                f"{self.path.name} names {len(self.labels)} labels but its network gives {answers}: export it again"
-            )
-        return self._network
-
-    def _cost(self, windows: int) -> NetworkCost:
-        return self._network.cost(windows, most_bytes=_LARGEST_AT_LOAD)
-
     def _silence(self) -> NDArray[np.float32]:
         return self.pipeline.batch(np.zeros((1, self.window_samples), np.float32))
 
 
-class _Budget:
-    """Ends a network that takes more processor time than it may for the sound that it has heard."""
-
-    def __init__(self, name: str, hop_s: float) -> None:
-        self._name = name
-        self._hop_s = hop_s
-        self._spent_s = 0.0
-        self._heard_s = 0.0
-
-    @contextlib.contextmanager
-    def looking(self, windows: int) -> Iterator[None]:
-        """While the network looks at so many windows.
-
-        Raises:
-            ModelFileError: It has taken too long.
-        """
-        began = time.thread_time()
-        yield
-        self._spent_s += time.thread_time() - began
-        self._heard_s += windows * self._hop_s
-        if self._spent_s > max(_PATIENCE_S, _MOST_CPU_S * self._heard_s):
-            raise ModelFileError(
-                f"The network in {self._name} takes longer than {_MOST_CPU_S:g} s for each second of sound: "
-                "do not use this file, or set a larger hop"
-            )
-
-
 def read_members(path: Path) -> dict[str, bytes]:
-    """The manifest and the network as bytes, after every check that needs no parsing.
+    """The manifest and the networks as bytes, after every check that needs no parsing.
 
     The other parts are for training on and for other programs; they are only checked, so that they take no memory.
 
@@ -295,7 +236,8 @@ def read_members(path: Path) -> dict[str, bytes]:
     try:
         with zipfile.ZipFile(path) as archive:
             _check_members(path, archive)
-            return {name: archive.read(name) for name in ("manifest.json", "network.onnx")}
+            wanted = ("manifest.json", "network.onnx", SECOND)
+            return {name: archive.read(name) for name in wanted if name in archive.namelist()}
     except _DAMAGED as error:
         raise ModelFileError(
             f"{path.name} is not a KWS Studio model or is damaged: get it anew, or export it again"
@@ -379,21 +321,7 @@ def _check_manifest(values: dict[str, Any]) -> None:
     for part in (values["feature"], values["network"]):
         if not isinstance(part["name"], str) or not isinstance(part["options"], dict):
             raise TypeError("feature or network")
+    if not isinstance(values.get("second"), dict | None):
+        raise TypeError("second")
     if not isinstance(values["detector"].get("thresholds", {}), dict):
         raise TypeError("thresholds")
-
-
-def _ort_errors() -> tuple[type[Exception], ...]:
-    """All exceptions of onnxruntime, each a direct subclass of Exception."""
-    state = vars(onnxruntime.capi.onnxruntime_pybind11_state).values()
-    return tuple(kind for kind in state if isinstance(kind, type) and issubclass(kind, Exception))
-
-
-_NETWORK_ERRORS: tuple[type[Exception], ...] = (
-    RuntimeError,
-    ValueError,
-    AttributeError,
-    IndexError,
-    TypeError,
-    *_ort_errors(),
-)

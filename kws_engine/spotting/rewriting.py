@@ -24,8 +24,8 @@ def packed(members: Mapping[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
-def replace_manifest(path: Path, manifest: Manifest) -> None:
-    """Replaces the file atomically.
+def replace_manifest(path: Path, manifest: Manifest, *, parts: Mapping[str, bytes] | None = None) -> None:
+    """Replaces the file atomically, and puts other parts into it where any are given.
 
     Raises:
         ModelFileError: It is missing, damaged, or holds what a model file never holds.
@@ -37,4 +37,4 @@ def replace_manifest(path: Path, manifest: Manifest) -> None:
             members = {name: old.read(name) for name in MEMBERS if name in old.namelist()}
     except (zipfile.BadZipFile, OSError) as error:
         raise ModelFileError(f"{path.name} cannot be read: get it anew, or export it again") from error
-    write_atomically(path, packed(members | {"manifest.json": manifest.to_json().encode()}))
+    write_atomically(path, packed(members | dict(parts or {}) | {"manifest.json": manifest.to_json().encode()}))

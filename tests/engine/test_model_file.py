@@ -172,8 +172,8 @@ def test_a_member_missing(tmp_path: pathlib.Path, name: str) -> None:
 
 
 def test_a_newer_schema(tmp_path: pathlib.Path) -> None:
-    sentence = refusal(tone_model.write(tmp_path / "new.kws", manifest={"schema": 2, "labels": {"from": "2031"}}))
-    assert sentence == "new.kws was made by a newer KWS Studio (schema 2, this one reads 1): update KWS Studio"
+    sentence = refusal(tone_model.write(tmp_path / "new.kws", manifest={"schema": 3, "labels": {"from": "2031"}}))
+    assert sentence == "new.kws was made by a newer KWS Studio (schema 3, this one reads 2): update KWS Studio"
 
 
 FIELDS = list(json.loads(tone_model.manifest().to_json()))
