@@ -1,7 +1,8 @@
 """What a second look is worth: misses and false alarms with it and without, at thresholds for the same promise.
 
-Three ways of hearing by one model file: by its first network alone; by both, as the file is; and by both where the first
-network's own thresholds are the gates, so that a word is heard only where the first network alone would hear it.
+Ways of hearing by one file: by its first network alone; by both, as the file is; by both where the first network's
+own thresholds are the gates, so that a word is heard only where the first network alone would hear it; and by the first
+network alone and by both with one threshold for all words.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from kws_engine.bench import Row
 from kws_engine.bench._kept import blocks_of, kept
@@ -21,6 +23,8 @@ from kws_engine.operating.measuring import SNR_DB, Background, misses_in
 from kws_engine.operating.talk_hearing import fired_by, talk_to_calibrate
 from kws_engine.runs.promising import background_of
 from kws_engine.spotting.model_file import SpottingModel
+
+_PLAIN: Final = 0.7  # a threshold that is set by nothing
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ class Way:
 
 
 def ways(path: Path) -> list[Way]:
-    """The three ways of a model file with a second look.
+    """The ways of a model file with a second look.
 
     Raises:
         KwsError: It has none.
@@ -55,6 +59,8 @@ def ways(path: Path) -> list[Way]:
         Way("first network alone", alone, first),
         Way("with the second look", both, both.thresholds),
         Way("with it, at the first's thresholds", strict, both.thresholds),
+        Way(f"first network alone, at {_PLAIN:g}", alone, dict.fromkeys(alone.words, _PLAIN)),
+        Way(f"with the second look, at {_PLAIN:g}", both, dict.fromkeys(both.words, _PLAIN)),
     ]
 
 
@@ -75,6 +81,8 @@ def second_look_rows(what: str, path: Path, *, takes: Sequence[Take], folder: Pa
     sound = kept(folder, without=found[0].model.words)
     first: tuple[float, int] | None = None
     for way in found:
+        if way.model.second is None:
+            first = None
         missed = _missed(way, takes, background)
         alarms, hours = 0, 0.0
         for category, paths in sound.items():
@@ -95,7 +103,7 @@ def second_look_rows(what: str, path: Path, *, takes: Sequence[Take], folder: Pa
         if first is not None:
             added = 100 * (missed - first[0])
             yield Row(f"{what}, {way.name}: misses added", added, "points", asked=2.0, at_least=False)
-        first = against
+        first = first or (missed, alarms)
 
 
 def _missed(way: Way, takes: Sequence[Take], background: Background) -> float:

@@ -32,13 +32,13 @@ from kws_engine.training.train import Loop
 
 RECIPE: Final = "teach"
 CHANGES: Sequence[str] = ("training.epochs=16",)
-"""Options of the recipe that differ for a second look, as after `--set`: what the first network lets through is easier."""
+"""Options of the recipe that differ for a second look, as after `--set`."""
 _TASK = "Training the second look"
 _MOST_MEASURED = 200
 _GATE_TAKES = 40  # of each word
 _GATE_SNR_DB = 10.0
 _LOST = 0.01  # of the takes, whose highest score may lie below twice the gate
-_LOWEST_GATE, _HIGHEST_GATE = 0.02, 0.2
+_LOWEST_GATE, _HIGHEST_GATE = 0.01, 0.05
 
 
 @dataclass(frozen=True)
@@ -141,9 +141,9 @@ def gates_of(model: SpottingModel, setup: Setup) -> dict[str, float]:
 
 
 def _takes(part: Clips, number: int, word: str, *, most: int) -> list[Take]:
-    chosen = torch.nonzero(part.labels == number).flatten().tolist()
-    chosen = np.random.default_rng(0).permutation(chosen)[: max(0, most)] if chosen else []
-    return [Take(word, part.sound(torch.tensor([int(clip)]))[0].cpu().numpy()) for clip in chosen]
+    of_word = torch.nonzero(part.labels == number).flatten()
+    some = of_word[torch.randperm(len(of_word), generator=torch.Generator().manual_seed(0))[: max(0, most)]]
+    return [Take(word, part.sound(clip.unsqueeze(0))[0].cpu().numpy()) for clip in some]
 
 
 def _gate(peaks: list[float]) -> float:

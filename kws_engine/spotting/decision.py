@@ -57,8 +57,8 @@ class DetectorConfig:
     second_look: bool = option(
         False,
         "Second look",
-        "A second network, on the speech embedding, is trained on the same clips and asked only when the first one hears "
-        "a word: far fewer false alarms, and nothing more to compute in silence. Needs sound at 16 kHz.",
+        "A second network, on the speech embedding, is trained on the same clips and asked only when the first one "
+        "hears a word: far fewer false alarms, and nothing more to compute in silence. Needs sound at 16 kHz.",
     )
 
 

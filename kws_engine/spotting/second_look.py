@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from kws_engine import spec
 from kws_engine.clips.words import SILENCE, UNKNOWN
 from kws_engine.errors import SpecError
-from kws_engine.features.encoded import EncodedPipeline, EncodedStream
+from kws_engine.features.encoded import EncodedPipeline
+from kws_engine.features.pipeline import FeaturePipeline, FrameStream
 from kws_engine.features.speech_embedding import RATE, SpeechEmbeddingConfig
 from kws_engine.features.speech_embedding import build as build_embedding
 from kws_engine.spotting.decision import DetectorConfig
@@ -100,7 +101,7 @@ class SecondLook:
         self, part: SecondLookPart, labels: tuple[str, ...], pipeline: EncodedPipeline, network: RunningNetwork
     ) -> None:
         self.labels = labels
-        self.pipeline = pipeline
+        self.pipeline: FeaturePipeline = pipeline
         self.rate = pipeline.rate
         self.window_samples = part.window_samples
         self.gates = dict(part.gates)
@@ -132,8 +133,9 @@ class SecondScores:
 
     def __init__(self, second: SecondLook) -> None:
         self._second = second
-        self._columns = [second.labels.index(word) for word in second.words]
-        self._gates = np.array([second.gates[word] for word in second.words], np.float32)
+        gates = [second.gates.get(label, np.inf) for label in second.labels]  # what is no word is left as it is
+        self._gates = np.array(gates, np.float32)
+        self._closed = np.where(np.isinf(self._gates), 1, _CLOSED / self._gates).astype(np.float32)
         pipeline = second.pipeline
         self._hop, self._seen = pipeline.hop_samples, pipeline.window_samples
         self._vectors_seen = pipeline.n_frames(second.window_samples)
@@ -148,7 +150,7 @@ class SecondScores:
         self._first, self._end = -self._kept, 0  # of the sound that is kept, from the stream's beginning
         self._vectors: dict[int, Floats] = {}
         self._posteriors: dict[int, Floats] = {}
-        self._stream: EncodedStream | None = None
+        self._stream: FrameStream | None = None
         self._next = 0  # the vector that the stream gives next
         self._pushed = 0  # samples that it has had
 
@@ -165,16 +167,10 @@ class SecondScores:
 
         Looks come in order, after the sound in which they end.
         """
-        final = scores.copy()
-        own = scores[:, self._columns]
-        is_open = own >= self._gates
-        final[:, self._columns] = own * (_CLOSED / self._gates)
-        rows = np.flatnonzero(is_open.any(axis=1))
-        if len(rows):
-            seconds = self._looked(at_samples[rows])[:, self._columns]
-            final[np.ix_(rows, self._columns)] = np.where(
-                is_open[rows], seconds, final[np.ix_(rows, self._columns)]
-            )
+        is_open, final = scores >= self._gates, scores * self._closed
+        if is_open.any():
+            rows = np.flatnonzero(is_open.any(axis=1))
+            final[rows] = np.where(is_open[rows], self._looked(at_samples[rows]), final[rows])
         return final
 
     def _looked(self, at_samples: NDArray[np.int64]) -> Floats:
@@ -192,7 +188,7 @@ class SecondScores:
         """Fills in the posteriors of the windows that end with these vectors."""
         if not numbers:
             return
-        window = np.arange(1 - self._vectors_seen, 1)
+        window = range(1 - self._vectors_seen, 1)
         needed = np.unique(np.add.outer(numbers, window))
         missing = np.array([number for number in needed.tolist() if number not in self._vectors], np.int64)
         for run in np.split(missing, np.flatnonzero(np.diff(missing) > 1) + 1):

@@ -7,7 +7,6 @@ import io
 import json
 import pathlib
 import zipfile
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -206,10 +205,12 @@ def test_a_file_without_one_is_as_before(tmp_path: pathlib.Path, model: Spotting
     assert manifest_of(model.path)["schema"] == 2 and model.second is not None and model.second.gates == PART.gates
 
 
-@pytest.mark.parametrize("value", [None, True, -1, 0, 1.5, "low", [], {}, {"a": 1}, {"low": 2.0, "high": 0.1}], ids=repr)
+@pytest.mark.parametrize(
+    "value", [None, True, -1, 0, 1.5, "low", [], {}, {"a": 1}, {"low": 2.0, "high": 0.1}], ids=repr
+)
 @pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(SecondLookPart)])
 def test_a_part_damaged_in_one_field(tmp_path: pathlib.Path, field: str, value: object) -> None:
-    if field == "feature" and value == {} or field in ("smoothed", "held") and value in (1,):
+    if field == "feature" and value == {}:
         pytest.skip("the defaults")
     with pytest.raises(ModelFileError, match=r"second look of x\.kws is damaged|x\.kws is damaged"):
         SpottingModel(write(tmp_path / "x.kws", part={field: value}))
@@ -282,7 +283,7 @@ def test_a_run_trains_it_beside_the_network_and_sets_thresholds_on_both(
     told = [one for one in events if isinstance(one, Progress) and one.what == "Training the second look"]
     assert [(one.done, one.total) for one in told] == [(0, 2), (1, 2), (2, 2)]
     assert all(one.after_training for one in told)
-    assert all(0.02 <= gate <= 0.2 for gate in model.second.gates.values())
+    assert all(0.01 <= gate <= 0.05 for gate in model.second.gates.values())
     assert set(model.thresholds) == set(project.words)
     clip = project.clips(split="validation")[0]
     assert cli.main(["listen", str(model.path), "--file", str(clip.path), "--json"]) == 0
@@ -295,15 +296,12 @@ def test_a_run_that_is_stopped_keeps_its_model_and_says_that_there_is_no_second_
     tmp_path: pathlib.Path,
 ) -> None:
     project = make_project(tmp_path / "p")
-    stop = False
-
-    def told() -> Iterator[Event]:
-        nonlocal stop
-        for event in run(job_of(project), lambda: stop):
-            stop |= isinstance(event, Progress) and event.what.startswith("Laying") and event.done > 0
-            yield event
-
-    events = list(told())
+    stopped: list[Event] = []
+    events: list[Event] = []
+    for event in run(job_of(project), lambda: bool(stopped)):
+        events.append(event)
+        if isinstance(event, Progress) and event.what.startswith("Laying") and event.done > 0:
+            stopped.append(event)
     model = model_of(events)
     assert model.second is None and not model.detector_config.second_look and model.thresholds
     said = [one.reason for one in events if isinstance(one, Skipped)]
