@@ -31,7 +31,8 @@ from kws_engine.training.events import Progress
 from kws_engine.training.seeds import ORDER, SOUND, numpy_generator, torch_generator
 
 _TASK = "Laying the clips into sound and encoding them"
-_COPIES = 16
+import os
+_COPIES = int(os.environ.get("KWS_COPIES", "16"))
 _MOST_ROWS = 1600  # of words, where that is at least one copy of each clip
 _OTHER_COPIES, _MOST_OTHER_ROWS = 4, 200
 _PART_SHARE = 0.3  # rows of parts of the words, to one of a word
