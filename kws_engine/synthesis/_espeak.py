@@ -28,8 +28,11 @@ _WORDS_A_MINUTE: Final = 175
 _LIBRARY: Final = "espeakng_loader"  # a package with the library and its data
 _SYNCHRONOUS, _UTF8, _PHONEMES = 2, 1, 0x100  # of speak_lib.h
 _SEPARATOR, _TIE = "_", "^"
+SWITCH: Final = re.compile(r"\(\^?[a-z](?:[a-z^-])*\)")
+"""In phonemes, where a word is read in another language: `(en)`, or with ties `(^e^n)`."""
 _CHINESE: Final = ("cmn", "zh")
-_UNUSUAL: Final = {"en-us": 0, "en-shaw": 9}
+_PLAINEST: Final = ("en-us", "en-gb", "fr-fr", "pt-br", "es")
+_OTHER_SCRIPT: Final = ("en-shaw",)
 _MOST_AT_ONCE: Final = 500  # lines, which take a second
 
 
@@ -66,8 +69,9 @@ def accents(language: str) -> tuple[str, ...]:
             found[named[0]] = named
     if language.lower() in found:
         return (language.lower(),)
-    fits = [name for name, all_names in found.items() if main_part(language) in map(main_part, all_names)]
-    return tuple(sorted(fits, key=lambda name: (_UNUSUAL.get(name, 1), len(name), name)))
+    spoken = ((name, set(map(main_part, names))) for name, names in found.items() if name not in _OTHER_SCRIPT)
+    fits = [name for name, languages in spoken if main_part(language) in languages]
+    return tuple(sorted(fits, key=lambda name: (_PLAINEST.index(name) if name in _PLAINEST else 9, len(name), name)))
 
 
 def checked(text: str, language: str, *, seconds: float = 20.0) -> str:
@@ -83,8 +87,9 @@ def checked(text: str, language: str, *, seconds: float = 20.0) -> str:
         return text
     if main_part(language) in _CHINESE:
         text = _pinyin(text)
-    (read,) = phonemes([text], language, style="ipa", seconds=seconds)
-    if any(part.startswith("(") and part != f"({language})" for part in re.findall(r"\([a-z-]+\)", read)):
+    foreign = " ".join(word for word in text.split() if not re.search("[A-Za-z]", word))
+    (read,) = phonemes([foreign], language, style="ipa", seconds=seconds)
+    if SWITCH.search(read):
         raise KwsError(f"espeak-ng does not know how to read {text} as {language}: write it in Latin letters")
     return text
 
@@ -147,7 +152,7 @@ def _phonemes(lines: tuple[str, ...], voice: str, style: Style, seconds: float) 
 
 
 def _floats(pcm: bytes) -> Samples:
-    return np.frombuffer(pcm[: len(pcm) // 2 * 2], "<i2").astype(np.float32) / 32768
+    return np.asarray(np.frombuffer(pcm[: len(pcm) // 2 * 2], "<i2") / 32768, np.float32)
 
 
 def opened() -> _child.Answer:
@@ -161,6 +166,7 @@ def opened() -> _child.Answer:
     rate = library.espeak_Initialize(_SYNCHRONOUS, 0, b".", 0)
     if rate <= 0:
         raise KwsError("espeak-ng's library does not find its data: install espeakng-loader again")
+    library.espeak_Synth(b"a", ctypes.c_size_t(2), 0, 0, 0, _UTF8 | _PHONEMES, None, None)  # or [[...]] is not read
 
     def answer(request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
         if library.espeak_SetVoiceByName(request["voice"].encode()):
@@ -181,13 +187,13 @@ def _spoken(library: ctypes.CDLL, request: dict[str, Any]) -> bytes:
     """16-bit samples."""
     pieces: list[bytes] = []
 
-    @ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)
     def take(samples: int | None, count: int, _events: int | None) -> int:
         if samples and count > 0:
             pieces.append(ctypes.string_at(samples, 2 * count))
         return 0
 
-    library.espeak_SetSynthCallback(take)
+    callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)(take)
+    library.espeak_SetSynthCallback(callback)
     library.espeak_SetParameter(1, request["words_a_minute"], 0)
     library.espeak_SetParameter(3, request["pitch"], 0)
     text = request["text"].encode() + b"\0"

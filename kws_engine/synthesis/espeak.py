@@ -5,25 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from kws_engine.spec import option
 from kws_engine.synthesis import SYNTHESIZERS, _espeak
 from kws_engine.synthesis.voice import Samples, Synthesizer, SynthesizerConfig, Voice
 
 _VARIANTS: Final = (
-    "f2 m3 klatt2 Alicia max m1 f3 Andy Annie m7 linda Denis steph Gene m5 f5 edward Andrea Hugo belinda m2 Henrique f1 "
-    "Lee benjamin Mario klatt4 Diogo f4 Jacky adam Marco boris Mike caleb m4 antonio Nguyen david m6 Michael Alex klatt6 "
-    "john m8 paul anika pablo pedro quincy rob robert sandro shelby travis victor zac norbert ian ed michel miguel "
-    "gustave marcelo iven klatt3 steph2 aunty grandpa"
+    "f2 m3 klatt2 Alicia max m1 f3 Andy Annie m7 linda Denis steph Gene m5 f5 edward Andrea Hugo belinda m2 "
+    "Henrique f1 Lee benjamin Mario klatt4 Diogo f4 Jacky adam Marco boris Mike caleb m4 antonio Nguyen david "
+    "m6 Michael Alex klatt6 john m8 paul anika pablo pedro quincy rob robert sandro shelby travis victor zac "
+    "norbert ian ed michel miguel gustave marcelo iven klatt3 steph2 aunty grandpa"
 ).split()  # without whispers, robots, and what stands in for them
 
 
 @dataclass(frozen=True)
 class EspeakConfig(SynthesizerConfig):
     """Options of espeak-ng."""
-
-    share: float = option(
-        2.0, "Share", "How much of what is spoken comes from it, against the others; 0 is none.", low=0.0, high=100.0
-    )
 
 
 class _Espeak:

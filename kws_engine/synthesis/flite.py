@@ -11,7 +11,6 @@ from typing import Final
 
 from kws_engine import audio
 from kws_engine.errors import KwsError
-from kws_engine.spec import option
 from kws_engine.synthesis import SYNTHESIZERS
 from kws_engine.synthesis._program import output_of
 from kws_engine.synthesis.script import main_part
@@ -23,10 +22,6 @@ _VOICES: Final = {"slt": "en-us", "rms": "en-us", "awb": "en-gb-scotland", "kal1
 @dataclass(frozen=True)
 class FliteConfig(SynthesizerConfig):
     """Options of Flite."""
-
-    share: float = option(
-        1.0, "Share", "How much of what is spoken comes from it, against the others; 0 is none.", low=0.0, high=100.0
-    )
 
 
 @functools.cache

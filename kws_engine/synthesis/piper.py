@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from kws_engine.errors import KwsError
-from kws_engine.spec import option
 from kws_engine.synthesis import SYNTHESIZERS, _child, _espeak
 from kws_engine.synthesis._voice_files import files
 from kws_engine.synthesis.script import main_part
@@ -24,16 +23,14 @@ _SUFFIX = ".onnx.json"
 class PiperConfig(SynthesizerConfig):
     """Options of Piper."""
 
-    share: float = option(
-        1.0, "Share", "How much of what is spoken comes from it, against the others; 0 is none.", low=0.0, high=100.0
-    )
-
 
 def _described(path: Path) -> dict[str, Any]:
     """What stands beside a network; {} where it is no voice that we can use."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        fits = found.get("phoneme_type", "espeak") == "espeak" and "phoneme_id_map" in found and "voice" in found["espeak"]
+        fits = (
+            found.get("phoneme_type", "espeak") == "espeak" and "phoneme_id_map" in found and "voice" in found["espeak"]
+        )
     except (OSError, ValueError, KeyError, AttributeError, TypeError):
         return {}
     return found if fits and path.with_suffix("").is_file() else {}
@@ -70,7 +67,7 @@ class _Piper:
 
 @SYNTHESIZERS.register("piper", "Piper", PiperConfig)
 def build(config: PiperConfig) -> Synthesizer:
-    """Speaks by one network for each voice (VITS, Kim et al. 2021); its voices lie in packages or in KWS_STUDIO_VOICES."""
+    """Speaks by one network for each voice (VITS, Kim et al. 2021), from packages or KWS_STUDIO_VOICES."""
     return _Piper(config)
 
 
@@ -86,12 +83,18 @@ def opened() -> _child.Answer:
         path = Path(request["voice"])
         if request["voice"] not in sessions:
             sessions.clear()  # one at a time: each takes 60 MB and more
-            session = onnxruntime.InferenceSession(str(path.with_suffix("")), options, providers=["CPUExecutionProvider"])
+            session = onnxruntime.InferenceSession(
+                str(path.with_suffix("")), options, providers=["CPUExecutionProvider"]
+            )
             sessions[request["voice"]] = session, _described(path)
         session, described = sessions[request["voice"]]
         ids = _ids(request["ipa"], described["phoneme_id_map"])
         noise = described.get("inference", {})
-        scales = (noise.get("noise_scale", 0.667), request["stretch"] * noise.get("length_scale", 1.0), noise.get("noise_w", 0.8))
+        scales = (
+            noise.get("noise_scale", 0.667),
+            request["stretch"] * noise.get("length_scale", 1.0),
+            noise.get("noise_w", 0.8),
+        )
         inputs = {
             "input": np.array([ids], np.int64),
             "input_lengths": np.array([len(ids)], np.int64),
@@ -107,7 +110,8 @@ def opened() -> _child.Answer:
 
 def _ids(ipa: str, numbers: dict[str, list[int]]) -> list[int]:
     """Begin, each sign and a filler after it, end."""
-    signs = [sign for sign in unicodedata.normalize("NFD", ipa) if sign in numbers and sign not in "_^$"]
+    plain = unicodedata.normalize("NFD", _espeak.SWITCH.sub("", ipa))
+    signs = [sign for sign in plain if sign in numbers and sign not in "_^$"]
     if not signs:
         raise KwsError("Piper has no sound for this text: write it in the voice's language")
     filler = numbers["_"]

@@ -188,7 +188,11 @@ def _plans(
     }
     if not speakers:
         raise KwsError(NO_VOICE.format(language) + ".")
-    shares = {name: one.share for name, one in synthesizers(configs).items() if name in speakers}
+    # One voice is not to say as much as sixty, and four recorded speakers are not to be lost among sixty computed ones.
+    shares = {
+        name: synthesizers(configs)[name].share * len({one.speaker for one in found}) ** 0.5
+        for name, found in speakers.items()
+    }
     taken = dict.fromkeys(speakers, 0)
     for engine in _in_turn(shares, count, rng):
         others = [name for name in reversed(speakers) if name != engine]

@@ -20,7 +20,7 @@ class SynthesizerConfig:
     """Options that every synthesizer has."""
 
     share: float = option(
-        1.0, "Share", "How much of what is spoken comes from it, against the others; 0 is none.", low=0.0, high=100.0
+        1.0, "Share", "How often its voices speak, against those of the others; 0 is never.", low=0.0, high=100.0
     )
 
 
