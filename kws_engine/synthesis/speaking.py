@@ -97,6 +97,8 @@ def speak(
         raise KwsError(f"{voice} does not read {quoted(said)}: take a voice for {needed}.")
     if voice.engine not in SYNTHESIZERS or voice not in _known(voice.engine, voice.language):
         raise KwsError(f"{voice} is not installed: choose one of the voices that are.")
+    if is_phonemic(said) and not _built(voice.engine).reads_phonemes:
+        raise KwsError(f"{voice} does not read phonemes: take a voice of espeak-ng.")
     samples, from_rate = _built(voice.engine).speak(said, voice, pace=pace, pitch=pitch, seconds=seconds)
     return _cut(audio.resample(samples, from_rate, rate), rate, f"{voice} said nothing for {quoted(said)}.")
 
@@ -119,19 +121,21 @@ def speakable(text: str) -> str:
     Raises:
         KwsError: Nothing is left, or it is too long.
     """
+    if len(text) > MOST_CHARACTERS:
+        raise KwsError(f"{len(text)} characters are too many for a word or phrase: write at most {MOST_CHARACTERS}.")
     if is_phonemic(text):
         return text
     kept = (" " if unicodedata.category(sign)[0] in "CZ" else sign for sign in unicodedata.normalize("NFC", text))
     said = " ".join("".join(sign for sign in kept if unicodedata.category(sign) not in ("So", "Sk")).split())
     if not any(unicodedata.category(sign)[0] in "LN" for sign in said):
         raise KwsError(f"{quoted(text)} has nothing that a voice could say: write a word.")
-    if len(said) > MOST_CHARACTERS:
-        raise KwsError(f"{len(said)} characters are too many for a word or phrase: write at most {MOST_CHARACTERS}.")
     return said
 
 
 def _cut(samples: Samples, rate: int, silence: str) -> Samples:
     """What is within 45 dB of the loudest 10 ms, with a margin that is faded."""
+    if not len(samples):
+        raise KwsError(silence)
     window = rate // 100
     power = np.convolve(np.square(samples, dtype=np.float64), np.full(window, 1 / window), mode="same")
     loud = np.flatnonzero(power > power.max(initial=0.0) * 10 ** (_SPEECH_DB / 10))
@@ -164,8 +168,8 @@ def say_many(
 ) -> Iterator[Utterance]:
     """Every word so many times, by as many different voices as there are, paces and pitches; in order of the words.
 
-    Who says what how depends on the seed, the word and the machine's voices alone; the noise in the voices of Kokoro
-    and Piper is new each time. A word in another script than the language's is read in a language of that script.
+    Who says what how depends on the seed, the word and the machine's voices alone; what is noise in
+    the voices of Kokoro, Piper and espeak-ng's library is new each time. A word in another script than the language's is read in a language of that script.
 
     Raises:
         KwsError: A word cannot be said, there is no voice for it, or three voices failed. Before anything is said, but

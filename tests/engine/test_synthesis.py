@@ -118,6 +118,8 @@ def test_a_long_text_is_refused_with_its_length() -> None:
     with pytest.raises(KwsError, match="500 characters are too many"):
         speakable("x" * 500)
     assert speakable("x" * speaking.MOST_CHARACTERS)
+    with pytest.raises(KwsError, match="characters are too many"):
+        speakable(f"[[{'s' * 500}]]")
 
 
 def test_a_text_is_one_line_without_controls_and_symbols() -> None:
@@ -253,6 +255,14 @@ def test_many_are_spread_over_engines_speakers_paces_and_pitches() -> None:
     assert min(one.pace for one in said) < 0.9 < 1.1 < max(one.pace for one in said)
     assert min(one.pitch for one in said) < -1 < 1 < max(one.pitch for one in said)
     assert all(0.8 <= one.pace <= 1.25 for one in said)
+
+
+@needs_flite
+def test_phonemes_are_only_for_those_who_read_them() -> None:
+    with pytest.raises(KwsError, match="does not read phonemes"):
+        speak("[[st'0p]]", of("flite"))
+    if "espeak" in ENGINES:
+        assert "flite" not in {one.voice.engine for one in say_many(["[[st'0p]]"], per_word=6)}
 
 
 @needs_flite
