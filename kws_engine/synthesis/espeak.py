@@ -23,6 +23,7 @@ class EspeakConfig(SynthesizerConfig):
 
 class _Espeak:
     reads_phonemes = True
+    rank = 3
 
     def __init__(self, config: EspeakConfig) -> None:
         self.share = config.share

@@ -36,6 +36,7 @@ def _installed() -> frozenset[str]:
 
 class _Flite:
     reads_phonemes = False
+    rank = 2
 
     def __init__(self, config: FliteConfig) -> None:
         self.share = config.share

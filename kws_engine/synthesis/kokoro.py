@@ -71,6 +71,7 @@ def _speakers() -> tuple[str, ...]:
 
 class _Kokoro:
     reads_phonemes = True
+    rank = 0
 
     def __init__(self, config: KokoroConfig) -> None:
         self.share = config.share

@@ -38,6 +38,7 @@ def _described(path: Path) -> dict[str, Any]:
 
 class _Piper:
     reads_phonemes = True
+    rank = 1
 
     def __init__(self, config: PiperConfig) -> None:
         self.share = config.share

@@ -21,6 +21,7 @@ from kws_engine.synthesis.script import language_of, main_part
 from kws_engine.synthesis.voice import Samples, Synthesizer, SynthesizerConfig, Voice, is_phonemic
 
 MOST_CHARACTERS: Final = 200
+_PER_PHONEME: Final = 4
 PACES: Final = (0.5, 2.0)
 PITCHES: Final = (-12.0, 12.0)
 PEAK: Final = 0.9
@@ -63,12 +64,7 @@ def voices(language: str = "en", *, configs: Mapping[str, SynthesizerConfig] | N
 def synthesizers(configs: Mapping[str, SynthesizerConfig] | None = None) -> dict[str, Synthesizer]:
     """Those that are to speak, the best first; they need not be installed."""
     made = {entry.name: entry.build((configs or {}).get(entry.name, entry.config())) for entry in SYNTHESIZERS}
-    return {name: made[name] for name in sorted(made, key=_rank) if made[name].share > 0}
-
-
-def _rank(engine: str) -> tuple[int, str]:
-    best = ("kokoro", "piper", "flite", "espeak")
-    return (best.index(engine) if engine in best else 0, engine)
+    return {name: made[name] for name in sorted(made, key=lambda name: made[name].rank) if made[name].share > 0}
 
 
 def speak(
@@ -121,8 +117,9 @@ def speakable(text: str) -> str:
     Raises:
         KwsError: Nothing is left, or it is too long.
     """
-    if len(text) > MOST_CHARACTERS:
-        raise KwsError(f"{len(text)} characters are too many for a word or phrase: write at most {MOST_CHARACTERS}.")
+    most = MOST_CHARACTERS * (_PER_PHONEME if is_phonemic(text) else 1)
+    if len(text) > most:
+        raise KwsError(f"{len(text)} characters are too many for a word or phrase: write at most {most}.")
     if is_phonemic(text):
         return text
     kept = (" " if unicodedata.category(sign)[0] in "CZ" else sign for sign in unicodedata.normalize("NFC", text))
@@ -168,8 +165,9 @@ def say_many(
 ) -> Iterator[Utterance]:
     """Every word so many times, by as many different voices as there are, paces and pitches; in order of the words.
 
-    Who says what how depends on the seed, the word and the machine's voices alone; what is noise in
-    the voices of Kokoro, Piper and espeak-ng's library is new each time. A word in another script than the language's is read in a language of that script.
+    Who says what how depends on the seed, the word and the machine's voices alone; what is noise in the voices of
+    Kokoro, Piper and espeak-ng's library is new each time. A word in another script than the language's is read in a
+    language of that script.
 
     Raises:
         KwsError: A word cannot be said, there is no voice for it, or three voices failed. Before anything is said, but

@@ -53,10 +53,12 @@ class Synthesizer(Protocol):
     Attributes:
         share: As in its config.
         reads_phonemes: Whether it speaks `[[...]]`, the phonemes of espeak-ng.
+        rank: Its place among the others; 0 is the one most like a person.
     """
 
     share: float
     reads_phonemes: bool
+    rank: int
 
     def voices(self, language: str) -> list[Voice]:
         """Its voices for a language, best first; none where it is not installed. Never raises."""
