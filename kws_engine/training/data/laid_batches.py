@@ -1,8 +1,8 @@
 """The batches of a network on vectors of the speech encoder: words laid into sound, against everything else.
 
 Every clip is laid several times, each time into other sound and changed in another way, and encoded; a share of these
-rows is made anew each epoch. A step draws windows of rows and of the bank. What a row holds in an epoch follows from the
-seed, its number and the epoch alone, so that a resumed run gets the same.
+rows is made anew each epoch. A step draws windows of rows and of the bank. What a row holds in an epoch follows from
+the seed, its number and the epoch alone, so that a resumed run gets the same.
 """
 
 from __future__ import annotations
