@@ -1,9 +1,11 @@
-"""Writes resources/bank, vectors of what is not the word: python packaging/make_bank.py [--people FOLDER]
+"""Writes resources/bank, vectors of what is not the word.
+
+    python packaging/make_bank.py [--people FOLDER]
 
 It reads those recordings of people that are not kept for measuring (`kws_engine/bench/_people.py`), and the training
-and calibration parts of the shipped talk. FOLDER, or $KWS_SHARED_DATA, holds them. Sentences are encoded as they run; single words and
-each half of what is known of voices are laid into sound as takes are. Everything is there as it is and changed:
-another speed, pitch, room, microphone and noise. All chance comes from seeds.
+and calibration parts of the shipped talk. FOLDER, or $KWS_SHARED_DATA, holds them. Sentences are encoded as they run;
+single words are laid into sound as takes are. People's recordings are there as they are and changed: another speed,
+pitch, room, microphone and noise. All chance comes from seeds.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from kws_engine import audio, spec
 from kws_engine.augment import AUGMENTATIONS
 from kws_engine.augment.context import Augment, Context
 from kws_engine.bank import BankKind, BankPart
-from kws_engine.bench._people import KEYWORDS, Recording, folder_of_people, recordings
+from kws_engine.bench._people import Recording, folder_of_people, recordings
 from kws_engine.features import FEATURES
 from kws_engine.features._encoder import MODEL
 from kws_engine.features.encoded import EncodedPipeline
@@ -39,6 +41,7 @@ PARTS: Sequence[BankPart] = ("training", "calibration")
 MOST_MINUTES = {"swahili_speech": 24.0}
 MOST_OF_A_WORD = {"speech_commands": 130, "precise_community": 60}
 STRETCH_S = 12.0
+NOISE_S = 600  # of each shipped file of noise, which no word is laid into
 CALIBRATION = 0.25
 CHANGES = {
     "speed": {"probability": 0.7},
@@ -169,7 +172,13 @@ def _sentences(
         most, seconds = MOST_MINUTES.get(source, 1e9) * 60, 0.0
         for number, sound in enumerate(stretches(sound_of(one.path) for one in chosen)):
             bank.add(pipeline.batch(sound), "sentence", part, "", changed=False)
-            bank.add(pipeline.batch(changing(sound, zlib.crc32(source.encode()) + number)), "sentence", part, "", changed=True)
+            bank.add(
+                pipeline.batch(changing(sound, zlib.crc32(source.encode()) + number)),
+                "sentence",
+                part,
+                "",
+                changed=True,
+            )
             kept.append(sound)
             seconds += len(sound) / RATE
             if seconds > most:
@@ -178,7 +187,11 @@ def _sentences(
 
 
 def _words(
-    bank: Bank, pipeline: EncodedPipeline, changing: Changing, usable: Sequence[Recording], talk: dict[BankPart, np.ndarray]
+    bank: Bank,
+    pipeline: EncodedPipeline,
+    changing: Changing,
+    usable: Sequence[Recording],
+    talk: dict[BankPart, np.ndarray],
 ) -> None:
     counts: dict[tuple[str, str], int] = {}
     window = window_of(pipeline, RATE)
@@ -207,9 +220,12 @@ def _shipped(bank: Bank, pipeline: EncodedPipeline, changing: Changing) -> None:
 
 def _shipped_part(bank: Bank, pipeline: EncodedPipeline, changing: Changing, part: BankPart) -> None:
     for file in shipped_talk(part):
-        if file.kind == "noise":
-            continue
         sound = np.concatenate(list(file.blocks(rate=RATE)))
+        if file.kind == "noise":
+            if part == "calibration":
+                for at in range(0, min(len(sound), NOISE_S * RATE), round(STRETCH_S * RATE)):
+                    bank.add(pipeline.batch(sound[at : at + round(STRETCH_S * RATE)]), "noise", part, "", changed=False)
+            continue
         for number, one in enumerate(file.utterances):
             first, last = max(0, round((one.start_s - 0.9) * RATE)), round((one.end_s + 0.3) * RATE)
             piece = sound[first:last]
