@@ -46,7 +46,7 @@ def hear_frames(model: SpottingModel | SecondLook, stretches: Iterable[NDArray[n
     for frames in stretches:
         finder = PeakFinder(columns, config, rate=model.rate)
         heard.samples += len(frames) * pipeline.hop_samples
-        heard.peaks += finder.feed(BulkScores(model, config).feed_frames(frames))
+        heard.peaks += finder.feed(BulkScores(model, config, of_frames=True).feed_frames(frames))
         heard.peaks += finder.flush()
     return heard
 
