@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from kws_engine import spec
-from kws_engine.errors import TrainingError
+from kws_engine.errors import KwsError, TrainingError
 from kws_engine.export.model_file import add_second_look
 from kws_engine.features.encoded import EncodedPipeline
 from kws_engine.models import MODELS
@@ -67,8 +67,9 @@ def take_second_look(setup: Setup, path: Path, should_stop: ShouldStop) -> Itera
         return
     try:
         head = yield from _trained(setup, should_stop)
-    except TrainingError as error:
-        yield _left_out(path, "it was stopped" if error.kind == "stopped" else str(error))
+    except KwsError as error:
+        stopped = isinstance(error, TrainingError) and error.kind == "stopped"
+        yield _left_out(path, "it was stopped") if stopped else Skipped(str(path), f"There is no second look: {error}")
         return
     if head is None:
         yield _left_out(path, "it was stopped")
