@@ -29,6 +29,12 @@ def _start(services: Services) -> QWidget:
     return StartPage(services)
 
 
+def _teach(services: Services) -> QWidget:
+    from kws_gui.pages.teach.page import TeachPage
+
+    return TeachPage(services)
+
+
 def _words(services: Services) -> QWidget:
     from kws_gui.pages.words.page import WordsPage
 
@@ -67,6 +73,7 @@ def _learn(services: Services) -> QWidget:
 
 PAGE_TABLE: Mapping[str, Callable[[Services], QWidget]] = {
     "start": _start,
+    "teach": _teach,
     "words": _words,
     "train": _train,
     "search": _search,

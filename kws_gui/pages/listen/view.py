@@ -16,8 +16,8 @@ from kws_engine.spotting.detector import Step
 from kws_gui import theme
 from kws_gui.bridges.detector import SoundPicture
 from kws_gui.pages.listen.detector_settings import DetectorFold
-from kws_gui.pages.listen.heard_word import HeardWordView
 from kws_gui.pages.listen.log import DetectionLog, HeardWord
+from kws_gui.widgets.heard_word import HeardWordView
 from kws_gui.widgets.score_strip import ScoreStrip
 from kws_gui.widgets.spectrogram import Spectrogram
 from kws_gui.widgets.threshold_text import threshold_text

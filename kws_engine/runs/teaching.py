@@ -1,0 +1,11 @@
+"""The settings with which a word is taught from few takes."""
+
+from __future__ import annotations
+
+from kws_engine.clips.project import Project
+from kws_engine.settings import Settings
+
+
+def teach_settings(project: Project) -> Settings:
+    """What the Teach page trains with."""
+    return Settings().with_options(("training.epochs=12", "training.clips_per_epoch=512"))
