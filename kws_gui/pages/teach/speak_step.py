@@ -210,6 +210,9 @@ class SpeakStep(QWidget):
             self._stack.setCurrentWidget(self.no_microphone)
             self._tell("error", "There is no microphone.")
 
+    def _on_microphone_opened(self, _: str) -> None:
+        self._stack.setCurrentWidget(self.tiles)
+
     # -- making
 
     def _connect(self) -> None:
@@ -222,7 +225,7 @@ class SpeakStep(QWidget):
         self._recordings.unsaved.connect(self._on_unsaved)
         microphones.levelChanged.connect(self.meter.setLevel)
         microphones.failed.connect(self._on_microphone_failed)
-        microphones.opened.connect(lambda _: self._stack.setCurrentWidget(self.tiles))
+        microphones.opened.connect(self._on_microphone_opened)
         microphones.closed.connect(self.meter.clear)
         self.no_microphone.triggered.connect(microphones.try_again)
         self.toggle.clicked.connect(self._on_toggle)

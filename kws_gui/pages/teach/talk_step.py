@@ -63,7 +63,7 @@ class TalkStep(QWidget):
         """Shows the text without the words that are being taught, and how much talk there is."""
         words = [f"“{word}”" for word in self._teaching.words]
         named = " or ".join(part for part in (", ".join(words[:-1]), words[-1] if words else "") if part)
-        self.why.setText(_BUYS.format(named or "the word"))
+        self.why.setText(_BUYS.format(*[named or "the word"] * 2))
         read = "".join(f"<p>{paragraph}</p>" for paragraph in without(self._teaching.words, TEXT))
         topics = "".join(f"<li>{topic}</li>" for topic in without(self._teaching.words, TOPICS))
         self.text.setHtml(f"<p><b>Read this aloud, or talk about anything:</b></p>{read}<ul>{topics}</ul>")
@@ -131,6 +131,9 @@ class TalkStep(QWidget):
         else:
             self._show_state()
 
+    def _on_not_stored(self, sentence: str) -> None:
+        self._tell("error", f"{sentence} What you said waits in memory: pause once more to store it.")
+
     def _on_microphone_failed(self, sentence: str) -> None:
         self.meter.clear()
         if self._talk.state != "idle":
@@ -142,7 +145,7 @@ class TalkStep(QWidget):
         talk.stateChanged.connect(self._on_state)
         talk.grown.connect(self._show_clock)
         talk.quiet.connect(self._on_quiet)
-        talk.failed.connect(lambda sentence: self._tell("error", sentence))
+        talk.failed.connect(self._on_not_stored)
         microphones.levelChanged.connect(self.meter.setLevel)
         microphones.closed.connect(self.meter.clear)
         microphones.failed.connect(self._on_microphone_failed)

@@ -44,7 +44,7 @@ class WaitStep(QWidget):
         self._lay_out()
         self._connect()
 
-    def show_run(self) -> None:
+    def show_run(self, _: object = None) -> None:
         """Shows the live run, or that none is running."""
         live = self._training.live
         if live is not self._drawn:
@@ -64,10 +64,11 @@ class WaitStep(QWidget):
             self.curves.append(point_of(epoch), best=best)
         self._describe()
 
-    def _describe(self) -> None:
+    def _describe(self, _: object = None) -> None:
         running = self._training.is_running
         failure = self._teaching.failure
-        self._clock.start() if running and self.isVisible() else self._clock.stop()
+        if running != self._clock.isActive():
+            self._clock.start() if running else self._clock.stop()
         self.start.setVisible(not running)
         self.start.setText("Try again" if failure is not None else "Teach it now")
         self.stop.setVisible(running)
@@ -101,12 +102,12 @@ class WaitStep(QWidget):
 
     def _connect(self) -> None:
         training = self._training
-        training.began.connect(lambda _: self.show_run())
+        training.began.connect(self.show_run)
         training.progressed.connect(self._describe)
         training.started.connect(self._describe)
         training.epochsAdded.connect(self._on_epochs)
         training.changed.connect(self._describe)
-        training.ended.connect(lambda _: self._describe())
+        training.ended.connect(self._describe)
         self.start.clicked.connect(self._teaching.teach)
         self.stop.clicked.connect(training.stop)
         self.settings.clicked.connect(self.settingsRequested)
