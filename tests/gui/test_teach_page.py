@@ -15,13 +15,12 @@ from virtual_microphone import VirtualMicrophone
 
 from kws_engine import audio, resources
 from kws_engine.clips.layout import ProjectFolder
-from kws_engine.clips.own_talk import seconds_of_talk
+from kws_engine.clips.own_talk import add_talk, seconds_of_talk
 from kws_engine.clips.project import Project
-from kws_engine.runs import teaching as teach_recipe
 from kws_engine.settings import Settings
 from kws_gui.main_window import MainWindow
 from kws_gui.pages.teach.page import TeachPage
-from kws_gui.services import remembered, talk_recording
+from kws_gui.services import remembered
 from kws_gui.services import teaching as teaching_service
 
 PATIENCE_MS = 60_000
@@ -146,3 +145,171 @@ def test_from_nothing_to_a_detection(
     until(qtbot, lambda: page.try_it.heard >= 2)
     assert page.try_it.word.word() == "computer"
     assert "Misses" in page.try_it.promise.text() and "Fires falsely" in page.try_it.promise.text()
+
+
+def test_a_word_that_is_none_is_refused_while_it_is_typed(window: MainWindow, qtbot: QtBot) -> None:
+    window.services.navigation.show_page("teach")
+    page = page_of(window)
+    assert page.step == "type" and not page.type.next.isEnabled()
+    qtbot.keyClicks(page.type.field, "a/b")
+    assert "holds /" in page.type.told.text() and not page.type.next.isEnabled()
+    qtbot.keyClick(page.type.field, Qt.Key.Key_Return)
+    assert page.step == "type" and window.services.project.project is None
+    page.type.field.setText("lamp, LAMP")
+    assert "capitals" in page.type.told.text() and not page.type.next.isEnabled()
+
+
+def test_phrases_and_several_words_make_a_project_with_longer_clips(window: MainWindow, qtbot: QtBot) -> None:
+    page = typed(window, qtbot, "good  morning house, lamp")
+    project = window.services.project.project
+    assert project is not None and project.words == ("good morning house", "lamp")
+    assert project.clip_ms == 1800 and Project.open(project.folder).clip_ms == 1800
+    assert page.speak.word.fullText() == "good morning house"
+
+
+@pytest.mark.slow
+def test_noise_clipping_and_what_is_too_long_are_refused_in_words_and_asked_for_again(
+    window: MainWindow, qtbot: QtBot, virtual_microphone: VirtualMicrophone, tmp_path: Path
+) -> None:
+    page = typed(window, qtbot, "computer")
+    until(qtbot, lambda: page.speak.hands_free.state == "listening")
+    told: list[str] = []
+    page.speak.hands_free.refused.connect(told.append)
+    word = said("computer", 1)[0]
+    rng = np.random.default_rng(1)
+    noise = 0.2 * np.hanning(8000) * rng.standard_normal(8000)
+    clipped = np.clip(20 * word, -1, 1)
+    endless = np.concatenate([audio.read(path, rate=RATE)[2000:-3000] for path in starter_clips("computer")[:6]])
+    sounds = [noise.astype(np.float32), clipped, endless, word]
+    play(virtual_microphone, tmp_path, stream(sounds, gap_s=1.2))
+    until(qtbot, lambda: page.speak.count_takes() == 1)
+    assert len(told) == 3, told
+    assert "not a voice" in told[0] and "Clipping" in told[1] and "Too long" in told[2]
+    assert page.speak.told.text().startswith("Heard")
+
+
+@pytest.mark.slow
+def test_silence_is_said(window: MainWindow, qtbot: QtBot, virtual_microphone: VirtualMicrophone) -> None:
+    page = typed(window, qtbot, "computer")
+    until(qtbot, lambda: page.speak.hands_free.state == "listening")
+    until(qtbot, lambda: "Nothing is heard" in page.speak.told.text())
+    assert page.speak.count_takes() == 0
+
+
+def test_the_last_take_is_taken_back_and_comes_again(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    make_project(tmp_path / "few", takes=12)
+    page = opened(window, qtbot, tmp_path / "few")
+    assert page.step == "speak" and page.speak.count.text() == "12 of 20"
+    assert page.speak.hands_free.state == "idle"  # nobody has asked for it just now
+    qtbot.keyClick(page.speak, Qt.Key.Key_Backspace)
+    assert page.speak.count.text() == "11 of 20" and page.speak.tiles.count() == 11
+    window.services.project.undo_stack.undo()
+    assert page.speak.count.text() == "12 of 20"
+
+
+@pytest.mark.slow
+def test_space_pauses_and_goes_on_and_a_lost_microphone_is_waited_for(
+    window: MainWindow, qtbot: QtBot, virtual_microphone: VirtualMicrophone, tmp_path: Path
+) -> None:
+    page = typed(window, qtbot, "computer")
+    until(qtbot, lambda: page.speak.hands_free.state == "listening")
+    qtbot.keyClick(page.speak, Qt.Key.Key_Space)
+    assert page.speak.hands_free.state == "idle" and page.speak.told.text().startswith("Paused")
+    play(virtual_microphone, tmp_path, stream(said("computer", 1)))
+    qtbot.keyClick(page.speak, Qt.Key.Key_Space)
+    until(qtbot, lambda: page.speak.hands_free.state == "listening")
+    virtual_microphone.unplug()
+    until(qtbot, lambda: page.speak.hands_free.state == "opening")
+    until(qtbot, lambda: "goes on by itself" in page.speak.told.text())
+    virtual_microphone.plug()
+    until(qtbot, lambda: page.speak.hands_free.state == "listening")
+    before = page.speak.count_takes()
+    play(virtual_microphone, tmp_path, stream(said("computer", 2)))
+    until(qtbot, lambda: page.speak.count_takes() == before + 2)
+
+
+def test_it_goes_on_where_it_stood(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    """Too few takes: say it; enough: talk; talked, too: teach."""
+    for name, takes in (("none", 0), ("few", 3), ("all", 20)):
+        make_project(tmp_path / name, takes=takes)
+    assert opened(window, qtbot, tmp_path / "none").step == "speak"
+    page = opened(window, qtbot, tmp_path / "few")
+    assert page.step == "speak" and not page.speak.next.isEnabled() and not page.steps.button("talk").isEnabled()
+    assert opened(window, qtbot, tmp_path / "all").step == "talk"
+    talk = np.zeros(round(121 * RATE), np.float32)
+    add_talk(ProjectFolder(tmp_path / "all").talk, talk, rate=RATE)
+    window.services.projects.close()
+    page = opened(window, qtbot, tmp_path / "all")
+    assert page.step == "wait" and page.wait.start.isVisible() and not page.steps.button("try").isEnabled()
+
+
+@pytest.mark.slow
+def test_talk_goes_to_the_folder_of_talk_in_pieces(
+    window: MainWindow, qtbot: QtBot, virtual_microphone: VirtualMicrophone, tmp_path: Path
+) -> None:
+    project = make_project(tmp_path / "all", takes=20)
+    page = opened(window, qtbot, tmp_path / "all")
+    assert "computer" not in page.talk.text.toPlainText() and "“computer”" in page.talk.why.text()
+    assert page.talk.next.text().startswith("Skip")
+    folder = ProjectFolder(project.folder).talk
+    for seconds in (1.0, 2.5):
+        qtbot.keyClick(page.talk, Qt.Key.Key_Space)
+        until(qtbot, lambda seconds=seconds: window.services.talk.seconds >= seconds)
+        qtbot.keyClick(page.talk, Qt.Key.Key_Space)
+        assert window.services.talk.state == "idle" and seconds_of_talk(folder) >= seconds
+    assert len(list(folder.iterdir())) == 1 and page.talk.next.text() == "Teach it now"
+    page.talk.toggle.click()
+    until(qtbot, lambda: window.services.talk.state == "recording" and window.services.talk.seconds > 3)
+    window.services.navigation.show_page("words")  # leaving stores it, too
+    assert seconds_of_talk(folder) >= 3
+
+
+@pytest.mark.slow
+def test_a_teaching_that_fails_or_is_stopped_says_so_and_can_be_tried_again(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    project = make_project(tmp_path / "all", takes=20)
+    page = opened(window, qtbot, tmp_path / "all")
+    project.runs_folder.rmdir()
+    project.runs_folder.write_text("in the way")
+    page.talk.next.click()
+    until(qtbot, lambda: not window.services.training.is_running)
+    assert (
+        page.step == "wait"
+        and page.wait.start.text() == "Try again"
+        and str(project.runs_folder) in page.wait.told.text()
+    )
+    project.runs_folder.unlink()
+    page.wait.start.click()
+    assert window.services.training.is_running and page.wait.stop.isVisible()
+    page.wait.stop.click()
+    until(qtbot, lambda: not window.services.training.is_running)
+    assert "stopped" in page.wait.told.text() and page.wait.start.isVisible()
+
+
+def test_every_step_has_a_name_for_its_widgets_and_can_be_reached_by_key(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    make_project(tmp_path / "all", takes=20)
+    page = opened(window, qtbot, tmp_path / "all")
+    assert page.steps.button("talk").accessibleName() == "Step 3 of 5: Talk, now"
+    page._go(-1)
+    assert page.step == "speak" and page.speak.tiles.accessibleDescription().startswith("20 of 20")
+    page._go(-1)
+    assert page.step == "type"
+    page.steps.button("talk").click()
+    assert page.step == "talk"
+
+
+def test_an_added_word_joins_the_project_and_the_old_one_keeps_its_takes(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    project = make_project(tmp_path / "all", takes=20)
+    page = opened(window, qtbot, tmp_path / "all")
+    page.steps.button("type").click()
+    assert "Joins your project all" in page.type.told.text()
+    qtbot.keyClicks(page.type.field, "lamp")
+    qtbot.keyClick(page.type.field, Qt.Key.Key_Return)
+    assert page.step == "speak" and page.speak.word.fullText() == "lamp" and page.speak.count.text() == "0 of 20"
+    assert Project.open(project.folder).words == ("computer", "lamp")
+    assert len(window.services.teaching.takes("computer")) == 20

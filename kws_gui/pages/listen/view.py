@@ -44,6 +44,7 @@ class ListenView(QSplitter):
         self.file_button.setToolTip("Runs the same detector over a sound file; what it hears joins the list")
         self.fold = DetectorFold()
         self._scroll = _scrolling(self.strip)
+        self._side = QVBoxLayout()
         self.addWidget(self._make_left())
         self.strip.installEventFilter(self)
         self.addWidget(self._make_right())
@@ -52,6 +53,10 @@ class ListenView(QSplitter):
         self.setChildrenCollapsible(False)
         self.setSizes([10_000, _SIDE_WIDTH])
         self._recall_sizes()
+
+    def addFeedback(self, panel: QWidget) -> None:
+        """Puts what the person says of the detections below the word heard last."""
+        self._side.insertWidget(1, panel)
 
     def setModel(
         self, labels: Sequence[str], thresholds: Mapping[str, float], *, rate: int, picture: SoundPicture
@@ -153,7 +158,8 @@ class ListenView(QSplitter):
     def _make_right(self) -> QWidget:
         side = QFrame()
         theme.set_role(side, "card")
-        column = QVBoxLayout(side)
+        column = self._side
+        side.setLayout(column)
         column.setContentsMargins(theme.GRID, theme.GRID, theme.GRID, theme.GRID)
         column.setSpacing(theme.GRID)
         for part in (self.word, self.log, self.file_button, self.fold):

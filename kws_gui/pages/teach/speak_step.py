@@ -185,12 +185,20 @@ class SpeakStep(QWidget):
         theme.set_role(self.told, role or "muted")
         if not sentence:
             sentence = {
-                "idle": "Paused: press Space and say the word, again and again, with a short pause after each.",
+                "idle": self._paused(),
                 "opening": "Opening the microphone …",
                 "listening": f"Listening. Say “{self._shown}”, pause for a moment, say it again.",
             }[self.hands_free.state]
         self.told.setText(sentence)
         self.told.setAccessibleName(sentence)
+
+    def _paused(self) -> str:
+        count = self.count_takes() if self._shown else 0
+        if count >= TAKES:
+            return f"All {TAKES} takes are there. Go on, or say it more often: from farther away, louder, softer."
+        if count >= ENOUGH:
+            return f"Paused. It can go on already; with {TAKES} takes it hears better. Space records more."
+        return "Paused: press Space and say the word, again and again, with a short pause after each."
 
     def _on_state(self, _: str) -> None:
         if self.hands_free.state == "listening":

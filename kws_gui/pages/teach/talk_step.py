@@ -25,6 +25,7 @@ _BUYS = (
     "It learns how you sound when you do not say {}: your voice's other words then hardly ever set it off. "
     "Optional, and worth it. Say anything but {}."
 )
+_GO_ON, _SKIP = "Teach it now", "Skip this: teach it now"
 _AWAY = "{}. Plug it in or switch it on: recording goes on by itself."
 
 
@@ -107,7 +108,6 @@ class TalkStep(QWidget):
             role="on_accent" if role else "text",
         )
         theme.set_role(self.next, "primary" if is_enough else "")
-        self.next.setText("Teach it now" if self._talk.seconds >= 1 else "Skip this: teach it now")
         sentences = {
             "opening": "Opening the microphone …",
             "recording": "Recording. Talk as you always do.",
@@ -119,6 +119,8 @@ class TalkStep(QWidget):
         shown = min(int(seconds), round(WANTED_S))
         self.bar.setValue(shown)
         total = round(WANTED_S)
+        if (text := _GO_ON if shown else _SKIP) != self.next.text():
+            self.next.setText(text)
         self.clock.setText(f"{shown // 60}:{shown % 60:02} of {total // 60}:{total % 60:02}")
 
     def _tell(self, role: str, sentence: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSplitter, QVBoxLayout, QWidget
 
 from kws_engine.training.events import Epoch
 from kws_gui import theme
@@ -130,4 +130,6 @@ class WaitStep(QWidget):
         column.setSpacing(theme.GRID)
         column.addLayout(top)
         column.addWidget(self.told)
-        column.addWidget(self.curves, 1)
+        frame = QSplitter()  # which asks for the curves' least height, not for the one that they like best
+        frame.addWidget(self.curves)
+        column.addWidget(frame, 1)
