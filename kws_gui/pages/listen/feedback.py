@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from kws_engine.clips.clip import Clip
 from kws_engine.spotting.decision import Detection
@@ -218,8 +218,10 @@ class FeedbackPanel(QWidget):
         return f"{named} that sound as another word ({shortcuts.text('wrong')})"
 
     def _lay_out(self) -> None:
-        theme.set_icon(self.wrong, "mdi6.thumb-down-outline")
-        theme.set_icon(self.missed, "mdi6.ear-hearing-off")
+        for button in (self.wrong, self.missed):
+            button.setMinimumWidth(40)
+            button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+            button.setStyleSheet("padding: 5px 4px;")  # both beside each other in the narrow column
         theme.set_icon(self.undo, "mdi6.undo")
         theme.set_role(self.undo, "quiet")
         self.told.setWordWrap(True)

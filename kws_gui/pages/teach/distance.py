@@ -80,6 +80,7 @@ class DistancePanel(QWidget):
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setHighlightSections(False)
         theme.set_role(self._help, "muted")
+        theme.notifier.changed.connect(self._color)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.GRID)
@@ -101,15 +102,19 @@ class DistancePanel(QWidget):
         heard = f"✓ “{attempt.word}”" if attempt.word else "✗ not heard"
         for column, text in enumerate((str(len(self._attempts)), f"{attempt.snr_db:.0f} dB", heard)):
             item = QTableWidgetItem(text)
-            if column == 2:
-                color = "detection_text" if attempt.word else "error_text"
-                item.setForeground(theme.current().color(color))
             self.table.setItem(0, column, item)
+        self._color()
         self._sum_up()
 
     def attempts(self) -> list[Attempt]:
         """All tries, oldest first."""
         return list(self._attempts)
+
+    def _color(self, _: object = None) -> None:
+        for row, attempt in enumerate(reversed(self._attempts)):
+            item = self.table.item(row, 2)
+            if item is not None:
+                item.setForeground(theme.current().color("detection_text" if attempt.word else "error_text"))
 
     def _sum_up(self) -> None:
         heard = [one.snr_db for one in self._attempts if one.word]

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 
 from kws_engine.errors import KwsError
 from kws_engine.operating.quality import Figures, figures_in
+from kws_engine.operating.telling import is_kept
 from kws_engine.spotting.decision import Detection
 from kws_gui import theme
 from kws_gui.bridges.detector import DetectorBridge, OpenModel, SoundPicture
@@ -287,10 +288,15 @@ def promised(figures: Figures | None) -> str:
     """The two numbers of a model in two sentences."""
     if figures is None:
         return "Not measured: Results measures it."
-    missed = figures.missed_in_short()
-    alarms = figures.alarms_in_short()
+    missed, alarms = figures.missed_in_short(), figures.alarms_in_short()
+    is_promised = figures.promised is not None and figures.expected is not None
+    at_most = "at most" if is_promised and is_kept(figures.promised or 0.0, figures.expected or 0.0) else "some"
     first = f"Misses {missed} of what you say." if missed else "Misses were not measured: there are too few takes."
-    second = f"Fires falsely {alarms} times an hour of other talk." if alarms else "False alarms were not counted."
+    second = (
+        f"Fires falsely {at_most} {alarms} times in an hour of other talk."
+        if alarms
+        else "False alarms were not counted."
+    )
     return f"{first}\n{second}"
 
 
