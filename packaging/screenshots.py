@@ -20,7 +20,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PICTURES = ROOT / "docs" / "pictures"
 LEARN_TEXT = ROOT / "docs" / "learn.md"
 EPOCHS = 20
-PAGES = ("start", "words", "train", "results", "listen", "learn")
+PAGES = ("start", "words", "train", "results", "listen", "learn", "teach")
+TAUGHT = "computer"
 PATIENCE_S = 900.0
 FULL_AT = 5  # words in the log
 MOST_BYTES = 120_000
@@ -155,7 +156,56 @@ class Photographer:
             text = LEARN_TEXT.read_text(encoding="utf-8")
             LEARN_TEXT.write_text(with_sections(text, CHAPTERS), encoding="utf-8")
 
+    def _teach(self) -> None:
+        """A word from nothing: a project of its own, takes hands free, some talk, teaching, trying."""
+        window = self._window
+        window.services.projects.close()
+        window.page("start").teach.click()
+        page = window.page("teach")
+        page.type.field.setText(TAUGHT)
+        self._settle(0.3)
+        self._take("teach-type")
+        page.type.next.click()
+        self._wait("the new project", lambda: window.services.project.project is not None)
+        page = window.page("teach")
+        self._wait("the microphone", lambda: page.speak.hands_free.state == "listening")
+        player = self._play(self._takes(range(24)))
+        self._wait("some takes", lambda: page.speak.count_takes() == 13)
+        self._take("teach-speak")
+        self._wait("all takes", lambda: not page.speak.hands_free.state == "listening" or player.poll() is not None)
+        page.speak.next.click()
+        page.talk.toggle.click()
+        self._play(self._takes(range(24, 34), word="window"))
+        self._wait("some talk", lambda: window.services.talk.seconds >= 12)
+        self._take("teach-talk")
+        page.talk.next.click()
+        self._wait("curves", lambda: len(page.wait.curves.points()) >= 8 or page.step == "try")
+        self._take("teach-wait")
+        self._wait("the model", lambda: page.step == "try" and page.try_it.bridge.is_running)
+        self._play(self._takes(range(34, 44)))
+        self._wait("a word", lambda: page.try_it.heard >= 3 and page.try_it.word.isLit())
+        self._take("teach-try")
+        page.try_it.farther.click()
+        self._wait("tries from farther away", lambda: len(page.try_it.distance.attempts()) >= 3)
+        self._take("teach-farther")
+
     # -- sound
+
+    def _takes(self, which: Iterable[int], *, word: str = TAUGHT) -> Path:
+        """Takes of a word that ship with the program, with pauses between them, in a quiet room."""
+        import numpy as np
+
+        from kws_engine import audio, resources
+
+        rate = 16_000
+        clips = sorted((resources.path("starter") / "clips" / word).iterdir())
+        pause = np.zeros(round(0.8 * rate), np.float32)
+        sounds = [part for at in which for part in (pause, audio.read(clips[at], rate=rate))]
+        whole = np.concatenate([*sounds, pause])
+        whole = whole + 0.0005 * np.random.default_rng(0).standard_normal(len(whole))
+        file = self._home / "takes.wav"
+        audio.write(file, whole.astype(np.float32), rate=rate)
+        return file
 
     def _speech(self, *, seconds: float) -> Path:
         """Words of speakers that no training saw, with pauses, in a room with a fan."""

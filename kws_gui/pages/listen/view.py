@@ -15,6 +15,7 @@ from kws_engine.spotting.decision import Detection
 from kws_engine.spotting.detector import Step
 from kws_gui import theme
 from kws_gui.bridges.detector import SoundPicture
+from kws_gui.forms.tab_order import order_tabs
 from kws_gui.pages.listen.detector_settings import DetectorFold
 from kws_gui.pages.listen.log import DetectionLog, HeardWord
 from kws_gui.widgets.heard_word import HeardWordView
@@ -57,6 +58,9 @@ class ListenView(QSplitter):
     def addFeedback(self, panel: QWidget) -> None:
         """Puts what the person says of the detections below the word heard last."""
         self._side.insertWidget(1, panel)
+        side = self._side.parentWidget()
+        assert side is not None
+        order_tabs(side)
 
     def setModel(
         self, labels: Sequence[str], thresholds: Mapping[str, float], *, rate: int, picture: SoundPicture
