@@ -182,10 +182,11 @@ class Photographer:
         self._wait("curves", lambda: len(page.wait.curves.points()) >= 8 or page.step == "try")
         self._take("teach-wait")
         self._wait("the model", lambda: page.step == "try" and page.try_it.bridge.is_running)
-        self._play(self._takes(range(34, 44)))
-        self._wait("a word", lambda: page.try_it.heard >= 3 and page.try_it.word.isLit())
+        player = self._play(self._takes(range(34, 42)))
+        self._wait("words", lambda: player.poll() is not None or page.try_it.heard >= 3 and page.try_it.word.isLit())
         self._take("teach-try")
         page.try_it.farther.click()
+        self._play(self._takes(range(42, 50)))
         self._wait("tries from farther away", lambda: len(page.try_it.distance.attempts()) >= 3)
         self._take("teach-farther")
 

@@ -79,6 +79,11 @@ class Teaching(QObject):
         return self._project.project.words if self._project.project is not None else ()
 
     @property
+    def next_word(self) -> str:
+        """The word to say after `word`; empty where each has enough takes, or a model knows it."""
+        return next((word for word in self._lacking(ENOUGH) if word != self.word), "")
+
+    @property
     def failure(self) -> Failed | None:
         """Why the last teaching left no model; None where it did, or none was tried."""
         return self._failure
@@ -152,9 +157,8 @@ class Teaching(QObject):
     def go_on(self) -> None:
         """From saying words to the next one that lacks takes, or to talking; from talking to teaching."""
         if self.step == "speak":
-            others = [word for word in self._lacking(ENOUGH) if word != self.word]
-            if others:
-                self.speak(others[0])
+            if word := self.next_word:
+                self.speak(word)
             else:
                 self._word = ""
                 self.go("talk")
@@ -243,7 +247,7 @@ class Teaching(QObject):
         if project is None or ending.run.job.project.resolve() != project.folder.resolve():
             return
         if isinstance(ending.event, Finished):
-            if self._step == "wait":
+            if self._step == "wait" and self.is_taught:
                 self._step = "try"
         else:
             self._failure = ending.event

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSettings, Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 from virtual_microphone import VirtualMicrophone
@@ -18,6 +18,7 @@ from kws_engine.clips.layout import ProjectFolder
 from kws_engine.clips.own_talk import add_talk, seconds_of_talk
 from kws_engine.clips.project import Project
 from kws_engine.settings import Settings
+from kws_gui.app import make_window
 from kws_gui.main_window import MainWindow
 from kws_gui.pages.teach.page import TeachPage
 from kws_gui.services import remembered
@@ -313,3 +314,29 @@ def test_an_added_word_joins_the_project_and_the_old_one_keeps_its_takes(
     assert page.step == "speak" and page.speak.word.fullText() == "lamp" and page.speak.count.text() == "0 of 20"
     assert Project.open(project.folder).words == ("computer", "lamp")
     assert len(window.services.teaching.takes("computer")) == 20
+
+
+def test_the_next_start_opens_the_page_where_it_stood(qapp: QApplication, qtbot: QtBot, tmp_path: Path) -> None:
+    make_project(tmp_path / "few", takes=3)
+    remembered.remember_project(tmp_path / "few")
+    QSettings().setValue("window/page", "teach")
+    window = make_window(qapp, None)
+    qtbot.addWidget(window)
+    until(qtbot, lambda: window.services.project.project is not None)
+    page = page_of(window)
+    assert window.page_name == "teach" and page.step == "speak" and page.speak.count.text() == "3 of 20"
+    window.close()
+
+
+@pytest.mark.slow
+def test_without_a_microphone_it_says_so_and_tries_again(
+    window: MainWindow, qtbot: QtBot, virtual_microphone: VirtualMicrophone
+) -> None:
+    virtual_microphone.unplug()
+    page = typed(window, qtbot, "computer")
+    until(qtbot, page.speak.no_microphone.isVisible)
+    assert page.speak.hands_free.state == "opening"
+    virtual_microphone.plug()
+    page.speak.no_microphone.button().click()
+    until(qtbot, lambda: page.speak.hands_free.state == "listening")
+    assert page.speak.tiles.isVisible()

@@ -129,9 +129,6 @@ class TeachPage(QWidget):
         for one in STEPS:
             if one == step:
                 self._teaching.go(one)
-        self.steps.show_step(
-            self._teaching.step, may_show=frozenset(one for one in STEPS if self._teaching.may_show(one))
-        )
 
     def _go(self, by: int) -> None:
         """Alt+Right and Alt+Left: what Next does, or the step before."""

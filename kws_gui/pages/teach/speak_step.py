@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from kws_engine import audio
+from kws_engine.clips.clip import Clip
 from kws_engine.clips.recording import Take
 from kws_engine.errors import KwsError
 from kws_gui import shortcuts, theme
@@ -72,6 +76,7 @@ class SpeakStep(QWidget):
         word = self._teaching.word
         if word != self._shown:
             self.stop()
+            self.tiles.setTiles([])
             self._shown = word
             self.word.setFullText(word)
             self._tell("", "")
@@ -139,15 +144,25 @@ class SpeakStep(QWidget):
         takes = list(self._teaching.takes(self._shown))
         if project is None:
             return
-        if len(takes) != self.tiles.count() or not takes:
-            tiles = []
-            for clip in sorted(takes, key=lambda clip: clip.path.stat().st_mtime_ns)[-TAKES:]:
-                try:
-                    tiles.append(_tile(audio.read(clip.path, rate=project.rate), project.rate))
-                except KwsError:  # the Words page tells which clips cannot be read
-                    continue
-            self.tiles.setTiles(tiles, count=len(takes))
+        newest_last = sorted(takes, key=lambda clip: clip.path.stat().st_mtime_ns)
+        if len(takes) == self.tiles.count() + 1 and len(takes) > 1:
+            for tile in self._tiles(newest_last[-1:]):
+                self.tiles.add(tile)
+        elif len(takes) != self.tiles.count() or not takes:
+            self.tiles.setTiles(self._tiles(newest_last[-TAKES:]), count=len(takes))
         self._show_state()
+
+    def _tiles(self, takes: Sequence[Clip]) -> list[Tile]:
+        project = self._model.project
+        assert project is not None
+        tiles = []
+        for clip in takes:
+            try:
+                sound = audio.read(clip.path, rate=project.rate)
+            except KwsError:  # the Words page tells which clips cannot be read
+                sound = np.zeros(project.clip_samples, np.float32)
+            tiles.append(Tile(SoundPicture(project.rate).push(sound), audio.peak_db(sound)))
+        return tiles
 
     # -- showing
 
@@ -170,9 +185,8 @@ class SpeakStep(QWidget):
         )
         self.undo.setEnabled(count > 0)
         self.next.setEnabled(count >= ENOUGH)
-        others = [word for word in self._teaching.words if word != self._shown]
-        lacking = [word for word in others if 0 < ENOUGH - len(self._teaching.takes(word))]
-        self.next.setText(f"Next: “{lacking[0]}”" if lacking else "Next: talk freely")
+        following = self._teaching.next_word
+        self.next.setText(f"Next: “{following}”" if following else "Next: talk freely")
         self.next.setToolTip(
             "Goes on (Alt+Right)" if count >= ENOUGH else f"With {ENOUGH} takes it can go on; {TAKES} are better"
         )
@@ -276,10 +290,3 @@ class SpeakStep(QWidget):
         column.addWidget(self.meter)
         column.addWidget(self._stack, 1)
         column.addLayout(buttons)
-
-
-def _tile(samples: object, rate: int) -> Tile:
-    import numpy as np
-
-    sound = np.asarray(samples, np.float32)
-    return Tile(SoundPicture(rate).push(sound), audio.peak_db(sound))

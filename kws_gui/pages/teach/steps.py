@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QToolButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QWidget
 
 from kws_gui import theme
 from kws_gui.services.teaching import STEPS, Step
@@ -22,7 +22,6 @@ class StepRow(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._group = QButtonGroup(self)
         self._buttons = {step: self._make_button(step) for step in STEPS}
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -52,6 +51,10 @@ class StepRow(QWidget):
             button.setAccessibleName(f"Step {number} of {len(STEPS)}: {_TITLES[step]}, {state}")
         self._draw()
 
+    def _on_clicked(self, step: Step) -> None:
+        self._buttons[step].setChecked(step == self._now)  # the page decides
+        self.chosen.emit(step)
+
     def _is_done(self, step: Step) -> bool:
         return STEPS.index(step) < STEPS.index(self._now)
 
@@ -63,8 +66,7 @@ class StepRow(QWidget):
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         button.setIconSize(QSize(20, 20))
         button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        button.clicked.connect(lambda: self.chosen.emit(step))
-        self._group.addButton(button)
+        button.clicked.connect(lambda: self._on_clicked(step))
         return button
 
     def _draw(self) -> None:

@@ -191,11 +191,8 @@ class TryStep(QWidget):
     def _on_toggle(self) -> None:
         if self._wants_to_listen:
             self.stop()
-            return
-        is_open = self._microphones.is_open
-        self.start()
-        if not is_open:
-            self._microphones.try_again()
+        else:
+            self.start()
 
     def _show_state(self) -> None:
         self.toggle.setText("Pause" if self._wants_to_listen else "Listen")

@@ -90,6 +90,8 @@ class WaitStep(QWidget):
         if training.is_stopping:
             return "Stopping; what it has learned is kept."
         elapsed = f"{duration(live.elapsed_s)} so far"
+        if training.waiting():
+            elapsed += ", and it waits its turn after this run"
         if live.started is None:
             what = live.progress.what if live.progress is not None else "Getting ready"
             return f"{what} · {elapsed}"
