@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+import promised_run
 import pytest
 from PySide6.QtCore import QSettings, Qt
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 from virtual_microphone import VirtualMicrophone
 
@@ -20,6 +21,7 @@ from kws_engine.clips.project import Project
 from kws_engine.settings import Settings
 from kws_gui.app import make_window
 from kws_gui.main_window import MainWindow
+from kws_gui.page_frame import PageFrame
 from kws_gui.pages.teach.page import TeachPage
 from kws_gui.services import remembered
 from kws_gui.services import teaching as teaching_service
@@ -340,3 +342,31 @@ def test_without_a_microphone_it_says_so_and_tries_again(
     page.speak.no_microphone.button().click()
     until(qtbot, lambda: page.speak.hands_free.state == "listening")
     assert page.speak.tiles.isVisible()
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("virtual_microphone")
+@pytest.mark.parametrize("size", [(960, 540), (1280, 800)], ids=str)
+def test_every_step_has_room_without_scrolling(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path, size: tuple[int, int]
+) -> None:
+    promised_run.make(tmp_path / "tones", promised_run.report())
+    page = opened(window, qtbot, tmp_path / "tones")
+    window.resize(*size)
+    assert page.step == "try"
+    until(qtbot, lambda: page.try_it.bridge.is_running)
+    frame = page.parentWidget().parentWidget()
+    assert isinstance(frame, PageFrame)
+    for step in ("type", "speak", "talk", "wait", "try"):
+        window.services.teaching._step = step
+        window.services.teaching.changed.emit()
+        for farther in (False, True) if step == "try" else (False,):
+            page.try_it.farther.setChecked(farther)
+            qtbot.waitUntil(lambda: page.size().height() > 0)
+            QApplication.processEvents()
+            QApplication.processEvents()
+            assert frame.verticalScrollBar().maximum() == 0, (step, farther, page.minimumSizeHint())
+            assert frame.horizontalScrollBar().maximum() == 0, step
+            for label in page._of_step[step].findChildren(QLabel):
+                wrapped = label.wordWrap() and label.isVisible() and label.width() > 0
+                assert not wrapped or label.height() >= label.heightForWidth(label.width()), (step, label.text())

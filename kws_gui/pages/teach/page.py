@@ -43,7 +43,7 @@ class TeachPage(QWidget):
             "try": self.try_it,
         }
         self._project = ElidedLabel()
-        self._stack = QStackedWidget()
+        self._stack = _Steps()
         self._lay_out()
         self._connect()
 
@@ -192,3 +192,10 @@ class TeachPage(QWidget):
         column.addWidget(self.steps)
         column.addWidget(self._stack, 1)
         self.messages.lieOver(self, free=[self.steps])
+
+
+class _Steps(QStackedWidget):
+    """Asks for the least height of the steps; with text that wraps, Qt would ask for the one that they like best."""
+
+    def hasHeightForWidth(self) -> bool:
+        return False
