@@ -113,6 +113,12 @@ def shipped_talk(part: TalkPart, *, folder: Path | None = None) -> list[TalkFile
     return [_talk_file(root.joinpath(name), part, said) for name, said in sorted(utterances.items())]
 
 
+def holds_word(text: str, word: str) -> bool:
+    """Whether a text says a word or phrase, as `TalkFile.spans_with` looks for it."""
+    letters = _letters(word)
+    return bool(letters) and _holds(text, letters)
+
+
 def _utterance(row: dict[str, str]) -> TalkUtterance:
     kind = cast(TalkKind, row["kind"])
     return TalkUtterance(float(row["start_s"]), float(row["end_s"]), kind, row["language"], row["voice"], row["text"])

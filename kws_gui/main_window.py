@@ -70,8 +70,10 @@ class MainWindow(QMainWindow):
     def page(self, name: str) -> QWidget:
         """The page of that name, made now if it was not shown before."""
         if name not in self._pages:
-            self._pages[name] = PAGE_TABLE[name](self.services)
-            self._stack.addWidget(PageFrame(self._pages[name]))
+            frame = PageFrame()
+            self._stack.addWidget(frame)  # while it is empty: a page with all its parts is slow to move to a new parent
+            self._pages[name] = PAGE_TABLE[name](self.services, frame.viewport())
+            frame.setPage(self._pages[name])
         return self._pages[name]
 
     def open_folder(self, folder: Path | None = None) -> None:
@@ -109,7 +111,7 @@ class MainWindow(QMainWindow):
         self.rail.show_project(project.name if project else "", str(project.folder) if project else "")
         self.setWindowTitle(f"{project.name} - {remembered.APPLICATION}" if project else remembered.APPLICATION)
         if project is not None:
-            QTimer.singleShot(_IMPORT_AFTER_MS, self, lambda: import_ahead())
+            QTimer.singleShot(_IMPORT_AFTER_MS, self, lambda: import_ahead(*PAGE_TABLE))
 
     def _drop_pages(self) -> None:
         """Ends the pages of one project: the next one gets new ones."""
@@ -123,6 +125,7 @@ class MainWindow(QMainWindow):
     def _on_opening(self, name: str) -> None:
         self._opening_name = name
         self._slow.start()
+        import_ahead("words")  # beside the thread that reads the project
         self.messages.clear()
 
     def _on_slow(self) -> None:

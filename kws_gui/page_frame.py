@@ -14,13 +14,16 @@ class PageFrame(QScrollArea):
     and so scrolls although everything had room.
     """
 
-    def __init__(self, page: QWidget) -> None:
-        super().__init__()
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.viewport().setAutoFillBackground(False)
+
+    def setPage(self, page: QWidget) -> None:
+        """Shows a page, whose parent is best the viewport from the start."""
         self.setWidget(page)
         page.setAutoFillBackground(False)
-        self.viewport().setAutoFillBackground(False)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -23,55 +23,55 @@ class Page(Protocol):
 # Each factory imports its page when it is first called: the window stands sooner, and a page's libraries load later.
 
 
-def _start(services: Services) -> QWidget:
+def _start(services: Services, parent: QWidget) -> QWidget:
     from kws_gui.pages.start.page import StartPage
 
-    return StartPage(services)
+    return StartPage(services, parent)
 
 
-def _teach(services: Services) -> QWidget:
+def _teach(services: Services, parent: QWidget) -> QWidget:
     from kws_gui.pages.teach.page import TeachPage
 
-    return TeachPage(services)
+    return TeachPage(services, parent)
 
 
-def _words(services: Services) -> QWidget:
+def _words(services: Services, parent: QWidget) -> QWidget:
     from kws_gui.pages.words.page import WordsPage
 
-    return WordsPage(services)
+    return WordsPage(services, parent)
 
 
-def _train(services: Services) -> QWidget:
+def _train(services: Services, parent: QWidget) -> QWidget:
     from kws_gui.pages.train.page import TrainPage
 
-    return TrainPage(services)
+    return TrainPage(services, parent)
 
 
-def _search(services: Services) -> QWidget:
+def _search(services: Services, parent: QWidget) -> QWidget:
     from kws_gui.pages.search.page import SearchPage
 
-    return SearchPage(services)
+    return SearchPage(services, parent)
 
 
-def _results(services: Services) -> QWidget:
+def _results(services: Services, parent: QWidget) -> QWidget:
     from kws_gui.pages.results.page import ResultsPage
 
-    return ResultsPage(services)
+    return ResultsPage(services, parent)
 
 
-def _listen(services: Services) -> QWidget:
+def _listen(services: Services, parent: QWidget) -> QWidget:
     from kws_gui.pages.listen.page import ListenPage
 
-    return ListenPage(services)
+    return ListenPage(services, parent)
 
 
-def _learn(services: Services) -> QWidget:
+def _learn(services: Services, parent: QWidget) -> QWidget:
     from kws_gui.pages.learn.page import LearnPage
 
-    return LearnPage(services)
+    return LearnPage(services, parent)
 
 
-PAGE_TABLE: Mapping[str, Callable[[Services], QWidget]] = {
+PAGE_TABLE: Mapping[str, Callable[[Services, QWidget], QWidget]] = {
     "start": _start,
     "teach": _teach,
     "words": _words,
@@ -84,19 +84,20 @@ PAGE_TABLE: Mapping[str, Callable[[Services], QWidget]] = {
 
 
 @functools.cache
-def import_ahead() -> threading.Thread:
-    """Imports what the pages are made of beside the event loop, once, so that none of them has to wait for it."""
-    thread = threading.Thread(target=_import_pages, name="import of the pages", daemon=True)
+def import_ahead(*names: str) -> threading.Thread:
+    """Imports what pages are made of beside the event loop, once, so that none of them has to wait for it."""
+    thread = threading.Thread(target=_import_pages, args=names, name="import of the pages", daemon=True)
     thread.start()
     return thread
 
 
-def _import_pages() -> None:
-    from kws_engine.settings import Settings
-
-    Settings()  # every network, feature, augmentation and penalty
-    for name in PAGE_TABLE:
+def _import_pages(*names: str) -> None:
+    for name in names:
         importlib.import_module(f"kws_gui.pages.{name}.page")
+    if "train" in names:
+        from kws_engine.settings import Settings
+
+        Settings()  # every network, feature, augmentation and penalty
 
 
 def shut_down(page: QWidget) -> None:

@@ -89,6 +89,13 @@ def layout_clips(folder: Path, *, with_unreadable: bool = False, with_silence: b
     clips = [clip for word in words for clip in _clips_of(word)]
     readable = [clip for clip in clips if clip.seconds > 0]
     if not readable:
+        deeper = [word for word in words if any(map(audio_files, word_folders(word)))]
+        if deeper:
+            choice = " or ".join(str(one) for one in deeper[:3])
+            raise ProjectError(
+                f"The recordings in {folder} lie two folders deep, but one folder per word is expected: choose "
+                f"{choice}, or import them into a project."
+            )
         raise ProjectError(f"{folder} holds no readable clip: it takes {EXPECTED} ({NOISE} is not counted).")
     return clips if with_unreadable else readable
 

@@ -22,6 +22,7 @@ from kws_engine.clips.import_speakers import SpeakerRule
 from kws_engine.clips.import_tree import SkippedFile
 from kws_engine.clips.layout import IMPORT_LOCK_FILE
 from kws_engine.clips.noise_file import store_noise
+from kws_engine.clips.parts import to_validate
 from kws_engine.clips.project import Project
 from kws_engine.clips.split import Split
 from kws_engine.clips.takes import TakeNumbers, publish_take
@@ -163,6 +164,7 @@ class _Import:
     already: list[Path] = field(default_factory=list)
     twins: list[tuple[str, str]] = field(default_factory=list)
     skipped: list[SkippedFile] = field(default_factory=list)
+    spared: int = 0  # clips to learn from that validate, as no list or folder named any
     _digests: dict[str, str] = field(default_factory=dict)
     _superseded: set[Path] = field(default_factory=set)
     _sources: dict[Path, ImportFile] = field(default_factory=dict)  # of the clips that are new
@@ -236,6 +238,9 @@ class _Import:
 
     def _notes(self) -> list[str]:
         notes = []
+        if self.spared:
+            clips = "1 clip" if self.spared == 1 else f"{self.spared:,} clips"
+            notes.append(f"Nothing said which clips validate: {clips} of those to learn from will.")
         if self.twins:
             shown = "; ".join(f"{one} and {other}" for one, other in self.twins[:_SHOWN])
             more = f" and {len(self.twins) - _SHOWN:,} more" if len(self.twins) > _SHOWN else ""
@@ -276,6 +281,18 @@ class _Import:
                 splits.append(file.split)
         if clips:
             self.project.edit.set_splits(clips, splits)
+        self._spare_some_to_validate()
+
+    def _spare_some_to_validate(self) -> None:
+        """Where lists or folders say what is learned and tested and nothing that validates, as train/ and test/ do."""
+        table = self.project.table()
+        learned = [path for path, file in self._sources.items() if file.split == "training"]
+        rows = [table.row(f"{path.parent.name}/{path.name}") for path in learned]
+        known = np.array([row for row in rows if row is not None], np.int64)
+        spared = [table.clip(row) for row in to_validate(table, known).tolist()] if len(known) else []
+        if spared:
+            self.project.edit.set_splits(spared, ["validation"] * len(spared))
+        self.spared = len(spared)
 
     def _set_speakers(self) -> None:
         """Names clips that were there after the speakers that were given now; their parts stay."""

@@ -116,6 +116,26 @@ def _by_rule(table: ClipTable, fresh: NDArray[np.int64], decisions: Decisions, o
     return codes
 
 
+def to_validate(table: ClipTable, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Which of some clips validate by the rule, of words that have two of them or more and none that validates.
+
+    Args:
+        table: All clips.
+        rows: Those that were given to learn from, by lists or folders that name none to validate.
+    """
+    counts = ~table.excluded
+    validated = np.unique(table.labels[counts & (table.split == SPLITS.index("validation"))])
+    several = np.bincount(table.labels[rows], minlength=int(table.labels.max(initial=0)) + 1) >= 2
+    rows = rows[several[table.labels[rows]] & ~np.isin(table.labels[rows], validated)]
+    counts[rows] = False
+    here, arriving = (
+        Takes(table.labels[at].astype(np.int64), table.speaker[at].astype(np.int64), table.split[at])
+        for at in (np.flatnonzero(counts), rows)
+    )
+    spared: NDArray[np.int64] = rows[decide(here, arriving, table.speakers) == SPLITS.index("validation")]
+    return spared
+
+
 def _in_parts_by_hand(table: ClipTable, decisions: Decisions) -> list[int]:
     """The rows of clips that a person put into their parts."""
     decided = [key for key in decisions.paths() if (decision := decisions.get(key)) and decision.split]

@@ -69,6 +69,15 @@ def floor_and_peak_db(samples: Samples, rate: int) -> tuple[float, float]:
     return _floor_and_peak_db(energy_db) if len(energy_db) else (QUIETEST_DB, QUIETEST_DB)
 
 
+def longest_loud_ms(samples: Samples, rate: int, *, within_db: float) -> int:
+    """How long `samples` (samples,) stay within so many dB of their loudest frame, 150 to 7,500 Hz, at a stretch."""
+    energy_db = band_energy_db(samples, rate)
+    if not len(energy_db):
+        return 0
+    runs = _runs(energy_db, float(energy_db.max()) - within_db)
+    return max(run.last - run.first for run in runs) * HOP_MS
+
+
 def cut(
     samples: Samples, rate: int, *, clip_samples: int, bounds: tuple[int, int] | None = None
 ) -> tuple[Samples, int]:
@@ -95,6 +104,19 @@ def cut(
 def fitted(samples: Samples, rate: int, *, clip_samples: int) -> Samples:
     """The clip of exactly `clip_samples` as a network takes it: unchanged where it has that length, else cut."""
     return samples if len(samples) == clip_samples else cut(samples, rate, clip_samples=clip_samples)[0]
+
+
+def ending(samples: Samples, rate: int, *, window_samples: int, behind_s: float = 0.12) -> Samples:
+    """The window of exactly `window_samples` that ends so soon after the speech; before a recording there is silence.
+
+    Where no speech is found, the window ends with the recording.
+    """
+    core = speech_core(samples, rate)
+    end = min(len(samples), core[1] + round(behind_s * rate)) if core else len(samples)
+    heard = samples[max(0, end - window_samples) : end]
+    window = np.zeros(window_samples, np.float32)
+    window[window_samples - len(heard) :] = heard
+    return window
 
 
 def band_energy_db(samples: Samples, rate: int) -> NDArray[np.float64]:

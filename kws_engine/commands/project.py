@@ -79,7 +79,8 @@ def _import(arguments: argparse.Namespace, output: Output) -> int:
     skipped = [{"path": str(one.path), "reason": one.reason} for one in imported.skipped]
     notes = [*imported.notes, *_note_on_speakers(imported)]
     counts = dict(imported.words)
-    lines = [f"{imported.clips} clips imported: " + ", ".join(f"{word} {count}" for word, count in counts.items())]
+    clips = "1 clip" if imported.clips == 1 else f"{imported.clips} clips"
+    lines = [f"{clips} imported: " + ", ".join(f"{word} {count}" for word, count in counts.items())]
     lines += [f"note: {note}" for note in notes]
     lines += [f"left out {one['path']}: {one['reason']}" for one in skipped]
     values = {

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from kws_engine.disk import write_atomically
 from kws_engine.export.onnx import to_onnx
-from kws_engine.features.pipeline import Pipeline
+from kws_engine.features.pipeline import FeaturePipeline
 from kws_engine.spotting.model_file import Manifest
 from kws_engine.spotting.rewriting import packed
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-def write(path: Path, network: nn.Module, pipeline: Pipeline, manifest: Manifest) -> None:
+def write(path: Path, network: nn.Module, pipeline: FeaturePipeline, manifest: Manifest) -> None:
     """Replaces `path` atomically; `network` maps (B, T, F) features to (B, labels) logits.
 
     Raises:

@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from kws_engine.features._encoder_network import Encoder
+from kws_engine.features.encoded import EncodedPipeline
 from kws_engine.features.pipeline import Floats, Pipeline
 from kws_engine.features.temporal import DELTA_REACH
 
@@ -144,3 +146,20 @@ class FrontendGraph(nn.Module):
         cosine, sine = squares.chunk(2, dim=1)
         features: Tensor = self.tail((cosine + sine).transpose(1, 2))
         return features
+
+
+class EncodedFeatures(nn.Module):
+    """Samples (B, N) to vectors (B, T, 96): the mel frames as `TorchFeatures` computes them, then the encoder."""
+
+    def __init__(self, pipeline: EncodedPipeline, *, for_export: bool = False) -> None:
+        super().__init__()
+        self.pipeline = pipeline
+        self.mel = FrontendGraph(pipeline.mel) if for_export else TorchFeatures(pipeline.mel)
+        self.encoder = Encoder()
+        self.scale = pipeline.scale
+
+    def forward(self, samples: Tensor) -> Tensor:
+        if self.pipeline.n_frames(samples.shape[-1]) == 0:
+            return samples.new_zeros((*samples.shape[:-1], 0, self.pipeline.n_features))
+        vectors: Tensor = self.encoder(self.mel(samples)) * self.scale
+        return vectors

@@ -7,6 +7,7 @@ samples → frames of `window_samples` every `hop_samples` → |rfft|² → mel 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,6 +19,49 @@ _ARRAYS = ("window", "filterbank", "projection", "scale", "shift")
 _NONE = TemporalProcessing()
 _BLOCK_FRAMES = 512  # stays in the processor's cache, and bounds the memory of a two-hour file
 _BLOCK_NUMBERS = 1 << 21  # and this that of many long frames
+
+
+class FrameStream(Protocol):
+    """Frames of a sound that arrives in pieces of any size."""
+
+    def push(self, samples: ArrayLike) -> Floats:
+        """The features (n, n_features), n >= 0, of the frames that these samples (N,) complete."""
+        ...
+
+    def frames(self, samples: ArrayLike) -> Floats:
+        """The frames (n, n_static) that these samples complete, for windows of frames."""
+        ...
+
+
+class FeaturePipeline(Protocol):
+    """What networks, training and detectors need of any feature; `Pipeline` has it, and so has what stands behind one.
+
+    Attributes:
+        ends_windows: Whether a network is to see words at the end of its window, after other sound, as in a stream;
+            otherwise a clip is its window, with the word in the middle.
+    """
+
+    ends_windows: bool
+
+    @property
+    def rate(self) -> int: ...
+    @property
+    def window_samples(self) -> int: ...
+    @property
+    def hop_samples(self) -> int: ...
+    @property
+    def hop_s(self) -> float: ...
+    @property
+    def n_static(self) -> int: ...
+    @property
+    def n_features(self) -> int: ...
+    @property
+    def temporal(self) -> TemporalProcessing: ...
+    def n_frames(self, n_samples: int) -> int: ...
+    def window_for(self, clip_samples: int) -> int: ...
+    def batch(self, samples: ArrayLike) -> Floats: ...
+    def features(self, frames: Floats) -> Floats: ...
+    def stream(self) -> FrameStream: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +124,12 @@ class Pipeline:
     def hop_s(self) -> float:
         """Seconds from one frame to the next."""
         return self.hop_samples / self.rate
+
+    ends_windows = False
+
+    def window_for(self, clip_samples: int) -> int:
+        """Samples of a window for clips of that length: the clip itself."""
+        return clip_samples
 
     def n_frames(self, n_samples: int) -> int:
         """How many whole frames fit into this many samples."""

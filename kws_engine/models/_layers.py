@@ -25,6 +25,13 @@ class FeaturesAsChannels(nn.Module):
         return features.transpose(1, 2).unsqueeze(3 if self.along_rows else 2)
 
 
+class TimeLast(nn.Module):
+    """(B, T, F) to (B, F, T), as convolutions over time take it."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        return features.transpose(1, 2)
+
+
 class DepthwiseAlongRows(nn.Module):
     """A depthwise convolution of (B, C, T, 1) along T, with an odd kernel, same padding and no bias.
 

@@ -8,7 +8,7 @@ its score there.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,6 +35,7 @@ _SPREAD = 1.0
 """Of the same ratios: the standard deviation of their logarithms."""
 _DRAWS = 4000
 _ALONE_HOURS = 0.1
+_POOLED = "all"
 _JOINS = {OWN: "sentence", OTHER_WORDS: "word"}
 """With which shipped sound a person's own counts where there is too little of it to tell a rate by itself."""
 
@@ -66,17 +67,27 @@ class Promise:
 class Calibration:
     """The tails of every word in every source; they give thresholds for any rate without hearing anything again."""
 
-    def __init__(self, fired: Mapping[str, Fired], words: Sequence[str]) -> None:
+    def __init__(self, fired: Mapping[str, Fired], words: Sequence[str], *, pooled: bool = False) -> None:
+        """Fits the tails.
+
+        Args:
+            fired: Peaks by source.
+            words: Of the model.
+            pooled: Whether all sources are one, as for networks on the speech embedding: it was trained on people and
+                fires alike at all of them, and one source alone has too few peaks.
+        """
         self._words = tuple(words)
-        fired = _with_enough(fired)
+        fired = dict(fired) if pooled else _with_enough(fired)
         self._sources = {source: one.hours for source, one in fired.items() if one.hours > 0}
+        fired = {_POOLED: _joined(fired.values())} if pooled else fired
         self._streams = {
             source: _Stream(
-                fit_tails({word: fired[source].peaks.get(word, ()) for word in words}, hours),
+                fit_tails({word: one.peaks.get(word, ()) for word in words}, one.hours),
                 _PEOPLE.get(source, 1.0),
                 _MAY_HAVE.get(source, 1.0),
             )
-            for source, hours in self._sources.items()
+            for source, one in fired.items()
+            if one.hours > 0
         }
 
     def promise(self, per_hour: float = PER_HOUR) -> Promise:
@@ -117,6 +128,16 @@ class Calibration:
         rates = rates * stream.people * np.exp(generator.normal(0.0, _SPREAD, _DRAWS))
         low, high = np.percentile(generator.poisson(np.minimum(rates, 1e6)), (2.5, 97.5))
         return math.floor(low), math.ceil(high)
+
+
+def _joined(fired: Iterable[Fired]) -> Fired:
+    """All sources as one."""
+    whole = Fired()
+    for one in fired:
+        whole.hours += one.hours
+        for word, scores in one.peaks.items():
+            whole.peaks.setdefault(word, []).extend(scores)
+    return whole
 
 
 def _with_enough(fired: Mapping[str, Fired]) -> dict[str, Fired]:

@@ -34,6 +34,22 @@ class Heard:
     peaks: list[Peak] = field(default_factory=list)
 
 
+def hear_frames(model: SpottingModel, stretches: Iterable[NDArray[np.float32]]) -> Heard:
+    """The peaks in stretches of frames (n, n_static) that were computed before; each is a sound of its own.
+
+    Nothing is detected: peaks are all that thresholds are set by.
+    """
+    config, pipeline = model.detector_config, model.pipeline
+    columns = decision_of(model, config, thresholds={}).columns
+    heard = Heard()
+    for frames in stretches:
+        finder = PeakFinder(columns, config, rate=model.rate)
+        heard.samples += len(frames) * pipeline.hop_samples
+        heard.peaks += finder.feed(BulkScores(model, config).feed_frames(frames))
+        heard.peaks += finder.flush()
+    return heard
+
+
 def hear(model: SpottingModel, sound: Iterable[Samples], *, thresholds: Mapping[str, float] | None = None) -> Heard:
     """Hears blocks of sound at the model's rate, as one stream, in memory that does not grow with its length.
 

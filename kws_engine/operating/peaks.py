@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from kws_engine.spotting.decision import DetectorConfig
 from kws_engine.spotting.looks import Scores
 
-FLOOR = 0.05
+FLOOR = 0.01
 """Peaks of lower scores are not kept: no threshold goes so low."""
 
 

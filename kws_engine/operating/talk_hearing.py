@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kws_engine import audio
-from kws_engine.operating.hearing import BLOCK_S, Heard, hear
+from kws_engine.bank import shipped_bank
+from kws_engine.operating.hearing import BLOCK_S, Heard, hear, hear_frames
 from kws_engine.operating.streams import Alarm
 from kws_engine.processors import cores
 from kws_engine.spotting.model_file import SpottingModel
@@ -68,6 +69,19 @@ def talk_to_calibrate(words: Iterable[str]) -> list[Sound]:
     words = list(words)
     noise = [sound for sound in talk_of("training", words) if sound.source == "noise"]
     return [*talk_of("calibration", words), *noise]
+
+
+def fired_by_bank(model: SpottingModel) -> dict[str, Fired]:
+    """What the calibration part of the bank fires; of a model on the speech embedding."""
+    bank = shipped_bank("calibration", without=model.words)
+    found: dict[str, Fired] = {}
+    for kind in dict.fromkeys(bank.kinds):
+        chosen = [number for number, one in enumerate(bank.kinds) if one == kind]
+        heard = hear_frames(model, map(bank.stretch, chosen))
+        one = found.setdefault(kind, Fired(heard.samples / model.rate / 3600))
+        for peak in heard.peaks:
+            one.peaks.setdefault(peak.word, []).append(peak.score)
+    return found
 
 
 def own_sound(paths: Iterable[Path]) -> list[Sound]:

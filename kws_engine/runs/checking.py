@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from kws_engine.augment import AUGMENTATIONS
 from kws_engine.errors import SpecError
 from kws_engine.features import FEATURES
-from kws_engine.features.pipeline import Pipeline
+from kws_engine.features.pipeline import FeaturePipeline
 from kws_engine.models import MODELS
 from kws_engine.settings import Settings
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-def check(settings: Settings, *, rate: int, n_samples: int, n_labels: int) -> tuple[Pipeline, nn.Module]:
+def check(settings: Settings, *, rate: int, n_samples: int, n_labels: int) -> tuple[FeaturePipeline, nn.Module]:
     """The features, and the network without memory for its weights, of clips of so many samples; loads torch.
 
     Raises:
@@ -26,7 +26,8 @@ def check(settings: Settings, *, rate: int, n_samples: int, n_labels: int) -> tu
     import torch
 
     with blamed("feature"):
-        pipeline: Pipeline = FEATURES[settings.feature.name].build(settings.feature.config, rate=rate)
+        pipeline: FeaturePipeline = FEATURES[settings.feature.name].build(settings.feature.config, rate=rate)
+        n_samples = pipeline.window_for(n_samples)
         check_frames(pipeline, n_samples)
     with blamed("model"), torch.device("meta"):
         network: nn.Module = MODELS[settings.model.name].build(
@@ -42,7 +43,7 @@ def check(settings: Settings, *, rate: int, n_samples: int, n_labels: int) -> tu
     return pipeline, network
 
 
-def check_frames(pipeline: Pipeline, n_samples: int) -> None:
+def check_frames(pipeline: FeaturePipeline, n_samples: int) -> None:
     """Refuses a window that is longer than the clip.
 
     Raises:

@@ -18,9 +18,11 @@ from kws_engine.errors import ProjectError, TrainingError
 from kws_engine.evaluation.finding_in_curves import MOST_VALIDATED
 from kws_engine.features._torch import TorchFeatures
 from kws_engine.features.batch import torch_features
-from kws_engine.features.pipeline import Pipeline
+from kws_engine.features.encoded import EncodedPipeline
+from kws_engine.features.pipeline import FeaturePipeline
 from kws_engine.regularizers import REGULARIZERS
 from kws_engine.runs.folder import RunFolder
+from kws_engine.runs.fitting_laid import laid_batches, measured_laid
 from kws_engine.runs.job import Job
 from kws_engine.runs.loading import Data
 from kws_engine.runs.tables import learned_clips, validated_clips
@@ -31,6 +33,7 @@ from kws_engine.training.data.batches import Batches
 from kws_engine.training.data.clips import Clips
 from kws_engine.training.data.sampling import SILENT, TALK, SamplingPlan, sampling_plan
 from kws_engine.training.data.silence import silence
+from kws_engine.training.data.source import Source
 from kws_engine.training.data.talk_windows import TalkWindows
 from kws_engine.training.data.workers import Workers
 from kws_engine.training.events import Epoch, Progress, Skipped
@@ -55,10 +58,15 @@ class Setup:
     folder: Path
     project: Project
     settings: Settings
-    pipeline: Pipeline
+    pipeline: FeaturePipeline
     data: Data
     device: torch.device
     processes: Processes = ONE
+
+    @property
+    def window_samples(self) -> int:
+        """Samples that the network sees at once."""
+        return self.pipeline.window_for(self.project.clip_samples)
 
     @property
     def files(self) -> RunFolder:
@@ -139,20 +147,38 @@ def _newly_skipped(data: Data) -> Iterator[Skipped]:
         yield from part.newly_skipped()
 
 
+def _first_of_each(clips: Tensor) -> Tensor:
+    """Which rows (N,) are the first of their clip (N,), of those that are clips."""
+    first: dict[int, int] = {}
+    for row, clip in enumerate(clips.tolist()):
+        first.setdefault(clip, row) if clip >= 0 else first.setdefault(-1 - row, row)
+    return torch.tensor(sorted(first.values()))
+
+
 def _write_tables(
     setup: Setup, dynamics: TrainingDynamics, clips: Tensor, validation: EvaluationSet, logits: Tensor
 ) -> Iterator[Skipped]:
     """Skips them where they cannot be written: the weights are stored."""
     data, project = setup.data, setup.project.folder
+    rows = _first_of_each(clips)  # a clip may be measured more than once
+    clips, logits = clips[rows], logits[rows.to(logits.device)]
+    labels = validation.labels[rows.to(validation.labels.device)]
     try:
         setup.files.learning.write(learned_clips(dynamics, data, project))
-        setup.files.validation.write(validated_clips(clips, validation.labels, logits, data=data, project=project))
+        setup.files.validation.write(validated_clips(clips, labels, logits, data=data, project=project))
     except ProjectError as error:
         yield Skipped(str(setup.folder), str(error))
 
 
-def make_batches(setup: Setup, features: TorchFeatures) -> Batches:
+def make_batches(setup: Setup, features: torch.nn.Module) -> Source:
     """The training part of a run, with its augmentations."""
+    if isinstance(setup.pipeline, EncodedPipeline):
+        return laid_batches(setup, setup.pipeline)
+    assert isinstance(features, TorchFeatures)
+    return _clip_batches(setup, features)
+
+
+def _clip_batches(setup: Setup, features: TorchFeatures) -> Batches:
     data, settings = setup.data, setup.settings.training
     unknown = len(data.labels) - 2
     noise: BackgroundNoiseConfig = setup.settings.augment["background_noise"]
@@ -230,6 +256,8 @@ def measured_on(part: Clips, setup: Setup, features: torch.nn.Module, *, most: i
     Returns:
         What is measured, and the clips' indices in the part (N,), SILENT for those without a word.
     """
+    if isinstance(setup.pipeline, EncodedPipeline):
+        return measured_laid(part, setup, setup.pipeline, most=most)
     generator = torch.Generator().manual_seed(0)
     some = torch.randperm(len(part), generator=generator)[:most]
     data, n_samples = setup.data, setup.project.clip_samples

@@ -23,7 +23,16 @@ from kws_engine.operating.calibrating import PER_HOUR, Calibration, Promise
 from kws_engine.operating.laying import Take
 from kws_engine.operating.measuring import SNR_DB, Background, make_report, measure_misses, misses_in
 from kws_engine.operating.report import Report
-from kws_engine.operating.talk_hearing import OTHER_WORDS, OWN, Sound, fired_by, own_sound, talk_of, talk_to_calibrate
+from kws_engine.operating.talk_hearing import (
+    OTHER_WORDS,
+    OWN,
+    Sound,
+    fired_by,
+    fired_by_bank,
+    own_sound,
+    talk_of,
+    talk_to_calibrate,
+)
 from kws_engine.operating.telling import headline
 from kws_engine.spotting.model_file import SpottingModel
 from kws_engine.spotting.rewriting import replace_manifest
@@ -76,8 +85,7 @@ def keep_promise(
     model = SpottingModel(path)
     yield Progress("Setting the thresholds on talk", 0, 3, after_training=True)
     own = own_sound(wanted.own)
-    heard = [*talk_to_calibrate(model.words), *sound_of_project(project, model, "calibration"), *own]
-    calibration = Calibration(fired_by(model, heard, most_cpu_s=wanted.cpu_s), model.words)
+    calibration = _calibration(model, [*sound_of_project(project, model, "calibration"), *own], wanted)
     background = background_of(model)
     chosen_on, _ = yield from _takes(project, ("validation", "testing"), model)
     promise, would_miss = _promised(model, calibration, wanted, chosen_on, background)
@@ -92,6 +100,14 @@ def keep_promise(
     replace_manifest(path, dataclasses.replace(model.manifest, quality={**model.manifest.quality, **told(report)}))
     yield Progress("Counting misses and false alarms", 3, 3, after_training=True)
     return report
+
+
+def _calibration(model: SpottingModel, own: Sequence[Sound], wanted: Wanted) -> Calibration:
+    """The tails in all that the model can be tried on, and in a person's own sound."""
+    if model.pipeline.ends_windows:  # the bank has its vectors, of the shipped talk and of people
+        return Calibration({**fired_by_bank(model), **fired_by(model, own)}, model.words, pooled=True)
+    heard = [*talk_to_calibrate(model.words), *own]
+    return Calibration(fired_by(model, heard, most_cpu_s=wanted.cpu_s), model.words)
 
 
 def promised(report: Report) -> Promised:

@@ -39,8 +39,8 @@ def _search(job: Job, should_stop: ShouldStop) -> Iterator[Event]:
     torch.manual_seed(job.seed)
     device = pick_device(settings.training.device)
     data = yield from unless_stopped(load(project, settings), should_stop, [])
-    network = build_network(settings, pipeline, n_samples=project.clip_samples, n_labels=len(data.labels)).to(device)
     setup = Setup(job, project.folder, project, settings, pipeline, data, device)
+    network = build_network(settings, pipeline, n_samples=setup.window_samples, n_labels=len(data.labels)).to(device)
     points: list[RatePoint] = []
     with contextlib.closing(make_batches(setup, torch_features(pipeline).to(device))) as batches:
         for event in try_rates(

@@ -16,7 +16,7 @@ from kws_engine.clips.project import Project
 from kws_engine.errors import KwsError, ProjectError, TrainingError
 from kws_engine.evaluation.metrics import evaluate
 from kws_engine.export import model_file
-from kws_engine.features.pipeline import Pipeline
+from kws_engine.features.pipeline import FeaturePipeline
 from kws_engine.models import MODELS
 from kws_engine.models.counting import count
 from kws_engine.runs.checking import check
@@ -70,6 +70,8 @@ def _events(job: Job, should_stop: ShouldStop, processes: Processes, log: EventL
     pipeline, _ = check(
         settings, rate=project.rate, n_samples=project.clip_samples, n_labels=max(1, len(project.words)) + 2
     )
+    if pipeline.ends_windows:
+        torch.set_num_threads(1)  # a head is so small that a second thread costs more than it computes
     device = processes.join(pick_device(settings.training.device), batch_size=settings.training.batch_size)
     torch.manual_seed(job.seed)
     with contextlib.ExitStack() as held:
@@ -77,7 +79,9 @@ def _events(job: Job, should_stop: ShouldStop, processes: Processes, log: EventL
         skipped: list[Skipped] = []
         loading = _loaded(project, settings, job, processes)
         data = yield from unless_stopped(loading, should_stop, skipped)
-        network = build_network(settings, pipeline, n_samples=project.clip_samples, n_labels=len(data.labels))
+        network = build_network(
+            settings, pipeline, n_samples=pipeline.window_for(project.clip_samples), n_labels=len(data.labels)
+        )
         processes.check_same((job.settings, job.seed, _labels_of(data)), name="settings and clips")
         folder = processes.from_first(
             lambda: job.resume or _new_folder(job, job.runs_folder or project.runs_folder, held)
@@ -171,7 +175,7 @@ def unless_stopped(loading: Loading[Data], should_stop: ShouldStop, skipped: lis
         yield event
 
 
-def build_network(settings: Settings, pipeline: Pipeline, *, n_samples: int, n_labels: int) -> torch.nn.Module:
+def build_network(settings: Settings, pipeline: FeaturePipeline, *, n_samples: int, n_labels: int) -> torch.nn.Module:
     """The chosen network for clips of that many samples."""
     entry, n_frames = MODELS[settings.model.name], pipeline.n_frames(n_samples)
     network: torch.nn.Module = entry.build(
@@ -200,7 +204,7 @@ def _started(setup: Setup, network: torch.nn.Module) -> Started:
     def counts(part: Clips) -> dict[str, int]:
         return {label: int((part.labels == number).sum()) for number, label in enumerate(data.labels[:-1])}
 
-    cost = count(network, n_frames=pipeline.n_frames(setup.project.clip_samples), n_features=pipeline.n_features)
+    cost = count(network, n_frames=pipeline.n_frames(setup.window_samples), n_features=pipeline.n_features)
     return Started(
         run=str(setup.folder),
         labels=list(data.labels),
@@ -218,7 +222,7 @@ def _manifest(setup: Setup, ended: Fit) -> Manifest:
     return Manifest(
         labels=setup.data.labels,
         rate=project.rate,
-        window_samples=project.clip_samples,
+        window_samples=setup.window_samples,
         feature={"name": settings.feature.name, "options": spec.to_dict(settings.feature.config)},
         network={"name": settings.model.name, "options": spec.to_dict(settings.model.config)},
         detector={**spec.to_dict(settings.detector), "thresholds": {}},

@@ -8,4 +8,4 @@ from kws_engine.settings import Settings
 
 def teach_settings(project: Project) -> Settings:
     """What the Teach page trains with."""
-    return Settings().with_options(("training.epochs=30", "training.clips_per_epoch=512"))
+    return Settings().with_recipe("teach")

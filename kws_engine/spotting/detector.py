@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kws_engine.clips.words import SILENCE, UNKNOWN
-from kws_engine.features.pipeline import Stream
+from kws_engine.features.pipeline import FrameStream
 from kws_engine.spotting.decision import Decision, Detection, DetectorConfig
 from kws_engine.spotting.looks import Classifier, Looks
 
@@ -71,7 +71,7 @@ class Detector:
     def _begin(self, at_sample: int) -> None:
         """Starts over; the next sample has this position."""
         pipeline = self._model.pipeline
-        self._stream: Stream = pipeline.stream()
+        self._stream: FrameStream = pipeline.stream()
         self._frames = np.zeros((0, pipeline.n_static), np.float32)
         self._waiting: Samples = np.zeros(0, np.float32)
         self._looked_at = at_sample  # the stream has had the samples up to there

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from kws_engine.features.pipeline import Pipeline, Stream
+from kws_engine.features.pipeline import FeaturePipeline, FrameStream
 from kws_engine.features.temporal import TemporalProcessing
 from kws_engine.spotting.decision import DetectorConfig
 
@@ -22,7 +22,7 @@ class Classifier(Protocol):
     labels: tuple[str, ...]
     rate: int
     window_samples: int
-    pipeline: Pipeline
+    pipeline: FeaturePipeline
 
     def posteriors(self, features: Floats) -> Floats:
         """Features (B, T, F) to posteriors (B, labels), each row summing to 1."""
@@ -88,7 +88,7 @@ class BulkScores:
 
     def _begin(self, at_sample: int) -> None:
         self._beginning: list[Floats] | None = []  # all sound until there are enough looks to average
-        self._stream: Stream = self._model.pipeline.stream()
+        self._stream: FrameStream = self._model.pipeline.stream()
         self._frames = np.zeros((0, self._model.pipeline.n_static), np.float32)
         self._posteriors = np.zeros((0, len(self._model.labels)), np.float32)  # too few to average, or the last ones
         self._next_look = at_sample + self.looks.first
@@ -96,8 +96,15 @@ class BulkScores:
 
     def feed(self, samples: Floats) -> Scores:
         """Takes samples (N,) in -1..1 and returns the scores of the looks that they complete."""
+        return self._take(self._stream.frames(samples), samples)
+
+    def feed_frames(self, frames: Floats) -> Scores:
+        """The same of frames (n, n_static) that were computed before, from the sound's first on; never mix the two."""
+        return self._take(frames, np.zeros(0, np.float32))
+
+    def _take(self, new: Floats, samples: Floats) -> Scores:
         looks = self.looks
-        joined = np.concatenate((self._frames, self._stream.frames(samples)))
+        joined = np.concatenate((self._frames, new))
         frames = joined[self._skip :]
         count = max(0, (len(frames) - looks.window_frames) // looks.frames_per_look + 1)
         posteriors = np.concatenate((self._posteriors, self._look(frames, count)))

@@ -26,7 +26,7 @@ from kws_engine import spec
 from kws_engine.clips.words import SILENCE, UNKNOWN
 from kws_engine.errors import KwsError, ModelFileError, has_controls, quoted, shortened
 from kws_engine.features import FEATURES
-from kws_engine.features.pipeline import Pipeline
+from kws_engine.features.pipeline import FeaturePipeline
 from kws_engine.spotting.decision import DetectorConfig
 from kws_engine.spotting.detector import Detector
 from kws_engine.spotting.network_check import CheckedNetwork, NetworkCost
@@ -183,10 +183,10 @@ class SpottingModel:
             return False
         return True
 
-    def _make_pipeline(self) -> Pipeline:
+    def _make_pipeline(self) -> FeaturePipeline:
         feature = self.manifest.feature
         entry = FEATURES[feature["name"]]
-        pipeline: Pipeline = entry.build(spec.from_dict(entry.config, feature["options"]), rate=self.rate)
+        pipeline: FeaturePipeline = entry.build(spec.from_dict(entry.config, feature["options"]), rate=self.rate)
         frames = pipeline.n_frames(self.window_samples)
         if frames == 0:
             raise ModelFileError(f"{self.window_samples} samples hold no feature frame")

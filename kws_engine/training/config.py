@@ -75,8 +75,7 @@ class TrainingConfig:
     early_stopping: bool = option(
         True,
         "Early stopping",
-        "Stops when the validation loss no longer falls. On or off, the weights of the epoch with the lowest loss "
-        "are saved.",
+        "Stops when the validation loss no longer falls.",
     )
     patience: int = option(
         20,
@@ -95,6 +94,13 @@ class TrainingConfig:
         high=10.0,
         advanced=True,
         shown_when=("early_stopping", True),
+    )
+    keep: Literal["best", "last"] = option(
+        "best",
+        "Weights kept",
+        "Those of the epoch with the lowest validation loss, or of the last one: with very few validation clips the "
+        "lowest loss is chance.",
+        advanced=True,
     )
     averaging: float = option(
         0.98,

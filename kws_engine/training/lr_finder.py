@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn import functional
 
 from kws_engine.training.config import TrainingConfig
-from kws_engine.training.data.batches import Batch, Batches
+from kws_engine.training.data.source import Batch, Source
 from kws_engine.training.events import Progress, RatePoint
 from kws_engine.training.optimizing import make_optimizer
 from kws_engine.training.seeds import STEPS, derive_seed
@@ -28,7 +28,7 @@ _VALLEY_DEPTH = 0.95  # of the loss after warm-up, below which the loss must fal
 
 def try_rates(
     network: nn.Module,
-    batches: Batches,
+    batches: Source,
     config: TrainingConfig,
     *,
     penalties: Mapping[str, Penalty],
@@ -80,7 +80,7 @@ def suggestion(points: Sequence[RatePoint]) -> float | None:
     return float(f"{points[middle].learning_rate:.2g}")
 
 
-def _endless(batches: Batches) -> Iterator[Progress | Batch]:
+def _endless(batches: Source) -> Iterator[Progress | Batch]:
     epoch = 0
     while True:
         epoch += 1

@@ -14,8 +14,8 @@ from torch.nn import functional
 
 from kws_engine.errors import TrainingError
 from kws_engine.training.config import TrainingConfig
-from kws_engine.training.data.batches import Batch, Batches
 from kws_engine.training.data.mixup import mixup
+from kws_engine.training.data.source import Batch, Source
 from kws_engine.training.events import Epoch, Progress
 from kws_engine.training.optimizing import (
     WeightAverage,
@@ -77,7 +77,7 @@ class Loop:
     def __init__(
         self,
         network: nn.Module,
-        batches: Batches,
+        batches: Source,
         config: TrainingConfig,
         *,
         penalties: Mapping[str, Penalty],
@@ -336,7 +336,9 @@ class Loop:
             seconds=time.monotonic() - started,
             penalty=sum(value for name, value in terms.items() if name != CROSS_ENTROPY),
             terms=terms,
-            best=self.best is None or validation_loss < self.best.validation_loss - self._config.minimum_gain,
+            best=self._config.keep == "last"
+            or self.best is None
+            or validation_loss < self.best.validation_loss - self._config.minimum_gain,
         )
 
 

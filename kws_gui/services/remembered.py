@@ -8,6 +8,8 @@ from pathlib import Path
 import platformdirs
 from PySide6.QtCore import QCoreApplication, QSettings, QStandardPaths
 
+from kws_engine.commands.microphone import default_speaker
+
 APPLICATION = "KWS Studio"
 HOME_VARIABLE = "KWS_STUDIO_HOME"
 _RECENT = "projects/recent"
@@ -84,8 +86,6 @@ def close_project() -> None:
 
 def speaker() -> str:
     """Who records: the name typed last, else the user's."""
-    from kws_engine.commands.microphone import default_speaker  # here: it loads what only recording needs
-
     return str(QSettings().value(_SPEAKER, "") or default_speaker())
 
 

@@ -18,12 +18,14 @@ from recordings import chunk, fmt, int16, plain, riff, tone
 from kws_engine import audio
 from kws_engine.cli import main
 from kws_engine.clips import importing
+from kws_engine.clips.clip import layout_clips
 from kws_engine.clips.importing import Imported, SpeakerRule, import_folder
 from kws_engine.clips.layout import IMPORT_LOCK_FILE
 from kws_engine.clips.project import Project
 from kws_engine.errors import ProjectError
 from kws_engine.file_lock import FileLock
 from kws_engine.runs.loading import load
+from kws_engine.runs.minimum_clips import missing_clips
 from kws_engine.settings import Settings
 
 
@@ -88,6 +90,37 @@ def test_folders_of_parts_lie_above_the_words(project, folder, names):
     assert result.words == {"no": 3, "yes": 3} and result.noises == 1
     assert {split for _, _, split in who(project, "yes")} == {"training", "validation", "testing"}
     assert f"{names[0]} (training)" in notes(result)
+
+
+@pytest.mark.parametrize("speakers", [1, 6])
+def test_without_a_part_to_validate_some_of_those_to_learn_from_do(project, folder, speakers):
+    for part, takes in (("train", 6), ("test", 2)):
+        for word in ("yes", "no"):
+            for take in range(takes):
+                put(folder / part / word / f"{part}{take % speakers}_nohash_{take}.wav")
+    result = import_folder(project, folder)
+    assert "Nothing said which clips validate: 2 clips" in notes(result)
+    for word in ("yes", "no"):
+        parts = who(project, word)
+        assert {speaker.rstrip("0123456789") for speaker, _, part in parts if part == "testing"} == {"test"}
+        assert [part for _, _, part in parts].count("testing") == 2  # as the folder says, no more and no less
+        assert [part for _, _, part in parts].count("validation") == 1
+    assert not missing_clips(project.table(), project.words)
+    put(folder / "train/yes/train9_nohash_9.wav")
+    assert "Nothing said" not in notes(import_folder(project, folder))  # one validates already
+    assert [part for speaker, _, part in who(project, "yes") if speaker == "train9"] == ["training"]
+
+
+def test_a_list_of_testing_clips_alone_leaves_some_to_validate(project, folder):
+    for number in range(8):
+        for word in ("yes", "no"):
+            put(folder / word / f"anna{number}_nohash_0.wav")
+    (folder / "testing_list.txt").write_text("yes/anna2_nohash_0.wav\nno/anna2_nohash_0.wav\n")
+    import_folder(project, folder)
+    for word in ("yes", "no"):
+        parts = {speaker: part for speaker, _, part in who(project, word)}
+        assert [speaker for speaker, part in parts.items() if part == "testing"] == ["anna2"]
+        assert "validation" in parts.values() and list(parts.values()).count("training") >= 4
 
 
 def test_a_word_may_be_called_train(project, folder):
@@ -578,3 +611,11 @@ def test_the_command_takes_a_list_and_a_pattern(project, folder, capsys):
     assert [clip.speaker for clip in Project.open(project.folder).clips(word="yes")] == ["1"]
     assert main([*arguments[:3], "--speaker-from", "{nobody}"]) == 1
     assert "{speaker}" in capsys.readouterr().err
+
+
+def test_a_folder_to_judge_whose_words_lie_one_folder_deeper_is_told_from_an_empty_one(folder):
+    for part in ("train", "test"):
+        put(folder / part / "yes" / "1.wav")
+    with pytest.raises(ProjectError, match=r"lie two folders deep, .*: choose .*test or .*train, or import"):
+        layout_clips(folder)
+    assert len(layout_clips(folder / "test")) == 1

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kws_engine import audio
-from kws_engine.clips.recording import TakeRecorder, evaluate_take, is_clipped, is_room_noise
+from kws_engine.clips.recording import TakeRecorder, evaluate_take, is_clipped, is_knocking, is_room_noise
 from kws_engine.clips.trimming import speech_bounds
 
 RATE = 16_000
@@ -161,6 +161,47 @@ def test_the_noise_of_real_rooms_is_no_take_and_real_words_are(shared_data):
         refused += is_room_noise(word, RATE) and speech_bounds(word, RATE) is not None
         recordings += 1
     assert refused <= 0.01 * recordings
+
+
+def knocks(ring_ms: float, *, apart_s: float = 0.11) -> np.ndarray:
+    """Strokes that ring at 2.2 kHz, louder than any noise."""
+    time = np.arange(round(0.4 * RATE)) / RATE
+    stroke = 0.3 * np.sin(2 * np.pi * 2200 * time) * np.exp(-time * 1000 / ring_ms)
+    sound = np.zeros(round(2.3 * RATE))
+    for at in np.arange(0.4, 1.8, apart_s):
+        start = round(at * RATE)
+        sound[start : start + len(stroke)] += stroke[: len(sound) - start]
+    return raw_with(sound.astype(np.float32), at_s=0.0)
+
+
+def test_keys_are_no_take_and_a_short_word_is():
+    raw = knocks(8)
+    assert speech_bounds(raw, RATE) is not None  # they lie close together: one core
+    take = evaluate_take(raw, RATE, clip_samples=RATE)
+    assert take.no_speech and take.bounds is None
+    assert take.advice.startswith("Only knocks were heard, as of keys")
+    assert not evaluate_take(raw_with(voice(0.15), at_s=0.8), RATE, clip_samples=RATE).no_speech
+    keys_before = np.maximum(0, 1 - np.arange(len(raw)) / (0.7 * RATE)) * raw  # then the word
+    assert not evaluate_take(
+        (keys_before + raw_with(voice(0.4), at_s=1.2)).astype(np.float32), RATE, clip_samples=RATE
+    ).no_speech
+
+
+def test_typing_is_no_take_and_real_words_are(shared_data):
+    taken = pieces = 0
+    for path in sorted((shared_data / "talk/noise/typing").glob("buckle_*")):
+        sound = audio.read(path, rate=RATE)
+        for start in range(0, len(sound) - 36_800, 36_800):
+            take = evaluate_take(sound[start : start + 36_800], RATE, clip_samples=RATE)
+            taken, pieces = taken + (not take.no_speech), pieces + 1
+    assert pieces >= 50 and taken <= 0.2 * pieces
+    words = sorted((shared_data / "speech_commands").glob("[a-z]*/*.wav"))[::2]
+    refused = 0
+    for path in words:
+        word = audio.read(path, rate=RATE)
+        bounds = speech_bounds(word, RATE)
+        refused += bounds is not None and is_knocking(word[slice(*bounds)], RATE)
+    assert len(words) >= 2000 and refused <= 0.005 * len(words)
 
 
 def test_a_word_longer_than_the_clip():

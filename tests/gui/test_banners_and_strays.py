@@ -17,6 +17,7 @@ from kws_gui.page_table import PAGE_TABLE
 from kws_gui.pages.learn.chapters import CHAPTERS
 from kws_gui.rail import PAGES
 from kws_gui.services import remembered
+from kws_gui.services.services import Services
 from kws_gui.widgets.message_bar import MessageBar
 
 PATIENCE_MS = 60_000
@@ -119,6 +120,25 @@ def test_every_page_can_be_reached_in_full_at_any_size(window: MainWindow, size:
         assert not frame.horizontalScrollBar().maximum(), f"{name} needs {page.minimumSizeHint()}"
         assert frame.verticalScrollBar().maximum() == max(0, page.height() - frame.viewport().height())
     assert all(button.isVisible() for button in map(window.rail.button, PAGES))
+
+
+@pytest.mark.parametrize("name", PAGE_TABLE)
+def test_a_page_is_made_where_it_stands(window: MainWindow, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """A page that is put into its place with all its parts costs the window's thread milliseconds for each step."""
+    make = PAGE_TABLE[name]
+    stood = []
+
+    def made(services: Services, parent: QWidget) -> QWidget:
+        stood.append(parent.window() is window)
+        page = make(services, parent)
+        stood.append(page.parentWidget() is parent)
+        return page
+
+    monkeypatch.setitem(PAGE_TABLE, name, made)
+    window._drop_pages()
+    page = window.page(name)
+    assert stood == ([] if name == "start" else [True, True])  # the start page is there from the start
+    assert page.window() is window
 
 
 class Strays(QObject):

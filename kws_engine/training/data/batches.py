@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +27,7 @@ from kws_engine.training.data.feature_cache import BLOCK, WHOLE, FeatureCache, S
 from kws_engine.training.data.feature_store import FeatureStore, make_feature_store
 from kws_engine.training.data.sampling import SILENT, SYNTHETIC, TALK, Sampler, SamplingPlan
 from kws_engine.training.data.silence import silence
+from kws_engine.training.data.source import Batch
 from kws_engine.training.data.synthetic_words import speech_spans, synthetic_word
 from kws_engine.training.data.talk_windows import Piece, TalkWindows
 from kws_engine.training.data.workers import Workers
@@ -39,23 +39,6 @@ _TASK = "Augmenting and computing features"
 _SYNTHESIS_CLIPS = 2000  # at most this many clips supply the pieces of synthetic words
 _MIN_ENERGY = 1e-10  # of a band: far below the floor that features add
 _GPU_SHARE = 0.3  # of a graphics card's free memory that samples may take
-
-
-@dataclass(frozen=True)
-class Batch:
-    """The clips of one step.
-
-    Attributes:
-        features: (B, T, F), on the device.
-        labels: (B,), on the device.
-        clips: (B,) indices into the training split, or SILENT, SYNTHETIC or TALK; on the CPU.
-        whole: Clips of the step in all processes together.
-    """
-
-    features: Tensor
-    labels: Tensor
-    clips: Tensor
-    whole: int
 
 
 class Batches:

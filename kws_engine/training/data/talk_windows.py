@@ -19,11 +19,11 @@ import torch
 from torch import Tensor
 
 from kws_engine.features._torch import TorchFeatures
+from kws_engine.training.data.source import Score
 from kws_engine.training.data.talk import Talk
 from kws_engine.training.seeds import HARD_TALK, TALK_WINDOWS, numpy_generator
 
 BandsOf = Callable[[Tensor, int, int], tuple[Tensor, Tensor]]
-Score = Callable[[Tensor], Tensor]
 _MOST_BYTES = 128 * 2**20  # of band energies
 _FIRST_SHARE, _LATER_SHARE = 0.3, 0.15  # of the seconds that an epoch draws: how much is computed for it
 _LEAST_FIRST = 12  # pieces

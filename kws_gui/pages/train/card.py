@@ -24,8 +24,8 @@ class FormCard(QFrame):
     rateAsked = Signal()
     searchAsked = Signal()
 
-    def __init__(self, form: QWidget) -> None:
-        super().__init__()
+    def __init__(self, form: QWidget, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
         self.train = QPushButton("Train")
         self.pause = QPushButton("Pause")
         self.queue = QPushButton("Add to queue")
@@ -40,7 +40,7 @@ class FormCard(QFrame):
         self.recipe.setMenu(self._make_recipes())
         self.reset.setToolTip("Sets all options back to their defaults; with undo")
         self.pause.hide()
-        self._scroll = QScrollArea()
+        self._scroll = QScrollArea(self)
         self._scroll.setWidgetResizable(True)
         self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -87,10 +87,10 @@ class FormCard(QFrame):
 
     def _lay_out(self, form: QWidget) -> None:
         inner = QWidget()
+        self._scroll.setWidget(inner)  # before it has a form: what has many parts is slow to move to a new parent
         around = QVBoxLayout(inner)
         around.setContentsMargins(theme.GROUP, theme.GROUP, theme.GRID, theme.GRID)
         around.addWidget(form)
-        self._scroll.setWidget(inner)
         first, second = QHBoxLayout(), QHBoxLayout()
         first.setContentsMargins(theme.GROUP, theme.GRID, theme.GROUP, 0)
         first.setSpacing(theme.GRID)

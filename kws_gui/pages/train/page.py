@@ -46,16 +46,17 @@ class TrainPage(QWidget):
         self._navigation = services.navigation
         self._runs = services.runs
         self._training = services.training
+        self._make_places()
         self.messages = TrainMessages()
         self.form = SettingsForm()
-        self.run = RunView()
-        self.runs = RunList()
+        self.run = RunView(self._upper)
+        self.runs = RunList(self._splitter)
         self._compare: CompareView | None = None
         self.preview = PreviewFold(services.project, services.warm)
         self.controller = RunController(services, self.run, self.runs, self.messages, use=self._use, parent=self)
         self.run_actions = self.controller.actions
         self.costs = Asker(services.warm, delay_ms=_COST_AFTER_MS, parent=self)
-        self.card = FormCard(self.form)
+        self.card = FormCard(self.form, self._work)
         self.train = self.card.train
         self.reset = self.card.reset
         self._run_name = QLabel()
@@ -313,18 +314,24 @@ class TrainPage(QWidget):
         self.form.refuse("", "")
         self.form.cost.setCost(cost.parameters, cost.macs)
 
+    def _make_places(self) -> None:
+        """Makes what the parts are put into before them: what has many parts is slow to move to a new parent."""
+        self._pages = QStackedWidget(self)
+        self._work = QWidget(self._pages)
+        self._right = QStackedWidget(self._work)
+        self._split = QWidget(self._right)
+        self._splitter = QSplitter(Qt.Orientation.Vertical, self._split)
+        self._upper = QStackedWidget(self._splitter)
+
     def _lay_out(self) -> None:
-        self._split = self._make_right()
-        self._right = QStackedWidget()
+        self._fill_right()
         self._right.addWidget(self._split)
         self._right.addWidget(self._too_little)
-        self._work = QWidget()
         row = QHBoxLayout(self._work)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(theme.GROUP)
         row.addWidget(self.card)
         row.addWidget(self._right, 1)
-        self._pages = QStackedWidget()
         self._pages.addWidget(self._nothing_open)
         self._pages.addWidget(self._work)
         column = QVBoxLayout(self)
@@ -343,20 +350,19 @@ class TrainPage(QWidget):
         header.addWidget(self._run_name)
         return header
 
-    def _make_right(self) -> QWidget:
-        self._splitter = split = QSplitter(Qt.Orientation.Vertical)
-        self._upper = QStackedWidget()
+    def _fill_right(self) -> None:
+        split = self._splitter
         self._upper.addWidget(self.run)
         split.addWidget(self._upper)
         split.addWidget(self.runs)
         split.setStretchFactor(0, 3)
         split.setStretchFactor(1, 1)
         split.setChildrenCollapsible(False)
-        right = QWidget()
-        right.setMinimumHeight(_RIGHT_HEIGHT)  # else the window grows before the runs have made room for the preview
-        column = QVBoxLayout(right)
+        self._split.setMinimumHeight(
+            _RIGHT_HEIGHT
+        )  # else the window grows before the runs have made room for the preview
+        column = QVBoxLayout(self._split)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(split, 1)
         column.addWidget(self.preview)
-        return right

@@ -22,6 +22,7 @@ _TERMS = (
     "higher than the curve, which is measured without them), and each penalty on the weights"
 )
 _ROOM_FOR_TERMS = 440  # px; in a lower view the loss terms are only in the curves' own view of them
+_CURVES_AFTER_MS = 20  # the page is painted first
 _WAITING = "No run yet: choose a network and press Train"
 
 
@@ -76,7 +77,7 @@ class RunView(QWidget):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        QTimer.singleShot(0, self, self._make_curves)
+        QTimer.singleShot(_CURVES_AFTER_MS, self, self._make_curves)
 
     def _make_curves(self) -> LossAndAccuracy:
         if self._curves is None:

@@ -22,7 +22,7 @@ _KEY_ZOOM = 1.5
 
 
 class CurvePlots(QWidget):
-    """Holds the panels; all share one epoch range and one selected epoch.
+    """Holds the panels that it has shown; all share one epoch range and one selected epoch.
 
     Signals:
         epochSelected(object): The epoch pointed at, or stepped to with Left and Right; None once the pointer has left.
@@ -34,9 +34,9 @@ class CurvePlots(QWidget):
     menuRequested = Signal(object)
     zoomChanged = Signal()
 
-    def __init__(self, panels: Sequence[Panel], parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._panels = tuple(panels)
+        self._panels: list[Panel] = []  # that were ever shown, as they stand in the layout
         self._shown: tuple[Panel, ...] = ()
         self._epochs: list[int] = []
         self._selected: int | None = None
@@ -45,15 +45,15 @@ class CurvePlots(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(_RING, _RING, _RING, _RING)
         column.setSpacing(theme.GRID // 2)
-        for panel in self._panels:
-            column.addWidget(panel.view, 1)
-            self._connect(panel)
 
     def show_panels(self, panels: Sequence[Panel]) -> None:
         """Shows these panels in order; the last one has the epoch labels."""
         if self._shown == tuple(panels):
             return
         self._shown = tuple(panels)
+        for panel in panels:
+            if panel not in self._panels:
+                self._add(panel)
         for panel in self._panels:
             panel.view.setVisible(panel in self._shown)
             panel.setBottom(panel is self._shown[-1])
@@ -109,6 +109,13 @@ class CurvePlots(QWidget):
         if event.type() == QEvent.Type.Leave and not self.hasFocus():
             self.select(None)
         return False
+
+    def _add(self, panel: Panel) -> None:
+        column = self.layout()
+        assert isinstance(column, QVBoxLayout)
+        column.addWidget(panel.view, 1)
+        self._panels.append(panel)
+        self._connect(panel)
 
     def _connect(self, panel: Panel) -> None:
         box = panel.box

@@ -21,6 +21,12 @@ from kws_gui.widgets.curves.panel import Line, Panel
 from kws_gui.widgets.curves.plots import CurvePlots
 from kws_gui.widgets.finding_line import FindingLine
 
+_TITLES = {  # the first that fits on the axis is shown
+    lines.LEARNING_RATE: ("Learning rate", "Rate"),
+    lines.TOTAL_LOSS: ("Total training loss", "Total loss", "Loss"),
+    lines.PENALTIES: ("Penalties",),
+}
+
 
 class LossAndAccuracy(QWidget):
     """Training solid with dots, validation dashed with squares; the legend shows the numbers of the selected epoch.
@@ -48,14 +54,8 @@ class LossAndAccuracy(QWidget):
         self.finding = FindingLine()
         self._loss = Panel("Loss")
         self._accuracy = Panel("Accuracy", percent=True)
-        self._panels = {
-            lines.LOSS: self._loss,
-            lines.ACCURACY: self._accuracy,
-            lines.LEARNING_RATE: Panel("Learning rate", "Rate"),
-            lines.TOTAL_LOSS: Panel("Total training loss", "Total loss", "Loss"),
-            lines.PENALTIES: Panel("Penalties"),
-        }
-        self.plots = CurvePlots(list(self._panels.values()))
+        self._panels = {lines.LOSS: self._loss, lines.ACCURACY: self._accuracy}  # the others follow when they are shown
+        self.plots = CurvePlots()
         self.setMinimumSize(self.LEAST)
         self.setAccessibleName("Loss and accuracy by epoch")
         self._lay_out()
@@ -210,7 +210,7 @@ class LossAndAccuracy(QWidget):
         runs = self._runs if self._runs is not None else (RunCurves("", self._points),)
         self.plots.setEpochs(sorted({point.epoch for run in runs for point in run.points}))
         names = self._shown()
-        self.plots.show_panels([self._panels[name] for name in names])
+        self.plots.show_panels([self._panel(name) for name in names])
         for name in names:
             drawn, panel = self._lines(name), self._panels[name]
             panel.setLines(drawn, smoothing=self._smoothing(name), logarithmic=self._is_log(name, drawn))
@@ -218,6 +218,11 @@ class LossAndAccuracy(QWidget):
         self._name_axes()
         self._show_state(runs)
         self._show_numbers()
+
+    def _panel(self, name: str) -> Panel:
+        if name not in self._panels:
+            self._panels[name] = Panel(*_TITLES[name])
+        return self._panels[name]
 
     def _lines(self, name: str) -> list[Line]:
         if self._runs is None:

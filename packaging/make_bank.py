@@ -1,0 +1,246 @@
+"""Writes resources/bank, vectors of what is not the word: python packaging/make_bank.py [--people FOLDER]
+
+It reads those recordings of people that are not kept for measuring (`kws_engine/bench/_people.py`), and the training
+and calibration parts of the shipped talk. FOLDER, or $KWS_SHARED_DATA, holds them. Sentences are encoded as they run; single words and
+each half of what is known of voices are laid into sound as takes are. Everything is there as it is and changed:
+another speed, pitch, room, microphone and noise. All chance comes from seeds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from kws_engine import audio, spec
+from kws_engine.augment import AUGMENTATIONS
+from kws_engine.augment.context import Augment, Context
+from kws_engine.bank import BankKind, BankPart
+from kws_engine.bench._people import KEYWORDS, Recording, folder_of_people, recordings
+from kws_engine.features import FEATURES
+from kws_engine.features._encoder import MODEL
+from kws_engine.features.encoded import EncodedPipeline
+from kws_engine.resources import path as resource
+from kws_engine.talk import shipped_talk
+from kws_engine.training.data.laid_rows import window_of
+from kws_engine.training.data.laying_words import core_of, laid
+
+RATE = 16_000
+OUTPUT = Path(__file__).resolve().parent.parent / "resources" / "bank"
+KINDS: Sequence[BankKind] = ("sentence", "word", "noise")
+PARTS: Sequence[BankPart] = ("training", "calibration")
+MOST_MINUTES = {"swahili_speech": 24.0}
+MOST_OF_A_WORD = {"speech_commands": 130, "precise_community": 60}
+STRETCH_S = 12.0
+CALIBRATION = 0.25
+CHANGES = {
+    "speed": {"probability": 0.7},
+    "pitch": {"probability": 0.3},
+    "reverb": {"probability": 0.5},
+    "gain": {"probability": 0.8},
+    "background_noise": {"probability": 0.8, "snr_db": (3.0, 30.0)},
+    "quality": {"probability": 0.35},
+}
+
+
+@dataclass
+class Bank:
+    """What has been encoded so far."""
+
+    vectors: list[np.ndarray] = field(default_factory=list)
+    kinds: list[int] = field(default_factory=list)
+    parts: list[int] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+    changed: list[bool] = field(default_factory=list)
+
+    def add(self, vectors: np.ndarray, kind: BankKind, part: BankPart, text: str, *, changed: bool) -> None:
+        """A stretch (n, 96)."""
+        self.vectors.append(vectors.astype(np.float32))
+        self.kinds.append(KINDS.index(kind))
+        self.parts.append(PARTS.index(part))
+        self.texts.append(text)
+        self.changed.append(changed)
+
+    def write(self, folder: Path) -> None:
+        """vectors.npy and index.json."""
+        values = np.concatenate(self.vectors)
+        scale = np.percentile(np.abs(values[:: max(1, len(values) // 200_000)]), 99.9, axis=0) / 127
+        texts = sorted(set(self.texts))
+        number = {text: at for at, text in enumerate(texts)}
+        index = {
+            "encoder": hashlib.sha256(resource(*MODEL).read_bytes()).hexdigest(),
+            "scale": [round(float(one), 7) for one in scale],
+            "lengths": [len(one) for one in self.vectors],
+            "kinds": self.kinds,
+            "parts": self.parts,
+            "changed": [int(one) for one in self.changed],
+            "text": [number[text] for text in self.texts],
+            "texts": texts,
+        }
+        folder.mkdir(parents=True, exist_ok=True)
+        np.save(folder / "vectors.npy", np.clip(np.rint(values / scale), -127, 127).astype(np.int8))
+        (folder / "index.json").write_text(json.dumps(index, separators=(",", ":"), ensure_ascii=False) + "\n")
+
+
+class Changing:
+    """The program's own augmentations of sound, strong enough to be another recording."""
+
+    def __init__(self, noises: np.ndarray) -> None:
+        configs = {name: spec.changed(AUGMENTATIONS[name].config(), options) for name, options in CHANGES.items()}
+        ordered = sorted(configs.items(), key=lambda item: item[1].order)
+        self._augments: list[Augment] = [AUGMENTATIONS[name].build(one, rate=RATE) for name, one in ordered]
+        self._noises = torch.from_numpy(noises)
+
+    def __call__(self, samples: np.ndarray, seed: int) -> np.ndarray:
+        context = Context(torch.Generator().manual_seed(seed), RATE, self._noises)
+        sound = torch.from_numpy(samples).unsqueeze(0)
+        with torch.no_grad():
+            for augment in self._augments:
+                sound = augment(sound, context)
+        return np.clip(sound[0].numpy(), -1, 1).astype(np.float32)
+
+
+def part_of(one: Recording) -> BankPart:
+    """Voices and sources are in one part each; Italian is the language that thresholds hear and heads do not."""
+    if one.source.startswith("asterisk-core-sounds-it"):
+        return "calibration"
+    if one.source in ("swahili_speech", "gcin_voice", "precise_community"):
+        return "training"
+    key = one.path.name if one.kind == "noise" else f"{one.source}/{one.speaker}"
+    return "calibration" if zlib.crc32(key.encode()) % 100 < 100 * CALIBRATION else "training"
+
+
+def sound_of(path: Path) -> np.ndarray:
+    """(N,) at 16 kHz."""
+    return audio.read(path, rate=RATE, max_seconds=600)
+
+
+def stretches(sounds: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+    """Sound of about twelve seconds each, of recordings one after another."""
+    waiting: list[np.ndarray] = []
+    for sound in sounds:
+        waiting.append(sound)
+        if sum(map(len, waiting)) >= STRETCH_S * RATE:
+            yield np.concatenate(waiting)
+            waiting = []
+    if sum(map(len, waiting)) > 2 * RATE:
+        yield np.concatenate(waiting)
+
+
+def main() -> None:
+    """Encodes all of it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--people", type=Path, default=folder_of_people())
+    parser.add_argument("--output", type=Path, default=OUTPUT)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    entry = FEATURES["speech_embedding"]
+    pipeline: EncodedPipeline = entry.build(entry.config(), rate=RATE)
+    usable = [one for one in recordings(options.people) if not one.kept]
+    noises = {part: [sound_of(one.path)[: 45 * RATE] for one in usable if one.kind == "noise" and part_of(one) == part]
+              for part in PARTS}  # fmt: skip
+    changing = Changing(np.concatenate(noises["training"]))
+    bank = Bank()
+    talk = {part: _sentences(bank, pipeline, changing, usable, part) for part in PARTS}
+    _words(bank, pipeline, changing, usable, talk)
+    for part in PARTS:
+        for number, noise in enumerate(noises[part]):
+            bank.add(pipeline.batch(noise), "noise", part, "", changed=False)
+            bank.add(pipeline.batch(changing(noise, number)), "noise", part, "", changed=True)
+    _shipped(bank, pipeline, changing)
+    bank.write(options.output)
+    _tell(bank, options.output)
+
+
+def _sentences(
+    bank: Bank, pipeline: EncodedPipeline, changing: Changing, usable: Sequence[Recording], part: BankPart
+) -> np.ndarray:
+    """Encodes them; returns some of them (N,), to lay words into."""
+    kept: list[np.ndarray] = []
+    for source in sorted({one.source for one in usable if one.kind == "speech"}):
+        chosen = [one for one in usable if one.source == source and one.kind == "speech" and part_of(one) == part]
+        most, seconds = MOST_MINUTES.get(source, 1e9) * 60, 0.0
+        for number, sound in enumerate(stretches(sound_of(one.path) for one in chosen)):
+            bank.add(pipeline.batch(sound), "sentence", part, "", changed=False)
+            bank.add(
+                pipeline.batch(changing(sound, zlib.crc32(source.encode()) + number)),
+                "sentence",
+                part,
+                "",
+                changed=True,
+            )
+            kept.append(sound)
+            seconds += len(sound) / RATE
+            if seconds > most:
+                break
+    return np.concatenate(kept)
+
+
+def _words(
+    bank: Bank,
+    pipeline: EncodedPipeline,
+    changing: Changing,
+    usable: Sequence[Recording],
+    talk: dict[BankPart, np.ndarray],
+) -> None:
+    counts: dict[tuple[str, str], int] = {}
+    window = window_of(pipeline, RATE)
+    words = [one for one in usable if one.kind == "word"]
+    order = np.random.default_rng(0).permutation(len(words))
+    for number in order.tolist():
+        one = words[number]
+        key = (one.source, one.word)
+        counts[key] = counts.get(key, 0) + 1
+        if counts[key] > MOST_OF_A_WORD.get(one.source, 10**6):
+            continue
+        sound, generator = sound_of(one.path), np.random.default_rng(number)
+        text = one.word if one.source == "speech_commands" else one.word.partition("-")[2].replace("_", " ")
+        part = part_of(one)
+        for changed in (False, True):
+            spoken = laid(sound, core_of(sound, RATE), window, generator, talk=talk[part])
+            spoken = changing(spoken, number) if changed else spoken
+            bank.add(pipeline.batch(spoken), "word", part, text, changed=changed)
+
+
+def _shipped(bank: Bank, pipeline: EncodedPipeline, changing: Changing) -> None:
+    """What synthetic voices say, each utterance for itself."""
+    for part in PARTS:
+        _shipped_part(bank, pipeline, changing, part)
+
+
+def _shipped_part(bank: Bank, pipeline: EncodedPipeline, changing: Changing, part: BankPart) -> None:
+    for file in shipped_talk(part):
+        if file.kind == "noise":
+            continue
+        sound = np.concatenate(list(file.blocks(rate=RATE)))
+        for number, one in enumerate(file.utterances):
+            first, last = max(0, round((one.start_s - 0.9) * RATE)), round((one.end_s + 0.3) * RATE)
+            piece = sound[first:last]
+            if len(piece) < window_of(pipeline, RATE).samples:
+                piece = sound[max(0, last - window_of(pipeline, RATE).samples) : last]
+            is_changed = number % 2 == 1
+            piece = changing(piece, number) if is_changed else piece
+            bank.add(pipeline.batch(piece), one.kind, part, one.text, changed=False)
+
+
+def _tell(bank: Bank, folder: Path) -> None:
+    for part in PARTS:
+        for kind in KINDS:
+            lengths = [
+                len(vectors)
+                for vectors, own, what, changed in zip(bank.vectors, bank.parts, bank.kinds, bank.changed, strict=True)
+                if PARTS[own] == part and KINDS[what] == kind and not changed
+            ]
+            print(f"{part} {kind}: {len(lengths)} stretches, {sum(lengths) * 0.08 / 60:.1f} min, and changed ones")
+    print(f"{folder}: {sum(file.stat().st_size for file in folder.iterdir()) / 1e6:.1f} MB")
+
+
+if __name__ == "__main__":
+    main()
