@@ -169,13 +169,7 @@ def _sentences(
         most, seconds = MOST_MINUTES.get(source, 1e9) * 60, 0.0
         for number, sound in enumerate(stretches(sound_of(one.path) for one in chosen)):
             bank.add(pipeline.batch(sound), "sentence", part, "", changed=False)
-            bank.add(
-                pipeline.batch(changing(sound, zlib.crc32(source.encode()) + number)),
-                "sentence",
-                part,
-                "",
-                changed=True,
-            )
+            bank.add(pipeline.batch(changing(sound, zlib.crc32(source.encode()) + number)), "sentence", part, "", changed=True)
             kept.append(sound)
             seconds += len(sound) / RATE
             if seconds > most:
@@ -184,11 +178,7 @@ def _sentences(
 
 
 def _words(
-    bank: Bank,
-    pipeline: EncodedPipeline,
-    changing: Changing,
-    usable: Sequence[Recording],
-    talk: dict[BankPart, np.ndarray],
+    bank: Bank, pipeline: EncodedPipeline, changing: Changing, usable: Sequence[Recording], talk: dict[BankPart, np.ndarray]
 ) -> None:
     counts: dict[tuple[str, str], int] = {}
     window = window_of(pipeline, RATE)

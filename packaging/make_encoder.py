@@ -61,7 +61,9 @@ def streaming_graph(weights: dict[str, np.ndarray]) -> onnx.ModelProto:
             states_in.append(helper.make_tensor_value_info(state, TensorProto.FLOAT, shape))
             states_out.append(helper.make_tensor_value_info(f"new_{state}", TensorProto.FLOAT, shape))
             nodes.append(helper.make_node("Concat", [state, value], [f"joined{number}"], axis=2))
-            nodes.append(helper.make_node("Slice", [f"joined{number}", "first", "end", "time"], [f"new_{state}"]))
+            nodes.append(
+                helper.make_node("Slice", [f"joined{number}", "first", "end", "time"], [f"new_{state}"])
+            )
             inputs = [f"joined{number}"]
         inputs.append(constant(f"conv{number}.weight", kernel))
         if f"conv{number}.bias" in weights:

@@ -183,7 +183,7 @@ class Photographer:
         self._take("teach-wait")
         self._wait("the model", lambda: page.step == "try" and page.try_it.bridge.is_running)
         player = self._play(self._takes(range(34, 42)))
-        self._wait("words", lambda: player.poll() is not None or page.try_it.heard >= 3 and page.try_it.word.isLit())
+        self._wait("words", lambda: player.poll() is not None or (page.try_it.heard >= 3 and page.try_it.word.isLit()))
         self._take("teach-try")
         page.try_it.farther.click()
         self._play(self._takes(range(42, 50)))

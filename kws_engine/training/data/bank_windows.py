@@ -117,3 +117,5 @@ def _windows(starts: NDArray[np.int64], lengths: NDArray[np.int64], vectors: int
     firsts = np.repeat(starts, counts)
     ends = np.cumsum(counts)
     return np.asarray(firsts + np.arange(len(firsts)) - np.repeat(ends - counts, counts), np.int64)
+
+
