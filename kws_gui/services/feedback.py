@@ -86,13 +86,14 @@ class Feedback(QObject):
         start = stop - window_samples
         raw = heard.samples[max(0, start - margin) : max(0, stop + margin)]
         raw, rate = _at(project.rate, raw, heard.rate)
-        first = round((start - max(0, start - margin)) * rate / heard.rate)
-        middle = first + round(window_samples * rate / heard.rate / 2)
-        if len(raw) < project.clip_samples:
+        length = project.clip_samples
+        if len(raw) < length:
             self.refused.emit("That was too long ago: its sound is no longer in memory.")
             return False
-        at = min(max(0, middle - project.clip_samples // 2), len(raw) - project.clip_samples)
-        take = _cut(evaluate_take(raw, rate, clip_samples=project.clip_samples), at, project.clip_samples)
+        take = evaluate_take(raw, rate, clip_samples=length)
+        if take.bounds is None or take.bounds[1] - take.bounds[0] > length:  # in the midst of talk
+            end = round((stop - max(0, start - margin)) * rate / heard.rate)
+            take = _cut(take, min(max(0, end - length), len(raw) - length), length)
         return self._keep(UNKNOWN, take, WRONG, f"Kept as something that is not “{word}”.")
 
     def missed(self, heard: Heard, word: str, *, detected_at: Sequence[int] = ()) -> bool:
@@ -163,7 +164,7 @@ def _at(rate: int, samples: Samples, from_rate: int) -> tuple[Samples, int]:
 
 
 def _cut(take: Take, start: int, length: int) -> Take:
-    """The take with another cut: exactly what the detector looked at."""
+    """The take with another cut: what the detector heard last before it fired."""
     return Take(
         raw=take.raw,
         clip=take.raw[start : start + length],
