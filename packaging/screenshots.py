@@ -186,14 +186,14 @@ class Photographer:
         self._wait("words", lambda: player.poll() is not None or (page.try_it.heard >= 3 and page.try_it.word.isLit()))
         self._take("teach-try")
         page.try_it.farther.click()
-        self._play(self._takes(range(42, 50)))
-        self._wait("tries from farther away", lambda: len(page.try_it.distance.attempts()) >= 3)
+        self._play(self._takes(range(42, 50), level=0.6, noise=0.002))
+        self._wait("tries from farther away", lambda: len(page.try_it.distance.attempts()) >= 6)
         self._take("teach-farther")
 
     # -- sound
 
-    def _takes(self, which: Iterable[int], *, word: str = TAUGHT) -> Path:
-        """Takes of a word that ship with the program, with pauses between them, in a quiet room."""
+    def _takes(self, which: Iterable[int], *, word: str = TAUGHT, level: float = 1.0, noise: float = 0.0005) -> Path:
+        """Takes of a word that ship with the program, each at `level` times that before, with pauses and room noise."""
         import numpy as np
 
         from kws_engine import audio, resources
@@ -201,9 +201,10 @@ class Photographer:
         rate = 16_000
         clips = sorted((resources.path("starter") / "clips" / word).iterdir())
         pause = np.zeros(round(0.8 * rate), np.float32)
-        sounds = [part for at in which for part in (pause, audio.read(clips[at], rate=rate))]
+        takes = [level**number * audio.read(clips[at], rate=rate) for number, at in enumerate(which)]
+        sounds = [part for take in takes for part in (pause, take)]
         whole = np.concatenate([*sounds, pause])
-        whole = whole + 0.0005 * np.random.default_rng(0).standard_normal(len(whole))
+        whole = whole + noise * np.random.default_rng(0).standard_normal(len(whole))
         file = self._home / "takes.wav"
         audio.write(file, whole.astype(np.float32), rate=rate)
         return file

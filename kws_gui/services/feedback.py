@@ -20,11 +20,12 @@ from kws_engine.errors import KwsError
 from kws_engine.runs.job import Job, settings_of
 from kws_engine.runs.teaching import teach_settings
 from kws_engine.settings import Settings
+from kws_engine.training.events import Finished
 from kws_gui.bridges.training import training_threads
 from kws_gui.services import remembered
 from kws_gui.services.project_model import ProjectModel
 from kws_gui.services.recordings import Recordings
-from kws_gui.services.training import Training
+from kws_gui.services.training import Ending, Training
 
 WRONG, MISSED = "That was wrong", "You missed one"
 _MARGIN_S = 0.5  # around a detection's window, so that the cut can be moved
@@ -47,12 +48,14 @@ class Feedback(QObject):
 
     Signals:
         kept(Clip, str): A clip was stored, and what it is in one sentence.
-        refused(str): There is nothing to store, or it could not be stored.
+        refused(str): There is nothing to store, it could not be stored, or teaching again failed.
+        taught(str): A model was taught again.
         changed(): There are more or fewer corrections that no model was taught with.
     """
 
     kept = Signal(object, str)
     refused = Signal(str)
+    taught = Signal(str)
     changed = Signal()
 
     def __init__(
@@ -63,6 +66,9 @@ class Feedback(QObject):
         self._recordings = recordings
         self._training = training
         self._paths: list[Path] = []
+        self._taught: list[Path] = []  # by the run that is going on
+        self._job: Job | None = None
+        training.ended.connect(self._on_ended)
         project.opened.connect(self._on_opened)
         project.clipsChanged.connect(self.changed)
 
@@ -70,6 +76,11 @@ class Feedback(QObject):
     def count(self) -> int:
         """How many corrections no model was taught with."""
         return sum(path.is_file() for path in self._paths)
+
+    @property
+    def is_teaching(self) -> bool:
+        """Whether the words are being taught again."""
+        return self._job is not None
 
     @property
     def can_undo(self) -> bool:
@@ -128,7 +139,7 @@ class Feedback(QObject):
         if project is None:
             return False
         job = Job(project.folder, self._settings(project, model).to_dict(), threads=training_threads())
-        self._paths.clear()
+        self._taught, self._paths, self._job = self._paths, [], job
         self._training.start_or_queue(job)
         self.changed.emit()
         return True
@@ -154,8 +165,21 @@ class Feedback(QObject):
         self.changed.emit()
         return True
 
+    def _on_ended(self, ending: Ending) -> None:
+        if self._job is None or ending.run.job.settings != self._job.settings:
+            return
+        self._job = None
+        taught, self._taught = self._taught, []
+        if isinstance(ending.event, Finished):
+            self.taught.emit("Taught again: it listens with the new model.")
+        else:
+            self._paths = [*taught, *self._paths]
+            self.refused.emit(f"It was not taught again. {ending.event.message}")
+        self.changed.emit()
+
     def _on_opened(self) -> None:
         self._paths.clear()
+        self._taught, self._job = [], None
         self.changed.emit()
 
 

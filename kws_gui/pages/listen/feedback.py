@@ -31,7 +31,7 @@ class FeedbackPanel(QWidget):
 
     Signals:
         refused(str): There is nothing to keep, and why.
-        teaching(str): It is being taught again.
+        teaching(str): It is being taught again, or was.
     """
 
     refused = Signal(str)
@@ -66,7 +66,7 @@ class FeedbackPanel(QWidget):
         self._connect()
         self.refresh()
 
-    def refresh(self) -> None:
+    def refresh(self, _: object = None) -> None:
         """Enables what can be pressed now."""
         words, is_project = self._own_words(), self._model.project is not None
         for button, can, why in (
@@ -79,9 +79,12 @@ class FeedbackPanel(QWidget):
             button.setToolTip(_NO_PROJECT if not words else why if not can else self._tip(button))
         self.undo.setEnabled(self._feedback.can_undo)
         count = self._feedback.count
-        self.again.setVisible(is_project and (count > 0 or self._clip is not None))
+        is_teaching = self._feedback.is_teaching
+        self.again.setVisible(is_project and (count > 0 or self._clip is not None or is_teaching))
         self.again.setEnabled(count > 0 and not self._training.is_running)
-        self.again.setText(f"Teach again ({count} new)" if count else "Teach again")
+        self.again.setText(
+            self._progress() if is_teaching else f"Teach again ({count} new)" if count else "Teach again"
+        )
 
     def settle(self) -> None:
         """Stores a cut that was being moved."""
@@ -101,6 +104,12 @@ class FeedbackPanel(QWidget):
         for word in words:
             self.words.addAction(word, partial(self._on_missed, word))
         self.words.popup(self.missed.mapToGlobal(self.missed.rect().bottomLeft()))
+
+    def _progress(self) -> str:
+        live = self._training.live
+        if live is None or live.started is None:
+            return "Teaching …"
+        return f"Teaching … {len(live.epochs)} of {live.started.epochs}"
 
     # -- what was heard
 
@@ -197,10 +206,12 @@ class FeedbackPanel(QWidget):
         bridge.sounded.connect(self.refresh)
         feedback.kept.connect(self._on_kept)
         feedback.refused.connect(self.refused)
+        feedback.taught.connect(self.teaching)
         feedback.changed.connect(self._on_changed)
         self._model.opened.connect(self._on_changed)
         self._model.undo_stack.changed.connect(self.refresh)
         self._training.changed.connect(self.refresh)
+        self._training.epochsAdded.connect(self.refresh)
         self.wrong.clicked.connect(self._on_wrong)
         self.missed.clicked.connect(self.press_missed)
         self.undo.clicked.connect(self._on_undo)
