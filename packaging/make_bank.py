@@ -39,6 +39,7 @@ PARTS: Sequence[BankPart] = ("training", "calibration")
 MOST_MINUTES = {"swahili_speech": 24.0}
 MOST_OF_A_WORD = {"speech_commands": 130, "precise_community": 60}
 STRETCH_S = 12.0
+NOISE_S = 600  # of each shipped file of noise, which no word is laid into
 CALIBRATION = 0.25
 CHANGES = {
     "speed": {"probability": 0.7},
@@ -207,9 +208,12 @@ def _shipped(bank: Bank, pipeline: EncodedPipeline, changing: Changing) -> None:
 
 def _shipped_part(bank: Bank, pipeline: EncodedPipeline, changing: Changing, part: BankPart) -> None:
     for file in shipped_talk(part):
-        if file.kind == "noise":
-            continue
         sound = np.concatenate(list(file.blocks(rate=RATE)))
+        if file.kind == "noise":
+            if part == "calibration":
+                for at in range(0, min(len(sound), NOISE_S * RATE), round(STRETCH_S * RATE)):
+                    bank.add(pipeline.batch(sound[at : at + round(STRETCH_S * RATE)]), "noise", part, "", changed=False)
+            continue
         for number, one in enumerate(file.utterances):
             first, last = max(0, round((one.start_s - 0.9) * RATE)), round((one.end_s + 0.3) * RATE)
             piece = sound[first:last]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,8 @@ from kws_engine.clips.layout import ProjectFolder
 from kws_engine.clips.own_talk import OwnTalk, own_talk
 from kws_engine.features.encoded import EncodedPipeline
 from kws_engine.processors import cores
+from kws_engine.runs.voices_to_learn import said_by_voices
+from kws_engine.talk import shipped_talk
 from kws_engine.training.data.bank_windows import BankWindows
 from kws_engine.training.data.clips import Clips
 from kws_engine.training.data.laid_batches import LaidBatches, Voice
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float32]
 _TALK_PIECES = 18  # of ten seconds, to lay words into
 _ROOM_BEGINS = 10  # augmentations of lower order change the word, the others all that the microphone hears
+_NOISE_BLOCKS = 30  # of ten seconds, of each file
 _LAYINGS = 4  # of a clip of a word that is measured, where there are few
 _MOST_MEASURED = 300
 
@@ -57,7 +61,10 @@ def laid_batches(setup: Setup, pipeline: EncodedPipeline) -> LaidBatches:
         pipeline=pipeline,
         clip_samples=setup.project.clip_samples,
         augments=_augments(setup),
-        noises=data.noises,
+        said=said_by_voices(
+            words, voices=settings.synthetic_takes, others=settings.synthetic_others, rate=pipeline.rate, seed=0
+        ),
+        noises=_noises(setup),
         talk=_talk_around(setup),
         unknown=len(words),
         seed=setup.job.seed,
@@ -65,6 +72,16 @@ def laid_batches(setup: Setup, pipeline: EncodedPipeline) -> LaidBatches:
         shard=setup.processes.shard,
         threads=setup.job.threads or cores(),
     )
+
+
+def _noises(setup: Setup) -> Tensor:
+    """The project's noise, or the program's, and that of the shipped talk's training part (N,)."""
+    shipped: list[Floats] = []
+    for file in shipped_talk("training"):
+        if file.kind == "noise":
+            blocks = itertools.islice(file.blocks(rate=setup.project.rate, block_seconds=10.0), _NOISE_BLOCKS)
+            shipped += list(blocks)
+    return torch.cat([setup.data.noises, *map(torch.from_numpy, shipped)])
 
 
 def _augments(setup: Setup) -> Voice:

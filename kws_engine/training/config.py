@@ -186,6 +186,24 @@ class TrainingConfig:
         high=1.0,
         advanced=True,
     )
+    synthetic_takes: int = option(
+        0,
+        "Synthetic voices",
+        "How many times synthetic voices say each word, where this machine has any: neither voice nor microphone then "
+        "tells the word from others. For networks on the speech embedding; never validated on.",
+        low=0,
+        high=2000,
+        advanced=True,
+    )
+    synthetic_others: int = option(
+        0,
+        "Words that sound near",
+        "How many times they say what sounds almost like a word, as other words: its parts, and words that differ in a "
+        "sound. For networks on the speech embedding.",
+        low=0,
+        high=2000,
+        advanced=True,
+    )
     shipped_unknown: bool = option(
         True,
         "Use shipped other words",

@@ -31,13 +31,14 @@ from kws_engine.training.events import Progress
 from kws_engine.training.seeds import ORDER, SOUND, numpy_generator, torch_generator
 
 _TASK = "Laying the clips into sound and encoding them"
-_COPIES = 16
+_COPIES = 24
 _MOST_ROWS = 1600  # of words, where that is at least one copy of each clip
 _OTHER_COPIES, _MOST_OTHER_ROWS = 4, 200
 _PART_SHARE = 0.3  # rows of parts of the words, to one of a word
 _NOISE_ROWS = 64
 _BLOCK = 16  # rows that are made together
-_WHOLE = 0  # a clip as it is, unlike SILENT and SYNTHETIC
+_WHOLE, _SAID = 0, 1  # a clip, and what a synthetic voice says, unlike SILENT and SYNTHETIC
+_SAID_SHARE = 0.35  # of the draws of a word, where synthetic voices say it
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,14 @@ class Voice:
 
     word: Sequence[Augment]
     scene: Sequence[Augment]
+
+
+@dataclass(frozen=True)
+class Said:
+    """Samples (N,) of a synthetic voice, and the label that they are learned as."""
+
+    samples: NDArray[np.float32]
+    label: int
 
 
 class LaidBatches:
@@ -60,6 +69,7 @@ class LaidBatches:
         pipeline: EncodedPipeline,
         clip_samples: int,
         augments: Voice,
+        said: Sequence[Said],
         noises: Tensor,
         talk: NDArray[np.float32],
         unknown: int,
@@ -77,6 +87,7 @@ class LaidBatches:
             pipeline: The encoder's.
             clip_samples: Length of a clip.
             augments: What changes the sound.
+            said: What synthetic voices say, each laid once and made anew as often as a take.
             noises: Background noise in one row (N,).
             talk: Speech without the words (M,), to lay words into.
             unknown: The label of other words; silence is the next.
@@ -90,7 +101,9 @@ class LaidBatches:
         self._noises, self._talk = noises, talk
         self._seed, self._device, self._shard = seed, device, shard
         self.unknown = unknown
+        self._said = said
         self._rows = _rows_of(clips.labels, unknown, seed)
+        self._rows += [_Row(_SAID, number, one.label) for number, one in enumerate(said)]
         self._refresh = max(1, round(1 / config.fresh_share))
         self._vectors = pipeline.n_frames(pipeline.window_for(clip_samples))
         self._stored = torch.zeros((len(self._rows), self._vectors + LATER, pipeline.n_features))
@@ -157,16 +170,19 @@ class LaidBatches:
             quiet = torch_generator(torch.device("cpu"), *numbers, 2)
             sound = silence(1, window.samples, noises=self._noises, generator=quiet)
         else:
-            sound = self._scene(clip, window, generator, context, is_part=kind == SYNTHETIC)
+            spoken = torch.from_numpy(self._said[clip].samples).unsqueeze(0) if kind == _SAID else self._clip(clip)
+            sound = self._scene(spoken, window, generator, context, is_part=kind == SYNTHETIC)
             for augment in self._augments.scene:
                 sound = augment(sound, context)
         return torch.from_numpy(self._pipeline.batch(sound.numpy()))
 
+    def _clip(self, clip: int) -> Tensor:
+        return self._clips.sound(torch.tensor([clip])).cpu()
+
     def _scene(
-        self, clip: int, window: Window, generator: np.random.Generator, context: Context, *, is_part: bool
+        self, spoken: Tensor, window: Window, generator: np.random.Generator, context: Context, *, is_part: bool
     ) -> Tensor:
-        """The word (1, N), or a part of it, in the sound around it."""
-        spoken = self._clips.sound(torch.tensor([clip])).cpu()
+        """What is spoken (1, N), or a part of it, in the sound around it."""
         for augment in self._augments.word:
             spoken = augment(spoken, context)
         samples = spoken[0].numpy()
@@ -211,8 +227,8 @@ class _Row:
     """What is laid in one row of the store.
 
     Attributes:
-        kind: _WHOLE, SYNTHETIC (a part of a word) or SILENT.
-        clip: Which clip of the split; -1 for noise.
+        kind: _WHOLE, _SAID (by a synthetic voice), SYNTHETIC (a part of a word) or SILENT.
+        clip: Which clip of the split, or which of what is said; -1 for noise.
         label: To learn.
     """
 
@@ -223,7 +239,7 @@ class _Row:
     @property
     def shown_as(self) -> int:
         """Its clip as a batch tells it."""
-        return self.clip if self.kind == _WHOLE else self.kind
+        return self.clip if self.kind == _WHOLE else SYNTHETIC if self.kind == _SAID else self.kind
 
 
 @dataclass(frozen=True)
@@ -254,7 +270,7 @@ def _pools_of(rows: Sequence[_Row], config: TrainingConfig, *, words: int, has_b
     labels = np.array([row.label for row in rows])
     kinds = np.array([row.kind for row in rows])
     wanted = [
-        (config.unknown_share, (kinds == _WHOLE) & (labels == words)),
+        (config.unknown_share, ((kinds == _WHOLE) | (kinds == _SAID)) & (labels == words)),
         (config.made_up_share, kinds == SYNTHETIC),
         (config.silence_share, kinds == SILENT),
     ]
@@ -262,10 +278,13 @@ def _pools_of(rows: Sequence[_Row], config: TrainingConfig, *, words: int, has_b
     if has_bank and config.talk_share > 0:
         pools.append(_Pool(config.talk_share, None))
     rest = max(0.05, 1.0 - sum(share for share, _ in wanted) - config.talk_share)
-    said = [np.flatnonzero(labels == word) for word in range(words)]
-    said = [own for own in said if len(own)]
-    spoken = [_Pool(rest / len(said), own) for own in said]
-    return _evened([*spoken, *pools])
+    by_word = [(labels == word, rest / words) for word in range(words) if (labels == word).any()]
+    for is_word, share in by_word:
+        takes, said = np.flatnonzero(is_word & (kinds == _WHOLE)), np.flatnonzero(is_word & (kinds == _SAID))
+        said_share = _SAID_SHARE * share if len(said) else 0.0
+        pools += [_Pool(share - said_share, takes)] if len(takes) else []
+        pools += [_Pool(said_share, said)] if len(said) else []
+    return _evened(pools)
 
 
 def _evened(pools: list[_Pool]) -> list[_Pool]:
