@@ -138,7 +138,12 @@ class Feedback(QObject):
         project = self._project.project
         if project is None:
             return False
-        job = Job(project.folder, self._settings(project, model).to_dict(), threads=training_threads())
+        try:
+            settings = self._settings(project, model)
+        except KwsError as error:
+            self.refused.emit(str(error))
+            return False
+        job = Job(project.folder, settings.to_dict(), threads=training_threads())
         self._taught, self._paths, self._job = self._paths, [], job
         self._training.start_or_queue(job)
         self.changed.emit()

@@ -16,7 +16,7 @@ from kws_engine.clips.words import check_new_word, clip_ms_for
 from kws_engine.errors import KwsError
 from kws_engine.operating.quality import words_in
 from kws_engine.runs.job import Job
-from kws_engine.runs.teaching import teach_settings
+from kws_engine.runs.teaching import TAKES, teach_settings
 from kws_engine.training.events import Failed, Finished
 from kws_gui.bridges.training import training_threads
 from kws_gui.services import remembered
@@ -27,8 +27,6 @@ from kws_gui.services.training import Ending, Training
 
 Step = Literal["type", "speak", "talk", "wait", "try"]
 STEPS: Final[tuple[Step, ...]] = ("type", "speak", "talk", "wait", "try")
-TAKES: Final = 20
-"""Takes of each word that are asked for."""
 ENOUGH: Final = 10
 """With so many it can go on already."""
 
@@ -170,9 +168,13 @@ class Teaching(QObject):
         project = self._project.project
         if project is None or not self.may_show("wait"):
             return
+        try:
+            settings = teach_settings(project)
+        except KwsError as error:
+            self._project.failed.emit(str(error))
+            return
         self._step = "wait"
         self._failure = None
-        settings = teach_settings(project)
         if not project.settings:  # the forms then show what it is taught with
             self._project.set_settings(settings)
         self._training.start_or_queue(Job(project.folder, settings.to_dict(), threads=training_threads()))

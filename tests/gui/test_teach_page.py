@@ -18,7 +18,7 @@ from kws_engine import audio, resources
 from kws_engine.clips.layout import ProjectFolder
 from kws_engine.clips.own_talk import add_talk, seconds_of_talk
 from kws_engine.clips.project import Project
-from kws_engine.runs.teaching import teach_settings
+from kws_engine.runs.teaching import TAKES, teach_settings
 from kws_engine.settings import Settings
 from kws_gui.app import make_window
 from kws_gui.main_window import MainWindow
@@ -128,7 +128,7 @@ def test_from_nothing_to_a_detection(
     assert project is not None and project.folder == remembered.projects_folder() / "computer"
     until(qtbot, lambda: page.speak.hands_free.state == "listening")
     play(virtual_microphone, tmp_path, stream(said("computer", 22)))
-    until(qtbot, lambda: page.speak.count_takes() >= teaching_service.TAKES, patience_ms=90_000)
+    until(qtbot, lambda: page.speak.count_takes() >= TAKES, patience_ms=90_000)
     assert page.speak.hands_free.state == "idle" and page.speak.count.text() == "20 of 20"
     virtual_microphone.hush()
     assert QApplication.focusWidget() is page.speak.next or not window.isActiveWindow()

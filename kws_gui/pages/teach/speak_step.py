@@ -13,6 +13,7 @@ from kws_engine import audio
 from kws_engine.clips.clip import Clip
 from kws_engine.clips.recording import Take
 from kws_engine.errors import KwsError
+from kws_engine.runs.teaching import TAKES
 from kws_gui import shortcuts, theme
 from kws_gui.bridges.detector import SoundPicture
 from kws_gui.services import remembered
@@ -20,7 +21,7 @@ from kws_gui.services.hands_free import HandsFree
 from kws_gui.services.microphone import MicrophoneService
 from kws_gui.services.project_model import ProjectModel
 from kws_gui.services.recordings import RECORD, Recordings
-from kws_gui.services.teaching import ENOUGH, TAKES, Teaching
+from kws_gui.services.teaching import ENOUGH, Teaching
 from kws_gui.widgets.elided_label import ElidedLabel
 from kws_gui.widgets.empty_state import EmptyState
 from kws_gui.widgets.level_meter import LevelMeter
