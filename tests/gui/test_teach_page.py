@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import promised_run
 import pytest
+from leading import leads_to
 from PySide6.QtCore import QSettings, Qt
 from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
@@ -20,10 +21,13 @@ from kws_engine.clips.own_talk import add_talk, seconds_of_talk
 from kws_engine.clips.project import Project
 from kws_engine.runs.teaching import TAKES, teach_settings
 from kws_engine.settings import Settings
+from kws_engine.spotting.decision import Detection
 from kws_gui.app import make_window
 from kws_gui.main_window import MainWindow
 from kws_gui.page_frame import PageFrame
+from kws_gui.pages.teach.distance import DistancePanel, DistanceTest
 from kws_gui.pages.teach.page import TeachPage
+from kws_gui.pages.teach.talk_text import TEXT, without
 from kws_gui.services import remembered
 from kws_gui.services import teaching as teaching_service
 
@@ -365,3 +369,52 @@ def test_every_step_has_room_without_scrolling(
             for label in page._of_step[step].findChildren(QLabel):
                 wrapped = label.wordWrap() and label.isVisible() and label.width() > 0
                 assert not wrapped or label.height() >= label.heightForWidth(label.width()), (step, label.text())
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("virtual_microphone")
+def test_from_trying_it_three_ways_lead_on(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    promised_run.make(tmp_path / "tones", promised_run.report())
+    page = opened(window, qtbot, tmp_path / "tones")
+    assert page.step == "try" and "at most 0.5 times in an hour" in page.try_it.promise.text()
+    until(qtbot, lambda: page.try_it.bridge.is_running)
+    page.try_it.farther.click()
+    assert page.try_it.distance.isVisible() and "“low” or “high”" in page.try_it.distance._help.text()
+    page.try_it.add.click()
+    assert page.step == "type" and not page.try_it.is_listening
+    page.steps.button("try").click()
+    until(qtbot, lambda: page.try_it.bridge.is_running)
+    with leads_to(qtbot, window.services.navigation, "listen"):
+        page.try_it.use.click()
+    assert not page.try_it.is_listening
+    assert window.page("listen").picker.currentData() == window.services.project.model_path
+
+
+@pytest.mark.parametrize("piece", [480, 5000])
+def test_each_try_from_farther_away_is_told_with_its_snr_and_whether_it_was_heard(qtbot: QtBot, piece: int) -> None:
+    panel, began_at = DistancePanel(), 7000
+    qtbot.addWidget(panel)
+    panel.start("“computer”")
+    test = DistanceTest(RATE, clip_samples=RATE, at_sample=began_at)
+    takes = [level * take for level, take in zip((1.0, 0.3, 0.1), said("computer", 3), strict=True)]
+    sound = np.concatenate([stream(takes, gap_s=1.5, room=0.002), np.zeros(RATE, np.float32)])
+    ends, at = [], round(1.5 * RATE)
+    for take in takes:
+        ends.append(at + len(take))
+        at += len(take) + round(1.5 * RATE)
+    answers = {ends[0]: "computer", ends[2]: "computer"}  # of the loudest and the softest
+    for start in range(0, len(sound), piece):
+        for end in [end for end in answers if end <= start]:
+            test.detected(Detection(answers.pop(end), began_at + end, 0.9))
+        for attempt in test.feed(sound[start : start + piece]):
+            panel.add(attempt)
+    assert [one.word for one in panel.attempts()] == ["computer", "", "computer"]
+    snrs = [one.snr_db for one in panel.attempts()]
+    assert 7 < snrs[0] - snrs[1] < 14 and 5 < snrs[1] - snrs[2] < 13
+    assert panel.sum.text().startswith("Heard 2 of 3, down to")
+    assert panel.table.item(1, 2).text() == "✗ not heard"
+
+
+def test_the_text_to_read_is_without_the_words_that_are_taught() -> None:
+    assert len(without(["window"], TEXT)) == len(TEXT) - 1
+    assert without(["wind"], TEXT) == list(TEXT[2:])  # not "window", though it begins so
