@@ -16,6 +16,7 @@ _POLL_MS = 30
 _QUIET_S = 6.0  # then somebody may wonder whether anything is heard
 
 State = Literal["idle", "opening", "listening"]
+_LOST = "Some of the sound was lost, because the computer is busy: say it again."
 _CUT = "Too long: say the word once, then pause for a moment."
 
 
@@ -98,8 +99,12 @@ class HandsFree(QObject):
     def _on_tick(self) -> None:
         if self._reader is None or self._finder is None:
             return
+        heard = self._reader.read()
+        if heard.lost and self._finder.is_inside:
+            self._finder = UtteranceFinder(self._rate, clip_samples=self._clip_samples)
+            self.refused.emit(_LOST)
         finder = self._finder
-        for utterance in finder.feed(self._reader.read().samples):
+        for utterance in finder.feed(heard.samples):
             self._judge(utterance)
             if self._finder is not finder:  # somebody stopped
                 return

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
 from typing import Final, Literal
 
 from PySide6.QtCore import QObject, Signal
@@ -62,7 +64,7 @@ class Teaching(QObject):
     @property
     def step(self) -> Step:
         """The step to show."""
-        if self._step is None:
+        if self._step is None or not self.may_show(self._step):
             self._step, self._word = self._resumed()
         return self._step
 
@@ -210,8 +212,12 @@ class Teaching(QObject):
 
     def _known(self) -> tuple[str, ...]:
         path, project = self._project.model_path, self._project.project
-        is_own = path is not None and project is not None and path.is_relative_to(project.folder)
-        return words_in(path) if path is not None and is_own else ()
+        if path is None or project is None or not path.is_relative_to(project.folder):
+            return ()
+        try:
+            return _words_in(path, path.stat().st_mtime_ns)
+        except OSError:  # it was removed
+            return ()
 
     def _resumed(self) -> tuple[Step, str]:
         """The step and the word that the project's content leads to."""
@@ -254,6 +260,12 @@ class Teaching(QObject):
         else:
             self._failure = ending.event
         self.changed.emit()
+
+
+@lru_cache(maxsize=8)
+def _words_in(path: Path, _changed_ns: int) -> tuple[str, ...]:
+    """As `words_in`, read once as long as the file stays the same."""
+    return words_in(path)
 
 
 def _add_words(project: Project, words: Sequence[str]) -> None:

@@ -28,6 +28,7 @@ class TeachPage(QWidget):
         self._services = services
         self._teaching = services.teaching
         self._shown: Step | None = None
+        self._is_shut = False
         self.messages = MessageBar()
         self.steps = StepRow()
         self.type = TypeStep(self._teaching)
@@ -54,6 +55,7 @@ class TeachPage(QWidget):
 
     def shutdown(self) -> None:
         """Ends recording and listening; what was recorded is stored."""
+        self._is_shut = True
         self.speak.stop()
         self.talk.stop()
         self.try_it.shutdown()
@@ -82,7 +84,7 @@ class TeachPage(QWidget):
 
     def _show(self) -> None:
         """Follows the service."""
-        if not self.isVisible():
+        if self._is_shut or not self.isVisible():
             return
         step, project = self._teaching.step, self._services.project.project
         self.steps.show_step(step, may_show=frozenset(one for one in STEPS if self._teaching.may_show(one)))

@@ -134,6 +134,9 @@ class TryStep(QWidget):
 
     def _on_loaded(self, opened: OpenModel) -> None:
         self.spectrogram.clear()
+        picture = self.bridge.picture
+        assert picture is not None
+        self.spectrogram.setFrequencyLabels(f"{picture.high_hz / 1000:g} kHz", f"{picture.LOW_HZ:g} Hz")
         self.word.clear(f"Say {_one_of(opened.model.words)}")
         self._test = None
         if self.farther.isChecked():
