@@ -186,8 +186,9 @@ class Photographer:
         self._wait("words", lambda: player.poll() is not None or (page.try_it.heard >= 3 and page.try_it.word.isLit()))
         self._take("teach-try")
         page.try_it.farther.click()
-        self._play(self._takes(range(42, 50), level=0.6, noise=0.002))
-        self._wait("tries from farther away", lambda: len(page.try_it.distance.attempts()) >= 6)
+        player = self._play(self._takes(range(42, 48), level=0.7, noise=0.002))
+        self._wait("tries from farther away", lambda: player.poll() is not None and page.try_it.distance.attempts())
+        self._settle(1.5)
         self._take("teach-farther")
 
     # -- sound
