@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,6 +80,6 @@ def shipped_bank(part: BankPart, *, without: Iterable[str] = ()) -> BankVectors:
 
 
 @lru_cache(maxsize=1)
-def _loaded(vectors: Path, index: Path) -> tuple[NDArray[np.int8], NDArray[np.float32], dict[str, list[int]]]:
+def _loaded(vectors: Path, index: Path) -> tuple[NDArray[np.int8], NDArray[np.float32], dict[str, Any]]:
     read = json.loads(index.read_text(encoding="utf-8"))
     return np.load(vectors, mmap_mode="r"), np.array(read["scale"], np.float32), read

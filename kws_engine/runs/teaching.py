@@ -49,7 +49,7 @@ def open_or_create(folder: Path, word: str) -> Project:
         return Project.create(folder, words=[word])
     project = Project.open(folder)
     if word not in project.words:
-        with project.edit() as edit:
+        with project.edit as edit:
             edit.add_word(word)
         project.refresh()
     return project

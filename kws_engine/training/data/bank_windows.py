@@ -11,7 +11,6 @@ from torch import Tensor
 
 from kws_engine.bank import BankVectors
 from kws_engine.training.data.source import Score
-from kws_engine.training.seeds import HARD_TALK, numpy_generator
 
 Floats = NDArray[np.float32]
 _AT_ONCE = 2048
@@ -117,5 +116,3 @@ def _windows(starts: NDArray[np.int64], lengths: NDArray[np.int64], vectors: int
     firsts = np.repeat(starts, counts)
     ends = np.cumsum(counts)
     return np.asarray(firsts + np.arange(len(firsts)) - np.repeat(ends - counts, counts), np.int64)
-
-
