@@ -22,6 +22,8 @@ LEARN_TEXT = ROOT / "docs" / "learn.md"
 EPOCHS = 20
 PAGES = ("start", "words", "train", "results", "listen", "learn", "teach")
 TAUGHT = "computer"
+_TAUGHT_TAKES = [at for at in range(36) if at % 3 < 2]  # of the starter project's three takes a voice
+_OTHER_TAKES = range(2, 36, 3)
 PATIENCE_S = 900.0
 FULL_AT = 5  # words in the log
 MOST_BYTES = 120_000
@@ -169,7 +171,7 @@ class Photographer:
         self._wait("the new project", lambda: window.services.project.project is not None)
         page = window.page("teach")
         self._wait("the microphone", lambda: page.speak.hands_free.state == "listening")
-        player = self._play(self._takes(range(24)))
+        player = self._play(self._takes(_TAUGHT_TAKES))
         self._wait("some takes", lambda: page.speak.count_takes() == 13)
         self._take("teach-speak")
         self._wait("all takes", lambda: not page.speak.hands_free.state == "listening" or player.poll() is not None)
@@ -182,11 +184,11 @@ class Photographer:
         self._wait("curves", lambda: len(page.wait.curves.points()) >= 8 or page.step == "try")
         self._take("teach-wait")
         self._wait("the model", lambda: page.step == "try" and page.try_it.bridge.is_running)
-        player = self._play(self._takes(range(34, 42)))
+        player = self._play(self._takes(_OTHER_TAKES[:8]))
         self._wait("words", lambda: player.poll() is not None or (page.try_it.heard >= 3 and page.try_it.word.isLit()))
         self._take("teach-try")
         page.try_it.farther.click()
-        player = self._play(self._takes(range(42, 48), level=0.7, noise=0.002))
+        player = self._play(self._takes(_OTHER_TAKES[6:12], level=0.7, noise=0.002))
         self._wait("tries from farther away", lambda: player.poll() is not None and page.try_it.distance.attempts())
         self._settle(1.5)
         self._take("teach-farther")

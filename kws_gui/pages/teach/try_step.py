@@ -34,7 +34,7 @@ from kws_gui.widgets.spectrogram import Spectrogram
 from kws_gui.widgets.threshold_text import threshold_text
 
 _SIDE_WIDTH = 264  # px
-_GUTTER = 44  # px
+_GUTTER = 56  # px
 _AWAY = "{}. Plug it in or switch it on: listening goes on by itself."
 
 
