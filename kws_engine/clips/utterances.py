@@ -14,7 +14,7 @@ from kws_engine.clips.recording import Take
 HOP_MS = trimming.HOP_MS
 _MEMORY_S = 3.0  # the noise floor is the quietest tenth of so much
 _FIRST_S = 0.3  # before so much was heard there is no floor
-_ONSET_RISE_DB = 12.0
+ONSET_RISE_DB = 12.0
 _END_RISE_DB = 8.0
 _BELOW_PEAK_DB = 30.0  # breath and reverberation so far below the word's peak are no longer the word
 _QUIETEST_DB = -55.0
@@ -54,12 +54,14 @@ class Utterance:
 class UtteranceFinder:
     """Takes sound in pieces of any size and returns the utterances that have ended; time counts in samples.
 
-    An utterance begins where some 50 ms rise 12 dB above the noise floor, and ends before a pause as long as the margin
-    on both sides. Every chunking of the same sound gives the same utterances.
+    An utterance begins where some 50 ms rise `rise_db` above the noise floor, and ends before a pause as long as the
+    margin on both sides. Every chunking of the same sound gives the same utterances.
     """
 
-    def __init__(self, rate: int, *, clip_samples: int) -> None:
+    def __init__(self, rate: int, *, clip_samples: int, rise_db: float = ONSET_RISE_DB) -> None:
         self.rate = rate
+        self._rise_db = rise_db
+        self._end_rise_db = min(_END_RISE_DB, rise_db - 3.0)
         self._hop = HOP_MS * rate // 1000
         self._size = trimming.FRAME_MS * rate // 1000
         clip_s = clip_samples / rate
@@ -115,7 +117,7 @@ class UtteranceFinder:
         if len(self._levels) * HOP_MS < _FIRST_S * 1000:
             return None
         floor_db = max(float(np.percentile(self._levels, 10)), trimming.QUIETEST_DB)
-        is_loud = level_db > max(floor_db + _ONSET_RISE_DB, _QUIETEST_DB)
+        is_loud = level_db > max(floor_db + self._rise_db, _QUIETEST_DB)
         if self._state == "overlong":
             self._last = self._frames if is_loud else self._last
             self._state = "between" if self._frames - self._last >= self._margin else "overlong"
@@ -130,7 +132,7 @@ class UtteranceFinder:
 
     def _go_on(self, level_db: float) -> Utterance | None:
         self._peak_db = max(self._peak_db, level_db)
-        if level_db > max(self._floor_db + _END_RISE_DB, self._peak_db - _BELOW_PEAK_DB):
+        if level_db > max(self._floor_db + self._end_rise_db, self._peak_db - _BELOW_PEAK_DB):
             self._last = self._frames
         if self._frames - self._first >= self._longest:
             self._state = "overlong"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from kws_engine import audio, resources
 from kws_engine.clips.recording import evaluate_take
-from kws_engine.clips.utterances import Utterance, UtteranceFinder, has_voice, refusal, snr_db
+from kws_engine.clips.utterances import ONSET_RISE_DB, Utterance, UtteranceFinder, has_voice, refusal, snr_db
 
 RATE = 16_000
 GAP_S = 0.9
@@ -28,8 +28,10 @@ def laid(sounds: list[np.ndarray], *, noise: float = 0.0005, gap_s: float = GAP_
     return (whole + noise * np.random.default_rng(0).standard_normal(len(whole))).astype(np.float32)
 
 
-def found(sound: np.ndarray, *, piece: int = 480, clip_samples: int = RATE) -> list[Utterance]:
-    finder = UtteranceFinder(RATE, clip_samples=clip_samples)
+def found(
+    sound: np.ndarray, *, piece: int = 480, clip_samples: int = RATE, rise_db: float = ONSET_RISE_DB
+) -> list[Utterance]:
+    finder = UtteranceFinder(RATE, clip_samples=clip_samples, rise_db=rise_db)
     return [one for at in range(0, len(sound), piece) for one in finder.feed(sound[at : at + piece])]
 
 
@@ -110,3 +112,10 @@ def test_the_snr_is_that_of_the_mixture(wanted_db: int) -> None:
     level = float(np.sqrt(np.mean(word[at] ** 2))) * 10 ** (-wanted_db / 20)
     (utterance,) = found(laid([word], noise=level))
     assert abs(snr_db(utterance) - wanted_db) < 3
+
+
+def test_a_smaller_rise_finds_words_that_hardly_stand_out_and_still_no_noise() -> None:
+    said = words(6)
+    soft = laid([0.12 * word for word in said], noise=0.004)
+    assert len(found(soft, rise_db=7.0)) == len(said) > len(found(soft))
+    assert found(laid([np.zeros(5 * RATE, np.float32)], noise=0.004), rise_db=7.0) == []

@@ -13,6 +13,7 @@ from kws_engine.clips.utterances import Utterance, UtteranceFinder, has_voice, s
 from kws_engine.spotting.decision import Detection
 from kws_gui import theme
 
+_RISE_DB = 7.0  # from far away, speech hardly stands out
 _ANSWER_S = 1.0  # a detection comes at most so long after its word
 _COLUMNS = ("Try", "Above the noise", "Heard")
 _HELP = "Step back two or three metres and say {}, a few times, with a pause after each."
@@ -32,7 +33,7 @@ class DistanceTest:
     def __init__(self, rate: int, *, clip_samples: int, at_sample: int) -> None:
         self._rate = rate
         self._began_at = at_sample
-        self._finder = UtteranceFinder(rate, clip_samples=clip_samples)
+        self._finder = UtteranceFinder(rate, clip_samples=clip_samples, rise_db=_RISE_DB)
         self._said: list[Utterance] = []
         self._detected: list[tuple[int, str]] = []
 
