@@ -40,7 +40,7 @@ def test_a_word_taught_in_the_window_is_heard_in_the_window(tmp_path: Path) -> N
 
 def _drive(folder: Path) -> dict[str, Any]:
     command = ["xvfb-run", "-a", "-s", "-screen 0 1280x800x24", sys.executable, str(HERE / "drive_teach.py")]
-    environment = {**os.environ, "QT_QPA_PLATFORM": "xcb", "PYTHONPATH": str(HERE.parent)}
+    environment = {**os.environ, "QT_QPA_PLATFORM": "xcb", "PYTHONPATH": os.pathsep.join(map(str, (ROOT, HERE.parent)))}
     done = subprocess.run(
         [*command, str(folder), VOICE], env=environment, cwd=ROOT, capture_output=True, text=True, timeout=WINDOW_S
     )
