@@ -187,7 +187,7 @@ class Settings:
         return self.with_options(RECIPES[name].assignments, keeps_network=keeps_network)
 
     def with_options(self, assignments: Iterable[str], *, keeps_network: bool = False) -> Settings:
-        """Several `path=value` in their order; where they name the network or an option of it, no feature changes it."""
+        """Several `path=value` in their order; where they set the network or an option of it, no feature changes it."""
         pairs = []
         for assignment in assignments:
             path, equals, text = assignment.partition("=")

@@ -371,8 +371,8 @@ class RightFeatureChapter(ChapterPage):
             "people. Its 96 numbers, every 80 ms, keep what tells words apart and drop most of what tells voices "
             "apart.",
             "Each point is a clip, in the two directions in which the clips differ most. A linear classifier, as "
-            "simple as the line above, learns from a few takes (large marks) by a third of the voices, and is asked about "
-            "clips of all other voices (small marks).",
+            "simple as the line above, learns from a few takes (large marks) by a third of the voices, and is asked "
+            "about clips of all other voices (small marks).",
             source="Lin et al. 2020, Training Keyword Spotters with Limited and Synthesized Speech Data.",
         )
 
