@@ -87,7 +87,7 @@ def test_what_has_no_effect_on_the_feature_is_shown_so(form: SettingsForm) -> No
     assert fold.state().startswith("on") and "SpecAugment" in form.augment.summary()
     assert not form.training.editor("synthetic_takes").isVisibleTo(form.training)
     choose(form, "speech_embedding")
-    assert fold.state() == "no effect on speech embedding" and "Gain" in form.augment.summary()
+    assert fold.state() == "no effect here" and "Gain" in form.augment.summary()
     assert "SpecAugment" not in form.folds["augment"].state() and "Time shift" not in form.folds["augment"].state()
     form.folds["training"].setOpen(True)
     advanced = form.training.advanced()

@@ -223,7 +223,7 @@ class SettingsForm(QWidget):
         epochs = settings.training.epochs
         self.augment.setIdle(
             [path.removeprefix("augment.") for path in settings.idle() if path.startswith("augment.")],
-            f"no effect on {feature[:1].lower()}{feature[1:]}",
+            "no effect here",
         )
         self.training.setIdle(
             [path.removeprefix("training.") for path in settings.idle() if path.startswith("training.")]

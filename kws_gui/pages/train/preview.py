@@ -172,7 +172,7 @@ class PreviewFold(Fold):
         if view.frame_s is not None:
             what = (
                 f"vectors, as the network will see them, each where the {view.frame_s:.2f} s of sound that it sees "
-                "end. Their numbers have no order"
+                "end. Their numbers have no order; each is drawn less its mean"
             )
         self.before.setToolTip(f"The clip's {what}; colours from lowest to highest")
         self.before.setAccessibleDescription(view.caption)
@@ -317,10 +317,15 @@ def _view(path: Path, settings: Settings, rate: int, n_samples: int) -> FeatureV
 
 
 def _show(picture: Spectrogram, features: Floats, view: FeatureView) -> None:
-    """Features on the colour map from the smallest to the largest of the view's, whatever their unit is."""
+    """Features on the colour map from the smallest to the largest of the view's, whatever their unit is.
+
+    Of vectors, what changes: each number less its mean in the view, as batch norm would take it off.
+    """
     if not features.size or not view.features.size:
         return
-    low, high = float(view.features.min()), float(view.features.max())
+    means = view.features.mean(axis=0) if view.frame_s is not None else np.float32(0)
+    scale, features = view.features - means, features - means
+    low, high = float(scale.min()), float(scale.max())
     share = (features - low) / max(high - low, 1e-6)
     picture.setFrames(LOW_DB + (HIGH_DB - LOW_DB) * share, hop_ms=view.hop_ms, first_s=view.first_s)
 

@@ -37,7 +37,7 @@ from kws_gui.services.project_model import ProjectModel
 Array = NDArray[np.float64]
 _MARKS = (("training", "o"), ("validation", "s"), ("detection", "t"))  # of the words: colour and shape
 _TITLES = {"log_mel": "Log mel", "speech_embedding": "Speech embedding"}
-_NO_THIRD = "no third word"
+_NO_THIRD = "none"
 _WHOLE, _MEAN = "all in their order", "mean over time"
 _DISC, _RING = 0.45, (0.62, 1.0)  # radii
 _FIRST_DRAW = 4
