@@ -157,9 +157,10 @@ class EncodedFeatures(nn.Module):
         self.mel = FrontendGraph(pipeline.mel) if for_export else TorchFeatures(pipeline.mel)
         self.encoder = Encoder()
         self.scale = pipeline.scale
+        self.is_exported = for_export  # then sounds are never shorter than a vector's
 
     def forward(self, samples: Tensor) -> Tensor:
-        if self.pipeline.n_frames(samples.shape[-1]) == 0:
+        if not self.is_exported and self.pipeline.n_frames(samples.shape[-1]) == 0:
             return samples.new_zeros((*samples.shape[:-1], 0, self.pipeline.n_features))
         vectors: Tensor = self.encoder(self.mel(samples)) * self.scale
         return vectors

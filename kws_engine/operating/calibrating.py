@@ -36,6 +36,7 @@ _SPREAD = 1.0
 _DRAWS = 4000
 _ALONE_HOURS = 0.1
 _POOLED = "all"
+_OWN_MARGIN = 0.3  # logits
 _JOINS = {OWN: "sentence", OTHER_WORDS: "word"}
 """With which shipped sound a person's own counts where there is too little of it to tell a rate by itself."""
 
@@ -79,6 +80,7 @@ class Calibration:
         self._words = tuple(words)
         fired = dict(fired) if pooled else _with_enough(fired)
         self._sources = {source: one.hours for source, one in fired.items() if one.hours > 0}
+        self._own = fired.get(OWN, Fired()) if pooled else Fired()
         fired = {_POOLED: _joined(fired.values())} if pooled else fired
         self._streams = {
             source: _Stream(
@@ -114,7 +116,17 @@ class Calibration:
             stream.tails[word].level(per_hour * stream.may_have / stream.people, highest=highest)
             for stream in self._streams.values()
         ]
-        return round(max(from_logit(max(levels, default=highest)), LOWEST), 7)
+        level = max(max(levels, default=highest), self._above_own(word, per_hour))
+        return round(min(HIGHEST, max(from_logit(level), LOWEST)), 7)
+
+    def _above_own(self, word: str, per_hour: float) -> float:
+        """Just above the peaks in a person's own talk, but for as many as the rate allows there.
+
+        A few minutes are lost among hours of others' talk, though nothing is as like what the model will hear.
+        """
+        peaks = sorted(self._own.peaks.get(word, ()), reverse=True)
+        allowed = int(per_hour * self._own.hours)
+        return logit(peaks[allowed]) + _OWN_MARGIN if len(peaks) > allowed else -math.inf
 
     def _bounds(self, thresholds: Mapping[str, float]) -> tuple[int, int]:
         """The 2.5th and 97.5th percentile of the count in an hour: of few peaks, of talk unlike ours, and of chance."""

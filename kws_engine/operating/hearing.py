@@ -45,7 +45,7 @@ def hear_frames(model: SpottingModel, stretches: Iterable[NDArray[np.float32]]) 
     for frames in stretches:
         finder = PeakFinder(columns, config, rate=model.rate)
         heard.samples += len(frames) * pipeline.hop_samples
-        heard.peaks += finder.feed(BulkScores(model, config).feed_frames(frames))
+        heard.peaks += finder.feed(BulkScores(model, config, of_frames=True).feed_frames(frames))
         heard.peaks += finder.flush()
     return heard
 

@@ -73,9 +73,9 @@ class Detector:
         pipeline = self._model.pipeline
         self._stream: FrameStream = pipeline.stream()
         self._frames = np.zeros((0, pipeline.n_static), np.float32)
-        self._waiting: Samples = np.zeros(0, np.float32)
-        self._looked_at = at_sample  # the stream has had the samples up to there
-        self._next_look = at_sample + self._looks.first
+        self._waiting: Samples = np.zeros(self._looks.before, np.float32)
+        self._looked_at = at_sample - self._looks.before  # the stream has had the samples up to there
+        self._next_look = self._looked_at + self._looks.first
         self._recent: list[Samples] = []
         self._beginning: list[Samples] = []  # all sound until there are enough looks to smooth over
         self._decision.rearm()

@@ -39,6 +39,8 @@ class Looks:
         look_samples: The same in samples.
         first: How many samples the first look needs.
         smoothed: Over how many looks scores are averaged.
+        before: Samples of digital silence that a stream is taken to begin after. Windows that end soon after a word are
+            long, and a word at the very start is heard only with something before it.
     """
 
     window_frames: int
@@ -46,6 +48,7 @@ class Looks:
     look_samples: int
     first: int
     smoothed: int
+    before: int = 0
 
     @classmethod
     def of(cls, model: Classifier, config: DetectorConfig) -> Looks:
@@ -54,12 +57,14 @@ class Looks:
         window_frames = pipeline.n_frames(model.window_samples)
         frames_per_look = max(1, round(config.hop_ms * model.rate / 1000 / pipeline.hop_samples))
         look_samples = frames_per_look * pipeline.hop_samples
+        first = (window_frames - 1) * pipeline.hop_samples + pipeline.window_samples
         return cls(
             window_frames,
             frames_per_look,
             look_samples,
-            (window_frames - 1) * pipeline.hop_samples + pipeline.window_samples,
+            first,
             max(1, round(config.smoothing_ms * model.rate / 1000 / look_samples)),
+            first - look_samples if pipeline.ends_windows else 0,
         )
 
 
@@ -77,9 +82,11 @@ class BulkScores:
     Looks before the first that is smooth give none, since they detect nothing.
     """
 
-    def __init__(self, model: Classifier, config: DetectorConfig) -> None:
+    def __init__(self, model: Classifier, config: DetectorConfig, *, of_frames: bool = False) -> None:
+        """Begins at sample 0; `of_frames` where `feed_frames` is to be used."""
         self._model = model
         self.looks = Looks.of(model, config)
+        self._before = 0 if of_frames else self.looks.before
         self.reset()
 
     def reset(self) -> None:
@@ -89,9 +96,9 @@ class BulkScores:
     def _begin(self, at_sample: int) -> None:
         self._beginning: list[Floats] | None = []  # all sound until there are enough looks to average
         self._stream: FrameStream = self._model.pipeline.stream()
-        self._frames = np.zeros((0, self._model.pipeline.n_static), np.float32)
+        self._frames = self._stream.frames(np.zeros(self._before, np.float32))
         self._posteriors = np.zeros((0, len(self._model.labels)), np.float32)  # too few to average, or the last ones
-        self._next_look = at_sample + self.looks.first
+        self._next_look = at_sample - self._before + self.looks.first
         self._skip = 0
 
     def feed(self, samples: Floats) -> Scores:

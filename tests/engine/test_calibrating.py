@@ -182,3 +182,21 @@ def test_another_threshold_needs_no_other_measurement() -> None:
     word_report = report().words["a"]
     assert (word_report.misses_at(0.97).missed, word_report.false_alarms_at(0.5)) == (2, 1)
     assert Alarm("a", "s", 1.0, 0.5).text == ""
+
+
+def test_a_persons_own_talk_keeps_the_threshold_above_what_fired_in_it() -> None:
+    peaks = [0.9, 0.6, 0.5, 0.4, 0.3]
+    others = Fired(3.0, {"word": [0.02] * 40})
+    own = Fired(1 / 60, {"word": peaks})
+    without = Calibration({"sentence": others}, ["word"], pooled=True).promise(0.5).thresholds["word"]
+    with_own = Calibration({"sentence": others, "own": own}, ["word"], pooled=True)
+    assert without < 0.9 < with_own.promise(0.5).thresholds["word"] < 0.95
+    assert with_own.promise(120.0).thresholds["word"] < 0.6, "two firings in that minute are then allowed"
+
+
+def test_pooled_sources_share_their_hours() -> None:
+    one = Fired(1.0, {"word": [0.9, 0.8, 0.5, 0.3, 0.2]})
+    quiet = Fired(3.0, {"word": []})
+    alone = Calibration({"sentence": one}, ["word"], pooled=True).promise(0.5)
+    pooled = Calibration({"sentence": one, "word": quiet}, ["word"], pooled=True).promise(0.5)
+    assert pooled.thresholds["word"] < alone.thresholds["word"] and pooled.hours == 4.0

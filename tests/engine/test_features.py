@@ -62,6 +62,10 @@ def torchaudio() -> Iterator[Any]:
 @pytest.mark.parametrize("entry", ENTRIES)
 @pytest.mark.parametrize("rate", [16_000, 22_050, 48_000])
 def test_shapes_follow_from_the_definition(entry: Any, rate: int) -> None:
+    if entry.name == "speech_embedding" and rate != RATE:
+        with pytest.raises(SpecError, match="needs sound at 16000 Hz"):
+            entry.build(entry.config(), rate=rate)
+        return
     pipeline = entry.build(entry.config(), rate=rate)
     features = pipeline.batch(np.zeros((3, rate), np.float32))
     assert features.shape == (3, pipeline.n_frames(rate), pipeline.n_features)
@@ -140,7 +144,8 @@ def test_torch_gives_the_same_numbers(name: str) -> None:
     features = torch_features(PIPELINES[name])(torch.from_numpy(sound)).numpy()
     np.testing.assert_allclose(features, PIPELINES[name].batch(sound), atol=1e-4, rtol=1e-5)
     assert torch_features(PIPELINES[name])(torch.zeros(2, 10)).shape == (2, 0, PIPELINES[name].n_features)
-    assert not list(torch_features(PIPELINES[name]).parameters()), "there is nothing to train in features"
+    learning = [one for one in torch_features(PIPELINES[name]).parameters() if one.requires_grad]
+    assert not learning, "there is nothing to train in features"
 
 
 @pytest.mark.slow
@@ -155,7 +160,7 @@ def test_the_exported_graph_gives_the_same_numbers_at_any_length(name: str) -> N
     )
     session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
     shortest = PIPELINES[name].window_samples
-    for clips, n_samples in ((1, shortest), (3, 4_001), (1, 40_000)):
+    for clips, n_samples in ((1, shortest), (3, max(shortest, 4_001)), (1, 40_000)):
         sound = np.stack([_sound(n_samples, seed) for seed in range(clips)])
         features = session.run(None, {"samples": sound})[0]
         np.testing.assert_allclose(features, PIPELINES[name].batch(sound), atol=1e-4, rtol=1e-5)

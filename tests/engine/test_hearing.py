@@ -9,9 +9,13 @@ import pathlib
 import numpy as np
 import pytest
 import tone_model
+import torch
 
 from kws_engine import audio, cli, resources
 from kws_engine.errors import ProjectError
+from kws_engine.export.model_file import write
+from kws_engine.features import FEATURES
+from kws_engine.models import MODELS
 from kws_engine.operating.curve import curve_of, from_logit, logit
 from kws_engine.operating.hearing import hear
 from kws_engine.operating.listening_log import ListeningLog, read_log
@@ -19,7 +23,8 @@ from kws_engine.operating.peaks import FLOOR
 from kws_engine.operating.streams import StreamQuality
 from kws_engine.operating.truth import Spoken, read_truth
 from kws_engine.spotting.detector import with_peaks
-from kws_engine.spotting.model_file import SpottingModel
+from kws_engine.spotting.looks import BulkScores
+from kws_engine.spotting.model_file import Manifest, SpottingModel
 
 RATE = tone_model.RATE
 
@@ -27,6 +32,48 @@ RATE = tone_model.RATE
 @pytest.fixture(scope="module")
 def model() -> SpottingModel:
     return SpottingModel(resources.path("models/directions.kws"))
+
+
+@pytest.fixture(scope="module")
+def on_vectors(tmp_path_factory: pytest.TempPathFactory) -> SpottingModel:
+    """A head on the speech embedding that has learned nothing."""
+    torch.manual_seed(0)
+    feature, network = FEATURES["speech_embedding"], MODELS["vector_cnn"]
+    pipeline = feature.build(feature.config(), rate=RATE)
+    window = pipeline.window_for(RATE)
+    head = network.build(network.config(), n_features=96, n_frames=pipeline.n_frames(window), n_labels=4).eval()
+    path = tmp_path_factory.mktemp("model") / "head.kws"
+    manifest = Manifest(
+        labels=("one", "two", "_unknown_", "_silence_"),
+        rate=RATE,
+        window_samples=window,
+        feature={"name": "speech_embedding", "options": {}},
+        network={"name": "vector_cnn", "options": {}},
+        detector={"hop_ms": 80.0, "smoothing_ms": 160.0},
+        source={},
+        quality={},
+    )
+    write(path, head, pipeline, manifest)
+    return SpottingModel(path)
+
+
+@pytest.mark.parametrize("seconds", [60.0, 5.0])
+def test_vectors_are_heard_the_same_in_any_pieces(
+    on_vectors: SpottingModel, speech: np.ndarray, seconds: float
+) -> None:
+    sound = speech[: round(seconds * RATE)]
+    detector, bulk = on_vectors.detector(), BulkScores(on_vectors, on_vectors.detector_config)
+    live = [step for piece in pieces(sound, 480) for step in detector.feed(piece)] + detector.flush()
+    stored = [bulk.feed(piece) for piece in pieces(sound, 7_777)] + [bulk.flush()]
+    scores, at_samples = (np.concatenate([getattr(one, name) for one in stored]) for name in ("scores", "at_samples"))
+    smooth = [step for step in live if step.at_sample in set(at_samples.tolist())]
+    assert [step.at_sample for step in smooth] == at_samples.tolist() and len(smooth) >= len(live) - 2
+    np.testing.assert_allclose([step.scores for step in smooth], scores, atol=1e-5)
+
+
+def test_the_first_look_comes_with_the_first_sound(on_vectors: SpottingModel, speech: np.ndarray) -> None:
+    steps = on_vectors.detector().feed(speech[: RATE // 2])
+    assert [step.at_sample for step in steps] == [1280 * number for number in range(1, 7)]
 
 
 @pytest.fixture(scope="module")

@@ -35,9 +35,10 @@ _COPIES = 24
 _MOST_ROWS = 1600  # of words, where that is at least one copy of each clip
 _OTHER_COPIES, _MOST_OTHER_ROWS = 4, 200
 _PART_SHARE = 0.3  # rows of parts of the words, to one of a word
-_NOISE_ROWS = 64
+_NOISE_ROWS = 240
 _BLOCK = 16  # rows that are made together
 _WHOLE, _SAID = 0, 1  # a clip, and what a synthetic voice says, unlike SILENT and SYNTHETIC
+_NOISY_SCENES = 0.6  # of the rows without speech
 _SAID_SHARE = 0.35  # of the draws of a word, where synthetic voices say it
 
 
@@ -169,6 +170,9 @@ class LaidBatches:
         if kind == SILENT:
             quiet = torch_generator(torch.device("cpu"), *numbers, 2)
             sound = silence(1, window.samples, noises=self._noises, generator=quiet)
+            if generator.random() < _NOISY_SCENES:  # the noise that lies under words, and nobody speaks
+                for augment in self._augments.scene:
+                    sound = augment(sound, context)
         else:
             spoken = torch.from_numpy(self._said[clip].samples).unsqueeze(0) if kind == _SAID else self._clip(clip)
             sound = self._scene(spoken, window, generator, context, is_part=kind == SYNTHETIC)
