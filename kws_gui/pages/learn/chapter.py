@@ -132,6 +132,10 @@ class ChapterPage(QWidget):
         """What the button sets: option path -> text."""
         return dict(self._options)
 
+    def is_working(self) -> bool:
+        """Whether what the chapter shows is still being computed."""
+        return False
+
     def shutdown(self) -> None:
         """Stops whatever the chapter has running; most have nothing."""
 

@@ -44,6 +44,7 @@ from kws_gui.widgets.spectrogram import Spectrogram
 Floats = NDArray[np.float32]
 _PAUSE_MS = 200
 _PICTURE_WIDTH, _PICTURE_HEIGHT = 140, 104  # px; at least so wide
+_LOW_PICTURE_HEIGHT = 68  # px
 _NO_CLIP = "There is no clip to show: record words first"
 _NOTHING_ON = "No augmentation is on: training sees the clip as it is"
 
@@ -124,6 +125,11 @@ class PreviewFold(Fold):
         self.words.setCurrentIndex(max(0, self.words.findText(chosen)))
         self.words.blockSignals(False)
         self._later()
+
+    def make_low(self, is_low: bool) -> None:
+        """In a low window the pictures leave room for the curves."""
+        for picture in (self.before, self.after):
+            picture.setFixedHeight(_LOW_PICTURE_HEIGHT if is_low else _PICTURE_HEIGHT)
 
     def is_working(self) -> bool:
         """Whether anything is being computed."""

@@ -78,7 +78,7 @@ class CirclePlot(Drawing):
     """The points at one share of the way, with the best straight line."""
 
     def __init__(self, name: str, x_label: str, y_label: str) -> None:
-        super().__init__(name, height=280)
+        super().__init__(name, height=230)
         self._name, self._labels = name, (x_label, y_label)
         self._data, self._share = RingAndDisc(), 0.0
 
@@ -137,7 +137,7 @@ class WordMap(Drawing):
     played = Signal(int)
 
     def __init__(self, feature: str) -> None:
-        super().__init__(f"Clips by {_TITLES[feature]}", height=330)
+        super().__init__(f"Clips by {_TITLES[feature]}", height=310)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setToolTip("Click a clip to hear it; arrow keys choose one, space plays it")
         self._feature = feature
@@ -263,7 +263,7 @@ class LearningCurves(Drawing):
     """How many clips of other voices are told right after so many takes of each word, by each feature."""
 
     def __init__(self) -> None:
-        super().__init__("Other voices by takes", height=220)
+        super().__init__("Other voices by takes", height=200)
         self._shown: Shown | None = None
         self.say("Nothing has been computed yet.")
 
@@ -332,7 +332,6 @@ class RightFeatureChapter(ChapterPage):
         self.player.shutdown()
 
     def is_working(self) -> bool:
-        """Whether anything is being read or computed."""
         return self._reading.is_working() or self._studying.is_working()
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -538,7 +537,7 @@ def _studied(
 
 
 def _map_axes(area: QRectF) -> Axes:
-    return Axes.inside(area, (-1.12, 1.12), (-1.12, 1.8))  # the legend is above the clips
+    return Axes.inside(area, (-1.12, 1.12), (-1.12, 2.0))  # the legend is above the clips
 
 
 def _with_one(points: Array) -> Array:
