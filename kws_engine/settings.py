@@ -60,8 +60,8 @@ RECIPES: Mapping[str, Recipe] = {
     ),
     "teach": Recipe(
         "A word from few takes",
-        "The speech embedding with a small head, clips laid into other sound and changed strongly, and the bank of what "
-        "is not the word: twenty takes are enough.",
+        "The speech embedding with a small head, clips laid into other sound and changed much, and the bank of what is "
+        "not the word: twenty takes are enough.",
         (
             "feature.name=speech_embedding",
             "model.name=vector_cnn",

@@ -17,9 +17,9 @@ ROOT = pathlib.Path(__file__).parents[2]
 ENGINE = ROOT / "kws_engine"
 ORDER = (
     "errors", "layer_rows", "spec", "registry", "resources", "processors", "disk", "file_lock", "decoding", "audio",
-    "audio_pipe", "synthesis", "talk", "bank", "ring", "deadline", "microphone", "patient_microphone", "clips", "features",
-    "augment", "models", "regularizers", "training", "spotting", "settings", "evaluation", "operating", "export",
-    "runs", "sweeps", "bench", "commands", "cli",
+    "audio_pipe", "synthesis", "talk", "bank", "ring", "deadline", "microphone", "patient_microphone", "clips",
+    "features", "augment", "models", "regularizers", "training", "spotting", "settings", "evaluation", "operating",
+    "export", "runs", "sweeps", "bench", "commands", "cli",
 )  # fmt: skip
 NO_SCREEN = ("PySide6", "pyqtgraph", "qtawesome", "superqt", "kws_gui")
 SOURCES = sorted(ENGINE.rglob("*.py"))
