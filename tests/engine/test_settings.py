@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from other_value import other_value
 
 from kws_engine import spec
 from kws_engine.clips.project import Project
+from kws_engine.commands import train
+from kws_engine.commands.output import Output
 from kws_engine.errors import SpecError
 from kws_engine.features import FEATURES
 from kws_engine.models import MODELS
@@ -178,3 +181,14 @@ def test_what_changes_nothing_with_a_feature_is_known() -> None:
     assert {"augment.time_shift", "augment.spec_augment"} <= laid.idle() and "augment.gain" not in laid.idle()
     assert Settings().idle() == {"training.synthetic_takes", "training.synthetic_others"}
     assert all(path in laid.augment for path in (name.removeprefix("augment.") for name in laid.idle()))
+
+
+def test_a_network_named_on_the_command_line_stays_with_the_feature(tmp_path: Path) -> None:
+    Project.create(tmp_path / "p", words=["yes"])
+    parser = argparse.ArgumentParser()
+    train.add_options(parser)
+    found = {}
+    for given in ([], ["--model", "tc_resnet"]):
+        arguments = parser.parse_args([str(tmp_path / "p"), *given, "--set", "feature.name=speech_embedding"])
+        found[len(given)] = Settings.from_dict(train.job_of(arguments, Output(as_json=False)).settings).model.name
+    assert found == {0: "vector_cnn", 2: "tc_resnet"}
