@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PICTURES = ROOT / "docs" / "pictures"
 LEARN_TEXT = ROOT / "docs" / "learn.md"
 EPOCHS = 20
-PAGES = ("start", "words", "train", "results", "listen", "learn", "teach")
+PAGES = ("start", "words", "feature", "train", "results", "listen", "learn", "teach")
 TAUGHT = "computer"
 _TAUGHT_TAKES = [at for at in range(36) if at % 3 < 2]  # of the starter project's three takes a voice
 _OTHER_TAKES = range(2, 36, 3)
@@ -99,6 +100,24 @@ class Photographer:
         self._settle(0.6)
         self._take("words")
 
+    def _feature(self) -> None:
+        """Train with the speech embedding on its form and in its preview, before anything is trained."""
+        window = self._window
+        window.rail.button("train").click()
+        page = window.page("train")
+        before = page.form.value()
+        page.form.folds["feature"].setOpen(True)
+        box = page.form.feature.entryBox()
+        box.setCurrentIndex(box.findData("speech_embedding"))
+        page.preview.setOpen(True)
+        self._settle(0.5)
+        self._wait("the preview", lambda: not page.preview.is_working() and not page.costs.is_busy)
+        self._settle(0.5)
+        self._take("feature")
+        page.preview.setOpen(False)
+        page.form.folds["feature"].setOpen(False)
+        page.form.setValue(before)
+
     def _train(self) -> None:
         window = self._window
         window.rail.button("train").click()
@@ -148,7 +167,9 @@ class Photographer:
         for chapter in CHAPTERS:
             page.show_chapter(chapter.name)
             self._settle(2.5)  # a chapter may compute its first picture in a process of its own
-            more = page.chapter(chapter.name).height() - page.list.height()
+            shown = page.chapter(chapter.name)
+            self._wait(chapter.title, partial(_is_idle, shown))
+            more = shown.height() - page.list.height()
             self._window.resize(width, min(height + max(more, 0), LEARN_HEIGHT))
             self._settle(0.5)
             themes = ("light", "dark") if chapter.name == LEARN_IN_DARK else ("light",)
@@ -264,6 +285,10 @@ class Photographer:
 def picture_name(chapter: str) -> str:
     """The picture of a chapter, without its ending."""
     return f"learn-{chapter.replace('_', '-')}"
+
+
+def _is_idle(chapter: Any) -> bool:
+    return not chapter.is_working()
 
 
 def with_sections(text: str, chapters: Iterable[Any]) -> str:
