@@ -22,6 +22,9 @@ from kws_engine.training.config import TrainingConfig
 
 _CHOICES: dict[str, Registry] = {"feature": FEATURES, "model": MODELS}
 _GROUPS: dict[str, Registry] = {"regularizers": REGULARIZERS, "augment": AUGMENTATIONS}
+_USUAL_NETWORK = "tc_resnet"
+_PLACED_BY_LAYING = "time_shift"  # where a word lies in its window is drawn as it is laid
+_SPOKEN_WHERE_LAID = ("training.synthetic_takes", "training.synthetic_others")
 _PLAIN: dict[str, type[Any]] = {"training": TrainingConfig, "detector": DetectorConfig}
 
 
@@ -142,8 +145,11 @@ class Settings:
         entry = MODELS[name]
         return dataclasses.replace(self, model=Chosen(name, entry.preset(preset) if preset else entry.config()))
 
-    def with_option(self, path: str, text: str) -> Settings:
+    def with_option(self, path: str, text: str, *, keeps_network: bool = False) -> Settings:
         """One option changed, named by its path and given as text.
+
+        With another feature, the network that is usual on the one before gives way to the one that is usual on it, as
+        long as none of its options was changed; not if `keeps_network`.
 
         Raises:
             SpecError: The option is unknown (with the nearest known) or the value does not fit.
@@ -151,7 +157,9 @@ class Settings:
         section, *rest = path.split(".")
         if path in ("model.name", "feature.name"):
             entry = _CHOICES[section][text]
-            return self._with(section, Chosen(text, entry.config()))
+            gives_way = section == "feature" and not keeps_network and self.model == usual_network(self.feature.name)
+            settings = self._with(section, Chosen(text, entry.config()))
+            return settings._with("model", usual_network(text)) if gives_way else settings
         if section in _GROUPS and len(rest) == 2 and rest[0] in getattr(self, section):
             group = dict(getattr(self, section))
             group[rest[0]] = _set(group[rest[0]], rest[1], text, prefix=f"{section}.{rest[0]}.")
@@ -169,25 +177,39 @@ class Settings:
         parts: dict[str, Any] = {section: value}
         return dataclasses.replace(self, **parts)
 
-    def with_recipe(self, name: str) -> Settings:
-        """With the options of a recipe on top; network and augmentations stay.
+    def with_recipe(self, name: str, *, keeps_network: bool = False) -> Settings:
+        """With the options of a recipe on top; what it does not name stays, the network as in `with_option`.
 
         Raises:
             SpecError: Unknown, with the nearest known.
         """
         if name not in RECIPES:
             raise spec.unknown(name, list(RECIPES), what="recipe")
-        return self.with_options(RECIPES[name].assignments)
+        return self.with_options(RECIPES[name].assignments, keeps_network=keeps_network)
 
-    def with_options(self, assignments: Iterable[str]) -> Settings:
-        """Several `path=value` in their order."""
-        settings = self
+    def with_options(self, assignments: Iterable[str], *, keeps_network: bool = False) -> Settings:
+        """Several `path=value` in their order; where they set the network or an option of it, no feature changes it."""
+        pairs = []
         for assignment in assignments:
             path, equals, text = assignment.partition("=")
             if not equals:
                 raise SpecError(f"{assignment!r} sets nothing: write it as OPTION=VALUE, as in training.epochs=30")
-            settings = settings.with_option(path.strip(), text.strip())
+            pairs.append((path.strip(), text.strip()))
+        keeps_network |= any(path.startswith("model.") for path, _ in pairs)
+        settings = self
+        for path, text in pairs:
+            settings = settings.with_option(path, text, keeps_network=keeps_network)
         return settings
+
+    def idle(self) -> frozenset[str]:
+        """Paths of what changes nothing with the chosen feature: "training.synthetic_takes", "augment.time_shift"."""
+        if not getattr(self.feature.config, "lays_words", False):
+            return frozenset(_SPOKEN_WHERE_LAID)
+        return frozenset(
+            f"augment.{name}"
+            for name, config in self.augment.items()
+            if config.domain == "spectrogram" or name == _PLACED_BY_LAYING
+        )
 
     def paths(self) -> list[str]:
         """The path of every option there is with the chosen network and feature."""
@@ -220,6 +242,16 @@ class Settings:
             SpecError: An unknown part or option, or a value that does not fit.
         """
         return cls(**{section: _read(section, content) for section, content in _table(values, "settings").items()})
+
+
+def usual_network(feature: str) -> Chosen:
+    """The network that a feature is used with unless another is chosen, with its default options.
+
+    Raises:
+        SpecError: The feature is unknown, with the nearest known.
+    """
+    name = getattr(FEATURES[feature].config, "network", _USUAL_NETWORK)
+    return Chosen(name, MODELS[name].config())
 
 
 def _read(section: str, content: Any) -> Any:

@@ -29,6 +29,12 @@ def _start(services: Services, parent: QWidget) -> QWidget:
     return StartPage(services, parent)
 
 
+def _teach(services: Services, parent: QWidget) -> QWidget:
+    from kws_gui.pages.teach.page import TeachPage
+
+    return TeachPage(services, parent)
+
+
 def _words(services: Services, parent: QWidget) -> QWidget:
     from kws_gui.pages.words.page import WordsPage
 
@@ -67,6 +73,7 @@ def _learn(services: Services, parent: QWidget) -> QWidget:
 
 PAGE_TABLE: Mapping[str, Callable[[Services, QWidget], QWidget]] = {
     "start": _start,
+    "teach": _teach,
     "words": _words,
     "train": _train,
     "search": _search,

@@ -15,6 +15,7 @@ from kws_gui.widgets.level_meter import LevelMeter
 _WIDTH = 168  # px
 _NARROW_WIDTH = 56  # px
 PAGES: dict[str, tuple[str, str]] = {
+    "teach": ("Teach", "mdi6.microphone-plus"),
     "words": ("Words", "mdi6.account-voice"),
     "train": ("Train", "mdi6.chart-line"),
     "results": ("Results", "mdi6.grid"),
@@ -24,7 +25,7 @@ PAGES: dict[str, tuple[str, str]] = {
 
 
 class Rail(QFrame):
-    """Project name, page buttons (Ctrl+1 to 5), microphone.
+    """Project name, page buttons (Ctrl+1 to 6), microphone.
 
     Signals:
         pageChosen(name): A button was pressed.
@@ -69,7 +70,7 @@ class Rail(QFrame):
             button.setToolButtonStyle(style)
 
     def show_project(self, name: str, folder: str) -> None:
-        """Shows what is open; with nothing open only Listen and Learn can be chosen."""
+        """Shows what is open; with nothing open only some can be chosen."""
         self._project.setFullText(name or "No project")
         self._project.setHint(folder)
         for page, button in self._buttons.items():

@@ -28,7 +28,10 @@ SHORTCUTS = {
     "record_again": Keys(("Shift+R",), "Record the chosen take again", "Words"),
     "cancel": Keys(("Esc",), "Cancel, deselect or close", "All pages"),
     "play": Keys(
-        ("Space",), "Hear: play the clip, or listen to the microphone", "Words, Results, Listen", in_focus=True
+        ("Space",),
+        "Hear: play the clip, or listen to the microphone, or pause that",
+        "Teach, Words, Results, Listen",
+        in_focus=True,
     ),
     "delete": Keys(("Del",), "Remove what is chosen, with undo", "Words, Train, Results"),
     "rename": Keys(("F2",), "Rename what is chosen", "Words, Train"),
@@ -46,6 +49,11 @@ SHORTCUTS = {
     "show_all": Keys(("Home", "0"), "Show all epochs of the curves", "Train, Results", in_focus=True),
     "logarithmic": Keys(("L",), "Logarithmic loss", "Train, Results", in_focus=True),
     "listen": Keys(("Ctrl+L",), "Listen, or stop listening", "Listen"),
+    "wrong": Keys(("Ctrl+Shift+W",), "What was heard last was not said", "Listen"),
+    "missed": Keys(("Ctrl+Shift+M",), "What was said last was not heard", "Listen"),
+    "go_on": Keys(("Alt+Right",), "The next step", "Teach"),
+    "go_back": Keys(("Alt+Left",), "The step before", "Teach"),
+    "undo_take": Keys(("Backspace",), "Take back the last take", "Teach"),
 }
 
 

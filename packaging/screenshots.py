@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,10 @@ ROOT = Path(__file__).resolve().parents[1]
 PICTURES = ROOT / "docs" / "pictures"
 LEARN_TEXT = ROOT / "docs" / "learn.md"
 EPOCHS = 20
-PAGES = ("start", "words", "train", "results", "listen", "learn")
+PAGES = ("start", "words", "feature", "train", "results", "listen", "learn", "teach")
+TAUGHT = "computer"
+_TAUGHT_TAKES = [at for at in range(36) if at % 3 < 2]  # of the starter project's three takes a voice
+_OTHER_TAKES = range(2, 36, 3)
 PATIENCE_S = 900.0
 FULL_AT = 5  # words in the log
 MOST_BYTES = 120_000
@@ -96,6 +100,24 @@ class Photographer:
         self._settle(0.6)
         self._take("words")
 
+    def _feature(self) -> None:
+        """Train with the speech embedding on its form and in its preview, before anything is trained."""
+        window = self._window
+        window.rail.button("train").click()
+        page = window.page("train")
+        before = page.form.value()
+        page.form.folds["feature"].setOpen(True)
+        box = page.form.feature.entryBox()
+        box.setCurrentIndex(box.findData("speech_embedding"))
+        page.preview.setOpen(True)
+        self._settle(0.5)
+        self._wait("the preview", lambda: not page.preview.is_working() and not page.costs.is_busy)
+        self._settle(0.5)
+        self._take("feature")
+        page.preview.setOpen(False)
+        page.form.folds["feature"].setOpen(False)
+        page.form.setValue(before)
+
     def _train(self) -> None:
         window = self._window
         window.rail.button("train").click()
@@ -145,7 +167,9 @@ class Photographer:
         for chapter in CHAPTERS:
             page.show_chapter(chapter.name)
             self._settle(2.5)  # a chapter may compute its first picture in a process of its own
-            more = page.chapter(chapter.name).height() - page.list.height()
+            shown = page.chapter(chapter.name)
+            self._wait(chapter.title, partial(_is_idle, shown))
+            more = shown.height() - page.list.height()
             self._window.resize(width, min(height + max(more, 0), LEARN_HEIGHT))
             self._settle(0.5)
             themes = ("light", "dark") if chapter.name == LEARN_IN_DARK else ("light",)
@@ -155,7 +179,59 @@ class Photographer:
             text = LEARN_TEXT.read_text(encoding="utf-8")
             LEARN_TEXT.write_text(with_sections(text, CHAPTERS), encoding="utf-8")
 
+    def _teach(self) -> None:
+        """A word from nothing: a project of its own, takes hands free, some talk, teaching, trying."""
+        window = self._window
+        window.services.projects.close()
+        window.page("start").teach.click()
+        page = window.page("teach")
+        page.type.field.setText(TAUGHT)
+        self._settle(0.3)
+        self._take("teach-type")
+        page.type.next.click()
+        self._wait("the new project", lambda: window.services.project.project is not None)
+        page = window.page("teach")
+        self._wait("the microphone", lambda: page.speak.hands_free.state == "listening")
+        player = self._play(self._takes(_TAUGHT_TAKES))
+        self._wait("some takes", lambda: page.speak.count_takes() == 13)
+        self._take("teach-speak")
+        self._wait("all takes", lambda: not page.speak.hands_free.state == "listening" or player.poll() is not None)
+        page.speak.next.click()
+        page.talk.toggle.click()
+        self._play(self._takes(range(24, 34), word="window"))
+        self._wait("some talk", lambda: window.services.talk.seconds >= 12)
+        self._take("teach-talk")
+        page.talk.next.click()
+        self._wait("curves", lambda: len(page.wait.curves.points()) >= 8 or page.step == "try")
+        self._take("teach-wait")
+        self._wait("the model", lambda: page.step == "try" and page.try_it.bridge.is_running)
+        player = self._play(self._takes(_OTHER_TAKES[:8]))
+        self._wait("words", lambda: player.poll() is not None or (page.try_it.heard >= 3 and page.try_it.word.isLit()))
+        self._take("teach-try")
+        page.try_it.farther.click()
+        player = self._play(self._takes(_OTHER_TAKES[6:12], level=0.7, noise=0.002))
+        self._wait("tries from farther away", lambda: player.poll() is not None and page.try_it.distance.attempts())
+        self._settle(1.5)
+        self._take("teach-farther")
+
     # -- sound
+
+    def _takes(self, which: Iterable[int], *, word: str = TAUGHT, level: float = 1.0, noise: float = 0.0005) -> Path:
+        """Takes of a word that ship with the program, each at `level` times that before, with pauses and room noise."""
+        import numpy as np
+
+        from kws_engine import audio, resources
+
+        rate = 16_000
+        clips = sorted((resources.path("starter") / "clips" / word).iterdir())
+        pause = np.zeros(round(0.8 * rate), np.float32)
+        takes = [level**number * audio.read(clips[at], rate=rate) for number, at in enumerate(which)]
+        sounds = [part for take in takes for part in (pause, take)]
+        whole = np.concatenate([*sounds, pause])
+        whole = whole + noise * np.random.default_rng(0).standard_normal(len(whole))
+        file = self._home / "takes.wav"
+        audio.write(file, whole.astype(np.float32), rate=rate)
+        return file
 
     def _speech(self, *, seconds: float) -> Path:
         """Words of speakers that no training saw, with pauses, in a room with a fan."""
@@ -209,6 +285,10 @@ class Photographer:
 def picture_name(chapter: str) -> str:
     """The picture of a chapter, without its ending."""
     return f"learn-{chapter.replace('_', '-')}"
+
+
+def _is_idle(chapter: Any) -> bool:
+    return not chapter.is_working()
 
 
 def with_sections(text: str, chapters: Iterable[Any]) -> str:

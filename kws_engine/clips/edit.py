@@ -149,6 +149,20 @@ class Edit:
             stored = project_file.plain(settings)
             self._changes.append(lambda tables: tables.update(settings=stored))
 
+    def lengthen_clips(self, clip_ms: int) -> None:
+        """Makes the project's clips at least so long, as phrases need; recordings stay as they are.
+
+        Raises:
+            ProjectError: The project cannot be written.
+        """
+
+        def lengthen(tables: Tables) -> None:
+            tables["clip_ms"] = max(clip_ms, int(tables.get("clip_ms", 0)))
+
+        with self:
+            if clip_ms > self._contents.file.clip_ms:
+                self._changes.append(lengthen)
+
     def settle_split(self) -> None:
         """Gives every clip that has none yet a part, for good, as every reading of the project does.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +14,13 @@ from numpy.typing import NDArray
 
 from kws_engine import audio
 from kws_engine.clips.clip import audio_files
+from kws_engine.clips.takes import write_audio
+from kws_engine.disk import publish, storing, temporary_beside
 from kws_engine.errors import AudioError
 
 TalkPart = Literal["training", "measuring"]
 MINUTE_S: Final = 60.0
+_NAME: Final = "talk-{}.wav"  # of a recording made by this program
 
 
 @dataclass(frozen=True)
@@ -53,3 +58,34 @@ def own_talk(folder: Path, part: TalkPart, *, rate: int) -> Iterator[OwnTalk | U
                     yield OwnTalk(path, minute * MINUTE_S, block)
         except AudioError as error:
             yield Unreadable(path, error)
+
+
+def seconds_of_talk(folder: Path) -> float:
+    """How much talk is in a folder; unreadable recordings do not count."""
+    seconds = 0.0
+    for entry in audio_files(folder):
+        try:
+            seconds += audio.info(entry.path).seconds
+        except AudioError:
+            continue
+    return seconds
+
+
+def add_talk(folder: Path, samples: NDArray[np.float32], *, rate: int, after: Path | None = None) -> Path:
+    """Stores talk (N,), at the end of the recording `after` or in a new one, whole or not at all.
+
+    Raises:
+        AudioError: `after` cannot be read.
+        ProjectError: The folder cannot be written or the disk is full; what was there stays.
+    """
+    if after is not None:
+        samples = np.concatenate((audio.read(after, rate=rate), samples))
+    name = after or folder / _NAME.format(1)
+    with storing(name):
+        folder.mkdir(parents=True, exist_ok=True)
+        with temporary_beside(name) as temporary:
+            write_audio(temporary, samples, rate=rate, shown=name.name)
+            if after is not None:
+                os.replace(temporary, after)
+                return after
+            return publish(temporary, folder, names=(_NAME.format(number) for number in itertools.count(1)))

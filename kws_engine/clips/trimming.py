@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 FRAME_MS, HOP_MS = 25, 10
 LOWEST_HZ, HIGHEST_HZ = 150.0, 7_500.0
-_QUIETEST_DB = -85.0  # about the rounding noise of 16 bit in that band: below it there is no floor to rise from
+QUIETEST_DB = -85.0  # about the rounding noise of 16 bit in that band: below it there is no floor to rise from
 _DIGITAL_SILENCE_DB = -110.0
 _NOISE_BELOW_SPEECH_DB = 25.0  # the quietest tenth of speech alone is not so far below its peak
 _LEAST_RISE_DB = 10.0  # speech stands at least so far above the floor
@@ -45,7 +45,7 @@ def speech_bounds(samples: Samples, rate: int) -> tuple[int, int] | None:
 
 def speech_core(samples: Samples, rate: int) -> tuple[int, int] | None:
     """Like `speech_bounds` without the margin: only what rises clearly above the floor."""
-    energy_db = _band_energy_db(samples, rate)
+    energy_db = band_energy_db(samples, rate)
     if not len(energy_db):
         return None
     floor_db, peak_db = _floor_and_peak_db(energy_db)
@@ -65,13 +65,13 @@ def speech_core(samples: Samples, rate: int) -> tuple[int, int] | None:
 
 def floor_and_peak_db(samples: Samples, rate: int) -> tuple[float, float]:
     """Levels of the noise floor and of the loudest sound longer than a click, 150 to 7,500 Hz, in dB of full scale."""
-    energy_db = _band_energy_db(samples, rate)
-    return _floor_and_peak_db(energy_db) if len(energy_db) else (_QUIETEST_DB, _QUIETEST_DB)
+    energy_db = band_energy_db(samples, rate)
+    return _floor_and_peak_db(energy_db) if len(energy_db) else (QUIETEST_DB, QUIETEST_DB)
 
 
 def longest_loud_ms(samples: Samples, rate: int, *, within_db: float) -> int:
     """How long `samples` (samples,) stay within so many dB of their loudest frame, 150 to 7,500 Hz, at a stretch."""
-    energy_db = _band_energy_db(samples, rate)
+    energy_db = band_energy_db(samples, rate)
     if not len(energy_db):
         return 0
     runs = _runs(energy_db, float(energy_db.max()) - within_db)
@@ -119,7 +119,7 @@ def ending(samples: Samples, rate: int, *, window_samples: int, behind_s: float 
     return window
 
 
-def _band_energy_db(samples: Samples, rate: int) -> NDArray[np.float64]:
+def band_energy_db(samples: Samples, rate: int) -> NDArray[np.float64]:
     """Power of each frame (frames,) between the band's edges, in dB of full scale; frames lie wholly in the sound."""
     size, hop = FRAME_MS * rate // 1000, HOP_MS * rate // 1000
     if len(samples) < size:
@@ -147,7 +147,7 @@ def _floor_and_peak_db(energy_db: NDArray[np.float64]) -> tuple[float, float]:
         sounding = energy_db[energy_db > _DIGITAL_SILENCE_DB]
         inner_db = float(np.percentile(sounding, 10)) if len(sounding) else floor_db
         floor_db = inner_db if peak_db - inner_db > _NOISE_BELOW_SPEECH_DB else floor_db
-    return max(_QUIETEST_DB, floor_db), peak_db
+    return max(QUIETEST_DB, floor_db), peak_db
 
 
 def _runs(energy_db: NDArray[np.float64], threshold_db: float) -> list[_Run]:

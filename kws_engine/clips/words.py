@@ -112,3 +112,8 @@ def check_new_word(name: str, others: Iterable[str]) -> str:
         if other.casefold() == word.casefold():
             raise ProjectError(f'The word "{word}" differs from "{other}" only in capitals: choose another name.')
     return word
+
+
+def clip_ms_for(words: Iterable[str], *, least: int) -> int:
+    """How long a clip has to be for the longest of these words or phrases, in ms: 400 more for each further word."""
+    return max([least, *(1000 + 400 * (min(len(word.split()), 4) - 1) for word in words)])

@@ -88,8 +88,8 @@ def job_of(arguments: argparse.Namespace, output: Output) -> Job:
         if arguments.model:
             settings = settings.with_model(arguments.model)
         if arguments.recipe:
-            settings = settings.with_recipe(arguments.recipe)
-        settings = settings.with_options(arguments.assignments)
+            settings = settings.with_recipe(arguments.recipe, keeps_network=bool(arguments.model))
+        settings = settings.with_options(arguments.assignments, keeps_network=bool(arguments.model))
     except KwsError as error:
         output.failure(error)
         raise

@@ -9,7 +9,7 @@ from typing import Final
 from kws_engine import spec
 from kws_engine.augment import AUGMENTATIONS
 from kws_engine.evaluation.finding import Kind, Remedy
-from kws_engine.settings import Settings
+from kws_engine.settings import Settings, usual_network
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,9 @@ def for_overfitting(settings: Settings) -> list[Remedy]:
     off = [
         name
         for name, config in settings.augment.items()
-        if config.probability == 0 and defaults.augment[name].probability > 0
+        if config.probability == 0
+        and defaults.augment[name].probability > 0
+        and f"augment.{name}" not in settings.idle()
     ]
     if off:
         changes = {f"augment.{name}.probability": f"{AUGMENTATIONS[name].config().probability:g}" for name in off}
@@ -136,7 +138,10 @@ def for_overfitting(settings: Settings) -> list[Remedy]:
 
 
 def for_underfitting(settings: Settings) -> list[Remedy]:
-    """A larger or less held back network, and fuller features; first what is furthest from its default."""
+    """A larger or less held back network, and fuller features; first what is furthest from its default.
+
+    A feature with a network of its own keeps both: the others were measured without it.
+    """
     found = []
     if penalized := penalties(settings):
         free = dict.fromkeys(penalized, "0")
@@ -146,9 +151,10 @@ def for_underfitting(settings: Settings) -> list[Remedy]:
         found.append(Remedy("Lower dropout to 0.2", {"model.dropout": "0.2"}, key="less_dropout"))
     if width is not None and width <= 2:
         found.append(Remedy("Double the width", {"model.width": f"{2 * width:g}"}, key="double_width"))
-    if settings.feature.name != "log_mel":
+    usual = usual_network(settings.feature.name).name
+    if settings.feature.name != "log_mel" and usual == "tc_resnet":
         found.append(Remedy("Use log mel features", {"feature.name": "log_mel"}, key="log_mel"))
-    if settings.model.name != "tc_resnet":
+    if settings.model.name != "tc_resnet" and usual == "tc_resnet":
         found.append(Remedy("Use TC-ResNet", {"model.name": "tc_resnet"}, key="tc_resnet"))
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -23,6 +24,9 @@ _SCALE = 0.05  # brings vectors to the order of 1
 @dataclass(frozen=True)
 class SpeechEmbeddingConfig:
     """Options of the speech embedding."""
+
+    network: ClassVar[str] = "vector_cnn"  # made for it; other features have none and are used with the usual one
+    lays_words: ClassVar[bool] = True  # training lays clips into other sound
 
     vectors: int = option(
         10,

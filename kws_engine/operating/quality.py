@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kws_engine.clips.words import SPECIAL
 from kws_engine.operating.report import Counted, Report
 from kws_engine.operating.telling import alarms_in_short, is_kept, missed_of, rounded
 from kws_engine.operating.working_point import WorkingPoint
@@ -114,6 +115,12 @@ def thresholds_in(path: Path) -> dict[str, float]:
     thresholds = detector.get("thresholds") if isinstance(detector, dict) else None
     stored = thresholds if isinstance(thresholds, dict) else {}
     return {word: float(one) for word, one in stored.items() if isinstance(one, int | float) and 0 <= one <= 1}
+
+
+def words_in(path: Path) -> tuple[str, ...]:
+    """The words that a model file knows, without `_unknown_` and the like; none where it cannot be read."""
+    labels = _manifest(path).get("labels")
+    return tuple(str(label) for label in labels if label not in SPECIAL) if isinstance(labels, list) else ()
 
 
 def _manifest(path: Path) -> dict[str, Any]:

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float32]
 _TALK_PIECES = 18  # of ten seconds, to lay words into
-_ROOM_BEGINS = 10  # augmentations of lower order change the word, the others all that the microphone hears
+ROOM_BEGINS = 10
+"""Augmentations of lower order change the word, the others all that the microphone hears."""
 _NOISE_BLOCKS = 30  # of ten seconds, of each file
 _LAYINGS = 4  # of a clip of a word that is measured, where there are few
 _MOST_MEASURED = 300
@@ -88,7 +89,7 @@ def _augments(setup: Setup) -> Voice:
     from kws_engine.runs.fitting import augmentations_of
 
     orders = {name: config.order for name, config in setup.settings.augment.items()}
-    room = [name for name, order in orders.items() if order >= _ROOM_BEGINS]
+    room = [name for name, order in orders.items() if order >= ROOM_BEGINS]
     word, _ = augmentations_of(setup.settings, setup.project.rate, but=room)
     # Where in the window the word lies is drawn as it is laid.
     voice = [name for name in orders if name not in room]

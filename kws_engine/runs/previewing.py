@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from kws_engine.clips import trimming
+from kws_engine.features.pipeline import FeaturePipeline
 from kws_engine.runs.warm import Question
 
 if TYPE_CHECKING:
@@ -26,8 +28,8 @@ class Preview:
 
     Attributes:
         samples: (N,) after the augmentations of sound.
-        features: (T, F) of the question's clip.
-        changed: (T, F) of `samples`, after the augmentations of spectrograms.
+        features: (T, F) of the question's clip, as `seen`.
+        changed: (T, F) of `samples`, likewise, after the augmentations of spectrograms.
         drawn: The values that were drawn, in words, by augmentation, in the order in which they act.
     """
 
@@ -86,12 +88,35 @@ def preview(question: PreviewQuestion) -> Preview:
     context = Context(generator, question.rate, _noises(question), drawn={})
     sound, spectrogram = _chosen(question)
     with torch.no_grad():
-        samples = _applied(sound, torch.from_numpy(question.samples).unsqueeze(0), context)[0].numpy()
+        clip = torch.from_numpy(question.samples).unsqueeze(0)
+        if pipeline.ends_windows:
+            word, room = _before_and_in_the_room(sound)
+            window = seen(_applied(word, clip, context)[0].numpy(), pipeline)
+            samples = _applied(room, torch.from_numpy(window).unsqueeze(0), context)[0].numpy()
+        else:
+            samples = _applied(sound, clip, context)[0].numpy()
         heard = torch.from_numpy(pipeline.batch(samples)).unsqueeze(0)
         changed = _applied(spectrogram, heard, context)[0].numpy()
     texts = context.drawn or {}
     drawn = {name: texts[name][0] for name in (*sound, *spectrogram) if name in texts}
-    return Preview(samples, pipeline.batch(question.samples), changed, drawn)
+    return Preview(samples, pipeline.batch(seen(question.samples, pipeline)), changed, drawn)
+
+
+def seen(clip: Floats, pipeline: FeaturePipeline) -> Floats:
+    """The sound that a network gets of a clip (N,): the clip itself, or a window that ends behind the word."""
+    if not pipeline.ends_windows:
+        return clip
+    return trimming.ending(clip, pipeline.rate, window_samples=pipeline.window_for(len(clip)))
+
+
+def _before_and_in_the_room(sound: Mapping[str, Augment]) -> tuple[dict[str, Augment], dict[str, Augment]]:
+    """The augmentations of the word alone, before it is laid, and of all that the microphone hears."""
+    from kws_engine.augment import AUGMENTATIONS
+    from kws_engine.runs.fitting_laid import ROOM_BEGINS
+
+    in_room = {name for name in sound if AUGMENTATIONS[name].config.order >= ROOM_BEGINS}
+    word = {name: augment for name, augment in sound.items() if name not in in_room}
+    return word, {name: augment for name, augment in sound.items() if name in in_room}
 
 
 def _chosen(question: PreviewQuestion) -> tuple[dict[str, Augment], dict[str, Augment]]:

@@ -244,9 +244,9 @@ def _set(settings: Settings, path: str, text: str) -> Settings:
 
 
 def _named(settings: Settings, path: str, name: str) -> Settings:
-    """Another network or feature; the one that is there keeps its options."""
+    """Another network or feature; the one that is there keeps its options, and a feature the network."""
     chosen: Chosen = getattr(settings, path.partition(".")[0])
-    return settings if chosen.name == name else settings.with_option(path, name)
+    return settings if chosen.name == name else settings.with_option(path, name, keeps_network=True)
 
 
 def _config(settings: Settings, section: str) -> Any:

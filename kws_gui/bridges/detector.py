@@ -25,6 +25,7 @@ from PySide6.QtCore import QObject, QThread, Signal
 from kws_engine import audio
 from kws_engine.errors import KwsError
 from kws_engine.features import FEATURES
+from kws_engine.ring import Ring
 from kws_engine.spotting.decision import Detection, DetectorConfig
 from kws_engine.spotting.detector import Detector, Step, with_peaks
 from kws_gui.bridges.jobs import Work
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 Samples = NDArray[np.float32]
 READ_EVERY_S = 0.03
 COST_EVERY_S = 1.0
+KEPT_S = 10.0
 
 
 class SoundSource(Protocol):
@@ -72,6 +74,7 @@ class _Batch:
     session: int
     frames: Samples
     steps: list[Step]
+    sound: Samples
     lost: int
     cost: float | None
 
@@ -105,6 +108,7 @@ class DetectorBridge(QObject):
 
     Signals:
         loaded: (OpenModel) The file requested last is open.
+        sounded: (samples) New sound at the model's rate, before the steps that it leads to.
         started, stopped: The thread has begun to read the source, or has ended.
         heard: (frames) New spectrogram frames (n, 80) in dB.
         stepped: (steps) New outputs of the network; `at_sample` counts on over stop and start, until another model.
@@ -119,6 +123,7 @@ class DetectorBridge(QObject):
     started = Signal()
     stopped = Signal()
     heard = Signal(object)
+    sounded = Signal(object)
     stepped = Signal(object)
     detected = Signal(object)
     risen = Signal(object)
@@ -138,6 +143,7 @@ class DetectorBridge(QObject):
         self._listener: _Listener | None = None
         self._session = 0
         self._heard_samples = 0
+        self._recent = Ring(1)
 
     @property
     def opened(self) -> OpenModel | None:
@@ -157,6 +163,16 @@ class DetectorBridge(QObject):
     @property
     def is_running(self) -> bool:
         return self._listener is not None
+
+    @property
+    def position(self) -> int:
+        """How many samples were heard with this model; detections count likewise."""
+        return self._recent.position
+
+    def recent(self, start: int = 0) -> tuple[Samples, int]:
+        """The sound of the last ten seconds from position `start` on, and where it begins; in memory only."""
+        read = self._recent.read(max(start, self._recent.position - self._recent.capacity))
+        return read.samples, read.position - len(read.samples)
 
     def load(self, path: Path) -> None:
         """Opens another model file; stops listening with the old one. `loaded` or `failed` follows."""
@@ -236,6 +252,7 @@ class DetectorBridge(QObject):
     def _on_loaded(self, opened: OpenModel) -> None:
         self._open = opened
         self._heard_samples = 0
+        self._recent = Ring(round(KEPT_S * opened.model.rate))
         self._picture = SoundPicture(opened.model.rate)
         detector = opened.model.detector()
         self._config = detector.config
@@ -247,6 +264,9 @@ class DetectorBridge(QObject):
             return
         if batch.lost:
             self.lost.emit(batch.lost)
+        if len(batch.sound):
+            self._recent.write(batch.sound)
+            self.sounded.emit(batch.sound)
         if len(batch.frames):
             self.heard.emit(batch.frames)
         if batch.steps:
@@ -336,7 +356,7 @@ class _Listener(QThread):
         frames = self._picture.push(sound)
         steps = [_moved(step, self._began_at) for step in self._detector.feed(sound)]
         self.heard_samples += len(sound)
-        self.heard.emit(_Batch(self._session, frames, steps, heard.lost, cost))
+        self.heard.emit(_Batch(self._session, frames, steps, sound, heard.lost, cost))
 
 
 def _moved(step: Step, samples: int) -> Step:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import textwrap
+from collections.abc import Collection
 from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt, Signal
@@ -39,6 +40,7 @@ class ConfigForm(QWidget):
         self._config = config_class()
         self._made: dict[str, _Row] | None = None
         self._advanced: Fold | None = None
+        self._idle: frozenset[str] = frozenset()
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(theme.GRID)
@@ -69,6 +71,12 @@ class ConfigForm(QWidget):
         for row in self._rows.values():
             row.refuse(sentence if row.option.name == name else "")
         return name in self._rows and self._rows[name].shown
+
+    def setIdle(self, names: Collection[str]) -> None:
+        """Hides options that have no effect; their values stay."""
+        if self._idle != frozenset(names):
+            self._idle = frozenset(names)
+            self._refresh()
 
     def isEmpty(self) -> bool:
         """Whether the config has no options."""
@@ -132,11 +140,14 @@ class ConfigForm(QWidget):
             return
         for row in self._rows.values():
             rule = row.option.shown_when
-            row.setShown(rule is None or (self._rows[rule[0]].shown and getattr(self._config, rule[0]) == rule[1]))
+            ruled_out = rule is not None and not (
+                self._rows[rule[0]].shown and getattr(self._config, rule[0]) == rule[1]
+            )
+            row.setShown(not ruled_out and row.option.name not in self._idle)
             row.mark(getattr(self._config, row.option.name) != row.option.default)
         if self._advanced is not None:
             rows = [row for row in self._rows.values() if row.option.advanced]
-            count = sum(row.differs for row in rows)
+            count = sum(row.differs for row in rows if row.option.name not in self._idle)
             self._advanced.setState(f"{count} changed" if count else "")
             self._advanced.setVisible(any(row.shown for row in rows))
 

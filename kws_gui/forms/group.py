@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from PySide6.QtCore import Signal
@@ -33,6 +33,8 @@ class RegistryGroup(QWidget):
         super().__init__(parent)
         self._forms: dict[str, ConfigForm] = {}
         self._folds: dict[str, Fold] = {}
+        self._idle: frozenset[str] = frozenset()
+        self._idle_words = ""
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -62,9 +64,15 @@ class RegistryGroup(QWidget):
         """The fold around an entry's form."""
         return self._folds[name]
 
+    def setIdle(self, names: Collection[str], words: str) -> None:
+        """Shows entries that have no effect whatever their options, with `words` in place of their state."""
+        self._idle, self._idle_words = frozenset(names), words
+        self._refresh()
+
     def summary(self) -> str:
         """What is on, in one line: "Time shift, Gain", or "none"."""
-        return ", ".join(f.header().text() for n, f in self._folds.items() if is_on(self._forms[n].value())) or "none"
+        acting = [name for name in self._folds if name not in self._idle and is_on(self._forms[name].value())]
+        return ", ".join(self._folds[name].header().text() for name in acting) or "none"
 
     def _make_fold(self, entry: Entry) -> Fold:
         form = ConfigForm(entry.config)
@@ -87,7 +95,8 @@ class RegistryGroup(QWidget):
 
     def _refresh(self) -> None:
         for name, fold in self._folds.items():
-            fold.setState(state_text(self._forms[name].value()))
+            idle = name in self._idle and is_on(self._forms[name].value())
+            fold.setState(self._idle_words if idle else state_text(self._forms[name].value()))
 
 
 def is_on(config: Any) -> bool:

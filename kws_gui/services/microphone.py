@@ -56,6 +56,7 @@ class MicrophoneService(QObject):
         self._asked = 0
         self._arriving: list[Microphone] = []  # opened, and not yet taken over by the GUI thread
         self._is_checking = False
+        self._is_opening = False
         self._waits_for = ""
         self._return = QTimer(self, singleShot=True, interval=_RETURN_MS)
         self._return.timeout.connect(self._look_for_return)
@@ -104,11 +105,14 @@ class MicrophoneService(QObject):
         self._do(partial(_list_devices, relist=not self.is_open), self._on_listed)
 
     def acquire(self, owner: object) -> None:
-        """Holds the stream open for `owner`; `opened` or `failed` follows if it was not open yet."""
+        """Holds the stream open for `owner`; `opened` or `failed` follows if it was not open yet.
+
+        Where it could not be opened for somebody before, that is tried again.
+        """
         if not any(holder is owner for holder in self._owners):
             self._owners.append(owner)
-        if len(self._owners) == 1 and not self.is_open:
-            self._open(relist=False)
+        if not (self.is_open or self._is_opening or self._waits_for):
+            self._open(relist=len(self._owners) > 1)
 
     def release(self, owner: object) -> None:
         """Lets go; the last one closes the stream."""
@@ -116,6 +120,7 @@ class MicrophoneService(QObject):
         self._owners = [holder for holder in self._owners if holder is not owner]
         if before and not self._owners:
             self._asked += 1
+            self._is_opening = False
             self._wait_no_longer()
             self._close()
 
@@ -172,9 +177,11 @@ class MicrophoneService(QObject):
     def _open(self, *, relist: bool) -> None:
         self._asked += 1
         asked = self._asked
+        self._is_opening = True
         self._do(partial(_opened, self._device, relist), lambda answer: self._on_opened(asked, answer))
 
     def _on_opened(self, asked: int, answer: object) -> None:
+        self._is_opening = self._is_opening and asked != self._asked
         if isinstance(answer, KwsError):
             if asked == self._asked:
                 self._wait_on()

@@ -13,8 +13,8 @@ from kws_engine.settings import Settings
 from kws_gui.services.project_model import ProjectModel
 
 START = "start"
-WITHOUT_PROJECT = ("listen", "learn")  # pages that also work with nothing open; the start page always does
-_AFTER_RESTART = ("words", "train", "results", "listen", "learn")  # pages that the next start may open on
+WITHOUT_PROJECT = ("teach", "listen", "learn")  # pages that also work with nothing open; the start page always does
+_AFTER_RESTART = ("teach", "words", "train", "results", "listen", "learn")  # pages that the next start may open on
 _PAGE = "window/page"
 _WAITING = "Open a project or make a new one: Train then opens with this chapter's settings."
 
@@ -49,7 +49,7 @@ class Navigation(QObject):
 
     @property
     def page(self) -> str:
-        """The page in front: start, words, train, search, results, listen or learn."""
+        """The page in front: start, teach, words, train, search, results, listen or learn."""
         return self._page
 
     def show_page(self, name: str) -> None:
@@ -91,14 +91,15 @@ class Navigation(QObject):
             return
         self._project.use_settings("Try a chapter's settings", _with_options(self._project.settings, options))
 
-    def enter_project(self, *, is_last: bool) -> None:
+    def enter_project(self, *, is_last: bool, on: str = "") -> None:
         """Shows the first page of a project that was just opened, then tries the settings that waited for one.
 
         Args:
             is_last: Whether this project was open when the program last ended, which then shows the same page again.
+            on: The page that asked for it, which is shown then.
         """
         remembered = QSettings().value(_PAGE)
-        self.show_page(remembered if is_last and remembered in _AFTER_RESTART else "words")
+        self.show_page(on or (remembered if is_last and remembered in _AFTER_RESTART else "words"))
         if self._waiting:
             waiting = self._waiting
             self._waiting = {}

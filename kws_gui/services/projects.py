@@ -59,6 +59,7 @@ class Projects(QObject):
         self._opening = Opening(self)
         self._guard: Guard | None = None
         self._agreed: set[tuple[str, object]] = set()
+        self._entry = ""  # the page that the project being opened is shown on
         self._opening.opened.connect(self._on_opened)
         self._opening.failed.connect(self._on_failed)
 
@@ -75,9 +76,9 @@ class Projects(QObject):
         """Opens the project in `folder`."""
         self._begin(folder, lambda: self._opening.open(folder))
 
-    def create(self, folder: Path, words: Sequence[str]) -> None:
-        """Makes a project of these words in a new folder and opens it."""
-        self._begin(folder, lambda: self._opening.create(folder, words))
+    def create(self, folder: Path, words: Sequence[str], *, on: str = "") -> None:
+        """Makes a project of these words in a new folder and opens it, on Words or another page."""
+        self._begin(folder, lambda: self._opening.create(folder, words), on=on)
 
     def copy_starter(self) -> None:
         """Copies the starter project into the projects' folder and opens the copy."""
@@ -96,9 +97,10 @@ class Projects(QObject):
         """Waits for what is being read."""
         self._opening.shutdown()
 
-    def _begin(self, folder: Path, begin: Callable[[], None]) -> None:
+    def _begin(self, folder: Path, begin: Callable[[], None], *, on: str = "") -> None:
         self._stop_opening()
         if self._may_leave():
+            self._entry = on
             self._agreed = self._at_stake()
             self.began.emit(folder.name)
             begin()
@@ -118,7 +120,7 @@ class Projects(QObject):
         self._leave()
         self._take_over(opened)
         remembered.remember_project(opened.project.folder)
-        self._navigation.enter_project(is_last=is_last)
+        self._navigation.enter_project(is_last=is_last, on=self._entry)
 
     def _take_over(self, opened: Opened) -> None:
         failures: list[str] = []

@@ -22,6 +22,7 @@ from kws_gui.services.project_model import ProjectModel
 
 _MAX_RAW_TAKES = 200  # of about 150 kB each, whose cut can still be moved
 SHOWN_S = 60.0
+RECORD = "Record a take"
 
 Samples = NDArray[np.float32]
 
@@ -78,8 +79,8 @@ class Recordings(QObject):
         """
         return audio.read(clip.path, rate=self._project.rate, max_seconds=SHOWN_S)
 
-    def save(self, word: str, take: Take, *, speaker: str) -> bool:
-        """Stores a take; where that fails it waits for `save_again`."""
+    def save(self, word: str, take: Take, *, speaker: str, what: str = RECORD) -> bool:
+        """Stores a take, undoable as `what`; where that fails it waits for `save_again`."""
         project = self._project
         added: list[Clip] = []
         deleted: list[Deletion] = []
@@ -93,7 +94,7 @@ class Recordings(QObject):
             if word != NOISE:
                 self._remember(clip, RawTake(take.raw, take.start, take.bounds))
 
-        if self._model.push("Record a take", redo=redo, undo=lambda: deleted.append(project.edit.delete(added))):
+        if self._model.push(what, redo=redo, undo=lambda: deleted.append(project.edit.delete(added))):
             self.saved.emit(added[0])
             return True
         return self._wait(_Unsaved(word, speaker, take))

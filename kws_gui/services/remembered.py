@@ -8,11 +8,14 @@ from pathlib import Path
 import platformdirs
 from PySide6.QtCore import QCoreApplication, QSettings, QStandardPaths
 
+from kws_engine.commands.microphone import default_speaker
+
 APPLICATION = "KWS Studio"
 HOME_VARIABLE = "KWS_STUDIO_HOME"
 _RECENT = "projects/recent"
 _LAST = "projects/last"
 _WRITING = "train/writing_s"
+_SPEAKER = "words/speaker"
 _MOST_RECENT = 8
 _FIRST_WRITING_S = 4.0
 
@@ -79,6 +82,16 @@ def last_project() -> Path | None:
 def close_project() -> None:
     """The next start opens none."""
     QSettings().remove(_LAST)
+
+
+def speaker() -> str:
+    """Who records: the name typed last, else the user's."""
+    return str(QSettings().value(_SPEAKER, "") or default_speaker())
+
+
+def remember_speaker(name: str) -> None:
+    """Stores who records."""
+    QSettings().setValue(_SPEAKER, name.strip())
 
 
 def writing_s() -> float:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QObject
 
 from kws_gui.bridges.warm import WarmBridge
+from kws_gui.services.feedback import Feedback
 from kws_gui.services.microphone import MicrophoneService
 from kws_gui.services.navigation import Navigation
 from kws_gui.services.project_model import ProjectModel
@@ -14,6 +15,8 @@ from kws_gui.services.projects import Projects
 from kws_gui.services.recordings import Recordings
 from kws_gui.services.runs import Runs
 from kws_gui.services.searching import Searching
+from kws_gui.services.talk_recording import TalkRecording
+from kws_gui.services.teaching import Teaching
 from kws_gui.services.training import Training
 
 
@@ -28,6 +31,9 @@ class Services:
     runs: Runs
     searching: Searching
     recordings: Recordings
+    teaching: Teaching
+    talk: TalkRecording
+    feedback: Feedback
     microphones: MicrophoneService
     warm: WarmBridge
 
@@ -48,15 +54,21 @@ def make_services(parent: QObject | None = None, *, project: ProjectModel | None
     training = Training(project, parent)
     searching = Searching(project, parent)
     runs = Runs(project, training, parent)
+    recordings = Recordings(project, parent)
+    microphones = MicrophoneService(parent)
+    projects = Projects(project, navigation, end_work=(training.leave, searching.end), parent=parent)
     navigation.modelRequested.connect(runs.finish)
     return Services(
         project=project,
         navigation=navigation,
-        projects=Projects(project, navigation, end_work=(training.leave, searching.end), parent=parent),
+        projects=projects,
         training=training,
         runs=runs,
         searching=searching,
-        recordings=Recordings(project, parent),
-        microphones=MicrophoneService(parent),
+        recordings=recordings,
+        teaching=Teaching(project, projects, training, parent),
+        talk=TalkRecording(project, microphones, parent),
+        feedback=Feedback(project, recordings, training, parent),
+        microphones=microphones,
         warm=WarmBridge(parent),
     )

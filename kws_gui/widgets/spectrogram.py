@@ -47,6 +47,7 @@ class Spectrogram(QWidget):
         self._ring = np.zeros((bands, self._columns), np.uint8)
         self._written = 0
         self._still_s: float | None = None
+        self._first_s = 0.0
         self._labels = ("high", "low")
         self._marks: deque[tuple[float, str]] = deque(maxlen=200)
         self._timer = QTimer(self)
@@ -70,8 +71,8 @@ class Spectrogram(QWidget):
         if not self._timer.isActive():
             self._timer.start()
 
-    def setFrames(self, frames_db: NDArray[np.floating], *, hop_ms: float | None = None) -> None:
-        """Shows one whole sound, shape (n, bands), without scrolling, from 0 s; a new `hop_ms` stays in force."""
+    def setFrames(self, frames_db: NDArray[np.floating], *, hop_ms: float | None = None, first_s: float = 0.0) -> None:
+        """Shows one whole sound, shape (n, bands), without scrolling, from `first_s`; a new `hop_ms` stays in force."""
         self._hop_s = self._hop_s if hop_ms is None else hop_ms / 1000
         padded = -(-max(len(frames_db), 1) // 4) * 4
         self._ring = np.zeros((frames_db.shape[1], padded), np.uint8)
@@ -79,6 +80,7 @@ class Spectrogram(QWidget):
         self._columns = padded
         self._written = len(frames_db)
         self._still_s = len(frames_db) * self._hop_s
+        self._first_s = first_s
         self._marks.clear()
         self._describe()
         self.update()
@@ -131,7 +133,7 @@ class Spectrogram(QWidget):
 
     def _span(self) -> tuple[float, float]:
         if self._still_s is not None:
-            return 0.0, max(self._still_s, self._hop_s)
+            return self._first_s, self._first_s + max(self._still_s, self._hop_s)
         end_s = max(self.now_s(), self._columns * self._hop_s)
         return end_s - self._columns * self._hop_s, end_s
 

@@ -679,3 +679,13 @@ def test_a_network_that_fires_at_other_speech_is_named_first(changes: dict[str, 
 def test_a_promise_that_is_kept_is_no_finding() -> None:
     for kept in (in_talk(), in_talk(false_alarms=1), in_talk(hours=0.0, false_alarms=0), None):
         assert not diagnose([], Facts(Settings(), in_talk=kept))
+
+
+def test_a_feature_with_a_network_of_its_own_is_not_taken_away() -> None:
+    settings = Settings().with_recipe("teach").with_options(["augment.time_shift.probability=0"])
+    changed = [path for remedy in remedies.for_underfitting(settings) for path in remedy.changes]
+    assert not {"feature.name", "model.name"} & set(changed)
+    by_key = {remedy.key: remedy for remedy in remedies.for_overfitting(settings)}
+    assert "augment.time_shift.probability" not in by_key.get("augmentation", by_key["more_clips"]).changes
+    poor = Settings().with_options(["model.name=fnn", "feature.name=mfcc"])
+    assert {"log_mel", "tc_resnet"} <= {remedy.key for remedy in remedies.for_underfitting(poor)}

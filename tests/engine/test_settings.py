@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from other_value import other_value
 
 from kws_engine import spec
 from kws_engine.clips.project import Project
+from kws_engine.commands import train
+from kws_engine.commands.output import Output
 from kws_engine.errors import SpecError
 from kws_engine.features import FEATURES
 from kws_engine.models import MODELS
@@ -149,3 +152,43 @@ def test_a_value_of_any_length_makes_a_short_sentence() -> None:
     with pytest.raises(SpecError, match="is not a table of options") as refused:
         Settings.from_dict(stored)
     assert len(str(refused.value)) < 400
+
+
+def test_a_feature_brings_the_network_made_for_it_and_takes_it_back() -> None:
+    vectors = Settings().with_option("feature.name", "speech_embedding")
+    assert vectors.model == Settings(model=Chosen("vector_cnn", MODELS["vector_cnn"].config())).model
+    assert vectors.with_option("feature.name", "log_mel") == Settings()
+    assert Settings().with_option("feature.name", "mfcc").model == Settings().model
+
+
+@pytest.mark.parametrize("network", ["model.name=tc_resnet", "model.name=cnn", "model.width=2"])
+def test_a_network_that_was_chosen_stays_with_another_feature(network: str) -> None:
+    chosen = Settings().with_options([network])
+    for both in ([network, "feature.name=speech_embedding"], ["feature.name=speech_embedding", network]):
+        settings = Settings().with_options(both)
+        assert settings.model == chosen.model and settings.feature.name == "speech_embedding"
+
+
+def test_a_changed_network_stays_with_another_feature() -> None:
+    changed = Settings().with_options(["model.width=2"])
+    assert changed.with_option("feature.name", "speech_embedding").model == changed.model
+    head = Settings().with_options(["feature.name=speech_embedding"]).with_options(["model.hidden=64"])
+    assert head.with_option("feature.name", "log_mel").model == head.model
+
+
+def test_what_changes_nothing_with_a_feature_is_known() -> None:
+    laid = Settings().with_recipe("teach")
+    assert {"augment.time_shift", "augment.spec_augment"} <= laid.idle() and "augment.gain" not in laid.idle()
+    assert Settings().idle() == {"training.synthetic_takes", "training.synthetic_others"}
+    assert all(path in laid.augment for path in (name.removeprefix("augment.") for name in laid.idle()))
+
+
+def test_a_network_named_on_the_command_line_stays_with_the_feature(tmp_path: Path) -> None:
+    Project.create(tmp_path / "p", words=["yes"])
+    parser = argparse.ArgumentParser()
+    train.add_options(parser)
+    found = {}
+    for given in ([], ["--model", "tc_resnet"]):
+        arguments = parser.parse_args([str(tmp_path / "p"), *given, "--set", "feature.name=speech_embedding"])
+        found[len(given)] = Settings.from_dict(train.job_of(arguments, Output(as_json=False)).settings).model.name
+    assert found == {0: "vector_cnn", 2: "tc_resnet"}

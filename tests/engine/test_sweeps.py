@@ -132,6 +132,11 @@ def test_ranges_and_values_make_the_settings_of_a_trial() -> None:
     assert settings.model.config.width == 1 / 3 + 0.5 and settings.training.optimizer == "sgd"
 
 
+def test_a_searched_feature_keeps_the_network() -> None:
+    space = parse(Settings(), ["feature.name=log_mel|speech_embedding"])
+    assert settings_with(space, {"feature.name": "speech_embedding"}).model == Settings().model
+
+
 def test_every_searched_network_must_have_every_searched_option() -> None:
     with pytest.raises(SpecError, match=r"With cnn: .*model\.blocks"):
         parse(Settings(), ["model.blocks=8|14", "model.name=tc_resnet|cnn"])

@@ -15,7 +15,7 @@ from kws_engine import audio
 from kws_engine.augment import AUGMENTATIONS
 from kws_engine.augment.background_noise import BackgroundNoiseConfig
 from kws_engine.clips.layout import ProjectFolder
-from kws_engine.clips.own_talk import OwnTalk, Unreadable, own_talk
+from kws_engine.clips.own_talk import OwnTalk, Unreadable, add_talk, own_talk, seconds_of_talk
 from kws_engine.features import FEATURES
 from kws_engine.features.batch import torch_features
 from kws_engine.models import MODELS
@@ -173,6 +173,18 @@ def test_every_other_minute_of_own_talk_is_kept_from_training(tmp_path: Path) ->
         for part in ("training", "measuring")
     }
     assert found == {"training": [(0, 0.1), (120, 0.3)], "measuring": [(60, 0.2), (180, 0.4)]}
+
+
+def test_own_talk_grows_in_pieces_and_new_recordings_stay_beside_old_ones(tmp_path: Path) -> None:
+    folder = tmp_path / "talk"
+    assert seconds_of_talk(folder) == 0
+    first = add_talk(folder, np.full(RATE, 0.1, np.float32), rate=RATE)
+    assert add_talk(folder, np.full(RATE, 0.2, np.float32), rate=RATE, after=first) == first
+    second = add_talk(folder, np.full(RATE // 2, 0.3, np.float32), rate=RATE)
+    assert second != first and seconds_of_talk(folder) == 2.5
+    (whole, short) = own_talk(folder, "training", rate=RATE)
+    assert isinstance(whole, OwnTalk) and isinstance(short, OwnTalk) and len(short.samples) == RATE // 2
+    np.testing.assert_allclose(whole.samples, np.repeat([0.1, 0.2], RATE), atol=1e-4)
 
 
 def test_own_talk_that_cannot_be_read_is_named_and_the_rest_is_read(tmp_path: Path) -> None:

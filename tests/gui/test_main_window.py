@@ -52,7 +52,7 @@ def opened(window: MainWindow, folder: Path, qtbot: QtBot) -> None:
 
 def test_with_nothing_open_only_listening_and_learning_are_offered(window: MainWindow) -> None:
     assert window.page_name == "start"
-    assert [name for name in PAGES if window.rail.button(name).isEnabled()] == ["listen", "learn"]
+    assert [name for name in PAGES if window.rail.button(name).isEnabled()] == ["teach", "listen", "learn"]
     window.services.navigation.show_page("train")
     assert window.page_name == "start"
 

@@ -16,14 +16,16 @@ from kws_engine.clips.project import Project
 from kws_gui.forms.fold import Fold
 from kws_gui.pages.listen.page import ListenPage
 from kws_gui.pages.results.page import ResultsPage
+from kws_gui.pages.teach.page import TeachPage
 from kws_gui.pages.train.page import TrainPage
 from kws_gui.pages.words.page import WordsPage
 from kws_gui.services import remembered
 from kws_gui.services.microphone import MicrophoneService
 from kws_gui.services.services import Services
+from kws_gui.services.teaching import STEPS
 
 PATIENCE_MS = 60_000
-PAGES = ("words", "train", "results", "findings", "listen")
+PAGES = ("words", "train", "results", "findings", "listen", *(f"teach-{step}" for step in STEPS))
 _TAB = Qt.FocusPolicy.TabFocus
 
 
@@ -49,7 +51,7 @@ def page(
     microphones: MicrophoneService,
     make_services: Callable[..., Services],
 ) -> Iterator[QWidget]:
-    if request.param in ("words", "listen"):
+    if request.param.startswith(("words", "listen", "teach")):
         request.getfixturevalue("virtual_microphone")
     services = replace(make_services(), microphones=microphones)
     model = services.project
@@ -70,10 +72,17 @@ def _make(name: str, services: Services) -> QWidget:
         return WordsPage(services)
     if name == "train":
         return TrainPage(services)
+    if name.startswith("teach"):
+        return TeachPage(services)
     return ListenPage(services) if name == "listen" else ResultsPage(services)
 
 
 def _settle(qtbot: QtBot, page: QWidget, name: str) -> None:
+    if isinstance(page, TeachPage):
+        page.steps.button(name.partition("-")[2]).click()
+        assert page.step == name.partition("-")[2]
+        page.type.field.setText("lamp")
+        qtbot.waitUntil(lambda: page.step != "try" or page.try_it.bridge.is_running, timeout=PATIENCE_MS)
     if isinstance(page, WordsPage):
         page.words.choose("low")
         page.table.selectRow(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 
 from PySide6.QtCore import Qt, Signal
@@ -13,6 +14,7 @@ from kws_gui.services.project_model import ProjectModel
 
 _TEXT_WIDTH = 760  # px; longer lines are hard to read
 _DRAWING_WIDTH = 960  # px
+_MOST_TOLD = 240  # characters of a tooltip
 
 
 class ChapterPage(QWidget):
@@ -123,12 +125,16 @@ class ChapterPage(QWidget):
             self._add(holder)
         shown = ", ".join(f"{path} = {text}" for path, text in options.items())
         self._what.setText(what or f"Opens Train with {shown}.")
-        self.button.setToolTip(f"Open Train with {shown}")
+        self.button.setToolTip(textwrap.shorten(f"Open Train with {shown}", _MOST_TOLD, placeholder=" …"))
         return self.button
 
     def options(self) -> dict[str, str]:
         """What the button sets: option path -> text."""
         return dict(self._options)
+
+    def is_working(self) -> bool:
+        """Whether what the chapter shows is still being computed."""
+        return False
 
     def shutdown(self) -> None:
         """Stops whatever the chapter has running; most have nothing."""

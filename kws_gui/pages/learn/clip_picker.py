@@ -84,7 +84,7 @@ class ClipPicker(QWidget):
     def refresh(self) -> None:
         """Looks for clips again; the word stays where there still is one of that name."""
         self._stale = False
-        own, paths = _paths(self._model)
+        own, paths = clips_by_word(self._model)
         if paths == self._paths:
             return
         self._paths = paths
@@ -137,7 +137,7 @@ class ClipPicker(QWidget):
         self._reading.ask(lambda _progress, _should_stop: _sound(path))
 
 
-def _paths(model: ProjectModel) -> tuple[bool, dict[str, Sequence[Clip | Path]]]:
+def clips_by_word(model: ProjectModel) -> tuple[bool, dict[str, Sequence[Clip | Path]]]:
     """Whether they are the project's own, and the clips of each word that has any."""
     if model.project is not None:
         words = model.project.table().word_rows.keys() - {UNKNOWN}

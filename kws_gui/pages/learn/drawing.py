@@ -145,7 +145,10 @@ class Axes:
     def points(
         self, painter: QPainter, x: ArrayLike, y: ArrayLike, color: QColor, *, mark: str = "o", size: float = 4.0
     ) -> None:
-        """Draws a mark at each point: "o" disc, "s" square, "x" cross, "r" ring; `size` is half its width in px."""
+        """Draws a mark at each point; `size` is half its width in px.
+
+        Marks are "o" disc, "s" square, "t" triangle, "x" cross and "r" ring.
+        """
         painter.save()
         painter.setClipRect(self.area.adjusted(-size, -size, size, size))
         for at_x, at_y in zip(np.asarray(x, float), np.asarray(y, float), strict=True):
@@ -175,12 +178,15 @@ class Axes:
 def draw_mark(painter: QPainter, at: QPointF, color: QColor, *, mark: str = "o", size: float = 4.0) -> None:
     """Draws one mark, as in `Axes.points`."""
     painter.setPen(QPen(color, 2) if mark in "xr" else Qt.PenStyle.NoPen)
-    painter.setBrush(color if mark in "os" else Qt.BrushStyle.NoBrush)
+    painter.setBrush(color if mark in "ost" else Qt.BrushStyle.NoBrush)
     if mark == "x":
         painter.drawLine(at + QPointF(-size, -size), at + QPointF(size, size))
         painter.drawLine(at + QPointF(-size, size), at + QPointF(size, -size))
     elif mark == "s":
         painter.drawRect(QRectF(at.x() - size, at.y() - size, 2 * size, 2 * size))
+    elif mark == "t":
+        up, down = 1.25 * size, 0.85 * size
+        painter.drawPolygon(QPolygonF([at + QPointF(0, -up), at + QPointF(up, down), at + QPointF(-up, down)]))
     else:
         painter.drawEllipse(at, size, size)
 

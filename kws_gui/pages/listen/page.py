@@ -19,6 +19,7 @@ from kws_gui.bridges.detector import DetectorBridge, FileHeard, OpenModel
 from kws_gui.bridges.jobs import LongJob
 from kws_gui.pages.listen.detector_settings import Memory
 from kws_gui.pages.listen.devices import DevicePicker
+from kws_gui.pages.listen.feedback import FeedbackPanel
 from kws_gui.pages.listen.log import HeardWord
 from kws_gui.pages.listen.models import ModelPicker
 from kws_gui.pages.listen.use_log import UseLog
@@ -59,6 +60,10 @@ class ListenPage(QWidget):
         self.meter = LevelMeter(compact=True)
         self.button = QPushButton()
         self.view = ListenView()
+        self.feedback = FeedbackPanel(
+            self.bridge, services.feedback, services.project, services.recordings, services.training
+        )
+        self.view.addFeedback(self.feedback)
         self.progress = ProgressRow()
         self.empty = self._make_empty()
         self._stack = QStackedWidget()
@@ -127,6 +132,7 @@ class ListenPage(QWidget):
     def shutdown(self) -> None:
         """Ends every thread and releases the microphone."""
         self.stop()
+        self.feedback.settle()
         self.view.remember_sizes()
         if self._file_job is not None:
             self._file_job.wait()
@@ -391,6 +397,8 @@ class ListenPage(QWidget):
         bridge.stepped.connect(self.use_log.take)
         bridge.stopped.connect(self.use_log.end_soon)
         self.use_log.failed.connect(partial(self.messages.showMessage, "warning"))
+        self.feedback.refused.connect(partial(self.messages.showMessage, "info"))
+        self.feedback.teaching.connect(partial(self.messages.showMessage, "info"))
         view.strip.thresholdChanged.connect(self._on_threshold)
         view.fold.configChanged.connect(self._on_config)
         view.fold.resetRequested.connect(self._on_reset)

@@ -15,9 +15,10 @@ from kws_engine.spotting.decision import Detection
 from kws_engine.spotting.detector import Step
 from kws_gui import theme
 from kws_gui.bridges.detector import SoundPicture
+from kws_gui.forms.tab_order import order_tabs
 from kws_gui.pages.listen.detector_settings import DetectorFold
-from kws_gui.pages.listen.heard_word import HeardWordView
 from kws_gui.pages.listen.log import DetectionLog, HeardWord
+from kws_gui.widgets.heard_word import HeardWordView
 from kws_gui.widgets.score_strip import ScoreStrip
 from kws_gui.widgets.spectrogram import Spectrogram
 from kws_gui.widgets.threshold_text import threshold_text
@@ -44,6 +45,7 @@ class ListenView(QSplitter):
         self.file_button.setToolTip("Runs the same detector over a sound file; what it hears joins the list")
         self.fold = DetectorFold()
         self._scroll = _scrolling(self.strip)
+        self._side = QVBoxLayout()
         self.addWidget(self._make_left())
         self.strip.installEventFilter(self)
         self.addWidget(self._make_right())
@@ -52,6 +54,13 @@ class ListenView(QSplitter):
         self.setChildrenCollapsible(False)
         self.setSizes([10_000, _SIDE_WIDTH])
         self._recall_sizes()
+
+    def addFeedback(self, panel: QWidget) -> None:
+        """Puts what the person says of the detections below the word heard last."""
+        self._side.insertWidget(1, panel)
+        side = self._side.parentWidget()
+        assert side is not None
+        order_tabs(side)
 
     def setModel(
         self, labels: Sequence[str], thresholds: Mapping[str, float], *, rate: int, picture: SoundPicture
@@ -153,7 +162,8 @@ class ListenView(QSplitter):
     def _make_right(self) -> QWidget:
         side = QFrame()
         theme.set_role(side, "card")
-        column = QVBoxLayout(side)
+        column = self._side
+        side.setLayout(column)
         column.setContentsMargins(theme.GRID, theme.GRID, theme.GRID, theme.GRID)
         column.setSpacing(theme.GRID)
         for part in (self.word, self.log, self.file_button, self.fold):

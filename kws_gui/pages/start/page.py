@@ -1,4 +1,4 @@
-"""The Start page: four ways to begin, and the projects opened last."""
+"""The Start page: the ways to begin, and the projects opened last."""
 
 from __future__ import annotations
 
@@ -30,13 +30,16 @@ _NO_READY_MODEL = "The ready model is not part of this installation; train one f
 
 
 class StartPage(QWidget):
-    """New, Open, starter project, ready model; recent projects below."""
+    """Teach a word, then New, Open, starter project, ready model; recent projects below."""
 
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._services = services
         self.messages = MessageBar()
-        self.new = _Choice("New project…", "Teach your own words", "mdi6.plus", "primary")
+        self.teach = _Choice(
+            "Teach a word", "Say it 20 times and try it: three minutes", "mdi6.microphone-plus", "primary"
+        )
+        self.new = _Choice("New project…", "Every step by hand", "mdi6.plus")
         self.open = _Choice("Open a project…", "Go on where you stopped", "mdi6.folder-open-outline")
         self.starter = _Choice("Try the starter project", "Six words, ready to train", "mdi6.rocket-launch-outline")
         self.ready = _Choice("Listen with the ready model", "Say left, right, up, down, go", "mdi6.ear-hearing")
@@ -68,7 +71,7 @@ class StartPage(QWidget):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        self.new.setFocus()
+        self.teach.setFocus()
 
     def shutdown(self) -> None:
         """Nothing to end."""
@@ -76,6 +79,7 @@ class StartPage(QWidget):
     def _connect(self) -> None:
         projects = self._services.projects
         self._services.navigation.pageShown.connect(self._on_page_shown)
+        self.teach.clicked.connect(lambda: self._services.navigation.show_page("teach"))
         self.new.clicked.connect(lambda: ask_new_project(projects, self.window()))
         self.open.clicked.connect(lambda: ask_which_to_open(projects, self.window()))
         self.starter.clicked.connect(projects.copy_starter)
@@ -92,8 +96,9 @@ class StartPage(QWidget):
         theme.set_role(self._recent_title, "title")
         grid = QGridLayout()
         grid.setSpacing(theme.GROUP)
+        grid.addWidget(self.teach, 0, 0, 1, 2)
         for at, choice in enumerate((self.new, self.open, self.starter, self.ready)):
-            grid.addWidget(choice, at // 2, at % 2)
+            grid.addWidget(choice, 1 + at // 2, at % 2)
         middle = QWidget()
         middle.setMaximumWidth(_WIDTH)
         column = QVBoxLayout(middle)
@@ -114,7 +119,7 @@ class StartPage(QWidget):
         outer.addStretch(2)
         outer.addLayout(around)
         outer.addStretch(3)
-        self.messages.lieOver(self, free=[self.new])
+        self.messages.lieOver(self, free=[self.teach])
 
     def _on_page_shown(self, name: str) -> None:
         if name == START:

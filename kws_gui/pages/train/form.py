@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import QSignalBlocker, Signal
-from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
+from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
 from kws_engine import spec
 from kws_engine.augment import AUGMENTATIONS
@@ -57,8 +57,10 @@ class SettingsForm(QWidget):
         self.training = ConfigForm(TrainingConfig)
         self.detector = ConfigForm(DetectorConfig)
         self.cost = CostLabels()
+        self.network_note = NetworkNote()
+        self._before = Settings()  # what was shown before the last change
         self.folds = {
-            "feature": Fold("Features", self.feature),
+            "feature": Fold("Features", self._with_note()),
             "regularizers": Fold("Regularizers", self.regularizers),
             "augment": Fold("Augmentation", self.augment),
             "training": Fold("Training", self.training),
@@ -68,9 +70,11 @@ class SettingsForm(QWidget):
             group.setContentsMargins(theme.GRID, 0, 0, 0)
         self._lay_out()
         self.setValue(Settings())
+        self.feature.valueChanged.connect(self._on_feature)
         for part in (self.model, self.feature, self.regularizers, self.augment, self.training, self.detector):
             part.valueChanged.connect(self._on_changed)
             part.rowsMade.connect(self._on_rows)
+        self.network_note.kept.connect(self._on_kept)
         self._show_states()
         order_tabs(self)
 
@@ -98,6 +102,8 @@ class SettingsForm(QWidget):
         for name in ("regularizers", "augment", "training", "detector"):
             getattr(self, name).setValue(getattr(settings, name))
         blocker.unblock()
+        self.network_note.hide()
+        self._before = self.value()
         self._show_states()
         self._set_input()
         if self.value() != before:
@@ -155,7 +161,7 @@ class SettingsForm(QWidget):
             return
         for editor in editors:
             assert isinstance(editor, LayersEditor), name
-            editor.setInput(pipeline.n_features, pipeline.n_frames(n_samples), n_labels)
+            editor.setInput(pipeline.n_features, pipeline.n_frames(pipeline.window_for(n_samples)), n_labels)
 
     def _lay_out(self) -> None:
         title = QLabel("Network")
@@ -177,7 +183,36 @@ class SettingsForm(QWidget):
         order_tabs(self)
         self._set_input()
 
+    def _with_note(self) -> QWidget:
+        """The features, and the line that says what their choice has done to the network."""
+        holder = QWidget()
+        column = QVBoxLayout(holder)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(theme.GRID)
+        column.addWidget(self.feature)
+        column.addWidget(self.network_note)
+        return holder
+
+    def _on_feature(self, name: str) -> None:
+        """Another feature may bring the network made for it, as on the command line."""
+        if name == self._before.feature.name:
+            return
+        self.network_note.hide()
+        network = self._before.with_option("feature.name", name).model
+        if network != self._before.model:
+            blocker = QSignalBlocker(self.model)
+            self.model.setValue(network.name, network.config)
+            blocker.unblock()
+            self.network_note.tell(network, self._before.model)
+
+    def _on_kept(self, network: Chosen) -> None:
+        self.model.setValue(network.name, network.config)
+
     def _on_changed(self) -> None:
+        settings = self.value()
+        if not self.network_note.fits(settings):
+            self.network_note.hide()
+        self._before = settings
         self._show_states()
         self._set_input()
         self.valueChanged.emit(self.value())
@@ -186,6 +221,13 @@ class SettingsForm(QWidget):
         settings = self.value()
         feature = FEATURES[settings.feature.name].title.partition(" (")[0]
         epochs = settings.training.epochs
+        self.augment.setIdle(
+            [path.removeprefix("augment.") for path in settings.idle() if path.startswith("augment.")],
+            "no effect here",
+        )
+        self.training.setIdle(
+            [path.removeprefix("training.") for path in settings.idle() if path.startswith("training.")]
+        )
         self.folds["feature"].setState(_joined(feature, _changes(settings.feature.config)))
         self.folds["regularizers"].setState(regularizing.summary(settings))
         self.folds["augment"].setState(self.augment.summary())
@@ -193,6 +235,44 @@ class SettingsForm(QWidget):
             _joined(f"{epochs} epochs" if epochs > 1 else "1 epoch", _changes(settings.training, besides="epochs"))
         )
         self.folds["detector"].setState(_changes(settings.detector))
+
+
+class NetworkNote(QWidget):
+    """Says that a feature has brought another network, and offers to keep the one before.
+
+    Signals:
+        kept(network): The `Chosen` before is wanted.
+    """
+
+    kept = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.label = WrappedLabel()
+        self.keep = QPushButton()
+        self._networks: tuple[Chosen, Chosen] | None = None
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(theme.GRID // 2)
+        column.addWidget(self.label)
+        column.addWidget(self.keep, 0, Qt.AlignmentFlag.AlignLeft)
+        self.keep.clicked.connect(self._on_keep)
+        self.hide()
+
+    def tell(self, network: Chosen, before: Chosen) -> None:
+        """Shows what the network is now, and what it was."""
+        self._networks = network, before
+        self.label.setText(f"The network is now “{_title(network)}”: it suits this feature.")
+        self.keep.setText(f"Keep {_title(before)}")
+        self.show()
+
+    def fits(self, settings: Settings) -> bool:
+        """Whether the network is still the one that it tells of."""
+        return self._networks is not None and settings.model == self._networks[0]
+
+    def _on_keep(self) -> None:
+        if self._networks is not None:
+            self.kept.emit(self._networks[1])
 
 
 class CostLabels(WrappedLabel):
@@ -230,6 +310,10 @@ class CostLabels(WrappedLabel):
         self.setText(text)
         if self.property("role") != role:
             theme.set_role(self, role)
+
+
+def _title(network: Chosen) -> str:
+    return MODELS[network.name].title.partition(" (")[0]
 
 
 def rounded(count: int) -> str:

@@ -243,6 +243,7 @@ class TrainPage(QWidget):
     def _make_room(self) -> None:
         """In a low window the open preview takes the place of the list of runs, which else gives way to the curves."""
         is_low = self._right.height() < _LOW
+        self.preview.make_low(is_low)
         self.runs.tree.setMinimumHeight(_LOW_RUNS if is_low else 0)
         self.runs.setMaximumHeight(self.runs.minimumSizeHint().height() if is_low else _ANY_HEIGHT)
         if self._was_low and not is_low:  # what was pressed together spreads again

@@ -28,7 +28,7 @@ from kws_engine.augment.context import UNCHANGED
 from kws_engine.clips import trimming
 from kws_engine.clips.clip import LONGEST_CLIP_S, Clip
 from kws_engine.features import FEATURES
-from kws_engine.runs.previewing import Preview, PreviewQuestion
+from kws_engine.runs.previewing import Preview, PreviewQuestion, seen
 from kws_engine.settings import Settings
 from kws_gui import theme
 from kws_gui.bridges.latest import Latest
@@ -44,18 +44,43 @@ from kws_gui.widgets.spectrogram import Spectrogram
 Floats = NDArray[np.float32]
 _PAUSE_MS = 200
 _PICTURE_WIDTH, _PICTURE_HEIGHT = 140, 104  # px; at least so wide
+_LOW_PICTURE_HEIGHT = 68  # px
 _NO_CLIP = "There is no clip to show: record words first"
 _NOTHING_ON = "No augmentation is on: training sees the clip as it is"
 
 
 @dataclass(frozen=True, eq=False)
 class FeatureView:
-    """A clip (N,) and its features (T, F) as the settings make them."""
+    """A clip as the settings make features of it.
+
+    Attributes:
+        samples: (N,) of the clip.
+        seen: (M,), what the network gets of it.
+        features: (T, F) of that.
+        rate: Samples a second.
+        hop_ms: From one frame to the next.
+        frame_s: That a frame sees, where frames are vectors of a window that ends behind the word; else None.
+    """
 
     samples: Floats
+    seen: Floats
     features: Floats
     rate: int
     hop_ms: float
+    frame_s: float | None
+
+    @property
+    def first_s(self) -> float:
+        """Where the time axis begins: a vector is drawn where the sound that it sees ends."""
+        return 0.0 if self.frame_s is None else self.frame_s - self.hop_ms / 1000
+
+    @property
+    def caption(self) -> str:
+        """Returns "98 frames x 40 features", or "10 vectors x 96 numbers, of 1.5 s"."""
+        frames, features = self.features.shape
+        if self.frame_s is None:
+            return f"{frames} frames x {features} features"
+        return f"{frames} vectors x {features} numbers, of {len(self.seen) / self.rate:.1f} s"
 
 
 class PreviewFold(Fold):
@@ -101,6 +126,11 @@ class PreviewFold(Fold):
         self.words.blockSignals(False)
         self._later()
 
+    def make_low(self, is_low: bool) -> None:
+        """In a low window the pictures leave room for the curves."""
+        for picture in (self.before, self.after):
+            picture.setFixedHeight(_LOW_PICTURE_HEIGHT if is_low else _PICTURE_HEIGHT)
+
     def is_working(self) -> bool:
         """Whether anything is being computed."""
         return self._reading.is_working() or self.augments.is_busy
@@ -138,10 +168,20 @@ class PreviewFold(Fold):
     def _on_read(self, view: FeatureView) -> None:
         self._shown = view
         self._changed = None
-        _show(self.before, view.features, view.features, view.hop_ms)
-        frames, features = view.features.shape
-        self.caption.setFullText(f"{frames} frames x {features} features")
+        _show(self.before, view.features, view)
+        self.caption.setFullText(view.caption)
+        self._explain(view)
         self._ask()
+
+    def _explain(self, view: FeatureView) -> None:
+        what = "features, as the network will see them"
+        if view.frame_s is not None:
+            what = (
+                f"vectors, as the network will see them, each where the {view.frame_s:.2f} s of sound that it sees "
+                "end. Their numbers have no order; each is drawn less its mean"
+            )
+        self.before.setToolTip(f"The clip's {what}; colours from lowest to highest")
+        self.before.setAccessibleDescription(view.caption)
 
     def _on_failed(self, sentence: str, _details: str) -> None:
         self.drawn.setFullText(sentence)
@@ -152,10 +192,15 @@ class PreviewFold(Fold):
         if self._shown is None or self._model.project is None:
             return
         values = self._settings.to_dict()
-        on = {name: options for name, options in values["augment"].items() if options["probability"] > 0}
+        idle = self._settings.idle()
+        on = {
+            name: options
+            for name, options in values["augment"].items()
+            if options["probability"] > 0 and f"augment.{name}" not in idle
+        }
         self.again.setEnabled(bool(on))
         if not on:
-            _show(self.after, self._shown.features, self._shown.features, self._shown.hop_ms)
+            _show(self.after, self._shown.features, self._shown)
             self.drawn.setFullText(_NOTHING_ON)
             return
         noises = (self._model.project.noises() or _shipped_noises()) if "background_noise" in on else []
@@ -170,7 +215,7 @@ class PreviewFold(Fold):
         if self._shown is None:
             return
         self._changed = preview
-        _show(self.after, preview.changed, self._shown.features, self._shown.hop_ms)
+        _show(self.after, preview.changed, self._shown)
         self.drawn.setFullText(_drawn_text(preview.drawn))
 
     # -- buttons
@@ -189,11 +234,11 @@ class PreviewFold(Fold):
 
     def _on_hear(self) -> None:
         if self._shown is not None:
-            self.player.play(self._shown.samples, self._shown.rate)
+            self.player.play(self._shown.seen, self._shown.rate)
 
     def _on_hear_changed(self) -> None:
         if self._shown is not None:
-            samples = self._changed.samples if self._changed is not None else self._shown.samples
+            samples = self._changed.samples if self._changed is not None else self._shown.seen
             self.player.play(samples, self._shown.rate)
 
     # -- making
@@ -272,16 +317,23 @@ def _view(path: Path, settings: Settings, rate: int, n_samples: int) -> FeatureV
     sound = audio.read(path, rate=rate, max_seconds=LONGEST_CLIP_S)
     samples = trimming.fitted(sound, rate, clip_samples=n_samples)
     pipeline = FEATURES[settings.feature.name].build(settings.feature.config, rate=rate)
-    return FeatureView(samples, pipeline.batch(samples), rate, 1000 * pipeline.hop_s)
+    heard = seen(samples, pipeline)
+    frame_s = pipeline.window_samples / rate if pipeline.ends_windows else None
+    return FeatureView(samples, heard, pipeline.batch(heard), rate, 1000 * pipeline.hop_s, frame_s)
 
 
-def _show(picture: Spectrogram, features: Floats, scale: Floats, hop_ms: float) -> None:
-    """Features on the colour map from the smallest to the largest of `scale`, whatever their unit is."""
-    if not features.size or not scale.size:
+def _show(picture: Spectrogram, features: Floats, view: FeatureView) -> None:
+    """Features on the colour map from the smallest to the largest of the view's, whatever their unit is.
+
+    Of vectors, what changes: each number less its mean in the view, as batch norm would take it off.
+    """
+    if not features.size or not view.features.size:
         return
+    means = view.features.mean(axis=0) if view.frame_s is not None else np.float32(0)
+    scale, features = view.features - means, features - means
     low, high = float(scale.min()), float(scale.max())
     share = (features - low) / max(high - low, 1e-6)
-    picture.setFrames(LOW_DB + (HIGH_DB - LOW_DB) * share, hop_ms=hop_ms)
+    picture.setFrames(LOW_DB + (HIGH_DB - LOW_DB) * share, hop_ms=view.hop_ms, first_s=view.first_s)
 
 
 def _shipped_noises() -> list[Path]:

@@ -18,9 +18,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from kws_engine.commands.microphone import default_speaker
 from kws_gui import theme
 from kws_gui.pages.words.takes import State
+from kws_gui.services import remembered
 from kws_gui.services.recordings import RawTake
 from kws_gui.widgets.elided_label import ElidedLabel
 from kws_gui.widgets.empty_state import EmptyState
@@ -29,7 +29,6 @@ from kws_gui.widgets.waveform import Waveform
 
 _TAKES = "words/takes"
 _COUNTDOWN = "words/countdown"
-_SPEAKER = "words/speaker"
 _TAKES_IN_A_ROW = 8  # enough for a first training; more takes, and other speakers, make it better
 _SETTLE_MS = 400  # a cut that is dragged or stepped is stored when it rests
 _WAVEFORM_HEIGHT = 112  # px
@@ -201,11 +200,11 @@ class RecorderPanel(QWidget):
         self._countdown.setToolTip("3, 2, 1 before each take")
         self._countdown.setChecked(str(settings.value(_COUNTDOWN, "true")) == "true")
         self._countdown.toggled.connect(lambda on: QSettings().setValue(_COUNTDOWN, "true" if on else "false"))
-        self.speaker_field = QLineEdit(str(settings.value(_SPEAKER, "") or default_speaker()))
+        self.speaker_field = QLineEdit(remembered.speaker())
         self.speaker_field.setAccessibleName("Speaker")
         self.speaker_field.setToolTip("Who speaks: clips of one speaker stay in one part")
         self.speaker_field.setMaximumWidth(160)
-        self.speaker_field.textChanged.connect(lambda text: QSettings().setValue(_SPEAKER, text.strip()))
+        self.speaker_field.textChanged.connect(remembered.remember_speaker)
 
     # -- keys
 

@@ -1,0 +1,1 @@
+"""The Teach page: a word from typing it to trying it, in five steps."""
