@@ -24,6 +24,7 @@ from kws_gui.widgets.spectrogram import Spectrogram
 from kws_gui.widgets.threshold_text import threshold_text
 
 _SIDE_WIDTH = 288  # px
+_LEAST_LOG = 110
 _SIDES, _STACKED = "listen/sides", "listen/stacked"
 _MOST_STRIPS = 0.72  # of the height: nine words at 1280 x 800
 _LEAST_PICTURE = 176  # px, as long as the strips can scroll
@@ -168,6 +169,7 @@ class ListenView(QSplitter):
         column.setSpacing(theme.GRID)
         for part in (self.word, self.log, self.file_button, self.fold):
             column.addWidget(part, 1 if part is self.log else 0)
+        self.log.setMinimumHeight(_LEAST_LOG)  # the side scrolls before its log is squeezed to nothing
         theme.set_icon(self.file_button, "mdi6.file-music-outline")
         area = QScrollArea()
         area.setWidget(side)
