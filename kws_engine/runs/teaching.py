@@ -20,6 +20,7 @@ from kws_engine.clips.clip import audio_files
 from kws_engine.clips.importing import Imported, SpeakerRule, import_folder
 from kws_engine.clips.layout import ProjectFolder
 from kws_engine.clips.project import Project
+from kws_engine.clips.words import clip_ms_for
 from kws_engine.disk import write_atomically
 from kws_engine.errors import ProjectError
 from kws_engine.settings import Settings
@@ -40,19 +41,20 @@ def teach_settings(project: Project) -> Settings:
 
 
 def open_or_create(folder: Path, word: str) -> Project:
-    """The project there, with the word in it.
+    """The project there, with the word in it, and with clips that are long enough for it.
 
     Raises:
         ProjectError, SpecError: It cannot be opened or made, or the word cannot be one.
     """
-    if not ProjectFolder(folder).project_file.exists():
-        return Project.create(folder, words=[word])
-    project = Project.open(folder)
-    if word not in project.words:
-        with project.edit as edit:
-            edit.add_word(word)
-        project.refresh()
-    return project
+    if ProjectFolder(folder).project_file.exists():
+        project = Project.open(folder)
+        if word not in project.words:
+            with project.edit as edit:
+                edit.add_word(word)
+    else:
+        project = Project.create(folder, words=[word])
+    project.edit.lengthen_clips(clip_ms_for([word], least=project.clip_ms))
+    return Project.open(folder)
 
 
 def add_takes(project: Project, word: str, folder: Path, *, most: int | None = None, seed: int = 0) -> Imported:

@@ -69,6 +69,12 @@ def test_a_second_word_keeps_the_takes_of_the_first(takes: Path, tmp_path: Path)
     assert len(project.clips(word="computer")) >= 7, "recordings that both words have may count once"
 
 
+def test_a_phrase_gets_longer_clips(tmp_path: Path) -> None:
+    assert open_or_create(tmp_path / "project", "lamp").clip_ms == 1000
+    assert open_or_create(tmp_path / "project", "good morning lamp").clip_ms == 1800
+    assert open_or_create(tmp_path / "project", "stop").clip_ms == 1800, "those of the longest word"
+
+
 def test_what_is_no_folder_of_takes_is_named(tmp_path: Path) -> None:
     project = open_or_create(tmp_path / "project", "computer")
     with pytest.raises(KwsError, match="There is no folder"):
