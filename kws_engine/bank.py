@@ -37,6 +37,7 @@ class BankVectors:
         lengths: (S,), how many vectors each has.
         kinds: The kind of each stretch.
         changed: Whether a stretch is one of the others, with another room, microphone, noise and voice (S,).
+        texts: By number, what is said in each (S,); -1 where that is not known.
     """
 
     values: NDArray[np.int8]
@@ -45,6 +46,7 @@ class BankVectors:
     lengths: NDArray[np.int64]
     kinds: tuple[BankKind, ...]
     changed: NDArray[np.bool_]
+    texts: NDArray[np.int64]
 
     def hours(self, kind: BankKind) -> float:
         """Sound of a kind that the vectors are of, each recording once."""
@@ -76,7 +78,10 @@ def shipped_bank(part: BankPart, *, without: Iterable[str] = ()) -> BankVectors:
     kinds: tuple[BankKind, ...] = tuple(
         _KINDS[kind] for kind, kept in zip(index["kinds"], keep.tolist(), strict=True) if kept
     )
-    return BankVectors(values, scale, starts[keep], lengths[keep], kinds, np.array(index["changed"], bool)[keep])
+    numbers = np.array([-1 if not texts[number] else number for number in index["text"]], np.int64)
+    return BankVectors(
+        values, scale, starts[keep], lengths[keep], kinds, np.array(index["changed"], bool)[keep], numbers[keep]
+    )
 
 
 @lru_cache(maxsize=1)

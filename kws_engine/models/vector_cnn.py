@@ -22,6 +22,14 @@ class VectorCnnConfig:
     kernel: int = option(3, "Kernel", "Vectors that each convolution sees.", low=1, high=9)
     hidden: int = option(32, "Hidden units", "Of the dense layer.", low=4, high=512)
     dropout: float = _options.dropout(0.3, "the dense layer's inputs")
+    heads: int = option(
+        3,
+        "Heads",
+        "So many of these side by side, each trained on its own share of every batch; their mean answers. What only one of "
+        "them takes for a word is seldom one.",
+        low=1,
+        high=8,
+    )
 
 
 @MODELS.register("vector_cnn", "Head for the speech embedding (CNN)", VectorCnnConfig)
@@ -44,14 +52,18 @@ def build(config: VectorCnnConfig, *, n_features: int, n_frames: int, n_labels: 
             "there are; lower the kernel, or the number of convolutions",
             option="kernel",
         )
-    layers: list[nn.Module] = [_layers.TimeLast(), nn.BatchNorm1d(n_features)]
-    channels = n_features
-    for _ in range(config.convolutions):
-        layers += [
-            nn.Conv1d(channels, config.channels, config.kernel, bias=False),
-            nn.BatchNorm1d(config.channels),
-            nn.ReLU(),
-        ]
-        channels = config.channels
-    dense = [nn.Linear(channels * left, config.hidden), nn.ReLU(), nn.Dropout(config.dropout)]
-    return nn.Sequential(*layers, nn.Flatten(), nn.Dropout(config.dropout), *dense, nn.Linear(config.hidden, n_labels))
+    def head() -> nn.Module:
+        layers: list[nn.Module] = [_layers.TimeLast(), nn.BatchNorm1d(n_features)]
+        channels = n_features
+        for _ in range(config.convolutions):
+            layers += [
+                nn.Conv1d(channels, config.channels, config.kernel, bias=False),
+                nn.BatchNorm1d(config.channels),
+                nn.ReLU(),
+            ]
+            channels = config.channels
+        dense = [nn.Linear(channels * left, config.hidden), nn.ReLU(), nn.Dropout(config.dropout)]
+        last = nn.Linear(config.hidden, n_labels)
+        return nn.Sequential(*layers, nn.Flatten(), nn.Dropout(config.dropout), *dense, last)
+
+    return head() if config.heads == 1 else _layers.Committee(head() for _ in range(config.heads))

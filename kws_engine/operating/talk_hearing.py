@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kws_engine import audio
-from kws_engine.bank import shipped_bank
+from kws_engine.bank import BankVectors, shipped_bank
 from kws_engine.operating.hearing import BLOCK_S, Heard, hear, hear_frames
 from kws_engine.operating.streams import Alarm
 from kws_engine.processors import cores
@@ -27,6 +27,7 @@ OWN = "own"
 OTHER_WORDS = "other words"
 _TRIAL_S = 20.0
 _LEAST_HOURS = 0.05
+_MOST_OF_A_TEXT = 6  # stretches of the bank
 
 
 @dataclass(frozen=True)
@@ -76,13 +77,26 @@ def fired_by_bank(model: SpottingModel | SecondLook) -> dict[str, Fired]:
     """What the calibration part of the bank fires; of a model on the speech embedding, or a second look by itself."""
     bank = shipped_bank("calibration", without=model.words)
     found: dict[str, Fired] = {}
+    seldom = _seldom_said(bank)
     for kind in dict.fromkeys(bank.kinds):
-        chosen = [number for number, one in enumerate(bank.kinds) if one == kind]
+        chosen = [number for number, one in enumerate(bank.kinds) if one == kind and number in seldom]
         heard = hear_frames(model, map(bank.stretch, chosen))
         one = found.setdefault(kind, Fired(heard.samples / model.rate / 3600))
         for peak in heard.peaks:
             one.peaks.setdefault(peak.word, []).append(peak.score)
     return found
+
+
+def _seldom_said(bank: BankVectors) -> set[int]:
+    """The stretches without the further repetitions of what many say: one word that resembles the model's is one."""
+    counts: dict[int, int] = {}
+    kept = set()
+    for number in np.random.default_rng(0).permutation(len(bank.texts)).tolist():
+        text = int(bank.texts[number])
+        counts[text] = counts.get(text, 0) + 1
+        if text < 0 or counts[text] <= _MOST_OF_A_TEXT:
+            kept.add(number)
+    return kept
 
 
 def own_sound(paths: Iterable[Path]) -> list[Sound]:
