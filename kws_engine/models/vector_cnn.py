@@ -23,12 +23,12 @@ class VectorCnnConfig:
     hidden: int = option(32, "Hidden units", "Of the dense layer.", low=4, high=512)
     dropout: float = _options.dropout(0.3, "the dense layer's inputs")
     heads: int = option(
-        3,
+        6,
         "Heads",
         "So many of these side by side, each trained on its own share of every batch; their mean answers. What only one of "
         "them takes for a word is seldom one.",
         low=1,
-        high=8,
+        high=16,
     )
 
 
@@ -52,6 +52,7 @@ def build(config: VectorCnnConfig, *, n_features: int, n_frames: int, n_labels: 
             "there are; lower the kernel, or the number of convolutions",
             option="kernel",
         )
+
     def head() -> nn.Module:
         layers: list[nn.Module] = [_layers.TimeLast(), nn.BatchNorm1d(n_features)]
         channels = n_features
