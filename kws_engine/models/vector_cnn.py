@@ -25,8 +25,8 @@ class VectorCnnConfig:
     heads: int = option(
         6,
         "Heads",
-        "So many of these side by side, each trained on its own share of every batch; their mean answers. What only one of "
-        "them takes for a word is seldom one.",
+        "So many of these side by side, each trained on its own share of every batch; their mean answers. What only "
+        "one of them takes for a word is seldom one.",
         low=1,
         high=16,
     )
