@@ -6,6 +6,7 @@ Exit status: 0 done, 1 failed, 2 usage.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import os
 import pkgutil
@@ -48,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _INTERRUPTED
     output = Output(as_json=arguments.json)
     try:
-        return arguments.run(arguments, output) or DONE
+        return _left(arguments.run(arguments, output) or DONE)
     except SpecError as error:
         output.message(f"kws {arguments.command}: {error}")
         return USAGE
@@ -63,9 +64,23 @@ def main(argv: Sequence[str] | None = None) -> int:
             output.message(f"kws {arguments.command}: {where}{error.strerror or error}: check space and permissions")
         return FAILED
     except KeyboardInterrupt:
-        return _INTERRUPTED
+        return _left(_INTERRUPTED)
     finally:
         output.close()
+
+
+def _left(status: int) -> int:
+    """The status; after Ctrl-C the process ends here where a call of the sound system still runs.
+
+    That call is in C on another thread, and crashes where the libraries are unloaded under it.
+    """
+    microphone = sys.modules.get("kws_engine.microphone")
+    if status == _INTERRUPTED and microphone is not None and microphone.is_calling():
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(status)
+    return status
 
 
 if __name__ == "__main__":

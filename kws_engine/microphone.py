@@ -110,6 +110,11 @@ def hangs() -> bool:
     return _portaudio.busy_s > _END_WITHIN_S
 
 
+def is_calling() -> bool:
+    """Whether a call of the sound system has not returned yet."""
+    return _portaudio.busy_s > 0
+
+
 def find_device(name: str | None = None) -> Device:
     """The device called `name`: exactly, else the only one whose name contains it; the default one for `None`.
 
