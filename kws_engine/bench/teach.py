@@ -34,7 +34,7 @@ from kws_engine.operating.measuring import misses_in
 from kws_engine.runs.job import Job
 from kws_engine.runs.promising import background_of
 from kws_engine.runs.run import run
-from kws_engine.runs.teaching import add_takes, add_talk, open_or_create, teach_settings
+from kws_engine.runs.teaching import add_takes, copy_talk, open_or_create, teach_settings
 from kws_engine.spotting.model_file import SpottingModel
 from kws_engine.training.events import Failed, Finished, Promised
 
@@ -240,7 +240,7 @@ class Bench:
         began = time.monotonic()
         project = self._project()
         self._import(project, word, paths)
-        add_talk(project, talk)
+        copy_talk(project, talk)
         made = self._trained(project, seed=seed)
         return Taught(made.model, time.monotonic() - began, made.promised)
 
@@ -260,7 +260,7 @@ class Bench:
         project.refresh()
         promised = None
         threads = int(os.environ.get("OMP_NUM_THREADS", "0")) or None
-        for event in run(Job(project.folder, teach_settings(project).to_dict(), seed=seed, threads=threads)):
+        for event in run(Job(project.folder, teach_settings().to_dict(), seed=seed, threads=threads)):
             if isinstance(event, Promised):
                 promised = event
             if isinstance(event, Failed):

@@ -106,6 +106,13 @@ def fitted(samples: Samples, rate: int, *, clip_samples: int) -> Samples:
     return samples if len(samples) == clip_samples else cut(samples, rate, clip_samples=clip_samples)[0]
 
 
+def window(samples: Samples, rate: int, *, window_samples: int, ends_windows: bool) -> Samples:
+    """What a network sees of a recording: a window that ends behind its speech, or the clip around it."""
+    if ends_windows:
+        return ending(samples, rate, window_samples=window_samples)
+    return fitted(samples, rate, clip_samples=window_samples)
+
+
 def ending(samples: Samples, rate: int, *, window_samples: int, behind_s: float = 0.12) -> Samples:
     """The window of exactly `window_samples` that ends so soon after the speech; before a recording there is silence.
 

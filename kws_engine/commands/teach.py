@@ -10,7 +10,7 @@ from kws_engine.commands.output import Output
 from kws_engine.commands.train import follow
 from kws_engine.errors import KwsError
 from kws_engine.runs.job import Job
-from kws_engine.runs.teaching import add_takes, add_talk, open_or_create, teach_settings
+from kws_engine.runs.teaching import add_takes, copy_talk, open_or_create, teach_settings
 
 
 def add(add_command: Any) -> None:
@@ -48,9 +48,9 @@ def _teach(arguments: argparse.Namespace, output: Output) -> int:
             values = {"event": "imported", "clips": imported.clips, "skipped": skipped}
             lines = [f"{imported.clips} takes of “{arguments.word}”"]
             output.result(values, "\n".join([*lines, *(f"left out {one['path']}: {one['reason']}" for one in skipped)]))
-        add_talk(project, arguments.talk)
+        copy_talk(project, arguments.talk)
         project.refresh()
-        settings = teach_settings(project).with_options(arguments.assignments)
+        settings = teach_settings().with_options(arguments.assignments)
     except KwsError as error:
         output.failure(error)
         raise

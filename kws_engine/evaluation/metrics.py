@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from kws_engine import audio
 from kws_engine.clips.clip import LONGEST_CLIP_S, Clip
-from kws_engine.clips.trimming import ending, fitted
+from kws_engine.clips.trimming import window
 from kws_engine.clips.words import SILENCE, SPECIAL, UNKNOWN
 from kws_engine.errors import AudioError, ProjectError
 from kws_engine.spotting.model_file import SpottingModel
@@ -198,10 +198,8 @@ def _evaluate(
         except AudioError as error:
             skipped.append(UnreadableClip(clip.path, str(error)))
             continue
-        if model.pipeline.ends_windows:
-            sounds.append(ending(sound, model.rate, window_samples=model.window_samples))
-        else:
-            sounds.append(fitted(sound, model.rate, clip_samples=model.window_samples))
+        ends_windows = model.pipeline.ends_windows
+        sounds.append(window(sound, model.rate, window_samples=model.window_samples, ends_windows=ends_windows))
         readable.append(clip)
     if not readable:
         return [], np.zeros((0, len(model.labels)), np.float32)

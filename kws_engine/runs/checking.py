@@ -28,15 +28,9 @@ def check(settings: Settings, *, rate: int, n_samples: int, n_labels: int) -> tu
 
     with blamed("feature"):
         pipeline: FeaturePipeline = FEATURES[settings.feature.name].build(settings.feature.config, rate=rate)
-        n_samples = pipeline.window_for(n_samples)
-        check_frames(pipeline, n_samples)
+        check_frames(pipeline, pipeline.window_for(n_samples))
     with blamed("model"), torch.device("meta"):
-        network: nn.Module = MODELS[settings.model.name].build(
-            settings.model.config,
-            n_features=pipeline.n_features,
-            n_frames=pipeline.n_frames(n_samples),
-            n_labels=n_labels,
-        )
+        network = build_network(settings, pipeline, n_samples=n_samples, n_labels=n_labels)
     if settings.detector.second_look:
         with blamed("detector"):
             _check_second_look(pipeline, rate=rate)
@@ -45,6 +39,17 @@ def check(settings: Settings, *, rate: int, n_samples: int, n_labels: int) -> tu
             with blamed(f"augment.{name}"):
                 AUGMENTATIONS[name].build(config, rate=rate)
     return pipeline, network
+
+
+def build_network(settings: Settings, pipeline: FeaturePipeline, *, n_samples: int, n_labels: int) -> nn.Module:
+    """The chosen network for clips of that many samples."""
+    network: nn.Module = MODELS[settings.model.name].build(
+        settings.model.config,
+        n_features=pipeline.n_features,
+        n_frames=pipeline.n_frames(pipeline.window_for(n_samples)),
+        n_labels=n_labels,
+    )
+    return network
 
 
 def _check_second_look(pipeline: FeaturePipeline, *, rate: int) -> None:

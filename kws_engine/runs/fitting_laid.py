@@ -53,7 +53,6 @@ def laid_batches(setup: Setup, pipeline: EncodedPipeline) -> LaidBatches:
         vectors=pipeline.n_frames(window),
         draws=draws,
         hard_share=settings.hard_talk_share,
-        seed=setup.job.seed,
     )
     return LaidBatches(
         data.training,

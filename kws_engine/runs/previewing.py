@@ -104,9 +104,8 @@ def preview(question: PreviewQuestion) -> Preview:
 
 def seen(clip: Floats, pipeline: FeaturePipeline) -> Floats:
     """The sound that a network gets of a clip (N,): the clip itself, or a window that ends behind the word."""
-    if not pipeline.ends_windows:
-        return clip
-    return trimming.ending(clip, pipeline.rate, window_samples=pipeline.window_for(len(clip)))
+    window_samples = pipeline.window_for(len(clip))
+    return trimming.window(clip, pipeline.rate, window_samples=window_samples, ends_windows=pipeline.ends_windows)
 
 
 def _before_and_in_the_room(sound: Mapping[str, Augment]) -> tuple[dict[str, Augment], dict[str, Augment]]:

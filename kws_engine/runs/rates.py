@@ -11,12 +11,12 @@ from kws_engine.clips.project import Project
 from kws_engine.errors import TrainingError
 from kws_engine.features.batch import torch_features
 from kws_engine.processors import cores
-from kws_engine.runs.checking import check
+from kws_engine.runs.checking import build_network, check
 from kws_engine.runs.failing import failure
 from kws_engine.runs.fitting import Setup, ShouldStop, make_batches, penalties_of
 from kws_engine.runs.job import Job
 from kws_engine.runs.loading import load
-from kws_engine.runs.run import build_network, pick_device, unless_stopped
+from kws_engine.runs.run import pick_device, unless_stopped
 from kws_engine.settings import Settings
 from kws_engine.training.events import Event, RateFound, RatePoint
 from kws_engine.training.lr_finder import suggestion, try_rates
@@ -40,7 +40,7 @@ def _search(job: Job, should_stop: ShouldStop) -> Iterator[Event]:
     device = pick_device(settings.training.device)
     data = yield from unless_stopped(load(project, settings), should_stop, [])
     setup = Setup(job, project.folder, project, settings, pipeline, data, device)
-    network = build_network(settings, pipeline, n_samples=setup.window_samples, n_labels=len(data.labels)).to(device)
+    network = build_network(settings, pipeline, n_samples=project.clip_samples, n_labels=len(data.labels)).to(device)
     points: list[RatePoint] = []
     with contextlib.closing(make_batches(setup, torch_features(pipeline).to(device))) as batches:
         for event in try_rates(

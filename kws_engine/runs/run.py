@@ -17,10 +17,8 @@ from kws_engine.clips.project import Project
 from kws_engine.errors import KwsError, ProjectError, TrainingError
 from kws_engine.evaluation.metrics import evaluate
 from kws_engine.export import model_file
-from kws_engine.features.pipeline import FeaturePipeline
-from kws_engine.models import MODELS
 from kws_engine.models.counting import count
-from kws_engine.runs.checking import check
+from kws_engine.runs.checking import build_network, check
 from kws_engine.runs.clip_listing import ClipListing
 from kws_engine.runs.event_log import EventLog
 from kws_engine.runs.failing import failure
@@ -81,9 +79,7 @@ def _events(job: Job, should_stop: ShouldStop, processes: Processes, log: EventL
         skipped: list[Skipped] = []
         loading = _loaded(project, settings, job, processes)
         data = yield from unless_stopped(loading, should_stop, skipped)
-        network = build_network(
-            settings, pipeline, n_samples=pipeline.window_for(project.clip_samples), n_labels=len(data.labels)
-        )
+        network = build_network(settings, pipeline, n_samples=project.clip_samples, n_labels=len(data.labels))
         processes.check_same((job.settings, job.seed, _labels_of(data)), name="settings and clips")
         folder = processes.from_first(
             lambda: job.resume or _new_folder(job, job.runs_folder or project.runs_folder, held)
@@ -177,15 +173,6 @@ def unless_stopped(loading: Loading[Data], should_stop: ShouldStop, skipped: lis
         if isinstance(event, Skipped):
             skipped.append(event)
         yield event
-
-
-def build_network(settings: Settings, pipeline: FeaturePipeline, *, n_samples: int, n_labels: int) -> torch.nn.Module:
-    """The chosen network for clips of that many samples."""
-    entry, n_frames = MODELS[settings.model.name], pipeline.n_frames(n_samples)
-    network: torch.nn.Module = entry.build(
-        settings.model.config, n_features=pipeline.n_features, n_frames=n_frames, n_labels=n_labels
-    )
-    return network
 
 
 def pick_device(name: str) -> torch.device:

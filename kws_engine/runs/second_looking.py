@@ -6,7 +6,6 @@ import dataclasses
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 import torch
@@ -16,12 +15,13 @@ from kws_engine import spec
 from kws_engine.errors import KwsError, TrainingError
 from kws_engine.export.model_file import add_second_look
 from kws_engine.features.encoded import EncodedPipeline
-from kws_engine.models import MODELS
 from kws_engine.operating.laying import Take
 from kws_engine.operating.measuring import misses_in
+from kws_engine.runs.checking import build_network
 from kws_engine.runs.fitting import Setup, ShouldStop
 from kws_engine.runs.fitting_laid import laid_batches, measured_laid
 from kws_engine.runs.promising import background_of
+from kws_engine.runs.teaching import teach_settings
 from kws_engine.settings import Settings
 from kws_engine.spotting.model_file import SpottingModel
 from kws_engine.spotting.second_look import SecondLookPart, embedding
@@ -30,7 +30,6 @@ from kws_engine.training.events import Epoch, Progress, Skipped
 from kws_engine.training.scale_out import ONE
 from kws_engine.training.train import Loop
 
-RECIPE: Final = "teach"
 CHANGES: Sequence[str] = ("training.epochs=16",)
 """Options of the recipe that differ for a second look, as after `--set`."""
 _TASK = "Training the second look"
@@ -92,18 +91,15 @@ def _left_out(path: Path, why: str) -> Skipped:
 
 def _trained(setup: Setup, should_stop: ShouldStop) -> Generator[Progress, None, _Head | None]:
     """The network after its last epoch; None where it was stopped before."""
-    settings = Settings().with_recipe(RECIPE).with_options(CHANGES)
+    settings = teach_settings().with_options(CHANGES)
     pipeline = embedding(spec.to_dict(settings.feature.config), rate=setup.project.rate)
     own = dataclasses.replace(setup, settings=settings, pipeline=pipeline, processes=ONE)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # it is so small that a second thread costs more than it computes
     try:
         torch.manual_seed(setup.job.seed)
-        network = MODELS[settings.model.name].build(
-            settings.model.config,
-            n_features=pipeline.n_features,
-            n_frames=pipeline.n_frames(own.window_samples),
-            n_labels=len(setup.data.labels),
+        network = build_network(
+            settings, pipeline, n_samples=setup.project.clip_samples, n_labels=len(setup.data.labels)
         )
         yield Progress(_TASK, 0, settings.training.epochs, after_training=True)
         measured, _ = measured_laid(setup.data.validation, own, pipeline, most=_MOST_MEASURED)

@@ -25,19 +25,14 @@ from kws_engine.disk import write_atomically
 from kws_engine.errors import ProjectError
 from kws_engine.settings import Settings
 
-RECIPE: Final = "teach"
+_RECIPE: Final = "teach"
 TAKES: Final = 20
 """How many takes of a word are asked for."""
 
 
-def teach_settings(project: Project) -> Settings:
-    """The settings with which a word is taught; those that a project's detector has been given stay.
-
-    Raises:
-        SpecError: The project's sound is not at the rate that the speech embedding needs.
-    """
-    del project  # its own settings are those of the full forms
-    return Settings().with_recipe(RECIPE)
+def teach_settings() -> Settings:
+    """The settings with which a word is taught; those of a project are for its full forms."""
+    return Settings().with_recipe(_RECIPE)
 
 
 def open_or_create(folder: Path, word: str) -> Project:
@@ -79,7 +74,7 @@ def add_takes(project: Project, word: str, folder: Path, *, most: int | None = N
     return dataclasses.replace(imported, skipped=skipped)
 
 
-def add_talk(project: Project, paths: Sequence[Path]) -> list[Path]:
+def copy_talk(project: Project, paths: Sequence[Path]) -> list[Path]:
     """Copies recordings of a person's talk into the project, each once, at its rate.
 
     Raises:

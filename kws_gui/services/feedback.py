@@ -155,7 +155,7 @@ class Feedback(QObject):
                 return settings_of(model.parent)
             except KwsError:  # a run of another version
                 pass
-        return teach_settings(project)
+        return teach_settings()
 
     def _keep(self, word: str, take: Take, what: str, sentence: str) -> bool:
         saved: list[Clip] = []

@@ -170,11 +170,7 @@ class Teaching(QObject):
         project = self._project.project
         if project is None or not self.may_show("wait"):
             return
-        try:
-            settings = teach_settings(project)
-        except KwsError as error:
-            self._project.failed.emit(str(error))
-            return
+        settings = teach_settings()
         self._step = "wait"
         self._failure = None
         if not project.settings:  # the forms then show what it is taught with

@@ -27,12 +27,13 @@ from kws_engine.evaluation.metrics import evaluate
 from kws_engine.features import FEATURES
 from kws_engine.models import MODELS
 from kws_engine.regularizers import REGULARIZERS
+from kws_engine.runs.checking import build_network
 from kws_engine.runs.clip_list import sha256_of
 from kws_engine.runs.folder import RunFolder
 from kws_engine.runs.job import Job, make_run_folder, settings_of
 from kws_engine.runs.minimum_clips import missing_clips
 from kws_engine.runs.records import past_runs, run_in
-from kws_engine.runs.run import build_network, pick_device, run
+from kws_engine.runs.run import pick_device, run
 from kws_engine.settings import Settings
 from kws_engine.spotting.model_file import SpottingModel
 from kws_engine.training import checkpoint

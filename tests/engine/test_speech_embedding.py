@@ -144,7 +144,7 @@ def test_no_stretch_is_in_both_parts_and_both_have_every_kind() -> None:
 
 def test_bank_windows_never_cross_two_recordings_and_hard_ones_come_back() -> None:
     bank = shipped_bank("calibration")
-    windows = BankWindows(bank, [], vectors=10, draws=100, hard_share=1.0, seed=0)
+    windows = BankWindows(bank, [], vectors=10, draws=100, hard_share=1.0)
     inside = {
         int(start) + at
         for start, length in zip(bank.starts.tolist(), bank.lengths.tolist(), strict=True)
@@ -161,7 +161,7 @@ def test_bank_windows_never_cross_two_recordings_and_hard_ones_come_back() -> No
 def test_own_talk_is_drawn_often() -> None:
     bank = shipped_bank("calibration")
     own = np.full((40, VALUES), 3.0, np.float32) * bank.scale
-    windows = BankWindows(bank, [own], vectors=10, draws=100, hard_share=0.0, seed=0)
+    windows = BankWindows(bank, [own], vectors=10, draws=100, hard_share=0.0)
     drawn = windows.draw(400, np.random.default_rng(1))
     is_own = torch.isclose(drawn, torch.from_numpy(own[:10])).flatten(1).all(1)
     assert 90 < int(is_own.sum()) < 200

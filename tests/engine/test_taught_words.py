@@ -17,7 +17,7 @@ from kws_engine.cli import main
 from kws_engine.clips.project import Project
 from kws_engine.errors import KwsError
 from kws_engine.features import FEATURES
-from kws_engine.runs.teaching import add_takes, add_talk, open_or_create
+from kws_engine.runs.teaching import add_takes, copy_talk, open_or_create
 from kws_engine.settings import Settings
 from kws_engine.spotting.model_file import SpottingModel
 from kws_engine.training.data.bank_windows import BankWindows
@@ -88,7 +88,7 @@ def test_talk_is_stored_once_at_the_projects_rate(tmp_path: Path) -> None:
     project = open_or_create(tmp_path / "project", "computer")
     path = tmp_path / "me talking.wav"
     soundfile.write(path, np.random.default_rng(0).normal(0, 0.1, 3 * 44_100), 44_100)
-    first, again = add_talk(project, [path]), add_talk(project, [path])
+    first, again = copy_talk(project, [path]), copy_talk(project, [path])
     assert first == again and soundfile.info(first[0]).samplerate == project.rate
     assert len(list((project.folder / "talk").iterdir())) == 1
 
@@ -109,7 +109,7 @@ def _batches(*, said: int = 0, seed: int = 3, own: bool = False) -> LaidBatches:
     samples = (torch.randn(6, RATE, generator=generator) * 2000).to(torch.int16)
     clips = LoadedClips(samples, torch.tensor([0, 0, 0, 1, 1, 2]))
     settings = Settings().with_recipe("teach").training
-    bank = BankWindows(shipped_bank("calibration"), [], vectors=10, draws=100, hard_share=0.5, seed=seed)
+    bank = BankWindows(shipped_bank("calibration"), [], vectors=10, draws=100, hard_share=0.5)
     loud = np.random.default_rng(0).normal(0, 0.1, RATE).astype(np.float32)
     return LaidBatches(
         clips,

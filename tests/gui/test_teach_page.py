@@ -36,9 +36,9 @@ RATE = 16_000
 QUICK = ("training.epochs=8", "training.clips_per_epoch=2560", "training.false_alarms_per_hour=5")
 
 
-def quick_settings(project: Project) -> Settings:
+def quick_settings() -> Settings:
     """Teaching in less time, for a model of less."""
-    return teach_settings(project).with_options(QUICK)
+    return teach_settings().with_options(QUICK)
 
 
 @pytest.fixture(autouse=True)

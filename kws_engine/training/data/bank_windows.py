@@ -23,9 +23,7 @@ _OUTLIERS = 3  # the closest windows of all may be the word itself, in a recordi
 class BankWindows:
     """The bank in memory, one byte a number, and the hard windows found so far."""
 
-    def __init__(
-        self, bank: BankVectors, own: list[Floats], *, vectors: int, draws: int, hard_share: float, seed: int
-    ) -> None:
+    def __init__(self, bank: BankVectors, own: list[Floats], *, vectors: int, draws: int, hard_share: float) -> None:
         """Indexes all windows.
 
         Args:
@@ -34,12 +32,10 @@ class BankWindows:
             vectors: In a window.
             draws: Windows that an epoch draws.
             hard_share: Of these, where any hard ones are known.
-            seed: Of every choice.
         """
         self._window = vectors
         self._hard_share = hard_share
         self._held = max(1, round(_HELD * hard_share * draws))
-        self._seed = seed
         self._scale = torch.from_numpy(bank.scale)
         own = [one for one in own if len(one) >= vectors]
         mine = [np.clip(np.rint(one / bank.scale), -127, 127).astype(np.int8) for one in own]

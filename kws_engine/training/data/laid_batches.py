@@ -103,7 +103,7 @@ class LaidBatches:
         self._seed, self._device, self._shard = seed, device, shard
         self.unknown = unknown
         self._said = said
-        self._rows = _rows_of(clips.labels, unknown, seed)
+        self._rows = _rows_of(clips.labels, config, unknown=unknown, seed=seed)
         self._rows += [_Row(_SAID, number, one.label) for number, one in enumerate(said)]
         self._refresh = max(1, round(1 / config.fresh_share))
         self._vectors = pipeline.n_frames(pipeline.window_for(clip_samples))
@@ -254,8 +254,8 @@ class _Pool:
     rows: NDArray[np.int64] | None
 
 
-def _rows_of(labels: Tensor, unknown: int, seed: int) -> list[_Row]:
-    """Each word and other word several times, parts of words, and noise."""
+def _rows_of(labels: Tensor, config: TrainingConfig, *, unknown: int, seed: int) -> list[_Row]:
+    """Each word and other word several times, parts of words, and noise; nothing that no batch draws."""
     generator = numpy_generator(seed, SOUND)
     spoken = torch.nonzero(labels < unknown).flatten().tolist()
     others = torch.nonzero(labels == unknown).flatten().tolist()
@@ -263,10 +263,12 @@ def _rows_of(labels: Tensor, unknown: int, seed: int) -> list[_Row]:
     copies = max(1, min(_COPIES, _MOST_ROWS // max(1, len(spoken))))
     other_copies = max(1, min(_OTHER_COPIES, _MOST_OTHER_ROWS // max(1, len(others))))
     rows = [_Row(_WHOLE, clip, int(labels[clip])) for clip in spoken for _ in range(copies)]
-    rows += [_Row(_WHOLE, clip, unknown) for clip in others for _ in range(other_copies)]
-    parts = generator.choice(spoken, max(1, round(_PART_SHARE * min(len(spoken) * copies, _MOST_ROWS))))
-    rows += [_Row(SYNTHETIC, int(clip), unknown) for clip in parts]
-    return rows + [_Row(SILENT, -1, unknown + 1)] * _NOISE_ROWS
+    if config.unknown_share > 0:
+        rows += [_Row(_WHOLE, clip, unknown) for clip in others for _ in range(other_copies)]
+    if config.made_up_share > 0:
+        parts = generator.choice(spoken, max(1, round(_PART_SHARE * min(len(spoken) * copies, _MOST_ROWS))))
+        rows += [_Row(SYNTHETIC, int(clip), unknown) for clip in parts]
+    return rows + [_Row(SILENT, -1, unknown + 1)] * (_NOISE_ROWS if config.silence_share > 0 else 0)
 
 
 def _pools_of(rows: Sequence[_Row], config: TrainingConfig, *, words: int, has_bank: bool) -> list[_Pool]:
