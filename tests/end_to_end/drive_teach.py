@@ -9,8 +9,6 @@ each utterance. It judges nothing.
 
 from __future__ import annotations
 
-import json
-import os
 import sys
 import time
 from pathlib import Path
@@ -19,12 +17,10 @@ from typing import Any
 import numpy as np
 import voices
 from drive_window import HEARD_WITHIN_S, LOUD_DB, heard
-from person import Impatient, Person
+from driving import Drive, drive
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication
 from virtual_microphone import VirtualMicrophone
 
-from kws_gui import app as application
 from kws_gui.main_window import MainWindow
 from kws_gui.pages.teach.page import TeachPage
 from kws_gui.pages.teach.talk_text import TEXT, TOPICS
@@ -34,17 +30,10 @@ TEACHING_PATIENCE_S = 400.0
 TALK_PATIENCE_S = 200.0
 
 
-class Lesson:
+class Lesson(Drive):
     """One person who teaches one word, from the start screen to trying it."""
 
-    def __init__(self, window: MainWindow, microphone: VirtualMicrophone, folder: Path, voice: str) -> None:
-        self.window = window
-        self.microphone = microphone
-        self.folder = folder
-        self.voice = voice
-        self.person = Person(window, folder)
-        self.speech: Path | None = None
-        self.report: dict[str, Any] = {"voice": voice, "platform": QApplication.platformName(), "seconds": {}}
+    speech: Path | None = None
 
     @property
     def page(self) -> TeachPage:
@@ -53,14 +42,8 @@ class Lesson:
         return page
 
     def run(self) -> None:
-        """Every step; the report is written after each, so a failed one leaves what was seen until then."""
-        for step in (self.type, self.say, self.talk, self.wait, self.try_it, self.listen_to_others):
-            began_s = time.monotonic()
-            try:
-                step()
-            finally:
-                self.report["seconds"][step.__name__] = round(time.monotonic() - began_s, 1)
-                (self.folder / "report.json").write_text(json.dumps(self.report, indent=1))
+        """Every step."""
+        self.take((self.type, self.say, self.talk, self.wait, self.try_it, self.listen_to_others))
 
     def type(self) -> None:
         """Teach a word, the word, Enter."""
@@ -158,25 +141,11 @@ class Lesson:
         return voices.say(WORD, self.voice, words_a_minute=speed, pitch=pitch)
 
 
-def main() -> int:
-    folder, voice = Path(sys.argv[1]), sys.argv[2]
-    os.environ["KWS_STUDIO_HOME"] = str(folder / "home")
-    with VirtualMicrophone() as microphone:
-        qt = application.make_application(["kws-studio"])
-        window = application.make_window(qt, None)
-        sys.excepthook = sys.__excepthook__  # what the window would show is for the test to read
-        lesson = Lesson(window, microphone, folder, voice)
-        lesson.speech = Path(sys.argv[3]) if len(sys.argv) > 3 else None
-        try:
-            lesson.run()
-        except Impatient as error:
-            print(error, file=sys.stderr)
-            return 1
-        finally:
-            window.services.training.shutdown(seconds=2)
-            window.close()
-    return 0
+def _lesson(window: MainWindow, microphone: VirtualMicrophone, folder: Path, voice: str) -> Lesson:
+    lesson = Lesson(window, microphone, folder, voice)
+    lesson.speech = Path(sys.argv[3]) if len(sys.argv) > 3 else None
+    return lesson
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(drive(_lesson))

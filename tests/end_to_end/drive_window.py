@@ -9,21 +9,13 @@ was heard of each utterance. It judges nothing.
 from __future__ import annotations
 
 import dataclasses
-import json
-import os
 import sys
-import time
-from pathlib import Path
 from typing import Any
 
 import voices
-from person import Impatient, Person
+from driving import Drive, drive
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication
-from virtual_microphone import VirtualMicrophone
 
-from kws_gui import app as application
-from kws_gui.main_window import MainWindow
 from kws_gui.project_dialogs import NewProjectDialog
 
 TAKES = 8
@@ -32,26 +24,12 @@ LOUD_DB = -45.0
 HEARD_WITHIN_S = 1.6  # after an utterance has ended: the window of one second, smoothing, the sound path
 
 
-class Journey:
+class Journey(Drive):
     """One person, one project, from the start screen to the last word heard."""
 
-    def __init__(self, window: MainWindow, microphone: VirtualMicrophone, folder: Path, voice: str) -> None:
-        self.window = window
-        self.microphone = microphone
-        self.folder = folder
-        self.voice = voice
-        self.person = Person(window, folder)
-        self.report: dict[str, Any] = {"voice": voice, "platform": QApplication.platformName(), "seconds": {}}
-
     def run(self) -> None:
-        """Every step; the report is written after each, so a failed one leaves what was seen until then."""
-        for step in (self.make_project, self.add_words, self.record_words, self.train, self.listen):
-            began_s = time.monotonic()
-            try:
-                step()
-            finally:
-                self.report["seconds"][step.__name__] = round(time.monotonic() - began_s, 1)
-                (self.folder / "report.json").write_text(json.dumps(self.report, indent=1))
+        """Every step."""
+        self.take((self.make_project, self.add_words, self.record_words, self.train, self.listen))
 
     def make_project(self) -> None:
         """Start screen, New, a name, Create."""
@@ -178,23 +156,5 @@ def _drawn(curves: Any) -> list[Any]:
     return [line for panel in panels for line in (panel.train, panel.validation)]
 
 
-def main() -> int:
-    folder, voice = Path(sys.argv[1]), sys.argv[2]
-    os.environ["KWS_STUDIO_HOME"] = str(folder / "home")
-    with VirtualMicrophone() as microphone:
-        qt = application.make_application(["kws-studio"])
-        window = application.make_window(qt, None)
-        sys.excepthook = sys.__excepthook__  # what the window would show is for the test to read
-        try:
-            Journey(window, microphone, folder, voice).run()
-        except Impatient as error:
-            print(error, file=sys.stderr)
-            return 1
-        finally:
-            window.services.training.shutdown(seconds=2)
-            window.close()
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(drive(Journey))
