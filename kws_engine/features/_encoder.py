@@ -14,15 +14,9 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from kws_engine import resources
+from kws_engine.features.encoded import FRAMES, FRAMES_APART, MEL_BANDS, VALUES
 
 Floats = NDArray[np.float32]
-MEL_BANDS = 32
-VALUES = 96
-"""Numbers in a vector."""
-FRAMES = 76
-"""Mel frames that a vector sees."""
-FRAMES_APART = 8
-"""Mel frames from one vector to the next."""
 _IN_FRONT = 4
 _DROPPED = (FRAMES + _IN_FRONT) // FRAMES_APART - 1
 MODEL = ("models", "speech_encoder.onnx")

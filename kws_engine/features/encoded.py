@@ -15,6 +15,13 @@ from numpy.typing import ArrayLike
 from kws_engine.features.pipeline import Floats, Pipeline, Stream
 from kws_engine.features.temporal import TemporalProcessing
 
+MEL_BANDS = 32
+VALUES = 96
+"""Numbers in a vector."""
+FRAMES = 76
+"""Mel frames that a vector sees."""
+FRAMES_APART = 8
+"""Mel frames from one vector to the next."""
 _ROOM_S = 0.3  # of a window, for the sound before and after a clip's speech
 
 
@@ -40,22 +47,16 @@ class EncodedPipeline:
     @property
     def hop_samples(self) -> int:
         """Samples from one vector to the next."""
-        from kws_engine.features._encoder import FRAMES_APART
-
         return FRAMES_APART * self.mel.hop_samples
 
     @property
     def window_samples(self) -> int:
         """Samples that one vector sees."""
-        from kws_engine.features._encoder import FRAMES
-
         return (FRAMES - 1) * self.mel.hop_samples + self.mel.window_samples
 
     @property
     def n_static(self) -> int:
         """Numbers in a vector."""
-        from kws_engine.features._encoder import VALUES
-
         return VALUES
 
     @property

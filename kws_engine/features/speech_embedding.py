@@ -9,13 +9,13 @@ import numpy as np
 
 from kws_engine.errors import SpecError
 from kws_engine.features import FEATURES
-from kws_engine.features.encoded import EncodedPipeline
+from kws_engine.features.encoded import MEL_BANDS, EncodedPipeline
 from kws_engine.features.mel import hann
 from kws_engine.features.pipeline import Pipeline
 from kws_engine.spec import option
 
 RATE = 16_000
-_BANDS, _LOW_HZ, _HIGH_HZ = 32, 60.0, 3800.0
+_LOW_HZ, _HIGH_HZ = 60.0, 3800.0
 _N_FFT, _WINDOW, _HOP = 512, 400, 160
 _FLOOR = 1e-2  # of samples on the 16-bit scale
 _SCALE = 0.05  # brings vectors to the order of 1
@@ -60,8 +60,8 @@ def build(config: SpeechEmbeddingConfig, *, rate: int) -> EncodedPipeline:
         filterbank=_slaney_filterbank(),
         floor=_FLOOR,
         projection=None,
-        scale=np.full(_BANDS, 1 / np.log(10), np.float32),
-        shift=np.full(_BANDS, 2.0, np.float32),
+        scale=np.full(MEL_BANDS, 1 / np.log(10), np.float32),
+        shift=np.full(MEL_BANDS, 2.0, np.float32),
     )
     return EncodedPipeline(mel, config.vectors, _SCALE)
 
@@ -69,7 +69,7 @@ def build(config: SpeechEmbeddingConfig, *, rate: int) -> EncodedPipeline:
 def _slaney_filterbank() -> np.ndarray:
     """Triangles of equal area (n_fft // 2 + 1, 32) on Slaney's mel scale: linear below 1 kHz, logarithmic above."""
     low, high = _to_mel(_LOW_HZ), _to_mel(_HIGH_HZ)
-    corners_hz = _to_hz(np.linspace(low, high, _BANDS + 2))
+    corners_hz = _to_hz(np.linspace(low, high, MEL_BANDS + 2))
     distances_hz = corners_hz[None, :] - np.linspace(0, RATE / 2, _N_FFT // 2 + 1)[:, None]
     widths_hz = np.diff(corners_hz)
     rising, falling = -distances_hz[:, :-2] / widths_hz[:-1], distances_hz[:, 2:] / widths_hz[1:]

@@ -14,9 +14,9 @@ from kws_engine.bank import shipped_bank
 from kws_engine.clips.trimming import ending, speech_core
 from kws_engine.errors import SpecError
 from kws_engine.features import FEATURES
-from kws_engine.features._encoder import FRAMES, MODEL, VALUES, EncoderStream, encoded
+from kws_engine.features._encoder import MODEL, EncoderStream, encoded
 from kws_engine.features._encoder_network import Encoder
-from kws_engine.features.encoded import EncodedPipeline
+from kws_engine.features.encoded import FRAMES, VALUES, EncodedPipeline
 from kws_engine.settings import Settings
 from kws_engine.training.data.bank_windows import BankWindows
 from kws_engine.training.data.laid_rows import LATER, window_of
