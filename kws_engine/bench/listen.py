@@ -1,12 +1,13 @@
 """What listening costs beside other programs, in one run: processor time, memory, start, and how soon a word is heard.
 
 `KWS_SHARED_DATA` names the folder with recordings of people, `KWS_PEERS` a virtual environment with the other programs
-(docs/listening.md), `KWS_LISTEN_TAUGHT` a model of the word "computer" that was taught before; without it, one is taught
+(docs/listening.md), `KWS_LISTEN_TAUGHT` a model of the word "computer" that was taught before; else one is taught
 (a minute or two).
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import random
@@ -31,8 +32,10 @@ from kws_engine.bench._people import KEYWORDS, folder_of_people, recordings
 from kws_engine.clips.clip import LONGEST_CLIP_S
 from kws_engine.errors import KwsError
 from kws_engine.operating.laying import Laid, Take
-from kws_engine.operating.measuring import SNR_DB, Background, misses_in
+from kws_engine.operating.measuring import SNR_DB
+from kws_engine.operating.streams import StreamQuality
 from kws_engine.runs.promising import background_of
+from kws_engine.spotting.detector import Detector, with_peaks
 from kws_engine.spotting.model_file import SpottingModel
 from kws_engine.spotting.second_look import SecondLookPart
 
@@ -42,6 +45,7 @@ TITLE = (
 _RATE: Final = 16_000
 _SECONDS: Final = 60
 _ROUNDS: Final = 5
+_CHUNK: Final = 160
 _HUSH_DB: Final = -60.0
 _TAUGHT_BY, _PER_WORD = (
     20,
@@ -73,6 +77,8 @@ def rows() -> Iterator[Row]:
         yield from _start(people, models[NINE], folder)
         yield from _soon(NINE, models[NINE], _nine_words(people))
         yield from _soon(TAUGHT, models[TAUGHT], _computer(people)[_TAUGHT_BY:])
+        yield from _left_out(NINE, models[NINE], _nine_words(people), people)
+        yield from _left_out(TAUGHT, models[TAUGHT], _computer(people)[_TAUGHT_BY:], people)
 
 
 @dataclass
@@ -210,16 +216,54 @@ def _start(people: Path, model: Path, folder: Path) -> Iterator[Row]:
 
 
 def _soon(name: str, path: Path, takes: Sequence[Take]) -> Iterator[Row]:
-    """From a word's end to its event, at the model's own thresholds."""
+    """From a word's end to its event, at the model's own thresholds; the event counts from when it is given."""
     model = SpottingModel(path)
-    background: Background = background_of(model)
-    quality = misses_in(model, takes, background, snr_db=SNR_DB).quality
+    background = background_of(model)
+    laid = Laid(takes, noise=background.noise, talk=background.talk, snr_db=SNR_DB, rate=_RATE, seed=0)
+    sound = np.concatenate(list(laid.blocks()))
+    detector, given = model.detector(), []
+    for at in range(0, len(sound), _CHUNK):
+        for step in detector.feed(sound[at : at + _CHUNK]):
+            if step.detection is not None:
+                given.append(dataclasses.replace(step.detection, at_sample=at + _CHUNK))
+    quality = StreamQuality()
+    quality.add(given, laid.spoken, samples=len(sound), rate=_RATE)
     what = f"{name}: from a word's end to its event, {len(takes)} takes {SNR_DB:g} dB above noise"
     for percent, called, asked in ((50, "median", 150.0), (95, "95th percentile", 300.0)):
         latency_s = quality.latency_s(percent)
         if latency_s is not None:
             yield Row(f"{what}, {called}", 1000 * latency_s, "ms", asked=asked, at_least=False)
     yield Row(f"{name}: missed of these", 100 * quality.miss_rate, "%")
+
+
+def _left_out(name: str, path: Path, takes: Sequence[Take], people: Path) -> Iterator[Row]:
+    """Takes that are heard where every look is taken but not where work is saved: in noise as loud, and far away."""
+    model = SpottingModel(path)
+    with_all, heard, lost = dataclasses.replace(model.detector_config, saving=False), 0, 0
+    for noise, snr_db, gain_db in _conditions(people):
+        laid = Laid(takes, noise=noise, talk=(), snr_db=snr_db, rate=_RATE, seed=1)
+        sound = np.concatenate(list(laid.blocks())) * np.float32(10 ** (gain_db / 20))
+        found = [_is_heard(model.detector(config), sound, laid) for config in (with_all, model.detector_config)]
+        heard += int(found[0].sum())
+        lost += int((found[0] & ~found[1]).sum())
+    yield Row(
+        f"{name}: lost where work is saved, of {heard} takes heard at 0 dB or 20 to 40 dB too soft", lost, "", asked=0
+    )
+
+
+def _conditions(people: Path) -> Iterator[tuple[Samples, float, float]]:
+    """Noise, the takes' level above it, and the gain of all of it, in dB."""
+    for path in sorted((people / "speech_commands" / "_background_noise_").glob("*.wav")):
+        yield audio.read(path, rate=_RATE, max_seconds=90), 0.0, 0.0
+    for gain_db in (-20.0, -40.0):
+        yield quiet_room(_SECONDS), 25.0, gain_db
+
+
+def _is_heard(detector: Detector, sound: Samples, laid: Laid) -> NDArray[np.bool_]:
+    found = with_peaks(detector.feed(sound) + detector.flush())
+    quality = StreamQuality()
+    quality.add(found, laid.spoken, samples=len(sound), rate=_RATE)
+    return np.array([one.is_heard for one in quality.spoken])
 
 
 # -- sounds and models

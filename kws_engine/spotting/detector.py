@@ -1,11 +1,12 @@
 """From a stream of samples to detections, without a clock, thread or device: time counts in samples.
 
 samples -> feature frames -> window of frames, every hop -> posteriors -> smoothed -> threshold, re-arm, refractory
-                                                                                    -> second look ->
+        -> speech gate                                                              -> second look ->
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -14,8 +15,10 @@ from numpy.typing import NDArray
 
 from kws_engine.clips.words import SILENCE, UNKNOWN
 from kws_engine.features.pipeline import FrameStream
+from kws_engine.features.temporal import TemporalProcessing
 from kws_engine.spotting.decision import Decision, Detection, DetectorConfig
 from kws_engine.spotting.looks import Classifier, Looks, second_of
+from kws_engine.spotting.saving import Saving
 
 Samples = NDArray[np.float32]
 
@@ -45,6 +48,8 @@ class Detector:
         self._model = model
         self._decision = decision_of(model, self.config, thresholds=thresholds or {})
         self._looks = Looks.of(model, self.config)
+        self._saving = Saving.of(model, self.config, self._looks)
+        self._has_features = model.pipeline.temporal != TemporalProcessing()
         self._second = second_of(model, self.config)
         self.reset()
 
@@ -72,33 +77,39 @@ class Detector:
 
     def _begin(self, at_sample: int) -> None:
         """Starts over; the next sample has this position."""
-        pipeline = self._model.pipeline
-        self._stream: FrameStream = pipeline.stream()
+        looks, pipeline = self._looks, self._model.pipeline
+        self._stream: FrameStream | None = pipeline.stream()
         self._frames = np.zeros((0, pipeline.n_static), np.float32)
-        self._waiting: Samples = np.zeros(self._looks.before, np.float32)
-        self._looked_at = at_sample - self._looks.before  # the stream has had the samples up to there
-        self._next_look = self._looked_at + self._looks.first
-        self._recent: list[Samples] = []
+        self._waiting: Samples = np.zeros(looks.before, np.float32)
+        self._looked_at = at_sample - looks.before  # what is waiting begins there
+        self._needed = looks.first  # samples to the end of the next look, or group of looks
+        self._is_first = True
+        self._last: Samples | None = None  # posteriors of the last look
+        self._recent = np.zeros((0, len(self._model.labels)), np.float32)
         self._beginning: list[Samples] = []  # all sound until there are enough looks to smooth over
+        if self._saving is not None:
+            self._gate = self._saving.gate()
+            self._kept: deque[Samples] = deque()  # the newest sound, from which frames are made when the gate opens
         if self._second is not None:
             self._second.begin(at_sample)
         self._decision.rearm()
 
     def feed(self, samples: Samples) -> list[Step]:
         """Takes samples (N,) in -1..1 and returns the looks that they complete, oldest first."""
-        # Exactly the samples of one look at a time: matrix products of other sizes round differently, and the events
-        # must not depend on how the sound was cut into pieces.
+        # Exactly the samples of one group of looks at a time: matrix products of other sizes round differently, and the
+        # events must not depend on how the sound was cut into pieces.
         new = np.asarray(samples, np.float32)
         sound = np.concatenate((self._waiting, new))
-        steps, start = [], 0
-        while len(sound) - start >= self._next_look - self._looked_at:
-            stop = start + self._next_look - self._looked_at
-            steps.append(self._look(sound[start:stop]))
+        steps: list[Step] = []
+        start = 0
+        while len(sound) - start >= self._needed:
+            stop = start + self._needed
+            steps += self._look(sound[start:stop])
             start = stop
         self._waiting = sound[start:].copy()
         if len(self._recent) < self._looks.smoothed:
             self._beginning.append(new.copy())
-        else:
+        elif self._beginning:
             self._beginning.clear()
         return steps
 
@@ -113,25 +124,81 @@ class Detector:
             return self.feed(silence)
         sound = np.concatenate((*self._beginning, silence[:0]))
         self._begin(self._looked_at + len(self._waiting) - len(sound) - len(silence))
-        smoothed_at = self._next_look + (self._looks.smoothed - 1) * self._looks.look_samples
-        rest = np.zeros(max(len(silence), smoothed_at - self._looked_at - len(silence) - len(sound)), np.float32)
+        smoothed_at = self._looks.first + (self._looks.smoothed - 1) * self._looks.look_samples
+        rest = np.zeros(max(len(silence), smoothed_at - len(silence) - len(sound)), np.float32)
         return self.feed(np.concatenate((silence, sound, rest)))
 
-    def _look(self, samples: Samples) -> Step:
-        frames = np.concatenate((self._frames, self._stream.frames(samples)))
-        self._frames = frames[-self._looks.window_frames :].copy()
-        self._looked_at = self._next_look
-        self._next_look += self._looks.look_samples
-        features = self._model.pipeline.features(self._frames)  # of this window alone, as in training
-        self._recent.append(self._model.posteriors(features[None])[0])
-        del self._recent[: -self._looks.smoothed]
-        scores: Samples = np.asarray(np.mean(self._recent, axis=0), dtype=np.float32)
+    def _look(self, samples: Samples) -> list[Step]:
+        """The looks of the group that these samples complete."""
+        first_at = self._looked_at + len(samples)
+        posteriors = self._posteriors(samples)
+        count = len(posteriors)
+        first_at -= (count - 1) * self._looks.look_samples
+        self._looked_at += len(samples)
+        smoothed = self._looks.smoothed
+        recent = np.concatenate((self._recent, posteriors))
+        self._recent = recent[-smoothed:]
         if self._second is not None:
             self._second.push(samples)
-            scores = self._second.settle(scores[None], np.array([self._looked_at]))[0]
-        is_smooth = len(self._recent) >= self._looks.smoothed
-        found = self._decision.look(scores, self._looked_at, is_smooth=is_smooth)
-        return Step(self._looked_at, scores, found, None if found else self._decision.risen(scores))
+        steps = []
+        for number in range(count):
+            end = len(recent) - count + number + 1
+            among = recent[max(0, end - smoothed) : end]
+            scores: Samples = np.add.reduce(among, axis=0) / np.float32(len(among))
+            at_sample = first_at + number * self._looks.look_samples
+            if self._second is not None:
+                scores = self._second.settle(scores[None], np.array([at_sample]))[0]
+            found = self._decision.look(scores, at_sample, is_smooth=end >= smoothed)
+            steps.append(Step(at_sample, scores, found, None if found else self._decision.risen(scores)))
+        return steps
+
+    def _posteriors(self, samples: Samples) -> Samples:
+        """The posteriors (looks, labels) of the group that these samples complete; the first group is one look."""
+        looks, saving, is_first = self._looks, self._saving, self._is_first
+        count = 1 if is_first or saving is None else saving.group
+        self._is_first = False
+        self._needed = looks.look_samples if saving is None else saving.block_samples
+        if saving is not None and not self._hears_anything(samples, saving, is_first=is_first):
+            self._last = saving.quiet
+            return saving.silent
+        frames = self._new_frames(samples, count)
+        last: Samples = self._answers(frames[-looks.window_frames :][None])[0]
+        before, self._last = self._last, last
+        if count == 1 or saving is None or before is None:
+            return last[None]
+        if not (saving.is_near(last) or saving.is_near(before)):
+            return np.concatenate((saving.line(before, last), last[None]))
+        starts = range(0, (count - 1) * looks.frames_per_look, looks.frames_per_look)
+        inner = np.stack([frames[start : start + looks.window_frames] for start in starts])
+        return np.concatenate((self._answers(inner), last[None]))
+
+    def _hears_anything(self, samples: Samples, saving: Saving, *, is_first: bool) -> bool:
+        """Whether the gate is open behind these samples, which are kept for when it opens."""
+        self._kept.append(samples.copy())
+        if len(self._kept) > saving.kept_blocks:
+            self._kept.popleft()
+        is_open = is_first or self._gate.take(samples)
+        if not is_open:
+            self._stream = None
+        return is_open
+
+    def _new_frames(self, samples: Samples, count: int) -> Samples:
+        """The frames of so many windows, one from the next by the frames of a look, of which the last ends here."""
+        looks = self._looks
+        wanted = looks.window_frames + (count - 1) * looks.frames_per_look
+        if self._stream is None:
+            self._stream = self._model.pipeline.stream()
+            needed = looks.first + (count - 1) * looks.look_samples
+            self._frames = self._stream.frames(np.concatenate(self._kept)[-needed:])
+        else:
+            self._frames = np.concatenate((self._frames, self._stream.frames(samples)))[-wanted:]
+        return self._frames
+
+    def _answers(self, windows: Samples) -> Samples:
+        """The posteriors (B, labels) of windows (B, T, n_static) of frames."""
+        if self._has_features:  # of each window alone, as in training
+            windows = np.stack([self._model.pipeline.features(window) for window in windows])
+        return self._model.posteriors(windows)
 
 
 def words_of(model: Classifier) -> tuple[str, ...]:

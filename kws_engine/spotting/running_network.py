@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import Iterator
 
 import numpy as np
 import onnxruntime
@@ -23,7 +21,11 @@ _PATIENCE_S = 1.0  # of processor time, before that is judged
 
 
 class RunningNetwork:
-    """Windows of features to posteriors."""
+    """Windows of features to posteriors.
+
+    Attributes:
+        example_posteriors: Its answer (labels,) to the example.
+    """
 
     def __init__(
         self,
@@ -50,7 +52,8 @@ class RunningNetwork:
         """
         self._example, self._file, self._n_labels, self._most_bytes = example, file, n_labels, most_bytes
         self._network = self._checked(network)
-        self._session = self._make_session(self._network.content)
+        self._session, answer = self._make_session(self._network.content)
+        self.example_posteriors: NDArray[np.float32] = _softmax(answer)[0]
         self._network.forget_content()
         self.begin(hop_s)
         self._at_once: dict[int, int] = {}
@@ -66,18 +69,23 @@ class RunningNetwork:
             ModelFileError: The network fails on these features, takes too long, or does not return a row of numbers
                 for each.
         """
-        at_once = self._windows_at_once(len(features))
-        parts = np.split(features, range(at_once, len(features), at_once))
-        logits = np.concatenate([self._logits(part) for part in parts])
-        shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return np.asarray(shifted / shifted.sum(axis=1, keepdims=True), dtype=np.float32)
+        at_once = 1 if len(features) == 1 else self._windows_at_once(len(features))
+        if at_once == len(features):
+            logits = self._logits(features)
+        else:
+            parts = np.split(features, range(at_once, len(features), at_once))
+            logits = np.concatenate([self._logits(part) for part in parts])
+        return _softmax(logits)
 
     def _logits(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         try:
-            with self._budget.looking(len(features)):
-                answer = self._session.run(None, {"features": np.ascontiguousarray(features, dtype=np.float32)})[0]
+            began = time.thread_time()
+            answer = self._session.run(None, {"features": np.ascontiguousarray(features, dtype=np.float32)})[0]
+            self._budget.spend(began, len(features))
             is_right = answer.dtype == np.float32 and answer.shape == (len(features), self._n_labels)
-            is_finite = is_right and bool(np.isfinite(answer[np.isfinite(features).all(axis=(1, 2))]).all())
+            is_finite = is_right and bool(np.isfinite(answer).all())
+            if is_right and not is_finite:
+                is_finite = bool(np.isfinite(answer[np.isfinite(features).all(axis=(1, 2))]).all())
         except _NETWORK_ERRORS as error:
             raise ModelFileError(f"The network in {self._file} failed while it ran: export it again") from error
         if not is_right:
@@ -108,7 +116,8 @@ class RunningNetwork:
             return False
         return True
 
-    def _make_session(self, network: bytes) -> onnxruntime.InferenceSession:
+    def _make_session(self, network: bytes) -> tuple[onnxruntime.InferenceSession, NDArray[np.float32]]:
+        """The session, and its logits (1, labels) for the example."""
         settings = onnxruntime.SessionOptions()
         settings.intra_op_num_threads = settings.inter_op_num_threads = 1
         settings.log_severity_level = 4
@@ -120,7 +129,7 @@ class RunningNetwork:
             raise ModelFileError(f"The network in {self._file} is damaged: get the file anew") from error
         if not is_sane:
             raise ModelFileError(f"The network in {self._file} does not answer with numbers: train it again")
-        return session
+        return session, answer
 
     def _checked(self, network: bytes) -> CheckedNetwork:
         """Refuses, before any of it is loaded, a network that our own never look like or that would cost too much."""
@@ -151,6 +160,13 @@ class RunningNetwork:
         return self._network.cost(windows, most_bytes=self._most_bytes)
 
 
+def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Logits (B, labels) to posteriors."""
+    shifted = np.exp(logits - np.maximum.reduce(logits, axis=1, keepdims=True))
+    shifted /= np.add.reduce(shifted, axis=1, keepdims=True)
+    return np.asarray(shifted, dtype=np.float32)
+
+
 class _Budget:
     """Ends a network that takes more processor time than it may for the sound that it has heard."""
 
@@ -160,15 +176,12 @@ class _Budget:
         self._spent_s = 0.0
         self._heard_s = 0.0
 
-    @contextlib.contextmanager
-    def looking(self, windows: int) -> Iterator[None]:
-        """While the network looks at so many windows.
+    def spend(self, began: float, windows: int) -> None:
+        """Counts the time of this thread since it began to look at so many windows.
 
         Raises:
             ModelFileError: It has taken too long.
         """
-        began = time.thread_time()
-        yield
         self._spent_s += time.thread_time() - began
         self._heard_s += windows * self._hop_s
         if self._spent_s > max(_PATIENCE_S, MOST_CPU_S * self._heard_s):
