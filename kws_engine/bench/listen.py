@@ -299,6 +299,7 @@ def _models(people: Path, folder: Path) -> dict[str, Path]:
 
 def _taught(people: Path, folder: Path) -> Path:
     from kws_engine.bench._running import ran
+    from kws_engine.runs.folder import RunFolder
     from kws_engine.runs.job import Job
     from kws_engine.runs.teaching import add_takes, open_or_create, teach_settings
 
@@ -309,8 +310,10 @@ def _taught(people: Path, folder: Path) -> Path:
     project = open_or_create(folder / "project", "computer")
     add_takes(project, "computer", clips)
     project.refresh()
-    done = ran(Job(project.folder, teach_settings().to_dict(), threads=1))
-    return next(done.glob("*.kws"))
+    model = RunFolder(ran(Job(project.folder, teach_settings().to_dict(), threads=1))).model()
+    if model is None:
+        raise KwsError("The word was not taught: measure again")
+    return model
 
 
 def _with_second_look(path: Path, folder: Path) -> Path:
@@ -321,7 +324,7 @@ def _with_second_look(path: Path, folder: Path) -> Path:
     from kws_engine.models import MODELS
     from kws_engine.spotting.second_look import embedding
 
-    copy = Path(shutil.copy(path, folder / "looked.kws"))
+    copy = Path(shutil.copy(path, (folder / "looked").with_suffix(path.suffix)))
     model = SpottingModel(copy)
     feature, entry = spec.to_dict(SpeechEmbeddingConfig()), MODELS["vector_cnn"]
     pipeline = embedding(feature, rate=model.rate)
