@@ -129,9 +129,15 @@ class Decision:
         self._all_armed = True
         self._sounding: Detection | None = None  # the newest, with its highest score, until it has faded away
 
+    def is_calm(self, scores: Floats) -> bool:
+        """Whether nothing at all happens at looks with these scores (L, labels): no word sounds, and none begins to."""
+        if not self._all_armed or self._sounding is not None or not self._places:
+            return False
+        return float(np.maximum.reduce(scores.take(self._places, axis=1), axis=None)) < self._lowest
+
     def look(self, scores: Floats, at_sample: int, *, is_smooth: bool = True) -> Detection | None:
         """The detection that the scores (labels,) of one look lead to; never one while they are not smooth yet."""
-        if self._all_armed and max(scores[self._places].tolist(), default=0.0) < self._lowest:
+        if self.is_calm(scores[None]):
             return None
         for word, column in self.columns.items():
             if scores[column] < self.config.rearm * self._thresholds[word]:

@@ -83,13 +83,14 @@ class Detector:
         self._waiting: Samples = np.zeros(looks.before, np.float32)
         self._looked_at = at_sample - looks.before  # what is waiting begins there
         self._needed = looks.first  # samples to the end of the next look, or group of looks
-        self._is_first = True
-        self._last: Samples | None = None  # posteriors of the last look
+        self._last: Samples | None = None  # posteriors of the last look of the group before
         self._recent = np.zeros((0, len(self._model.labels)), np.float32)
         self._beginning: list[Samples] = []  # all sound until there are enough looks to smooth over
         if self._saving is not None:
             self._gate = self._saving.gate()
             self._kept: deque[Samples] = deque()  # the newest sound, from which frames are made when the gate opens
+            self._of_group: list[Samples] = []  # the sound of a group whose looks are taken one at a time
+            self._one_at_a_time = False
         if self._second is not None:
             self._second.begin(at_sample)
         self._decision.rearm()
@@ -129,58 +130,86 @@ class Detector:
         return self.feed(np.concatenate((silence, sound, rest)))
 
     def _look(self, samples: Samples) -> list[Step]:
-        """The looks of the group that these samples complete."""
-        first_at = self._looked_at + len(samples)
+        """The looks that these samples complete: one, or a group."""
         posteriors = self._posteriors(samples)
-        count = len(posteriors)
-        first_at -= (count - 1) * self._looks.look_samples
+        count, smoothed = len(posteriors), self._looks.smoothed
         self._looked_at += len(samples)
-        smoothed = self._looks.smoothed
+        first_at = self._looked_at - (count - 1) * self._looks.look_samples
         recent = np.concatenate((self._recent, posteriors))
+        before = len(self._recent)
         self._recent = recent[-smoothed:]
+        if before < smoothed:
+            rows = [recent[max(0, end - smoothed) : end].mean(axis=0) for end in range(before + 1, before + 1 + count)]
+            every: Samples = np.stack(rows)
+        else:
+            labels = recent.shape[1]
+            strides = (4 * labels, 4 * labels, 4)
+            windows: Samples = np.ndarray((count, smoothed, labels), np.float32, recent, 4 * labels, strides)
+            every = np.add.reduce(windows, axis=1) / np.float32(smoothed)
         if self._second is not None:
             self._second.push(samples)
+        elif self._decision.is_calm(every):
+            return [
+                Step(first_at + number * self._looks.look_samples, scores, None) for number, scores in enumerate(every)
+            ]
         steps = []
-        for number in range(count):
-            end = len(recent) - count + number + 1
-            among = recent[max(0, end - smoothed) : end]
-            scores: Samples = np.add.reduce(among, axis=0) / np.float32(len(among))
+        for number, scores in enumerate(every):
             at_sample = first_at + number * self._looks.look_samples
             if self._second is not None:
                 scores = self._second.settle(scores[None], np.array([at_sample]))[0]
-            found = self._decision.look(scores, at_sample, is_smooth=end >= smoothed)
+            found = self._decision.look(scores, at_sample, is_smooth=before + 1 + number >= smoothed)
             steps.append(Step(at_sample, scores, found, None if found else self._decision.risen(scores)))
         return steps
 
     def _posteriors(self, samples: Samples) -> Samples:
-        """The posteriors (looks, labels) of the group that these samples complete; the first group is one look."""
-        looks, saving, is_first = self._looks, self._saving, self._is_first
-        count = 1 if is_first or saving is None else saving.group
-        self._is_first = False
-        self._needed = looks.look_samples if saving is None else saving.block_samples
-        if saving is not None and not self._hears_anything(samples, saving, is_first=is_first):
-            self._last = saving.quiet
-            return saving.silent
-        frames = self._new_frames(samples, count)
-        last: Samples = self._answers(frames[-looks.window_frames :][None])[0]
-        before, self._last = self._last, last
-        if count == 1 or saving is None or before is None:
+        """The posteriors (looks, labels) of the looks that these samples complete; the first is one by itself."""
+        looks, saving, before = self._looks, self._saving, self._last
+        if saving is None or before is None:
+            last: Samples = self._answers(self._new_frames(samples, 1)[None])[0]
+            self._ends_with(last)
             return last[None]
-        if not (saving.is_near(last) or saving.is_near(before)):
-            return np.concatenate((saving.line(before, last), last[None]))
-        starts = range(0, (count - 1) * looks.frames_per_look, looks.frames_per_look)
+        if self._one_at_a_time:
+            return self._one(samples, saving)
+        if not self._hears_anything(samples, saving):
+            self._stream = None
+            self._ends_with(saving.quiet)
+            return saving.silent
+        frames = self._new_frames(samples, saving.group)
+        last = self._answers(frames[-looks.window_frames :][None])[0]
+        self._ends_with(last)
+        if saving.group == 1:
+            return last[None]
+        if not self._one_at_a_time:
+            return saving.line(before, last)
+        starts = range(0, (saving.group - 1) * looks.frames_per_look, looks.frames_per_look)
         inner = np.stack([frames[start : start + looks.window_frames] for start in starts])
         return np.concatenate((self._answers(inner), last[None]))
 
-    def _hears_anything(self, samples: Samples, saving: Saving, *, is_first: bool) -> bool:
-        """Whether the gate is open behind these samples, which are kept for when it opens."""
+    def _one(self, samples: Samples, saving: Saving) -> Samples:
+        """One look of a group behind a word, for which the gate counts as open."""
+        found = self._answers(self._new_frames(samples, 1)[None])
+        self._of_group.append(samples)
+        if len(self._of_group) == saving.group:
+            self._hears_anything(np.concatenate(self._of_group), saving)
+            self._of_group.clear()
+            self._ends_with(found[0])
+        return found
+
+    def _ends_with(self, last: Samples) -> None:
+        """A group, or the first look, has ended with these posteriors."""
+        looks, saving = self._looks, self._saving
+        self._last = last
+        self._needed = looks.look_samples
+        if saving is not None:
+            self._one_at_a_time = saving.group > 1 and saving.is_near(last)
+            self._needed = looks.look_samples if self._one_at_a_time else saving.block_samples
+
+    def _hears_anything(self, samples: Samples, saving: Saving) -> bool:
+        """Whether the gate is open behind the samples of a group, which are kept for when it opens."""
         self._kept.append(samples.copy())
         if len(self._kept) > saving.kept_blocks:
             self._kept.popleft()
-        is_open = is_first or self._gate.take(samples)
-        if not is_open:
-            self._stream = None
-        return is_open
+        return self._gate.take(samples)
 
     def _new_frames(self, samples: Samples, count: int) -> Samples:
         """The frames of so many windows, one from the next by the frames of a look, of which the last ends here."""

@@ -202,14 +202,23 @@ class BulkScores:
         if self._gate is not None:
             is_open = np.array(self._open[:groups], bool)
             del self._open[:groups]
-        found = np.tile(saving.quiet, (count, 1))
         lasts = first - 1 + saving.group * np.arange(1 - first, groups + 1)
+        found = np.tile(saving.quiet, (count, 1))
         taken = np.concatenate((np.ones(first, bool), is_open))
-        found[lasts[taken]] = self._answers(windows[lasts[taken]])
-        before = np.concatenate((saving.quiet[None] if self._last is None else self._last[None], found[lasts]))
+        missing = taken
+        before = np.zeros((0, len(self._model.labels)), np.float32)
+        while missing.any():
+            found[lasts[missing]] = self._answers(windows[lasts[missing]])
+            before = np.concatenate(((saving.quiet if self._last is None else self._last)[None], found[lasts]))
+            missing = ~taken & saving.near(before[:-1]) & (saving.group > 1)  # behind a word every look is taken
+            taken |= missing
+        if not taken.any():
+            before = np.concatenate(((saving.quiet if self._last is None else self._last)[None], found[lasts]))
         self._last = before[-1]
-        if saving.group > 1 and groups:
-            self._fill(windows, found, lasts[first:][is_open], before[first:][:groups][is_open])
+        if saving.group > 1:
+            behind_first = slice(first, None)
+            is_open = taken[behind_first]
+            self._fill(windows, found, lasts[behind_first][is_open], before[:-1][behind_first][is_open])
         return found
 
     def _fill(self, windows: Floats, found: Floats, lasts: NDArray[np.intp], before: Floats) -> None:
@@ -220,8 +229,8 @@ class BulkScores:
         inner = np.arange(1 - saving.group, 0)
         wanted = (lasts[is_near][:, None] + inner).ravel()
         found[wanted] = self._answers(windows[wanted])
-        for last, line in zip(lasts[~is_near], before[~is_near], strict=True):
-            found[last + inner] = saving.line(line, found[last])
+        for last, one in zip(lasts[~is_near], before[~is_near], strict=True):
+            found[last + inner] = saving.line(one, found[last])[:-1]
 
     def _answers(self, windows: Floats) -> Floats:
         """The posteriors (B, labels) of windows (B, T, n_static)."""

@@ -1,9 +1,10 @@
 """Which looks at a stream can be left out: those at quiet, and every second one while no word is near.
 
-Looks come in groups of some 60 ms, which have fixed places in the stream; the first look is a group of its own. The
+Looks come in groups of some 90 ms, which have fixed places in the stream; the first look is a group of its own. The
 last look of a group is taken first. Those before it are taken only where a word is near in it or in the last look of
-the group before; else their posteriors lie on the line between both. In a group for which the speech gate is closed no
-look is taken: its posteriors are the model's answer to digital silence.
+the group before; else their posteriors lie on the line between both. After a group that ends with a word near, nothing
+is saved, and every look is taken at once. In a group for which the speech gate is closed no look is taken: its
+posteriors are the model's answer to digital silence, without any word.
 """
 
 from __future__ import annotations
@@ -23,9 +24,10 @@ if TYPE_CHECKING:
     from kws_engine.spotting.looks import Classifier, Looks
 
 Floats = NDArray[np.float32]
-_GROUP_S: Final = 0.06
-_NEAR: Final = 0.1  # a word's posterior
-_SMOOTHED_GROUPS: Final = 4  # a score is averaged over so many at least
+_GROUP_S: Final = 0.09
+_NEAR: Final = 0.02  # a word's posterior: below any threshold that somebody may set
+_MOST_IN_SILENCE: Final = 0.1
+_SMOOTHED_GROUPS: Final = 2  # a score is averaged over so many at least
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,10 @@ class Saving:
         """None where it is not wanted, or the model's answer to silence is not known or a word."""
         quiet: Floats | None = getattr(model, "quiet", None)
         words = np.array([at for at, label in enumerate(model.labels) if label not in (UNKNOWN, SILENCE)], np.intp)
-        if not config.saving or quiet is None or not bool((quiet[words] < _NEAR).all()):
+        if not config.saving or quiet is None or not bool((quiet[words] < _MOST_IN_SILENCE).all()):
             return None
+        quiet = quiet.copy()
+        quiet[words] = 0.0
         most = int(_GROUP_S * model.rate / looks.look_samples)
         group = max(1, min(most, looks.smoothed // _SMOOTHED_GROUPS))
         hold = looks.first + (group - 1) * looks.look_samples
@@ -84,6 +88,9 @@ class Saving:
         return found
 
     def line(self, before: Floats, last: Floats) -> Floats:
-        """Posteriors (group - 1, labels) from those of the last look of the group before to the group's own last."""
-        shares = np.arange(1, self.group, dtype=np.float32)[:, None] / np.float32(self.group)
-        return np.asarray(before + (last - before) * shares, np.float32)
+        """Posteriors (group, labels) from those of the last look of the group before to the group's own last."""
+        return np.asarray(before + (last - before) * self._shares, np.float32)
+
+    @cached_property
+    def _shares(self) -> Floats:
+        return np.arange(1, self.group + 1, dtype=np.float32)[:, None] / np.float32(self.group)
