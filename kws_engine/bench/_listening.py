@@ -11,13 +11,15 @@ import numpy as np
 from kws_engine.bench._peers import Feed, measure
 from kws_engine.spotting.model_file import SpottingModel
 
+_FULL = np.float32(1 / 32768)
+
 
 def listener(model: SpottingModel) -> Feed:
     """Feeds chunks of 16-bit sound to a detector of the model's own settings."""
     detector = model.detector()
 
     def feed(chunk: bytes) -> None:
-        detector.feed(np.frombuffer(chunk, np.int16).astype(np.float32) * np.float32(1 / 32768))
+        detector.feed(np.multiply(np.frombuffer(chunk, np.int16), _FULL, dtype=np.float32))
 
     return feed
 

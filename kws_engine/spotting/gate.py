@@ -29,9 +29,8 @@ class SpeechGate:
     """
 
     def __init__(self, block_samples: int, *, rate: int, hold_samples: int) -> None:
-        parts = max(1, round(block_samples / (_PART_S * rate)))
-        self._size = block_samples // parts
-        self._starts = [part * self._size for part in range(parts)]
+        self._parts = max(1, round(block_samples / (_PART_S * rate)))
+        self._size = block_samples // self._parts
         self._blocks_a_floor = max(1, round(_FLOOR_S / _FLOORS * rate / block_samples))
         self._hold = -(-hold_samples // block_samples)
         self.reset()
@@ -46,16 +45,15 @@ class SpeechGate:
 
     def take(self, block: NDArray[np.float32]) -> bool:
         """Whether it is open at the end of this block (block_samples,)."""
-        size, differences = self._size, block[1:] - block[:-1]
-        lowest, bounds = self._lowest, self._bounds
+        parts = block[: self._parts * self._size].reshape(self._parts, self._size)
+        differences = parts[:, 1:] - parts[:, :-1]
         is_loud = False
-        for start in self._starts:
-            for band, values in enumerate((block[start : start + size], differences[start : start + size - 1])):
-                power = float(values.dot(values))
-                if not power <= bounds[band]:  # nor where it is not a number
-                    is_loud = True
-                if power < lowest[band]:
-                    lowest[band] = power
+        for band, values in enumerate((parts, differences)):
+            powers = np.einsum("ij,ij->i", values, values).tolist()
+            most = max(powers)
+            if not most <= self._bounds[band]:  # nor where it is not a number
+                is_loud = True
+            self._lowest[band] = min(self._lowest[band], *powers)
         self._counted += 1
         if self._counted == self._blocks_a_floor:
             self._next_floor()

@@ -1,6 +1,7 @@
 """Which looks at a stream can be left out: those at quiet, and every second one while no word is near.
 
-Looks come in groups of some 90 ms, which have fixed places in the stream; the first look is a group of its own. The
+Looks come in groups of some 90 ms, or of two where they are far apart. Groups have fixed places in the stream, and the
+first look is one of its own. The
 last look of a group is taken first. Those before it are taken only where a word is near in it or in the last look of
 the group before; else their posteriors lie on the line between both. After a group that ends with a word near, nothing
 is saved, and every look is taken at once. In a group for which the speech gate is closed no look is taken: its
@@ -24,10 +25,10 @@ if TYPE_CHECKING:
     from kws_engine.spotting.looks import Classifier, Looks
 
 Floats = NDArray[np.float32]
-_GROUP_S: Final = 0.09
+_GROUP_S: Final = 0.0901  # with room for rounding
 _NEAR: Final = 0.02  # a word's posterior: below any threshold that somebody may set
 _MOST_IN_SILENCE: Final = 0.1
-_SMOOTHED_GROUPS: Final = 2  # a score is averaged over so many at least
+_LONGEST_SAVED_S: Final = 0.08  # between looks
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,9 @@ class Saving:
             return None
         quiet = quiet.copy()
         quiet[words] = 0.0
-        most = int(_GROUP_S * model.rate / looks.look_samples)
-        group = max(1, min(most, looks.smoothed // _SMOOTHED_GROUPS))
+        look_s = looks.look_samples / model.rate
+        most = max(int(_GROUP_S / look_s), 2 if look_s <= _LONGEST_SAVED_S else 1)
+        group = max(1, min(most, looks.smoothed))
         hold = looks.first + (group - 1) * looks.look_samples
         return cls(group, group * looks.look_samples, hold, model.rate, quiet, words)
 
