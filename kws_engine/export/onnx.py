@@ -9,7 +9,7 @@ import itertools
 import logging
 import warnings
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnxruntime
@@ -32,23 +32,39 @@ def to_onnx(module: nn.Module, example: Tensor, *, input_name: str, output_name:
 
     module = module.cpu().eval()
     lean = lean_copy(module)
-    with _silent():
-        program = torch.onnx.export(
-            lean,
-            (example,),
-            dynamo=True,
-            input_names=[input_name],
-            output_names=[output_name],
-            dynamic_shapes=({axis: torch.export.Dim(name) for axis, name in dynamic.items()},),
-            verbose=False,
-        )
-        graph: bytes = program.model_proto.SerializeToString()  # type: ignore[union-attr]
+    axes = {axis: torch.export.Dim(name) for axis, name in dynamic.items()}
+    graph = exported(lean, (example,), inputs=[input_name], outputs=[output_name], dynamic=(axes,))
     with torch.no_grad():
         expected = module(example).numpy()
     session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
     difference = float(np.abs(session.run(None, {input_name: example.numpy()})[0] - expected).max())
     if not difference <= TOLERANCE * max(1.0, float(np.abs(expected).max())):
         raise TrainingError(f"The exported network differs from the trained one by {difference:.2g}: report this")
+    return graph
+
+
+def exported(
+    module: nn.Module,
+    examples: tuple[Tensor, ...],
+    *,
+    inputs: list[str],
+    outputs: list[str],
+    dynamic: tuple[dict[int, Any], ...] | None = None,
+) -> bytes:
+    """The graph of a module in evaluation mode, as torch's exporter makes it; nothing is compared."""
+    import torch
+
+    with _silent():
+        program = torch.onnx.export(
+            module,
+            examples,
+            dynamo=True,
+            input_names=inputs,
+            output_names=outputs,
+            dynamic_shapes=dynamic,
+            verbose=False,
+        )
+        graph: bytes = program.model_proto.SerializeToString()  # type: ignore[union-attr]
     return graph
 
 
