@@ -9,7 +9,7 @@ import itertools
 import logging
 import warnings
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import onnxruntime
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 TOLERANCE = 1e-4
+_OPSET = 18
 
 
 def to_onnx(module: nn.Module, example: Tensor, *, input_name: str, output_name: str, dynamic: dict[int, str]) -> bytes:
@@ -32,8 +33,7 @@ def to_onnx(module: nn.Module, example: Tensor, *, input_name: str, output_name:
 
     module = module.cpu().eval()
     lean = lean_copy(module)
-    axes = {axis: torch.export.Dim(name) for axis, name in dynamic.items()}
-    graph = exported(lean, (example,), inputs=[input_name], outputs=[output_name], dynamic=(axes,))
+    graph = exported(lean, (example,), inputs=[input_name], outputs=[output_name], dynamic={input_name: dynamic})
     with torch.no_grad():
         expected = module(example).numpy()
     session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
@@ -49,23 +49,25 @@ def exported(
     *,
     inputs: list[str],
     outputs: list[str],
-    dynamic: tuple[dict[int, Any], ...] | None = None,
+    dynamic: dict[str, dict[int, str]] | None = None,
 ) -> bytes:
-    """The graph of a module in evaluation mode, as torch's exporter makes it; nothing is compared."""
+    """The graph of a module in evaluation mode; nothing is compared."""
     import torch
 
+    written = io.BytesIO()
     with _silent():
-        program = torch.onnx.export(
+        # The exporter by torch.export takes 4 to 6 s for such a network, this one 0.1 s.
+        torch.onnx.export(
             module,
             examples,
-            dynamo=True,
+            written,  # type: ignore[arg-type]
+            dynamo=False,
             input_names=inputs,
             output_names=outputs,
-            dynamic_shapes=dynamic,
-            verbose=False,
+            dynamic_axes=dynamic,
+            opset_version=_OPSET,
         )
-        graph: bytes = program.model_proto.SerializeToString()  # type: ignore[union-attr]
-    return graph
+    return written.getvalue()
 
 
 def lean_copy(module: nn.Module) -> nn.Module:
