@@ -71,17 +71,24 @@ class Runner:
             found.append(self._reports.get())
         return found
 
-    def close(self, *, seconds: float | None = None) -> list[Report]:
-        """Takes no more, waits for what is going on, to its time limit or for so many seconds, and ends it."""
+    def end(self) -> None:
+        """Takes no more and returns at once; what is going on and what waits is still done."""
         for lane in self._lanes:
             lane.end()
+
+    def close(self, *, seconds: float | None = None) -> list[Report]:
+        """Takes no more, waits for what is going on, to its time limit or for so many seconds, and ends it."""
+        self.end()
         until_s = time.monotonic() + (seconds if seconds is not None else float("inf"))
         while time.monotonic() < until_s and any(lane.is_running for lane in self._lanes):
             for lane in self._lanes:
                 lane.check()
             time.sleep(_LOOK_EVERY_S)
         for lane in self._lanes:
-            lane.stop()
+            lane.ask_to_stop()
+        until_s = time.monotonic() + _GRACE_S  # for all of them together
+        for lane in self._lanes:
+            lane.stop(seconds=max(0.0, until_s - time.monotonic()))
         return self.poll()
 
 
@@ -148,11 +155,14 @@ class _Lane:
             self._is_over = True
             self._waiting.put_nowait(None)
 
-    def stop(self) -> None:
-        """Ends what is going on, and reports what is not going to be done."""
+    def ask_to_stop(self) -> None:
+        """What is going on is to end now."""
         self._stop.set()
+
+    def stop(self, *, seconds: float) -> None:
+        """Waits so long for it to have ended, and reports what is not going to be done."""
         if self._thread is not None and not self._hangs:
-            self._thread.join(_GRACE_S)
+            self._thread.join(seconds)
         with self._lock:
             self._drop("It was not started: listening ended.")
             if self._now is not None and not self._hangs:

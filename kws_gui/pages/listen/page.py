@@ -13,10 +13,11 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QSt
 from kws_engine.clips.layout import ProjectFolder
 from kws_engine.errors import KwsError
 from kws_engine.runs.folder import MODEL_SUFFIX
-from kws_engine.spotting.decision import DetectorConfig
+from kws_engine.spotting.decision import Detection, DetectorConfig
 from kws_gui import shortcuts, theme
 from kws_gui.bridges.detector import DetectorBridge, FileHeard, OpenModel
 from kws_gui.bridges.jobs import LongJob
+from kws_gui.pages.listen.actions_button import ActionsButton
 from kws_gui.pages.listen.detector_settings import Memory
 from kws_gui.pages.listen.devices import DevicePicker
 from kws_gui.pages.listen.feedback import FeedbackPanel
@@ -64,6 +65,8 @@ class ListenPage(QWidget):
             self.bridge, services.feedback, services.project, services.recordings, services.training
         )
         self.view.addFeedback(self.feedback)
+        self.actions_button = ActionsButton(services.actions, services.project, self._words)
+        self._services = services
         self.progress = ProgressRow()
         self.empty = self._make_empty()
         self._stack = QStackedWidget()
@@ -132,6 +135,7 @@ class ListenPage(QWidget):
     def shutdown(self) -> None:
         """Ends every thread and releases the microphone."""
         self.stop()
+        self.actions_button.close_dialog()
         self.feedback.settle()
         self.view.remember_sizes()
         if self._file_job is not None:
@@ -292,6 +296,17 @@ class ListenPage(QWidget):
         lost = f"{lost_ms:.0f} ms" if lost_ms < 1000 else f"{lost_ms / 1000:.1f} s"
         self.messages.showMessage("warning", f"{lost} of sound were lost: the computer is busy.")
 
+    # -- what others know of it
+
+    def _words(self) -> tuple[str, ...]:
+        """The model's words, and the project's."""
+        opened, project = self.bridge.opened, self._model.project
+        return (*(opened.model.words if opened else ()), *(project.words if project else ()))
+
+    def _on_detected(self, found: Detection) -> None:
+        assert self.bridge.opened is not None
+        self._services.actions.take(found, rate=self.bridge.opened.model.rate)
+
     # -- a sound file
 
     def _on_file(self) -> None:
@@ -361,6 +376,7 @@ class ListenPage(QWidget):
         header.addWidget(self.picker, 3)
         header.addWidget(self.devices, 2)
         header.addWidget(self.meter)
+        header.addWidget(self.actions_button)
         header.addSpacing(theme.GRID)
         header.addWidget(self.button)
         self._stack.addWidget(self.empty)
@@ -389,6 +405,7 @@ class ListenPage(QWidget):
         bridge.stepped.connect(view.showSteps)
         bridge.detected.connect(view.showDetection)
         bridge.risen.connect(view.showRise)
+        bridge.detected.connect(self._on_detected)
         bridge.lost.connect(self._on_lost)
         bridge.failed.connect(self._on_bridge_failed)
         bridge.costChanged.connect(view.fold.setCost)
