@@ -15,17 +15,20 @@ class Listening(QObject):
         changed: `is_listening` or `words` are others.
         heard: (word, score) A word was detected.
         risen: (score) The score of that word has risen.
+        ended: Listening has ended, and nobody asked for that here.
     """
 
     wanted = Signal()
     changed = Signal()
     heard = Signal(str, float)
     risen = Signal(float)
+    ended = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._is_listening = False
         self._is_wanted = False
+        self._is_asked_to_stop = False
         self._words: tuple[str, ...] = ()
 
     @property
@@ -46,6 +49,7 @@ class Listening(QObject):
     def want(self, is_wanted: bool) -> None:
         """Asks for listening, or for its end."""
         self._is_wanted = is_wanted
+        self._is_asked_to_stop = not is_wanted
         self.wanted.emit()
 
     def toggle(self) -> None:
@@ -56,9 +60,12 @@ class Listening(QObject):
         """The Listen page says how things are."""
         if is_listening:
             self._is_wanted = False
+        has_ended = self._is_listening and not is_listening and not self._is_asked_to_stop
         if (is_listening, words) != (self._is_listening, self._words):
             self._is_listening, self._words = is_listening, words
             self.changed.emit()
+        if has_ended:
+            self.ended.emit()
 
     def say(self, found: Detection) -> None:
         """The Listen page heard a word."""

@@ -206,6 +206,8 @@ class ListenPage(QWidget):
         self.view.orderTabs(self.button)
         if self._wants_to_listen and self._microphones.is_open:
             self._on_opened()
+        elif self._services.listening.is_wanted:
+            self.listen()
         self._refresh()
         if self.isVisible():
             self.button.setFocus()
@@ -306,6 +308,16 @@ class ListenPage(QWidget):
     def _on_detected(self, found: Detection) -> None:
         assert self.bridge.opened is not None
         self._services.actions.take(found, rate=self.bridge.opened.model.rate)
+        self._services.listening.say(found)
+
+    def _on_wanted(self) -> None:
+        """Somebody else, such as the tray, wants the page to listen or to stop."""
+        if self._services.listening.is_wanted != self._wants_to_listen:
+            self.toggle()
+
+    def _report(self) -> None:
+        opened = self.bridge.opened
+        self._services.listening.report(self._wants_to_listen, tuple(opened.model.words) if opened else ())
 
     # -- a sound file
 
@@ -406,6 +418,8 @@ class ListenPage(QWidget):
         bridge.detected.connect(view.showDetection)
         bridge.risen.connect(view.showRise)
         bridge.detected.connect(self._on_detected)
+        bridge.risen.connect(self._services.listening.say_risen)
+        self._services.listening.wanted.connect(self._on_wanted)
         bridge.lost.connect(self._on_lost)
         bridge.failed.connect(self._on_bridge_failed)
         bridge.costChanged.connect(view.fold.setCost)
@@ -426,6 +440,7 @@ class ListenPage(QWidget):
 
     def _refresh(self) -> None:
         """Updates the button, the empty state, and what can be pressed."""
+        self._report()
         ready = self.bridge.opened is not None
         text = "Stop" if self._wants_to_listen else "Listen"
         if self.button.text() != text:

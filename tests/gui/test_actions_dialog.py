@@ -120,7 +120,7 @@ def test_what_goes_wrong_is_shown_with_its_count_and_nothing_waits(
         actions.add(parse(parts))
         actions.set_on(len(actions.rules) - 1, True)
     for at in (1, 2):
-        actions.take(Detection("low", 0.9, at * 16_000), rate=16_000)
+        actions.take(Detection("low", at_sample=at * 16_000, score=0.9), rate=16_000)
     qtbot.waitUntil(lambda: actions.outcome(0).done == 2 and actions.outcome(1).done == 2)
     assert dialog.rows[0].outcome.text().startswith("Failed (2 of 2): ")
     assert dialog.rows[1].outcome.text().endswith("in all 2")
@@ -158,12 +158,12 @@ def test_a_word_that_the_page_hears_does_it(
     assert page.actions_button.text() == "Actions: 1 on"
     page.choose(tone_model.write(tmp_path / "tones.kws"))
     qtbot.waitUntil(lambda: page.bridge.opened is not None)
-    page.bridge.detected.emit(Detection("low", 0.9, 16_000))
+    page.bridge.detected.emit(Detection("low", at_sample=16_000, score=0.9))
     qtbot.waitUntil((tmp_path / "heard").exists)
     qtbot.waitUntil(lambda: opened.actions.outcome(0).done == 1)
     opened.actions.replace(0, parse(["low=program", "command=false"]))
     opened.actions.set_on(0, True)
-    page.bridge.detected.emit(Detection("low", 0.9, 32_000))
+    page.bridge.detected.emit(Detection("low", at_sample=32_000, score=0.9))
     qtbot.waitUntil(lambda: bool(opened.actions.failing))
     assert "failed with status 1" in page.actions_button.toolTip()
 
