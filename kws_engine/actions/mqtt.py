@@ -55,7 +55,7 @@ def build(config: MqttConfig) -> Act:
         raise SpecError("Broker: name the computer, as in localhost", option="host")
     if not config.topic or any(letter in config.topic for letter in "+#\0"):
         raise SpecError(f"Topic: {quoted(config.topic)} is not one topic: leave + and # out", option="topic")
-    demand("paho.mqtt", package="paho-mqtt")
+    demand("paho", package="paho-mqtt")
 
     def publish(call: Call) -> None:
         topic = fill(config.topic, call.moment, quote=lambda text: re.sub("[/+#]", "_", text))
