@@ -155,7 +155,7 @@ def test_a_word_that_the_page_hears_does_it(
 ) -> None:
     opened.actions.add(parse(["low=file", f"path={tmp_path / 'heard'}", "line={word}"]))
     opened.actions.set_on(0, True)
-    assert page.actions_button.text() == "Actions: 1 on"
+    assert page.outward.button.text() == "Actions: 1 on"
     page.choose(tone_model.write(tmp_path / "tones.kws"))
     qtbot.waitUntil(lambda: page.bridge.opened is not None)
     page.bridge.detected.emit(Detection("low", at_sample=16_000, score=0.9))
@@ -165,15 +165,15 @@ def test_a_word_that_the_page_hears_does_it(
     opened.actions.set_on(0, True)
     page.bridge.detected.emit(Detection("low", at_sample=32_000, score=0.9))
     qtbot.waitUntil(lambda: bool(opened.actions.failing))
-    assert "failed with status 1" in page.actions_button.toolTip()
+    assert "failed with status 1" in page.outward.button.toolTip()
 
 
 def test_the_button_opens_the_dialog_and_needs_a_project(qtbot: QtBot, page: ListenPage, opened: Services) -> None:
-    qtbot.mouseClick(page.actions_button, Qt.MouseButton.LeftButton)
-    dialog = page.actions_button.dialog
+    qtbot.mouseClick(page.outward.button, Qt.MouseButton.LeftButton)
+    dialog = page.outward.button.dialog
     assert dialog is not None and dialog.isVisible()
     words = [dialog.editor.word.itemText(at) for at in range(dialog.editor.word.count())]
     assert words == ["Every word", "low", "high"]
-    page.actions_button.close_dialog()
+    page.outward.button.close_dialog()
     opened.project.close()
-    assert not page.actions_button.isEnabled() and opened.actions.rules == []
+    assert not page.outward.button.isEnabled() and opened.actions.rules == []

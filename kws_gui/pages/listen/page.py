@@ -17,12 +17,12 @@ from kws_engine.spotting.decision import Detection, DetectorConfig
 from kws_gui import shortcuts, theme
 from kws_gui.bridges.detector import DetectorBridge, FileHeard, OpenModel
 from kws_gui.bridges.jobs import LongJob
-from kws_gui.pages.listen.actions_button import ActionsButton
 from kws_gui.pages.listen.detector_settings import Memory
 from kws_gui.pages.listen.devices import DevicePicker
 from kws_gui.pages.listen.feedback import FeedbackPanel
 from kws_gui.pages.listen.log import HeardWord
 from kws_gui.pages.listen.models import ModelPicker
+from kws_gui.pages.listen.outward import Outward
 from kws_gui.pages.listen.use_log import UseLog
 from kws_gui.pages.listen.view import ListenView
 from kws_gui.ready_model import ready_model
@@ -65,8 +65,7 @@ class ListenPage(QWidget):
             self.bridge, services.feedback, services.project, services.recordings, services.training
         )
         self.view.addFeedback(self.feedback)
-        self.actions_button = ActionsButton(services.actions, services.project, self._words)
-        self._services = services
+        self.outward = Outward(services, self.toggle, self)
         self.progress = ProgressRow()
         self.empty = self._make_empty()
         self._stack = QStackedWidget()
@@ -135,7 +134,7 @@ class ListenPage(QWidget):
     def shutdown(self) -> None:
         """Ends every thread and releases the microphone."""
         self.stop()
-        self.actions_button.close_dialog()
+        self.outward.shutdown()
         self.feedback.settle()
         self.view.remember_sizes()
         if self._file_job is not None:
@@ -206,8 +205,7 @@ class ListenPage(QWidget):
         self.view.orderTabs(self.button)
         if self._wants_to_listen and self._microphones.is_open:
             self._on_opened()
-        elif self._services.listening.is_wanted:
-            self.listen()
+        self.outward.begin_if_wanted()
         self._refresh()
         if self.isVisible():
             self.button.setFocus()
@@ -298,26 +296,9 @@ class ListenPage(QWidget):
         lost = f"{lost_ms:.0f} ms" if lost_ms < 1000 else f"{lost_ms / 1000:.1f} s"
         self.messages.showMessage("warning", f"{lost} of sound were lost: the computer is busy.")
 
-    # -- what others know of it
-
-    def _words(self) -> tuple[str, ...]:
-        """The model's words, and the project's."""
-        opened, project = self.bridge.opened, self._model.project
-        return (*(opened.model.words if opened else ()), *(project.words if project else ()))
-
     def _on_detected(self, found: Detection) -> None:
         assert self.bridge.opened is not None
-        self._services.actions.take(found, rate=self.bridge.opened.model.rate)
-        self._services.listening.say(found)
-
-    def _on_wanted(self) -> None:
-        """Somebody else, such as the tray, wants the page to listen or to stop."""
-        if self._services.listening.is_wanted != self._wants_to_listen:
-            self.toggle()
-
-    def _report(self) -> None:
-        opened = self.bridge.opened
-        self._services.listening.report(self._wants_to_listen, tuple(opened.model.words) if opened else ())
+        self.outward.heard(found, rate=self.bridge.opened.model.rate)
 
     # -- a sound file
 
@@ -388,7 +369,7 @@ class ListenPage(QWidget):
         header.addWidget(self.picker, 3)
         header.addWidget(self.devices, 2)
         header.addWidget(self.meter)
-        header.addWidget(self.actions_button)
+        header.addWidget(self.outward.button)
         header.addSpacing(theme.GRID)
         header.addWidget(self.button)
         self._stack.addWidget(self.empty)
@@ -418,8 +399,7 @@ class ListenPage(QWidget):
         bridge.detected.connect(view.showDetection)
         bridge.risen.connect(view.showRise)
         bridge.detected.connect(self._on_detected)
-        bridge.risen.connect(self._services.listening.say_risen)
-        self._services.listening.wanted.connect(self._on_wanted)
+        bridge.risen.connect(self.outward.risen)
         bridge.lost.connect(self._on_lost)
         bridge.failed.connect(self._on_bridge_failed)
         bridge.costChanged.connect(view.fold.setCost)
@@ -440,7 +420,8 @@ class ListenPage(QWidget):
 
     def _refresh(self) -> None:
         """Updates the button, the empty state, and what can be pressed."""
-        self._report()
+        opened = self.bridge.opened
+        self.outward.report(self._wants_to_listen, opened.model.words if opened else ())
         ready = self.bridge.opened is not None
         text = "Stop" if self._wants_to_listen else "Listen"
         if self.button.text() != text:

@@ -1,0 +1,58 @@
+"""What the rest of the program knows of the Listen page, and asks of it: actions, the tray, the small window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from PySide6.QtCore import QObject
+
+from kws_engine.spotting.decision import Detection
+from kws_gui.pages.listen.actions_button import ActionsButton
+from kws_gui.services.services import Services
+
+
+class Outward(QObject):
+    """The page tells it what it hears and does; `toggle` makes the page listen, or stop."""
+
+    def __init__(self, services: Services, toggle: Callable[[], object], parent: QObject) -> None:
+        super().__init__(parent)
+        self._actions = services.actions
+        self._listening = services.listening
+        self._project = services.project
+        self._toggle = toggle
+        self._is_listening = False
+        self._words: tuple[str, ...] = ()
+        self.button = ActionsButton(services.actions, services.project, self._offered)
+        self._listening.wanted.connect(self._on_wanted)
+
+    def report(self, is_listening: bool, words: Sequence[str]) -> None:
+        """Whether the page listens to the microphone, or waits for it, and for which words."""
+        self._is_listening, self._words = is_listening, tuple(words)
+        self._listening.report(is_listening, self._words)
+
+    def heard(self, found: Detection, *, rate: int) -> None:
+        """The microphone's sound held a word; its samples count at `rate`."""
+        self._actions.take(found, rate=rate)
+        self._listening.say(found)
+
+    def risen(self, found: Detection) -> None:
+        """The score of that word has risen."""
+        self._listening.say_risen(found)
+
+    def begin_if_wanted(self) -> None:
+        """Listens, where somebody asked for that before a model was open."""
+        if self._listening.is_wanted and not self._is_listening:
+            self._toggle()
+
+    def shutdown(self) -> None:
+        """Closes the dialog of the actions."""
+        self.button.close_dialog()
+
+    def _on_wanted(self) -> None:
+        if self._listening.is_wanted != self._is_listening:
+            self._toggle()
+
+    def _offered(self) -> tuple[str, ...]:
+        """The words that an action may be for."""
+        project = self._project.project
+        return (*self._words, *(project.words if project else ()))
