@@ -59,6 +59,7 @@ class AlwaysOn(QObject):
         self.tray.chosen.connect(self.windowWanted)
         self._listening.wanted.connect(self._on_wanted)
         self._listening.changed.connect(self.refresh)
+        services.actions.reported.connect(self._show_state)
         self.keep.setChecked(bool(QSettings().value(_KEEP, False, bool)))
         self.start.setEnabled(autostart.is_possible())
         self.refresh()
@@ -92,8 +93,7 @@ class AlwaysOn(QObject):
         """Shows in the menus and the tray how things are."""
         listening = self._listening
         self.listen.setText("&Pause listening and all actions" if listening.is_listening else "&Listen")
-        words = ", ".join(listening.words)
-        self.tray.show_state(listening.is_listening, f"listens for {words}" if listening.is_listening else "paused")
+        self._show_state()
         self.tray.setShown(listening.is_listening or self.keep.isChecked())
         has_tray = self.tray.is_available()
         self.keep.setText(_KEEP_TEXT if has_tray else _NO_TRAY)
@@ -109,6 +109,13 @@ class AlwaysOn(QObject):
             self.small.close()
             self.small.deleteLater()
             self.small = None
+
+    def _show_state(self) -> None:
+        listening = self._listening
+        sentence = f"listens for {', '.join(listening.words)}" if listening.is_listening else "paused"
+        if self._services.actions.failing:
+            sentence += "; an action fails"
+        self.tray.show_state(listening.is_listening, sentence)
 
     def _look_for_tray(self) -> None:
         self._waits += 1

@@ -166,6 +166,11 @@ def test_a_word_that_the_page_hears_does_it(
     page.bridge.detected.emit(Detection("low", at_sample=32_000, score=0.9))
     qtbot.waitUntil(lambda: bool(opened.actions.failing))
     assert "failed with status 1" in page.outward.button.toolTip()
+    assert page.messages.text().startswith("Run a program at “low” failed: ")
+    page.messages.clear()
+    page.bridge.detected.emit(Detection("low", at_sample=64_000, score=0.9))
+    qtbot.waitUntil(lambda: opened.actions.outcome(0).done == 2)
+    assert page.messages.text() == "", "it is said once"
 
 
 def test_the_button_opens_the_dialog_and_needs_a_project(qtbot: QtBot, page: ListenPage, opened: Services) -> None:

@@ -400,6 +400,7 @@ class ListenPage(QWidget):
         bridge.risen.connect(view.showRise)
         bridge.detected.connect(self._on_detected)
         bridge.risen.connect(self.outward.risen)
+        self.outward.troubled.connect(partial(self.messages.showMessage, "warning"))
         bridge.lost.connect(self._on_lost)
         bridge.failed.connect(self._on_bridge_failed)
         bridge.costChanged.connect(view.fold.setCost)
