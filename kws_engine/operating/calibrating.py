@@ -2,8 +2,8 @@
 
 Each word gets an equal share of the rate. Its threshold is the lowest that keeps to this share in talk without the
 words, shipped and a person's own: in sentences, in single words, and in noise, by tails fitted to the highest peaks of
-its score there. Where all sources are one, all words have one threshold, from one tail fitted to the peaks of all words:
-an equal share of half an alarm an hour would be a guess far beyond what was heard.
+its score there. Where all sources are one, all words have one threshold, from one tail fitted to the peaks of all of
+them: an equal share of half an alarm an hour would be a guess far beyond what was heard.
 """
 
 from __future__ import annotations
