@@ -100,7 +100,10 @@ class Measured:
 
 def _measured(models: Mapping[str, Path], sounds: Sequence[Path]) -> dict[str, Measured]:
     """All listeners in turns, so that a busy machine slows all of them; those that are missing have no values."""
-    ours = {name: [sys.executable, "-m", "kws_engine.bench._listening", str(path)] for name, path in models.items()}
+    ours = {
+        name: [sys.executable, "-m", "kws_engine.bench._listening", str(path), "looked" if name == LOOKED else "alone"]
+        for name, path in models.items()
+    }
     commands = {**ours, **_peer_commands()}
     found = {name: Measured() for name in (*ours, *_peers.PEERS)}
     for _ in range(_ROUNDS):
@@ -296,7 +299,8 @@ def _models(people: Path, folder: Path) -> dict[str, Path]:
     nine = resources.path("models", "directions.kws")
     given = os.environ.get("KWS_LISTEN_TAUGHT")
     taught = Path(given) if given else _taught(people, folder)
-    return {NINE: nine, TAUGHT: taught, LOOKED: _with_second_look(nine, folder)}
+    has_own = SpottingModel(nine).second is not None
+    return {NINE: nine, TAUGHT: taught, LOOKED: nine if has_own else _with_second_look(nine, folder)}
 
 
 def _taught(people: Path, folder: Path) -> Path:

@@ -21,7 +21,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from kws_engine.errors import TrainingError
-from kws_engine.export.onnx import TOLERANCE, lean_copy, traced
+from kws_engine.export.onnx import TOLERANCE, exported, lean_copy
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -66,11 +66,11 @@ def to_streaming(network: nn.Module, *, n_frames: int, n_features: int, frames: 
     make = window_network if reason else streaming_network
     stepping, shapes = make(lean_copy(network), n_frames=n_frames, n_features=n_features, frames=frames)
     names = [f"state{number}" for number in range(len(shapes))]
-    content = traced(
+    content = exported(
         stepping,
         (torch.randn(1, frames, n_features), *(torch.randn(shape) for shape in shapes)),
-        input_names=["features", *names],
-        output_names=["logits", *(f"new_{name}" for name in names)],
+        inputs=["features", *names],
+        outputs=["logits", *(f"new_{name}" for name in names)],
     )
     steps = -(-n_frames // frames)
     graph = StreamingGraph(content, dict(zip(names, shapes, strict=True)), frames, steps, reason)

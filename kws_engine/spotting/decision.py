@@ -60,6 +60,15 @@ class DetectorConfig:
         "A second network, on the speech embedding, is trained on the same clips and asked only when the first one "
         "hears a word: far fewer false alarms, and nothing more to compute in silence. Needs sound at 16 kHz.",
     )
+    first_share: float = option(
+        0.0,
+        "First network's share",
+        "How much the first network counts where the second has looked: 0 leaves it to the second; with 0.5 both count "
+        "alike, which is best where the first has learned from hundreds of clips of each word.",
+        low=0.0,
+        high=0.9,
+        advanced=True,
+    )
     saving: bool = option(
         True,
         "Save work",

@@ -155,9 +155,10 @@ class Detector:
         steps = []
         for number, scores in enumerate(every):
             at_sample = first_at + number * self._looks.look_samples
-            if self._second is not None:
-                scores = self._second.settle(scores[None], np.array([at_sample]))[0]
-            found = self._decision.look(scores, at_sample, is_smooth=before + 1 + number >= smoothed)
+            is_smooth = before + 1 + number >= smoothed
+            if self._second is not None:  # not asked before, when nothing can be detected
+                scores = self._second.settle(scores[None], np.array([at_sample]))[0] if is_smooth else 0 * scores
+            found = self._decision.look(scores, at_sample, is_smooth=is_smooth)
             steps.append(Step(at_sample, scores, found, None if found else self._decision.risen(scores)))
         return steps
 

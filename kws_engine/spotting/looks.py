@@ -34,7 +34,9 @@ class Classifier(Protocol):
 def second_of(model: Classifier, config: DetectorConfig) -> SecondScores | None:
     """The second look at a stream, where a model has one and it is asked for."""
     second = getattr(model, "second", None)
-    return SecondScores(second) if config.second_look and second is not None else None
+    if not config.second_look or second is None:
+        return None
+    return SecondScores(second, first_share=config.first_share)
 
 
 @dataclass(frozen=True)
