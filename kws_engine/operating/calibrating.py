@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kws_engine.operating.curve import from_logit, logit
+from kws_engine.operating.curve import from_logit, grid, logit
 from kws_engine.operating.tail import Tail, fit_tails
 from kws_engine.operating.talk_hearing import OTHER_WORDS, OWN, Fired
 from kws_engine.training.config import TrainingConfig
@@ -110,6 +110,12 @@ class Calibration:
         """False alarms an hour of people's talk that thresholds are expected to give, in the worst of the sources."""
         rates = [stream.rate(thresholds) / stream.may_have for stream in self._streams.values()]
         return max(rates, default=math.inf)
+
+    def curve(self, word: str) -> list[float]:
+        """The rate that is expected of one word, at each threshold of `grid`; empty where nothing was heard."""
+        if not self._streams:
+            return []
+        return [float(f"{self.expected({word: threshold}):.4g}") for threshold in grid()]
 
     def _threshold(self, word: str, per_hour: float) -> float:
         highest = logit(HIGHEST)

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from kws_gui import theme
 from kws_gui.widgets.axis import AXIS_HEIGHT, GUTTER, LIVE_SECONDS, SMALL, draw_focus, draw_time_axis
+from kws_gui.widgets.frame_timer import FrameTimer
 from kws_gui.widgets.score_scale import ScoreScale
 from kws_gui.widgets.threshold_text import score_of, threshold_text
 
 Floats = NDArray[np.float64]
 
-_FRAME_MS = 33
 _LIT_MS = 1000
+_TOLD_MS = 3000  # for so long a moved line says what it promises
 _ROW_HEIGHT = 48
 _POINT_S = 0.04  # one point per interval, its maximum: no peak is lost, and ten words take a few ms to draw
 
@@ -34,7 +35,7 @@ class ScoreStrip(QWidget):
 
     thresholdChanged = Signal(str, float)
 
-    def __init__(self, parent: QWidget | None = None, *, seconds: float = LIVE_SECONDS) -> None:
+    def __init__(self, parent: QWidget | None = None, *, seconds: float = LIVE_SECONDS, has_axis: bool = True) -> None:
         super().__init__(parent)
         self._seconds = seconds
         self._rows: dict[str, ScoreRow] = {}
@@ -42,11 +43,9 @@ class ScoreStrip(QWidget):
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(theme.GRID // 2)
         self._axis = _TimeAxis(seconds)
+        self._axis.setVisible(has_axis)
         self._column.addWidget(self._axis)
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(_FRAME_MS)
-        self._timer.timeout.connect(self._on_frame)
+        self._timer = FrameTimer(self._on_frame, self)
 
     def setWords(self, words: Sequence[str], thresholds: Mapping[str, float] | Sequence[float]) -> None:
         """Shows these words, in this order, with their thresholds by word or in the same order."""
@@ -68,8 +67,12 @@ class ScoreStrip(QWidget):
             if word in given:
                 row.append(at_s, float(given[word]))
         self._axis.now_s = at_s
-        if not self._timer.isActive():
-            self._timer.start()
+        self._timer.request()
+
+    def setPromises(self, promises: Mapping[str, Callable[[float], str]]) -> None:
+        """What a threshold of each word promises, in a few words; a word without one says nothing."""
+        for word, row in self._rows.items():
+            row.setPromise(promises.get(word))
 
     def detected(self, word: str) -> None:
         """Highlights the word for a second."""
@@ -110,6 +113,10 @@ class ScoreRow(QWidget):
         self._points: deque[tuple[float, float]] = deque()
         self._score = 0.0
         self._now_s = 0.0
+        self._promise: Callable[[float], str] | None = None
+        self._is_near = False
+        self._told = QTimer(self, singleShot=True, interval=_TOLD_MS)
+        self._told.timeout.connect(self.update)
         self._lit = QTimer(self)
         self._lit.setSingleShot(True)
         self._lit.setInterval(_LIT_MS)
@@ -132,9 +139,20 @@ class ScoreRow(QWidget):
         value = round(min(max(value, 0.0), 1.0), 7)
         if value != self._threshold:
             self._threshold = value
+            self._told.start()
             self._describe()
             self.update()
             self.thresholdChanged.emit(self._word, value)
+
+    def setPromise(self, promise: Callable[[float], str] | None) -> None:
+        """What a threshold promises: shown while the line is moved, under the pointer, and with the focus."""
+        self._promise = promise
+        self._describe()
+        self.update()
+
+    def promise(self) -> str:
+        """What the present threshold promises; empty where that is not known."""
+        return self._promise(self._threshold) if self._promise is not None else ""
 
     def append(self, at_s: float, score: float) -> None:
         """Appends a score and drops those that have scrolled out. Does not redraw."""
@@ -180,6 +198,7 @@ class ScoreRow(QWidget):
         painter.drawRoundedRect(area, 6, 6)
         self._paint_curve(painter, area)
         self._paint_threshold(painter, area)
+        self._paint_promise(painter, area)
         self._paint_words(painter)
         if self.hasFocus():
             draw_focus(painter, QRectF(self.rect()), radius=6)
@@ -198,9 +217,19 @@ class ScoreRow(QWidget):
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         near = abs(event.position().y() - self._y(self._threshold)) < 8 and event.position().x() >= GUTTER
+        self._set_near(near)
         self.setCursor(Qt.CursorShape.SizeVerCursor if near else Qt.CursorShape.ArrowCursor)
         if event.buttons() & Qt.MouseButton.LeftButton and event.position().x() >= GUTTER:
             self._drag(event.position().y())
+
+    def leaveEvent(self, event: QEvent) -> None:
+        super().leaveEvent(event)
+        self._set_near(False)
+
+    def _set_near(self, near: bool) -> None:
+        if near != self._is_near:
+            self._is_near = near
+            self.update()
 
     # -- painting
 
@@ -243,6 +272,22 @@ class ScoreRow(QWidget):
         painter.setBrush(colors.color("text"))
         painter.drawRoundedRect(QRectF(area.left() + 2, y - 4, 18, 8), 4, 4)
 
+    def _paint_promise(self, painter: QPainter, area: QRectF) -> None:
+        """A tag beside the line, on the side with more room."""
+        if not (self._told.isActive() or self._is_near or self.hasFocus()) or not self.promise():
+            return
+        colors, y = theme.current(), self._y(self._threshold)
+        painter.setFont(theme.font(SMALL, bold=True))
+        metrics = QFontMetricsF(painter.font())
+        words = f"{threshold_text(self._threshold)}: {self.promise()}"
+        tag = QRectF(area.left() + 28, 0, metrics.horizontalAdvance(words) + 12, metrics.height() + 2)
+        tag.moveTop(y + 3 if y < area.center().y() else y - 3 - tag.height())
+        painter.setPen(QPen(colors.color("field_border"), 1))
+        painter.setBrush(colors.color("surface"))
+        painter.drawRoundedRect(tag, 4, 4)
+        painter.setPen(colors.color("text"))
+        painter.drawText(tag, Qt.AlignmentFlag.AlignCenter, words)
+
     def _paint_words(self, painter: QPainter) -> None:
         colors = theme.current()
         painter.setFont(theme.font(bold=True))
@@ -278,8 +323,9 @@ class ScoreRow(QWidget):
         self.update()
 
     def _describe(self) -> None:
+        told = f": {promise}" if (promise := self.promise()) else ""
         self.setAccessibleDescription(
-            f"threshold {threshold_text(self._threshold)}" + (", heard" if self.isLit() else "")
+            f"threshold {threshold_text(self._threshold)}{told}" + (", heard" if self.isLit() else "")
         )
 
 
