@@ -51,6 +51,7 @@ class Spectrogram(QWidget):
         self._first_s = 0.0
         self._labels = ("high", "low")
         self._marks: deque[tuple[float, str]] = deque(maxlen=200)
+        self._told: deque[str] = deque(maxlen=5)
         self._range_db = (LOW_DB, HIGH_DB)
         self._colours = _colours(*self._range_db)
         self._timer = FrameTimer(self.update, self)
@@ -92,12 +93,14 @@ class Spectrogram(QWidget):
         self._still_s = len(frames_db) * self._hop_s
         self._first_s = first_s
         self._marks.clear()
+        self._told.clear()
         self._describe()
         self.update()
 
     def mark(self, at_s: float, word: str) -> None:
         """Marks a detection at a time of the stream (0 is the first frame); it scrolls along."""
         self._marks.append((at_s, word))
+        self._told.append(f"{word} at {at_s:.1f} s")
         self._describe()
         self.update()
 
@@ -114,6 +117,7 @@ class Spectrogram(QWidget):
         self._written = 0
         self._still_s = None
         self._marks.clear()
+        self._told.clear()
         self._describe()
         self.update()
 
@@ -177,6 +181,8 @@ class Spectrogram(QWidget):
     def _paint_marks(self, painter: QPainter, area: QRectF) -> None:
         """Draws lines with the word beside each; words close together go into different rows."""
         start_s, end_s = self._span()
+        while self._marks and self._marks[0][0] < start_s - (end_s - start_s):
+            self._marks.popleft()
         painter.setFont(theme.font(bold=True))
         metrics = QFontMetricsF(painter.font())
         height = metrics.height() + 6
@@ -203,7 +209,7 @@ class Spectrogram(QWidget):
         painter.drawText(column, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignBottom, self._labels[1])
 
     def _describe(self) -> None:
-        found = ", ".join(f"{word} at {at_s:.1f} s" for at_s, word in list(self._marks)[-5:])
+        found = ", ".join(self._told)
         self.setAccessibleDescription(f"Detections: {found}" if found else "No detections")
 
 
