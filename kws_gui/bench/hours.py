@@ -92,6 +92,7 @@ class _Hearing(QObject):
         self._window = window
         self._model = model
         self._samples = round(hours * 3600 * _RATE)
+        self._warm_hours = min(_WARM_HOURS, hours / 2)
         self._report = report
         self._page: Any = None
         self._began_s = self._cpu_s = 0.0
@@ -123,7 +124,7 @@ class _Hearing(QObject):
 
     def _on_look(self) -> None:
         position, resident = self._page.bridge.position, _resident_bytes()
-        if position >= _WARM_HOURS * 3600 * _RATE:
+        if position >= self._warm_hours * 3600 * _RATE:
             self._warm_bytes = self._warm_bytes or resident
             self._most_bytes = max(self._most_bytes, resident)
         if position >= self._samples:
@@ -144,7 +145,7 @@ class _Hearing(QObject):
         report("words of the second round that the last has, too", len(set(first) & set(last)), f"of {len(first)}")
         report("their places apart, at most", round(1000 * max(apart, default=0) / _RATE, 1), "ms", asked=0)
         report("spectrogram behind the sound", round(1000 * behind_s, 1), "ms", asked=30)
-        report(f"resident memory after {_WARM_HOURS:g} h", round(self._warm_bytes / 1e6, 1), "MB")
+        report(f"resident memory after {self._warm_hours:g} h", round(self._warm_bytes / 1e6, 1), "MB")
         report("the most after that, more by", round((self._most_bytes - self._warm_bytes) / 1e6, 1), "MB", asked=10)
         report("at the end, more by", round((_resident_bytes() - self._warm_bytes) / 1e6, 1), "MB", asked=10)
 

@@ -219,7 +219,7 @@ class _Row(QObject):
         self.shown = shown
         for part in (self.label, self.editor, self.reset):
             part.setVisible(shown)
-        self.message.setVisible(shown and bool(self.error()))
+        self.message.setVisible(shown and bool(self.message.text()))
         self.mark(self.differs)
 
     def mark(self, differs: bool) -> None:

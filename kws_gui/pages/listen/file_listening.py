@@ -85,6 +85,12 @@ class FileListening(QObject):
         elif self.path is not None:
             self._end_sounding()
 
+    def abandon(self) -> None:
+        """Ends listening at normal speed without a word, after it failed."""
+        if self.is_sounding:
+            self._ears.stop()
+            self._end()
+
     def shutdown(self) -> None:
         """Ends every thread."""
         self._look.stop()
@@ -116,9 +122,7 @@ class FileListening(QObject):
         first = self._sources[0]
         if first.seconds:
             self._progress.setProgress(min(int(first.position_s), int(first.seconds)), max(1, int(first.seconds)))
-        if not self._ears.first.bridge.is_running:  # it failed, which the ears have told
-            self._end()
-        elif all(source.ended for source in self._sources):
+        if all(source.ended for source in self._sources):
             self._end_sounding()
 
     def _end_sounding(self) -> None:

@@ -86,6 +86,7 @@ class DetectionLog(QWidget):
         self.clear_button.clicked.connect(self.clear)
         self.save_button.clicked.connect(self.ask_save)
         self._lay_out()
+        self.show_models(False)
         self._refresh()
 
     def add(self, word: HeardWord) -> int:
@@ -124,6 +125,9 @@ class DetectionLog(QWidget):
     def show_models(self, shown: bool) -> None:
         """Whether to say which model heard each word."""
         self.table.setColumnHidden(_MODEL, not shown)
+        header, by_content = self.table.horizontalHeader(), QHeaderView.ResizeMode.ResizeToContents
+        header.setSectionResizeMode(_MODEL, QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(_WORD, by_content if shown else QHeaderView.ResizeMode.Stretch)
 
     def words(self) -> list[HeardWord]:
         """Every word since the last "Clear", oldest first."""
@@ -207,12 +211,9 @@ class DetectionLog(QWidget):
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setResizeContentsPrecision(0)  # by the rows in view: a thousand rows are not measured for each new one
         header.setSectionResizeMode(_WORD, QHeaderView.ResizeMode.Stretch)
-        header.setSectionResizeMode(_MODEL, QHeaderView.ResizeMode.Interactive)
         header.setSectionResizeMode(_PLAY, QHeaderView.ResizeMode.Fixed)
         header.setMinimumSectionSize(_PLAY_WIDTH)
         header.resizeSection(_PLAY, _PLAY_WIDTH)
-        header.resizeSection(_MODEL, 72)
-        table.setColumnHidden(_MODEL, True)
         play = table.horizontalHeaderItem(_PLAY)
         assert play is not None
         play.setToolTip("Hear it")
@@ -231,7 +232,6 @@ class DetectionLog(QWidget):
         column.addLayout(top)
         column.addWidget(self.table, 1)
         self._nothing = QLabel(_NOTHING_YET, self.table.viewport())
-        self._nothing.setWordWrap(True)
         self._nothing.move(theme.GRID // 2, theme.GRID // 2)
         theme.set_role(self._nothing, "muted")
 

@@ -10,10 +10,13 @@ from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 from kws_engine.operating.word_curve import WordCurve, told_of_all
 from kws_engine.spotting.detector import Step
 from kws_gui import theme
+from kws_gui.widgets.axis import GUTTER
 from kws_gui.widgets.elided_label import ElidedLabel
 from kws_gui.widgets.score_strip import ScoreStrip
 
-_UNKNOWN = "The file does not tell what other thresholds promise: measure it on Results"
+_UNKNOWN = "This model does not tell what other thresholds promise"
+_HOW_TO_KNOW = "A model tells it once its thresholds were set and measured: on Results, for a model of your project"
+_MARGIN = 6  # px, as of the words in the strips
 _HINT = "False alarms an hour of talk, and the share of the words that is missed, at the thresholds as they are now"
 
 
@@ -90,18 +93,19 @@ class ModelStrips(QWidget):
         told = told_of_all(self._curves, thresholds)
         whose = "All words: " if len(thresholds) > 1 else ""
         self.promise.setFullText(f"{whose}{told.replace('/h', ' false alarms/h')}" if told else _UNKNOWN)
-        self.promise.setHint(_HINT if told else _UNKNOWN)
+        self.promise.setHint(_HINT if told else _HOW_TO_KNOW)
 
     def _lay_out(self) -> None:
         self.name.setFont(theme.font(bold=True))
+        self.name.setFixedWidth(GUTTER - _MARGIN - theme.GRID)  # the promise begins where the strips do
         theme.set_role(self.promise, "muted")
         theme.set_icon(self.remove, "mdi6.close", role="muted")
         self.remove.setAutoRaise(True)
         head = QHBoxLayout()
-        head.setContentsMargins(6, 0, 0, 0)
+        head.setContentsMargins(_MARGIN, 0, 0, 0)
         head.setSpacing(theme.GRID)
-        head.addWidget(self.name, 1)
-        head.addWidget(self.promise, 3)
+        head.addWidget(self.name)
+        head.addWidget(self.promise, 1)
         head.addWidget(self.remove, 0, Qt.AlignmentFlag.AlignRight)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)

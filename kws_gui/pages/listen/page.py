@@ -399,7 +399,7 @@ class ListenPage(QWidget):
         if ear is not self.ears.first and ear.opened is None:
             self._on_remove(ear)
         else:
-            self.file.stop()
+            self.file.abandon()
             self.stop()
         self.messages.showMessage("error", sentence, details=details)
         self._refresh()

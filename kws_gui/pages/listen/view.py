@@ -243,9 +243,9 @@ def _heard_line(heard: HeardWord, *, with_model: bool) -> str:
 def _make_speeds() -> QComboBox:
     box = QComboBox()
     box.setAccessibleName("How fast a file is heard")
-    box.setToolTip("At full speed it is heard in a fraction of its time; at normal speed it is shown as it sounds")
-    box.addItem("full speed", True)
-    box.addItem("normal speed", False)
+    box.setToolTip("Fast: in a fraction of its time. Normal: at its own speed, shown as from a microphone")
+    box.addItem("fast", True)
+    box.addItem("normal", False)
     box.setCurrentIndex(0 if QSettings().value(_FULL_SPEED, True, bool) else 1)
     box.activated.connect(lambda at: QSettings().setValue(_FULL_SPEED, box.itemData(at)))
     return box
