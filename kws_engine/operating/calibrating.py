@@ -111,11 +111,12 @@ class Calibration:
         rates = [stream.rate(thresholds) / stream.may_have for stream in self._streams.values()]
         return max(rates, default=math.inf)
 
-    def curve(self, word: str) -> list[float]:
-        """The rate that is expected of one word, at each threshold of `grid`; empty where nothing was heard."""
-        if not self._streams:
-            return []
-        return [float(f"{self.expected({word: threshold}):.4g}") for threshold in grid()]
+    def curve(self, word: str) -> dict[str, list[float]]:
+        """The rate that is expected of one word in each source, at each threshold of `grid`."""
+        return {
+            source: [float(f"{stream.rate({word: one}) / stream.may_have:.4g}") for one in grid()]
+            for source, stream in self._streams.items()
+        }
 
     def _threshold(self, word: str, per_hour: float) -> float:
         highest = logit(HIGHEST)

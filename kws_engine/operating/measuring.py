@@ -90,7 +90,7 @@ def make_report(
     *,
     takes_from: str,
     would_miss: float | None = None,
-    curves: Mapping[str, list[float]] | None = None,
+    curves: Mapping[str, dict[str, list[float]]] | None = None,
 ) -> Report:
     """All of it.
 
@@ -100,7 +100,7 @@ def make_report(
         fired: What talk of the testing part fired, by source.
         takes_from: Of which part the takes are.
         would_miss: What the thresholds for the rate asked for would miss, where they are lower.
-        curves: The rate expected of each word at each threshold of `grid`.
+        curves: The rates expected of each word, as `Calibration.curve` gives them.
     """
     first = misses[0] if misses else Misses(SNR_DB, [], StreamQuality())
     alarms = sorted((alarm for one in fired.values() for alarm in one.alarms), key=lambda alarm: -alarm.score)
@@ -125,7 +125,7 @@ def make_report(
         false_alarms={source: OfSource(len(one.alarms), one.hours) for source, one in fired.items()},
         alarms=[FiredOn(**vars(alarm)) for alarm in alarms[:_MOST_TOLD]],
         words={
-            word: _word(word, threshold, first, fired, (curves or {}).get(word, []))
+            word: _word(word, threshold, first, fired, (curves or {}).get(word, {}))
             for word, threshold in promise.thresholds.items()
         },
         would_miss=would_miss,
@@ -157,7 +157,9 @@ def _by_speaker(misses: Misses) -> dict[str, Counted]:
     return {name: _counted(said) for name, said in sorted(speakers.items()) if name}
 
 
-def _word(word: str, threshold: float, misses: Misses, fired: Mapping[str, Fired], per_hour: list[float]) -> WordReport:
+def _word(
+    word: str, threshold: float, misses: Misses, fired: Mapping[str, Fired], per_hour: dict[str, list[float]]
+) -> WordReport:
     of_word = [one for one in misses.quality.spoken if one.word == word]
     alarms = sorted((score for one in fired.values() for score in one.peaks.get(word, ())), reverse=True)
     return WordReport(

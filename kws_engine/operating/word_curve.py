@@ -5,7 +5,7 @@ from __future__ import annotations
 import bisect
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ CURVES = "curves"
 """Where the qualities of a model file have them."""
 _LOGITS = [logit(threshold) for threshold in grid()]
 _LEAST_RATE = 1e-9
+_HITS, _RATES = "hit_peaks", "per_hour:"  # in a file; a source's name follows
+_COUNTED = "counted"
 
 
 @dataclass(frozen=True)
@@ -26,13 +28,14 @@ class WordCurve:
 
     Attributes:
         hit_peaks: The highest score of each take, in rising order; empty where there were no takes.
-        per_hour: False alarms an hour that are expected at each threshold of `grid`; empty where that is not known.
+        per_hour: False alarms an hour that are expected in each source of sound, at each threshold of `grid`; empty
+            where that is not known.
         alarm_peaks: The highest scores where the word was not said, in falling order, in
         hours: of sound: what counts where no rates are known.
     """
 
     hit_peaks: Sequence[float]
-    per_hour: Sequence[float] = ()
+    per_hour: Mapping[str, Sequence[float]] = field(default_factory=dict)
     alarm_peaks: Sequence[float] = ()
     hours: float = 0.0
 
@@ -44,12 +47,18 @@ class WordCurve:
 
     def alarms(self, threshold: float) -> float | None:
         """False alarms an hour; None where nothing is known of them, 0 at a threshold that no score reaches."""
-        if threshold >= 1:
-            return 0.0
+        return max(self.alarms_in(threshold).values(), default=None)
+
+    def alarms_in(self, threshold: float) -> dict[str, float]:
+        """The same by source of sound."""
         if self.per_hour:
-            return _between(self.per_hour, logit(threshold))
-        if not self.hours:
-            return None
+            return {
+                source: 0.0 if threshold >= 1 else _between(rates, logit(threshold))
+                for source, rates in self.per_hour.items()
+            }
+        return {_COUNTED: self._counted(threshold)} if self.hours else {}
+
+    def _counted(self, threshold: float) -> float:
         return bisect.bisect_right(self.alarm_peaks, -threshold, key=lambda peak: -peak) / self.hours
 
     def told(self, threshold: float) -> str:
@@ -69,18 +78,22 @@ def told_of_all(curves: Mapping[str, WordCurve], thresholds: Mapping[str, float]
     """The same for all words together, each at its threshold; empty where a word's curve is not known."""
     if not thresholds or not all(word in curves for word in thresholds):
         return ""
-    alarms = [curves[word].alarms(threshold) for word, threshold in thresholds.items()]
-    rates = [rate for rate in alarms if rate is not None]
+    alarms = [curves[word].alarms_in(threshold) for word, threshold in thresholds.items()]
+    sources = set.intersection(*map(set, alarms))
+    rate = max((sum(one[source] for one in alarms) for source in sources), default=None)
     takes = sum(len(curves[word].hit_peaks) for word in thresholds)
     missed = sum((curves[word].missed(one) or 0.0) * len(curves[word].hit_peaks) for word, one in thresholds.items())
     hours = min(curves[word].hours for word in thresholds)
-    return told(sum(rates) if len(rates) == len(alarms) else None, missed / takes if takes else None, hours=hours)
+    return told(rate, missed / takes if takes else None, hours=hours)
 
 
 def stored(report: Report) -> dict[str, dict[str, list[float]]]:
     """The curves of a report as a model file stores them; none of a report without rates."""
-    words = report.words.items()
-    return {name: {"hit_peaks": word.hit_peaks, "per_hour": word.per_hour} for name, word in words if word.per_hour}
+    return {
+        name: {_HITS: word.hit_peaks, **{f"{_RATES}{source}": rates for source, rates in word.per_hour.items()}}
+        for name, word in report.words.items()
+        if word.per_hour
+    }
 
 
 def curves_of(quality: Mapping[str, Any]) -> dict[str, WordCurve]:
@@ -88,9 +101,12 @@ def curves_of(quality: Mapping[str, Any]) -> dict[str, WordCurve]:
     curves = quality.get(CURVES)
     found = {}
     for word, one in curves.items() if isinstance(curves, dict) else ():
-        hit_peaks, per_hour = (_numbers(one, name) for name in ("hit_peaks", "per_hour"))
-        if hit_peaks is not None and per_hour is not None and len(per_hour) == len(_LOGITS):
-            found[str(word)] = WordCurve(sorted(hit_peaks), per_hour)
+        numbers = (
+            {name: values for name, values in one.items() if _are_numbers(values)} if isinstance(one, dict) else {}
+        )
+        rates = {name.removeprefix(_RATES): values for name, values in numbers.items() if name.startswith(_RATES)}
+        if _HITS in numbers and rates and all(len(values) == len(_LOGITS) for values in rates.values()):
+            found[str(word)] = WordCurve(sorted(numbers[_HITS]), rates)
     return found
 
 
@@ -119,8 +135,7 @@ def _rate(per_hour: float) -> str:
     return "0" if per_hour <= 0 else "under 0.01" if per_hour < 0.01 else two_digits(per_hour)
 
 
-def _numbers(values: object, name: str) -> list[float] | None:
-    numbers = values.get(name) if isinstance(values, dict) else None
-    if not isinstance(numbers, list) or not all(isinstance(one, int | float) for one in numbers):
-        return None
-    return numbers if all(math.isfinite(one) and one >= 0 for one in numbers) else None
+def _are_numbers(values: object) -> bool:
+    return isinstance(values, list) and all(
+        isinstance(one, int | float) and math.isfinite(one) and one >= 0 for one in values
+    )

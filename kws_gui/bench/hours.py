@@ -21,7 +21,6 @@ from kws_gui import app as studio
 from kws_gui.bench.listening import LOUD, said
 from kws_gui.bench.reporting import reported_by_window
 from kws_gui.main_window import MainWindow
-from kws_gui.pages.listen.ears import Ear
 from kws_gui.ready_model import ready_model
 from kws_gui.services import remembered
 
@@ -117,7 +116,7 @@ class _Hearing(QObject):
         self._began_s, self._cpu_s = time.perf_counter(), time.process_time()
         self._look.start()
 
-    def _on_detected(self, _: Ear, found: Detection) -> None:
+    def _on_detected(self, _: object, found: Detection) -> None:
         number, place = divmod(found.at_sample, _LOOP)
         if number in (1, self._samples // _LOOP - 1):
             self._rounds.setdefault(number, []).append((found.word, place))

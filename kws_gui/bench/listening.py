@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, QTimer
 
 from kws_engine import audio, resources
+from kws_engine.clips.layout import ProjectFolder
 from kws_gui import app as studio
 from kws_gui.bench.event_loop import Ticks
 from kws_gui.main_window import MainWindow
@@ -53,7 +54,7 @@ def listen(home: Path, report: Report) -> int:
 
 def said(seconds: float) -> NDArray[np.float32]:
     """Words of the starter project one after another, with short pauses: more speech than any talk has."""
-    clips = sorted((resources.path("starter") / "clips").glob("*/*.*"))
+    clips = sorted(ProjectFolder(resources.path("starter")).clips.glob("*/*.*"))
     order = np.random.default_rng(0).permutation(len(clips))
     parts: list[NDArray[np.float32]] = []
     while sum(map(len, parts)) < seconds * _RATE:

@@ -271,8 +271,8 @@ class ScoreRow(QWidget):
     def _paint_threshold(self, painter: QPainter, area: QRectF) -> None:
         colors, y = theme.current(), self._y(self._threshold)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)  # ten times faster
-        painter.setPen(QPen(colors.color("text"), 1.5, Qt.PenStyle.DashLine))
-        painter.drawLine(QPointF(area.left(), y), QPointF(area.right(), y))
+        painter.setPen(QPen(colors.color("text"), 2, Qt.PenStyle.DashLine))
+        painter.drawLine(QPointF(area.left(), round(y)), QPointF(area.right(), round(y)))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(colors.color("text"))

@@ -21,7 +21,8 @@ from kws_engine.runs.thresholds import set_thresholds
 from kws_engine.spotting.model_file import SpottingModel
 from kws_engine.spotting.rewriting import replace_manifest
 
-FALLING = [80 * 0.5**at for at in range(len(grid()))]
+RATES = [80 * 0.5**at for at in range(len(grid()))]
+FALLING = {"sentence": RATES, "noise": [rate / 10 for rate in RATES]}
 
 
 def with_rates(report: Report) -> Report:
@@ -50,7 +51,7 @@ def test_between_two_thresholds_the_rate_lies_between_theirs() -> None:
 
 
 def test_a_count_of_none_says_how_few_that_may_be() -> None:
-    curve = WordCurve([], (), [0.9, 0.6], hours=2.0)
+    curve = WordCurve([], {}, [0.9, 0.6], hours=2.0)
     assert curve.told(0.5) == "1/h" and curve.told(0.7) == "0.5/h" and curve.told(0.95) == "under 0.5/h"
 
 
@@ -70,7 +71,28 @@ def test_the_curve_of_a_calibration_agrees_with_what_it_promises() -> None:
     for word, threshold in promise.thresholds.items():
         assert curves[word].alarms(threshold) == pytest.approx(0.25, rel=0.05)
     assert told_of_all(curves, promise.thresholds) == "0.5/h"
-    assert Calibration({}, ["low"]).curve("low") == []
+    assert Calibration({}, ["low"]).curve("low") == {}
+
+
+def test_all_words_together_fire_as_often_as_in_the_worst_source_not_in_the_worst_of_each() -> None:
+    quiet = [rate / 10 for rate in RATES]
+    low, high = WordCurve([], {"talk": RATES, "noise": quiet}), WordCurve([], {"talk": quiet, "noise": RATES})
+    assert low.told(grid()[3]) == high.told(grid()[3]) == "10/h"
+    assert told_of_all({"low": low, "high": high}, dict.fromkeys(("low", "high"), grid()[3])) == "11/h"
+
+
+def test_a_model_tells_of_all_words_what_its_calibration_expects() -> None:
+    generator = np.random.default_rng(1)
+    fired = {
+        source: Fired(1.0, {word: [from_logit(one) for one in generator.exponential(scale, 150)] for word in "ab"})
+        for source, scale in (("sentence", 1.4), ("noise", 1.0), ("word", 0.8))
+    }
+    calibration = Calibration(fired, ["a", "b"])
+    curves = {word: WordCurve([], calibration.curve(word)) for word in "ab"}
+    thresholds = {"a": 0.8, "b": 0.95}
+    alarms = [curves[word].alarms_in(one) for word, one in thresholds.items()]
+    together = max(sum(one[source] for one in alarms) for source in fired)
+    assert together == pytest.approx(calibration.expected(thresholds), rel=0.02)
 
 
 def test_the_model_file_keeps_the_curves_over_moved_thresholds_and_undo(tmp_path: Path) -> None:
@@ -100,10 +122,10 @@ def test_an_older_report_gives_what_was_counted() -> None:
         None,
         [],
         {"low": None},
-        {"low": {"hit_peaks": [0.5], "per_hour": [1.0]}},
-        {"low": {"hit_peaks": ["a"], "per_hour": FALLING}},
-        {"low": {"hit_peaks": [0.5], "per_hour": [float("inf")] * len(FALLING)}},
-        {"low": {"hit_peaks": [0.5], "per_hour": [-1.0] * len(FALLING)}},
+        {"low": {"hit_peaks": [0.5], "per_hour:talk": [1.0]}},
+        {"low": {"hit_peaks": ["a"], "per_hour:talk": RATES}},
+        {"low": {"hit_peaks": [0.5], "per_hour:talk": [float("inf")] * len(RATES)}},
+        {"low": {"hit_peaks": [0.5], "per_hour:talk": [-1.0] * len(RATES)}},
         {"low": {"hit_peaks": [0.5]}},
     ],
 )

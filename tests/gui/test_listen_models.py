@@ -191,6 +191,8 @@ def test_a_file_at_normal_speed_is_shown_like_a_microphone(qtbot: QtBot, page: L
     page.view.file_speed.setCurrentIndex(1)
     page.listen_to_file(said)
     assert page.button.text() == "Stop" and page.progress.isVisible() and not page.view.file_button.isEnabled()
+    page.listen_to_file(said)
+    assert "One file at a time" in page.messages.text()
     until(qtbot, lambda: page.view.log.words())
     assert "low at" in page.view.spectrogram.accessibleDescription() and page.view.word.word() == "low"
     until(qtbot, lambda: not page.file.is_busy)

@@ -38,6 +38,7 @@ from kws_gui.widgets.progress_row import ProgressRow
 
 _NOTHING = "There is no model to listen with yet. Train one on your words, or take one that is ready."
 _SOUND_FILES = "Sound (*.wav *.flac *.ogg *.mp3);;All files (*)"
+_ONE_FILE = "One file at a time: cancel the one that is listened to, or wait for its end."
 _OTHERS, _CHOSEN = "listen/others", "listen/model"
 
 
@@ -148,7 +149,10 @@ class ListenPage(QWidget):
 
         At normal speed the file takes the place of the microphone. None for the speed that is chosen on the page.
         """
-        if self.bridge.opened is None or self.file.is_busy:
+        if self.bridge.opened is None:
+            return
+        if self.file.is_busy:
+            self.messages.showMessage("info", _ONE_FILE)
             return
         self.messages.clear()
         if self.view.is_full_speed() if full_speed is None else full_speed:
