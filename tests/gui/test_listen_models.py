@@ -222,6 +222,19 @@ def test_a_file_takes_the_place_of_the_microphone_and_is_no_use_log(
     assert [one.source for one in page.view.log.words()] == ["said.wav"] * 2
 
 
+def test_another_model_ends_a_file_at_normal_speed(
+    qtbot: QtBot, page: ListenPage, said: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    page.listen_to_file(said, full_speed=False)
+    until(qtbot, lambda: page.view.log.words())
+    open_model(qtbot, page, tone_model.write(tmp_path / "other.kws"))
+    until(qtbot, lambda: not page.file.is_busy)
+    assert page.button.text() == "Listen" and "then you stopped" in page.messages.text()
+    kept = page.sounds._kept.of(0)
+    assert kept is not None and page.sounds._expected == {}, "what was heard before stays the old model's"
+    assert np.abs(kept[0]).max() == pytest.approx(0.5, abs=0.01)
+
+
 def test_a_bad_file_at_normal_speed_is_said(qtbot: QtBot, page: ListenPage, tmp_path: pathlib.Path) -> None:
     letter = tmp_path / "letter.wav"
     letter.write_text("dear aunt")

@@ -122,7 +122,7 @@ class FileListening(QObject):
         first = self._sources[0]
         if first.seconds:
             self._progress.setProgress(min(int(first.position_s), int(first.seconds)), max(1, int(first.seconds)))
-        if all(source.ended for source in self._sources):
+        if first.ended or not self._ears.first.bridge.is_running:  # another model was chosen
             self._end_sounding()
 
     def _end_sounding(self) -> None:

@@ -58,7 +58,7 @@ class HeardSounds(QObject):
             self._player.play(*sound)
 
     def forget(self, ear: Ear) -> None:
-        """That ear hears no more."""
+        """That ear hears no more, or with another model."""
         for number in [number for number, (of, _) in self._expected.items() if of is ear]:
             self._settle(number)
 

@@ -244,6 +244,8 @@ class ListenPage(QWidget):
             self.messages.clear()
             for ear in [ear for ear in self.ears.others if ear.path == path]:
                 self.ears.remove(ear)
+            self.sounds.forget(self.ears.first)
+            self._numbers.pop(self.ears.first, None)
             self.ears.first.load(path)
         self._refresh()
 
