@@ -136,13 +136,18 @@ class DetectorBridge(QObject):
         return self._recent.position
 
     @property
+    def oldest(self) -> int:
+        """The position of the oldest sound in memory."""
+        return max(0, self._recent.position - self._recent.capacity)
+
+    @property
     def began_at(self) -> int:
         """The position at which this time of listening began, or the last one."""
         return self._began_at
 
     def recent(self, start: int = 0) -> tuple[Samples, int]:
         """The sound of the last ten seconds from position `start` on, and where it begins; in memory only."""
-        read = self._recent.read(max(start, self._recent.position - self._recent.capacity))
+        read = self._recent.read(max(start, self.oldest))
         return read.samples, read.position - len(read.samples)
 
     def load(self, path: Path) -> None:
@@ -220,8 +225,7 @@ class DetectorBridge(QObject):
             return np.zeros((0, SoundPicture(16_000, scale=scale).bands), np.float32)
         self._picture = SoundPicture(self._open.model.rate, scale=scale)
         hop = self._picture.hop_samples
-        oldest = max(0, self._recent.position - self._recent.capacity)
-        samples, _ = self.recent(-(-oldest // hop) * hop)
+        samples, _ = self.recent(-(-self.oldest // hop) * hop)
         return self._picture.push(samples)
 
     def shutdown(self) -> None:

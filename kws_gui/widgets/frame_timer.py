@@ -7,25 +7,23 @@ from collections.abc import Callable
 from PySide6.QtCore import QElapsedTimer, QObject, Qt, QTimer
 
 FRAME_MS = 32
+_clock = QElapsedTimer()
+_clock.start()
 
 
 class FrameTimer(QTimer):
-    """Calls `draw` once after any number of `request`s: at once, or `FRAME_MS` after it drew last."""
+    """Calls `draw` once after any number of `request`s, at the next frame.
+
+    The frames of all of them are at the same times, so that the window is painted once for all that is new.
+    """
 
     def __init__(self, draw: Callable[[], object], parent: QObject) -> None:
         super().__init__(parent)
-        self._draw = draw
-        self._since = QElapsedTimer()
         self.setSingleShot(True)
         self.setTimerType(Qt.TimerType.PreciseTimer)
-        self.timeout.connect(self._on_timeout)
+        self.timeout.connect(draw)
 
     def request(self) -> None:
         """There is something new to draw."""
         if not self.isActive():
-            passed_ms = self._since.elapsed() if self._since.isValid() else FRAME_MS
-            self.start(max(0, FRAME_MS - int(passed_ms)))
-
-    def _on_timeout(self) -> None:
-        self._since.start()
-        self._draw()
+            self.start(FRAME_MS - int(_clock.elapsed()) % FRAME_MS)

@@ -195,6 +195,7 @@ def test_a_file_at_normal_speed_is_shown_like_a_microphone(qtbot: QtBot, page: L
     assert "One file at a time" in page.messages.text()
     until(qtbot, lambda: page.view.log.words())
     assert "low at" in page.view.spectrogram.accessibleDescription() and page.view.word.word() == "low"
+    assert page.meter.text() == "peak -6 dB"
     until(qtbot, lambda: not page.file.is_busy)
     assert [one.word for one in page.view.log.words()] == ["low", "high"]
     assert page.messages.text() == f"2 words were heard in said.wav ({len(SAID) / RATE:.1f} s)."

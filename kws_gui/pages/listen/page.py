@@ -6,10 +6,13 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QSettings, Qt
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
+from kws_engine import audio
 from kws_engine.clips.layout import ProjectFolder
 from kws_engine.errors import KwsError
 from kws_engine.runs.folder import MODEL_SUFFIX
@@ -424,6 +427,11 @@ class ListenPage(QWidget):
         if name:
             self.listen_to_file(Path(name))
 
+    def _on_sound(self, samples: NDArray[np.float32]) -> None:
+        """The level of a file that sounds; that of the microphone comes from the microphone."""
+        if self.file.is_sounding:
+            self.meter.setLevel(audio.peak_db(samples), audio.rms_db(samples))
+
     def _on_file_word(self, word: FileWord) -> None:
         path = self.file.path
         at_s = word.detection.at_sample / word.rate
@@ -530,6 +538,7 @@ class ListenPage(QWidget):
             lambda sentence, details: self.messages.showMessage("error", sentence, details=details)
         )
         self.file.changed.connect(self._refresh)
+        self.bridge.sounded.connect(self._on_sound)
 
     def _connect_words(self) -> None:
         log, messages = self.view.log, self.messages
