@@ -18,7 +18,7 @@ from kws_gui.widgets.frame_timer import FrameTimer
 
 _LOWEST_DB, _HIGHEST_DB = -120.0, 20.0  # of what is kept, whatever range is shown: steps of half a dB
 _DETECTION = "#3FE0AE"  # green that stands out on the colour map in both themes
-_TAG_ROWS = 3  # rows for the words of detections close together
+_TAG_ROWS = 4  # rows for the words of detections close together
 
 
 class Spectrogram(QWidget):

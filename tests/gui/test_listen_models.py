@@ -18,9 +18,11 @@ from virtual_microphone import VirtualMicrophone
 
 from kws_engine import audio
 from kws_engine.errors import AudioError
+from kws_engine.spotting.decision import DetectorConfig
 from kws_gui.bridges.file_source import FileSource
 from kws_gui.bridges.sound_picture import SoundPicture
 from kws_gui.pages.listen.page import ListenPage
+from kws_gui.pages.listen.picture_settings import PictureConfig
 from kws_gui.pages.listen.sounds import KeptSounds
 from kws_gui.services import remembered
 from kws_gui.services.project_model import ProjectModel
@@ -128,6 +130,9 @@ def test_both_models_hear_and_are_named(
 ) -> None:
     add(qtbot, page, tone_model.write(tmp_path / "kitchen.kws"))
     hear(qtbot, page, said, full_speed=full_speed)
+    for group in page.view.groups:
+        left, right = group.name.geometry(), group.promise.geometry()
+        assert left.width() > 50 and left.right() < right.left(), "the name and the promise lie over each other"
     assert sorted(heard(page)) == [(word, name) for word in ("high", "low") for name in ("kitchen", "tones")]
     places = {(one.model, one.word): one.at_s for one in page.view.log.words()}
     for word in ("low", "high"):
@@ -331,12 +336,11 @@ def test_the_range_hides_faint_sound_and_is_remembered(
     middle = QPoint(400, 60)
     before = pixels(page.view.spectrogram)[middle.y(), middle.x()].sum()
     page.view.picture_fold.setOpen(True)
-    box = page.view.picture_fold.form.editor("range_db")
-    box.low.setNumber(-40.0)
+    page.view.picture_fold.form.editor("low_db").setNumber(-40.0)
     after = pixels(page.view.spectrogram)[middle.y(), middle.x()].sum()
     assert after < 20 < before
     assert page.view.picture_fold.state() == "mel, -40 to 0 dB"
-    assert make_page().view.picture_fold.config().range_db == (-40.0, 0.0)
+    assert make_page().view.picture_fold.config().low_db == -40.0
 
 
 @pytest.mark.parametrize("rate", [16_000, 22_050, 11_025, 8_000])
@@ -377,6 +381,17 @@ def _tag_is_shown(row: QWidget) -> bool:
 def test_a_model_that_tells_no_promise_says_so(page: ListenPage) -> None:
     assert page.view.first.promise.fullText() == "This model does not tell what other thresholds promise"
     assert page.view.strip.row("low").promise() == ""
+
+
+@pytest.mark.parametrize("name", ["fold", "picture_fold"])
+def test_an_open_fold_fits_the_side(qtbot: QtBot, page: ListenPage, name: str) -> None:
+    fold = getattr(page.view, name)
+    fold.setOpen(True)
+    fold.form.setValue(PictureConfig("linear", -60.0, -10.0) if name == "picture_fold" else DetectorConfig(60.0, 480.0))
+    side = page.view.log.parentWidget()
+    assert side is not None
+    until(qtbot, lambda: fold.form.isVisible() and side.parentWidget().width() >= side.minimumSizeHint().width())
+    assert side.width() <= side.parentWidget().width()
 
 
 def test_a_second_look_that_the_model_lacks_is_not_offered(qtbot: QtBot, page: ListenPage) -> None:

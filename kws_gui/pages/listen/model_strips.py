@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from kws_engine.operating.word_curve import WordCurve, told_of_all
 from kws_engine.spotting.detector import Step
@@ -97,6 +97,7 @@ class ModelStrips(QWidget):
 
     def _lay_out(self) -> None:
         self.name.setFont(theme.font(bold=True))
+        self.name.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.name.setFixedWidth(GUTTER - _MARGIN - theme.GRID)  # the promise begins where the strips do
         theme.set_role(self.promise, "muted")
         theme.set_icon(self.remove, "mdi6.close", role="muted")

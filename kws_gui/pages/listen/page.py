@@ -87,8 +87,7 @@ class ListenPage(QWidget):
         self.setAcceptDrops(True)
         self._lay_out()
         self._connect()
-        self.bridge.set_scale(self.view.picture_fold.config().scale)
-        self.view.spectrogram.setRange(*self.view.picture_fold.config().range_db)
+        self._on_picture(self.view.picture_fold.config())
         self._on_runs()
         self._recall_model()
         self._on_model_changed()
@@ -331,7 +330,7 @@ class ListenPage(QWidget):
 
     def _on_picture(self, config: PictureConfig) -> None:
         view = self.view
-        view.spectrogram.setRange(*config.range_db)
+        view.spectrogram.setRange(config.low_db, config.high_db)
         before = self.bridge.picture
         if before is None or before.scale != config.scale:
             newest = self.bridge.set_scale(config.scale)

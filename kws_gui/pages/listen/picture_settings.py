@@ -16,6 +16,7 @@ from kws_gui.forms.form import ConfigForm
 from kws_gui.forms.tab_order import order_tabs
 from kws_gui.widgets.colormap import HIGH_DB, LOW_DB
 
+_NARROW = 72  # px, so that its reset button fits the side, too
 _REMEMBERED = "listen/picture"
 
 
@@ -28,11 +29,19 @@ class PictureConfig:
         "Scale",
         "Mel has much room for low frequencies, as the ear and most networks; linear resolves high ones.",
     )
-    range_db: tuple[float, float] = option(
-        (LOW_DB, HIGH_DB),
-        "Range",
-        "The level drawn darkest and that drawn brightest, below a full-scale tone; raise the first to hide noise.",
+    low_db: float = option(
+        LOW_DB,
+        "Darkest",
+        "Sound of this level is drawn darkest, and so is what is fainter; raise it to hide noise.",
         low=-120.0,
+        high=-20.0,
+        unit="dB",
+    )
+    high_db: float = option(
+        HIGH_DB,
+        "Brightest",
+        "Sound of this level is drawn brightest; a full-scale tone has 0 dB. Lower it to see faint sound.",
+        low=-100.0,
         high=0.0,
         unit="dB",
     )
@@ -53,7 +62,7 @@ class PictureFold(Fold):
         self.form.setValue(_remembered())
         self._tell()
         self.form.valueChanged.connect(self._on_changed)
-        self.form.rowsMade.connect(lambda: order_tabs(self))
+        self.form.rowsMade.connect(self._on_rows)
 
     def config(self) -> PictureConfig:
         """What is chosen."""
@@ -66,9 +75,13 @@ class PictureFold(Fold):
         self._tell()
         self.configChanged.emit(config)
 
+    def _on_rows(self) -> None:
+        self.form.editor("scale").setMinimumWidth(_NARROW)
+        order_tabs(self)
+
     def _tell(self) -> None:
-        low, high = self.config().range_db
-        self.setState(f"{self.config().scale}, {low:g} to {high:g} dB")
+        config = self.config()
+        self.setState(f"{config.scale}, {config.low_db:g} to {config.high_db:g} dB")
 
 
 def _remembered() -> PictureConfig:
