@@ -16,10 +16,10 @@ import pytest
 ROOT = pathlib.Path(__file__).parents[2]
 ENGINE = ROOT / "kws_engine"
 ORDER = (
-    "errors", "layer_rows", "spec", "registry", "resources", "processors", "disk", "file_lock", "decoding", "audio",
-    "audio_pipe", "synthesis", "talk", "bank", "ring", "deadline", "microphone", "patient_microphone", "clips",
+    "errors", "layer_rows", "spec", "registry", "resources", "processors", "resident", "disk", "file_lock", "decoding",
+    "audio", "audio_pipe", "synthesis", "talk", "bank", "ring", "deadline", "microphone", "patient_microphone", "clips",
     "features", "augment", "models", "regularizers", "training", "spotting", "settings", "evaluation", "operating",
-    "export", "runs", "sweeps", "bench", "commands", "cli",
+    "export", "runs", "sweeps", "actions", "bench", "commands", "cli",
 )  # fmt: skip
 NO_SCREEN = ("PySide6", "pyqtgraph", "qtawesome", "superqt", "kws_gui")
 SOURCES = sorted(ENGINE.rglob("*.py"))
@@ -80,9 +80,11 @@ def test_no_text_of_the_engine_names_the_window(path: pathlib.Path) -> None:
 def test_every_library_that_the_program_imports_is_one_that_it_depends_on() -> None:
     """A library that only the tests bring would be missing for everybody else."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    lines = [*project["dependencies"], *project["optional-dependencies"]["postgres"]]
+    extras = project["optional-dependencies"]
+    lines = [*project["dependencies"], *extras["postgres"], *extras["actions"]]
     named = {re.split(r"[^\w.-]", line)[0].lower().replace("-", "_") for line in lines}
-    named = {{"pyside6_essentials": "pyside6"}.get(name, name) for name in named}
+    called = {"pyside6_essentials": "pyside6", "paho_mqtt": "paho", "python_xlib": "xlib"}
+    named = {called.get(name, name) for name in named}
     brought = {"sqlalchemy", "typing_extensions", "pil", "grpc"}  # by optuna, torch and tensorboard, which need them
     sources = [path for folder in ("kws_engine", "kws_gui") for path in (ROOT / folder).rglob("*.py")]
     used = {name.split(".")[0].lower() for path in sources for name in imported(path)}
@@ -121,6 +123,22 @@ def test_no_package_shadows_the_library_called_packaging() -> None:
 def test_what_the_window_and_the_spotter_import_loads_no_torch(module: str) -> None:
     heavy = ("torch", "torchaudio", "sounddevice", "PySide6")
     code = f"import sys, {module}; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, cwd=ROOT)
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_a_spotter_loads_neither_scipy_nor_what_reads_files() -> None:
+    heavy = ("scipy", "soundfile", "av")
+    code = f"import sys, kws_engine.spotting.model_file; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, cwd=ROOT)
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_a_command_loads_no_other() -> None:
+    code = (
+        "import sys, kws_engine.cli as cli; cli.make_parser('listen').parse_args(['listen', 'a.kws']);"
+        "print([name for name in sys.modules if name.startswith('kws_engine.commands.') and name.endswith('train')])"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, cwd=ROOT)
     assert done.stdout.strip() == "[]", done.stderr
 

@@ -114,6 +114,7 @@ class DetectorFold(Fold):
     def setSecondLook(self, available: bool) -> None:
         """Whether the model has one; else its option says why it cannot be switched on."""
         self.form.setUnavailable("second_look", "" if available else _NO_SECOND_LOOK)
+        self.form.setIdle(() if available else ("first_share",))
 
     def setMoved(self, count: int) -> None:
         """Shows how many thresholds differ from the model's own."""

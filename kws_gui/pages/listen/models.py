@@ -37,7 +37,7 @@ class ModelPicker(QComboBox):
         self.setAccessibleName("Model")
         self.setToolTip("The model that listens; a .kws file can also be dropped on this page")
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.setMinimumContentsLength(14)
+        self.setMinimumContentsLength(11)
         self.setMaxVisibleItems(_VISIBLE)
         self.activated.connect(self._on_activated)
         self._fill()

@@ -29,6 +29,7 @@ from kws_gui.pages.listen.heard_sounds import HeardSounds
 from kws_gui.pages.listen.log import HeardWord
 from kws_gui.pages.listen.model_strips import ModelStrips
 from kws_gui.pages.listen.models import AddModelButton, ModelPicker
+from kws_gui.pages.listen.outward import Outward
 from kws_gui.pages.listen.picture_settings import PictureConfig
 from kws_gui.pages.listen.use_log import UseLog
 from kws_gui.pages.listen.view import ListenView
@@ -80,6 +81,7 @@ class ListenPage(QWidget):
             self.bridge, services.feedback, services.project, services.recordings, services.training
         )
         self.view.addFeedback(self.feedback)
+        self.outward = Outward(services, self._toggle_microphone, self)
         self.progress = ProgressRow()
         self.file = FileListening(self.ears, self.progress, self)
         self.empty = self._make_empty()
@@ -101,7 +103,11 @@ class ListenPage(QWidget):
         """Listens, or stops, be it to the microphone or to a file at normal speed."""
         if self.file.is_sounding:
             self.file.stop()
-        elif self._wants_to_listen:
+        else:
+            self._toggle_microphone()
+
+    def _toggle_microphone(self) -> None:
+        if self._wants_to_listen:
             self.stop()
         else:
             self.listen()
@@ -167,6 +173,7 @@ class ListenPage(QWidget):
     def shutdown(self) -> None:
         """Ends every thread and releases the microphone."""
         self.stop()
+        self.outward.shutdown()
         self.feedback.settle()
         self.view.remember_sizes()
         self.file.shutdown()
@@ -284,6 +291,8 @@ class ListenPage(QWidget):
         self.view.orderTabs(self.button)
         if self._wants_to_listen and self._microphones.is_open:
             self._begin(anew=ear is self.ears.first)
+        if ear is self.ears.first:
+            self.outward.begin_if_wanted()
         self._refresh()
         if self.isVisible() and ear is self.ears.first:
             self.button.setFocus()
@@ -346,17 +355,21 @@ class ListenPage(QWidget):
 
     def _on_detected(self, ear: Ear, found: Detection) -> None:
         """The newest word of an ear, on all that shows it."""
-        source = self.file.path
+        source = self.file.path if self.file.is_sounding else None
         at_s = ear.heard_s(found.at_sample) if source is not None else None
         name = source.name if source is not None else "microphone"
         heard = HeardWord(found.word, found.score, datetime.now(), at_s, name, self.ears.name(ear))
         self._groups[ear].strip.detected(found.word)
         self._numbers[ear] = self.view.showWord(heard, at_s=ear.time_s(found.at_sample))
         self.sounds.expect(self._numbers[ear], ear, found.at_sample)
+        if source is None and ear.opened is not None:
+            self.outward.heard(found, rate=ear.opened.model.rate)
 
     def _on_risen(self, ear: Ear, found: Detection) -> None:
         if ear in self._numbers:
             self.view.showRise(self._numbers[ear], found.score)
+        if not self.file.is_sounding:
+            self.outward.risen(found)
 
     # -- the microphone
 
@@ -480,6 +493,7 @@ class ListenPage(QWidget):
         header.addWidget(self.add_button)
         header.addWidget(self.devices, 2)
         header.addWidget(self.meter)
+        header.addWidget(self.outward.button)
         header.addSpacing(theme.GRID)
         header.addWidget(self.button)
         self._stack.addWidget(self.empty)
@@ -514,6 +528,7 @@ class ListenPage(QWidget):
         ears.sounded.connect(self.sounds.take)
         ears.costChanged.connect(view.fold.setCost)
         bridge.heard.connect(view.spectrogram.append)
+        self.outward.troubled.connect(partial(self.messages.showMessage, "warning"))
         bridge.lost.connect(self._on_lost)
         bridge.stopped.connect(partial(view.fold.setCost, None))
         bridge.started.connect(self._on_started)
@@ -551,6 +566,8 @@ class ListenPage(QWidget):
 
     def _refresh(self) -> None:
         """Updates the button, the empty state, and what can be pressed."""
+        words = dict.fromkeys(word for ear in self.ears for word in ear.words)
+        self.outward.report(self._wants_to_listen, tuple(words))
         ready = self.bridge.opened is not None
         is_on = self._wants_to_listen or self.file.is_sounding
         text = "Stop" if is_on else "Listen"
