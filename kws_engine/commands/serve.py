@@ -5,15 +5,15 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import importlib.util
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kws_engine import extras
 from kws_engine.commands.interrupts import interrupts
 from kws_engine.commands.output import Output
-from kws_engine.errors import KwsError, SpecError
+from kws_engine.errors import SpecError
 
 if TYPE_CHECKING:
     from kws_engine.serving.happenings import Happening
@@ -40,9 +40,9 @@ def _port(text: str) -> int:
 
 
 def _serve(arguments: argparse.Namespace, output: Output) -> None:
-    _check_installed("wyoming", "serve")
+    extras.require("wyoming", extra="serve")
     if arguments.zeroconf:
-        _check_installed("zeroconf", "zeroconf")
+        extras.require("zeroconf", extra="zeroconf")
         if arguments.host.startswith(_LOOPBACK):
             raise SpecError("--zeroconf is for other machines, which cannot reach this one: add --host 0.0.0.0")
     from kws_engine.serving.hearing import Vocabulary
@@ -73,11 +73,6 @@ async def _run(service: Service, arguments: argparse.Namespace, *, until: Callab
             await stack.enter_async_context(announced(arguments.host, listening.port))
         while not until():
             await asyncio.sleep(_LOOK_EVERY_S)
-
-
-def _check_installed(library: str, extra: str) -> None:
-    if importlib.util.find_spec(library) is None:
-        raise KwsError(f"This needs the package {library}: install it with pip install 'kws-studio[{extra}]'")
 
 
 class _Printing:

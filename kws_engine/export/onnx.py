@@ -17,6 +17,8 @@ from kws_engine.errors import TrainingError
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from kws_engine.export.stream_modules import StreamFrontend
+
 TOLERANCE = 1e-4
 
 
@@ -46,6 +48,31 @@ def to_onnx(module: nn.Module, example: Tensor, *, input_name: str, output_name:
     difference = float(np.abs(session.run(None, {input_name: example.numpy()})[0] - expected).max())
     if not difference <= TOLERANCE * max(1.0, float(np.abs(expected).max())):
         raise TrainingError(f"The exported network differs from the trained one by {difference:.2g}: report this")
+    return graph
+
+
+def to_onnx_with_states(frontend: StreamFrontend, look_samples: int, *, operators: int) -> bytes:
+    """The graph of a front end: "samples" (1, look_samples) and its states to "features" and the states, as "new_...".
+
+    Args:
+        frontend: In evaluation mode.
+        look_samples: Samples of one look.
+        operators: The version of ONNX's operators to use.
+    """
+    import torch
+
+    examples = (torch.zeros(1, look_samples), *(torch.zeros(shape) for shape in frontend.states.values()))
+    with _silent():
+        program = torch.onnx.export(
+            frontend,
+            examples,
+            dynamo=True,
+            input_names=["samples", *frontend.states],
+            output_names=["features", *(f"new_{name}" for name in frontend.states)],
+            opset_version=operators,
+            verbose=False,
+        )
+        graph: bytes = program.model_proto.SerializeToString()  # type: ignore[union-attr]
     return graph
 
 

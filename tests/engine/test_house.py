@@ -16,8 +16,8 @@ import pytest
 ROOT = pathlib.Path(__file__).parents[2]
 ENGINE = ROOT / "kws_engine"
 ORDER = (
-    "errors", "layer_rows", "spec", "registry", "resources", "processors", "disk", "file_lock", "decoding", "audio",
-    "audio_pipe", "synthesis", "talk", "bank", "ring", "deadline", "microphone", "patient_microphone", "clips",
+    "errors", "extras", "layer_rows", "spec", "registry", "resources", "processors", "disk", "file_lock", "decoding",
+    "audio", "audio_pipe", "synthesis", "talk", "bank", "ring", "deadline", "microphone", "patient_microphone", "clips",
     "features", "augment", "models", "regularizers", "training", "spotting", "settings", "evaluation", "operating",
     "serving", "export", "runs", "sweeps", "bench", "commands", "cli",
 )  # fmt: skip
