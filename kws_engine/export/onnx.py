@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from kws_engine.export.stream_modules import StreamFrontend
 
 TOLERANCE = 1e-4
+_OPSET = 18
 
 
 def to_onnx(module: nn.Module, example: Tensor, *, input_name: str, output_name: str, dynamic: dict[int, str]) -> bytes:
@@ -31,17 +32,20 @@ def to_onnx(module: nn.Module, example: Tensor, *, input_name: str, output_name:
     import torch
 
     module = module.cpu().eval()
+    written = io.BytesIO()
     with _silent():
-        program = torch.onnx.export(
+        # The exporter by torch.export takes 4 to 6 s for such a network, this one 0.1 s.
+        torch.onnx.export(
             module,
             (example,),
-            dynamo=True,
+            written,
+            dynamo=False,
             input_names=[input_name],
             output_names=[output_name],
-            dynamic_shapes=({axis: torch.export.Dim(name) for axis, name in dynamic.items()},),
-            verbose=False,
+            dynamic_axes={input_name: dynamic},
+            opset_version=_OPSET,
         )
-        graph: bytes = program.model_proto.SerializeToString()  # type: ignore[union-attr]
+    graph = written.getvalue()
     with torch.no_grad():
         expected = module(example).numpy()
     session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])

@@ -8,7 +8,7 @@ a model; scale and shape keep their uncertainty, on a grid, so that a rate of wh
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ _HIGHEST = 25  # peaks of each word
 _SHAPES = np.linspace(-0.5, 0.3, 41)
 _USUAL_SHAPE, _SHAPE_SPREAD = -0.05, 0.08  # of the networks of the forms: they fall off faster than an exponential
 _SCALES = np.exp(np.linspace(np.log(0.1), np.log(8.0), 80))  # logits
+_LEAST_COUNT = 0.1  # of a word without any high peak
 _USUAL_SCALE, _SCALE_SPREAD = 1.2, 0.5  # and its spread in logarithms
 
 
@@ -92,6 +93,22 @@ def fit_tails(peaks: Mapping[str, Sequence[float]], hours: float) -> dict[str, T
         word: Tail(*starts[word], hours, shapes[:, None] * np.exp(one - marginals[word][:, None]))
         for word, one in likelihoods.items()
     }
+
+
+def fit_common_tail(peaks: Mapping[str, Sequence[float]], hours: float) -> dict[str, Tail]:
+    """The tails of words whose scores are compared with one another, as those of one softmax: one tail fits them all.
+
+    Its highest peaks are those of all words together, and a word's share of the rate is its share of them. So a common
+    level needs no extrapolation for the words that hardly ever fire.
+
+    Raises:
+        ValueError: There is no sound.
+    """
+    every = [score for scores in peaks.values() for score in scores]
+    tail = fit_tails({"": every}, hours)[""]
+    above = {word: sum(logit(score) > tail.start for score in scores) for word, scores in peaks.items()}
+    scale = tail.count / max(1, sum(above.values()))
+    return {word: replace(tail, count=max(_LEAST_COUNT, count * scale)) for word, count in above.items()}
 
 
 def _log_likelihood(excesses: Doubles) -> Doubles:

@@ -200,3 +200,17 @@ def test_pooled_sources_share_their_hours() -> None:
     alone = Calibration({"sentence": one}, ["word"], pooled=True).promise(0.5)
     pooled = Calibration({"sentence": one, "word": quiet}, ["word"], pooled=True).promise(0.5)
     assert pooled.thresholds["word"] < alone.thresholds["word"] and pooled.hours == 4.0
+
+
+def test_words_of_one_softmax_have_one_threshold_and_hold_the_rate_together() -> None:
+    """Nine words that fire at most once each in an hour: an equal share of the rate would be told by no peak at all."""
+    generator = np.random.default_rng(3)
+    words = [f"word {number}" for number in range(9)]
+    found = []
+    for _ in range(40):
+        heard = Fired(2.0, {word: peaks(generator, hours=2, per_hour=12, scale=1.0) for word in words[:-1]})
+        promise = Calibration({"sentence": heard}, words, pooled=True).promise(0.5)
+        assert len(set(promise.thresholds.values())) == 1
+        assert promise.expected == pytest.approx(0.5, abs=0.02) and promise.low <= promise.high
+        found.append(8 * 12 * math.exp(-logit(promise.thresholds["word 0"])))  # the true rate there
+    assert 0.25 < np.median(found) < 1.0
