@@ -7,20 +7,21 @@ import io
 import logging
 import warnings
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnxruntime
 
 from kws_engine.errors import TrainingError
+from kws_engine.spotting.network_check import CheckedNetwork
+from kws_engine.spotting.onnx_bytes import NetworkRefused
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from kws_engine.export.stream_modules import StreamFrontend
-
 TOLERANCE = 1e-4
 _OPSET = 18
+_MOST_BYTES = 1 << 40
 
 
 def to_onnx(module: nn.Module, example: Tensor, *, input_name: str, output_name: str, dynamic: dict[int, str]) -> bytes:
@@ -32,20 +33,12 @@ def to_onnx(module: nn.Module, example: Tensor, *, input_name: str, output_name:
     import torch
 
     module = module.cpu().eval()
-    written = io.BytesIO()
+    names: dict[str, Any] = {"input_names": [input_name], "output_names": [output_name]}
     with _silent():
-        # The exporter by torch.export takes 4 to 6 s for such a network, this one 0.1 s.
-        torch.onnx.export(
-            module,
-            (example,),
-            written,
-            dynamo=False,
-            input_names=[input_name],
-            output_names=[output_name],
-            dynamic_axes={input_name: dynamic},
-            opset_version=_OPSET,
-        )
-    graph = written.getvalue()
+        # The exporter by tracing takes 0.1 s, the one by torch.export 4 to 6 s.
+        graph = _traced(module, example, dynamic={input_name: dynamic}, **names)
+        if not _is_let_through(graph, example, input_name=input_name):
+            graph = _exported(module, example, dynamic, **names)
     with torch.no_grad():
         expected = module(example).numpy()
     session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
@@ -55,29 +48,35 @@ def to_onnx(module: nn.Module, example: Tensor, *, input_name: str, output_name:
     return graph
 
 
-def to_onnx_with_states(frontend: StreamFrontend, look_samples: int, *, operators: int) -> bytes:
-    """The graph of a front end: "samples" (1, look_samples) and its states to "features" and the states, as "new_...".
-
-    Args:
-        frontend: In evaluation mode.
-        look_samples: Samples of one look.
-        operators: The version of ONNX's operators to use.
-    """
+def _traced(module: nn.Module, example: Tensor, *, dynamic: dict[str, dict[int, str]], **names: Any) -> bytes:
     import torch
 
-    examples = (torch.zeros(1, look_samples), *(torch.zeros(shape) for shape in frontend.states.values()))
-    with _silent():
-        program = torch.onnx.export(
-            frontend,
-            examples,
-            dynamo=True,
-            input_names=["samples", *frontend.states],
-            output_names=["features", *(f"new_{name}" for name in frontend.states)],
-            opset_version=operators,
-            verbose=False,
-        )
-        graph: bytes = program.model_proto.SerializeToString()  # type: ignore[union-attr]
+    written = io.BytesIO()
+    into: Any = written  # a file too, though the types name only paths
+    torch.onnx.export(module, (example,), into, dynamo=False, dynamic_axes=dynamic, opset_version=_OPSET, **names)
+    return written.getvalue()
+
+
+def _exported(module: nn.Module, example: Tensor, dynamic: dict[int, str], **names: Any) -> bytes:
+    import torch
+
+    shapes = ({axis: torch.export.Dim(name) for axis, name in dynamic.items()},)
+    program = torch.onnx.export(module, (example,), dynamo=True, dynamic_shapes=shapes, verbose=False, **names)
+    model = program.model_proto  # type: ignore[union-attr]
+    for node in model.graph.node:
+        node.ClearField("metadata_props")  # the lines of code that it came from, with this machine's paths
+    graph: bytes = model.SerializeToString()
     return graph
+
+
+def _is_let_through(graph: bytes, example: Tensor, *, input_name: str) -> bool:
+    """Whether a model file may hold it."""
+    try:
+        checked = CheckedNetwork(graph, input_name=input_name, window_shape=tuple(example.shape[1:]))
+        checked.cost(len(example), most_bytes=_MOST_BYTES)
+    except NetworkRefused:
+        return False
+    return True
 
 
 @contextlib.contextmanager
