@@ -11,6 +11,8 @@ import dataclasses
 import difflib
 import functools
 import math
+import re
+import shlex
 import types
 import typing
 from collections.abc import Iterable, Mapping
@@ -20,9 +22,10 @@ from kws_engine import layer_rows
 from kws_engine.errors import SpecError, quoted
 from kws_engine.layer_rows import LayerRow
 
-Kind = Literal["bool", "int", "float", "choice", "text", "range", "ints", "layers"]
+Kind = Literal["bool", "int", "float", "choice", "text", "texts", "range", "ints", "layers"]
 Config = TypeVar("Config")
 _KEY = "kws_option"
+_NEEDS_QUOTES = re.compile(r"[\s'\"\\]")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Option:
     Attributes:
         name: The field's name, as in `--set model.width=1.5`.
         kind: Which editor and which parser serve it; `range` is (low, high) in floats, `ints` a list of whole numbers,
-            `layers` the rows of a network as in `layer_rows`.
+            `texts` a list of texts, `layers` the rows of a network as in `layer_rows`.
         title: The label in the form, one or two words.
         help: One sentence: what it does and when to change it.
         default: The value of a fresh config.
@@ -87,6 +90,8 @@ class Option:
             return self.check(parts)
         if self.kind == "ints":
             return self.check([part for part in text.replace(" ", ",").split(",") if part])
+        if self.kind == "texts":
+            return self.check(self._split(text))
         return self.check(text)
 
     def text(self, value: Any) -> str:
@@ -95,11 +100,19 @@ class Option:
             return "..".join(_number(number) for number in value)
         if self.kind == "ints":
             return ",".join(str(number) for number in value)
+        if self.kind == "texts":
+            return joined(value)
         if self.kind == "layers":
             return layer_rows.texts(value)
         if self.kind == "bool":
             return "yes" if value else "no"
         return _number(value) if self.kind == "float" else str(value)
+
+    def _split(self, text: str) -> list[str]:
+        try:
+            return shlex.split(text)
+        except ValueError:
+            raise SpecError(f"{self.title}: a quotation mark in {quoted(text)} is not closed") from None
 
     def _check_limits(self, value: Any) -> None:
         if self.kind == "range" and value[0] > value[1]:
@@ -116,6 +129,11 @@ class Option:
         low = "anything" if self.low is None else f"{self.low:g}"
         high = "anything" if self.high is None else f"{self.high:g}"
         return f"{low} to {high}" + (f" {self.unit}" if self.unit else "")
+
+
+def joined(texts: Iterable[str]) -> str:
+    """Texts in one line that `Option.parse` splits again; only those that need quotation marks have them."""
+    return " ".join(shlex.quote(text) if not text or _NEEDS_QUOTES.search(text) else text for text in texts)
 
 
 def option(default: Any, title: str, help: str, **limits: Any) -> Any:
@@ -213,7 +231,7 @@ def _kind(hint: Any) -> Kind:
     if typing.get_origin(hint) is Literal:
         return "choice"
     if typing.get_origin(hint) is tuple:
-        inner: dict[Any, Kind] = {int: "ints", float: "range", LayerRow: "layers"}
+        inner: dict[Any, Kind] = {int: "ints", str: "texts", float: "range", LayerRow: "layers"}
         return inner[typing.get_args(hint)[0]]
     kinds: dict[Any, Kind] = {bool: "bool", int: "int", float: "float", str: "text"}
     if isinstance(hint, types.UnionType) or hint not in kinds:
@@ -261,12 +279,19 @@ def _to_ints(value: Any) -> tuple[int, ...]:
     return tuple(_to_int(number) for number in value)
 
 
+def _to_texts(value: Any) -> tuple[str, ...]:
+    if isinstance(value, str) or not all(isinstance(text, str) for text in value):
+        raise ValueError(value)
+    return tuple(value)
+
+
 _CONVERT: dict[Kind, Any] = {
     "bool": _to_bool,
     "int": _to_int,
     "float": _to_float,
     "choice": str,
     "text": str,
+    "texts": _to_texts,
     "range": _to_range,
     "ints": _to_ints,
     "layers": layer_rows.rows,
@@ -277,6 +302,7 @@ _NAMES: dict[Kind, str] = {
     "float": "a number",
     "choice": "a choice",
     "text": "a text",
+    "texts": "a list of texts",
     "range": "two numbers, low..high",
     "ints": "a list of whole numbers",
     "layers": "a list of layers",

@@ -1,4 +1,4 @@
-"""`kws-studio [PROJECT]`: the application around the window: display, settings, log, Ctrl-C."""
+"""`kws-studio [--background] [PROJECT]`: the application around the window: display, settings, log, Ctrl-C."""
 
 from __future__ import annotations
 
@@ -23,11 +23,15 @@ from PySide6.QtWidgets import QApplication
 from kws_engine import resources
 from kws_gui import theme
 from kws_gui.services import remembered
+from kws_gui.services.autostart import BACKGROUND
 
 if TYPE_CHECKING:
     from kws_gui.main_window import MainWindow
 
 _LOG_BYTES = 1_000_000
+_USAGE = """usage: kws-studio [--background] [PROJECT]
+
+Teach a computer your own words, and have it listen. With --background it begins in the tray, and listens."""
 _NO_DISPLAY = "kws-studio: there is no display to show the window on: use `kws` in the terminal, or set DISPLAY."
 _NO_CURSOR_LIBRARY = (
     "kws-studio: the library libxcb-cursor is missing: install it (Debian and Ubuntu: "
@@ -40,14 +44,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Shows the window until it is closed; the exit status."""
     arguments = sys.argv if argv is None else ["kws-studio", *argv]
     if arguments[1:] in (["-h"], ["--help"]):
-        print("usage: kws-studio [PROJECT]\n\nTeach a computer your own words, and have it listen.")
+        print(_USAGE)
         return 0
+    in_background = BACKGROUND in arguments[1:]
+    arguments = [one for one in arguments if one != BACKGROUND]
     if reason := why_no_display():
         print(reason, file=sys.stderr)
         return 1
     app = make_application(arguments)
-    window = make_window(app, Path(arguments[1]) if len(arguments) > 1 else None)
-    ctrl_c = CtrlC(window.close)
+    window = make_window(app, Path(arguments[1]) if len(arguments) > 1 else None, in_background=in_background)
+    ctrl_c = CtrlC(window.quit)
     status = app.exec()
     ctrl_c.restore()
     return status
@@ -67,18 +73,21 @@ def make_application(arguments: Sequence[str]) -> QApplication:
     return app
 
 
-def make_window(app: QApplication, project: Path | None) -> MainWindow:
-    """The window, shown; it opens `project`, or the one that was open last, once it stands."""
+def make_window(app: QApplication, project: Path | None, *, in_background: bool = False) -> MainWindow:
+    """The window, shown, or in the tray and listening; it opens `project`, or the one that was open last."""
     from kws_gui.main_window import MainWindow
 
     window = MainWindow()
     reporter = ErrorReporter(window.report, window)
     sys.excepthook = reporter.on_error
     threading.excepthook = lambda failure: reporter.on_error(failure.exc_type, failure.exc_value, failure.exc_traceback)
-    window.show()
+    if not in_background:
+        window.show()
     folder = project or remembered.last_project()
     if folder is not None:
         QTimer.singleShot(0, window, lambda: window.open_folder(folder.absolute()))
+    if in_background:
+        QTimer.singleShot(0, window, window.always_on.begin_in_background)
     return window
 
 

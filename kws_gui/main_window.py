@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import cast
 
-from PySide6.QtCore import QSettings, QTimer
+from PySide6.QtCore import QCoreApplication, QSettings, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import (
     QApplication,
+    QDialog,
     QHBoxLayout,
     QMainWindow,
     QStackedWidget,
@@ -18,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from kws_engine.clips.layout import ProjectFolder
 from kws_gui import theme
+from kws_gui.always_on import AlwaysOn
 from kws_gui.leaving import Leaving
 from kws_gui.menus import make_menus
 from kws_gui.page_frame import PageFrame
@@ -49,6 +51,8 @@ class MainWindow(QMainWindow):
         self._pages: dict[str, QWidget] = {}
         self._stack = QStackedWidget()
         self._leaving = Leaving(self, self.services)
+        self._is_quitting = False
+        self.always_on = AlwaysOn(self.services, self)
         self._progress = ProgressRow()
         self._progress.cancelButton().hide()
         self._opening_name = ""
@@ -83,6 +87,24 @@ class MainWindow(QMainWindow):
         else:
             self.services.projects.open(folder)
 
+    def show_again(self) -> None:
+        """Comes back from the tray, in front of other windows."""
+        self.show()
+        self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
+        self.raise_()
+        self.activateWindow()
+        self._hold_microphone()
+
+    def quit(self) -> None:
+        """Ends the program, also where closing the window would keep it in the tray."""
+        if not self.isVisible() and self._leaving.at_stake():
+            self.show_again()  # what is asked is asked in front of it
+        is_hidden = not self.isVisible()
+        self._is_quitting = True
+        self._is_quitting = self.close()
+        if is_hidden and self._is_quitting:
+            QCoreApplication.exit(0)  # which else ends when its last window is closed
+
     def report(self, sentence: str, details: str) -> None:
         """Shows something unexpected, with the details for a developer."""
         self.messages.showMessage("error", sentence, details=details)
@@ -112,6 +134,7 @@ class MainWindow(QMainWindow):
         self.setWindowTitle(f"{project.name} - {remembered.APPLICATION}" if project else remembered.APPLICATION)
         if project is not None:
             QTimer.singleShot(_IMPORT_AFTER_MS, self, lambda: import_ahead(*PAGE_TABLE))
+            self._on_listening_wanted()
 
     def _drop_pages(self) -> None:
         """Ends the pages of one project: the next one gets new ones."""
@@ -148,8 +171,22 @@ class MainWindow(QMainWindow):
         services.navigation.informed.connect(self._on_informed)
         services.navigation.pageShown.connect(self._on_page)
         services.project.opened.connect(self._on_project)
+        self.always_on.windowWanted.connect(self.show_again)
+        self.always_on.quitWanted.connect(self.quit)
+        self.always_on.pageWanted.connect(self._on_listening_wanted)
+        self.always_on.failed.connect(self._on_failed)
+        services.listening.ended.connect(self._on_listening_ended)
         self.rail.pageChosen.connect(services.navigation.show_page)
         self._slow.timeout.connect(self._on_slow)
+
+    def _on_listening_ended(self) -> None:
+        if not self.isVisible():
+            self.always_on.say_ended()
+
+    def _on_listening_wanted(self) -> None:
+        """The Listen page listens, whichever page is in front; it is made where it was not there yet."""
+        if self.services.listening.is_wanted:
+            self.page("listen")
 
     def _on_failed(self, sentence: str) -> None:
         self.messages.showMessage("error", sentence)
@@ -163,12 +200,21 @@ class MainWindow(QMainWindow):
     # -- the window itself
 
     def closeEvent(self, event: QCloseEvent) -> None:
+        if self.always_on.keeps_running() and not self._is_quitting:
+            event.ignore()
+            for dialog in self.findChildren(QDialog):
+                dialog.close()
+            self.hide()
+            self.services.microphones.release(self)  # only what listens keeps it open now
+            self.always_on.say_where()
+            return
         if not self._leaving.may_leave():
             event.ignore()
             return
         QSettings().setValue(_GEOMETRY, self.saveGeometry())
         self.services.navigation.remember()
         self._slow.stop()
+        self.always_on.shutdown()
         self.hide()  # a training may take some seconds to write its model
         for page in self._pages.values():
             shut_down(page)

@@ -30,11 +30,12 @@ _ABOUT = (
 
 
 def make_menus(window: MainWindow) -> QMenuBar:
-    """File, Edit, View, Help."""
+    """File, Edit, View, Listen, Help."""
     bar = QMenuBar(window)
     _fill_file(bar.addMenu("&File"), window)
     _fill_edit(bar.addMenu("&Edit"), window)
     _fill_view(bar.addMenu("&View"), window)
+    _fill_listen(bar.addMenu("&Listen"), window)
     _fill_help(bar.addMenu("&Help"), window)
     return bar
 
@@ -60,7 +61,7 @@ def _fill_file(menu: QMenu, window: MainWindow) -> None:
         _add(menu, "&Close project", QKeySequence.StandardKey.Close, projects.close),
     ]
     menu.addSeparator()
-    leave = _add(menu, "&Quit", "Ctrl+Q", window.close)
+    leave = _add(menu, "&Quit", "Ctrl+Q", window.quit)
     leave.setMenuRole(QAction.MenuRole.QuitRole)
     _enable_with_project(needing, services.project)
 
@@ -109,6 +110,11 @@ def _fill_view(menu: QMenu, window: MainWindow) -> None:
         action.setCheckable(True)
         action.setChecked(theme.choice() == choice)
         group.addAction(action)
+
+
+def _fill_listen(menu: QMenu, window: MainWindow) -> None:
+    menu.aboutToShow.connect(window.always_on.refresh)
+    menu.addActions(window.always_on.actions)
 
 
 def _fill_help(menu: QMenu, window: MainWindow) -> None:

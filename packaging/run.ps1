@@ -72,7 +72,7 @@ function Install-Project {
     Write-Host 'Installing KWS Studio and its libraries: some minutes, once.'
     New-Item -ItemType File -Force $unfinished | Out-Null
     if (Test-Path $stamp) { Remove-Item $stamp }
-    & $python (Join-Path $PSScriptRoot 'install.py')
+    & $python (Join-Path $PSScriptRoot 'install.py') actions
     if ($LASTEXITCODE -ne 0) {
         Stop-With 'The libraries could not be installed: see the message of pip above, then start this again.'
     }

@@ -8,7 +8,7 @@ unfinished="$venv/kws-studio.unfinished"  # there from the first step of an inst
 
 packages_to_run="libportaudio2 libegl1 libgl1 libglib2.0-0 libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1
     libxcb-image0 libxcb-render-util0 libxcb-shape0 libwayland-cursor0 libwayland-egl1 libfontconfig1 libdbus-1-3 fonts-dejavu-core"
-packages_to_test="xvfb xauth pulseaudio pulseaudio-utils libasound2-plugins espeak-ng"
+packages_to_test="xvfb xauth pulseaudio pulseaudio-utils libasound2-plugins espeak-ng mosquitto dbus trayer"
 
 say() {
     printf '%s\n' "$*" >&2
@@ -113,7 +113,8 @@ can_be_reused() {
     [ "$(sed -n '1s/^[^ ]* //p' "$stamp")" = "${wanted#* }" ]
 }
 
-# Makes .venv and installs the project with the extras "$1" ("" or "dev,test"), if that has not been done yet.
+# Makes .venv and installs the project with the extras "$1" ("", those a user wants, or "dev,test"), if that has not been
+# done yet.
 # An installation that was cut off is begun anew; one of older dependencies is brought up to date.
 install_project() {
     is_installed "$1" && return 0
@@ -126,7 +127,7 @@ install_project() {
     fi
     say "Installing KWS Studio and its libraries: some minutes, once."
     : >"$unfinished" && rm -f "$stamp" || return 1
-    if ! "$venv/bin/python" "$root/packaging/install.py" "$1"; then
+    if ! "$venv/bin/python" "$root/packaging/install.py" "${1:-actions}"; then
         say "The libraries could not be installed: see pip's message above, then start this again."
         return 1
     fi

@@ -13,6 +13,10 @@ def other_value(option: spec.Option, value: Any) -> Any:
         return not value
     if option.kind == "choice":
         return next(choice for choice in option.choices if choice != value)
+    if option.kind == "text":
+        return f"{value} and more"
+    if option.kind == "texts":
+        return (*value, "and more", "{word}")
     if option.kind == "layers":
         return value[:-1]
     if option.kind in ("range", "ints"):

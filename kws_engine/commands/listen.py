@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kws_engine import audio, audio_pipe, spec
+from kws_engine.commands import acting
 from kws_engine.commands.interrupts import interrupts
 from kws_engine.commands.output import Output
 from kws_engine.errors import SpecError
@@ -48,6 +49,7 @@ def add(add_command: Any) -> None:
     listen.add_argument(
         "--log", type=Path, metavar="FILE", help="add each detection to this file, for `kws evaluate-stream --log`"
     )
+    acting.add_options(listen)
     listen.add_argument("--seconds", type=_seconds, metavar="S", help="stop after so much sound")
     listen.add_argument(
         "--set",
@@ -138,14 +140,18 @@ def _listen(arguments: argparse.Namespace, output: Output) -> None:
         if arguments.file is None:
             output.message(f"Listening for {', '.join(model.words)}; Ctrl-C ends it")
         log = _log(arguments.log, model, listening, stack)
+        actions = acting.begin(arguments, output, words=model.words, rate=model.rate)
         for steps in hear(source, detector):
             _say(steps, model.rate, output)
             log.take(steps)
+            actions.take(steps)
             if interrupted or output.is_unread():
                 break
         last = detector.flush()
         _say(last, model.rate, output)
         log.take(last)
+        actions.take(last)
+        actions.end(at_once=bool(interrupted) or output.is_unread())
     _finish(listening, model.rate, time.process_time() - cpu_started, output)
 
 

@@ -440,6 +440,8 @@ def _global_pool(given: Given, attributes: Attributes, outputs: int) -> Outcome:
 
 
 def _normalization(given: Given, attributes: Attributes, outputs: int) -> Outcome:
+    if _flag(attributes, "training_mode"):
+        raise ValueError("statistics of what it is given")
     value = _floats(given[0])
     return Outcome([Value(value.shape)], 8 * value.count, 4 * value.count)
 
@@ -498,7 +500,7 @@ RULES: Final[dict[str, Rule]] = {
     **dict.fromkeys(("GlobalAveragePool", "GlobalMaxPool"), _rule(_global_pool)),
     "AveragePool": _rule(_pool, *_KERNEL, "count_include_pad", "ceil_mode"),
     "MaxPool": _rule(_pool, *_KERNEL, "ceil_mode", "storage_order"),
-    "BatchNormalization": _rule(_normalization, "epsilon", "momentum"),
+    "BatchNormalization": _rule(_normalization, "epsilon", "momentum", "training_mode"),
     "LayerNormalization": _rule(_normalization, "axis", "epsilon", "stash_type"),
     **dict.fromkeys(("Max", "Min"), _rule(_arithmetic(None))),
     "Pow": _rule(_arithmetic(None, cost=60)),

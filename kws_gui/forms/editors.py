@@ -10,7 +10,7 @@ from typing import Any
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QLineEdit, QSizePolicy, QWidget
 
-from kws_engine.spec import Kind, Option
+from kws_engine.spec import Kind, Option, joined
 from kws_gui import theme
 from kws_gui.forms.layers import LayersEditor
 from kws_gui.forms.number import NumberBox
@@ -136,6 +136,13 @@ EDITORS: dict[Kind, Editor] = {
         make=lambda option: QLineEdit(),
         read=lambda edit: edit.text(),
         write=lambda edit, value: edit.setText(value),
+        changed=lambda edit: edit.textChanged,
+        fields=lambda edit: [edit],
+    ),
+    "texts": Editor(
+        make=lambda option: QLineEdit(),
+        read=lambda edit: edit.text(),
+        write=lambda edit, value: edit.setText(joined(value)),
         changed=lambda edit: edit.textChanged,
         fields=lambda edit: [edit],
     ),

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from PySide6.QtCore import QObject
 
 from kws_gui.bridges.warm import WarmBridge
+from kws_gui.services.actions import Actions
 from kws_gui.services.feedback import Feedback
+from kws_gui.services.listening import Listening
 from kws_gui.services.microphone import MicrophoneService
 from kws_gui.services.navigation import Navigation
 from kws_gui.services.project_model import ProjectModel
@@ -34,6 +36,8 @@ class Services:
     teaching: Teaching
     talk: TalkRecording
     feedback: Feedback
+    actions: Actions
+    listening: Listening
     microphones: MicrophoneService
     warm: WarmBridge
 
@@ -43,6 +47,7 @@ class Services:
         self.training.shutdown()
         self.runs.shutdown()
         self.searching.shutdown()
+        self.actions.shutdown()
         self.microphones.shutdown()
         self.warm.shutdown()
 
@@ -69,6 +74,8 @@ def make_services(parent: QObject | None = None, *, project: ProjectModel | None
         teaching=Teaching(project, projects, training, parent),
         talk=TalkRecording(project, microphones, parent),
         feedback=Feedback(project, recordings, training, parent),
+        actions=Actions(project, parent),
+        listening=Listening(parent),
         microphones=microphones,
         warm=WarmBridge(parent),
     )

@@ -24,7 +24,7 @@ TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 EXAMPLES: Mapping[str, str] = dict(re.findall(r"^```python\n# (kws_\S+\.py)\n(.*?)^```$", TEXT, re.M | re.S))
 NAMES = {path: re.findall(r'\.register\("(\w+)"', code) for path, code in EXAMPLES.items()}
 COPIED = ("kws_engine", "kws_gui", "resources", "docs", "packaging", "tests", "pyproject.toml", "CONTRIBUTING.md")
-KINDS = ("models", "features", "augment", "regularizers", "pages/learn/chapters")
+KINDS = ("models", "features", "augment", "regularizers", "actions", "pages/learn/chapters")
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +105,7 @@ def test_a_chapter_gets_its_section_between_its_neighbours() -> None:
 
 @pytest.mark.slow
 def test_the_command_line_trains_with_the_examples(extended: Path, tmp_path: Path) -> None:
-    model, feature, augmentation, regularizer, _ = (names[0] for names in NAMES.values())
+    model, feature, augmentation, regularizer, *_ = (names[0] for names in NAMES.values())
     assert model in [line["name"] for line in kws(extended, "models")]
     project = make_project(tmp_path / "project").folder
     options = {

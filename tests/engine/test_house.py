@@ -19,7 +19,7 @@ ORDER = (
     "errors", "extras", "layer_rows", "spec", "registry", "resources", "processors", "disk", "file_lock", "decoding",
     "audio", "audio_pipe", "synthesis", "talk", "bank", "ring", "deadline", "microphone", "patient_microphone", "clips",
     "features", "augment", "models", "regularizers", "training", "spotting", "settings", "evaluation", "operating",
-    "serving", "export", "runs", "sweeps", "bench", "commands", "cli",
+    "serving", "export", "runs", "sweeps", "actions", "bench", "commands", "cli",
 )  # fmt: skip
 NO_SCREEN = ("PySide6", "pyqtgraph", "qtawesome", "superqt", "kws_gui")
 SOURCES = sorted(ENGINE.rglob("*.py"))
@@ -83,7 +83,8 @@ def test_every_library_that_the_program_imports_is_one_that_it_depends_on() -> N
     extras = [lines for name, lines in project["optional-dependencies"].items() if name not in ("test", "dev")]
     lines = [line for some in (project["dependencies"], *extras) for line in some]
     named = {re.split(r"[^\w.-]", line)[0].lower().replace("-", "_") for line in lines}
-    named = {{"pyside6_essentials": "pyside6"}.get(name, name) for name in named}
+    called = {"pyside6_essentials": "pyside6", "paho_mqtt": "paho", "python_xlib": "xlib"}
+    named = {called.get(name, name) for name in named}
     brought = {"sqlalchemy", "typing_extensions", "pil", "grpc"}  # by optuna, torch and tensorboard, which need them
     sources = [path for folder in ("kws_engine", "kws_gui") for path in (ROOT / folder).rglob("*.py")]
     used = {name.split(".")[0].lower() for path in sources for name in imported(path)}

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from kws_engine.actions import ACTIONS
 from kws_engine.augment import AUGMENTATIONS
 from kws_engine.errors import SpecError
 from kws_engine.features import FEATURES
@@ -16,7 +17,7 @@ from kws_engine.models import MODELS
 from kws_engine.registry import Registry
 from kws_engine.regularizers import REGULARIZERS
 
-REGISTRIES = (FEATURES, MODELS, AUGMENTATIONS, REGULARIZERS)
+REGISTRIES = (FEATURES, MODELS, AUGMENTATIONS, REGULARIZERS, ACTIONS)
 PARTS = {
     "feature": {"log_mel", "mfcc", "pcen"},
     "model": {"cnn", "custom", "fnn", "tc_resnet"},
@@ -35,6 +36,7 @@ PARTS = {
         "warp",
     },
     "regularizer": {"l1", "l2"},
+    "action": {"file", "http", "keys", "mqtt", "notification", "program", "sound"},
 }
 
 
@@ -57,10 +59,11 @@ def test_an_unknown_part_is_refused_with_the_nearest() -> None:
 
 @pytest.mark.all_parts
 @pytest.mark.parametrize(
-    "package", ["features", "models", "augment", "regularizers"], ids=lambda package: f"kws_engine.{package}"
+    "package", ["features", "models", "augment", "regularizers", "actions"], ids=lambda package: f"kws_engine.{package}"
 )
 def test_looking_up_parts_does_not_load_torch(package: str) -> None:
     name = {"features": "FEATURES", "models": "MODELS", "augment": "AUGMENTATIONS", "regularizers": "REGULARIZERS"}
+    name["actions"] = "ACTIONS"
     code = (
         f"import sys; from kws_engine.{package} import {name[package]} as parts\n"
         "assert parts.names(); [entry.config() for entry in parts]\n"

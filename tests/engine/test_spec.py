@@ -10,6 +10,7 @@ from typing import Any, Literal
 import pytest
 
 from kws_engine import layer_rows, spec
+from kws_engine.actions import ACTIONS
 from kws_engine.augment import AUGMENTATIONS
 from kws_engine.errors import SpecError
 from kws_engine.features import FEATURES
@@ -19,7 +20,7 @@ from kws_engine.spec import option
 
 ENTRIES = [
     pytest.param(entry, id=f"{registry.kind}-{entry.name}")
-    for registry in (FEATURES, MODELS, AUGMENTATIONS, REGULARIZERS)
+    for registry in (FEATURES, MODELS, AUGMENTATIONS, REGULARIZERS, ACTIONS)
     for entry in registry
 ]
 
@@ -33,6 +34,7 @@ class Example:
     count: int = option(3, "Count", "How many.", low=0)
     fast: bool = option(True, "Fast", "Whether.")
     name: str = option("", "Name", "What it is called.")
+    command: tuple[str, ...] = option(("say",), "Command", "What is run.")
 
 
 @pytest.mark.parametrize(
@@ -51,6 +53,8 @@ class Example:
         ("count", float("inf"), "Count: inf is not a whole number"),
         ("width", 10**400, "Width multiplier: 1" + 197 * "0" + " … is not a number"),
         ("count", -1, "Count: -1 is outside 0 to anything"),
+        ("command", "say", "Command: 'say' is not a list of texts"),
+        ("command", (1,), "Command: (1,) is not a list of texts"),
         ("fast", "maybe", "Fast: 'maybe' is not yes or no"),
         ("shape", "squar", "Shape: 'squar' is not one of round, square; did you mean 'square'?"),
     ],
@@ -78,6 +82,8 @@ def test_an_unknown_option_is_refused_with_the_nearest_known() -> None:
         ("level_db", "-5:5", (-5.0, 5.0)),
         ("layers", "128, 64", (128, 64)),
         ("layers", "", ()),
+        ("command", "", ()),
+        ("command", "say 'two words' {word} a\\ b \"\"", ("say", "two words", "{word}", "a b", "")),
         ("fast", "no", False),
         ("fast", "1", True),
         ("count", "1e2", 100),
@@ -90,7 +96,7 @@ def test_text_is_read_as_the_options_own_type(name: str, text: str, value: Any) 
 
 def test_kinds_limits_and_choices_come_from_the_dataclass() -> None:
     described = {o.name: o for o in spec.options(Example)}
-    assert [o.kind for o in described.values()] == ["choice", "float", "range", "ints", "int", "bool", "text"]
+    assert [o.kind for o in described.values()] == ["choice", "float", "range", "ints", "int", "bool", "text", "texts"]
     assert described["shape"].choices == ("round", "square")
     assert (described["width"].low, described["width"].high) == (0.25, 4.0)
 
@@ -140,4 +146,5 @@ def _another(described: spec.Option) -> Any:
         "ints": (int(low), int(high)),
         "layers": layer_rows.parse("conv1d 8 9 stride 2 l1 1e-05; minpool 2x1 stride 1; gmp"),
         "text": "a text",
+        "texts": ("a", 'text with "spaces"', "it's", "", "{word}", "back\\slash"),
     }[described.kind]

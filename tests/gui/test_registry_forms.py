@@ -10,6 +10,7 @@ from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QComboBox, QScrollArea, QWidget
 from pytestqt.qtbot import QtBot
 
+from kws_engine.actions import ACTIONS
 from kws_engine.augment import AUGMENTATIONS
 from kws_engine.features import FEATURES
 from kws_engine.models import MODELS
@@ -23,7 +24,7 @@ from kws_gui.forms.layers import LayersEditor
 from kws_gui.pages.train.card import FORM_WIDTH, FormCard
 from kws_gui.pages.train.form import SettingsForm
 
-ENTRIES = [entry for registry in (MODELS, FEATURES, AUGMENTATIONS, REGULARIZERS) for entry in registry]
+ENTRIES = [entry for registry in (MODELS, FEATURES, AUGMENTATIONS, REGULARIZERS, ACTIONS) for entry in registry]
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QSt
 from kws_engine.clips.layout import ProjectFolder
 from kws_engine.errors import KwsError
 from kws_engine.runs.folder import MODEL_SUFFIX
-from kws_engine.spotting.decision import DetectorConfig
+from kws_engine.spotting.decision import Detection, DetectorConfig
 from kws_gui import shortcuts, theme
 from kws_gui.bridges.detector import DetectorBridge, FileHeard, OpenModel
 from kws_gui.bridges.jobs import LongJob
@@ -22,6 +22,7 @@ from kws_gui.pages.listen.devices import DevicePicker
 from kws_gui.pages.listen.feedback import FeedbackPanel
 from kws_gui.pages.listen.log import HeardWord
 from kws_gui.pages.listen.models import ModelPicker
+from kws_gui.pages.listen.outward import Outward
 from kws_gui.pages.listen.use_log import UseLog
 from kws_gui.pages.listen.view import ListenView
 from kws_gui.ready_model import ready_model
@@ -64,6 +65,7 @@ class ListenPage(QWidget):
             self.bridge, services.feedback, services.project, services.recordings, services.training
         )
         self.view.addFeedback(self.feedback)
+        self.outward = Outward(services, self.toggle, self)
         self.progress = ProgressRow()
         self.empty = self._make_empty()
         self._stack = QStackedWidget()
@@ -132,6 +134,7 @@ class ListenPage(QWidget):
     def shutdown(self) -> None:
         """Ends every thread and releases the microphone."""
         self.stop()
+        self.outward.shutdown()
         self.feedback.settle()
         self.view.remember_sizes()
         if self._file_job is not None:
@@ -202,6 +205,7 @@ class ListenPage(QWidget):
         self.view.orderTabs(self.button)
         if self._wants_to_listen and self._microphones.is_open:
             self._on_opened()
+        self.outward.begin_if_wanted()
         self._refresh()
         if self.isVisible():
             self.button.setFocus()
@@ -292,6 +296,10 @@ class ListenPage(QWidget):
         lost = f"{lost_ms:.0f} ms" if lost_ms < 1000 else f"{lost_ms / 1000:.1f} s"
         self.messages.showMessage("warning", f"{lost} of sound were lost: the computer is busy.")
 
+    def _on_detected(self, found: Detection) -> None:
+        assert self.bridge.opened is not None
+        self.outward.heard(found, rate=self.bridge.opened.model.rate)
+
     # -- a sound file
 
     def _on_file(self) -> None:
@@ -361,6 +369,7 @@ class ListenPage(QWidget):
         header.addWidget(self.picker, 3)
         header.addWidget(self.devices, 2)
         header.addWidget(self.meter)
+        header.addWidget(self.outward.button)
         header.addSpacing(theme.GRID)
         header.addWidget(self.button)
         self._stack.addWidget(self.empty)
@@ -389,6 +398,9 @@ class ListenPage(QWidget):
         bridge.stepped.connect(view.showSteps)
         bridge.detected.connect(view.showDetection)
         bridge.risen.connect(view.showRise)
+        bridge.detected.connect(self._on_detected)
+        bridge.risen.connect(self.outward.risen)
+        self.outward.troubled.connect(partial(self.messages.showMessage, "warning"))
         bridge.lost.connect(self._on_lost)
         bridge.failed.connect(self._on_bridge_failed)
         bridge.costChanged.connect(view.fold.setCost)
@@ -409,6 +421,8 @@ class ListenPage(QWidget):
 
     def _refresh(self) -> None:
         """Updates the button, the empty state, and what can be pressed."""
+        opened = self.bridge.opened
+        self.outward.report(self._wants_to_listen, opened.model.words if opened else ())
         ready = self.bridge.opened is not None
         text = "Stop" if self._wants_to_listen else "Listen"
         if self.button.text() != text:
