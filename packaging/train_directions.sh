@@ -3,8 +3,9 @@
 #
 #     sh packaging/train_directions.sh [DATA]
 #
-# DATA is a folder of Google Speech Commands (Warden 2018, CC BY 4.0), one folder a word; default
-# ../shared/data/speech_commands beside the checkout.
+# DATA holds `speech_commands` (Google Speech Commands, Warden 2018, CC BY 4.0, one folder a word) and `talk`, people's
+# talk with its index, of which what may ship is learned from and sets the thresholds; default ../shared/data beside
+# the checkout.
 
 set -e
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P)
@@ -12,9 +13,9 @@ root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P)
 . "$root/packaging/setup.sh"
 
 words=right,left,up,down,go,eight,one,zero,five
-data=${1:-$root/../shared/data/speech_commands}
-if [ ! -d "$data/right" ]; then
-    say "There are no Speech Commands in $data: give their folder, as in sh packaging/train_directions.sh FOLDER."
+data=${1:-$root/../shared/data}
+if [ ! -d "$data/speech_commands/right" ] || [ ! -f "$data/talk/index.tsv" ]; then
+    say "There are no speech_commands and talk in $data: give their folder, as in sh packaging/train_directions.sh FOLDER."
     exit 1
 fi
 
@@ -28,8 +29,9 @@ trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 project="$work/directions"
 "$venv/bin/kws" new "$project"
-"$venv/bin/kws" import "$project" "$data" --words "$words" --rest-unknown
-"$venv/bin/kws" train "$project" --seed 0 --set training.fresh_share=1 --set training.epochs=80 --set training.talk_share=0.25 --set detector.smoothing_ms=360 --json >"$work/events.jsonl"
+"$venv/bin/kws" import "$project" "$data/speech_commands" --words "$words" --rest-unknown
+KWS_SHARED_DATA="$data" "$venv/bin/python" "$root/packaging/copy_talk.py" "$project/talk" --without "$words"
+"$venv/bin/kws" train "$project" --seed 0 --set training.fresh_share=1 --set training.epochs=80 --set training.talk_share=0.25 --set detector.smoothing_ms=360 --set detector.second_look=yes --set detector.first_share=0.5 --json >"$work/events.jsonl"
 
 model=$("$venv/bin/python" - "$work/events.jsonl" "$project" <<'END'
 import json, pathlib, sys

@@ -17,6 +17,7 @@ from kws_engine.commands import acting
 from kws_engine.commands.interrupts import interrupts
 from kws_engine.commands.output import Output
 from kws_engine.errors import SpecError
+from kws_engine.resident import give_back
 from kws_engine.spotting.decision import DetectorConfig
 from kws_engine.spotting.detector import Detector, Step
 
@@ -141,7 +142,11 @@ def _listen(arguments: argparse.Namespace, output: Output) -> None:
             output.message(f"Listening for {', '.join(model.words)}; Ctrl-C ends it")
         log = _log(arguments.log, model, listening, stack)
         actions = acting.begin(arguments, output, words=model.words, rate=model.rate)
+        is_small = False
         for steps in hear(source, detector):
+            if steps and not is_small:
+                give_back()  # the first look has been taken, and all of starting lies behind
+                is_small = True
             _say(steps, model.rate, output)
             log.take(steps)
             actions.take(steps)

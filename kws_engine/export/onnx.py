@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import io
+import itertools
 import logging
 import warnings
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import onnxruntime
@@ -33,12 +35,10 @@ def to_onnx(module: nn.Module, example: Tensor, *, input_name: str, output_name:
     import torch
 
     module = module.cpu().eval()
-    names: dict[str, Any] = {"input_names": [input_name], "output_names": [output_name]}
-    with _silent():
-        # The exporter by tracing takes 0.1 s, the one by torch.export 4 to 6 s.
-        graph = _traced(module, example, dynamic={input_name: dynamic}, **names)
-        if not _is_let_through(graph, example, input_name=input_name):
-            graph = _exported(module, example, dynamic, **names)
+    lean = lean_copy(module)
+    graph = exported(lean, (example,), inputs=[input_name], outputs=[output_name], dynamic={input_name: dynamic})
+    if not _is_let_through(graph, example, input_name=input_name):
+        graph = _exported_slowly(lean, example, input_name=input_name, output_name=output_name, dynamic=dynamic)
     with torch.no_grad():
         expected = module(example).numpy()
     session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
@@ -48,20 +48,74 @@ def to_onnx(module: nn.Module, example: Tensor, *, input_name: str, output_name:
     return graph
 
 
-def _traced(module: nn.Module, example: Tensor, *, dynamic: dict[str, dict[int, str]], **names: Any) -> bytes:
+def exported(
+    module: nn.Module,
+    examples: tuple[Tensor, ...],
+    *,
+    inputs: list[str],
+    outputs: list[str],
+    dynamic: dict[str, dict[int, str]] | None = None,
+) -> bytes:
+    """The graph of a module in evaluation mode; nothing is compared."""
     import torch
 
     written = io.BytesIO()
-    into: Any = written  # a file too, though the types name only paths
-    torch.onnx.export(module, (example,), into, dynamo=False, dynamic_axes=dynamic, opset_version=_OPSET, **names)
+    with _silent():
+        # The exporter by torch.export takes 4 to 6 s for such a network, this one 0.1 s.
+        torch.onnx.export(
+            module,
+            examples,
+            written,  # type: ignore[arg-type]
+            dynamo=False,
+            input_names=inputs,
+            output_names=outputs,
+            dynamic_axes=dynamic,
+            opset_version=_OPSET,
+        )
     return written.getvalue()
 
 
-def _exported(module: nn.Module, example: Tensor, dynamic: dict[int, str], **names: Any) -> bytes:
+def lean_copy(module: nn.Module) -> nn.Module:
+    """The same network with layers that need fewer operators: a third less time for an answer of a small one.
+
+    What training needs otherwise costs here: a mean over maps becomes one operator, and a 1 x 1 convolution takes its
+    steps itself.
+    """
+    from torch import nn
+
+    from kws_engine.models._layers import MapMeans, Subsample
+
+    lean = copy.deepcopy(module)
+    for parent in list(lean.modules()):
+        children = list(parent.named_children())
+        for name, child in children:
+            if isinstance(child, nn.AdaptiveAvgPool2d) and child.output_size in (1, (1, 1)):
+                setattr(parent, name, MapMeans())
+        for (name, first), (_, second) in itertools.pairwise(children):
+            is_point = isinstance(second, nn.Conv2d) and second.kernel_size == (1, 1) and second.padding in (0, (0, 0))
+            if isinstance(parent, nn.Sequential) and isinstance(first, Subsample) and is_point:
+                if second.stride == (1, 1):
+                    second.stride = (first.rows, first.columns)  # type: ignore[assignment]
+                    setattr(parent, name, nn.Identity())
+    return lean
+
+
+def _exported_slowly(
+    module: nn.Module, example: Tensor, *, input_name: str, output_name: str, dynamic: dict[int, str]
+) -> bytes:
     import torch
 
     shapes = ({axis: torch.export.Dim(name) for axis, name in dynamic.items()},)
-    program = torch.onnx.export(module, (example,), dynamo=True, dynamic_shapes=shapes, verbose=False, **names)
+    with _silent():
+        program = torch.onnx.export(
+            module,
+            (example,),
+            dynamo=True,
+            input_names=[input_name],
+            output_names=[output_name],
+            dynamic_shapes=shapes,
+            verbose=False,
+        )
     model = program.model_proto  # type: ignore[union-attr]
     for node in model.graph.node:
         node.ClearField("metadata_props")  # the lines of code that it came from, with this machine's paths

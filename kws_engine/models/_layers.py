@@ -111,6 +111,13 @@ class Subsample(nn.Module):
         return values.permute(0, 2, 3, 1)[:, :: self.rows, :: self.columns].permute(0, 3, 1, 2)
 
 
+class MapMeans(nn.Module):
+    """The mean of each map, (B, C, H, W) to (B, C, 1, 1), by one operator when exported."""
+
+    def forward(self, values: Tensor) -> Tensor:
+        return values.mean(dim=(2, 3), keepdim=True)
+
+
 class Residual(nn.Module):
     """relu(body(x) + shortcut(x)), or the sum alone; without a shortcut x is added as it is."""
 

@@ -1,9 +1,8 @@
 """Sets a model's thresholds to a number of false alarms an hour, and says how far that can be trusted.
 
-Each word gets an equal share of the rate. Its threshold is the lowest that keeps to this share in talk without the
-words, shipped and a person's own: in sentences, in single words, and in noise, by tails fitted to the highest peaks of
-its score there. Where all sources are one, all words have one threshold, from one tail fitted to the peaks of all words:
-an equal share of half an alarm an hour would be a guess far beyond what was heard.
+All words have one threshold, the lowest that keeps to the rate in talk without the words, shipped and a person's own:
+in sentences, in single words, and in noise, by a tail fitted to the highest peaks of all words there. An equal share of
+half an alarm an hour for each word would be a guess far beyond what was heard.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kws_engine.operating.curve import from_logit, logit
-from kws_engine.operating.tail import Tail, fit_common_tail, fit_tails
+from kws_engine.operating.tail import Tail, fit_tails, joint
 from kws_engine.operating.talk_hearing import OTHER_WORDS, OWN, Fired
 from kws_engine.training.config import TrainingConfig
 
@@ -84,11 +83,9 @@ class Calibration:
         self._sources = {source: one.hours for source, one in fired.items() if one.hours > 0}
         self._own = fired.get(OWN, Fired()) if pooled else Fired()
         fired = {_POOLED: _joined(fired.values())} if pooled else fired
-        self._is_pooled = pooled
-        fit = fit_common_tail if pooled else fit_tails
         self._streams = {
             source: _Stream(
-                fit({word: one.peaks.get(word, ()) for word in words}, one.hours),
+                fit_tails({word: one.peaks.get(word, ()) for word in words}, one.hours),
                 _PEOPLE.get(source, 1.0),
                 _MAY_HAVE.get(source, 1.0),
             )
@@ -104,7 +101,8 @@ class Calibration:
         """
         if not per_hour > 0:
             raise ValueError("A rate of false alarms is above 0")
-        thresholds = {word: self._threshold(word, per_hour) for word in self._words}
+        level = self._level(per_hour, logit(HIGHEST))
+        thresholds = {word: self._threshold(word, per_hour, level) for word in self._words}
         expected = self.expected(thresholds)
         low, high = self._bounds(thresholds)
         return Promise(per_hour, thresholds, expected, low, high, sum(self._sources.values()), dict(self._sources))
@@ -114,22 +112,17 @@ class Calibration:
         rates = [stream.rate(thresholds) / stream.may_have for stream in self._streams.values()]
         return max(rates, default=math.inf)
 
-    def _threshold(self, word: str, per_hour: float) -> float:
-        highest = logit(HIGHEST)
-        levels = [
-            stream.tails[word].level(
-                per_hour * self._share(word, stream) * stream.may_have / stream.people, highest=highest
-            )
-            for stream in self._streams.values()
-        ]
-        level = max(max(levels, default=highest), self._above_own(word, per_hour / len(self._words)))
+    def _threshold(self, word: str, per_hour: float, level: float) -> float:
+        level = max(level, self._above_own(word, per_hour / len(self._words)))
         return round(min(HIGHEST, max(from_logit(level), LOWEST)), 7)
 
-    def _share(self, word: str, stream: _Stream) -> float:
-        """Of a rate: an equal one, or as often as a word is heard at the level that all words have."""
-        if not self._is_pooled:
-            return 1 / len(self._words)
-        return stream.tails[word].count / sum(tail.count for tail in stream.tails.values())
+    def _level(self, per_hour: float, highest: float) -> float:
+        """The lowest level that all words may have."""
+        levels = [
+            joint(stream.tails.values()).level(per_hour * stream.may_have / stream.people, highest=highest)
+            for stream in self._streams.values()
+        ]
+        return max(levels, default=highest)
 
     def _above_own(self, word: str, per_hour: float) -> float:
         """Just above the peaks in a person's own talk, but for as many as the rate allows there.
@@ -142,13 +135,14 @@ class Calibration:
 
     def _bounds(self, thresholds: Mapping[str, float]) -> tuple[int, int]:
         """The 2.5th and 97.5th percentile of the count in an hour: of few peaks, of talk unlike ours, and of chance."""
-        generator = np.random.default_rng(0)
         stream = max(self._streams.values(), key=lambda one: one.rate(thresholds), default=None)
         if stream is None:
             return 0, 0
         rates = sum(
-            stream.tails[word].drawn_rates(logit(thresholds[word]), generator, draws=_DRAWS) for word in self._words
+            stream.tails[word].drawn_rates(logit(thresholds[word]), np.random.default_rng(0), draws=_DRAWS)
+            for word in self._words
         )
+        generator = np.random.default_rng(1)
         rates = rates * stream.people * np.exp(generator.normal(0.0, _SPREAD, _DRAWS))
         low, high = np.percentile(generator.poisson(np.minimum(rates, 1e6)), (2.5, 97.5))
         return math.floor(low), math.ceil(high)

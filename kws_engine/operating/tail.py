@@ -1,13 +1,13 @@
 """The rate of false alarms above a threshold, from the highest peaks of other speech, and beyond the highest of them.
 
-A generalized Pareto distribution is fitted to the logits of each word's highest peaks (peaks over threshold: Pickands,
-Statistical inference using extreme order statistics, Annals of Statistics 3, 1975). Its shape is common to the words of
-a model; scale and shape keep their uncertainty, on a grid, so that a rate of which no event was seen has an interval.
+A generalized Pareto distribution is fitted to the logits of the highest peaks of all words (peaks over threshold:
+Pickands, Statistical inference using extreme order statistics, Annals of Statistics 3, 1975). Scale and shape keep
+their uncertainty, on a grid, so that a rate of which no event was seen has an interval.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,11 +17,11 @@ from kws_engine.operating.curve import logit
 from kws_engine.operating.peaks import FLOOR
 
 Doubles = NDArray[np.float64]
-_HIGHEST = 25  # peaks of each word
+_HIGHEST = 25  # peaks
 _SHAPES = np.linspace(-0.5, 0.3, 41)
 _USUAL_SHAPE, _SHAPE_SPREAD = -0.05, 0.08  # of the networks of the forms: they fall off faster than an exponential
 _SCALES = np.exp(np.linspace(np.log(0.1), np.log(8.0), 80))  # logits
-_LEAST_COUNT = 0.1  # of a word without any high peak
+_LEAST_COUNT = 0.5  # where there is no peak at all
 _USUAL_SCALE, _SCALE_SPREAD = 1.2, 0.5  # and its spread in logarithms
 
 
@@ -36,22 +36,28 @@ class Tail:
         count: How many.
         hours: In how much sound.
         scales: For each of the shapes, the probability of each of the scales (shapes, scales); it sums to 1.
+        levels: All peaks, the highest first; they tell the rate below the start.
     """
 
     start: float
     count: float
     hours: float
     scales: Doubles
+    levels: tuple[float, ...] = ()
 
     def rate(self, level: float) -> float:
         """Expected events an hour above a level."""
-        return self.count / self.hours * float((self.scales * _exceeding(max(0.0, level - self.start))).sum())
+        if level < self.start:
+            return max(self.count, sum(one >= level for one in self.levels)) / self.hours
+        return self.count / self.hours * float((self.scales * _exceeding(level - self.start)).sum())
 
     def level(self, per_hour: float, *, highest: float) -> float:
-        """The lowest level from `start` to `highest` that is exceeded at most so often; `highest` where none is."""
+        """The lowest level up to `highest` that is exceeded at most so often; `highest` where none is."""
         low, high = self.start, highest
         if self.rate(low) <= per_hour:
-            return low
+            allowed = int(per_hour * self.hours)
+            below = np.nextafter(self.levels[allowed], np.inf) if allowed < len(self.levels) else logit(FLOOR)
+            return min(low, float(below))
         if self.rate(high) > per_hour:
             return high
         for _ in range(40):
@@ -60,14 +66,20 @@ class Tail:
         return high
 
     def drawn_rates(self, level: float, generator: np.random.Generator, *, draws: int) -> Doubles:
-        """Rates (draws,) above a level, as uncertain as the few peaks leave them."""
-        counts = generator.gamma(self.count, 1.0, draws)
+        """Rates (draws,) above a level, as uncertain as the few peaks leave them.
+
+        Words of one model that draw from the same seed get the same scale and shape.
+        """
         cells = generator.choice(self.scales.size, draws, p=self.scales.ravel())
+        counts = generator.gamma(self.count, 1.0, draws)
         return np.asarray(counts / self.hours * _exceeding(max(0.0, level - self.start)).ravel()[cells])
 
 
 def fit_tails(peaks: Mapping[str, Sequence[float]], hours: float) -> dict[str, Tail]:
-    """The tails of the words of one model.
+    """The tails of the words of one model: one tail that fits the highest peaks of all of them together.
+
+    Their scores are of one softmax, so a level means the same for each, and a word's share of the rate is its share of
+    those peaks. A tail for each word by itself would be told by next to no peaks.
 
     Args:
         peaks: Scores 0..1 of the peaks where the word was not spoken, by word.
@@ -78,37 +90,25 @@ def fit_tails(peaks: Mapping[str, Sequence[float]], hours: float) -> dict[str, T
     """
     if not hours > 0:
         raise ValueError("A rate needs some hours of sound")
-    starts, likelihoods = {}, {}
-    for word, scores in peaks.items():
-        levels = np.array(sorted((logit(score) for score in scores), reverse=True)[: _HIGHEST + 1])
-        start = float(levels[_HIGHEST]) if len(levels) > _HIGHEST else logit(FLOOR)
-        excesses = levels[:_HIGHEST] - start
-        starts[word] = start, max(0.5, float(len(excesses)))
-        likelihoods[word] = _log_likelihood(excesses) - (np.log(_SCALES / _USUAL_SCALE) / _SCALE_SPREAD) ** 2 / 2
-    of_shape = -(((_SHAPES - _USUAL_SHAPE) / _SHAPE_SPREAD) ** 2) / 2
-    marginals = {word: _log_sum(one) for word, one in likelihoods.items()}
-    of_shape = of_shape + sum(marginals.values())
-    shapes = np.exp(of_shape - _log_sum(of_shape[None])[0])
-    return {
-        word: Tail(*starts[word], hours, shapes[:, None] * np.exp(one - marginals[word][:, None]))
-        for word, one in likelihoods.items()
-    }
+    levels = {word: tuple(sorted((logit(score) for score in scores), reverse=True)) for word, scores in peaks.items()}
+    highest = np.array(sorted((level for own in levels.values() for level in own), reverse=True)[: _HIGHEST + 1])
+    start = float(highest[_HIGHEST]) if len(highest) > _HIGHEST else logit(FLOOR)
+    excesses = highest[:_HIGHEST] - start
+    logs = _log_likelihood(excesses) - (np.log(_SCALES / _USUAL_SCALE) / _SCALE_SPREAD) ** 2 / 2
+    logs -= ((_SHAPES[:, None] - _USUAL_SHAPE) / _SHAPE_SPREAD) ** 2 / 2
+    scales = np.exp(logs - logs.max())
+    scales /= scales.sum()
+    counts = {word: sum(level >= start for level in own) for word, own in levels.items()}
+    share = max(_LEAST_COUNT, len(excesses)) / max(1, sum(counts.values()))
+    least = _LEAST_COUNT / max(1, len(levels))
+    return {word: Tail(start, max(least, counts[word] * share), hours, scales, own) for word, own in levels.items()}
 
 
-def fit_common_tail(peaks: Mapping[str, Sequence[float]], hours: float) -> dict[str, Tail]:
-    """The tails of words whose scores are compared with one another, as those of one softmax: one tail fits them all.
-
-    Its highest peaks are those of all words together, and a word's share of the rate is its share of them. So a common
-    level needs no extrapolation for the words that hardly ever fire.
-
-    Raises:
-        ValueError: There is no sound.
-    """
-    every = [score for scores in peaks.values() for score in scores]
-    tail = fit_tails({"": every}, hours)[""]
-    above = {word: sum(logit(score) > tail.start for score in scores) for word, scores in peaks.items()}
-    scale = tail.count / max(1, sum(above.values()))
-    return {word: replace(tail, count=max(_LEAST_COUNT, count * scale)) for word, count in above.items()}
+def joint(tails: Iterable[Tail]) -> Tail:
+    """The tail of all words of a model together."""
+    first, *others = tails
+    levels = tuple(sorted((level for one in (first, *others) for level in one.levels), reverse=True))
+    return replace(first, count=first.count + sum(one.count for one in others), levels=levels)
 
 
 def _log_likelihood(excesses: Doubles) -> Doubles:
@@ -129,9 +129,3 @@ def _exceeding(excess: float) -> Doubles:
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         curved = inside ** (-1 / shape)
     return np.asarray(np.where(np.abs(shape) < 1e-6, np.exp(-excess / scale), curved))
-
-
-def _log_sum(values: Doubles) -> Doubles:
-    """Log of the sum of exp, over the last axis."""
-    highest = values.max(axis=-1, keepdims=True)
-    return np.asarray(np.log(np.exp(values - highest).sum(axis=-1)) + highest[..., 0])

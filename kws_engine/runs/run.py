@@ -31,6 +31,7 @@ from kws_engine.runs.same_clips import check_clips
 from kws_engine.runs.second_looking import take_second_look
 from kws_engine.runs.weights import write_weights
 from kws_engine.settings import Settings
+from kws_engine.spotting.decision import DetectorConfig
 from kws_engine.spotting.model_file import Manifest, SpottingModel
 from kws_engine.training.data.clips import Clips
 from kws_engine.training.events import Event, Failed, Finished, Progress, Promised, Skipped, Started
@@ -231,8 +232,18 @@ def _manifest(setup: Setup, ended: Fit) -> Manifest:
 
 
 def _detector_of(settings: Settings) -> dict[str, Any]:
-    """Its options without the second look, which is told once there is one; so that older programs read the file."""
-    return {name: value for name, value in spec.to_dict(settings.detector).items() if name != "second_look"}
+    """Its options, so that older programs read the file where they can.
+
+    The second look is told once there is one, and newer options where they are not as older programs work.
+    """
+    usual = DetectorConfig()
+    new = {"saving": usual.saving, "first_share": usual.first_share}
+    options = spec.to_dict(settings.detector)
+    return {
+        name: value
+        for name, value in options.items()
+        if name != "second_look" and not (name in new and value == new[name])
+    }
 
 
 def _write_promise(setup: Setup, path: Path) -> Iterator[Progress | Skipped | Promised]:

@@ -60,6 +60,22 @@ class DetectorConfig:
         "A second network, on the speech embedding, is trained on the same clips and asked only when the first one "
         "hears a word: far fewer false alarms, and nothing more to compute in silence. Needs sound at 16 kHz.",
     )
+    first_share: float = option(
+        0.0,
+        "First network's share",
+        "How much the first network counts where the second has looked: 0 leaves it to the second; with 0.5 both count "
+        "alike, which is best where the first has learned from hundreds of clips of each word.",
+        low=0.0,
+        high=0.9,
+        advanced=True,
+    )
+    saving: bool = option(
+        True,
+        "Save work",
+        "The network does not look at sound that is no louder than the quietest moments of the last seconds, and looks "
+        "half as often while no word is near.",
+        advanced=True,
+    )
 
 
 _THRESHOLD = find(DetectorConfig, "threshold")
@@ -86,7 +102,9 @@ class Decision:
     def __init__(self, columns: Mapping[str, int], config: DetectorConfig, *, rate: int) -> None:
         self.config = config
         self.columns = dict(columns)
+        self._places = list(self.columns.values())
         self._thresholds = dict.fromkeys(self.columns, config.threshold)
+        self._find_lowest()
         self._refractory_samples = round(config.refractory_ms * rate / 1000)
         self.reset()
 
@@ -104,6 +122,10 @@ class Decision:
         if word not in self.columns:
             raise unknown(word, self.columns, what="word of this model")
         self._thresholds[word] = _THRESHOLD.check(threshold)
+        self._find_lowest()
+
+    def _find_lowest(self) -> None:
+        self._lowest = float(min(map(np.float32, self._thresholds.values()), default=np.float32(np.inf)))
 
     def reset(self) -> None:
         """Starts over; the next sample is sample 0."""
@@ -113,13 +135,23 @@ class Decision:
     def rearm(self) -> None:
         """Forgets which words are sounding, as after a pause or lost sound."""
         self._armed = dict.fromkeys(self.columns, True)
+        self._all_armed = True
         self._sounding: Detection | None = None  # the newest, with its highest score, until it has faded away
+
+    def is_calm(self, scores: Floats) -> bool:
+        """Whether nothing at all happens at looks with these scores (L, labels): no word sounds, and none begins to."""
+        if not self._all_armed or self._sounding is not None or not self._places:
+            return False
+        return float(np.maximum.reduce(scores.take(self._places, axis=1), axis=None)) < self._lowest
 
     def look(self, scores: Floats, at_sample: int, *, is_smooth: bool = True) -> Detection | None:
         """The detection that the scores (labels,) of one look lead to; never one while they are not smooth yet."""
+        if self.is_calm(scores[None]):
+            return None
         for word, column in self.columns.items():
             if scores[column] < self.config.rearm * self._thresholds[word]:
                 self._armed[word] = True
+        self._all_armed = all(self._armed.values())
         if at_sample < self._quiet_until or not is_smooth:
             return None
         heard = [word for word, column in self.columns.items() if scores[column] >= self._thresholds[word]]
@@ -128,7 +160,7 @@ class Decision:
         word = max(heard, key=lambda candidate: float(scores[self.columns[candidate]]))
         if not self._armed[word]:  # it is still sounding, and any weaker word is its echo
             return None
-        self._armed[word] = False
+        self._armed[word] = self._all_armed = False
         self._quiet_until = at_sample + self._refractory_samples
         self._sounding = Detection(word, at_sample, float(scores[self.columns[word]]))
         return self._sounding

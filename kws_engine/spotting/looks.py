@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from kws_engine.features.pipeline import FeaturePipeline, FrameStream
 from kws_engine.features.temporal import TemporalProcessing
 from kws_engine.spotting.decision import DetectorConfig
+from kws_engine.spotting.saving import Saving
 from kws_engine.spotting.second_look import SecondScores
 
 Floats = NDArray[np.float32]
@@ -33,7 +34,9 @@ class Classifier(Protocol):
 def second_of(model: Classifier, config: DetectorConfig) -> SecondScores | None:
     """The second look at a stream, where a model has one and it is asked for."""
     second = getattr(model, "second", None)
-    return SecondScores(second) if config.second_look and second is not None else None
+    if not config.second_look or second is None:
+        return None
+    return SecondScores(second, first_share=config.first_share)
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,8 @@ class BulkScores:
         self.looks = Looks.of(model, config)
         self._second = second_of(model, config)
         self._before = 0 if of_frames else self.looks.before
+        self._saving = Saving.of(model, config, self.looks)
+        self._of_frames = of_frames  # nothing tells how loud they are
         self.reset()
 
     def reset(self) -> None:
@@ -108,13 +113,21 @@ class BulkScores:
         self._posteriors = np.zeros((0, len(self._model.labels)), np.float32)  # too few to average, or the last ones
         self._next_look = at_sample - self._before + self.looks.first
         self._skip = 0
+        self._is_first = True
+        self._last: Floats | None = None  # posteriors of the group before
+        self._gate = None if self._saving is None or self._of_frames else self._saving.gate()
+        self._ungated = np.zeros(0, np.float32)
+        self._to_gate = self.looks.first - self._before  # samples before the first that the gate hears
+        self._open: list[bool] = []  # of the groups whose looks are still to come
         if self._second is not None:
             self._second.begin(at_sample)
 
     def feed(self, samples: Floats) -> Scores:
         """Takes samples (N,) in -1..1 and returns the scores of the looks that they complete."""
+        samples = np.asarray(samples, np.float32)
         if self._second is not None:
             self._second.push(samples)
+        self._hear(samples)
         return self._take(self._stream.frames(samples), samples)
 
     def feed_frames(self, frames: Floats) -> Scores:
@@ -127,11 +140,24 @@ class BulkScores:
             raise ValueError("A second look needs the sound, not frames of it")
         return self._take(frames, np.zeros(0, np.float32))
 
+    def _hear(self, samples: Floats) -> None:
+        """Lets the gate hear samples."""
+        if self._saving is None or self._gate is None:
+            return
+        skipped = min(self._to_gate, len(samples))
+        self._to_gate -= skipped
+        sound, size = np.concatenate((self._ungated, samples[skipped:])), self._saving.block_samples
+        whole = len(sound) - len(sound) % size
+        self._open += [self._gate.take(sound[at : at + size]) for at in range(0, whole, size)]
+        self._ungated = sound[whole:].copy()
+
     def _take(self, new: Floats, samples: Floats) -> Scores:
         looks = self.looks
         joined = np.concatenate((self._frames, new))
         frames = joined[self._skip :]
         count = max(0, (len(frames) - looks.window_frames) // looks.frames_per_look + 1)
+        if self._saving is not None and count:
+            count -= (count - self._is_first) % self._saving.group
         posteriors = np.concatenate((self._posteriors, self._look(frames, count)))
         used = self._skip + count * looks.frames_per_look
         self._skip, self._frames = max(0, used - len(joined)), joined[used:].copy()
@@ -164,13 +190,56 @@ class BulkScores:
         return self.feed(np.concatenate((silence, sound, rest)))
 
     def _look(self, frames: Floats, count: int) -> Floats:
-        model, looks = self._model, self.looks
         if not count:
-            return np.zeros((0, len(model.labels)), np.float32)
+            return np.zeros((0, len(self._model.labels)), np.float32)
+        looks, saving = self.looks, self._saving
         every = np.lib.stride_tricks.sliding_window_view(frames, looks.window_frames, axis=0)
         windows = every[:: looks.frames_per_look][:count].transpose(0, 2, 1)
-        parts = (windows[start : start + _AT_ONCE] for start in range(0, count, _AT_ONCE))
-        return np.concatenate([model.posteriors(self._features(part)) for part in parts])
+        if saving is None:
+            return self._answers(windows)
+        first = int(self._is_first)
+        self._is_first = False
+        groups = (count - first) // saving.group
+        is_open = np.ones(groups, bool)
+        if self._gate is not None:
+            is_open = np.array(self._open[:groups], bool)
+            del self._open[:groups]
+        lasts = first - 1 + saving.group * np.arange(1 - first, groups + 1)
+        found = np.tile(saving.quiet, (count, 1))
+        taken = np.concatenate((np.ones(first, bool), is_open))
+        missing = taken
+        before = np.zeros((0, len(self._model.labels)), np.float32)
+        while missing.any():
+            found[lasts[missing]] = self._answers(windows[lasts[missing]])
+            before = np.concatenate(((saving.quiet if self._last is None else self._last)[None], found[lasts]))
+            missing = ~taken & saving.near(before[:-1]) & (saving.group > 1)  # behind a word every look is taken
+            taken |= missing
+        if not taken.any():
+            before = np.concatenate(((saving.quiet if self._last is None else self._last)[None], found[lasts]))
+        self._last = before[-1]
+        if saving.group > 1:
+            behind_first = slice(first, None)
+            is_open = taken[behind_first]
+            self._fill(windows, found, lasts[behind_first][is_open], before[:-1][behind_first][is_open])
+        return found
+
+    def _fill(self, windows: Floats, found: Floats, lasts: NDArray[np.intp], before: Floats) -> None:
+        """Fills in what is before the last looks of open groups, whose groups before ended with `before`."""
+        saving = self._saving
+        assert saving is not None
+        is_near = saving.near(found[lasts]) | saving.near(before)
+        inner = np.arange(1 - saving.group, 0)
+        wanted = (lasts[is_near][:, None] + inner).ravel()
+        found[wanted] = self._answers(windows[wanted])
+        for last, one in zip(lasts[~is_near], before[~is_near], strict=True):
+            found[last + inner] = saving.line(one, found[last])[:-1]
+
+    def _answers(self, windows: Floats) -> Floats:
+        """The posteriors (B, labels) of windows (B, T, n_static)."""
+        if not len(windows):
+            return np.zeros((0, len(self._model.labels)), np.float32)
+        parts = (windows[start : start + _AT_ONCE] for start in range(0, len(windows), _AT_ONCE))
+        return np.concatenate([self._model.posteriors(self._features(part)) for part in parts])
 
     def _features(self, windows: Floats) -> Floats:
         """The features (B, T, F) of windows of frames (B, T, n_static), each for itself, as in training."""

@@ -140,6 +140,11 @@ class SpottingModel:
         return tuple(label for label in self.labels if label not in (UNKNOWN, SILENCE))
 
     @property
+    def quiet(self) -> NDArray[np.float32]:
+        """Its posteriors (labels,) for digital silence."""
+        return self._network.example_posteriors
+
+    @property
     def thresholds(self) -> dict[str, float]:
         """The file's own thresholds of words; the other words have that of `detector_config`."""
         thresholds: dict[str, float] = self.manifest.detector.get("thresholds", {})

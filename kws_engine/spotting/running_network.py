@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
+import math
 import time
-from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -19,11 +19,16 @@ MOST_CPU_S = 10.0
 _LARGEST_AT_LOAD = 180_000_000  # bytes of weights and of all tensors of one answer; the program itself takes 75 MB
 _LARGEST_BATCH = 1 << 28  # bytes of all tensors of the answers to many windows
 _LONGEST_LOOK_S = 1.0  # estimated for a slow core; the longest of our own networks has 0.2 and takes 0.013
+_EACH_MEASURED, _MEASURED = 50, 8  # looks at first, each of which is measured; of how many one is, then
 _PATIENCE_S = 1.0  # of processor time, before that is judged
 
 
 class RunningNetwork:
-    """Windows of features to posteriors."""
+    """Windows of features to posteriors.
+
+    Attributes:
+        example_posteriors: Its answer (labels,) to the example.
+    """
 
     def __init__(
         self,
@@ -50,7 +55,8 @@ class RunningNetwork:
         """
         self._example, self._file, self._n_labels, self._most_bytes = example, file, n_labels, most_bytes
         self._network = self._checked(network)
-        self._session = self._make_session(self._network.content)
+        self._session, answer = self._make_session(self._network.content)
+        self.example_posteriors: NDArray[np.float32] = _softmax(answer)[0]
         self._network.forget_content()
         self.begin(hop_s)
         self._at_once: dict[int, int] = {}
@@ -66,26 +72,51 @@ class RunningNetwork:
             ModelFileError: The network fails on these features, takes too long, or does not return a row of numbers
                 for each.
         """
+        if len(features) == 1:
+            return self._one(features)
         at_once = self._windows_at_once(len(features))
-        parts = np.split(features, range(at_once, len(features), at_once))
-        logits = np.concatenate([self._logits(part) for part in parts])
-        shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return np.asarray(shifted / shifted.sum(axis=1, keepdims=True), dtype=np.float32)
+        if at_once == len(features):
+            logits = self._logits(features)
+        else:
+            parts = np.split(features, range(at_once, len(features), at_once))
+            logits = np.concatenate([self._logits(part) for part in parts])
+        return _softmax(logits)
+
+    def _one(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The same for one window, without numpy's cost of each call."""
+        row: list[float] = self._answer(features)[0].tolist()
+        if not all(map(math.isfinite, row)):
+            self._check_numbers(np.array([row]), features)
+        most = max(row)
+        shares = [math.exp(logit - most) for logit in row]
+        total = sum(shares)
+        return np.array([[share / total for share in shares]], np.float32)
 
     def _logits(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        answer = self._answer(features)
+        if not np.isfinite(answer).all():
+            self._check_numbers(answer, features)
+        return answer
+
+    def _answer(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The logits (B, labels), which may not be numbers."""
         try:
-            with self._budget.looking(len(features)):
-                answer = self._session.run(None, {"features": np.ascontiguousarray(features, dtype=np.float32)})[0]
+            began = self._budget.begin()
+            answer: NDArray[np.float32] = self._session.run(
+                None, {"features": np.ascontiguousarray(features, dtype=np.float32)}
+            )[0]
+            self._budget.spend(began, len(features))
             is_right = answer.dtype == np.float32 and answer.shape == (len(features), self._n_labels)
-            is_finite = is_right and bool(np.isfinite(answer[np.isfinite(features).all(axis=(1, 2))]).all())
         except _NETWORK_ERRORS as error:
             raise ModelFileError(f"The network in {self._file} failed while it ran: export it again") from error
         if not is_right:
             raise ModelFileError(f"The network in {self._file} does not answer each window: export it again")
-        if not is_finite:  # though the sound was
+        return answer
+
+    def _check_numbers(self, answer: NDArray[Any], features: NDArray[np.float32]) -> None:
+        """Refuses an answer that is no number where the sound was."""
+        if not np.isfinite(answer[np.isfinite(features).all(axis=(1, 2))]).all():
             raise ModelFileError(f"The network in {self._file} no longer answers with numbers: train it again")
-        logits: NDArray[np.float32] = answer
-        return logits
 
     def _windows_at_once(self, count: int) -> int:
         """How many of so many windows the network answers at once: as many as fit, one where it answers no batch."""
@@ -108,7 +139,8 @@ class RunningNetwork:
             return False
         return True
 
-    def _make_session(self, network: bytes) -> onnxruntime.InferenceSession:
+    def _make_session(self, network: bytes) -> tuple[onnxruntime.InferenceSession, NDArray[np.float32]]:
+        """The session, and its logits (1, labels) for the example."""
         settings = onnxruntime.SessionOptions()
         settings.intra_op_num_threads = settings.inter_op_num_threads = 1
         settings.log_severity_level = 4
@@ -120,7 +152,7 @@ class RunningNetwork:
             raise ModelFileError(f"The network in {self._file} is damaged: get the file anew") from error
         if not is_sane:
             raise ModelFileError(f"The network in {self._file} does not answer with numbers: train it again")
-        return session
+        return session, answer
 
     def _checked(self, network: bytes) -> CheckedNetwork:
         """Refuses, before any of it is loaded, a network that our own never look like or that would cost too much."""
@@ -151,25 +183,37 @@ class RunningNetwork:
         return self._network.cost(windows, most_bytes=self._most_bytes)
 
 
+def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Logits (B, labels) to posteriors."""
+    shifted = np.exp(logits - np.maximum.reduce(logits, axis=1, keepdims=True))
+    shifted /= np.add.reduce(shifted, axis=1, keepdims=True)
+    return np.asarray(shifted, dtype=np.float32)
+
+
 class _Budget:
     """Ends a network that takes more processor time than it may for the sound that it has heard."""
 
     def __init__(self, name: str, hop_s: float) -> None:
         self._name = name
         self._hop_s = hop_s
+        self._looks = 0
         self._spent_s = 0.0
         self._heard_s = 0.0
 
-    @contextlib.contextmanager
-    def looking(self, windows: int) -> Iterator[None]:
-        """While the network looks at so many windows.
+    def begin(self) -> float | None:
+        """What `spend` takes; None where this look is not measured, since asking costs, too."""
+        self._looks += 1
+        return time.thread_time() if self._looks <= _EACH_MEASURED or self._looks % _MEASURED == 0 else None
+
+    def spend(self, began: float | None, windows: int) -> None:
+        """Counts the time of this thread since it began to look at so many windows.
 
         Raises:
             ModelFileError: It has taken too long.
         """
-        began = time.thread_time()
-        yield
-        self._spent_s += time.thread_time() - began
+        if began is not None:
+            times = 1 if self._looks <= _EACH_MEASURED else _MEASURED
+            self._spent_s += times * (time.thread_time() - began)
         self._heard_s += windows * self._hop_s
         if self._spent_s > max(_PATIENCE_S, MOST_CPU_S * self._heard_s):
             raise ModelFileError(

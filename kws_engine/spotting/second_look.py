@@ -2,8 +2,9 @@
 
 A word has a gate, far below any threshold. While the first network's smoothed score is below it, nothing else is
 computed, and the word's score is scaled down so that it reaches no threshold. Where it is reached, the second network's
-score takes its place: smoothed in the same way, and the highest of the last moments, since the two networks see a word
-best at different times after it. What follows (thresholds, re-arming, peaks) works on these scores as on any other.
+score takes its place, or the mean of both networks' logits: smoothed in the same way, and the highest of the last
+moments, since the two networks see a word best at different times after it. What follows (thresholds, re-arming, peaks)
+works on these scores as on any other.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ HELD: Final = 6
 """Vectors among which the highest average counts."""
 _CLOSED = 0.05  # no score of a closed gate is higher: below any threshold's re-arming
 _MOST_LOOKED_BACK = 50  # vectors
+_FARTHEST = np.float32(1e-5)  # from 0 and from 1; beyond, one network outweighs the other whatever that says
 _AT_ONCE = 8  # windows, always: other batches round differently, and each new size is tried first
 
 
@@ -131,8 +133,10 @@ class SecondScores:
     the same. Only the sound that a look may still need is kept, and only what an open gate asks for is encoded.
     """
 
-    def __init__(self, second: SecondLook) -> None:
+    def __init__(self, second: SecondLook, *, first_share: float = 0.0) -> None:
+        """Begins at sample 0; `first_share` is the first network's share of the logits that a score is the mean of."""
         self._second = second
+        self._first_share = np.float32(first_share)
         gates = [second.gates.get(label, np.inf) for label in second.labels]  # what is no word is left as it is
         self._gates = np.array(gates, np.float32)
         self._closed = np.where(np.isinf(self._gates), 1, _CLOSED / self._gates).astype(np.float32)
@@ -153,6 +157,8 @@ class SecondScores:
         self._stream: FrameStream | None = None
         self._next = 0  # the vector that the stream gives next
         self._pushed = 0  # samples that it has had
+        self._first_at = np.zeros(0, np.int64)  # the first network's last looks,
+        self._first_scores = np.zeros((0, len(self._gates)), np.float32)  # and their scores
 
     def push(self, samples: Floats) -> None:
         """Takes the samples (N,) that end the next looks."""
@@ -168,10 +174,28 @@ class SecondScores:
         Looks come in order, after the sound in which they end.
         """
         is_open, final = scores >= self._gates, scores * self._closed
-        if is_open.any():
-            rows = np.flatnonzero(is_open.any(axis=1))
-            final[rows] = np.where(is_open[rows], self._looked(at_samples[rows]), final[rows])
+        rows = np.flatnonzero(is_open.any(axis=1))
+        if len(rows):
+            looked = self._looked(at_samples[rows])
+        if self._first_share:
+            held = self._held(scores, at_samples, rows)
+            if len(rows):
+                looked = _mean_of_logits(held, looked, self._first_share)
+        if len(rows):
+            final[rows] = np.where(is_open[rows], looked, final[rows])
         return final
+
+    def _held(self, scores: Floats, at_samples: NDArray[np.int64], rows: NDArray[np.intp]) -> Floats:
+        """The first network's highest scores (R, labels) of the last moments up to some of the looks."""
+        ends = np.concatenate((self._first_at, at_samples))
+        every = np.concatenate((self._first_scores, scores))
+        held = self._second.held * self._hop
+        begins = np.searchsorted(ends, at_samples[rows] - held, side="right")
+        last = len(self._first_at) + rows + 1
+        highest = [every[begin:end].max(axis=0) for begin, end in zip(begins, last, strict=True)]
+        kept = int(np.searchsorted(ends, ends[-1] - held, side="right")) if len(ends) else 0
+        self._first_at, self._first_scores = ends[kept:], every[kept:]
+        return np.stack(highest) if highest else every[:0]
 
     def _looked(self, at_samples: NDArray[np.int64]) -> Floats:
         """The second network's scores (L, labels) at some looks."""
@@ -220,3 +244,10 @@ class SecondScores:
         if len(self._vectors) > 4 * (self._vectors_seen + self._looked_back):
             oldest -= self._vectors_seen - 1
             self._vectors = {number: one for number, one in self._vectors.items() if number >= oldest}
+
+
+def _mean_of_logits(first: Floats, second: Floats, share: np.float32) -> Floats:
+    """Scores whose logits are the mean of those of two networks, of which the first counts by its share."""
+    first, second = (np.clip(one, _FARTHEST, 1 - _FARTHEST) for one in (first, second))
+    odds = share * np.log(first / (1 - first)) + (1 - share) * np.log(second / (1 - second))
+    return np.asarray(1 / (1 + np.exp(-odds)), np.float32)

@@ -274,4 +274,5 @@ def test_a_minute_is_heard_and_its_cost_reported(
     began_s = time.process_time()
     steps = [step for _ in range(120) for step in detector.feed(pause(0.5))]
     record_property("cpu_seconds_per_second_of_audio", (time.process_time() - began_s) / 60)
-    assert len(steps) == 1 + (60 * RATE - steps[0].at_sample) // (RATE * 30 // 1000)
+    looks = 1 + (60 * RATE - steps[0].at_sample) // (RATE * 30 // 1000)
+    assert looks - 3 < len(steps) <= looks  # those of a group come together

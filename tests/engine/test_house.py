@@ -16,8 +16,9 @@ import pytest
 ROOT = pathlib.Path(__file__).parents[2]
 ENGINE = ROOT / "kws_engine"
 ORDER = (
-    "errors", "extras", "layer_rows", "spec", "registry", "resources", "processors", "disk", "file_lock", "decoding",
-    "audio", "audio_pipe", "synthesis", "talk", "bank", "ring", "deadline", "microphone", "patient_microphone", "clips",
+    "errors", "extras", "layer_rows", "spec", "registry", "resources", "processors", "resident", "disk", "file_lock",
+    "decoding", "audio", "audio_pipe", "synthesis", "talk", "bank", "ring", "deadline", "microphone",
+    "patient_microphone", "clips",
     "features", "augment", "models", "regularizers", "training", "spotting", "settings", "evaluation", "operating",
     "serving", "export", "runs", "sweeps", "actions", "bench", "commands", "cli",
 )  # fmt: skip
@@ -123,6 +124,22 @@ def test_no_package_shadows_the_library_called_packaging() -> None:
 def test_what_the_window_and_the_spotter_import_loads_no_torch(module: str) -> None:
     heavy = ("torch", "torchaudio", "sounddevice", "PySide6")
     code = f"import sys, {module}; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, cwd=ROOT)
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_a_spotter_loads_neither_scipy_nor_what_reads_files() -> None:
+    heavy = ("scipy", "soundfile", "av")
+    code = f"import sys, kws_engine.spotting.model_file; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, cwd=ROOT)
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_a_command_loads_no_other() -> None:
+    code = (
+        "import sys, kws_engine.cli as cli; cli.make_parser('listen').parse_args(['listen', 'a.kws']);"
+        "print([name for name in sys.modules if name.startswith('kws_engine.commands.') and name.endswith('train')])"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, cwd=ROOT)
     assert done.stdout.strip() == "[]", done.stderr
 

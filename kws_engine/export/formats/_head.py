@@ -192,7 +192,7 @@ def difference(found_by: Callable[[Floats], Floats], head: Head, model: Spotting
     return comparing.largest_difference(expected, np.concatenate(found)[:, 0])
 
 
-def notes_on(head: Head, *, is_tflite: bool) -> tuple[str, ...]:
+def notes_on(head: Head, *, is_tflite: bool, first_share: float) -> tuple[str, ...]:
     """What else there is to know of the files."""
     notes = [
         "A score is smoothed already, so the threshold is the model's own, and openWakeWord's patience is not needed."
@@ -208,4 +208,6 @@ def notes_on(head: Head, *, is_tflite: bool) -> tuple[str, ...]:
         notes.append(
             "It is the second look alone, asked all the time: as if the first network's gate were always open."
         )
+    if head.is_second and first_share:
+        notes.append("The first network has a share in the model's own scores and none here: find another threshold.")
     return tuple(notes)

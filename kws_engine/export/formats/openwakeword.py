@@ -59,5 +59,5 @@ def build(config: OpenWakeWordConfig, *, model: SpottingModel) -> Exported:
     return Exported(
         files,
         {"difference": difference, "vectors": head.vectors, **thresholds},
-        _head.notes_on(head, is_tflite=config.runtime == "tflite"),
+        _head.notes_on(head, is_tflite=config.runtime == "tflite", first_share=model.detector_config.first_share),
     )

@@ -1,0 +1,360 @@
+"""What listening costs beside other programs, in one run: processor time, memory, start, and how soon a word is heard.
+
+`KWS_SHARED_DATA` names the folder with recordings of people, `KWS_PEERS` a virtual environment with the other programs
+(docs/listening.md), `KWS_LISTEN_TAUGHT` a model of the word "computer" that was taught before; else one is taught
+(a minute or two).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import random
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kws_engine import audio, resources
+from kws_engine.bench import Row, _peers
+from kws_engine.bench._kept import blocks_of, kept
+from kws_engine.bench._people import KEYWORDS, folder_of_people, recordings
+from kws_engine.clips.clip import LONGEST_CLIP_S
+from kws_engine.errors import KwsError
+from kws_engine.operating.laying import Laid, Take
+from kws_engine.operating.measuring import SNR_DB
+from kws_engine.operating.streams import StreamQuality
+from kws_engine.runs.promising import background_of
+from kws_engine.spotting.detector import Detector, with_peaks
+from kws_engine.spotting.model_file import SpottingModel
+from kws_engine.spotting.second_look import SecondLookPart
+
+TITLE = (
+    "Listening beside other programs: processor time, memory, start, time from a word's end to its event (5 minutes)"
+)
+_RATE: Final = 16_000
+_SECONDS: Final = 60
+_ROUNDS: Final = 5
+_CHUNK: Final = 160
+_HUSH_DB: Final = -60.0
+_TAUGHT_BY, _PER_WORD = (
+    20,
+    25,
+)  # takes: of "computer" to teach it; of each of nine words to measure how soon it is heard
+_GATE: Final = 0.05  # the highest that a run sets
+_NEAREST: Final = "pymicro-wakeword"
+_SAME_ENCODER: Final = "pyopen-wakeword"
+_SOUNDS: Final = ("conversation", "a quiet room")
+NINE, TAUGHT, LOOKED = "nine words (TC-ResNet8)", "a taught word", "nine words with a second look"
+Samples = NDArray[np.float32]
+
+
+def rows() -> Iterator[Row]:
+    """Yields the rows.
+
+    Raises:
+        KwsError: There are no recordings, or something did not run.
+    """
+    people = folder_of_people()
+    if people is None:
+        raise KwsError("There are no recordings of people: name their folder in KWS_SHARED_DATA")
+    with tempfile.TemporaryDirectory(prefix="kws-bench-") as temporary:
+        folder = Path(temporary)
+        models = _models(people, folder)
+        measured = _measured(models, _sounds(people, folder))
+        yield from _costs(measured)
+        yield from _memories(measured, models[NINE])
+        yield from _start(people, models[NINE], folder)
+        yield from _soon(NINE, models[NINE], _nine_words(people))
+        yield from _soon(TAUGHT, models[TAUGHT], _computer(people)[_TAUGHT_BY:])
+        yield from _left_out(NINE, models[NINE], _nine_words(people), people)
+        yield from _left_out(TAUGHT, models[TAUGHT], _computer(people)[_TAUGHT_BY:], people)
+
+
+@dataclass
+class Measured:
+    """What one listener took.
+
+    Attributes:
+        costs: Processor seconds for each second, for each sound, a value a round.
+        megabytes: A value a round.
+    """
+
+    costs: list[list[float]] = field(default_factory=list)
+    megabytes: list[float] = field(default_factory=list)
+
+    def cost(self, sound: int) -> float:
+        """The median of one sound."""
+        return statistics.median(one[sound] for one in self.costs)
+
+
+def _measured(models: Mapping[str, Path], sounds: Sequence[Path]) -> dict[str, Measured]:
+    """All listeners in turns, so that a busy machine slows all of them; those that are missing have no values."""
+    ours = {name: [sys.executable, "-m", "kws_engine.bench._listening", str(path)] for name, path in models.items()}
+    commands = {**ours, **_peer_commands()}
+    found = {name: Measured() for name in (*ours, *_peers.PEERS)}
+    for _ in range(_ROUNDS):
+        for name, command in commands.items():
+            told = _told([*command, *map(str, sounds)], name)
+            found[name].costs.append(told["costs"])
+            found[name].megabytes.append(told["mb"])
+    return found
+
+
+def _peer_commands() -> dict[str, list[str]]:
+    place = os.environ.get("KWS_PEERS")
+    if not place:
+        return {}
+    python = Path(place) / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+    if not python.exists():
+        raise KwsError(f"There is no Python in {place}: make the environment anew, or name another in KWS_PEERS")
+    commands = {}
+    for name in _peers.PEERS:
+        is_there = subprocess.run([python, "-c", f"import {name.replace('-', '_')}"], capture_output=True, check=False)
+        if is_there.returncode == 0:
+            commands[name] = [str(python), _peers.__file__, name]
+    return commands
+
+
+def _told(command: list[str], name: str) -> dict[str, Any]:
+    done = subprocess.run(command, capture_output=True, text=True, env=_environment(), check=False)
+    if done.returncode:
+        reason = done.stderr.strip().rpartition("\n")[2] or f"status {done.returncode}"
+        raise KwsError(f"{name} could not be measured ({reason}): report this")
+    values: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return values
+
+
+def _environment() -> dict[str, str]:
+    root = str(Path(__file__).parents[2])
+    paths = os.pathsep.join((root, *filter(None, [os.environ.get("PYTHONPATH")])))
+    return {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}
+
+
+def _costs(measured: Mapping[str, Measured]) -> Iterator[Row]:
+    nearest = measured[_NEAREST]
+    asked = {NINE: (0.7, 0.2), TAUGHT: (1.5, None)}
+    for name, one in measured.items():
+        for number, sound in enumerate(_SOUNDS):
+            what = f"{name}: processor time a second of {sound}"
+            if not one.costs:
+                yield Row(what, "missing: install it where KWS_PEERS is, and measure again", "")
+                continue
+            bound = asked.get(name, (None, None))[number] if nearest.costs else None
+            ratio = one.cost(number) / nearest.cost(number) if nearest.costs and one is not nearest else None
+            is_asked = None if bound is None else False
+            against = None if ratio is None else _NEAREST
+            yield Row(what, 1000 * one.cost(number), "ms", ratio, against, asked=bound, at_least=is_asked)
+    same = measured[_SAME_ENCODER]
+    if same.costs:
+        ratio = measured[TAUGHT].cost(0) / same.cost(0)
+        what = f"{TAUGHT}: processor time a second of {_SOUNDS[0]}"
+        yield Row(what, 1000 * measured[TAUGHT].cost(0), "ms", ratio, _SAME_ENCODER, asked=0.1, at_least=False)
+
+
+def _memories(measured: Mapping[str, Measured], model: Path) -> Iterator[Row]:
+    if sys.platform != "linux":
+        return
+    for name, one in measured.items():
+        if name in _peers.PEERS and one.megabytes:
+            yield Row(f"{name}: resident memory", statistics.median(one.megabytes), "MB")
+    used = statistics.median(_listen_mb(model) for _ in range(_ROUNDS))
+    yield Row("kws listen, nine words from a pipe: resident memory", used, "MB", asked=60.0, at_least=False)
+
+
+def _listen_mb(model: Path) -> float:
+    """While `kws listen` hears a pipe."""
+    with _listening(model) as program:
+        assert program.stdin is not None and program.stdout is not None
+        program.stdin.write(np.zeros(30 * _RATE, np.int16).tobytes())
+        program.stdin.flush()
+        status = Path(f"/proc/{program.pid}/status")
+        time.sleep(2.0)  # it has heard it all by then
+        used = next(int(line.split()[1]) / 1024 for line in status.read_text().splitlines() if line[:5] == "VmRSS")
+        program.stdin.close()
+        program.stdout.read()
+    return used
+
+
+def _listening(model: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "kws_engine.cli", "listen", str(model)]
+    return subprocess.Popen(
+        [*command, "--json", "--file", "-", "--rate", str(_RATE)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=_environment(),
+    )
+
+
+def _start(people: Path, model: Path, folder: Path) -> Iterator[Row]:
+    """From the start of `kws listen` to its first event, with sound waiting in the pipe that holds words."""
+    laid = Laid(_nine_words(people)[:20], noise=np.zeros(0, np.float32), talk=(), snr_db=None, rate=_RATE, seed=0)
+    sound = _as_bytes(np.concatenate(list(laid.blocks())))
+    taken = []
+    for _ in range(_ROUNDS):
+        began = time.monotonic()
+        with _listening(model) as program:
+            assert program.stdin is not None and program.stdout is not None
+            program.stdin.write(sound)
+            program.stdin.flush()
+            program.stdout.readline()
+            taken.append(time.monotonic() - began)
+            program.stdin.close()
+            program.stdout.read()
+    what = "kws listen: from its start to its first event, of words that wait in a pipe"
+    yield Row(what, statistics.median(taken), "s", asked=0.5, at_least=False)
+
+
+def _soon(name: str, path: Path, takes: Sequence[Take]) -> Iterator[Row]:
+    """From a word's end to its event, at the model's own thresholds; the event counts from when it is given."""
+    model = SpottingModel(path)
+    background = background_of(model)
+    laid = Laid(takes, noise=background.noise, talk=background.talk, snr_db=SNR_DB, rate=_RATE, seed=0)
+    sound = np.concatenate(list(laid.blocks()))
+    detector, given = model.detector(), []
+    for at in range(0, len(sound), _CHUNK):
+        for step in detector.feed(sound[at : at + _CHUNK]):
+            if step.detection is not None:
+                given.append(dataclasses.replace(step.detection, at_sample=at + _CHUNK))
+    quality = StreamQuality()
+    quality.add(given, laid.spoken, samples=len(sound), rate=_RATE)
+    what = f"{name}: from a word's end to its event, {len(takes)} takes {SNR_DB:g} dB above noise"
+    for percent, called, asked in ((50, "median", 150.0), (95, "95th percentile", 300.0)):
+        latency_s = quality.latency_s(percent)
+        if latency_s is not None:
+            yield Row(f"{what}, {called}", 1000 * latency_s, "ms", asked=asked, at_least=False)
+    yield Row(f"{name}: missed of these", 100 * quality.miss_rate, "%")
+
+
+def _left_out(name: str, path: Path, takes: Sequence[Take], people: Path) -> Iterator[Row]:
+    """Takes that are heard where every look is taken but not where work is saved: in noise as loud, and far away."""
+    model = SpottingModel(path)
+    with_all, heard, lost = dataclasses.replace(model.detector_config, saving=False), 0, 0
+    for noise, snr_db, gain_db in _conditions(people):
+        laid = Laid(takes, noise=noise, talk=(), snr_db=snr_db, rate=_RATE, seed=1)
+        sound = np.concatenate(list(laid.blocks())) * np.float32(10 ** (gain_db / 20))
+        found = [_is_heard(model.detector(config), sound, laid) for config in (with_all, model.detector_config)]
+        heard += int(found[0].sum())
+        lost += int((found[0] & ~found[1]).sum())
+    yield Row(
+        f"{name}: lost where work is saved, of {heard} takes heard at 0 dB or 20 to 40 dB too soft", lost, "", asked=0
+    )
+
+
+def _conditions(people: Path) -> Iterator[tuple[Samples, float, float]]:
+    """Noise, the takes' level above it, and the gain of all of it, in dB."""
+    for path in sorted((people / "speech_commands" / "_background_noise_").glob("*.wav")):
+        yield audio.read(path, rate=_RATE, max_seconds=90), 0.0, 0.0
+    for gain_db in (-20.0, -40.0):
+        yield quiet_room(_SECONDS), 25.0, gain_db
+
+
+def _is_heard(detector: Detector, sound: Samples, laid: Laid) -> NDArray[np.bool_]:
+    found = with_peaks(detector.feed(sound) + detector.flush())
+    quality = StreamQuality()
+    quality.add(found, laid.spoken, samples=len(sound), rate=_RATE)
+    return np.array([one.is_heard for one in quality.spoken])
+
+
+# -- sounds and models
+
+
+def _sounds(people: Path, folder: Path) -> list[Path]:
+    talk = np.concatenate(list(blocks_of(kept(people)["conversation"][:30])(_RATE)))
+    paths = [folder / "talk.raw", folder / "room.raw"]
+    for path, sound in zip(paths, (talk, quiet_room(_SECONDS)), strict=True):
+        path.write_bytes(_as_bytes(sound[: _SECONDS * _RATE]))
+    return paths
+
+
+def quiet_room(seconds: float) -> Samples:
+    """The hiss and hum of a microphone in a room without people, at -60 dBFS."""
+    generator = np.random.default_rng(0)
+    count = round(seconds * _RATE)
+    hiss = generator.normal(0.0, 10 ** (_HUSH_DB / 20), count)
+    hum = 10 ** ((_HUSH_DB - 6) / 20) * np.sin(2 * np.pi * 50 / _RATE * np.arange(count))
+    return np.asarray(hiss + hum, np.float32)
+
+
+def _as_bytes(sound: Samples) -> bytes:
+    return np.asarray(np.clip(np.round(sound * 32768), -32768, 32767), "<i2").tobytes()
+
+
+def _models(people: Path, folder: Path) -> dict[str, Path]:
+    nine = resources.path("models", "directions.kws")
+    given = os.environ.get("KWS_LISTEN_TAUGHT")
+    taught = Path(given) if given else _taught(people, folder)
+    return {NINE: nine, TAUGHT: taught, LOOKED: _with_second_look(nine, folder)}
+
+
+def _taught(people: Path, folder: Path) -> Path:
+    from kws_engine.bench._running import ran
+    from kws_engine.runs.folder import RunFolder
+    from kws_engine.runs.job import Job
+    from kws_engine.runs.teaching import add_takes, open_or_create, teach_settings
+
+    clips = folder / "takes"
+    clips.mkdir()
+    for path in _computer_paths(people)[:_TAUGHT_BY]:
+        shutil.copy(path, clips / path.name)
+    project = open_or_create(folder / "project", "computer")
+    add_takes(project, "computer", clips)
+    project.refresh()
+    model = RunFolder(ran(Job(project.folder, teach_settings().to_dict(), threads=1))).model()
+    if model is None:
+        raise KwsError("The word was not taught: measure again")
+    return model
+
+
+def _with_second_look(path: Path, folder: Path) -> Path:
+    """The model with an untrained second look: it costs the same, wherever the first network hears a word."""
+    from kws_engine import spec
+    from kws_engine.export.model_file import add_second_look
+    from kws_engine.features.speech_embedding import SpeechEmbeddingConfig
+    from kws_engine.models import MODELS
+    from kws_engine.spotting.second_look import embedding
+
+    copy = Path(shutil.copy(path, (folder / "looked").with_suffix(path.suffix)))
+    model = SpottingModel(copy)
+    feature, entry = spec.to_dict(SpeechEmbeddingConfig()), MODELS["vector_cnn"]
+    pipeline = embedding(feature, rate=model.rate)
+    window = pipeline.window_for(model.window_samples)
+    network = entry.build(
+        entry.config(), n_features=pipeline.n_features, n_frames=pipeline.n_frames(window), n_labels=len(model.labels)
+    )
+    used = {"name": entry.name, "options": spec.to_dict(entry.config())}
+    part = SecondLookPart(feature, used, window, dict.fromkeys(model.words, _GATE))
+    add_second_look(copy, network, pipeline, part, manifest=model.manifest)
+    return copy
+
+
+def _nine_words(people: Path) -> list[Take]:
+    of_word: dict[str, list[Path]] = {word: [] for word in KEYWORDS}
+    for one in recordings(people):
+        if one.source == "speech_commands" and one.word in of_word and one.kept:
+            of_word[one.word].append(one.path)
+    return [_take(word, path) for word, paths in of_word.items() for path in random.Random(0).sample(paths, _PER_WORD)]
+
+
+def _computer(people: Path) -> list[Take]:
+    return [_take("computer", path) for path in _computer_paths(people)]
+
+
+def _computer_paths(people: Path) -> list[Path]:
+    paths = sorted((people / "wake_word" / "computer").glob("*.wav"))
+    random.Random(0).shuffle(paths)
+    return paths
+
+
+def _take(word: str, path: Path) -> Take:
+    return Take(word, audio.read(path, rate=_RATE, max_seconds=LONGEST_CLIP_S), path.name)
