@@ -75,8 +75,8 @@ class Calibration:
         Args:
             fired: Peaks by source.
             words: Of the model.
-            pooled: Whether all sources are one, as for networks on the speech embedding: it was trained on people and
-                fires alike at all of them, and one source alone has too few peaks.
+            pooled: Whether all sources are one, as where a network on the speech embedding decides, alone or with
+                another: it was trained on people and fires alike at all of them, and one source has too few peaks.
         """
         self._words = tuple(words)
         fired = dict(fired) if pooled else _with_enough(fired)

@@ -109,11 +109,12 @@ def _calibration(model: SpottingModel, own: Sequence[Sound], wanted: Wanted) -> 
     """The tails in all that the model can be tried on, and in a person's own sound."""
     if model.pipeline.ends_windows:  # the bank has its vectors, of the shipped talk and of people
         return Calibration({**fired_by_bank(model), **fired_by(model, own)}, model.words, pooled=True)
-    if model.second is not None and not model.detector_config.first_share:
+    second = model.second
+    if second is not None and not model.detector_config.first_share:
         # Of which the bank tells as much, as if the first network heard a word all the time.
-        return Calibration({**fired_by_bank(model.second), **fired_by(model, own)}, model.words, pooled=True)
+        return Calibration({**fired_by_bank(second), **fired_by(model, own)}, model.words, pooled=True)
     heard = [*talk_to_calibrate(model.words), *own]
-    return Calibration(fired_by(model, heard, most_cpu_s=wanted.cpu_s), model.words)
+    return Calibration(fired_by(model, heard, most_cpu_s=wanted.cpu_s), model.words, pooled=second is not None)
 
 
 def promised(report: Report) -> Promised:
