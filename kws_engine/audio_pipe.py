@@ -210,7 +210,8 @@ def _mono_blocks(stream: _Stream, *, rate: int, raw_rate: int | None, block_seco
     size = max(1, round(block_seconds * rate))
     waiting = np.zeros(0, np.float32)
     has_come = False
-    for piece in resampled(_downmixed(_finite(decoder, stream.name), decoder.rate), decoder.rate, rate):
+    downmix = Downmix(decoder.rate)
+    for piece in resampled(map(downmix.take, _finite(decoder, stream.name)), decoder.rate, rate):
         waiting = np.concatenate((waiting, piece))
         while len(waiting) >= size:
             yield waiting[:size].copy()
@@ -393,15 +394,8 @@ class _Plain:
         form = self._form
         if form.tag == _FLOAT:
             values = np.frombuffer(data, f"<f{form.bits // 8}").astype(np.float32)
-        elif form.bits == 8:
-            values = (np.frombuffer(data, np.uint8).astype(np.float32) - 128.0) / 128.0
-        elif form.bits == 24:
-            wide = np.zeros((len(data) // 3, 4), np.uint8)
-            wide[:, 1:] = np.frombuffer(data, np.uint8).reshape(-1, 3)
-            values = wide.view("<i4")[:, 0].astype(np.float32) / 2.0**31
-        else:
-            values = np.frombuffer(data, f"<i{form.bits // 8}").astype(np.float32) / 2.0 ** (form.bits - 1)
-        return values.reshape(-1, form.channels)
+            return values.reshape(-1, form.channels)
+        return pcm(data, bits=form.bits, channels=form.channels)
 
 
 class _Ffmpeg:
@@ -464,19 +458,45 @@ def _finite(decoder: _Decoder, name: str) -> Iterator[Samples]:
         yield block
 
 
-def _downmixed(stream: Iterator[Samples], rate: int) -> Iterator[Samples]:
-    """Mono: the mean, or the loudest channel while the mean loses most of the sound of the last minute or so."""
-    energies: NDArray[np.float64] | None = None
-    mean_energy = 0.0
-    for block in stream:
+def pcm(data: bytes, *, bits: int, channels: int) -> Samples:
+    """Whole frames of little-endian integers, unsigned where they have 8 bits, to samples (frames, channels) in -1..1.
+
+    Args:
+        data: The bytes.
+        bits: 8, 16, 24 or 32.
+        channels: How many samples a frame has.
+    """
+    if bits == 8:
+        values = (np.frombuffer(data, np.uint8).astype(np.float32) - 128.0) / 128.0
+    elif bits == 24:
+        wide = np.zeros((len(data) // 3, 4), np.uint8)
+        wide[:, 1:] = np.frombuffer(data, np.uint8).reshape(-1, 3)
+        values = wide.view("<i4")[:, 0].astype(np.float32) / 2.0**31
+    else:
+        values = np.frombuffer(data, f"<i{bits // 8}").astype(np.float32) / 2.0 ** (bits - 1)
+    return np.asarray(values.reshape(-1, channels), np.float32)
+
+
+class Downmix:
+    """Blocks to mono: the mean, or the loudest channel while the mean loses most of the sound of the last minute."""
+
+    def __init__(self, rate: int) -> None:
+        self._rate = rate
+        self._energies: NDArray[np.float64] | None = None
+        self._mean_energy = 0.0
+
+    def take(self, block: Samples) -> Samples:
+        """The next block (frames, channels) to samples (frames,)."""
         if block.shape[1] == 1:
-            yield np.ascontiguousarray(block[:, 0])
-            continue
+            return np.ascontiguousarray(block[:, 0])
+        if not len(block):
+            return np.zeros(0, np.float32)
         varying = block - block.mean(axis=0, dtype=np.float64)  # an offset is no sound
-        kept = max(0.0, 1.0 - len(block) / rate / _REMEMBERED_S)
+        kept = max(0.0, 1.0 - len(block) / self._rate / _REMEMBERED_S)
         new = np.square(varying).sum(axis=0)
-        energies = new if energies is None else kept * energies + new
-        mean_energy = kept * mean_energy + float(np.square(varying.mean(axis=1)).sum())
+        energies = new if self._energies is None else kept * self._energies + new
+        self._energies = energies
+        self._mean_energy = kept * self._mean_energy + float(np.square(varying.mean(axis=1)).sum())
         loudest = int(np.argmax(energies))
-        is_lost = mean_energy < _LEAST_MEAN * energies[loudest]
-        yield np.ascontiguousarray(block[:, loudest] if is_lost else block.mean(axis=1, dtype=np.float32))
+        is_lost = self._mean_energy < _LEAST_MEAN * energies[loudest]
+        return np.ascontiguousarray(block[:, loudest] if is_lost else block.mean(axis=1, dtype=np.float32))

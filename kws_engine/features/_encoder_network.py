@@ -38,14 +38,42 @@ class Encoder(nn.Module):
 
     def forward(self, frames: Tensor) -> Tensor:
         values = frames.unsqueeze(1)
-        last = len(self.convolutions) - 1
         for number, convolution in enumerate(self.convolutions):
-            values = convolution(values)
-            if number < last:
-                values = nn.functional.leaky_relu(values, 0.2).clamp_min(-0.4)
-            if number in _POOLS:
-                values = nn.functional.max_pool2d(values, _POOLS[number])
+            values = self._after(number, convolution(values))
         return values.squeeze(3).transpose(1, 2)
+
+    def stream(self, frames: Tensor, states: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        """The next mel frames (B, T, 32) of a stream, T a multiple of 8, to vectors (B, T / 8, 96) and new states."""
+        values, before, after = frames.unsqueeze(1), iter(states), []
+        for number, convolution in enumerate(self.convolutions):
+            kept = _kept(convolution)
+            if kept:
+                values = torch.cat((next(before), values), dim=2)
+                after.append(values[:, :, -kept:])
+            values = self._after(number, convolution(values))
+        return values.squeeze(3).transpose(1, 2), after
+
+    def states(self) -> list[Tensor]:
+        """Those of one stream before its first frames: zeros."""
+        found, bands = [], 32
+        for number, convolution in enumerate(self.convolutions):
+            assert isinstance(convolution, nn.Conv2d)
+            if kept := _kept(convolution):
+                found.append(torch.zeros(1, convolution.in_channels, kept, bands))
+            bands //= _POOLS.get(number, (1, 1))[1]
+        return found
+
+    def _after(self, number: int, values: Tensor) -> Tensor:
+        """What follows a convolution."""
+        if number < len(self.convolutions) - 1:
+            values = nn.functional.leaky_relu(values, 0.2).clamp_min(-0.4)
+        return nn.functional.max_pool2d(values, _POOLS[number]) if number in _POOLS else values
+
+
+def _kept(convolution: nn.Module) -> int:
+    """How many frames before the newest a convolution sees."""
+    assert isinstance(convolution, nn.Conv2d)
+    return convolution.kernel_size[0] - 1
 
 
 def shipped_weights() -> dict[str, Tensor]:

@@ -36,11 +36,14 @@ class _PowerToFeatures(nn.Module):
 
     def finish(self, bands: Tensor) -> Tensor:
         """Band energies (..., T, bands) to features."""
-        values = bands
-        if not self.takes_powers:
-            values = nn.functional.linear((values + self.floor).log_(), self.projection.T, self.shift)
-        features: Tensor = self.temporal(values)
+        features: Tensor = self.temporal(self.frames(bands))
         return features
+
+    def frames(self, bands: Tensor) -> Tensor:
+        """Band energies (..., T, bands) to frames (..., T, n_static), each for itself; for PCEN, the energies."""
+        if self.takes_powers:
+            return bands
+        return nn.functional.linear((bands + self.floor).log_(), self.projection.T, self.shift)
 
 
 class _TemporalProcessing(nn.Module):
@@ -142,9 +145,17 @@ class FrontendGraph(nn.Module):
         self.tail = _PowerToFeatures(pipeline, pipeline.filterbank[used])
 
     def forward(self, samples: Tensor) -> Tensor:
+        return self.features(self.frames(samples))
+
+    def frames(self, samples: Tensor) -> Tensor:
+        """Samples (B, N) to frames (B, T, n_static), each for itself."""
         squares = self.transform(samples.unsqueeze(1)).square()
         cosine, sine = squares.chunk(2, dim=1)
-        features: Tensor = self.tail((cosine + sine).transpose(1, 2))
+        return self.tail.frames((cosine + sine).transpose(1, 2) @ self.tail.filterbank)
+
+    def features(self, frames: Tensor) -> Tensor:
+        """A window of frames (B, T, n_static) to features (B, T, n_features)."""
+        features: Tensor = self.tail.temporal(frames)
         return features
 
 
