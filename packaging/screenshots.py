@@ -148,6 +148,9 @@ class Photographer:
         self._take("results-confusion")
 
     def _listen(self) -> None:
+        from PySide6.QtCore import Qt
+        from PySide6.QtTest import QTest
+
         self._window.rail.button("listen").click()
         page = self._window.page("listen")
         self._wait("the model", page.button.isEnabled)
@@ -155,6 +158,8 @@ class Photographer:
         self._wait("the microphone", lambda: page.view.spectrogram.now_s() > 0.5)
         player = self._play(self._speech(seconds=16.0))
         self._wait("words", lambda: player.poll() is not None or _is_full(page))
+        for key in (Qt.Key.Key_Up, Qt.Key.Key_Down):  # a moved threshold says what it promises
+            QTest.keyClick(page.view.strip.row(page.view.first.words()[1]), key)
         self._take("listen")
         page.button.click()
 

@@ -35,7 +35,7 @@ def to_onnx(module: nn.Module, example: Tensor, *, input_name: str, output_name:
     import torch
 
     module = module.cpu().eval()
-    lean = lean_copy(module)
+    lean = lean_copy(module, merge=True)
     graph = exported(lean, (example,), inputs=[input_name], outputs=[output_name], dynamic={input_name: dynamic})
     if not _is_let_through(graph, example, input_name=input_name):
         graph = _exported_slowly(lean, example, input_name=input_name, output_name=output_name, dynamic=dynamic)
@@ -75,17 +75,20 @@ def exported(
     return written.getvalue()
 
 
-def lean_copy(module: nn.Module) -> nn.Module:
+def lean_copy(module: nn.Module, *, merge: bool = False) -> nn.Module:
     """The same network with layers that need fewer operators: a third less time for an answer of a small one.
 
     What training needs otherwise costs here: a mean over maps becomes one operator, and a 1 x 1 convolution takes its
-    steps itself.
+    steps itself. With `merge`, a committee of heads becomes one network, which takes two thirds of the time.
     """
     from torch import nn
 
-    from kws_engine.models._layers import MapMeans, Subsample
+    from kws_engine.export._merging import merged
+    from kws_engine.models._layers import Committee, MapMeans, Subsample
 
     lean = copy.deepcopy(module)
+    if merge and isinstance(lean, Committee):
+        return merged(lean) or lean
     for parent in list(lean.modules()):
         children = list(parent.named_children())
         for name, child in children:

@@ -110,6 +110,7 @@ def _loaded() -> tuple[onnxruntime.InferenceSession, dict[str, tuple[int, ...]]]
     settings = onnxruntime.SessionOptions()
     settings.intra_op_num_threads = settings.inter_op_num_threads = 1
     settings.log_severity_level = 3
+    settings.enable_cpu_mem_arena = False  # which would keep for good what the longest sound took; as quick without
     path = resources.path(*MODEL)
     session = onnxruntime.InferenceSession(path.read_bytes(), settings, providers=["CPUExecutionProvider"])
     return session, {one.name: tuple(one.shape[1:]) for one in session.get_inputs() if one.name != "mel"}

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kws_engine.operating.curve import from_logit, logit
+from kws_engine.operating.curve import from_logit, grid, logit
 from kws_engine.operating.tail import Tail, fit_tails, joint
 from kws_engine.operating.talk_hearing import OTHER_WORDS, OWN, Fired
 from kws_engine.training.config import TrainingConfig
@@ -75,8 +75,8 @@ class Calibration:
         Args:
             fired: Peaks by source.
             words: Of the model.
-            pooled: Whether all sources are one, as for networks on the speech embedding: it was trained on people and
-                fires alike at all of them, and one source alone has too few peaks.
+            pooled: Whether all sources are one, as where a network on the speech embedding decides, alone or with
+                another: it was trained on people and fires alike at all of them, and one source has too few peaks.
         """
         self._words = tuple(words)
         fired = dict(fired) if pooled else _with_enough(fired)
@@ -111,6 +111,13 @@ class Calibration:
         """False alarms an hour of people's talk that thresholds are expected to give, in the worst of the sources."""
         rates = [stream.rate(thresholds) / stream.may_have for stream in self._streams.values()]
         return max(rates, default=math.inf)
+
+    def curve(self, word: str) -> dict[str, list[float]]:
+        """The rate that is expected of one word in each source, at each threshold of `grid`."""
+        return {
+            source: [float(f"{stream.rate({word: one}) / stream.may_have:.4g}") for one in grid()]
+            for source, stream in self._streams.items()
+        }
 
     def _threshold(self, word: str, per_hour: float, level: float) -> float:
         level = max(level, self._above_own(word, per_hour / len(self._words)))

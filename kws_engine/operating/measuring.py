@@ -90,6 +90,7 @@ def make_report(
     *,
     takes_from: str,
     would_miss: float | None = None,
+    curves: Mapping[str, dict[str, list[float]]] | None = None,
 ) -> Report:
     """All of it.
 
@@ -99,6 +100,7 @@ def make_report(
         fired: What talk of the testing part fired, by source.
         takes_from: Of which part the takes are.
         would_miss: What the thresholds for the rate asked for would miss, where they are lower.
+        curves: The rates expected of each word, as `Calibration.curve` gives them.
     """
     first = misses[0] if misses else Misses(SNR_DB, [], StreamQuality())
     alarms = sorted((alarm for one in fired.values() for alarm in one.alarms), key=lambda alarm: -alarm.score)
@@ -122,7 +124,10 @@ def make_report(
         missed_takes=missed_takes[:_MOST_TOLD],
         false_alarms={source: OfSource(len(one.alarms), one.hours) for source, one in fired.items()},
         alarms=[FiredOn(**vars(alarm)) for alarm in alarms[:_MOST_TOLD]],
-        words={word: _word(word, threshold, first, fired) for word, threshold in promise.thresholds.items()},
+        words={
+            word: _word(word, threshold, first, fired, (curves or {}).get(word, {}))
+            for word, threshold in promise.thresholds.items()
+        },
         would_miss=would_miss,
     )
 
@@ -152,7 +157,9 @@ def _by_speaker(misses: Misses) -> dict[str, Counted]:
     return {name: _counted(said) for name, said in sorted(speakers.items()) if name}
 
 
-def _word(word: str, threshold: float, misses: Misses, fired: Mapping[str, Fired]) -> WordReport:
+def _word(
+    word: str, threshold: float, misses: Misses, fired: Mapping[str, Fired], per_hour: dict[str, list[float]]
+) -> WordReport:
     of_word = [one for one in misses.quality.spoken if one.word == word]
     alarms = sorted((score for one in fired.values() for score in one.peaks.get(word, ())), reverse=True)
     return WordReport(
@@ -162,6 +169,7 @@ def _word(word: str, threshold: float, misses: Misses, fired: Mapping[str, Fired
         sum(alarm.word == word for one in fired.values() for alarm in one.alarms),
         [round(score, 6) for score in sorted(one.score for one in of_word)],
         [round(score, 6) for score in alarms[:_MOST_PEAKS]],
+        per_hour,
     )
 
 

@@ -105,8 +105,13 @@ def figures_of(quality: Mapping[str, Any]) -> Figures | None:
 
 def figures_in(path: Path) -> Figures | None:
     """The figures in a model file, without opening its network; None where it has none or cannot be read."""
+    return figures_of(quality_in(path))
+
+
+def quality_in(path: Path) -> dict[str, Any]:
+    """The qualities in a model file as they stand there; none where it has none or cannot be read."""
     quality = _manifest(path).get("quality")
-    return figures_of(quality) if isinstance(quality, dict) else None
+    return quality if isinstance(quality, dict) else {}
 
 
 def thresholds_in(path: Path) -> dict[str, float]:
@@ -137,7 +142,7 @@ def _manifest(path: Path) -> dict[str, Any]:
 
 def moved(quality: Mapping[str, Any], report: Report, point: WorkingPoint) -> dict[str, Any]:
     """The qualities of a model whose thresholds somebody moved: what was counted there, and no promise."""
-    kept = {name: value for name, value in quality.items() if name not in _PROMISE}
+    kept = {name: value for name, value in quality.items() if name not in _PROMISE}  # the curves stay true
     upper = {"false_alarms_upper_95": point.upper_95} if math.isfinite(point.upper_95) else {}
     return kept | {
         "missed": point.missed.missed,

@@ -79,6 +79,8 @@ class WordReport:
         false_alarms: In all the talk.
         hit_peaks: The highest score of each take, in rising order: with the next, misses and alarms of any threshold.
         alarm_peaks: The highest scores where the word was not said, in falling order.
+        per_hour: False alarms an hour expected in each source of sound, at each threshold of `operating.curve.grid`;
+            empty in older reports.
     """
 
     threshold: float
@@ -87,6 +89,7 @@ class WordReport:
     false_alarms: int
     hit_peaks: list[float]
     alarm_peaks: list[float]
+    per_hour: dict[str, list[float]] = field(default_factory=dict)
 
     def misses_at(self, threshold: float) -> Counted:
         """What another threshold would miss."""
@@ -205,6 +208,7 @@ def _word(values: Mapping[str, Any]) -> WordReport:
         int(values["false_alarms"]),
         [_number(one) for one in values["hit_peaks"]],
         [_number(one) for one in values["alarm_peaks"]],
+        {str(source): [_number(one) for one in rates] for source, rates in values.get("per_hour", {}).items()},
     )
 
 

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +35,7 @@ from kws_engine.operating.talk_hearing import (
     talk_to_calibrate,
 )
 from kws_engine.operating.telling import headline
+from kws_engine.operating.word_curve import CURVES, stored
 from kws_engine.spotting.model_file import SpottingModel
 from kws_engine.spotting.rewriting import replace_manifest
 from kws_engine.training.events import Progress, Promised, Skipped
@@ -96,7 +98,8 @@ def keep_promise(
     fired = fired_by(model, sounds, most_cpu_s=wanted.cpu_s, should_stop=should_stop)
     yield Progress("Counting misses and false alarms", 2, 3, after_training=True)
     misses = measure_misses(model, takes, background, should_stop=should_stop) if takes else []
-    report = make_report(promise, misses, fired, takes_from=takes_from, would_miss=would_miss)
+    curves = {word: calibration.curve(word) for word in model.words}
+    report = make_report(promise, misses, fired, takes_from=takes_from, would_miss=would_miss, curves=curves)
     replace_manifest(path, dataclasses.replace(model.manifest, quality={**model.manifest.quality, **told(report)}))
     yield Progress("Counting misses and false alarms", 3, 3, after_training=True)
     return report
@@ -106,11 +109,12 @@ def _calibration(model: SpottingModel, own: Sequence[Sound], wanted: Wanted) -> 
     """The tails in all that the model can be tried on, and in a person's own sound."""
     if model.pipeline.ends_windows:  # the bank has its vectors, of the shipped talk and of people
         return Calibration({**fired_by_bank(model), **fired_by(model, own)}, model.words, pooled=True)
-    if model.second is not None and not model.detector_config.first_share:
+    second = model.second
+    if second is not None and not model.detector_config.first_share:
         # Of which the bank tells as much, as if the first network heard a word all the time.
-        return Calibration({**fired_by_bank(model.second), **fired_by(model, own)}, model.words, pooled=True)
+        return Calibration({**fired_by_bank(second), **fired_by(model, own)}, model.words, pooled=True)
     heard = [*talk_to_calibrate(model.words), *own]
-    return Calibration(fired_by(model, heard, most_cpu_s=wanted.cpu_s), model.words)
+    return Calibration(fired_by(model, heard, most_cpu_s=wanted.cpu_s), model.words, pooled=second is not None)
 
 
 def promised(report: Report) -> Promised:
@@ -161,10 +165,10 @@ def _with_thresholds(model: SpottingModel, promise: Promise) -> SpottingModel:
     return SpottingModel(model.path)
 
 
-def told(report: Report) -> dict[str, float | int | str]:
+def told(report: Report) -> dict[str, Any]:
     """What the model file tells of a report, among its qualities."""
     missed, upper = report.missed, report.upper_95
-    found: dict[str, float | int | str] = {
+    found: dict[str, Any] = {
         "promised_per_hour": report.promised,
         "expected_per_hour": report.expected,
         "promised_low": report.low,
@@ -179,7 +183,12 @@ def told(report: Report) -> dict[str, float | int | str]:
         "false_alarms": report.false_alarm_count,
         "false_alarm_hours": report.hours,
     }
-    return found | ({"false_alarms_upper_95": upper} if math.isfinite(upper) else {})
+    curves = stored(report)
+    return (
+        found
+        | ({"false_alarms_upper_95": upper} if math.isfinite(upper) else {})
+        | ({CURVES: curves} if curves else {})
+    )
 
 
 def _takes(

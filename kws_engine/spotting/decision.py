@@ -73,7 +73,7 @@ class DetectorConfig:
         True,
         "Save work",
         "The network does not look at sound that is no louder than the quietest moments of the last seconds, and looks "
-        "half as often while no word is near.",
+        "at fewer moments while no word is near.",
         advanced=True,
     )
 

@@ -301,10 +301,23 @@ def _manifest(path: Path, text: bytes) -> Manifest:
 
 
 def _told(values: dict[str, Any]) -> dict[str, Any]:
-    """What the file tells of itself, as far as it can be shown: numbers and short lines of text."""
+    """What the file tells of itself, as far as it can be shown: numbers, short lines of text, and curves."""
     kinds = (str, int, float, bool, type(None))
-    fit = [(name, value) for name, value in values.items() if isinstance(value, kinds)][:_MOST_TOLD]
+    fit = [(name, value) for name, value in values.items() if isinstance(value, kinds) or _are_curves(value)]
+    del fit[_MOST_TOLD:]
     return {shortened(name): shortened(value) if isinstance(value, str) else value for name, value in fit}
+
+
+def _are_curves(value: object) -> bool:
+    """Whether this is numbers in lists by name, by word."""
+    return isinstance(value, dict) and all(
+        isinstance(of_word, dict)
+        and all(
+            isinstance(numbers, list) and all(type(one) in (int, float) for one in numbers)
+            for numbers in of_word.values()
+        )
+        for of_word in value.values()
+    )
 
 
 def _check_manifest(values: dict[str, Any]) -> None:

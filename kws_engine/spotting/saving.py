@@ -1,11 +1,11 @@
-"""Which looks at a stream can be left out: those at quiet, and every second one while no word is near.
+"""Which looks at a stream can be left out: those at quiet, and most of the others while no word is near.
 
-Looks come in groups of some 90 ms, or of two where they are far apart. Groups have fixed places in the stream, and the
-first look is one of its own. The
-last look of a group is taken first. Those before it are taken only where a word is near in it or in the last look of
-the group before; else their posteriors lie on the line between both. After a group that ends with a word near, nothing
-is saved, and every look is taken at once. In a group for which the speech gate is closed no look is taken: its
-posteriors are the model's answer to digital silence, without any word.
+Looks come in groups of 120 ms, or of two where they are far apart. Groups have fixed places in the stream, and the
+first look is one of its own. The last look of a group is taken first. Those before it are taken only where a word is
+near in it; else their posteriors lie on the line from the last look of the group before. After a group that ends with a
+word near, nothing is saved, and every look is taken as soon as its sound is there: so no detection is later than with
+all looks, but for a word that has its whole score within one group. In a group for which the speech gate is closed no
+look is taken: its posteriors are the model's answer to digital silence, without any word.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from kws_engine.spotting.looks import Classifier, Looks
 
 Floats = NDArray[np.float32]
-_GROUP_S: Final = 0.0901  # with room for rounding
+_GROUP_S: Final = 0.1201  # with room for rounding
 _NEAR: Final = 0.02  # a word's posterior: below any threshold that somebody may set
 _MOST_IN_SILENCE: Final = 0.1
 _LONGEST_SAVED_S: Final = 0.08  # between looks

@@ -17,7 +17,7 @@ from PySide6.QtGui import QGuiApplication
 
 from kws_engine.training.events import Epoch, Failed
 from kws_gui import app as studio
-from kws_gui.bench import long_list
+from kws_gui.bench import hours, listening, long_list
 from kws_gui.bench.event_loop import Ticks
 from kws_gui.main_window import MainWindow
 from kws_gui.services import remembered
@@ -31,14 +31,19 @@ _PATIENCE_S = 120.0
 def main(arguments: list[str]) -> int:
     """Prints all rows; `window TIME` only shows the window and prints how long after TIME it was painted.
 
-    `list FOLDER` opens that project, of very many clips, and browses it.
+    `list FOLDER` opens that project, of very many clips, and browses it; `listen` watches the Listen page, `hours`
+    takes it through eight hours of sound.
     """
     if arguments[:1] == ["window"]:
         return _show_window(float(arguments[1]))
+    if arguments[:1] == ["hours"]:
+        return hours.hear(_print, *map(float, arguments[1:]))
     with tempfile.TemporaryDirectory(prefix="kws-bench.") as home:
         os.environ[remembered.HOME_VARIABLE] = home
         if arguments[:1] == ["list"]:
             return long_list.browse(Path(arguments[1]), _print)
+        if arguments[:1] == ["listen"]:
+            return listening.listen(Path(home), _print)
         starts = [_start() for _ in range(_STARTS)][1:]
         warm = min(starts, key=lambda start: start["painted_s"])
         _print("screen", warm["screen"], "")

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from kws_engine.bench import Row
 from kws_engine.bench.data import SPEECH_COMMANDS, make_project
-from kws_engine.errors import KwsError
+from kws_gui.bench.reporting import reported_by_window
 
-TITLE = "The window: time to stand, longest wait while a training runs and among very many clips"
+TITLE = "The window: time to stand, longest wait while a training runs and among very many clips, and Listen"
 
 
 def rows() -> Iterator[Row]:
@@ -23,35 +19,7 @@ def rows() -> Iterator[Row]:
     Raises:
         KwsError: The window could not be started.
     """
-    yield from _reported_by_window()
+    yield from reported_by_window()
+    yield from reported_by_window("listen")
     with tempfile.TemporaryDirectory(prefix="kws-clips-") as folder:
-        yield from _reported_by_window("list", str(make_project(Path(folder), SPEECH_COMMANDS)))
-
-
-def _reported_by_window(*arguments: str) -> Iterator[Row]:
-    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors:  # a pipe nobody reads would block
-        process = subprocess.Popen(
-            [sys.executable, "-m", "kws_gui.bench", *arguments],
-            env=_environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-        )
-        with process:
-            assert process.stdout is not None
-            for line in process.stdout:
-                yield Row(**json.loads(line))
-        errors.seek(0)
-        printed = errors.read().strip().splitlines()
-    if process.returncode:
-        reason = printed[-1] if printed else f"exit code {process.returncode}"
-        raise KwsError(f"The window could not be measured ({reason}): start kws-studio and see what it says.")
-
-
-def _environment() -> dict[str, str]:
-    environment = dict(os.environ)
-    on_linux = sys.platform.startswith("linux")
-    if on_linux and not (environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY")):
-        environment.setdefault("QT_QPA_PLATFORM", "offscreen")
-    return environment
+        yield from reported_by_window("list", str(make_project(Path(folder), SPEECH_COMMANDS)))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import math
 import queue
 import threading
 import time
@@ -22,14 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QThread, Signal
 
-from kws_engine import audio
 from kws_engine.errors import KwsError
-from kws_engine.features import FEATURES
 from kws_engine.ring import Ring
-from kws_engine.spotting.decision import Detection, DetectorConfig
-from kws_engine.spotting.detector import Detector, Step, with_peaks
-from kws_gui.bridges.jobs import Work
+from kws_engine.spotting.decision import DetectorConfig
+from kws_engine.spotting.detector import Detector, Step
+from kws_gui.bridges.file_hearing import Listener
 from kws_gui.bridges.latest import Latest
+from kws_gui.bridges.sound_picture import Scale, SoundPicture
 
 if TYPE_CHECKING:
     from kws_engine.microphone import Heard
@@ -39,6 +37,7 @@ Samples = NDArray[np.float32]
 READ_EVERY_S = 0.03
 COST_EVERY_S = 1.0
 KEPT_S = 10.0
+_LONGEST_GAP_S = 10.0  # no window is longer; the same for all models, whose times stay those of the sound
 
 
 class SoundSource(Protocol):
@@ -59,58 +58,22 @@ class OpenModel:
 
 
 @dataclass(frozen=True)
-class FileHeard:
-    """What a detector found in a sound file; `at_sample` counts at the model's rate."""
-
-    path: Path
-    seconds: float
-    rate: int
-    detections: tuple[Detection, ...]
-    complete: bool
-
-
-@dataclass(frozen=True)
 class _Batch:
     session: int
-    frames: Samples
     steps: list[Step]
     sound: Samples
     lost: int
     cost: float | None
 
 
-class SoundPicture:
-    """The spectrogram that the window shows: log mel bands in dB below a full-scale sine, from samples at `rate`."""
-
-    BANDS = 80
-    HOP_MS = 10.0
-    LOW_HZ = 20.0
-
-    def __init__(self, rate: int) -> None:
-        entry = FEATURES["log_mel"]
-        self.high_hz = min(7600.0, rate / 2)
-        config = entry.config(
-            bands=self.BANDS, hop_ms=self.HOP_MS, low_hz=self.LOW_HZ, high_hz=self.high_hz, floor=1e-8
-        )
-        self._pipeline = entry.build(config, rate=rate)
-        self._stream = self._pipeline.stream()
-        self._full_scale_db = 20 * math.log10(float(self._pipeline.window.sum()) / 2)
-
-    def push(self, samples: Samples) -> Samples:
-        """The frames (n, 80) in dB that these samples complete."""
-        values = self._stream.push(samples)
-        log_power = (values - self._pipeline.shift) / self._pipeline.scale
-        return np.asarray(log_power * (10 / math.log(10)) - self._full_scale_db, dtype=np.float32)
-
-
 class DetectorBridge(QObject):
-    """Opens one model file at a time and listens with it.
+    """Opens one model file at a time and listens with it; one that does not draw makes no spectrogram.
 
     Signals:
         loaded: (OpenModel) The file requested last is open.
         sounded: (samples) New sound at the model's rate, before the steps that it leads to.
         started, stopped: The thread has begun to read the source, or has ended.
-        heard: (frames) New spectrogram frames (n, 80) in dB.
+        heard: (frames) New frames of `picture` (n, bands) in dB.
         stepped: (steps) New outputs of the network; `at_sample` counts on over stop and start, until another model.
         detected: (Detection) One of those steps found a word.
         risen: (Detection) The score of the word found last has risen further.
@@ -131,18 +94,21 @@ class DetectorBridge(QObject):
     costChanged = Signal(float)
     failed = Signal(str, str)
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, parent: QObject | None = None, *, draws: bool = True) -> None:
         super().__init__(parent)
+        self._draws = draws
         self._loading = Latest(self)
         self._loading.answered.connect(self._on_loaded)
         self._loading.failed.connect(self.failed)
         self._open: OpenModel | None = None
         self._picture: SoundPicture | None = None
+        self._scale: Scale = "mel"
         self._config: DetectorConfig | None = None
         self._thresholds: dict[str, float] = {}
         self._listener: _Listener | None = None
         self._session = 0
         self._heard_samples = 0
+        self._began_at = 0
         self._recent = Ring(1)
 
     @property
@@ -152,7 +118,7 @@ class DetectorBridge(QObject):
 
     @property
     def picture(self) -> SoundPicture | None:
-        """The spectrogram's definition at the model's rate."""
+        """The spectrogram's definition at the model's rate and in the chosen scale."""
         return self._picture
 
     @property
@@ -169,9 +135,19 @@ class DetectorBridge(QObject):
         """How many samples were heard with this model; detections count likewise."""
         return self._recent.position
 
+    @property
+    def oldest(self) -> int:
+        """The position of the oldest sound in memory."""
+        return max(0, self._recent.position - self._recent.capacity)
+
+    @property
+    def began_at(self) -> int:
+        """The position at which this time of listening began, or the last one."""
+        return self._began_at
+
     def recent(self, start: int = 0) -> tuple[Samples, int]:
         """The sound of the last ten seconds from position `start` on, and where it begins; in memory only."""
-        read = self._recent.read(max(start, self._recent.position - self._recent.capacity))
+        read = self._recent.read(max(start, self.oldest))
         return read.samples, read.position - len(read.samples)
 
     def load(self, path: Path) -> None:
@@ -209,17 +185,16 @@ class DetectorBridge(QObject):
         Raises:
             MicrophoneError: As of `make_reader`.
         """
-        if self._open is None or self._picture is None or self._listener is not None:
+        if self._open is None or self._listener is not None:
             return
         source = make_reader(self._open.model.rate)
-        window_samples = self._open.model.window_samples
+        self._began_at = self._heard_samples
         self._listener = _Listener(
             self._session,
             source,
             self._detector(),
-            self._picture,
+            rate=self._open.model.rate,
             heard_samples=self._heard_samples,
-            window_samples=window_samples,
         )
         self._listener.heard.connect(self._on_batch)
         self._listener.failed.connect(self._on_failed)
@@ -235,9 +210,23 @@ class DetectorBridge(QObject):
         self._heard_samples = listener.heard_samples
         self.stopped.emit()
 
-    def file_work(self, path: Path) -> Work:
-        """Work for a `LongJob` that runs the same detector over a sound file; its result is a `FileHeard`."""
-        return partial(_listen_to_file, self._detector(), self._open.model.rate if self._open else 0, path)
+    def listener(self, name: str) -> Listener:
+        """A detector of its own with the same settings, to hear a sound file."""
+        assert self._open is not None
+        return Listener(name, self._detector(), self._open.model.rate)
+
+    def set_scale(self, scale: Scale) -> Samples:
+        """Draws with another scale from now on; returns the newest frames in that scale, at most ten seconds.
+
+        With what follows in `heard`, frames are as many as they would have been with that scale from the beginning.
+        """
+        self._scale = scale
+        if self._open is None or self._picture is None:
+            return np.zeros((0, SoundPicture(16_000, scale=scale).bands), np.float32)
+        self._picture = SoundPicture(self._open.model.rate, scale=scale)
+        hop = self._picture.hop_samples
+        samples, _ = self.recent(-(-self.oldest // hop) * hop)
+        return self._picture.push(samples)
 
     def shutdown(self) -> None:
         """Ends every thread."""
@@ -253,7 +242,7 @@ class DetectorBridge(QObject):
         self._open = opened
         self._heard_samples = 0
         self._recent = Ring(round(KEPT_S * opened.model.rate))
-        self._picture = SoundPicture(opened.model.rate)
+        self._picture = SoundPicture(opened.model.rate, scale=self._scale)
         detector = opened.model.detector()
         self._config = detector.config
         self._thresholds = detector.thresholds
@@ -267,8 +256,7 @@ class DetectorBridge(QObject):
         if len(batch.sound):
             self._recent.write(batch.sound)
             self.sounded.emit(batch.sound)
-        if len(batch.frames):
-            self.heard.emit(batch.frames)
+            self._draw(batch.sound)
         if batch.steps:
             self.stepped.emit(batch.steps)
         for step in batch.steps:
@@ -279,13 +267,20 @@ class DetectorBridge(QObject):
         if batch.cost is not None:
             self.costChanged.emit(batch.cost)
 
+    def _draw(self, sound: Samples) -> None:
+        """In the window's thread, a twentieth of a millisecond for 30 ms of sound: so the scale can change at once."""
+        if self._draws and self._picture is not None:
+            frames = self._picture.push(sound)
+            if len(frames):
+                self.heard.emit(frames)
+
     def _on_failed(self, sentence: str, details: str) -> None:
         self.stop()
         self.failed.emit(sentence, details)
 
 
 class _Listener(QThread):
-    """Reads, draws and detects every 30 ms until `end`; its commands run between two reads."""
+    """Reads and detects every 30 ms until `end`; its commands run between two reads."""
 
     heard = Signal(object)
     failed = Signal(str, str)
@@ -295,10 +290,9 @@ class _Listener(QThread):
         session: int,
         source: SoundSource,
         detector: Detector,
-        picture: SoundPicture,
         *,
+        rate: int,
         heard_samples: int,
-        window_samples: int,
     ) -> None:
         super().__init__()
         self.commands: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
@@ -307,8 +301,7 @@ class _Listener(QThread):
         self._session = session
         self._source = source
         self._detector = detector
-        self._picture = picture
-        self._window_samples = window_samples
+        self._rate = rate
         self._ended = threading.Event()
 
     def end(self) -> None:
@@ -348,15 +341,14 @@ class _Listener(QThread):
     def _take(self, heard: Heard, cost: float | None) -> None:
         sound = heard.samples
         if heard.lost:
-            # After a window of silence the detector has forgotten what came before: a longer gap changes nothing.
-            gap = np.zeros(min(heard.lost, self._window_samples), np.float32)
+            # After so much silence every detector has forgotten what came before: a longer gap changes nothing.
+            gap = np.zeros(min(heard.lost, round(_LONGEST_GAP_S * self._rate)), np.float32)
             sound = np.concatenate((gap, sound))
         if not len(sound) and cost is None:
             return
-        frames = self._picture.push(sound)
         steps = [_moved(step, self._began_at) for step in self._detector.feed(sound)]
         self.heard_samples += len(sound)
-        self.heard.emit(_Batch(self._session, frames, steps, sound, heard.lost, cost))
+        self.heard.emit(_Batch(self._session, steps, sound, heard.lost, cost))
 
 
 def _moved(step: Step, samples: int) -> Step:
@@ -374,19 +366,3 @@ def _open(path: Path) -> OpenModel:
 
     model = SpottingModel(path)
     return OpenModel(path, model, hashlib.sha256(path.read_bytes()).hexdigest()[:32])
-
-
-def _listen_to_file(
-    detector: Detector, rate: int, path: Path, progress: Callable[[int, int], None], should_stop: Callable[[], bool]
-) -> FileHeard:
-    total_s = max(1, math.ceil(audio.info(path).seconds))
-    steps: list[Step] = []  # those that matter: a long file has many
-    samples = 0
-    for block in audio.blocks(path, rate=rate):
-        if should_stop():
-            return FileHeard(path, samples / rate, rate, tuple(with_peaks(steps)), complete=False)
-        steps += [step for step in detector.feed(block) if step.detection or step.risen]
-        samples += len(block)
-        progress(min(samples // rate, total_s), total_s)
-    steps += [step for step in detector.flush() if step.detection or step.risen]
-    return FileHeard(path, samples / rate, rate, tuple(with_peaks(steps)), complete=True)

@@ -41,6 +41,7 @@ class ConfigForm(QWidget):
         self._made: dict[str, _Row] | None = None
         self._advanced: Fold | None = None
         self._idle: frozenset[str] = frozenset()
+        self._unavailable: dict[str, str] = {}
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(theme.GRID)
@@ -71,6 +72,12 @@ class ConfigForm(QWidget):
         for row in self._rows.values():
             row.refuse(sentence if row.option.name == name else "")
         return name in self._rows and self._rows[name].shown
+
+    def setUnavailable(self, name: str, why: str) -> None:
+        """Disables an option and says why below it; "" makes it available again."""
+        self._unavailable[name] = why
+        if self._made is not None:
+            self._rows[name].setUnavailable(why)
 
     def setIdle(self, names: Collection[str]) -> None:
         """Hides options that have no effect; their values stay."""
@@ -114,6 +121,7 @@ class ConfigForm(QWidget):
             for row in rows:
                 row.edited.connect(self._on_edited)
                 row.write(getattr(self._config, row.option.name))
+                row.setUnavailable(self._unavailable.get(row.option.name, ""))
             self._refresh()
             self.rowsMade.emit()
         return self._made
@@ -163,6 +171,7 @@ class _Row(QObject):
         self.shown = True
         self.differs = False
         self._refusal = ""
+        self._why = ""
         self._kind = EDITORS[option.kind]
         self.editor: QWidget = self._kind.make(option)
         self.label = _make_label(option)
@@ -183,13 +192,25 @@ class _Row(QObject):
 
     def error(self) -> str:
         """The error under the field, or an empty string."""
-        return self.message.text()
+        return "" if self._why else self.message.text()
 
     def refuse(self, sentence: str) -> None:
         """Shows why a value that is valid by itself cannot be used, until called with ""."""
         if sentence != self._refusal and self.error() in ("", self._refusal):
             self._show_error(sentence)
         self._refusal = sentence
+
+    def setUnavailable(self, why: str) -> None:
+        """Disables the option and says why; "" enables it."""
+        if why == self._why:
+            return
+        self._why = why
+        self.editor.setEnabled(not why)
+        self.reset.setEnabled(not why)
+        theme.set_role(self.message, "muted" if why else "error")
+        self.message.setText(why)
+        self.message.setVisible(bool(why) and self.shown)
+        self.mark(self.differs)
 
     def setShown(self, shown: bool) -> None:
         """Shows or hides the row; hiding it discards invalid input."""
@@ -198,7 +219,7 @@ class _Row(QObject):
         self.shown = shown
         for part in (self.label, self.editor, self.reset):
             part.setVisible(shown)
-        self.message.setVisible(shown and bool(self.error()))
+        self.message.setVisible(shown and bool(self.message.text()))
         self.mark(self.differs)
 
     def mark(self, differs: bool) -> None:
@@ -211,7 +232,7 @@ class _Row(QObject):
         default = self.option.text(self.option.default)
         note = f" Changed; the default is {default}." if differs else ""
         for field in self._kind.fields(self.editor):
-            field.setAccessibleDescription(self.option.help + note)
+            field.setAccessibleDescription(f"{self.option.help}{note} {self._why}".rstrip())
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.FocusOut and not self.error():
@@ -240,6 +261,8 @@ class _Row(QObject):
         self.edited.emit(self.option.name, self.option.default)
 
     def _show_error(self, sentence: str) -> None:
+        if self._why:
+            return
         self.message.setText(sentence)
         self.message.setVisible(bool(sentence) and self.shown)
         for field in self._kind.fields(self.editor):

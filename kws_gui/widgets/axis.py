@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QFontMetricsF, QPainter, QPen
+from PySide6.QtGui import QFontMetricsF, QPainter, QPen, QStaticText
 
 from kws_gui import theme
 
@@ -44,12 +45,25 @@ def draw_time_axis(painter: QPainter, area: QRectF, start_s: float, end_s: float
         x = area.left() + (value - start_s) / (end_s - start_s) * area.width()
         painter.setPen(QPen(colors.color("field_border"), 1))
         painter.drawLine(QPointF(x, area.bottom()), QPointF(x, area.bottom() + 4))
-        label = f"{value:.{decimals}f} s"
+        label = _time_text(value, decimals)
         width = metrics.horizontalAdvance(label)
         left = min(max(x - width / 2, area.left()), area.right() - width)
         painter.setPen(colors.color("muted"))
-        flags = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop
-        painter.drawText(QRectF(left, area.bottom() + 5, width + 2, AXIS_HEIGHT - 5), flags, label)
+        painter.drawStaticText(QPointF(left, area.bottom() + 5), _static(label))
+
+
+def _time_text(seconds: float, decimals: int) -> str:
+    """Like "12 s" and "1.5 s", and after an hour "1:00:12"."""
+    if seconds < 3600:
+        return f"{seconds:.{decimals}f} s"
+    hours, rest = divmod(round(seconds, decimals), 3600)
+    return f"{hours:.0f}:{rest // 60:02.0f}:{rest % 60:0{decimals + 3 if decimals else 2}.{decimals}f}"
+
+
+@functools.lru_cache(maxsize=256)
+def _static(label: str) -> QStaticText:
+    """A label that is laid out once: the axes of live displays are drawn thirty times a second."""
+    return QStaticText(label)
 
 
 def draw_focus(painter: QPainter, area: QRectF, *, radius: float = 8) -> None:

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from kws_gui import theme
 from kws_gui.widgets.axis import AXIS_HEIGHT, GUTTER, LIVE_SECONDS, SMALL, draw_focus, draw_time_axis
+from kws_gui.widgets.frame_timer import FrameTimer
 from kws_gui.widgets.score_scale import ScoreScale
 from kws_gui.widgets.threshold_text import score_of, threshold_text
 
 Floats = NDArray[np.float64]
 
-_FRAME_MS = 33
 _LIT_MS = 1000
+_FLAT_PX = 0.5
+_TOLD_MS = 3000  # for so long a moved line says what it promises
 _ROW_HEIGHT = 48
 _POINT_S = 0.04  # one point per interval, its maximum: no peak is lost, and ten words take a few ms to draw
 
@@ -34,7 +35,7 @@ class ScoreStrip(QWidget):
 
     thresholdChanged = Signal(str, float)
 
-    def __init__(self, parent: QWidget | None = None, *, seconds: float = LIVE_SECONDS) -> None:
+    def __init__(self, parent: QWidget | None = None, *, seconds: float = LIVE_SECONDS, has_axis: bool = True) -> None:
         super().__init__(parent)
         self._seconds = seconds
         self._rows: dict[str, ScoreRow] = {}
@@ -42,11 +43,9 @@ class ScoreStrip(QWidget):
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(theme.GRID // 2)
         self._axis = _TimeAxis(seconds)
+        self._axis.setVisible(has_axis)
         self._column.addWidget(self._axis)
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(_FRAME_MS)
-        self._timer.timeout.connect(self._on_frame)
+        self._timer = FrameTimer(self._on_frame, self)
 
     def setWords(self, words: Sequence[str], thresholds: Mapping[str, float] | Sequence[float]) -> None:
         """Shows these words, in this order, with their thresholds by word or in the same order."""
@@ -68,8 +67,12 @@ class ScoreStrip(QWidget):
             if word in given:
                 row.append(at_s, float(given[word]))
         self._axis.now_s = at_s
-        if not self._timer.isActive():
-            self._timer.start()
+        self._timer.request()
+
+    def setPromises(self, promises: Mapping[str, Callable[[float], str]]) -> None:
+        """What a threshold of each word promises, in a few words; a word without one says nothing."""
+        for word, row in self._rows.items():
+            row.setPromise(promises.get(word))
 
     def detected(self, word: str) -> None:
         """Highlights the word for a second."""
@@ -90,7 +93,7 @@ class ScoreStrip(QWidget):
     def _on_frame(self) -> None:
         self._axis.update()
         for row in self._rows.values():
-            row.update()
+            row.refresh()
 
 
 class ScoreRow(QWidget):
@@ -107,9 +110,16 @@ class ScoreRow(QWidget):
         self._threshold = threshold
         self._seconds = seconds
         self._scale = scale or ScoreScale()
-        self._points: deque[tuple[float, float]] = deque()
+        self._curve = _Curve(seconds)
         self._score = 0.0
         self._now_s = 0.0
+        self._look = (False, "")
+        self._named = QPixmap()
+        self._named_by: tuple[object, ...] = ()
+        self._promise: Callable[[float], str] | None = None
+        self._is_near = False
+        self._told = QTimer(self, singleShot=True, interval=_TOLD_MS)
+        self._told.timeout.connect(self.update)
         self._lit = QTimer(self)
         self._lit.setSingleShot(True)
         self._lit.setInterval(_LIT_MS)
@@ -132,23 +142,35 @@ class ScoreRow(QWidget):
         value = round(min(max(value, 0.0), 1.0), 7)
         if value != self._threshold:
             self._threshold = value
+            self._told.start()
             self._describe()
             self.update()
             self.thresholdChanged.emit(self._word, value)
 
+    def setPromise(self, promise: Callable[[float], str] | None) -> None:
+        """What a threshold promises: shown while the line is moved, under the pointer, and with the focus."""
+        self._promise = promise
+        self._describe()
+        self.update()
+
+    def promise(self) -> str:
+        """What the present threshold promises; empty where that is not known."""
+        return self._promise(self._threshold) if self._promise is not None else ""
+
     def append(self, at_s: float, score: float) -> None:
         """Appends a score and drops those that have scrolled out. Does not redraw."""
-        if self._points and at_s < self._now_s:
-            self._points.clear()
-        if self._points and int(at_s / _POINT_S) == int(self._points[-1][0] / _POINT_S):
-            if score > self._points[-1][1]:
-                self._points[-1] = (at_s, score)
-        else:
-            self._points.append((at_s, score))
+        if at_s < self._now_s:
+            self._curve.clear()
+        self._curve.append(at_s, score)
         self._now_s = at_s
         self._score = score
-        while self._points[0][0] < at_s - self._seconds - 0.5:
-            self._points.popleft()
+
+    def refresh(self) -> None:
+        """Redraws, unless it would look as before: most words are not said most of the time."""
+        look = (self._is_flat(), self._numbers())
+        if look != self._look or not look[0]:
+            self._look = look
+            self.update()
 
     def light(self) -> None:
         """Highlights the row for a second."""
@@ -162,7 +184,7 @@ class ScoreRow(QWidget):
 
     def clear(self) -> None:
         """Removes the scores."""
-        self._points.clear()
+        self._curve.clear()
         self._now_s = self._score = 0.0
         self.update()
 
@@ -180,6 +202,7 @@ class ScoreRow(QWidget):
         painter.drawRoundedRect(area, 6, 6)
         self._paint_curve(painter, area)
         self._paint_threshold(painter, area)
+        self._paint_promise(painter, area)
         self._paint_words(painter)
         if self.hasFocus():
             draw_focus(painter, QRectF(self.rect()), radius=6)
@@ -198,18 +221,28 @@ class ScoreRow(QWidget):
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         near = abs(event.position().y() - self._y(self._threshold)) < 8 and event.position().x() >= GUTTER
+        self._set_near(near)
         self.setCursor(Qt.CursorShape.SizeVerCursor if near else Qt.CursorShape.ArrowCursor)
         if event.buttons() & Qt.MouseButton.LeftButton and event.position().x() >= GUTTER:
             self._drag(event.position().y())
 
+    def leaveEvent(self, event: QEvent) -> None:
+        super().leaveEvent(event)
+        self._set_near(False)
+
+    def _set_near(self, near: bool) -> None:
+        if near != self._is_near:
+            self._is_near = near
+            self.update()
+
     # -- painting
 
     def _paint_curve(self, painter: QPainter, area: QRectF) -> None:
-        if len(self._points) < 2:
+        at_s, scores = self._curve.points()
+        if len(at_s) < 2:
             return
         painter.save()
         painter.setClipRect(area)
-        at_s, scores = np.array(self._points).T
         start_s = max(self._now_s, self._seconds) - self._seconds
         xs = area.left() + (at_s - start_s) * (area.width() / self._seconds)
         ys = area.bottom() - 5 - self._scale.places(scores) * (area.height() - 10)
@@ -237,13 +270,45 @@ class ScoreRow(QWidget):
 
     def _paint_threshold(self, painter: QPainter, area: QRectF) -> None:
         colors, y = theme.current(), self._y(self._threshold)
-        painter.setPen(QPen(colors.color("text"), 1.5, Qt.PenStyle.DashLine))
-        painter.drawLine(QPointF(area.left(), y), QPointF(area.right(), y))
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)  # ten times faster
+        painter.setPen(QPen(colors.color("text"), 2, Qt.PenStyle.DashLine))
+        painter.drawLine(QPointF(area.left(), round(y)), QPointF(area.right(), round(y)))
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(colors.color("text"))
         painter.drawRoundedRect(QRectF(area.left() + 2, y - 4, 18, 8), 4, 4)
 
+    def _paint_promise(self, painter: QPainter, area: QRectF) -> None:
+        """A tag beside the line, on the side with more room."""
+        if not (self._told.isActive() or self._is_near or self.hasFocus()) or not self.promise():
+            return
+        colors, y = theme.current(), self._y(self._threshold)
+        painter.setFont(theme.font(SMALL, bold=True))
+        metrics = QFontMetricsF(painter.font())
+        words = f"{threshold_text(self._threshold)}: {self.promise()}"
+        tag = QRectF(area.left() + 28, 0, metrics.horizontalAdvance(words) + 12, metrics.height() + 2)
+        tag.moveTop(y + 3 if y < area.center().y() else y - 3 - tag.height())
+        painter.setPen(QPen(colors.color("field_border"), 1))
+        painter.setBrush(colors.color("surface"))
+        painter.drawRoundedRect(tag, 4, 4)
+        painter.setPen(colors.color("text"))
+        painter.drawText(tag, Qt.AlignmentFlag.AlignCenter, words)
+
     def _paint_words(self, painter: QPainter) -> None:
+        """Draws the word and its numbers, from a picture of them as long as they are the same."""
+        reached, ratio = self._score >= self._threshold, self.devicePixelRatioF()
+        by = (self._numbers(), self.isLit(), reached, self.height(), ratio, theme.current().name, self.font().key())
+        if by != self._named_by:
+            self._named_by = by
+            self._named = QPixmap(round(GUTTER * ratio), round(self.height() * ratio))
+            self._named.setDevicePixelRatio(ratio)
+            self._named.fill(Qt.GlobalColor.transparent)
+            writing = QPainter(self._named)
+            self._write_words(writing)
+            writing.end()
+        painter.drawPixmap(0, 0, self._named)
+
+    def _write_words(self, painter: QPainter) -> None:
         colors = theme.current()
         painter.setFont(theme.font(bold=True))
         painter.setPen(colors.color("detection_text" if self.isLit() else "text"))
@@ -256,6 +321,10 @@ class ScoreRow(QWidget):
         painter.setPen(colors.color("detection_text" if self._score >= self._threshold else "muted"))
         below = QRectF(6, middle + 1, GUTTER - 14, metrics.height())
         painter.drawText(below, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, self._numbers())
+
+    def _is_flat(self) -> bool:
+        """Whether the curve lies on the ground, by less than anybody sees."""
+        return self._scale.place(self._curve.highest()) * self.height() < _FLAT_PX
 
     def _numbers(self) -> str:
         return "heard" if self.isLit() else score_of(self._score, self._threshold)
@@ -278,8 +347,9 @@ class ScoreRow(QWidget):
         self.update()
 
     def _describe(self) -> None:
+        told = f": {promise}" if (promise := self.promise()) else ""
         self.setAccessibleDescription(
-            f"threshold {threshold_text(self._threshold)}" + (", heard" if self.isLit() else "")
+            f"threshold {threshold_text(self._threshold)}{told}" + (", heard" if self.isLit() else "")
         )
 
 
@@ -288,6 +358,46 @@ def _polygon(xs: Floats, ys: Floats) -> QPolygonF:
 
     polygon: QPolygonF = pyqtgraph.functions.arrayToQPolygonF(xs, ys)
     return polygon
+
+
+class _Curve:
+    """The points of the last seconds, in arrays that are moved to the front when they are full."""
+
+    def __init__(self, seconds: float) -> None:
+        self._kept_s = seconds + 0.5
+        most = 2 * math.ceil(self._kept_s / _POINT_S) + 8
+        self._points = np.zeros((2, most))
+        self._first = self._end = 0
+
+    def append(self, at_s: float, score: float) -> None:
+        """Appends a point, or raises the last one of the same interval."""
+        points = self._points
+        last = self._end - 1
+        if last >= self._first and int(at_s / _POINT_S) == int(points[0, last] / _POINT_S):
+            if score > points[1, last]:
+                points[:, last] = at_s, score
+        else:
+            if self._end == points.shape[1]:
+                points[:, : self._end - self._first] = points[:, self._first : self._end].copy()
+                self._first, self._end = 0, self._end - self._first
+            points[:, self._end] = at_s, score
+            self._end += 1
+        while points[0, self._first] < at_s - self._kept_s:
+            self._first += 1
+
+    def clear(self) -> None:
+        """Forgets all points."""
+        self._first = self._end = 0
+
+    def points(self) -> tuple[Floats, Floats]:
+        """Times and scores (n,), oldest first."""
+        at_s, scores = self._points[:, self._first : self._end]
+        return at_s, scores
+
+    def highest(self) -> float:
+        """The highest score; 0 without any."""
+        scores = self._points[1, self._first : self._end]
+        return float(scores.max()) if len(scores) else 0.0
 
 
 class _TimeAxis(QWidget):

@@ -7,21 +7,22 @@ from collections import deque
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt, QTimer
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPainter, QPainterPath, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from kws_gui import theme
 from kws_gui.widgets.axis import AXIS_HEIGHT, GUTTER, LIVE_SECONDS, SMALL, draw_time_axis
-from kws_gui.widgets.colormap import levels, magma
+from kws_gui.widgets.colormap import HIGH_DB, LOW_DB, levels, magma
+from kws_gui.widgets.frame_timer import FrameTimer
 
-_FRAME_MS = 33
+_LOWEST_DB, _HIGHEST_DB = -120.0, 20.0  # of what is kept, whatever range is shown: steps of half a dB
 _DETECTION = "#3FE0AE"  # green that stands out on the colour map in both themes
-_TAG_ROWS = 3  # rows for the words of detections close together
+_TAG_ROWS = 4  # rows for the words of detections close together
 
 
 class Spectrogram(QWidget):
-    """Bands from bottom (low) to top (high) on a fixed dB range; the columns form a ring that is never copied.
+    """Bands from bottom (low) to top (high) on one dB range; the columns form a ring that is never copied.
 
     Args:
         bands: Values per frame.
@@ -50,10 +51,10 @@ class Spectrogram(QWidget):
         self._first_s = 0.0
         self._labels = ("high", "low")
         self._marks: deque[tuple[float, str]] = deque(maxlen=200)
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(_FRAME_MS)
-        self._timer.timeout.connect(self.update)
+        self._told: deque[str] = deque(maxlen=5)
+        self._range_db = (LOW_DB, HIGH_DB)
+        self._colours = _colours(*self._range_db)
+        self._timer = FrameTimer(self.update, self)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setAccessibleName("Spectrogram")
         theme.notifier.changed.connect(self.update)
@@ -63,33 +64,51 @@ class Spectrogram(QWidget):
         """Appends frames, shape (n, bands), in dB; they are drawn within 33 ms."""
         if self._still_s is not None:
             self.clear()
-        columns = levels(frames_db[-self._columns :]).T
-        skipped = len(frames_db) - columns.shape[1]
-        at = (self._written + skipped + np.arange(columns.shape[1])) % self._columns
-        self._ring[:, at] = columns[::-1]
+        self._write(frames_db, self._written)
         self._written += len(frames_db)
-        if not self._timer.isActive():
-            self._timer.start()
+        self._timer.request()
+
+    def rewrite(self, frames_db: NDArray[np.floating]) -> None:
+        """Shows the newest frames, shape (n, bands), in place of all those before; time and marks stay."""
+        self._ring = np.zeros((frames_db.shape[1], self._columns), np.uint8)
+        newest = frames_db[-min(self._columns, self._written) :] if self._written else frames_db[:0]
+        self._write(newest, self._written - len(newest))
+        self.update()
+
+    def setRange(self, low_db: float, high_db: float) -> None:
+        """The levels that are drawn darkest and brightest, in dB; also of what is already shown."""
+        self._range_db = (low_db, high_db)
+        self._colours = _colours(low_db, high_db)
+        self._describe()
+        self.update()
 
     def setFrames(self, frames_db: NDArray[np.floating], *, hop_ms: float | None = None, first_s: float = 0.0) -> None:
         """Shows one whole sound, shape (n, bands), without scrolling, from `first_s`; a new `hop_ms` stays in force."""
         self._hop_s = self._hop_s if hop_ms is None else hop_ms / 1000
         padded = -(-max(len(frames_db), 1) // 4) * 4
         self._ring = np.zeros((frames_db.shape[1], padded), np.uint8)
-        self._ring[:, : len(frames_db)] = levels(frames_db).T[::-1]
+        self._ring[:, : len(frames_db)] = _kept(frames_db)
         self._columns = padded
         self._written = len(frames_db)
         self._still_s = len(frames_db) * self._hop_s
         self._first_s = first_s
         self._marks.clear()
+        self._told.clear()
         self._describe()
         self.update()
 
     def mark(self, at_s: float, word: str) -> None:
         """Marks a detection at a time of the stream (0 is the first frame); it scrolls along."""
         self._marks.append((at_s, word))
+        self._told.append(f"{word} at {at_s:.1f} s")
         self._describe()
         self.update()
+
+    def begin(self, bands: int, *, hop_ms: float) -> None:
+        """Starts again at 0 s, for other frames."""
+        self._hop_s = hop_ms / 1000
+        self._ring = np.zeros((bands, 1), np.uint8)
+        self.clear()
 
     def clear(self) -> None:
         """Starts again at 0 s, empty."""
@@ -98,6 +117,7 @@ class Spectrogram(QWidget):
         self._written = 0
         self._still_s = None
         self._marks.clear()
+        self._told.clear()
         self._describe()
         self.update()
 
@@ -124,12 +144,18 @@ class Spectrogram(QWidget):
         rounded = QPainterPath()
         rounded.addRoundedRect(area, 8, 8)
         painter.setClipPath(rounded)
-        painter.fillRect(area, QColor.fromRgba(magma()[0]))
+        painter.fillRect(area, QColor.fromRgba(self._colours[0]))
         self._paint_ring(painter, area)
         self._paint_marks(painter, area)
         painter.restore()
         draw_time_axis(painter, area, *self._span())
         self._paint_labels(painter, area)
+
+    def _write(self, frames_db: NDArray[np.floating], at: int) -> None:
+        """Puts frames into the ring, the first at that number."""
+        columns = _kept(frames_db[-self._columns :])
+        at += len(frames_db) - columns.shape[1]
+        self._ring[:, (at + np.arange(columns.shape[1])) % self._columns] = columns
 
     def _span(self) -> tuple[float, float]:
         if self._still_s is not None:
@@ -140,7 +166,7 @@ class Spectrogram(QWidget):
     def _paint_ring(self, painter: QPainter, area: QRectF) -> None:
         bands, columns = self._ring.shape
         image = QImage(self._ring.data, columns, bands, columns, QImage.Format.Format_Indexed8)
-        image.setColorTable(magma())
+        image.setColorTable(self._colours)
         if self._still_s is not None:
             painter.drawImage(area, image, QRectF(0, 0, max(self._written, 1), bands))
             return
@@ -155,6 +181,8 @@ class Spectrogram(QWidget):
     def _paint_marks(self, painter: QPainter, area: QRectF) -> None:
         """Draws lines with the word beside each; words close together go into different rows."""
         start_s, end_s = self._span()
+        while self._marks and self._marks[0][0] < start_s - (end_s - start_s):
+            self._marks.popleft()
         painter.setFont(theme.font(bold=True))
         metrics = QFontMetricsF(painter.font())
         height = metrics.height() + 6
@@ -181,8 +209,19 @@ class Spectrogram(QWidget):
         painter.drawText(column, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignBottom, self._labels[1])
 
     def _describe(self) -> None:
-        found = ", ".join(f"{word} at {at_s:.1f} s" for at_s, word in list(self._marks)[-5:])
+        found = ", ".join(self._told)
         self.setAccessibleDescription(f"Detections: {found}" if found else "No detections")
+
+
+def _kept(frames_db: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """Frames (n, bands) as columns (bands, n) of the ring, the highest band first."""
+    return levels(frames_db, low_db=_LOWEST_DB, high_db=_HIGHEST_DB).T[::-1]
+
+
+def _colours(low_db: float, high_db: float) -> list[int]:
+    """The colour of each value in the ring."""
+    shown = levels(np.linspace(_LOWEST_DB, _HIGHEST_DB, 256), low_db=low_db, high_db=max(high_db, low_db + 1))
+    return [magma()[at] for at in shown.tolist()]
 
 
 def _paint_tag(painter: QPainter, tag: QRectF, word: str) -> None:

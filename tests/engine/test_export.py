@@ -8,6 +8,7 @@ import pathlib
 import zipfile
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 import tone_model
@@ -111,3 +112,20 @@ def test_large_answers_are_held_to_their_size_and_nothing_is_printed(capsys: pyt
     (answer,) = onnxruntime.InferenceSession(io.BytesIO(graph).getvalue()).run(None, {"x": sound})
     assert answer.shape == (7, 3) and np.abs(answer - module(torch.from_numpy(sound)).detach().numpy()).max() < 10
     assert capsys.readouterr() == ("", "")
+
+
+def test_a_committee_is_written_as_one_network_with_its_answers() -> None:
+    torch.manual_seed(0)
+    entry = MODELS["vector_cnn"]
+    for options in ({}, {"convolutions": 1, "kernel": 5}, {"heads": 1}):
+        network = entry.build(entry.config(**options), n_features=96, n_frames=10, n_labels=4)
+        network(torch.randn(32, 10, 96) * 3 + 1)  # norms with statistics of their own
+        network.eval()
+        graph = to_onnx(network, torch.randn(2, 10, 96), input_name="features", output_name="logits", dynamic={0: "n"})
+        session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
+        vectors = torch.randn(9, 10, 96)
+        found = session.run(None, {"features": vectors.numpy()})[0]
+        np.testing.assert_allclose(found, network(vectors).detach().numpy(), atol=1e-5)
+        if "heads" not in options:
+            operators = [node.op_type for node in onnx.load_from_string(graph).graph.node]
+            assert operators.count("Gemm") == 1 and len(network.members) == 6

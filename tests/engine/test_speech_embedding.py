@@ -59,6 +59,17 @@ def test_any_pieces_give_the_same_vectors(piece: int) -> None:
     np.testing.assert_allclose(np.concatenate(found, axis=1), encoded(frames), atol=1e-4)
 
 
+def test_live_blocks_of_one_or_two_vectors_give_the_vectors_of_the_whole() -> None:
+    frames = np.random.default_rng(3).standard_normal((1, 600, 32)).astype(np.float32)
+    stream, found, at = EncoderStream(), [], 0
+    for size in (76, *([8, 16, 16, 8, 24, 8, 8, 16, 5, 3, 16] * 3)):
+        found.append(stream.push(frames[:, at : at + size]))
+        at += size
+    vectors = np.concatenate(found, axis=1)
+    np.testing.assert_allclose(vectors, encoded(frames[:, :at])[:, : vectors.shape[1]], atol=2e-5)
+    assert vectors.shape[1] == 1 + (at - FRAMES) // 8
+
+
 def test_torch_has_the_weights_of_the_graph() -> None:
     frames = _frames(200)
     with torch.no_grad():

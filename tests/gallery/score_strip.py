@@ -1,4 +1,4 @@
-"""Score strips of four words, one just heard, under the time axis that the spectrogram shares."""
+"""Score strips of four words, one just heard, one telling what its threshold promises, over their time axis."""
 
 import math
 
@@ -22,6 +22,8 @@ def make() -> QWidget:
         }
         strip.append(at_s, scores)
     strip.detected("left")
+    strip.setPromises({"up": lambda threshold: "0.06/h, misses 3%"})
+    strip.row("up").setThreshold(0.75)
     column = QVBoxLayout(page)
     column.addWidget(strip)
     page.resize(720, 280)

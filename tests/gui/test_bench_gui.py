@@ -9,6 +9,7 @@ import pytest
 
 from kws_engine.errors import KwsError
 from kws_gui.bench import gui
+from kws_gui.bench.reporting import reported_by_window
 
 
 def test_a_window_that_complains_at_length_and_fails_is_named_with_its_last_words(
@@ -26,3 +27,14 @@ def test_a_window_that_complains_at_length_and_fails_is_named_with_its_last_word
         for row in gui.rows():
             told.append(row.what)
     assert told == ["screen"]
+
+
+@pytest.mark.slow
+def test_hours_of_sound_take_no_memory_and_keep_their_times() -> None:
+    told = {row.what: row.value for row in reported_by_window("hours", "0.125")}  # three times round
+    assert told["0.125 h heard in"]
+    assert told["their places apart, at most"] == 0
+    both = told["words of the second round that the last has, too"]
+    assert isinstance(both, int) and both > 5
+    assert 0 <= float(told["spectrogram behind the sound"]) <= 30
+    assert float(told["at the end, more by"]) < 10

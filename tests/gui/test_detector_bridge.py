@@ -19,8 +19,9 @@ from kws_engine.microphone import Heard, Reader
 from kws_engine.ring import Ring
 from kws_engine.spotting.decision import Detection, DetectorConfig
 from kws_engine.spotting.detector import Step
-from kws_gui.bridges.detector import DetectorBridge, FileHeard, OpenModel, SoundPicture
-from kws_gui.bridges.jobs import LongJob
+from kws_gui.bridges.detector import DetectorBridge, OpenModel
+from kws_gui.bridges.file_hearing import FileHeard, FileHearing, FileWord
+from kws_gui.bridges.sound_picture import SoundPicture
 
 SOUND = np.concatenate([pause(1.2), tone("low"), pause(1.5), tone("high"), pause(1.5)])
 
@@ -252,14 +253,16 @@ def test_another_model_while_listening_ends_the_thread(qtbot: QtBot, bridge: Det
     assert not bridge.is_running and threading.active_count() <= threads + 1
 
 
-def heard_in(qtbot: QtBot, bridge: DetectorBridge, path: pathlib.Path) -> FileHeard | str:
-    job = LongJob(bridge.file_work(path))
+def heard_in(qtbot: QtBot, bridge: DetectorBridge, path: pathlib.Path) -> tuple[list[FileWord], FileHeard | str]:
+    hearing = FileHearing(path, [bridge.listener("tones")], (1.0, 1.0))
     answers: list[FileHeard | str] = []
-    job.finished.connect(answers.append)
-    job.failed.connect(lambda sentence, details: answers.append(sentence))
-    job.start()
+    words: list[FileWord] = []
+    hearing.found.connect(words.append)
+    hearing.finished.connect(answers.append)
+    hearing.failed.connect(lambda sentence, details: answers.append(sentence))
+    hearing.start()
     until(qtbot, lambda: answers)
-    return answers[0]
+    return words, answers[0]
 
 
 def test_a_file_gives_the_same_words_at_any_rate(
@@ -268,9 +271,9 @@ def test_a_file_gives_the_same_words_at_any_rate(
     loaded(qtbot, bridge, kws)
     for rate in (16_000, 44_100):
         audio.write(tmp_path / "said.wav", audio.resample(SOUND, RATE, rate), rate=rate)
-        heard = heard_in(qtbot, bridge, tmp_path / "said.wav")
-        assert isinstance(heard, FileHeard) and heard.complete
-        assert [found.word for found in heard.detections] == ["low", "high"]
+        words, heard = heard_in(qtbot, bridge, tmp_path / "said.wav")
+        assert isinstance(heard, FileHeard) and heard.complete and heard.count == 2
+        assert [found.detection.word for found in words] == ["low", "high"]
         assert heard.seconds == pytest.approx(len(SOUND) / RATE, abs=0.01)
 
 
@@ -280,4 +283,5 @@ def test_a_file_that_is_no_sound_is_refused_in_words(
     loaded(qtbot, bridge, kws)
     path = tmp_path / "letter.wav"
     path.write_text("dear aunt")
-    assert heard_in(qtbot, bridge, path) == "letter.wav is not audio in a known format: use WAV, FLAC, OGG, MP3 or M4A."
+    _, answer = heard_in(qtbot, bridge, path)
+    assert answer == "letter.wav is not audio in a known format: use WAV, FLAC, OGG, MP3 or M4A."

@@ -545,8 +545,8 @@ def test_all_of_nine_strips_can_be_reached(qtbot: QtBot, page: ListenPage, size:
     page.resize(*size)
     nine = {f"word {number}": 0.5 for number in range(9)}
     assert page.bridge.picture is not None
-    page.view.setModel(list(nine), nine, rate=RATE, picture=page.bridge.picture)
-    area = page.view.strip.parentWidget().parentWidget()
+    page.view.first.setModel(list(nine), nine, rate=RATE, curves={})
+    area = page.view.first.parentWidget().parentWidget().parentWidget()
     assert isinstance(area, QScrollArea)
     strip, bar = page.view.strip, area.verticalScrollBar()
     fits = size[1] == 768

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from pictures import near, pixels, shown
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from kws_gui import theme
-from kws_gui.widgets.axis import GUTTER
+from kws_gui.widgets.axis import GUTTER, _time_text
 from kws_gui.widgets.colormap import levels
-from kws_gui.widgets.score_strip import ScoreStrip
+from kws_gui.widgets.score_strip import ScoreStrip, _Curve
 from kws_gui.widgets.spectrogram import Spectrogram
 
 LEFT = Qt.MouseButton.LeftButton
@@ -127,6 +127,55 @@ def test_scores_are_in_line_with_the_spectrogram(qtbot: QtBot, strip: ScoreStrip
     row = pixels(strip.row("up"))
     peak = np.nonzero(near(row[:20, GUTTER:], theme.current().detection).any(0))[0].mean()
     assert peak == pytest.approx((10.0 - 5.0) / 10 * (600 - GUTTER), abs=4)
+
+
+def test_a_word_that_is_not_said_is_not_drawn_again_and_again(qtbot: QtBot, strip: ScoreStrip) -> None:
+    counts = {"up": 0, "down": 0}
+
+    class Paints(QObject):
+        def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+            if event.type() == QEvent.Type.Paint:
+                counts[next(word for word in counts if strip.row(word) is watched)] += 1
+            return False
+
+    paints = Paints()
+    for word in counts:
+        strip.row(word).installEventFilter(paints)
+    for number in range(1, 6):
+        strip.append(number / 10, {"up": 0.9, "down": 0.001})
+        qtbot.waitUntil(lambda number=number: counts["up"] >= number, timeout=5000)
+    assert counts["down"] <= 1
+    strip.append(0.6, {"up": 0.9, "down": 0.8})
+    qtbot.waitUntil(lambda: counts["down"] >= 1 and strip.row("down")._look[1] == "0.80 of 0.70", timeout=5000)
+
+
+def test_a_curve_of_hours_is_that_of_its_last_seconds(qtbot: QtBot) -> None:
+    curve, generator = _Curve(10.0), np.random.default_rng(0)
+    size = curve._points.shape
+    scores = generator.uniform(0, 1, 30_000)
+    for number, score in enumerate(scores):
+        curve.append(number * 0.03, float(score))
+    at_s, kept = curve.points()
+    end_s = (len(scores) - 1) * 0.03
+    assert curve._points.shape == size and end_s - 10.6 < at_s[0] < end_s - 10 and np.all(np.diff(at_s) > 0)
+    newest = scores[round(at_s[0] / 0.03) :]
+    assert curve.highest() == kept.max() == newest.max()
+    curve.clear()
+    assert curve.highest() == 0 and len(curve.points()[0]) == 0
+
+
+@pytest.mark.parametrize(
+    ("seconds", "decimals", "text"),
+    [
+        (12.0, 0, "12 s"),
+        (1.5, 1, "1.5 s"),
+        (3600.0, 0, "1:00:00"),
+        (28_799.5, 1, "7:59:59.5"),
+        (7199.96, 1, "2:00:00.0"),
+    ],
+)
+def test_times_of_hours_are_told_like_a_clock(seconds: float, decimals: int, text: str) -> None:
+    assert _time_text(seconds, decimals) == text
 
 
 def test_new_words_replace_the_old(qtbot: QtBot, strip: ScoreStrip) -> None:

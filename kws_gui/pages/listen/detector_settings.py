@@ -1,13 +1,13 @@
-"""The detector's settings in a fold, and what a person set for each model file."""
+"""The detector's settings in a fold, for one of the models, and what a person set for each model file."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from PySide6.QtCore import QSettings, QSignalBlocker, Qt, Signal
-from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QLabel, QLayout, QPushButton, QVBoxLayout, QWidget
 
 from kws_engine import spec
 from kws_engine.errors import SpecError
@@ -16,6 +16,8 @@ from kws_gui import theme
 from kws_gui.forms.fold import Fold
 from kws_gui.forms.form import ConfigForm
 from kws_gui.forms.tab_order import order_tabs
+
+_NO_SECOND_LOOK = "This model has none. Train it with Second look on to have one."
 
 
 class Memory:
@@ -67,12 +69,17 @@ class DetectorFold(Fold):
     Signals:
         configChanged(DetectorConfig): The person changed a setting.
         resetRequested(): The person wants the model's own thresholds back.
+        modelChosen(int): The settings of the model of that number are wanted.
     """
 
     configChanged = Signal(object)
     resetRequested = Signal()
+    modelChosen = Signal(int)
 
     def __init__(self) -> None:
+        self.models = QComboBox()
+        self.models.setAccessibleName("Model whose settings these are")
+        self.models.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.form = ConfigForm(DetectorConfig)
         self.reset = QPushButton("Reset thresholds")
         self._cost = QLabel()
@@ -81,14 +88,33 @@ class DetectorFold(Fold):
         self.reset.setToolTip("Puts every word's threshold back to the model's own")
         self.form.valueChanged.connect(self.configChanged)
         self.form.rowsMade.connect(self._on_rows)
+        self.models.activated.connect(self.modelChosen)
+        self.models.hide()
         self.reset.clicked.connect(self.resetRequested)
         self.setCost(None)
+        for layout in (self.layout(), self.form.layout()):
+            assert layout is not None
+            layout.setSizeConstraint(QLayout.SizeConstraint.SetMinimumSize)  # never squeezed while it opens
 
     def setConfig(self, config: DetectorConfig) -> None:
         """Shows settings without emitting `configChanged`."""
         blocker = QSignalBlocker(self.form)
         self.form.setValue(config)
         blocker.unblock()
+
+    def setModels(self, names: Sequence[str], current: int) -> None:
+        """The models to choose from, where there are several."""
+        blocker = QSignalBlocker(self.models)
+        self.models.clear()
+        self.models.addItems(list(names))
+        self.models.setCurrentIndex(current)
+        self.models.setVisible(len(names) > 1)
+        blocker.unblock()
+
+    def setSecondLook(self, available: bool) -> None:
+        """Whether the model has one; else its option says why it cannot be switched on."""
+        self.form.setUnavailable("second_look", "" if available else _NO_SECOND_LOOK)
+        self.form.setIdle(() if available else ("first_share",))
 
     def setMoved(self, count: int) -> None:
         """Shows how many thresholds differ from the model's own."""
@@ -109,8 +135,10 @@ class DetectorFold(Fold):
     def _make_content(self) -> QWidget:
         content = QWidget()
         column = QVBoxLayout(content)
+        column.setSizeConstraint(QLayout.SizeConstraint.SetMinimumSize)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.GRID)
+        column.addWidget(self.models)
         column.addWidget(self.form)
         column.addWidget(self._cost)
         column.addWidget(self.reset, 0, Qt.AlignmentFlag.AlignLeft)

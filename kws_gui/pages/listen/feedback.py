@@ -130,8 +130,8 @@ class FeedbackPanel(QWidget):
 
     def _newest(self) -> Detection | None:
         """The newest detection whose sound is still in memory."""
-        _, first = self._bridge.recent()
-        return next((one for one in reversed(self._detections) if one.at_sample > first), None)
+        oldest = self._bridge.oldest
+        return next((one for one in reversed(self._detections) if one.at_sample > oldest), None)
 
     def _heard(self) -> Heard:
         opened = self._bridge.opened

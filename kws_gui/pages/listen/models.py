@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
-from PySide6.QtWidgets import QComboBox, QFileDialog, QWidget
+from PySide6.QtWidgets import QComboBox, QFileDialog, QMenu, QToolButton, QWidget
 
 from kws_engine.operating.quality import figures_in
 from kws_gui import theme
@@ -36,7 +37,7 @@ class ModelPicker(QComboBox):
         self.setAccessibleName("Model")
         self.setToolTip("The model that listens; a .kws file can also be dropped on this page")
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.setMinimumContentsLength(14)
+        self.setMinimumContentsLength(11)
         self.setMaxVisibleItems(_VISIBLE)
         self.activated.connect(self._on_activated)
         self._fill()
@@ -57,6 +58,11 @@ class ModelPicker(QComboBox):
     def newest_run(self) -> Path | None:
         """The model of the newest run that has one."""
         return self._rows[0].run.model if self._rows else None
+
+    def others(self) -> list[tuple[str, Path]]:
+        """Text and path of every model in the list but the chosen one."""
+        entries = [(self.itemText(at), self.itemData(at)) for at in range(self.count())]
+        return [(text, path) for text, path in entries if isinstance(path, Path) and path != self._path]
 
     def open_file(self) -> None:
         """Asks for a .kws file."""
@@ -109,3 +115,38 @@ def _with_figures(name: str, path: Path) -> str:
     """A model's name with what its file tells of misses and false alarms."""
     figures = figures_in(path)
     return " · ".join(part for part in (name, figures.in_short() if figures else "") if part)
+
+
+class AddModelButton(QToolButton):
+    """Opens a menu of the models that could listen beside the chosen one.
+
+    Signals:
+        chosen: (path) The person chose a model file.
+    """
+
+    chosen = Signal(object)
+
+    def __init__(self, picker: ModelPicker, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._picker = picker
+        self.setAccessibleName("Add a model")
+        self.setToolTip("Listen with another model at the same time")
+        self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        theme.set_icon(self, "mdi6.plus", role="muted")
+        self.setStyleSheet("QToolButton::menu-indicator { image: none; }")
+        self.choices = QMenu(self)
+        self.choices.aboutToShow.connect(self.fill)
+        self.setMenu(self.choices)
+
+    def fill(self) -> None:
+        """Lists the models as they are now."""
+        self.choices.clear()
+        for text, path in self._picker.others():
+            self.choices.addAction(text, partial(self.chosen.emit, path))
+        self.choices.addSeparator()
+        self.choices.addAction("Open a .kws file…", self._open)
+
+    def _open(self) -> None:
+        name, _ = QFileDialog.getOpenFileName(self, "Open a model", "", FILTER)
+        if name:
+            self.chosen.emit(Path(name))

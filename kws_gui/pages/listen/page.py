@@ -1,4 +1,4 @@
-"""The Listen page: a model, a microphone, and the words that were heard."""
+"""The Listen page: models, a microphone or a sound file, and the words that were heard."""
 
 from __future__ import annotations
 
@@ -6,23 +6,31 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import Qt
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QSettings, Qt
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
+from kws_engine import audio
 from kws_engine.clips.layout import ProjectFolder
 from kws_engine.errors import KwsError
 from kws_engine.runs.folder import MODEL_SUFFIX
 from kws_engine.spotting.decision import Detection, DetectorConfig
+from kws_engine.spotting.detector import Step
 from kws_gui import shortcuts, theme
-from kws_gui.bridges.detector import DetectorBridge, FileHeard, OpenModel
-from kws_gui.bridges.jobs import LongJob
-from kws_gui.pages.listen.detector_settings import Memory
+from kws_gui.bridges.file_hearing import FileHeard, FileWord
+from kws_gui.bridges.player import Player
 from kws_gui.pages.listen.devices import DevicePicker
+from kws_gui.pages.listen.ears import Ear, Ears
 from kws_gui.pages.listen.feedback import FeedbackPanel
+from kws_gui.pages.listen.file_listening import FileListening
+from kws_gui.pages.listen.heard_sounds import HeardSounds
 from kws_gui.pages.listen.log import HeardWord
-from kws_gui.pages.listen.models import ModelPicker
+from kws_gui.pages.listen.model_strips import ModelStrips
+from kws_gui.pages.listen.models import AddModelButton, ModelPicker
 from kws_gui.pages.listen.outward import Outward
+from kws_gui.pages.listen.picture_settings import PictureConfig
 from kws_gui.pages.listen.use_log import UseLog
 from kws_gui.pages.listen.view import ListenView
 from kws_gui.ready_model import ready_model
@@ -34,10 +42,12 @@ from kws_gui.widgets.progress_row import ProgressRow
 
 _NOTHING = "There is no model to listen with yet. Train one on your words, or take one that is ready."
 _SOUND_FILES = "Sound (*.wav *.flac *.ogg *.mp3);;All files (*)"
+_ONE_FILE = "One file at a time: cancel the one that is listened to, or wait for its end."
+_OTHERS, _CHOSEN = "listen/others", "listen/model"
 
 
 class ListenPage(QWidget):
-    """Choose a model, press Listen (Ctrl+L or space), say a word."""
+    """Choose a model or several, press Listen (Ctrl+L or space), say a word."""
 
     def __init__(self, services: Services, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -51,28 +61,37 @@ class ListenPage(QWidget):
         self._waiting_sentence = ""  # what the page says while the microphone is away
         self._lost_samples = 0
         self._newest_run: Path | None = None
-        self._memory = Memory("")
-        self._file_job: LongJob | None = None
-        self.bridge = DetectorBridge(self)
+        self._numbers: dict[Ear, int] = {}  # of the word that each ear heard last
+        self._groups: dict[Ear, ModelStrips] = {}
+        self._settled: Ear | None = None  # whose settings are shown; None for those of the first
+        self.ears = Ears(self)
+        self.bridge = self.ears.first.bridge
+        self.player = Player(self)
+        self.sounds = HeardSounds(self.player, self)
         self.use_log = UseLog(self)
         self.messages = MessageBar()
         self.picker = ModelPicker()
+        self.add_button = AddModelButton(self.picker)
         self.devices = DevicePicker(self._microphones)
         self.meter = LevelMeter(compact=True)
         self.button = QPushButton()
         self.view = ListenView()
+        self._groups[self.ears.first] = self.view.first
         self.feedback = FeedbackPanel(
             self.bridge, services.feedback, services.project, services.recordings, services.training
         )
         self.view.addFeedback(self.feedback)
-        self.outward = Outward(services, self.toggle, self)
+        self.outward = Outward(services, self._toggle_microphone, self)
         self.progress = ProgressRow()
+        self.file = FileListening(self.ears, self.progress, self)
         self.empty = self._make_empty()
         self._stack = QStackedWidget()
         self.setAcceptDrops(True)
         self._lay_out()
         self._connect()
+        self._on_picture(self.view.picture_fold.config())
         self._on_runs()
+        self._recall_model()
         self._on_model_changed()
 
     @property
@@ -81,7 +100,13 @@ class ListenPage(QWidget):
         return self._wants_to_listen
 
     def toggle(self) -> None:
-        """Listens, or stops."""
+        """Listens, or stops, be it to the microphone or to a file at normal speed."""
+        if self.file.is_sounding:
+            self.file.stop()
+        else:
+            self._toggle_microphone()
+
+    def _toggle_microphone(self) -> None:
         if self._wants_to_listen:
             self.stop()
         else:
@@ -91,6 +116,7 @@ class ListenPage(QWidget):
         """Opens the microphone and listens; needs a model."""
         if self.bridge.opened is None:
             return
+        self.file.stop()
         self._wants_to_listen = True
         self._lost_samples = 0
         self.messages.clear()
@@ -104,31 +130,44 @@ class ListenPage(QWidget):
         self._refresh()
 
     def stop(self) -> None:
-        """Stops listening; the words heard stay in the log."""
+        """Stops listening to the microphone; the words heard stay in the log."""
         self._wants_to_listen = False
-        self.bridge.stop()
+        if not self.file.is_sounding:
+            self.ears.stop()
         if self._holds_microphone:
             self._holds_microphone = False
             self._microphones.release(self)
         self._refresh()
 
     def choose(self, path: Path) -> None:
-        """Listens with another model file from now on."""
+        """Listens with another model file from now on, and at the next start."""
+        QSettings().setValue(self._remembered(_CHOSEN), str(path))
         if path == self._model.model_path:
             self._on_model_changed()
         else:
             self._model.set_model_path(path)
 
-    def listen_to_file(self, path: Path) -> None:
-        """Runs the detector over a sound file; what it hears joins the log."""
-        if self.bridge.opened is None or self._file_job is not None:
+    def add_model(self, path: Path) -> None:
+        """Listens with another model file at the same time, from now on and at the next start."""
+        self.ears.add(path)
+        self._remember_others()
+
+    def listen_to_file(self, path: Path, *, full_speed: bool | None = None) -> None:
+        """Hears a sound file with all models, as fast as possible or as it sounds; what it hears joins the log.
+
+        At normal speed the file takes the place of the microphone. None for the speed that is chosen on the page.
+        """
+        if self.bridge.opened is None:
             return
-        self._file_job = LongJob(self.bridge.file_work(path), self)
-        self._file_job.progressed.connect(self.progress.setProgress)
-        self._file_job.finished.connect(self._on_file_heard)
-        self._file_job.failed.connect(self._on_file_failed)
-        self.progress.start(f"Listening to {path.name}")
-        self._file_job.start()
+        if self.file.is_busy:
+            self.messages.showMessage("info", _ONE_FILE)
+            return
+        self.messages.clear()
+        if self.view.is_full_speed() if full_speed is None else full_speed:
+            self.file.hear(path)
+        else:
+            self.stop()
+            self.file.sound(path)
         self._refresh()
 
     def shutdown(self) -> None:
@@ -137,9 +176,9 @@ class ListenPage(QWidget):
         self.outward.shutdown()
         self.feedback.settle()
         self.view.remember_sizes()
-        if self._file_job is not None:
-            self._file_job.wait()
-        self.bridge.shutdown()
+        self.file.shutdown()
+        self.ears.shutdown()
+        self.player.shutdown()
         self.use_log.end()
 
     # -- Qt
@@ -181,8 +220,28 @@ class ListenPage(QWidget):
         self._newest_run = newest
         if newest is not None and newest != before and not self._wants_to_listen:
             if before is not None or self._model.model_path is None:
+                QSettings().remove(self._remembered(_CHOSEN))
                 self._model.set_model_path(newest)
         self._refresh()
+
+    def _recall_model(self) -> None:
+        """The model that was chosen by hand in this project, or without one, and those that listened beside it."""
+        stored = QSettings().value(self._remembered(_CHOSEN))
+        if stored and Path(str(stored)).is_file() and self._model.model_path in (None, self._newest_run):
+            self._model.set_model_path(Path(str(stored)))
+        others = QSettings().value(self._remembered(_OTHERS)) or []
+        for path in map(Path, [others] if isinstance(others, str) else others):
+            if path.is_file() and path != self._model.model_path:
+                self.ears.add(path)
+
+    def _remember_others(self) -> None:
+        paths = [str(ear.path) for ear in self.ears.others]
+        QSettings().setValue(self._remembered(_OTHERS), paths)
+
+    def _remembered(self, name: str) -> str:
+        """The setting of the open project, or of none."""
+        project = self._model.project
+        return f"{name}/{project.folder.as_posix() if project is not None else 'none'}"
 
     def _on_model_changed(self) -> None:
         """Loads the model; listening goes on with it."""
@@ -192,56 +251,125 @@ class ListenPage(QWidget):
             self.stop()
         else:
             self.messages.clear()
-            self.bridge.load(path)
+            for ear in [ear for ear in self.ears.others if ear.path == path]:
+                self.ears.remove(ear)
+            self.sounds.forget(self.ears.first)
+            self._numbers.pop(self.ears.first, None)
+            self.ears.first.load(path)
         self._refresh()
 
-    def _on_loaded(self, opened: OpenModel) -> None:
-        self._memory = Memory(opened.digest)
-        self.view.fold.setConfig(self._memory.config(opened.model.detector_config))
-        self._configure()
-        picture = self.bridge.picture
-        assert picture is not None
-        self.view.setModel(opened.model.labels, self.bridge.thresholds, rate=opened.model.rate, picture=picture)
+    def _on_added(self, ear: Ear) -> None:
+        group = self.view.addGroup()
+        self._groups[ear] = group
+        group.removeRequested.connect(partial(self._on_remove, ear))
+        group.strip.thresholdChanged.connect(partial(self._on_threshold, ear))
+
+    def _on_remove(self, ear: Ear) -> None:
+        self.ears.remove(ear)
+        self._remember_others()
+        self.button.setFocus()
+
+    def _on_removed(self, ear: Ear) -> None:
+        self.view.removeGroup(self._groups.pop(ear))
+        self._numbers.pop(ear, None)
+        self.sounds.forget(ear)
+        self._settled = None if self._settled is ear else self._settled
+        self._show_names()
+        self._show_settings()
+
+    def _on_loaded(self, ear: Ear) -> None:
+        opened = ear.opened
+        assert opened is not None
+        thresholds = ear.bridge.thresholds
+        if ear is self.ears.first:
+            picture = self.bridge.picture
+            assert picture is not None
+            self.view.begin(picture, opened.model.words)
+        self._groups[ear].setModel(opened.model.labels, thresholds, rate=opened.model.rate, curves=ear.curves)
+        self._show_names()
+        self._show_settings()
         self.view.orderTabs(self.button)
         if self._wants_to_listen and self._microphones.is_open:
-            self._on_opened()
-        self.outward.begin_if_wanted()
+            self._begin(anew=ear is self.ears.first)
+        if ear is self.ears.first:
+            self.outward.begin_if_wanted()
         self._refresh()
-        if self.isVisible():
+        if self.isVisible() and ear is self.ears.first:
             self.button.setFocus()
+
+    def _show_names(self) -> None:
+        names = self.ears.names()
+        if len(names) == len(self.view.groups):
+            self.view.setNames(names)
 
     # -- the detector's settings
 
-    def _configure(self) -> None:
-        """Gives the detector the form's settings and the remembered thresholds."""
-        opened = self.bridge.opened
-        assert opened is not None
-        moved = self._memory.thresholds(opened.model.words)
-        self.bridge.configure(self.view.fold.form.value(), {**self._own_thresholds(), **moved})
-        self.view.fold.setMoved(len(moved))
+    def _shown_ear(self) -> Ear:
+        """Whose settings are shown."""
+        return self._settled or self.ears.first
 
-    def _own_thresholds(self) -> dict[str, float]:
-        opened = self.bridge.opened
-        return dict(opened.model.manifest.detector.get("thresholds", {})) if opened else {}
+    def _show_settings(self) -> None:
+        ear, fold = self._shown_ear(), self.view.fold
+        fold.setModels(self.ears.names(), list(self.ears).index(ear))
+        fold.setSecondLook(ear.has_second_look)
+        fold.setConfig(ear.config)
+        fold.setMoved(ear.moved)
+
+    def _on_settings_of(self, number: int) -> None:
+        self._settled = list(self.ears)[number]
+        self._show_settings()
 
     def _on_config(self, config: DetectorConfig) -> None:
-        if self.bridge.opened is not None:
-            self._memory.keep_config(config, self.bridge.opened.model.detector_config)
-            self._configure()
-            self.view.setThresholds(self.bridge.thresholds)
+        ear = self._shown_ear()
+        if ear.opened is not None:
+            ear.set_config(config)
+            self._groups[ear].setThresholds(ear.bridge.thresholds)
 
-    def _on_threshold(self, word: str, value: float) -> None:
-        if self.bridge.opened is None:
-            return
-        self.bridge.setThreshold(word, value)
-        self._memory.keep_threshold(word, value)
-        self.view.fold.setMoved(len(self._memory.thresholds(self.bridge.opened.model.words)))
+    def _on_threshold(self, ear: Ear, word: str, value: float) -> None:
+        ear.set_threshold(word, value)
+        if ear is self._shown_ear():
+            self.view.fold.setMoved(ear.moved)
 
     def _on_reset(self) -> None:
-        if self.bridge.opened is not None:
-            self._memory.forget_thresholds()
-            self._configure()
-            self.view.setThresholds(self.bridge.thresholds)
+        ear = self._shown_ear()
+        if ear.opened is not None:
+            ear.reset_thresholds()
+            self._groups[ear].setThresholds(ear.bridge.thresholds)
+            self.view.fold.setMoved(ear.moved)
+
+    def _on_picture(self, config: PictureConfig) -> None:
+        view = self.view
+        view.spectrogram.setRange(config.low_db, config.high_db)
+        before = self.bridge.picture
+        if before is None or before.scale != config.scale:
+            newest = self.bridge.set_scale(config.scale)
+            if self.bridge.picture is not None:
+                view.showPicture(self.bridge.picture, newest)
+
+    # -- what is heard
+
+    def _on_stepped(self, ear: Ear, steps: list[Step]) -> None:
+        self._groups[ear].showSteps(steps, offset_s=ear.offset_s)
+        if ear is self.ears.first:
+            self.use_log.take(steps)
+
+    def _on_detected(self, ear: Ear, found: Detection) -> None:
+        """The newest word of an ear, on all that shows it."""
+        source = self.file.path if self.file.is_sounding else None
+        at_s = ear.heard_s(found.at_sample) if source is not None else None
+        name = source.name if source is not None else "microphone"
+        heard = HeardWord(found.word, found.score, datetime.now(), at_s, name, self.ears.name(ear))
+        self._groups[ear].strip.detected(found.word)
+        self._numbers[ear] = self.view.showWord(heard, at_s=ear.time_s(found.at_sample))
+        self.sounds.expect(self._numbers[ear], ear, found.at_sample)
+        if source is None and ear.opened is not None:
+            self.outward.heard(found, rate=ear.opened.model.rate)
+
+    def _on_risen(self, ear: Ear, found: Detection) -> None:
+        if ear in self._numbers:
+            self.view.showRise(self._numbers[ear], found.score)
+        if not self.file.is_sounding:
+            self.outward.risen(found)
 
     # -- the microphone
 
@@ -252,21 +380,24 @@ class ListenPage(QWidget):
         self._waiting_sentence = ""
         if not self._wants_to_listen:
             return
-        self.bridge.stop()
+        self._begin(anew=True)
+
+    def _begin(self, *, anew: bool) -> None:
         try:
-            self.bridge.start(self._microphones.reader)
+            self.ears.start(self._microphones.reader, anew=anew)
         except KwsError as error:
             self._on_microphone_failed(str(error))
         self._refresh()
 
     def _on_started(self) -> None:
-        """What is heard from now on is written down in the open project."""
+        """What the microphone hears from now on is written down in the open project."""
         project, opened = self._model.project, self.bridge.opened
-        if project is not None and opened is not None:
+        if project is not None and opened is not None and self._wants_to_listen:
             self.use_log.begin(ProjectFolder(project.folder).listening_log, model=opened.path, rate=opened.model.rate)
 
     def _on_closed(self) -> None:
-        self.bridge.stop()
+        if not self.file.is_sounding:
+            self.ears.stop()
         self.meter.clear()
         self._refresh()
 
@@ -274,7 +405,7 @@ class ListenPage(QWidget):
         self._microphone_failed = True
         if not self._wants_to_listen:
             return
-        self.bridge.stop()
+        self.ears.stop()
         self.meter.clear()
         if fact := self._microphones.waits_for:
             self._waiting_sentence = f"{fact}. Plug it in or switch it on: listening goes on by itself."
@@ -284,8 +415,13 @@ class ListenPage(QWidget):
         self.messages.showMessage("error", sentence, remedy="Try again")
         self._refresh()
 
-    def _on_bridge_failed(self, sentence: str, details: str) -> None:
-        self.stop()
+    def _on_ear_failed(self, ear: Ear, sentence: str, details: str) -> None:
+        """Its file cannot be used, or its listening ended by itself."""
+        if ear is not self.ears.first and ear.opened is None:
+            self._on_remove(ear)
+        else:
+            self.file.abandon()
+            self.stop()
         self.messages.showMessage("error", sentence, details=details)
         self._refresh()
 
@@ -296,10 +432,6 @@ class ListenPage(QWidget):
         lost = f"{lost_ms:.0f} ms" if lost_ms < 1000 else f"{lost_ms / 1000:.1f} s"
         self.messages.showMessage("warning", f"{lost} of sound were lost: the computer is busy.")
 
-    def _on_detected(self, found: Detection) -> None:
-        assert self.bridge.opened is not None
-        self.outward.heard(found, rate=self.bridge.opened.model.rate)
-
     # -- a sound file
 
     def _on_file(self) -> None:
@@ -307,34 +439,25 @@ class ListenPage(QWidget):
         if name:
             self.listen_to_file(Path(name))
 
-    def _on_file_heard(self, heard: FileHeard) -> None:
-        self._end_file_job()
-        now = datetime.now()
-        for found in heard.detections:
-            at_s = found.at_sample / heard.rate
-            self.view.log.add(HeardWord(found.word, found.score, now, at_s, heard.path.name))
-        count = len(heard.detections)
+    def _on_sound(self, samples: NDArray[np.float32]) -> None:
+        """The level of a file that sounds; that of the microphone comes from the microphone."""
+        if self.file.is_sounding:
+            self.meter.setLevel(audio.peak_db(samples), audio.rms_db(samples))
+
+    def _on_file_word(self, word: FileWord) -> None:
+        path = self.file.path
+        at_s = word.detection.at_sample / word.rate
+        name = path.name if path is not None else ""
+        found = HeardWord(word.detection.word, word.detection.score, datetime.now(), at_s, name, word.name)
+        self.sounds.keep(self.view.log.add(found), word.sound, word.rate)
+
+    def _on_file_ended(self, heard: FileHeard) -> None:
+        count = heard.count
         words = f"{count} word{'' if count == 1 else 's'} {'was' if count == 1 else 'were'}" if count else "No word was"
         where = f"in {heard.path.name} ({heard.seconds:.1f} s)"
         if not heard.complete:
             where = f"in the first {heard.seconds:.0f} s of {heard.path.name}, then you stopped"
         self.messages.showMessage("success" if count else "info", f"{words} heard {where}.")
-
-    def _on_file_failed(self, sentence: str, details: str) -> None:
-        self._end_file_job()
-        self.messages.showMessage("error", sentence, details=details)
-
-    def _end_file_job(self) -> None:
-        job = self._file_job
-        self._file_job = None
-        if job is not None:
-            job.deleteLater()
-        self.progress.finish()
-        self._refresh()
-
-    def _on_cancel_file(self) -> None:
-        if self._file_job is not None:
-            self._file_job.cancel()
 
     # -- building
 
@@ -367,6 +490,7 @@ class ListenPage(QWidget):
         header.addWidget(title)
         header.addSpacing(theme.GRID)
         header.addWidget(self.picker, 3)
+        header.addWidget(self.add_button)
         header.addWidget(self.devices, 2)
         header.addWidget(self.meter)
         header.addWidget(self.outward.button)
@@ -392,48 +516,71 @@ class ListenPage(QWidget):
         self._microphones.failed.connect(self._on_microphone_failed)
         self._microphones.levelChanged.connect(self.meter.setLevel)
         self.messages.remedyTriggered.connect(self.listen)
-        bridge, view = self.bridge, self.view
-        bridge.loaded.connect(self._on_loaded)
+        self.add_button.chosen.connect(self.add_model)
+        ears, bridge, view = self.ears, self.bridge, self.view
+        ears.added.connect(self._on_added)
+        ears.removed.connect(self._on_removed)
+        ears.loaded.connect(self._on_loaded)
+        ears.failed.connect(self._on_ear_failed)
+        ears.stepped.connect(self._on_stepped)
+        ears.detected.connect(self._on_detected)
+        ears.risen.connect(self._on_risen)
+        ears.sounded.connect(self.sounds.take)
+        ears.costChanged.connect(view.fold.setCost)
         bridge.heard.connect(view.spectrogram.append)
-        bridge.stepped.connect(view.showSteps)
-        bridge.detected.connect(view.showDetection)
-        bridge.risen.connect(view.showRise)
-        bridge.detected.connect(self._on_detected)
-        bridge.risen.connect(self.outward.risen)
         self.outward.troubled.connect(partial(self.messages.showMessage, "warning"))
         bridge.lost.connect(self._on_lost)
-        bridge.failed.connect(self._on_bridge_failed)
-        bridge.costChanged.connect(view.fold.setCost)
         bridge.stopped.connect(partial(view.fold.setCost, None))
         bridge.started.connect(self._on_started)
-        bridge.stepped.connect(self.use_log.take)
         bridge.stopped.connect(self.use_log.end_soon)
+        self._connect_file()
+        self._connect_words()
         self.use_log.failed.connect(partial(self.messages.showMessage, "warning"))
         self.feedback.refused.connect(partial(self.messages.showMessage, "info"))
         self.feedback.teaching.connect(partial(self.messages.showMessage, "info"))
-        view.strip.thresholdChanged.connect(self._on_threshold)
+        view.strip.thresholdChanged.connect(partial(self._on_threshold, ears.first))
         view.fold.configChanged.connect(self._on_config)
         view.fold.resetRequested.connect(self._on_reset)
-        view.file_button.clicked.connect(self._on_file)
-        self.progress.cancelRequested.connect(self._on_cancel_file)
-        view.log.saved.connect(lambda path: self.messages.showMessage("success", f"Saved as {path}."))
-        view.log.failed.connect(partial(self.messages.showMessage, "error"))
+        view.fold.modelChosen.connect(self._on_settings_of)
+        view.picture_fold.configChanged.connect(self._on_picture)
+
+    def _connect_file(self) -> None:
+        self.view.file_button.clicked.connect(self._on_file)
+        self.file.found.connect(self._on_file_word)
+        self.file.ended.connect(self._on_file_ended)
+        self.file.failed.connect(
+            lambda sentence, details: self.messages.showMessage("error", sentence, details=details)
+        )
+        self.file.changed.connect(self._refresh)
+        self.bridge.sounded.connect(self._on_sound)
+
+    def _connect_words(self) -> None:
+        log, messages = self.view.log, self.messages
+        log.playRequested.connect(self.sounds.play)
+        log.cleared.connect(self.sounds.clear)
+        self.sounds.playableChanged.connect(log.set_playable)
+        self.sounds.refused.connect(partial(messages.showMessage, "info"))
+        self.player.failed.connect(partial(messages.showMessage, "error"))
+        log.saved.connect(lambda path: messages.showMessage("success", f"Saved as {path}."))
+        log.failed.connect(partial(messages.showMessage, "error"))
 
     def _refresh(self) -> None:
         """Updates the button, the empty state, and what can be pressed."""
-        opened = self.bridge.opened
-        self.outward.report(self._wants_to_listen, opened.model.words if opened else ())
+        words = dict.fromkeys(word for ear in self.ears for word in ear.words)
+        self.outward.report(self._wants_to_listen, tuple(words))
         ready = self.bridge.opened is not None
-        text = "Stop" if self._wants_to_listen else "Listen"
+        is_on = self._wants_to_listen or self.file.is_sounding
+        text = "Stop" if is_on else "Listen"
         if self.button.text() != text:
             self.button.setText(text)
             shortcuts.give(self.button, "listen")  # a new text takes the old shortcut away
-            what = "Stops listening" if self._wants_to_listen else "Listens to the microphone"
+            what = "Stops listening" if is_on else "Listens to the microphone"
             self.button.setToolTip(f"{what} ({shortcuts.text('listen')} or space)")
             self.button.setMinimumWidth(max(self.button.minimumWidth(), self.button.sizeHint().width()))
-        self.button.setEnabled(ready or self._wants_to_listen)
+        self.button.setEnabled(ready or is_on)
+        self.add_button.setVisible(self._model.model_path is not None)
         self.view.strip.setEnabled(ready)
-        self.view.file_button.setEnabled(ready and self._file_job is None)
+        self.view.file_button.setEnabled(ready and not self.file.is_busy)
         self.empty.button().setVisible(ready_model() is not None)
         self.train_button.setVisible(self._model.project is not None)
         self._stack.setCurrentWidget(self.empty if self._model.model_path is None else self.view)

@@ -1,23 +1,25 @@
-"""The view of the sound on the Listen page: spectrogram, scores, the last word, the log."""
+"""The view of the sound on the Listen page: spectrogram, scores by model, the last word, the log."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 from functools import partial
 
-from PySide6.QtCore import QByteArray, QEvent, QObject, QSettings, QSignalBlocker, Qt, QTimer
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QByteArray, QEvent, QObject, QSettings, Qt, QTimer
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QFrame, QPushButton, QScrollArea, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QPushButton, QScrollArea, QSplitter, QVBoxLayout, QWidget
 
-from kws_engine.spotting.decision import Detection
-from kws_engine.spotting.detector import Step
 from kws_gui import theme
-from kws_gui.bridges.detector import SoundPicture
+from kws_gui.bridges.sound_picture import SoundPicture
+from kws_gui.forms.fold import Fold
 from kws_gui.forms.tab_order import order_tabs
 from kws_gui.pages.listen.detector_settings import DetectorFold
 from kws_gui.pages.listen.log import DetectionLog, HeardWord
+from kws_gui.pages.listen.model_strips import ModelStrips
+from kws_gui.pages.listen.picture_settings import PictureFold
 from kws_gui.widgets.heard_word import HeardWordView
 from kws_gui.widgets.score_strip import ScoreStrip
 from kws_gui.widgets.spectrogram import Spectrogram
@@ -25,7 +27,7 @@ from kws_gui.widgets.threshold_text import threshold_text
 
 _SIDE_WIDTH = 288  # px
 _LEAST_LOG = 110
-_SIDES, _STACKED = "listen/sides", "listen/stacked"
+_SIDES, _STACKED, _FULL_SPEED = "listen/sides", "listen/stacked", "listen/full_speed"
 _MOST_STRIPS = 0.72  # of the height: nine words at 1280 x 800
 _LEAST_PICTURE = 176  # px, as long as the strips can scroll
 
@@ -35,20 +37,28 @@ class ListenView(QSplitter):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(Qt.Orientation.Horizontal, parent)
-        self._columns: dict[str, int] = {}
-        self._rate = 1
-        self._heard: HeardWord | None = None
+        self._heard: tuple[int, HeardWord] | None = None
         self.spectrogram = Spectrogram(SoundPicture.BANDS, hop_ms=SoundPicture.HOP_MS)
-        self.strip = ScoreStrip()
+        self.first = ModelStrips()
+        self.groups: list[ModelStrips] = [self.first]
         self.word = HeardWordView()
         self.log = DetectionLog()
         self.file_button = QPushButton("Listen to a file…")
-        self.file_button.setToolTip("Runs the same detector over a sound file; what it hears joins the list")
+        self.file_button.setToolTip(
+            "Hears a sound file in place of the microphone; it can also be dropped on this page"
+        )
+        self.file_speed = _make_speeds()
         self.fold = DetectorFold()
-        self._scroll = _scrolling(self.strip)
+        self.picture_fold = PictureFold()
+        self._strips = QWidget()
+        self._groups_column = QVBoxLayout(self._strips)
+        self._groups_column.setContentsMargins(0, 0, 0, 0)
+        self._groups_column.setSpacing(theme.GRID)
+        self._groups_column.addWidget(self.first)
+        self._scroll = _scrolling(self._strips)
         self._side = QVBoxLayout()
         self.addWidget(self._make_left())
-        self.strip.installEventFilter(self)
+        self._strips.installEventFilter(self)
         self.addWidget(self._make_right())
         self.setStretchFactor(0, 1)
         self.setStretchFactor(1, 0)
@@ -63,59 +73,68 @@ class ListenView(QSplitter):
         assert side is not None
         order_tabs(side)
 
-    def setModel(
-        self, labels: Sequence[str], thresholds: Mapping[str, float], *, rate: int, picture: SoundPicture
-    ) -> None:
-        """Starts again with a model's words; the log stays."""
-        self._columns = {word: labels.index(word) for word in thresholds}
-        self._rate = rate
+    @property
+    def strip(self) -> ScoreStrip:
+        """The strips of the chosen model."""
+        return self.first.strip
+
+    def begin(self, picture: SoundPicture, words: Sequence[str]) -> None:
+        """Starts again with another chosen model; the log stays."""
         self._heard = None
-        self.spectrogram.clear()
-        self.spectrogram.setFrequencyLabels(f"{picture.high_hz / 1000:g} kHz", f"{picture.LOW_HZ:g} Hz")
-        self.strip.clear()
-        self.strip.setWords(list(thresholds), thresholds)
-        self.word.clear(f"Press Listen, then say {_one_of(list(thresholds))}")
+        self.spectrogram.begin(picture.bands, hop_ms=picture.hop_ms)
+        self.spectrogram.setFrequencyLabels(*picture.frequency_labels())
+        self.word.clear(f"Press Listen, then say {_one_of(list(words))}")
+
+    def showPicture(self, picture: SoundPicture, newest: NDArray[np.float32]) -> None:
+        """Draws with another scale, the newest frames too."""
+        self.spectrogram.setFrequencyLabels(*picture.frequency_labels())
+        self.spectrogram.rewrite(newest)
+
+    def addGroup(self) -> ModelStrips:
+        """Strips for another model, below the others."""
+        group = ModelStrips(removable=True)
+        self.groups.append(group)
+        self._groups_column.addWidget(group)
+        return group
+
+    def removeGroup(self, group: ModelStrips) -> None:
+        """Those strips are gone."""
+        self.groups.remove(group)
+        self._groups_column.removeWidget(group)
+        group.hide()
+        group.deleteLater()
+
+    def setNames(self, names: Sequence[str]) -> None:
+        """Names the models, where there are several: over their strips and in the log."""
+        for group, name in zip(self.groups, names, strict=True):
+            group.setName(name if len(names) > 1 else "")
+        self.log.show_models(len(names) > 1)
 
     def orderTabs(self, after: QWidget) -> None:
         """Puts the strips, which are new for every model, behind `after` in the Tab order and before the log."""
-        for word in self._columns:
-            row = self.strip.row(word)
-            QWidget.setTabOrder(after, row)
-            after = row
+        for group in self.groups:
+            after = group.orderTabs(after)
 
-    def setThresholds(self, thresholds: Mapping[str, float]) -> None:
-        """Moves the threshold lines without emitting that they moved."""
-        for word, value in thresholds.items():
-            row = self.strip.row(word)
-            blocker = QSignalBlocker(row)
-            row.setThreshold(value)
-            blocker.unblock()
+    def showWord(self, heard: HeardWord, *, at_s: float) -> int:
+        """Shows a new word on the spectrogram, large, and in the log; returns its number there."""
+        names = [group.name.fullText() for group in self.groups]
+        marked = f"{heard.word} · {heard.model}" if len(names) > 1 else heard.word
+        self.spectrogram.mark(at_s, marked)
+        self.word.heard(heard.word, _heard_line(heard, with_model=len(names) > 1))
+        number = self.log.add(heard)
+        self._heard = number, heard
+        return number
 
-    def showSteps(self, steps: Sequence[Step]) -> None:
-        """Adds the newest outputs of the network."""
-        for step in steps:
-            scores = {word: float(step.scores[column]) for word, column in self._columns.items()}
-            self.strip.append(step.at_sample / self._rate, scores)
+    def showRise(self, number: int, score: float) -> None:
+        """Gives a word its higher score in the log, and large where it is the one that is shown."""
+        self.log.raise_score(number, score)
+        if self._heard is not None and self._heard[0] == number:
+            self._heard = number, replace(self._heard[1], score=score)
+            self.word.setLine(_heard_line(self._heard[1], with_model=len(self.groups) > 1))
 
-    def showDetection(self, found: Detection) -> None:
-        """Shows a new word on the spectrogram, in its strip, large, and in the log."""
-        heard = HeardWord(found.word, found.score, datetime.now())
-        self._heard = heard
-        self.spectrogram.mark(found.at_sample / self._rate, found.word)
-        self.strip.detected(found.word)
-        self.word.heard(found.word, _heard_line(heard))
-        self.log.add(heard)
-
-    def showRise(self, found: Detection) -> None:
-        """Gives the word that was shown last its higher score, large and in the log."""
-        words = self.log.words()
-        if (
-            self._heard is None or not words or words[-1] != self._heard
-        ):  # the log was cleared, or a file's words follow
-            return
-        self._heard = replace(self._heard, score=found.score)
-        self.log.raise_score(found.score)
-        self.word.setLine(_heard_line(self._heard))
+    def is_full_speed(self) -> bool:
+        """Whether a file is to be heard as fast as possible."""
+        return bool(self.file_speed.currentData())
 
     def remember_sizes(self) -> None:
         """Stores where the person put the handles, for the next start."""
@@ -151,7 +170,7 @@ class ListenView(QSplitter):
         return False
 
     def _share(self) -> None:
-        wanted = self.strip.sizeHint().height()
+        wanted = self._strips.sizeHint().height()
         self._scroll.setMaximumHeight(wanted)
         self._stacked.share(wanted)
 
@@ -165,10 +184,18 @@ class ListenView(QSplitter):
         theme.set_role(side, "card")
         column = self._side
         side.setLayout(column)
+        column.setSizeConstraint(QVBoxLayout.SizeConstraint.SetMinimumSize)  # no button is ever squeezed to nothing
         column.setContentsMargins(theme.GRID, theme.GRID, theme.GRID, theme.GRID)
         column.setSpacing(theme.GRID)
-        for part in (self.word, self.log, self.file_button, self.fold):
-            column.addWidget(part, 1 if part is self.log else 0)
+        file_row = QHBoxLayout()
+        file_row.setSpacing(theme.GRID // 2)
+        file_row.addWidget(self.file_button, 1)
+        file_row.addWidget(self.file_speed)
+        column.addWidget(self.word)
+        column.addWidget(self.log, 1)
+        column.addLayout(file_row)
+        column.addWidget(self.fold)
+        column.addWidget(self.picture_fold)
         self.log.setMinimumHeight(_LEAST_LOG)  # the side scrolls before its log is squeezed to nothing
         theme.set_icon(self.file_button, "mdi6.file-music-outline")
         area = QScrollArea()
@@ -178,7 +205,8 @@ class ListenView(QSplitter):
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         area.setMinimumWidth(_SIDE_WIDTH)
-        self.fold.toggled.connect(lambda opened: QTimer.singleShot(0, area, partial(_show_fold, area, self.fold)))
+        for fold in (self.fold, self.picture_fold):
+            fold.toggled.connect(lambda _, fold=fold: QTimer.singleShot(0, area, partial(_show_fold, area, fold)))
         return area
 
 
@@ -207,16 +235,28 @@ class _Stacked(QSplitter):
         self.is_moved = True
 
 
-def _heard_line(heard: HeardWord) -> str:
-    return f"{heard.time_text()} · score {threshold_text(heard.score)}"
+def _heard_line(heard: HeardWord, *, with_model: bool) -> str:
+    model = f" · {heard.model}" if with_model else ""
+    return f"{heard.time_text()} · score {threshold_text(heard.score)}{model}"
 
 
-def _show_fold(area: QScrollArea, fold: DetectorFold) -> None:
+def _make_speeds() -> QComboBox:
+    box = QComboBox()
+    box.setAccessibleName("How fast a file is heard")
+    box.setToolTip("Fast: in a fraction of its time. Normal: at its own speed, shown as from a microphone")
+    box.addItem("fast", True)
+    box.addItem("normal", False)
+    box.setCurrentIndex(0 if QSettings().value(_FULL_SPEED, True, bool) else 1)
+    box.activated.connect(lambda at: QSettings().setValue(_FULL_SPEED, box.itemData(at)))
+    return box
+
+
+def _show_fold(area: QScrollArea, fold: Fold) -> None:
     if fold.isOpen():
         area.ensureWidgetVisible(fold)
 
 
-def _scrolling(strip: ScoreStrip) -> QScrollArea:
+def _scrolling(strip: QWidget) -> QScrollArea:
     area = QScrollArea()
     area.setWidget(strip)
     area.setWidgetResizable(True)

@@ -15,7 +15,7 @@ from kws_engine.clips.recording import Take
 from kws_engine.errors import KwsError
 from kws_engine.runs.teaching import TAKES
 from kws_gui import shortcuts, theme
-from kws_gui.bridges.detector import SoundPicture
+from kws_gui.bridges.sound_picture import SoundPicture
 from kws_gui.services import remembered
 from kws_gui.services.hands_free import HandsFree
 from kws_gui.services.microphone import MicrophoneService

@@ -25,7 +25,8 @@ from kws_engine.operating.quality import Figures, figures_in
 from kws_engine.operating.telling import is_kept
 from kws_engine.spotting.decision import Detection
 from kws_gui import theme
-from kws_gui.bridges.detector import DetectorBridge, OpenModel, SoundPicture
+from kws_gui.bridges.detector import DetectorBridge, OpenModel
+from kws_gui.bridges.sound_picture import SoundPicture
 from kws_gui.pages.teach.distance import DistancePanel, DistanceTest
 from kws_gui.services.microphone import MicrophoneService
 from kws_gui.services.project_model import ProjectModel
@@ -133,10 +134,10 @@ class TryStep(QWidget):
         self._show_state()
 
     def _on_loaded(self, opened: OpenModel) -> None:
-        self.spectrogram.clear()
         picture = self.bridge.picture
         assert picture is not None
-        self.spectrogram.setFrequencyLabels(f"{picture.high_hz / 1000:g} kHz", f"{picture.LOW_HZ:g} Hz")
+        self.spectrogram.begin(picture.bands, hop_ms=picture.hop_ms)
+        self.spectrogram.setFrequencyLabels(*picture.frequency_labels())
         self.word.clear(f"Say {_one_of(opened.model.words)}")
         self._test = None
         if self.farther.isChecked():
