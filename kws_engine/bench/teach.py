@@ -253,6 +253,8 @@ class Bench:
         source.mkdir()
         for number, path in enumerate(paths):
             name = path.name if "_nohash_" in path.name else f"v{number:03d}_nohash_0{path.suffix}"
+            if (source / name).exists():  # a voice's takes of several words, together as other words
+                name = f"{path.stem.partition('_')[0]}_nohash_{100 + number}{path.suffix}"
             shutil.copy(path, source / name)
         add_takes(open_or_create(project.folder, word) if word != "_unknown_" else project, word, source)
 
