@@ -103,7 +103,7 @@ def _measured(models: Mapping[str, Path], sounds: Sequence[Path]) -> dict[str, M
         name: [sys.executable, "-m", "kws_engine.bench._listening", str(path), "looked" if name == LOOKED else "alone"]
         for name, path in models.items()
     }
-    commands = {**ours, **_peer_commands()}
+    commands = {**ours, **peer_commands()}
     found = {name: Measured() for name in (*ours, *_peers.PEERS)}
     for _ in range(_ROUNDS):
         for name, command in commands.items():
@@ -113,7 +113,7 @@ def _measured(models: Mapping[str, Path], sounds: Sequence[Path]) -> dict[str, M
     return found
 
 
-def _peer_commands() -> dict[str, list[str]]:
+def peer_commands() -> dict[str, list[str]]:
     place = os.environ.get("KWS_PEERS")
     if not place:
         return {}
