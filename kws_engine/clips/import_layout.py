@@ -101,7 +101,8 @@ def arrange(tree: Tree, rule: SpeakerRule, *, known: Collection[str], list_file:
     tables = [table for table in tables if list_file or _lists_any(table, tree)]
     special = [found for found in tree.files if _special(found)]
     files = [found for found in tree.files if not _special(found)]
-    arranged.placed += [Placed(found, _special(found)) for found in special]
+    placed = [Placed(found, _special(found)) for found in special]
+    arranged.placed += [with_speaker(one, rule) if one.word == UNKNOWN else one for one in placed]
     arranged.lists += [*(table.file for table in tables), *left]
     if tables:
         _by_tables(arranged, files, tables, tree.root, rule, is_given=list_file is not None)
