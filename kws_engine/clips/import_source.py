@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -24,6 +24,7 @@ from kws_engine.clips.words import NOISE, speaker_id
 from kws_engine.disk import write_atomically
 from kws_engine.errors import AudioError, ProjectError
 
+_LONG_CLIPS: Final = 3.0
 _TABLES: Final = (".csv", ".tsv")
 
 
@@ -55,6 +56,23 @@ class Pointed:
     def title(self) -> str:
         """The name of the file or folder, or how many there are."""
         return self.paths[0].name if len(self.paths) == 1 else f"{len(self.paths)} recordings"
+
+
+def pointed_at(paths: Sequence[Path], *, word: str, clip_s: float) -> Pointed:
+    """What dropped files are, as far as they say it: recordings much longer than a clip are cut at the pauses.
+
+    Args:
+        paths: One folder, zip, table or label track; or recordings.
+        word: What recordings say that have no label track.
+        clip_s: How long a clip is.
+
+    Raises:
+        AudioError: A recording cannot be read.
+    """
+    found = Pointed(tuple(paths), word=word)
+    recordings = [path for path in paths if path.is_file() and is_audio_name(path.name)]
+    is_long = any(audio.info(path).seconds > _LONG_CLIPS * clip_s for path in recordings)
+    return replace(found, cut=is_long and not any(map(label_track_of, recordings)))
 
 
 def plan_pointed(

@@ -8,7 +8,7 @@ import os
 import stat
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -148,11 +148,11 @@ def import_planned(
     return _import(project, lambda: plan, progress, should_stop, on_wait, dry_run=dry_run)
 
 
-def undo_import(project: Project, imported: Imported) -> Callable[[], None]:
+def undo_import(project: Project, imported: Imported) -> Callable[[], Imported]:
     """Takes back an import: its clips go to the trash, words that it added and that have no other clips go, too.
 
     Returns:
-        What brings all of it back.
+        What brings all of it back, and returns what to take back then.
 
     Raises:
         ProjectError: The project cannot be written; nothing was changed.
@@ -170,13 +170,15 @@ def undo_import(project: Project, imported: Imported) -> Callable[[], None]:
         if imported.superseded is not None:
             edit.restore(imported.superseded)
 
-    def bring_back() -> None:
+    def bring_back() -> Imported:
+        superseded = imported.superseded
         with project.edit as edit:
             for one in reversed(undone):
                 edit.restore(one)
-            if imported.superseded is not None:
-                there = {project.folder / path for path in imported.superseded.paths}
-                edit.delete(clip for clip in project.clips(word=UNKNOWN) if clip.path in there)
+            if superseded is not None:
+                there = {project.folder / path for path in superseded.paths}
+                superseded = edit.delete(clip for clip in project.clips(word=UNKNOWN) if clip.path in there)
+        return replace(imported, superseded=superseded)
 
     return bring_back
 

@@ -317,8 +317,11 @@ def test_an_import_is_undone_and_done_again_with_its_words_and_what_it_moved(pro
     assert sorted(clip.word for clip in project.clips()) == ["door", "lamp", "lamp"]
     redo = undo_import(project, imported)
     assert (clips_of(project), project.words) == before
-    redo()
+    again = redo()
     assert (clips_of(project), project.words) == after
+    redo = undo_import(project, again)
+    assert (clips_of(project), project.words) == before
+    redo()
     assert clips_of(Project.open(project.folder)) == after[0]
 
 

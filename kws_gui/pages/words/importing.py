@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -11,7 +11,8 @@ from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QListWidget, QListWidgetIt
 
 from kws_engine.clips.import_layout import UnclearLayout
 from kws_engine.clips.import_plan import Plan, plan_import
-from kws_engine.clips.importing import Imported, SpeakerRule, import_folder
+from kws_engine.clips.import_source import plan_pointed, pointed_at
+from kws_engine.clips.importing import Imported, SpeakerRule, import_folder, import_planned
 from kws_engine.clips.project import Project
 from kws_gui import theme
 from kws_gui.bridges.jobs import LongJob
@@ -57,6 +58,15 @@ class Choice:
     rest_unknown: bool = False
 
 
+@dataclass(frozen=True)
+class Planned:
+    """What an import of files would take as what, to be looked through and changed first."""
+
+    project: Project
+    plan: Plan
+    title: str
+
+
 def look_at(project: Project, source: Source) -> Looked:
     """Looks at all names in a folder; slow on a large one.
 
@@ -76,10 +86,12 @@ class ImportPanel(QWidget):
     Signals:
         looked: A `Looked`, and whether the person asked to choose again.
         imported: An `Imported`; also of one that was cancelled. None where it failed.
+        planned: A `Planned`, to be looked through.
     """
 
     looked = Signal(object, bool)
     imported = Signal(object)
+    planned = Signal(object)
     _waiting = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -144,6 +156,32 @@ class ImportPanel(QWidget):
         if self._run(f"Importing {source.folder.name}", work, self._on_imported):
             self._last = (looked, choice)
 
+    def look_at_files(self, project: Project, paths: Sequence[Path], *, word: str) -> None:
+        """Finds out what files hold, such as the takes in a recording; does nothing while an import is running."""
+        title = paths[0].name if len(paths) == 1 else f"{len(paths)} files"
+
+        def work(progress: Callable[[int, int], None], should_stop: Callable[[], bool]) -> Planned | None:
+            pointed = pointed_at(paths, word=word, clip_s=project.clip_ms / 1000)
+            plan = plan_pointed(project, pointed, progress=progress, should_stop=should_stop)
+            return None if should_stop() else Planned(project, plan, title)
+
+        self._run(f"Looking at {title}", work, self._on_planned)
+
+    def start_planned(self, planned: Planned) -> None:
+        """Imports what was looked through, in the background; does nothing while an import is running."""
+
+        def work(progress: Callable[[int, int], None], should_stop: Callable[[], bool]) -> Imported:
+            return import_planned(
+                planned.project,
+                planned.plan,
+                progress=progress,
+                should_stop=should_stop,
+                on_wait=self._waiting.emit,
+            )
+
+        if self._run(f"Importing {planned.title}", work, self._on_imported):
+            self._last = None
+
     def shutdown(self) -> None:
         """Ends the import; the clips imported by then stay."""
         if self._job is not None:
@@ -188,6 +226,12 @@ class ImportPanel(QWidget):
         self.hide()
         self.looked.emit(looked, is_asked)
 
+    def _on_planned(self, planned: Planned | None) -> None:
+        self._end()
+        self.hide()
+        if planned is not None:
+            self.planned.emit(planned)
+
     def _on_imported(self, imported: Imported) -> None:
         self._end()
         is_complete = not (imported.skipped or imported.stopped or imported.speakers_unknown)
@@ -199,7 +243,7 @@ class ImportPanel(QWidget):
             notes.append(unknown_speakers(imported.speakers_unknown, imported.one_speaker))
         self.notes.setText("\n".join(notes))
         self.notes.setVisible(bool(notes))
-        self.speakers.setVisible(imported.speakers_unknown > 0)
+        self.speakers.setVisible(imported.speakers_unknown > 0 and self._last is not None)
         for skipped in imported.skipped[:_MOST_LISTED]:
             item = QListWidgetItem(f"{skipped.path.name}: {skipped.reason}")
             item.setToolTip(str(skipped.path))

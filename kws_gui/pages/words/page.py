@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent, QHideEvent, QShowEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QSplitter, QVBoxLayout, QWidget
 
 from kws_engine.clips.clip import Clip
+from kws_engine.clips.importing import Imported, undo_import
 from kws_engine.clips.layout import ProjectFolder
 from kws_engine.clips.recording import NOISE_TAKE_S, Take, word_take_s
 from kws_engine.clips.words import NOISE
@@ -20,9 +21,10 @@ from kws_gui.bridges.latest import Latest
 from kws_gui.bridges.player import Player
 from kws_gui.pages.words.clips import ClipTableView, how_split
 from kws_gui.pages.words.import_dialog import ImportDialog, list_of
-from kws_gui.pages.words.importing import Choice, ImportPanel, Looked, Source
+from kws_gui.pages.words.importing import Choice, ImportPanel, Looked, Planned, Source
 from kws_gui.pages.words.levels import noise_clips, peaks_db
 from kws_gui.pages.words.recorder import RecorderPanel
+from kws_gui.pages.words.review_dialog import ReviewDialog, files_of
 from kws_gui.pages.words.takes import Series, TakeSession
 from kws_gui.pages.words.word_list import WordList, title_of
 from kws_gui.services.recordings import Samples
@@ -56,6 +58,7 @@ class WordsPage(QWidget):
         self._word_in_session = ""
         self._cut_clip: Clip | None = None
         self._dialog: ImportDialog | None = None
+        self._review: ReviewDialog | None = None
         self._lay_out()
         self._connect_recording()
         self._connect_clips()
@@ -82,6 +85,43 @@ class WordsPage(QWidget):
                 return
             folder = Path(chosen)
         self.imports.look(project, Source(folder, list_file))
+
+    def import_files(self, files: Sequence[Path]) -> None:
+        """Looks at recordings of the chosen word, a zip or a label track, and shows what is in them before it is taken.
+
+        Args:
+            files: Recordings; or one zip or label track.
+        """
+        project = self._model.project
+        if project is not None and not self.imports.is_running:
+            self.imports.look_at_files(project, files, word=self.words.word)
+
+    def _on_planned(self, planned: Planned) -> None:
+        project = self._model.project
+        if project is None or project.folder != planned.project.folder:
+            return
+        self._review = ReviewDialog(planned, self)
+        self._review.chosen.connect(self.imports.start_planned)
+        self._review.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._review.open()
+
+    def _on_imported(self, imported: Imported | None) -> None:
+        """What came in can be undone as a whole."""
+        project = self._model.project
+        if imported is None or project is None or not imported.paths:
+            self._model.clipsChanged.emit()
+            return
+        if not imported.paths[0].is_relative_to(project.folder):
+            return
+        current = [imported]
+        undone: list[Callable[[], Imported]] = []
+
+        def redo() -> None:
+            if undone:
+                current[0] = undone.pop()()
+
+        count = "a clip" if imported.clips == 1 else f"{imported.clips:,} clips"
+        self._model.push(f"Import {count}", redo=redo, undo=lambda: undone.append(undo_import(project, current[0])))
 
     def _on_looked(self, looked: Looked, is_asked: bool) -> None:
         """Asks about the folder that was looked at, or imports it where nothing is left to ask."""
@@ -121,7 +161,8 @@ class WordsPage(QWidget):
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         folder = _folder_of(event)
-        if (folder is not None and not ProjectFolder(folder).is_project) or list_of(event) is not None:
+        is_folder = folder is not None and not ProjectFolder(folder).is_project
+        if is_folder or list_of(event) is not None or files_of(event):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
@@ -129,6 +170,9 @@ class WordsPage(QWidget):
         if folder is not None or table is not None:
             event.acceptProposedAction()
             self.import_folder(folder or (table.parent if table is not None else None), table)
+        elif files := files_of(event):
+            event.acceptProposedAction()
+            self.import_files(files)
 
     # -- recording
 
@@ -353,7 +397,8 @@ class WordsPage(QWidget):
         self._microphones.opened.connect(self._on_microphone_opened)
         self._microphones.closed.connect(self.recorder.meter.clear)
         self.messages.remedyTriggered.connect(self._on_remedy)
-        self.imports.imported.connect(self._model.clipsChanged)
+        self.imports.imported.connect(self._on_imported)
+        self.imports.planned.connect(self._on_planned)
         self._import.clicked.connect(lambda: self.import_folder())
         self.imports.looked.connect(self._on_looked)
 
@@ -389,7 +434,9 @@ class WordsPage(QWidget):
         self._import = QPushButton("Import a folder…")
         theme.set_role(self._import, "quiet")
         theme.set_icon(self._import, "mdi6.folder-plus-outline")
-        self._import.setToolTip("Recordings you have already (Ctrl+I); or drop the folder here")
+        self._import.setToolTip(
+            "Recordings you have already (Ctrl+I); or drop a folder, a zip, a list or recordings here"
+        )
         self._hint = QLabel()
         self._hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._hint.setWordWrap(True)
