@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QFileDialog
 from pytestqt.qtbot import QtBot
 from tiny_project import RATE, WORDS, make_project
 from virtual_microphone import VirtualMicrophone
@@ -21,7 +21,9 @@ from kws_engine.clips.import_plan import ImportFile
 from kws_engine.clips.index_file import IndexFile
 from kws_engine.clips.project import Project
 from kws_engine.clips.recording import evaluate_take
+from kws_engine.clips.synthetic import SynthesisConfig
 from kws_engine.clips.words import NOISE
+from kws_engine.synthesis import _child, _espeak
 from kws_gui.pages.words.clips import how_split
 from kws_gui.pages.words.import_dialog import ImportDialog
 from kws_gui.pages.words.page import WordsPage
@@ -557,3 +559,34 @@ def test_a_dropped_zip_shows_its_list_and_cancelled_it_changes_nothing(
     assert dialog.go.text() == "Import 1 clip" and "outside" in dialog.notes.text()
     dialog.reject()
     assert "door" not in project_of(page).words and not page.imports.is_running
+
+
+@pytest.mark.skipif(_espeak.data() is None, reason="espeak-ng is not installed")
+def test_synthetic_voices_say_the_chosen_word_and_it_can_be_undone(page: WordsPage, qtbot: QtBot) -> None:
+    page.words.choose("low")
+    before = len(project_of(page).clips(word="low"))
+    page.voices.click()
+    dialog = page._voices
+    assert dialog is not None
+    dialog.form.setValue(SynthesisConfig(clips=5, neighbours=2))
+    with qtbot.waitSignal(page.imports.imported, timeout=PATIENCE_MS):
+        dialog.go.click()
+    assert len(project_of(page).clips(word="low")) == before + 5 and "10 clips" in page.imports.result.text()
+    page._model.undo_stack.undo()
+    assert len(project_of(page).clips(word="low")) == before
+    page.words.choose(NOISE)
+    assert not page.voices.isEnabled()
+    _child.close_idle()
+
+
+def test_clips_are_exported_as_the_chosen_kind(
+    page: WordsPage, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "all.zip"
+    answer = (str(target), "The whole project as a zip (*.zip)")
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *args: answer)
+    page.export_clips()
+    qtbot.waitUntil(lambda: not page.imports.is_running and target.exists(), timeout=PATIENCE_MS)
+    with zipfile.ZipFile(target) as archive:
+        assert "project.toml" in archive.namelist()
+    qtbot.waitUntil(lambda: str(target) in page.imports.result.text(), timeout=PATIENCE_MS)

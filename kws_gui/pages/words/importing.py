@@ -9,11 +9,13 @@ from pathlib import Path
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QListWidget, QListWidgetItem, QPushButton, QVBoxLayout, QWidget
 
+from kws_engine.clips.exporting import ExportedData, Kind, export_data
 from kws_engine.clips.import_layout import UnclearLayout
 from kws_engine.clips.import_plan import Plan, plan_import
 from kws_engine.clips.import_source import plan_pointed, pointed_at
 from kws_engine.clips.importing import Imported, SpeakerRule, import_folder, import_planned
 from kws_engine.clips.project import Project
+from kws_engine.clips.synthetic import SynthesisConfig, Synthesized, synthesize
 from kws_gui import theme
 from kws_gui.bridges.jobs import LongJob
 from kws_gui.forms.fold import Fold
@@ -182,6 +184,25 @@ class ImportPanel(QWidget):
         if self._run(f"Importing {planned.title}", work, self._on_imported):
             self._last = None
 
+    def export(self, project: Project, target: Path, *, kind: Kind, with_runs: bool = False) -> None:
+        """Writes clips or the project in the background; does nothing while something else is running."""
+
+        def work(progress: Callable[[int, int], None], should_stop: Callable[[], bool]) -> ExportedData:
+            return export_data(
+                project, target, kind=kind, with_runs=with_runs, progress=progress, should_stop=should_stop
+            )
+
+        self._run(f"Writing {target.name}", work, self._on_exported)
+
+    def synthesize(self, project: Project, words: Sequence[str], config: SynthesisConfig) -> None:
+        """Lets synthetic voices say words in the background; does nothing while something else is running."""
+
+        def work(progress: Callable[[int, int], None], should_stop: Callable[[], bool]) -> Synthesized:
+            return synthesize(project, words, config, progress=progress, should_stop=should_stop)
+
+        if self._run("Synthetic voices are speaking", work, self._on_synthesized):
+            self._last = None
+
     def shutdown(self) -> None:
         """Ends the import; the clips imported by then stay."""
         if self._job is not None:
@@ -225,6 +246,27 @@ class ImportPanel(QWidget):
         self._end()
         self.hide()
         self.looked.emit(looked, is_asked)
+
+    def _on_exported(self, exported: ExportedData) -> None:
+        self._end()
+        if exported.stopped:
+            self.result.showMessage("warning", "Cancelled: nothing was written.")
+            return
+        sentence = f"{_count(exported.clips, 'clip', 'clips')} are in {exported.target}"
+        if exported.left_out:
+            sentence += f"; {exported.left_out:,} that are left out of training stayed out"
+        self.result.showMessage("success", f"{sentence}.")
+
+    def _on_synthesized(self, made: Synthesized) -> None:
+        self._end()
+        cancelled = "Cancelled. " if made.stopped else ""
+        sentence = f"{cancelled}{_count(len(made.clips), 'clip', 'clips')} by {made.voices} synthetic voices."
+        self.result.showMessage("warning" if made.stopped else "success", sentence)
+        self.notes.setText("Sounding almost like the word, as other words: " + ", ".join(made.neighbours))
+        self.notes.setVisible(bool(made.neighbours))
+        self.imported.emit(
+            Imported(len(made.clips), made.words, [], paths=list(made.clips), new_words=list(made.new_words))
+        )
 
     def _on_planned(self, planned: Planned | None) -> None:
         self._end()

@@ -11,9 +11,11 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent, QHideEvent, QShowEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QSplitter, QVBoxLayout, QWidget
 
 from kws_engine.clips.clip import Clip
+from kws_engine.clips.exporting import Kind
 from kws_engine.clips.importing import Imported, undo_import
 from kws_engine.clips.layout import ProjectFolder
 from kws_engine.clips.recording import NOISE_TAKE_S, Take, word_take_s
+from kws_engine.clips.synthetic import SynthesisConfig
 from kws_engine.clips.words import NOISE
 from kws_engine.errors import KwsError
 from kws_gui import shortcuts, theme
@@ -25,6 +27,7 @@ from kws_gui.pages.words.importing import Choice, ImportPanel, Looked, Planned, 
 from kws_gui.pages.words.levels import noise_clips, peaks_db
 from kws_gui.pages.words.recorder import RecorderPanel
 from kws_gui.pages.words.review_dialog import ReviewDialog, files_of
+from kws_gui.pages.words.synthesis_dialog import SynthesisDialog
 from kws_gui.pages.words.takes import Series, TakeSession
 from kws_gui.pages.words.word_list import WordList, title_of
 from kws_gui.services.recordings import Samples
@@ -34,6 +37,12 @@ from kws_gui.widgets.message_bar import MessageBar
 
 _SPLITTER = "words/splitter"
 _PRE_ROLL_S = 0.3
+_EXPORTS: dict[str, tuple[Kind, bool]] = {
+    "Speech Commands as a zip (*.zip)": ("zip", False),
+    "Speech Commands as a folder (*)": ("folder", False),
+    "The whole project as a zip (*.zip)": ("project", False),
+    "The whole project with its runs as a zip (*.zip)": ("project", True),
+}
 _REOPEN = "reopen the microphone"
 _FIRST_WORD = "No words yet: type the first one to teach at the bottom left, such as your own name."
 
@@ -59,12 +68,14 @@ class WordsPage(QWidget):
         self._cut_clip: Clip | None = None
         self._dialog: ImportDialog | None = None
         self._review: ReviewDialog | None = None
+        self._voices: SynthesisDialog | None = None
         self._lay_out()
         self._connect_recording()
         self._connect_clips()
         self._connect_project()
         services.navigation.wordRequested.connect(self.words.choose)
         services.navigation.importRequested.connect(self.import_folder)
+        services.navigation.exportRequested.connect(self.export_clips)
         self._make_shortcuts()
         self.setAcceptDrops(True)
         self._on_word(self.words.word)
@@ -95,6 +106,31 @@ class WordsPage(QWidget):
         project = self._model.project
         if project is not None and not self.imports.is_running:
             self.imports.look_at_files(project, files, word=self.words.word)
+
+    def export_clips(self) -> None:
+        """Asks where and as what the clips are to be written, and writes them."""
+        project = self._model.project
+        if project is None or self.imports.is_running:
+            return
+        start = str(Path.home() / f"{project.name}.zip")
+        chosen, title = QFileDialog.getSaveFileName(self, "Export", start, ";;".join(_EXPORTS))
+        if chosen:
+            kind, with_runs = _EXPORTS.get(title, ("zip", False))
+            self.imports.export(project, Path(chosen), kind=kind, with_runs=with_runs)
+
+    def synthesize(self) -> None:
+        """Asks how many clips synthetic voices are to say of the chosen word."""
+        word = self.words.word
+        if self._model.project is None or self.imports.is_running or word not in self._model.project.words:
+            return
+        self._voices = SynthesisDialog(word, self)
+        self._voices.chosen.connect(self._on_voices)
+        self._voices.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._voices.open()
+
+    def _on_voices(self, word: str, config: SynthesisConfig) -> None:
+        if self._model.project is not None:
+            self.imports.synthesize(self._model.project, [word], config)
 
     def _on_planned(self, planned: Planned) -> None:
         project = self._model.project
@@ -250,6 +286,7 @@ class WordsPage(QWidget):
     def _on_word(self, word: str) -> None:
         self.recorder.show_word(title_of(word))
         self.recorder.record.setEnabled(bool(word))
+        self.voices.setEnabled(bool(word) and not word.startswith("_"))
         self.recorder.show_advice("", "")
         self._refresh_clips()
 
@@ -399,6 +436,7 @@ class WordsPage(QWidget):
         self.messages.remedyTriggered.connect(self._on_remedy)
         self.imports.imported.connect(self._on_imported)
         self.imports.planned.connect(self._on_planned)
+        self.voices.clicked.connect(self.synthesize)
         self._import.clicked.connect(lambda: self.import_folder())
         self.imports.looked.connect(self._on_looked)
 
@@ -437,6 +475,10 @@ class WordsPage(QWidget):
         self._import.setToolTip(
             "Recordings you have already (Ctrl+I); or drop a folder, a zip, a list or recordings here"
         )
+        self.voices = QPushButton("Synthetic voices…")
+        theme.set_role(self.voices, "quiet")
+        theme.set_icon(self.voices, "mdi6.account-voice")
+        self.voices.setToolTip("Clips of this word by the voices that this computer has")
         self._hint = QLabel()
         self._hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._hint.setWordWrap(True)
@@ -446,6 +488,7 @@ class WordsPage(QWidget):
         theme.set_role(self._parts, "muted")
         head.addWidget(self._title)
         head.addWidget(self._parts, 1)
+        head.addWidget(self.voices)
         head.addWidget(self._import)
         right = QWidget()
         column = QVBoxLayout(right)
