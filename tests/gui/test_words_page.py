@@ -524,6 +524,14 @@ def test_a_dropped_recording_is_cut_and_its_list_changed_before_it_is_imported(
     dialog = reviewed(page, qtbot, tmp_path / "zoe.wav")
     rows = dialog.rows
     assert rows.rowCount() == 4 and {file.speaker for file in page_files(dialog)} == {"zoe"}
+    heard: list[np.ndarray] = []
+    with pytest.MonkeyPatch.context() as silent:
+        silent.setattr(page.player, "play", lambda samples, rate: heard.append(samples))
+        dialog.table.selectRow(2)
+        dialog.listen.click()
+        qtbot.waitUntil(lambda: len(heard) == 1, timeout=PATIENCE_MS)
+    start = round((page_files(dialog)[2].span_s or (0.0, 0.0))[0] * RATE)
+    np.testing.assert_array_equal(heard[0], audio.read(tmp_path / "zoe.wav", rate=RATE)[start : start + len(heard[0])])
     for row in range(4):
         rows.setData(rows.index(row, 0), Qt.CheckState.Checked, Qt.ItemDataRole.CheckStateRole)
     rows.setData(rows.index(0, 0), Qt.CheckState.Unchecked, Qt.ItemDataRole.CheckStateRole)

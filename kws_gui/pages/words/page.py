@@ -11,7 +11,9 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent, QHideEvent, QShowEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QSplitter, QVBoxLayout, QWidget
 
 from kws_engine.clips.clip import Clip
+from kws_engine.clips.cutting import PieceReader
 from kws_engine.clips.exporting import Kind
+from kws_engine.clips.import_plan import ImportFile
 from kws_engine.clips.importing import Imported, undo_import
 from kws_engine.clips.layout import ProjectFolder
 from kws_engine.clips.recording import NOISE_TAKE_S, Take, word_take_s
@@ -63,6 +65,7 @@ class WordsPage(QWidget):
         self.recordings = services.recordings
         self.player = Player(self)
         self._levels = Latest(self)
+        self._pieces = Latest(self)
         self._replaced: Clip | None = None
         self._word_in_session = ""
         self._cut_clip: Clip | None = None
@@ -138,8 +141,16 @@ class WordsPage(QWidget):
             return
         self._review = ReviewDialog(planned, self)
         self._review.chosen.connect(self.imports.start_planned)
+        self._review.playRequested.connect(self._on_play_piece)
         self._review.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._review.open()
+
+    def _on_play_piece(self, file: ImportFile) -> None:
+        project = self._model.project
+        if project is None or file.span_s is None:
+            self.player.play_file(file.path)
+        else:
+            self._pieces.ask(partial(_read_piece, file.path, file.span_s, project.rate))
 
     def _on_imported(self, imported: Imported | None) -> None:
         """What came in can be undone as a whole."""
@@ -178,7 +189,7 @@ class WordsPage(QWidget):
         self.recorder.settle()
         self.session.cancel()
         self._microphones.release(self)
-        for part in (self.player, self.imports, self._levels):
+        for part in (self.player, self.imports, self._levels, self._pieces):
             part.shutdown()
 
     # -- events
@@ -423,6 +434,8 @@ class WordsPage(QWidget):
         self.player.stopped.connect(lambda: self.recorder.waveform.setPlayhead(None))
         self.player.failed.connect(lambda sentence: self.messages.showMessage("warning", sentence))
         self._levels.answered.connect(table.rows.set_levels)
+        self._pieces.answered.connect(lambda piece: self.player.play(*piece))
+        self._pieces.failed.connect(lambda sentence, _: self.messages.showMessage("warning", sentence))
 
     def _connect_project(self) -> None:
         self._failure = ""
@@ -500,6 +513,16 @@ class WordsPage(QWidget):
         column.addWidget(self._hint, 2)
         column.addWidget(self.table, 2)
         return right
+
+
+def _read_piece(
+    path: Path,
+    span_s: tuple[float, float],
+    rate: int,
+    progress: Callable[[int, int], None],
+    should_stop: Callable[[], bool],
+) -> tuple[Samples, int]:
+    return PieceReader(rate).read(path, span_s), rate
 
 
 def _folder_of(event: QDragEnterEvent | QDropEvent) -> Path | None:

@@ -44,6 +44,10 @@ class ReviewRows(QAbstractTableModel):
         """The ticked files, as they are now."""
         return [replace(file, remark="") for file, taken in zip(self._files, self._taken, strict=True) if taken]
 
+    def file(self, row: int) -> ImportFile:
+        """The file or piece of a row."""
+        return self._files[row]
+
     def rowCount(self, parent: _Index = _NO_INDEX) -> int:
         return 0 if parent.isValid() else len(self._files)
 
@@ -96,9 +100,11 @@ class ReviewDialog(QDialog):
 
     Signals:
         chosen: The `Planned` as it was changed.
+        playRequested: The `ImportFile` to be heard.
     """
 
     chosen = Signal(object)
+    playRequested = Signal(object)
 
     def __init__(self, planned: Planned, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -127,11 +133,23 @@ class ReviewDialog(QDialog):
         theme.set_role(self.go, "primary")
         self.go.setDefault(True)
         self.go.clicked.connect(self._on_go)
+        self.listen = QPushButton("Play")
+        self.listen.setToolTip("The chosen row (Ctrl+P)")
+        self.listen.setShortcut("Ctrl+P")
+        theme.set_icon(self.listen, "mdi6.play")
+        self.listen.clicked.connect(self._on_play)
         self.rows.dataChanged.connect(self._count)
         self.rows.refused.connect(self._on_refused)
         self._lay_out()
         self._on_refused("")
         self._count()
+        if plan.files:
+            self.table.selectRow(0)
+
+    def _on_play(self) -> None:
+        row = self.table.currentIndex().row()
+        if row >= 0:
+            self.playRequested.emit(self.rows.file(row))
 
     def _on_refused(self, sentence: str) -> None:
         self.said.setText(sentence)
@@ -152,6 +170,7 @@ class ReviewDialog(QDialog):
         cancel.clicked.connect(self.reject)
         buttons = QHBoxLayout()
         buttons.setSpacing(theme.GRID)
+        buttons.addWidget(self.listen)
         buttons.addStretch(1)
         buttons.addWidget(cancel)
         buttons.addWidget(self.go)

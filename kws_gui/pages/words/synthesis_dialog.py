@@ -10,7 +10,7 @@ from kws_gui import theme
 from kws_gui.forms.form import ConfigForm
 from kws_gui.widgets.wrapped_label import WrappedLabel
 
-_WIDTH = 440  # px
+_WIDTH, _HEIGHT = 440, 320  # px
 
 
 class SynthesisDialog(QDialog):
@@ -48,7 +48,7 @@ class SynthesisDialog(QDialog):
         column.addWidget(self.form)
         column.addStretch(1)
         column.addLayout(buttons)
-        self.resize(_WIDTH, self.sizeHint().height())
+        self.resize(_WIDTH, _HEIGHT)
 
     def _on_go(self) -> None:
         if not self.form.errors():
