@@ -58,6 +58,7 @@ def _fill_file(menu: QMenu, window: MainWindow) -> None:
     menu.addSeparator()
     needing = [
         _add(menu, "&Import a folder of recordings…", "Ctrl+I", services.navigation.import_recordings),
+        _add(menu, "&Export clips or project…", None, services.navigation.export_recordings),
         _add(menu, "&Close project", QKeySequence.StandardKey.Close, projects.close),
     ]
     menu.addSeparator()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -45,6 +46,8 @@ class Placed:
     Attributes:
         speaker: Empty where nobody says who speaks.
         is_given: Whether a person or a list says it, rather than the names of files and folders.
+        span_s: Where in the file the clip is, from and to in seconds; None where it is the whole file.
+        remark: Why a person should listen before it is taken.
     """
 
     found: Found
@@ -53,6 +56,8 @@ class Placed:
     take: int | None = None
     split: Split | None = None
     is_given: bool = False
+    span_s: tuple[float, float] | None = None
+    remark: str = ""
 
 
 @dataclass
@@ -70,6 +75,13 @@ class Arranged:
     skipped: list[SkippedFile] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     lists: list[Path] = field(default_factory=list)
+
+    def extend(self, other: Arranged) -> None:
+        """Takes in what else was found out."""
+        self.placed += other.placed
+        self.skipped += other.skipped
+        self.notes += other.notes
+        self.lists += other.lists
 
 
 def arrange(tree: Tree, rule: SpeakerRule, *, known: Collection[str], list_file: Path | None = None) -> Arranged:
@@ -89,7 +101,8 @@ def arrange(tree: Tree, rule: SpeakerRule, *, known: Collection[str], list_file:
     tables = [table for table in tables if list_file or _lists_any(table, tree)]
     special = [found for found in tree.files if _special(found)]
     files = [found for found in tree.files if not _special(found)]
-    arranged.placed += [Placed(found, _special(found)) for found in special]
+    placed = [Placed(found, _special(found)) for found in special]
+    arranged.placed += [with_speaker(one, rule) if one.word == UNKNOWN else one for one in placed]
     arranged.lists += [*(table.file for table in tables), *left]
     if tables:
         _by_tables(arranged, files, tables, tree.root, rule, is_given=list_file is not None)
@@ -166,6 +179,7 @@ def _by_tables(
 ) -> None:
     """Every file as the tables say; what they name and is missing, and what they do not name, is listed."""
     rows: dict[Path, Placed] = {}
+    in_pieces: set[Path] = set()
     missing: dict[Path, SkippedFile] = {}
     for table in tables:
         places = _Places(files, root, table.file.parent)
@@ -177,8 +191,18 @@ def _by_tables(
                 continue
             word = row.word if "word" in table.columns else (found.folders[-1] if found.folders else root.name)
             placed = Placed(
-                found, word, row.speaker, by_known_pattern(found).take, row.part, is_given=bool(row.speaker)
+                found,
+                word,
+                row.speaker,
+                by_known_pattern(found).take if row.span_s is None else None,
+                row.part,
+                is_given=bool(row.speaker),
+                span_s=row.span_s,
             )
+            if row.span_s is not None:
+                _add_span(arranged, placed, table)
+                in_pieces.add(found.path)
+                continue
             before = rows.get(found.path)
             if before is None:
                 rows[found.path] = placed
@@ -192,9 +216,11 @@ def _by_tables(
     for path, placed in rows.items():
         if not placed.word and path not in skipped:
             arranged.skipped.append(SkippedFile(path, f"{path.name} has no word in the list: write it there."))
-    arranged.placed += [_with_speaker(one, rule) for one in rows.values() if one.word]
+    arranged.placed += [with_speaker(one, rule) for one in rows.values() if one.word]
     names = _and([table.file.name for table in tables])
-    arranged.skipped += [SkippedFile(f.path, f"{f.name} is not in {names}.") for f in files if f.path not in rows]
+    arranged.skipped += [
+        SkippedFile(f.path, f"{f.name} is not in {names}.") for f in files if f.path not in (rows.keys() | in_pieces)
+    ]
     arranged.skipped += missing.values()
     columns = dict[str, str]()
     for table in tables:
@@ -205,6 +231,19 @@ def _by_tables(
         if table.strange_parts:
             shown = ", ".join(_short(part) for part in table.strange_parts[:_SHOWN])
             arranged.notes.append(f"{table.file.name} names parts that are not known: {shown}.")
+
+
+def _add_span(arranged: Arranged, placed: Placed, table: Table) -> None:
+    """A piece of a recording, which a table may name many of."""
+    start, end = placed.span_s or (0.0, 0.0)
+    name = f"{placed.found.name} at {start:g} s"
+    if not 0 <= start < end < math.inf:
+        reason = f"{name} in {table.file.name} has no end after its start: correct start_s and end_s."
+        arranged.skipped.append(SkippedFile(placed.found.path, reason))
+    elif not placed.word:
+        arranged.skipped.append(SkippedFile(placed.found.path, f"{name} has no word in the list: write it there."))
+    else:
+        arranged.placed.append(placed)
 
 
 # -- by names
@@ -238,7 +277,7 @@ def _by_digits(arranged: Arranged, files: list[Found], rule: SpeakerRule) -> Non
         named = digit_name(found) or Named()
         split = next((PARTS[name.casefold()] for name in found.folders if name.casefold() in PARTS), None)
         placed = Placed(found, named.word, named.speaker, named.take, split)
-        arranged.placed.append(_with_speaker(placed, rule) if rule.everyone or rule.source else placed)
+        arranged.placed.append(with_speaker(placed, rule) if rule.everyone or rule.source else placed)
     one = files[0]
     named = digit_name(one) or Named()
     arranged.notes.append(
@@ -246,7 +285,7 @@ def _by_digits(arranged: Arranged, files: list[Found], rule: SpeakerRule) -> Non
     )
 
 
-def _with_speaker(placed: Placed, rule: SpeakerRule, inner: str = "") -> Placed:
+def with_speaker(placed: Placed, rule: SpeakerRule, inner: str = "") -> Placed:
     """With the speaker whom a person said, else the list, a known pattern, or the folder within that of the word."""
     found = placed.found
     if rule.everyone:
@@ -318,7 +357,7 @@ def _flat(arranged: Arranged, files: list[Found], root: Path, rule: SpeakerRule)
     """Files without any folder are one word, named after the folder they are in."""
     word = root.resolve().name
     for found in files:
-        placed = _with_speaker(Placed(replace(found, folders=(word,)), word), rule)
+        placed = with_speaker(Placed(replace(found, folders=(word,)), word), rule)
         _add(arranged, replace(placed, found=found), rule)
     beside = [table.file for table in import_list.tables_in(root.parent)[0] if _lists_names(table, files)]
     if beside:
@@ -372,7 +411,7 @@ def _words(
             arranged.skipped.append(SkippedFile(found.path, reason))
         else:
             inner_name = found.folders[depth + 1] if len(found.folders) > depth + 1 else ""
-            placed = _with_speaker(Placed(found, word, split=split), rule, inner_name)
+            placed = with_speaker(Placed(found, word, split=split), rule, inner_name)
             speakers[inner_name] += bool(inner_name) and placed.speaker == inner_name
             _add(arranged, placed, rule)
     names = [name for name, count in speakers.items() if count]
@@ -418,8 +457,12 @@ def _set_parts_by_lists(arranged: Arranged, root: Path) -> None:
     listed = set(keys) & parts.keys()
     if not listed:
         return
+    words = {one.word for one, key in zip(arranged.placed, keys, strict=True) if key in listed} - {NOISE}
+    lists_unknown = UNKNOWN in words  # those of Speech Commands do not
     arranged.placed = [
-        one if one.word in (NOISE, UNKNOWN) else replace(one, split=parts.get(key, one.split or "training"))
+        one
+        if one.word == NOISE or (one.word == UNKNOWN and not lists_unknown)
+        else replace(one, split=parts.get(key, one.split or "training"))
         for one, key in zip(arranged.placed, keys, strict=True)
     ]
     arranged.lists += lists

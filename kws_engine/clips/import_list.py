@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,11 @@ _NAMES: Final[dict[str, str]] = {  # the first that a table has counts
     "speaker": "speaker speaker_id speakerid client_id user user_id userid speaker_name spk spk_id person participant"
     " reader",
     "part": "part split set subset partition data_split dataset_split",
+    "start": "start_s start_seconds",  # others, such as UrbanSound8K's start, count in another recording
+    "end": "end_s end_seconds",
 }
+LIST_COLUMNS: Final = ("path", "word", "speaker", "part", "start_s", "end_s")
+"""The columns of a table that this program writes."""
 PARTS: Final[dict[str, Split]] = {
     **dict.fromkeys(("train", "training", "tr"), "training"),
     **dict.fromkeys(("valid", "validation", "val", "dev", "devel", "development"), "validation"),
@@ -36,12 +41,17 @@ _PART_LIST: Final = re.compile(r"(\w+?)_(?:list|files)\.txt")
 
 @dataclass(frozen=True)
 class Row:
-    """One recording in a table; empty or None where the table does not say."""
+    """One recording in a table; empty or None where the table does not say.
+
+    Attributes:
+        span_s: Where in the recording the word is, from and to, in seconds; NaN where that cannot be read.
+    """
 
     path: str
     word: str
     speaker: str
     part: Split | None
+    span_s: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -87,8 +97,20 @@ def read_table(file: Path) -> Table:
         if said and said.casefold() not in PARTS:
             strange[said] = None
         part = PARTS.get(said.casefold()) if said else by_name
-        rows.append(Row(values["path"], _as_word(values.get("word", "")), values.get("speaker", ""), part))
+        span = _span(values.get("start", ""), values.get("end", ""))
+        rows.append(Row(values["path"], _as_word(values.get("word", "")), values.get("speaker", ""), part, span))
     return Table(file, columns, rows, tuple(strange))
+
+
+def _span(start: str, end: str) -> tuple[float, float] | None:
+    return (_seconds(start), _seconds(end)) if start or end else None
+
+
+def _seconds(text: str) -> float:
+    try:
+        return float(text.replace(",", "."))
+    except ValueError:
+        return math.nan
 
 
 def tables_in(folder: Path) -> tuple[list[Table], list[Path]]:

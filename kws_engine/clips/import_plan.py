@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from kws_engine.clips.clip import EXPECTED
+from kws_engine.clips.import_labels import by_labels
 from kws_engine.clips.import_layout import Arranged, Placed, arrange, names_of
 from kws_engine.clips.import_speakers import SpeakerRule
 from kws_engine.clips.import_tree import SkippedFile, read_tree
@@ -31,6 +32,8 @@ class ImportFile:
         take: None where its name has none.
         split: The part that a list or folder puts it in, None where none does.
         is_speaker_given: Whether a person or a list says who speaks, rather than the file's name or nobody.
+        span_s: Where in the file the clip is, from and to in seconds; None where it is the whole file.
+        remark: Why a person should listen before it is taken; with one it is left out.
     """
 
     path: Path
@@ -39,6 +42,13 @@ class ImportFile:
     take: int | None
     split: Split | None = None
     is_speaker_given: bool = False
+    span_s: tuple[float, float] | None = None
+    remark: str = ""
+
+    @property
+    def shown(self) -> str:
+        """The file's name, and where in it the clip is."""
+        return self.path.name if self.span_s is None else f"{self.path.name} at {self.span_s[0]:.2f} s"
 
 
 @dataclass(frozen=True)
@@ -53,6 +63,7 @@ class Plan:
         speakers_unknown: How many of the files name no speaker and count as takes of one.
         one_speaker: That speaker.
         words: What can be chosen among, with its number of files.
+        keeps: What the files need to be there; it lives as long as the plan.
     """
 
     root: Path
@@ -63,6 +74,7 @@ class Plan:
     one_speaker: str = ""
     words: dict[str, int] = field(default_factory=dict)
     expected: str = EXPECTED
+    keeps: object = None
 
     @property
     def clips(self) -> int:
@@ -88,24 +100,59 @@ def plan_import(
     """
     root = _root(project, folder)
     rule = rule or SpeakerRule()
-    chosen = None if words is None else {unicodedata.normalize("NFC", word) for word in words}
     tree = read_tree(root, without=project.folder)
     if not tree.files:
         raise ProjectError(f"{folder} holds no readable clip: it takes {EXPECTED}.")
-    arranged = arrange(tree, rule, known=(*project.words, *(chosen or ())), list_file=list_file)
+    known = (*project.words, *(_normal(words) or ()))
+    arranged = by_labels(tree, rule, clip_s=project.clip_ms / 1000)
+    arranged.extend(arrange(tree, rule, known=known, list_file=list_file) if tree.files else Arranged())
+    others = [path for path in tree.others if path not in arranged.lists]
+    return plan_arranged(project, root, arranged, words=words, rest_unknown=rest_unknown, others=others)
+
+
+def _normal(words: Iterable[str] | None) -> set[str] | None:
+    return None if words is None else {unicodedata.normalize("NFC", word) for word in words}
+
+
+def plan_arranged(
+    project: Project,
+    root: Path,
+    arranged: Arranged,
+    *,
+    words: Iterable[str] | None = None,
+    rest_unknown: bool = False,
+    others: Sequence[Path] = (),
+) -> Plan:
+    """The plan for recordings of which it is known what they are.
+
+    Args:
+        project: Where they go.
+        root: Where they lie; a speaker whom nobody names is called after it.
+        arranged: The recordings.
+        words: Words among those that are there.
+        rest_unknown: Whether the other words are such that the model must not answer to.
+        others: Files that are no recordings.
+
+    Raises:
+        ProjectError: A word that was asked for is not there.
+    """
+    chosen = _normal(words)
     there = Counter(one.word for one in arranged.placed)
     names = names_of(arranged.placed)
-    _check_chosen(chosen, names, folder)
+    _check_chosen(chosen, names, root)
     word_of = _Words(project, chosen, rest_unknown)
     placed = word_of.sort(arranged)
     nobody = sum(not one.speaker and one.word != NOISE for one, _ in placed)
     speaker = speaker_id(_title(root))
     files = [_import_file(one, word, speaker) for one, word in placed]
+    pieces = [file for file in files if file.span_s is not None]
+    pieces.sort(key=lambda file: (file.path, file.span_s))  # so that a recording is decoded once
+    files = [*(file for file in files if file.span_s is None), *pieces]
     files.sort(key=lambda file: file.word == NOISE)  # long noise must not fill the disk before the words
     notes = [
         *arranged.notes,
         *word_of.notes(),
-        *_note_on_others([path for path in tree.others if path not in arranged.lists]),
+        *_note_on_others(others),
     ]
     words_there = {name: there[name] for name in names}
     return Plan(root, files, arranged.skipped, notes, nobody, speaker if nobody else "", words_there)
@@ -218,10 +265,17 @@ def _is_named(path: Path, name: str) -> bool:
 
 
 def _import_file(placed: Placed, word: str, one_speaker: str) -> ImportFile:
-    if not placed.speaker:
-        return ImportFile(placed.found.path, word, one_speaker, None, placed.split)
-    speaker = speaker_id(placed.speaker)
-    return ImportFile(placed.found.path, word, speaker, placed.take, placed.split, placed.is_given)
+    is_known = bool(placed.speaker)
+    return ImportFile(
+        placed.found.path,
+        word,
+        speaker_id(placed.speaker) if is_known else one_speaker,
+        placed.take if is_known else None,
+        placed.split,
+        is_known and placed.is_given,
+        placed.span_s,
+        placed.remark,
+    )
 
 
 def _note_on_others(others: Sequence[Path]) -> list[str]:

@@ -8,7 +8,7 @@ import os
 import stat
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +16,7 @@ import numpy as np
 
 from kws_engine import audio
 from kws_engine.clips.clip import LONGEST_CLIP_S, Clip
+from kws_engine.clips.cutting import PieceReader
 from kws_engine.clips.edit import Move
 from kws_engine.clips.import_plan import ImportFile, Plan, check_new_words, plan_import
 from kws_engine.clips.import_speakers import SpeakerRule
@@ -26,13 +27,14 @@ from kws_engine.clips.parts import to_validate
 from kws_engine.clips.project import Project
 from kws_engine.clips.split import Split
 from kws_engine.clips.takes import TakeNumbers, publish_take
+from kws_engine.clips.trash import Deletion, Removal
 from kws_engine.clips.words import NOISE, UNKNOWN, clip_name, parse_name
 from kws_engine.decoding import parse_plain_wav
 from kws_engine.disk import publish, storing, temporary_beside
 from kws_engine.errors import AudioError, KwsError, ProjectError
 from kws_engine.file_lock import FileLock, holder
 
-__all__ = ["Imported", "SkippedFile", "SpeakerRule", "import_folder"]
+__all__ = ["Imported", "SkippedFile", "SpeakerRule", "import_folder", "import_planned", "undo_import"]
 
 Progress = Callable[[int, int], None]
 
@@ -50,6 +52,10 @@ class Imported:
     Attributes:
         notes: What was recognised in the folder, and what it was taken for, in sentences.
         speakers_unknown: How many of the new clips name no speaker and were stored as takes of `one_speaker`.
+        taken: What was taken as what, or in a dry run would be, without noise.
+        paths: The new clips.
+        new_words: The words that the project did not have.
+        superseded: The clips of `_unknown_` that became clips of their words, if there were any.
     """
 
     clips: int
@@ -61,6 +67,10 @@ class Imported:
     notes: list[str] = field(default_factory=list)
     speakers_unknown: int = 0
     one_speaker: str = ""
+    taken: list[ImportFile] = field(default_factory=list)
+    paths: list[Path] = field(default_factory=list)
+    new_words: list[str] = field(default_factory=list)
+    superseded: Deletion | None = None
 
 
 def import_folder(
@@ -101,16 +111,93 @@ def import_folder(
         ProjectError: No readable clip, an unknown word, a list that cannot be read, words that lie one folder deeper,
             a full disk or a project that cannot be written; clips imported before stay.
     """
+
+    def plan() -> Plan:
+        made = plan_import(
+            project, Path(folder), words=words, rest_unknown=rest_unknown, rule=rule, list_file=list_file
+        )
+        if words is None:
+            check_new_words(project, made)
+        return made
+
+    return _import(project, plan, progress, should_stop, on_wait)
+
+
+def import_planned(
+    project: Project,
+    plan: Plan,
+    *,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+    should_stop: Callable[[], bool] | None = None,
+    on_wait: Callable[[str], None] | None = None,
+) -> Imported:
+    """Imports what a plan says, as `import_folder` does; files with a remark are left out, with it as the reason.
+
+    Args:
+        project: As in `import_folder`.
+        plan: Of this project; a person may have changed its files.
+        dry_run: Whether to read everything, find duplicates and faults, and change nothing.
+        progress: As in `import_folder`.
+        should_stop: As in `import_folder`.
+        on_wait: As in `import_folder`.
+
+    Raises:
+        ProjectError: As in `import_folder`.
+    """
+    return _import(project, lambda: plan, progress, should_stop, on_wait, dry_run=dry_run)
+
+
+def undo_import(project: Project, imported: Imported) -> Callable[[], Imported]:
+    """Takes back an import: its clips go to the trash, words that it added and that have no other clips go, too.
+
+    Returns:
+        What brings all of it back, and returns what to take back then.
+
+    Raises:
+        ProjectError: The project cannot be written; nothing was changed.
+    """
+    table = project.table()
+    rows = [table.row(f"{path.parent.name}/{path.name}") for path in imported.paths]
+    clips = [table.clip(row) for row in rows if row is not None]
+    undone: list[Deletion | Removal] = []
+    with project.edit as edit:
+        undone.append(edit.delete(clips))
+        ours = {clip.path for clip in clips}
+        for word in set(imported.new_words) & set(project.words):
+            if ours.issuperset(map(table.path, table.select(word=word, include_excluded=True).tolist())):
+                undone.append(edit.remove_word(word))
+        if imported.superseded is not None:
+            edit.restore(imported.superseded)
+
+    def bring_back() -> Imported:
+        superseded = imported.superseded
+        with project.edit as edit:
+            for one in reversed(undone):
+                edit.restore(one)
+            if superseded is not None:
+                there = {project.folder / path for path in superseded.paths}
+                superseded = edit.delete(clip for clip in project.clips(word=UNKNOWN) if clip.path in there)
+        return replace(imported, superseded=superseded)
+
+    return bring_back
+
+
+def _import(
+    project: Project,
+    make_plan: Callable[[], Plan],
+    progress: Progress | None,
+    should_stop: Callable[[], bool] | None,
+    on_wait: Callable[[str], None] | None,
+    *,
+    dry_run: bool = False,
+) -> Imported:
     stop = should_stop or (lambda: False)
     with _alone(project, stop, on_wait) as is_alone:
         if not is_alone:
             return Imported(0, {}, [], stopped=True)
-        plan = plan_import(
-            project, Path(folder), words=words, rest_unknown=rest_unknown, rule=rule, list_file=list_file
-        )
-        if words is None:
-            check_new_words(project, plan)
-        run = _Import(project, plan)
+        plan = make_plan()
+        run = _Import(project, plan, dry_run)
         stopped = False
         try:
             for done, file in enumerate(plan.files):
@@ -121,11 +208,12 @@ def import_folder(
                 if progress is not None:
                     progress(done + 1, len(plan.files))
         finally:
-            run.finish()
+            if not dry_run:
+                run.finish()
     if not run.counts and not run.already and not run.twins and not stopped:
         first = run.skipped[0] if run.skipped else None
         reason = f" ({first.path.name}: {first.reason.rstrip('.')})" if first else ""
-        raise ProjectError(f"{folder} holds no readable clip{reason}: it takes {plan.expected}.")
+        raise ProjectError(f"{plan.root} holds no readable clip{reason}: it takes {plan.expected}.")
     return run.result(stopped)
 
 
@@ -160,6 +248,7 @@ class _Import:
 
     project: Project
     plan: Plan
+    dry_run: bool = False
     counts: Counter[str] = field(default_factory=Counter)
     already: list[Path] = field(default_factory=list)
     twins: list[tuple[str, str]] = field(default_factory=list)
@@ -172,6 +261,9 @@ class _Import:
 
     def __post_init__(self) -> None:
         self.skipped = list(self.plan.skipped)
+        self._new_words: list[str] = []
+        self._deleted: Deletion | None = None
+        self._reader = PieceReader(self.project.rate)
         self._takes: dict[str, TakeNumbers] = {}
         self._known: dict[str, set[Path]] = defaultdict(set)
         self._table = self.project.table()
@@ -183,7 +275,11 @@ class _Import:
         """Imports one file, or notes why not: whatever is wrong with it, the others come in."""
         try:
             is_new: bool | None
-            if file.word == NOISE:
+            if file.remark:
+                raise AudioError(f"{file.shown}: {file.remark}")
+            if file.word == NOISE and self.dry_run:
+                is_new = audio.info(file.path).seconds > 0
+            elif file.word == NOISE:
                 is_new = store_noise(file.path, self.project.clips_folder / NOISE, rate=self.project.rate)
             else:
                 is_new = self._take_clip(file)
@@ -217,7 +313,8 @@ class _Import:
         if not self.project.is_split_settled:
             self.project.edit.settle_split()
         if self._superseded:
-            self.project.edit.delete(clip for clip in self.project.clips(word=UNKNOWN) if clip.path in self._superseded)
+            superseded = [clip for clip in self.project.clips(word=UNKNOWN) if clip.path in self._superseded]
+            self._deleted = self.project.edit.delete(superseded)
         self._set_parts()
         self._set_speakers()
 
@@ -234,6 +331,10 @@ class _Import:
             [*self.plan.notes, *self._notes()],
             unknown if self.plan.speakers_unknown else 0,
             self.plan.one_speaker,
+            list(self._sources.values()),
+            [] if self.dry_run else list(self._sources),
+            self._new_words,
+            self._deleted,
         )
 
     def _notes(self) -> list[str]:
@@ -260,6 +361,7 @@ class _Import:
     def _add_word(self, word: str) -> None:
         try:
             self.project.edit.add_word(word)
+            self._new_words.append(word)
         except ProjectError:
             self.project.refresh()
             if word not in self.project.words:  # another program has not added it meanwhile
@@ -313,13 +415,18 @@ class _Import:
 
     def _take_clip(self, file: ImportFile) -> bool | None:
         """Whether the clip is new; None where it is skipped with a reason."""
-        content = self._as_wav(file.path)
+        content = self._as_wav(file)
         _check_not_silent(content, file.path, rate=self.project.rate)
         digest = hashlib.sha256(content).hexdigest()
         other = self._other_place(digest, len(content), file)
         if other is not None:
             return other
         folder = self.project.clips_folder / file.word
+        if self.dry_run:
+            would_be = folder / f"{len(self._sources)}"
+            self._known[digest].add(would_be)
+            self._sources[would_be] = file
+            return True
         with storing(folder):
             folder.mkdir(parents=True, exist_ok=True)
         with temporary_beside(folder / "clip.wav") as temporary:
@@ -331,10 +438,14 @@ class _Import:
         self._sources[path] = file
         return True
 
-    def _as_wav(self, path: Path) -> bytes:
+    def _as_wav(self, file: ImportFile) -> bytes:
         """The bytes of a plain WAV at the project's rate: the file's own, or what it decodes to."""
-        rate = self.project.rate
+        rate, path = self.project.rate, file.path
         longest = round(LONGEST_CLIP_S * rate)
+        if file.span_s is not None:
+            if file.span_s[1] - file.span_s[0] > LONGEST_CLIP_S:
+                raise AudioError(f"{file.shown} lasts over {LONGEST_CLIP_S:.0f} s, which is no word: correct its end.")
+            return audio.encode(self._reader.read(path, file.span_s), rate=rate)
         status = path.stat()
         if stat.S_ISREG(status.st_mode) and status.st_size <= 2 * longest + 100:
             content = path.read_bytes()

@@ -13,7 +13,7 @@ from kws_engine.clips.decisions import Decisions
 from kws_engine.clips.part_file import Parts
 from kws_engine.clips.split import SPLITS, split_codes
 from kws_engine.clips.table import UNDECIDED, ClipTable
-from kws_engine.clips.words import parse_name
+from kws_engine.clips.words import is_synthetic, parse_name
 
 Codes = NDArray[np.int8]
 
@@ -87,9 +87,14 @@ def _with_stored(table: ClipTable, fresh: NDArray[np.int64], codes: Codes, other
 
 
 def _by_rule(table: ClipTable, fresh: NDArray[np.int64], decisions: Decisions, others: Mapping[str, int]) -> Codes:
-    """The parts of new clips by the rule, beside those that count here and those that other programs have brought."""
+    """The parts of new clips by the rule, beside those that count here and those that other programs have brought.
+
+    What a synthetic voice said is learned: it neither validates nor tests, and real clips are shared out as without it.
+    """
     codes = split_codes(table.speakers, table.speaker, table.takes, by_take=())[fresh]
-    pinned = table.excluded[fresh] | np.isin(fresh, _in_parts_by_hand(table, decisions))
+    synthetic = of_synthetic_voices(table)
+    codes[synthetic[fresh]] = SPLITS.index("training")
+    pinned = table.excluded[fresh] | np.isin(fresh, _in_parts_by_hand(table, decisions)) | synthetic[fresh]
     if others:
         stored = _with_stored(table, fresh, np.full(len(fresh), UNDECIDED, np.int8), others)
         codes = np.where(stored != UNDECIDED, stored, codes)
@@ -97,7 +102,7 @@ def _by_rule(table: ClipTable, fresh: NDArray[np.int64], decisions: Decisions, o
     else:
         known = np.zeros(len(fresh), bool)
     arriving = fresh[~pinned & ~known]
-    here = ~table.excluded
+    here = ~table.excluded & ~synthetic
     here[arriving] = False
     effective = table.split.copy()
     effective[fresh[known & ~pinned]] = codes[known & ~pinned]
@@ -114,6 +119,25 @@ def _by_rule(table: ClipTable, fresh: NDArray[np.int64], decisions: Decisions, o
     )
     codes[~pinned & ~known] = decide(counted, new, speakers)
     return codes
+
+
+def of_synthetic_voices(table: ClipTable) -> NDArray[np.bool_]:
+    """Which clips (N,) were said by a synthetic voice."""
+    if not len(table):
+        return np.zeros(0, bool)
+    result: NDArray[np.bool_] = np.array([is_synthetic(name) for name in table.speakers], bool)[table.speaker]
+    return result
+
+
+def shared_out(table: ClipTable, rows: NDArray[np.int64]) -> Codes:
+    """The parts that some clips (M,) would get if they were real, as indices into `SPLITS`; all others stay."""
+    others = ~table.excluded
+    others[rows] = False
+    here, arriving = (
+        Takes(table.labels[at].astype(np.int64), table.speaker[at].astype(np.int64), table.split[at])
+        for at in (np.flatnonzero(others), rows)
+    )
+    return decide(here, arriving, table.speakers)
 
 
 def to_validate(table: ClipTable, rows: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -153,8 +177,8 @@ def _brought(table: ClipTable, others: Mapping[str, int], speakers: list[str]) -
     known = {word: {table.names[row] for row in table.word_rows.get(word, ())} for word in words}
     for key, part in others.items():
         word, _, name = key.partition("/")
-        if name not in known[word] and (table.folder / key).is_file():
-            speaker = parse_name(name)[0]
+        speaker = parse_name(name)[0]
+        if name not in known[word] and not is_synthetic(speaker) and (table.folder / key).is_file():
             if speaker not in number:
                 number[speaker] = len(speakers)
                 speakers.append(speaker)

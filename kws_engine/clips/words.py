@@ -21,6 +21,7 @@ _WINDOWS_DEVICES: Final = frozenset(
 )
 _FORBIDDEN: Final = '/\\:*?"<>|'
 _BEFORE_TAKE: Final = "_nohash_"
+_SYNTHETIC: Final = "synthetic-"
 
 
 def check_word(name: str, *, noun: str = "word") -> str:
@@ -72,6 +73,16 @@ def speaker_id(text: str) -> str:
     cleaned = re.sub(r"[^\w.-]+", "-", unicodedata.normalize("NFC", text.strip()))
     cleaned = cleaned.replace("_nohash_", "-").strip("-.")[:MAX_NAME_LENGTH]
     return cleaned or "speaker"
+
+
+def synthetic_speaker(voice: str) -> str:
+    """The speaker's id of clips that a synthetic voice has said: the mark that they are synthetic, in every copy."""
+    return speaker_id(_SYNTHETIC + voice)
+
+
+def is_synthetic(speaker: str) -> bool:
+    """Whether a speaker is a synthetic voice, by its id."""
+    return speaker.startswith(_SYNTHETIC)
 
 
 def clip_name(speaker: str, take: int) -> str:

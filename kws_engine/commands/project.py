@@ -9,10 +9,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from kws_engine.clips.importing import Imported, SpeakerRule, import_folder
+from kws_engine.clips.import_list import LIST_COLUMNS
+from kws_engine.clips.import_plan import check_new_words
+from kws_engine.clips.import_source import Pointed, list_row, plan_pointed, write_list
+from kws_engine.clips.importing import Imported, SpeakerRule, import_planned
 from kws_engine.clips.project import Project
 from kws_engine.commands.interrupts import INTERRUPTED, interrupts
 from kws_engine.commands.output import Output, table
+from kws_engine.errors import SpecError
 
 _NAMED = 8  # speakers
 
@@ -22,9 +26,22 @@ def add(add_command: Any) -> None:
     new.add_argument("project", type=Path, help="the folder to make")
     new.add_argument("--words", type=words, default=(), metavar="A,B", help="its words")
 
-    importing = add_command("import", _import, help="copy the clips of a folder into a project")
+    importing = add_command("import", _import, help="copy recordings into a project")
     importing.add_argument("project", type=Path)
-    importing.add_argument("folder", type=Path, help="one folder per word, as in Google Speech Commands")
+    importing.add_argument(
+        "source",
+        type=Path,
+        help="a folder or zip with one folder per word, a CSV or TSV (path, word, speaker, part, start_s, end_s), a "
+        "recording, or a label track of Audacity",
+    )
+    importing.add_argument("--word", default="", metavar="W", help="what a single recording says")
+    importing.add_argument("--cut", action="store_true", help="cut it at the pauses into takes of that word")
+    importing.add_argument("--doubtful", action="store_true", help="take those with a fault, too, such as clipping")
+    importing.add_argument("--labels", type=Path, metavar="FILE", help="a label track that does not lie beside it")
+    importing.add_argument("--dry-run", action="store_true", help="show what would be taken as what, change nothing")
+    importing.add_argument(
+        "--save-list", type=Path, metavar="FILE.csv", help="with --dry-run: write it to a table, to change and import"
+    )
     importing.add_argument("--words", type=words, metavar="A,B,C", help="take only these words")
     importing.add_argument("--rest-unknown", action="store_true", help="take all other words as _unknown_")
     importing.add_argument(
@@ -64,34 +81,56 @@ def _import(arguments: argparse.Namespace, output: Output) -> int:
         if sys.stderr.isatty():
             print(f"\r{done} of {total} files", end="" if done < total else "\n", file=sys.stderr, flush=True)
 
+    pointed = Pointed(
+        (arguments.source,),
+        words=arguments.words,
+        rest_unknown=arguments.rest_unknown,
+        rule=SpeakerRule(arguments.speaker, arguments.speaker_from),
+        list_file=arguments.list,
+        labels=arguments.labels,
+        word=arguments.word,
+        cut=arguments.cut,
+    )
+    if arguments.save_list is not None and not arguments.dry_run:
+        raise SpecError("--save-list goes with --dry-run: it writes what would be taken")
     with interrupts() as interrupted:
-        imported = import_folder(
+        plan = plan_pointed(project, pointed, should_stop=lambda: bool(interrupted))
+        if arguments.words is None:
+            check_new_words(project, plan)
+        if arguments.doubtful:
+            plan = dataclasses.replace(plan, files=[dataclasses.replace(file, remark="") for file in plan.files])
+        imported = import_planned(
             project,
-            arguments.folder,
-            words=arguments.words,
-            rest_unknown=arguments.rest_unknown,
-            rule=SpeakerRule(arguments.speaker, arguments.speaker_from),
-            list_file=arguments.list,
+            plan,
+            dry_run=arguments.dry_run,
             progress=progress,
             should_stop=lambda: bool(interrupted),
             on_wait=output.message,
         )
+    if arguments.save_list is not None:
+        write_list(arguments.save_list, imported.taken)
     skipped = [{"path": str(one.path), "reason": one.reason} for one in imported.skipped]
     notes = [*imported.notes, *_note_on_speakers(imported)]
     counts = dict(imported.words)
     clips = "1 clip" if imported.clips == 1 else f"{imported.clips} clips"
-    lines = [f"{clips} imported: " + ", ".join(f"{word} {count}" for word, count in counts.items())]
+    done = "would be imported" if arguments.dry_run else "imported"
+    lines = [f"{clips} {done}: " + ", ".join(f"{word} {count}" for word, count in counts.items())]
+    if arguments.dry_run:
+        lines += [f"{file.shown}: {file.word}, by {file.speaker}" for file in imported.taken]
     lines += [f"note: {note}" for note in notes]
     lines += [f"left out {one['path']}: {one['reason']}" for one in skipped]
-    values = {
-        "event": "imported",
+    values: dict[str, Any] = {
+        "event": "would import" if arguments.dry_run else "imported",
         "clips": imported.clips,
         "words": counts,
         "skipped": skipped,
         "notes": notes,
         "noises": imported.noises,
         "speakers_unknown": imported.speakers_unknown,
+        "already_there": imported.already_there,
     }
+    if arguments.dry_run:
+        values["files"] = [dict(zip(LIST_COLUMNS, list_row(file), strict=True)) for file in imported.taken]
     output.result(values, "\n".join(lines))
     return INTERRUPTED if imported.stopped else 0
 

@@ -27,6 +27,7 @@ class Navigation(QObject):
     Signals:
         pageShown(name): A page comes to the front, perhaps the one that is there already.
         wordRequested(word): Words is to choose this word.
+        exportRequested(): Words is to ask where the clips are to be written, and write them.
         importRequested(folder): Words is to import this folder, or to ask which where it is None.
         modelRequested(run): Train is to make a model of the best epoch of the run in this folder.
         searchRequested(name): Results is to show what this search found.
@@ -36,6 +37,7 @@ class Navigation(QObject):
     pageShown = Signal(str)
     wordRequested = Signal(str)
     importRequested = Signal(object)
+    exportRequested = Signal()
     modelRequested = Signal(object)
     searchRequested = Signal(str)
     informed = Signal(str)
@@ -68,6 +70,11 @@ class Navigation(QObject):
         """Opens Words and imports a folder of recordings there, or asks which."""
         if self._shows("words"):
             self.importRequested.emit(folder)
+
+    def export_recordings(self) -> None:
+        """Opens Words and writes the clips of the project there, after asking where."""
+        if self._shows("words"):
+            self.exportRequested.emit()
 
     def make_model(self, run: Path) -> None:
         """Opens Train and makes a model of a run's best epoch there."""

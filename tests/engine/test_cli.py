@@ -104,7 +104,7 @@ def test_a_project_is_made_filled_and_looked_at(kws: Kws, tmp_path: Path, speech
     (speech / "music/broken_nohash_0.wav").write_text("no sound")
     status, out, _ = kws("import", folder, speech, "--words", "lights,music", "--rest-unknown", "--json")
     (imported,) = lines(out)
-    keys = {"event", "clips", "words", "skipped", "notes", "noises", "speakers_unknown"}
+    keys = {"event", "clips", "words", "skipped", "notes", "noises", "speakers_unknown", "already_there"}
     assert status == 0 and set(imported) == keys
     assert imported["event"] == "imported" and imported["clips"] == 81
     assert imported["words"] == {"lights": 27, "music": 27, "_unknown_": 27}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,19 +11,23 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QFileDialog
 from pytestqt.qtbot import QtBot
 from tiny_project import RATE, WORDS, make_project
 from virtual_microphone import VirtualMicrophone
 
 from kws_engine import audio
+from kws_engine.clips.import_plan import ImportFile
 from kws_engine.clips.index_file import IndexFile
 from kws_engine.clips.project import Project
 from kws_engine.clips.recording import evaluate_take
+from kws_engine.clips.synthetic import SynthesisConfig
 from kws_engine.clips.words import NOISE
+from kws_engine.synthesis import _child, _espeak
 from kws_gui.pages.words.clips import how_split
 from kws_gui.pages.words.import_dialog import ImportDialog
 from kws_gui.pages.words.page import WordsPage
+from kws_gui.pages.words.review_dialog import ReviewDialog
 from kws_gui.services import remembered
 from kws_gui.services.microphone import MicrophoneService
 from kws_gui.services.services import make_services
@@ -495,3 +500,101 @@ def test_how_a_word_is_split_is_said_beside_its_clips(qtbot: QtBot, page: WordsP
     page.words.choose(word)
     assert page._parts.fullText() == how_split(project.table(), word)
     assert how_split(project.table(), word) in page.words.tree.currentItem().toolTip(0)
+
+
+def several_words(path: Path, count: int) -> None:
+    """A recording in which a word is said again and again."""
+    pieces = [spoken(2.0, at_s=1.0) * (1 - 0.1 * number) for number in range(count)]
+    audio.write(path, np.concatenate([*pieces, np.zeros(RATE, np.float32)]), rate=RATE)
+
+
+def reviewed(page: WordsPage, qtbot: QtBot, dropped: Path) -> ReviewDialog:
+    drop(page, dropped)
+    qtbot.waitUntil(lambda: page._review is not None, timeout=PATIENCE_MS)
+    assert page._review is not None
+    return page._review
+
+
+def test_a_dropped_recording_is_cut_and_its_list_changed_before_it_is_imported(
+    page: WordsPage, qtbot: QtBot, tmp_path: Path
+) -> None:
+    several_words(tmp_path / "zoe.wav", 4)
+    page.words.choose("low")
+    before = len(project_of(page).clips(word="low"))
+    dialog = reviewed(page, qtbot, tmp_path / "zoe.wav")
+    rows = dialog.rows
+    assert rows.rowCount() == 4 and {file.speaker for file in page_files(dialog)} == {"zoe"}
+    heard: list[np.ndarray] = []
+    with pytest.MonkeyPatch.context() as silent:
+        silent.setattr(page.player, "play", lambda samples, rate: heard.append(samples))
+        dialog.table.selectRow(2)
+        dialog.listen.click()
+        qtbot.waitUntil(lambda: len(heard) == 1, timeout=PATIENCE_MS)
+    start = round((page_files(dialog)[2].span_s or (0.0, 0.0))[0] * RATE)
+    np.testing.assert_array_equal(heard[0], audio.read(tmp_path / "zoe.wav", rate=RATE)[start : start + len(heard[0])])
+    for row in range(4):
+        rows.setData(rows.index(row, 0), Qt.CheckState.Checked, Qt.ItemDataRole.CheckStateRole)
+    rows.setData(rows.index(0, 0), Qt.CheckState.Unchecked, Qt.ItemDataRole.CheckStateRole)
+    assert not rows.setData(rows.index(1, 1), "a/b", Qt.ItemDataRole.EditRole) and "a/b" in dialog.said.text()
+    assert rows.setData(rows.index(1, 1), "door", Qt.ItemDataRole.EditRole) and not dialog.said.text()
+    assert rows.setData(rows.index(2, 2), "kim", Qt.ItemDataRole.EditRole)
+    assert dialog.go.text() == "Import 3 clips" and not project_of(page).clips(word="door")
+    with qtbot.waitSignal(page.imports.imported, timeout=PATIENCE_MS):
+        dialog.go.click()
+    assert len(project_of(page).clips(word="low")) == before + 2 and len(project_of(page).clips(word="door")) == 1
+    assert "kim" in {clip.speaker for clip in project_of(page).clips(word="low")}
+    stack = page._model.undo_stack
+    assert stack.undoText() == "Import 3 clips"
+    for _ in range(2):
+        stack.undo()
+        assert len(project_of(page).clips(word="low")) == before and "door" not in project_of(page).words
+        stack.redo()
+        assert len(project_of(page).clips(word="low")) == before + 2 and "door" in project_of(page).words
+
+
+def page_files(dialog: ReviewDialog) -> list[ImportFile]:
+    return list(dialog._planned.plan.files)
+
+
+def test_a_dropped_zip_shows_its_list_and_cancelled_it_changes_nothing(
+    page: WordsPage, qtbot: QtBot, tmp_path: Path
+) -> None:
+    audio.write(tmp_path / "a.wav", spoken(1.0, at_s=0.3), rate=RATE)
+    with zipfile.ZipFile(tmp_path / "set.zip", "w") as archive:
+        archive.write(tmp_path / "a.wav", "set/door/kim_nohash_0.wav")
+        archive.write(tmp_path / "a.wav", "../out.wav")
+    dialog = reviewed(page, qtbot, tmp_path / "set.zip")
+    assert dialog.go.text() == "Import 1 clip" and "outside" in dialog.notes.text()
+    dialog.reject()
+    assert "door" not in project_of(page).words and not page.imports.is_running
+
+
+@pytest.mark.skipif(_espeak.data() is None, reason="espeak-ng is not installed")
+def test_synthetic_voices_say_the_chosen_word_and_it_can_be_undone(page: WordsPage, qtbot: QtBot) -> None:
+    page.words.choose("low")
+    before = len(project_of(page).clips(word="low"))
+    page.voices.click()
+    dialog = page._voices
+    assert dialog is not None
+    dialog.form.setValue(SynthesisConfig(clips=5, neighbours=2))
+    with qtbot.waitSignal(page.imports.imported, timeout=PATIENCE_MS):
+        dialog.go.click()
+    assert len(project_of(page).clips(word="low")) == before + 5 and "10 clips" in page.imports.result.text()
+    page._model.undo_stack.undo()
+    assert len(project_of(page).clips(word="low")) == before
+    page.words.choose(NOISE)
+    assert not page.voices.isEnabled()
+    _child.close_idle()
+
+
+def test_clips_are_exported_as_the_chosen_kind(
+    page: WordsPage, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "all.zip"
+    answer = (str(target), "The whole project as a zip (*.zip)")
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *args: answer)
+    page.export_clips()
+    qtbot.waitUntil(lambda: not page.imports.is_running and target.exists(), timeout=PATIENCE_MS)
+    with zipfile.ZipFile(target) as archive:
+        assert "project.toml" in archive.namelist()
+    qtbot.waitUntil(lambda: str(target) in page.imports.result.text(), timeout=PATIENCE_MS)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QListWidget, QListWidgetItem, QPushButton, QVBoxLayout, QWidget
 
+from kws_engine.clips.exporting import ExportedData, Kind, export_data
 from kws_engine.clips.import_layout import UnclearLayout
 from kws_engine.clips.import_plan import Plan, plan_import
-from kws_engine.clips.importing import Imported, SpeakerRule, import_folder
+from kws_engine.clips.import_source import plan_pointed, pointed_at
+from kws_engine.clips.importing import Imported, SpeakerRule, import_folder, import_planned
 from kws_engine.clips.project import Project
+from kws_engine.clips.synthetic import SynthesisConfig, Synthesized, synthesize
 from kws_gui import theme
 from kws_gui.bridges.jobs import LongJob
 from kws_gui.forms.fold import Fold
@@ -57,6 +60,15 @@ class Choice:
     rest_unknown: bool = False
 
 
+@dataclass(frozen=True)
+class Planned:
+    """What an import of files would take as what, to be looked through and changed first."""
+
+    project: Project
+    plan: Plan
+    title: str
+
+
 def look_at(project: Project, source: Source) -> Looked:
     """Looks at all names in a folder; slow on a large one.
 
@@ -76,10 +88,12 @@ class ImportPanel(QWidget):
     Signals:
         looked: A `Looked`, and whether the person asked to choose again.
         imported: An `Imported`; also of one that was cancelled. None where it failed.
+        planned: A `Planned`, to be looked through.
     """
 
     looked = Signal(object, bool)
     imported = Signal(object)
+    planned = Signal(object)
     _waiting = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -144,6 +158,51 @@ class ImportPanel(QWidget):
         if self._run(f"Importing {source.folder.name}", work, self._on_imported):
             self._last = (looked, choice)
 
+    def look_at_files(self, project: Project, paths: Sequence[Path], *, word: str) -> None:
+        """Finds out what files hold, such as the takes in a recording; does nothing while an import is running."""
+        title = paths[0].name if len(paths) == 1 else f"{len(paths)} files"
+
+        def work(progress: Callable[[int, int], None], should_stop: Callable[[], bool]) -> Planned | None:
+            pointed = pointed_at(paths, word=word, clip_s=project.clip_ms / 1000)
+            plan = plan_pointed(project, pointed, progress=progress, should_stop=should_stop)
+            return None if should_stop() else Planned(project, plan, title)
+
+        self._run(f"Looking at {title}", work, self._on_planned)
+
+    def start_planned(self, planned: Planned) -> None:
+        """Imports what was looked through, in the background; does nothing while an import is running."""
+
+        def work(progress: Callable[[int, int], None], should_stop: Callable[[], bool]) -> Imported:
+            return import_planned(
+                planned.project,
+                planned.plan,
+                progress=progress,
+                should_stop=should_stop,
+                on_wait=self._waiting.emit,
+            )
+
+        if self._run(f"Importing {planned.title}", work, self._on_imported):
+            self._last = None
+
+    def export(self, project: Project, target: Path, *, kind: Kind, with_runs: bool = False) -> None:
+        """Writes clips or the project in the background; does nothing while something else is running."""
+
+        def work(progress: Callable[[int, int], None], should_stop: Callable[[], bool]) -> ExportedData:
+            return export_data(
+                project, target, kind=kind, with_runs=with_runs, progress=progress, should_stop=should_stop
+            )
+
+        self._run(f"Writing {target.name}", work, self._on_exported)
+
+    def synthesize(self, project: Project, words: Sequence[str], config: SynthesisConfig) -> None:
+        """Lets synthetic voices say words in the background; does nothing while something else is running."""
+
+        def work(progress: Callable[[int, int], None], should_stop: Callable[[], bool]) -> Synthesized:
+            return synthesize(project, words, config, progress=progress, should_stop=should_stop)
+
+        if self._run("Synthetic voices are speaking", work, self._on_synthesized):
+            self._last = None
+
     def shutdown(self) -> None:
         """Ends the import; the clips imported by then stay."""
         if self._job is not None:
@@ -188,6 +247,33 @@ class ImportPanel(QWidget):
         self.hide()
         self.looked.emit(looked, is_asked)
 
+    def _on_exported(self, exported: ExportedData) -> None:
+        self._end()
+        if exported.stopped:
+            self.result.showMessage("warning", "Cancelled: nothing was written.")
+            return
+        sentence = f"{_count(exported.clips, 'clip', 'clips')} are in {exported.target}"
+        if exported.left_out:
+            sentence += f"; {exported.left_out:,} that are left out of training stayed out"
+        self.result.showMessage("success", f"{sentence}.")
+
+    def _on_synthesized(self, made: Synthesized) -> None:
+        self._end()
+        cancelled = "Cancelled. " if made.stopped else ""
+        sentence = f"{cancelled}{_count(len(made.clips), 'clip', 'clips')} by {made.voices} synthetic voices."
+        self.result.showMessage("warning" if made.stopped else "success", sentence)
+        self.notes.setText("Sounding almost like the word, as other words: " + ", ".join(made.neighbours))
+        self.notes.setVisible(bool(made.neighbours))
+        self.imported.emit(
+            Imported(len(made.clips), made.words, [], paths=list(made.clips), new_words=list(made.new_words))
+        )
+
+    def _on_planned(self, planned: Planned | None) -> None:
+        self._end()
+        self.hide()
+        if planned is not None:
+            self.planned.emit(planned)
+
     def _on_imported(self, imported: Imported) -> None:
         self._end()
         is_complete = not (imported.skipped or imported.stopped or imported.speakers_unknown)
@@ -199,7 +285,7 @@ class ImportPanel(QWidget):
             notes.append(unknown_speakers(imported.speakers_unknown, imported.one_speaker))
         self.notes.setText("\n".join(notes))
         self.notes.setVisible(bool(notes))
-        self.speakers.setVisible(imported.speakers_unknown > 0)
+        self.speakers.setVisible(imported.speakers_unknown > 0 and self._last is not None)
         for skipped in imported.skipped[:_MOST_LISTED]:
             item = QListWidgetItem(f"{skipped.path.name}: {skipped.reason}")
             item.setToolTip(str(skipped.path))

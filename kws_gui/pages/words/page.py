@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -11,8 +11,13 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent, QHideEvent, QShowEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QSplitter, QVBoxLayout, QWidget
 
 from kws_engine.clips.clip import Clip
+from kws_engine.clips.cutting import PieceReader
+from kws_engine.clips.exporting import Kind
+from kws_engine.clips.import_plan import ImportFile
+from kws_engine.clips.importing import Imported, undo_import
 from kws_engine.clips.layout import ProjectFolder
 from kws_engine.clips.recording import NOISE_TAKE_S, Take, word_take_s
+from kws_engine.clips.synthetic import SynthesisConfig
 from kws_engine.clips.words import NOISE
 from kws_engine.errors import KwsError
 from kws_gui import shortcuts, theme
@@ -20,9 +25,11 @@ from kws_gui.bridges.latest import Latest
 from kws_gui.bridges.player import Player
 from kws_gui.pages.words.clips import ClipTableView, how_split
 from kws_gui.pages.words.import_dialog import ImportDialog, list_of
-from kws_gui.pages.words.importing import Choice, ImportPanel, Looked, Source
+from kws_gui.pages.words.importing import Choice, ImportPanel, Looked, Planned, Source
 from kws_gui.pages.words.levels import noise_clips, peaks_db
 from kws_gui.pages.words.recorder import RecorderPanel
+from kws_gui.pages.words.review_dialog import ReviewDialog, files_of
+from kws_gui.pages.words.synthesis_dialog import SynthesisDialog
 from kws_gui.pages.words.takes import Series, TakeSession
 from kws_gui.pages.words.word_list import WordList, title_of
 from kws_gui.services.recordings import Samples
@@ -32,6 +39,12 @@ from kws_gui.widgets.message_bar import MessageBar
 
 _SPLITTER = "words/splitter"
 _PRE_ROLL_S = 0.3
+_EXPORTS: dict[str, tuple[Kind, bool]] = {
+    "Speech Commands as a zip (*.zip)": ("zip", False),
+    "Speech Commands as a folder (*)": ("folder", False),
+    "The whole project as a zip (*.zip)": ("project", False),
+    "The whole project with its runs as a zip (*.zip)": ("project", True),
+}
 _REOPEN = "reopen the microphone"
 _FIRST_WORD = "No words yet: type the first one to teach at the bottom left, such as your own name."
 
@@ -52,16 +65,20 @@ class WordsPage(QWidget):
         self.recordings = services.recordings
         self.player = Player(self)
         self._levels = Latest(self)
+        self._pieces = Latest(self)
         self._replaced: Clip | None = None
         self._word_in_session = ""
         self._cut_clip: Clip | None = None
         self._dialog: ImportDialog | None = None
+        self._review: ReviewDialog | None = None
+        self._voices: SynthesisDialog | None = None
         self._lay_out()
         self._connect_recording()
         self._connect_clips()
         self._connect_project()
         services.navigation.wordRequested.connect(self.words.choose)
         services.navigation.importRequested.connect(self.import_folder)
+        services.navigation.exportRequested.connect(self.export_clips)
         self._make_shortcuts()
         self.setAcceptDrops(True)
         self._on_word(self.words.word)
@@ -83,6 +100,76 @@ class WordsPage(QWidget):
             folder = Path(chosen)
         self.imports.look(project, Source(folder, list_file))
 
+    def import_files(self, files: Sequence[Path]) -> None:
+        """Looks at recordings of the chosen word, a zip or a label track, and shows what is in them before it is taken.
+
+        Args:
+            files: Recordings; or one zip or label track.
+        """
+        project = self._model.project
+        if project is not None and not self.imports.is_running:
+            self.imports.look_at_files(project, files, word=self.words.word)
+
+    def export_clips(self) -> None:
+        """Asks where and as what the clips are to be written, and writes them."""
+        project = self._model.project
+        if project is None or self.imports.is_running:
+            return
+        start = str(Path.home() / f"{project.name}.zip")
+        chosen, title = QFileDialog.getSaveFileName(self, "Export", start, ";;".join(_EXPORTS))
+        if chosen:
+            kind, with_runs = _EXPORTS.get(title, ("zip", False))
+            self.imports.export(project, Path(chosen), kind=kind, with_runs=with_runs)
+
+    def synthesize(self) -> None:
+        """Asks how many clips synthetic voices are to say of the chosen word."""
+        word = self.words.word
+        if self._model.project is None or self.imports.is_running or word not in self._model.project.words:
+            return
+        self._voices = SynthesisDialog(word, self)
+        self._voices.chosen.connect(self._on_voices)
+        self._voices.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._voices.open()
+
+    def _on_voices(self, word: str, config: SynthesisConfig) -> None:
+        if self._model.project is not None:
+            self.imports.synthesize(self._model.project, [word], config)
+
+    def _on_planned(self, planned: Planned) -> None:
+        project = self._model.project
+        if project is None or project.folder != planned.project.folder:
+            return
+        self._review = ReviewDialog(planned, self)
+        self._review.chosen.connect(self.imports.start_planned)
+        self._review.playRequested.connect(self._on_play_piece)
+        self._review.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._review.open()
+
+    def _on_play_piece(self, file: ImportFile) -> None:
+        project = self._model.project
+        if project is None or file.span_s is None:
+            self.player.play_file(file.path)
+        else:
+            self._pieces.ask(partial(_read_piece, file.path, file.span_s, project.rate))
+
+    def _on_imported(self, imported: Imported | None) -> None:
+        """What came in can be undone as a whole."""
+        project = self._model.project
+        if imported is None or project is None or not imported.paths:
+            self._model.clipsChanged.emit()
+            return
+        if not imported.paths[0].is_relative_to(project.folder):
+            return
+        current = [imported]
+        undone: list[Callable[[], Imported]] = []
+
+        def redo() -> None:
+            if undone:
+                current[0] = undone.pop()()
+
+        count = "a clip" if imported.clips == 1 else f"{imported.clips:,} clips"
+        self._model.push(f"Import {count}", redo=redo, undo=lambda: undone.append(undo_import(project, current[0])))
+
     def _on_looked(self, looked: Looked, is_asked: bool) -> None:
         """Asks about the folder that was looked at, or imports it where nothing is left to ask."""
         project = self._model.project
@@ -102,7 +189,7 @@ class WordsPage(QWidget):
         self.recorder.settle()
         self.session.cancel()
         self._microphones.release(self)
-        for part in (self.player, self.imports, self._levels):
+        for part in (self.player, self.imports, self._levels, self._pieces):
             part.shutdown()
 
     # -- events
@@ -121,7 +208,8 @@ class WordsPage(QWidget):
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         folder = _folder_of(event)
-        if (folder is not None and not ProjectFolder(folder).is_project) or list_of(event) is not None:
+        is_folder = folder is not None and not ProjectFolder(folder).is_project
+        if is_folder or list_of(event) is not None or files_of(event):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
@@ -129,6 +217,9 @@ class WordsPage(QWidget):
         if folder is not None or table is not None:
             event.acceptProposedAction()
             self.import_folder(folder or (table.parent if table is not None else None), table)
+        elif files := files_of(event):
+            event.acceptProposedAction()
+            self.import_files(files)
 
     # -- recording
 
@@ -206,6 +297,7 @@ class WordsPage(QWidget):
     def _on_word(self, word: str) -> None:
         self.recorder.show_word(title_of(word))
         self.recorder.record.setEnabled(bool(word))
+        self.voices.setEnabled(bool(word) and not word.startswith("_"))
         self.recorder.show_advice("", "")
         self._refresh_clips()
 
@@ -342,6 +434,8 @@ class WordsPage(QWidget):
         self.player.stopped.connect(lambda: self.recorder.waveform.setPlayhead(None))
         self.player.failed.connect(lambda sentence: self.messages.showMessage("warning", sentence))
         self._levels.answered.connect(table.rows.set_levels)
+        self._pieces.answered.connect(lambda piece: self.player.play(*piece))
+        self._pieces.failed.connect(lambda sentence, _: self.messages.showMessage("warning", sentence))
 
     def _connect_project(self) -> None:
         self._failure = ""
@@ -353,7 +447,9 @@ class WordsPage(QWidget):
         self._microphones.opened.connect(self._on_microphone_opened)
         self._microphones.closed.connect(self.recorder.meter.clear)
         self.messages.remedyTriggered.connect(self._on_remedy)
-        self.imports.imported.connect(self._model.clipsChanged)
+        self.imports.imported.connect(self._on_imported)
+        self.imports.planned.connect(self._on_planned)
+        self.voices.clicked.connect(self.synthesize)
         self._import.clicked.connect(lambda: self.import_folder())
         self.imports.looked.connect(self._on_looked)
 
@@ -389,7 +485,13 @@ class WordsPage(QWidget):
         self._import = QPushButton("Import a folder…")
         theme.set_role(self._import, "quiet")
         theme.set_icon(self._import, "mdi6.folder-plus-outline")
-        self._import.setToolTip("Recordings you have already (Ctrl+I); or drop the folder here")
+        self._import.setToolTip(
+            "Recordings you have already (Ctrl+I); or drop a folder, a zip, a list or recordings here"
+        )
+        self.voices = QPushButton("Synthetic voices…")
+        theme.set_role(self.voices, "quiet")
+        theme.set_icon(self.voices, "mdi6.account-voice")
+        self.voices.setToolTip("Clips of this word by the voices that this computer has")
         self._hint = QLabel()
         self._hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._hint.setWordWrap(True)
@@ -399,6 +501,7 @@ class WordsPage(QWidget):
         theme.set_role(self._parts, "muted")
         head.addWidget(self._title)
         head.addWidget(self._parts, 1)
+        head.addWidget(self.voices)
         head.addWidget(self._import)
         right = QWidget()
         column = QVBoxLayout(right)
@@ -410,6 +513,16 @@ class WordsPage(QWidget):
         column.addWidget(self._hint, 2)
         column.addWidget(self.table, 2)
         return right
+
+
+def _read_piece(
+    path: Path,
+    span_s: tuple[float, float],
+    rate: int,
+    progress: Callable[[int, int], None],
+    should_stop: Callable[[], bool],
+) -> tuple[Samples, int]:
+    return PieceReader(rate).read(path, span_s), rate
 
 
 def _folder_of(event: QDragEnterEvent | QDropEvent) -> Path | None:

@@ -1,0 +1,192 @@
+"""The list of what an import would take as what, to change before it happens."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QHeaderView, QPushButton, QTableView, QVBoxLayout, QWidget
+
+from kws_engine.clips.clip import is_audio_name
+from kws_engine.clips.import_plan import ImportFile
+from kws_engine.clips.words import check_word, speaker_id
+from kws_engine.errors import ProjectError
+from kws_gui import theme
+from kws_gui.pages.words.importing import Planned, unknown_speakers
+from kws_gui.widgets.wrapped_label import WrappedLabel
+
+_HEADER: Final = ("Recording", "Word", "Speaker", "Listen first, because")
+_WORD, _SPEAKER, _REMARK = 1, 2, 3
+_MOST_NOTES: Final = 4
+_WIDTH, _HEIGHT = 720, 560  # px
+_Index = QModelIndex | QPersistentModelIndex
+_NO_INDEX: Final = QModelIndex()
+
+
+class ReviewRows(QAbstractTableModel):
+    """The files of a plan: ticked ones are taken; words and speakers can be typed over.
+
+    Signals:
+        refused(sentence): Why a word that was typed cannot be one; empty when one can.
+    """
+
+    refused = Signal(str)
+
+    def __init__(self, files: list[ImportFile], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._files = files
+        self._taken = [not file.remark for file in files]
+
+    def chosen(self) -> list[ImportFile]:
+        """The ticked files, as they are now."""
+        return [replace(file, remark="") for file, taken in zip(self._files, self._taken, strict=True) if taken]
+
+    def file(self, row: int) -> ImportFile:
+        """The file or piece of a row."""
+        return self._files[row]
+
+    def rowCount(self, parent: _Index = _NO_INDEX) -> int:
+        return 0 if parent.isValid() else len(self._files)
+
+    def columnCount(self, parent: _Index = _NO_INDEX) -> int:
+        return len(_HEADER)
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = 0) -> Any:
+        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
+            return _HEADER[section]
+        return None
+
+    def data(self, index: _Index, role: int = 0) -> Any:
+        file = self._files[index.row()]
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.EditRole, Qt.ItemDataRole.AccessibleTextRole):
+            return (file.shown, file.word, file.speaker, file.remark)[index.column()]
+        if role == Qt.ItemDataRole.CheckStateRole and index.column() == 0:
+            return Qt.CheckState.Checked if self._taken[index.row()] else Qt.CheckState.Unchecked
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return file.remark or str(file.path)
+        return None
+
+    def flags(self, index: _Index) -> Qt.ItemFlag:
+        flags = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
+        if index.column() == 0:
+            return flags | Qt.ItemFlag.ItemIsUserCheckable
+        return flags | Qt.ItemFlag.ItemIsEditable if index.column() in (_WORD, _SPEAKER) else flags
+
+    def setData(self, index: _Index, value: Any, role: int = 0) -> bool:
+        row = index.row()
+        if role == Qt.ItemDataRole.CheckStateRole:
+            self._taken[row] = Qt.CheckState(value) == Qt.CheckState.Checked
+        elif role == Qt.ItemDataRole.EditRole and index.column() == _WORD:
+            try:
+                self._files[row] = replace(self._files[row], word=check_word(str(value).strip()))
+            except ProjectError as error:
+                self.refused.emit(str(error))
+                return False
+        elif role == Qt.ItemDataRole.EditRole and index.column() == _SPEAKER and str(value).strip():
+            speaker = speaker_id(str(value))
+            self._files[row] = replace(self._files[row], speaker=speaker, is_speaker_given=True)
+        else:
+            return False
+        self.refused.emit("")
+        self.dataChanged.emit(index, index)
+        return True
+
+
+class ReviewDialog(QDialog):
+    """Shows every file and piece with its word and speaker; takes with a fault are not ticked.
+
+    Signals:
+        chosen: The `Planned` as it was changed.
+        playRequested: The `ImportFile` to be heard.
+    """
+
+    chosen = Signal(object)
+    playRequested = Signal(object)
+
+    def __init__(self, planned: Planned, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(f"Import {planned.title}")
+        self._planned = planned
+        plan = planned.plan
+        notes = [*plan.notes[:_MOST_NOTES], *(one.reason for one in plan.skipped[:_MOST_NOTES])]
+        if len(plan.skipped) > _MOST_NOTES:
+            notes.append(f"{len(plan.skipped) - _MOST_NOTES:,} more are left out.")
+        if plan.speakers_unknown:
+            notes.append(unknown_speakers(plan.speakers_unknown, plan.one_speaker))
+        self.notes = WrappedLabel()
+        self.notes.setText("\n".join(notes))
+        theme.set_role(self.notes, "muted")
+        self.rows = ReviewRows(list(plan.files), self)
+        self.table = QTableView()
+        self.table.setAccessibleName("What is imported as what")
+        self.table.setModel(self.rows)
+        self.table.verticalHeader().hide()
+        self.table.setSelectionBehavior(QTableView.SelectionBehavior.SelectRows)
+        self.table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        self.table.horizontalHeader().setStretchLastSection(True)
+        self.said = WrappedLabel()
+        theme.set_role(self.said, "error")
+        self.go = QPushButton("Import")
+        theme.set_role(self.go, "primary")
+        self.go.setDefault(True)
+        self.go.clicked.connect(self._on_go)
+        self.listen = QPushButton("Play")
+        self.listen.setToolTip("The chosen row (Ctrl+P)")
+        self.listen.setShortcut("Ctrl+P")
+        theme.set_icon(self.listen, "mdi6.play")
+        self.listen.clicked.connect(self._on_play)
+        self.rows.dataChanged.connect(self._count)
+        self.rows.refused.connect(self._on_refused)
+        self._lay_out()
+        self._on_refused("")
+        self._count()
+        if plan.files:
+            self.table.selectRow(0)
+
+    def _on_play(self) -> None:
+        row = self.table.currentIndex().row()
+        if row >= 0:
+            self.playRequested.emit(self.rows.file(row))
+
+    def _on_refused(self, sentence: str) -> None:
+        self.said.setText(sentence)
+        self.said.setVisible(bool(sentence))
+
+    def _count(self) -> None:
+        count = len(self.rows.chosen())
+        self.go.setEnabled(count > 0)
+        self.go.setText(f"Import {count:,} clip{'s' * (count != 1)}")
+
+    def _on_go(self) -> None:
+        plan = replace(self._planned.plan, files=self.rows.chosen())
+        self.chosen.emit(replace(self._planned, plan=plan))
+        self.accept()
+
+    def _lay_out(self) -> None:
+        cancel = QPushButton("Cancel")
+        cancel.clicked.connect(self.reject)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(theme.GRID)
+        buttons.addWidget(self.listen)
+        buttons.addStretch(1)
+        buttons.addWidget(cancel)
+        buttons.addWidget(self.go)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(*[theme.GROUP] * 4)
+        column.setSpacing(theme.GRID)
+        column.addWidget(self.notes)
+        column.addWidget(self.table, 1)
+        column.addWidget(self.said)
+        column.addLayout(buttons)
+        self.resize(_WIDTH, _HEIGHT)
+
+
+def files_of(event: QDragEnterEvent | QDropEvent) -> list[Path]:
+    """The files that are dragged: recordings, or one zip or label track."""
+    paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+    recordings = [path for path in paths if path.is_file() and is_audio_name(path.name)]
+    others = [path for path in paths if path.is_file() and path.suffix.lower() in (".zip", ".txt")]
+    return recordings or others[:1]
