@@ -62,6 +62,11 @@ class ProjectFolder:
         return self.path / INDEX_FILE
 
     @property
+    def checks(self) -> Path:
+        """What was found in clips; there once they were checked."""
+        return self.path / CHECKS_FILE
+
+    @property
     def clips(self) -> Path:
         """A folder for each word."""
         return self.path / CLIPS_FOLDER

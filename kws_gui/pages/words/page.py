@@ -13,11 +13,13 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QSp
 from kws_engine.clips.clip import Clip
 from kws_engine.clips.layout import ProjectFolder
 from kws_engine.clips.recording import NOISE_TAKE_S, Take, word_take_s
-from kws_engine.clips.words import NOISE
+from kws_engine.clips.table import ClipList
+from kws_engine.clips.words import NOISE, UNKNOWN
 from kws_engine.errors import KwsError
 from kws_gui import shortcuts, theme
 from kws_gui.bridges.latest import Latest
 from kws_gui.bridges.player import Player
+from kws_gui.pages.words.caring import CaringPanel
 from kws_gui.pages.words.clips import ClipTableView, how_split
 from kws_gui.pages.words.import_dialog import ImportDialog, list_of
 from kws_gui.pages.words.importing import Choice, ImportPanel, Looked, Source
@@ -48,6 +50,8 @@ class WordsPage(QWidget):
         self.recorder = RecorderPanel()
         self.table = ClipTableView()
         self.imports = ImportPanel()
+        self._care = services.care
+        self.caring = CaringPanel(self._care)
         self.session = TakeSession(self._microphones, self)
         self.recordings = services.recordings
         self.player = Player(self)
@@ -64,6 +68,7 @@ class WordsPage(QWidget):
         services.navigation.importRequested.connect(self.import_folder)
         self._make_shortcuts()
         self.setAcceptDrops(True)
+        self.table.rows.set_found(self._care.found)
         self._on_word(self.words.word)
 
     def import_folder(self, folder: Path | None = None, list_file: Path | None = None) -> None:
@@ -102,7 +107,7 @@ class WordsPage(QWidget):
         self.recorder.settle()
         self.session.cancel()
         self._microphones.release(self)
-        for part in (self.player, self.imports, self._levels):
+        for part in (self.player, self.imports, self._levels):  # a check goes on on other pages
             part.shutdown()
 
     # -- events
@@ -216,11 +221,18 @@ class WordsPage(QWidget):
             clips = noise_clips(project)
         elif project is not None:
             clips = project.clips(word=word, include_excluded=True)
+        if project is not None:
+            self.caring.show_word(project.table(), word)
+            self.table.words = (*project.words, UNKNOWN)
+        whole = len(clips)
+        if isinstance(clips, ClipList):
+            clips = self.caring.shown(clips)
         self.table.show_clips(clips)
-        self._title.setText(f"Clips ({len(clips):,})" if clips else "No clips yet")
+        of = f"{len(clips):,} of {whole:,}" if len(clips) < whole else f"{whole:,}"
+        self._title.setText(f"Clips ({of})" if whole else "No clips yet")
         self._parts.setFullText(how_split(project.table(), word) if project is not None else "")
-        self._hint.setVisible(not clips)
-        self.table.setVisible(bool(clips))
+        self._hint.setVisible(not whole)
+        self.table.setVisible(bool(whole))
         self._hint.setText(self._sentence_without_clips(word))
         if project is not None and clips and word != NOISE:
             self._levels.ask(partial(peaks_db, project, clips))
@@ -256,6 +268,10 @@ class WordsPage(QWidget):
             self.recorder.show_advice("warning", str(error))
             return
         self.recorder.show_clip(samples, project.rate, can_repeat=clip.word != NOISE)
+
+    def _on_checked(self) -> None:
+        self.table.rows.set_found(self._care.found)
+        self._refresh_clips()
 
     def _play(self) -> None:
         clip = self.table.current()
@@ -336,6 +352,10 @@ class WordsPage(QWidget):
         table.deleteRequested.connect(self.recordings.delete)
         table.partRequested.connect(self.recordings.set_part)
         table.excludeRequested.connect(self.recordings.exclude)
+        table.relabelRequested.connect(self.recordings.relabel)
+        self.caring.filterChanged.connect(self._refresh_clips)
+        self._care.changed.connect(self._on_checked)
+        self._care.failed.connect(lambda sentence: self.messages.showMessage("warning", sentence))
         self.recorder.playRequested.connect(self._play)
         self.recorder.deleteRequested.connect(self._delete_current)
         self.player.positionChanged.connect(self._on_played)
@@ -406,6 +426,7 @@ class WordsPage(QWidget):
         column.setSpacing(theme.GRID)
         column.addWidget(self.recorder, 3)
         column.addLayout(head)
+        column.addWidget(self.caring)
         column.addWidget(self.imports)
         column.addWidget(self._hint, 2)
         column.addWidget(self.table, 2)
