@@ -129,3 +129,22 @@ def test_a_project_checked_before_shows_what_was_found_at_once(qtbot: QtBot, pag
     assert any("nothing said" in text for text in problems(again))
     again.shutdown()
     services.shutdown()
+
+
+def test_the_grid_shows_the_same_clips_and_takes_the_same_keys(qtbot: QtBot, page: WordsPage, folder: Path) -> None:
+    played = []
+    page.table.playRequested.connect(played.append)
+    page.view_grid.click()
+    assert page.grid.isVisible() and not page.table.isVisible()
+    clips = list(page.table.rows.clips)
+    assert page.grid.shown() == [clip.path for clip in clips]
+    page.grid.viewport().repaint()
+    qtbot.waitUntil(lambda: all(page.grid.picture(clip.path) is not None for clip in clips), timeout=PATIENCE_MS)
+    page.grid.setCurrentIndex(page.table.rows.index(1, 0))
+    qtbot.keyClick(page.grid, Qt.Key.Key_Space)
+    assert [clip.path for clip in played] == [clips[1].path]
+    page.grid.selectAll()
+    qtbot.keyClick(page.grid, Qt.Key.Key_X)
+    assert Project.open(folder).table().excluded.sum() == 6
+    page.services.project.undo_stack.undo()
+    assert not Project.open(folder).table().excluded.any()

@@ -209,7 +209,9 @@ class ClipTableView(QTableView):
 
     def selected(self) -> list[Clip]:
         """The clips of all selected rows."""
-        return [self.rows.clips[index.row()] for index in self.selectionModel().selectedRows()]
+        parts = self.selectionModel().selection().toList()
+        rows = {row for part in parts for row in range(part.top(), part.bottom() + 1)}
+        return [self.rows.clips[row] for row in sorted(rows)]
 
     def choose(self, path: Path) -> None:
         """Makes the clip at `path` current and brings it into view."""
@@ -276,7 +278,11 @@ class ClipTableView(QTableView):
         menu.addAction(title, lambda: self.partRequested.emit(clips, split))
 
     def _on_menu(self, at: QPoint) -> None:
+        self.show_menu(self.viewport().mapToGlobal(at))
+
+    def show_menu(self, at: QPoint) -> None:
+        """The menu of the selected clips, at a place on the screen."""
         if self.selected():
             menu = self.make_menu()
             menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-            menu.popup(self.viewport().mapToGlobal(at))
+            menu.popup(at)

@@ -8,7 +8,18 @@ from pathlib import Path
 
 from PySide6.QtCore import QSettings, Qt
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QHideEvent, QShowEvent
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSplitter,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from kws_engine.clips.clip import Clip
 from kws_engine.clips.layout import ProjectFolder
@@ -21,6 +32,7 @@ from kws_gui.bridges.latest import Latest
 from kws_gui.bridges.player import Player
 from kws_gui.pages.words.caring import CaringPanel
 from kws_gui.pages.words.clips import ClipTableView, how_split
+from kws_gui.pages.words.grid import ClipGrid
 from kws_gui.pages.words.import_dialog import ImportDialog, list_of
 from kws_gui.pages.words.importing import Choice, ImportPanel, Looked, Source
 from kws_gui.pages.words.levels import noise_clips, peaks_db
@@ -49,6 +61,7 @@ class WordsPage(QWidget):
         self.words = WordList(self._model)
         self.recorder = RecorderPanel()
         self.table = ClipTableView()
+        self.grid = ClipGrid(self.table)
         self.imports = ImportPanel()
         self._care = services.care
         self.caring = CaringPanel(self._care)
@@ -107,7 +120,7 @@ class WordsPage(QWidget):
         self.recorder.settle()
         self.session.cancel()
         self._microphones.release(self)
-        for part in (self.player, self.imports, self._levels):  # a check goes on on other pages
+        for part in (self.player, self.imports, self._levels, self.grid):  # a check goes on on other pages
             part.shutdown()
 
     # -- events
@@ -224,6 +237,7 @@ class WordsPage(QWidget):
         if project is not None:
             self.caring.show_word(project.table(), word)
             self.table.words = (*project.words, UNKNOWN)
+            self.grid.set_span(project.clip_ms)
         whole = len(clips)
         if isinstance(clips, ClipList):
             clips = self.caring.shown(clips)
@@ -232,7 +246,7 @@ class WordsPage(QWidget):
         self._title.setText(f"Clips ({of})" if whole else "No clips yet")
         self._parts.setFullText(how_split(project.table(), word) if project is not None else "")
         self._hint.setVisible(not whole)
-        self.table.setVisible(bool(whole))
+        self._views.setVisible(bool(whole))
         self._hint.setText(self._sentence_without_clips(word))
         if project is not None and clips and word != NOISE:
             self._levels.ask(partial(peaks_db, project, clips))
@@ -272,6 +286,12 @@ class WordsPage(QWidget):
     def _on_checked(self) -> None:
         self.table.rows.set_found(self._care.found)
         self._refresh_clips()
+
+    def _on_view(self, as_grid: bool) -> None:
+        view: QAbstractItemView = self.grid if as_grid else self.table
+        self._views.setCurrentWidget(view)
+        if self.table.currentIndex().isValid():
+            view.scrollTo(self.table.currentIndex())
 
     def _play(self) -> None:
         clip = self.table.current()
@@ -410,6 +430,12 @@ class WordsPage(QWidget):
         theme.set_role(self._import, "quiet")
         theme.set_icon(self._import, "mdi6.folder-plus-outline")
         self._import.setToolTip("Recordings you have already (Ctrl+I); or drop the folder here")
+        self.view_grid = QToolButton()
+        self.view_grid.setCheckable(True)
+        self.view_grid.setToolTip("Show the clips as small spectrograms")
+        self.view_grid.setAccessibleName("Show the clips as small spectrograms")
+        theme.set_icon(self.view_grid, "mdi6.view-grid-outline")
+        self.view_grid.toggled.connect(self._on_view)
         self._hint = QLabel()
         self._hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._hint.setWordWrap(True)
@@ -419,6 +445,7 @@ class WordsPage(QWidget):
         theme.set_role(self._parts, "muted")
         head.addWidget(self._title)
         head.addWidget(self._parts, 1)
+        head.addWidget(self.view_grid)
         head.addWidget(self._import)
         right = QWidget()
         column = QVBoxLayout(right)
@@ -429,7 +456,10 @@ class WordsPage(QWidget):
         column.addWidget(self.caring)
         column.addWidget(self.imports)
         column.addWidget(self._hint, 2)
-        column.addWidget(self.table, 2)
+        self._views = QStackedWidget()
+        self._views.addWidget(self.table)
+        self._views.addWidget(self.grid)
+        column.addWidget(self._views, 2)
         return right
 
 
