@@ -259,7 +259,7 @@ class Edit:
             self._index.parts.out_of_trash(deletion.trash.name, moved)
             self._steps.append(lambda: self._index.parts.into_trash(deletion.trash.name, moved))
             if not isinstance(deleted, Removal):
-                self._include(keys)
+                self._include([key for key in keys if key.partition("/")[0] != NOISE])  # which is in no table
                 return
             self._change_words(lambda words: project_file.insert_word(words, deleted.word, at=deleted.position))
             folder = self._clips_folder / deleted.word

@@ -12,6 +12,7 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from kws_engine.clips.project import Project
+from kws_engine.clips.words import NOISE
 from kws_gui.pages.words.caring import LEFT_OUT
 from kws_gui.pages.words.page import WordsPage
 from kws_gui.services.services import Services, make_services
@@ -148,3 +149,18 @@ def test_the_grid_shows_the_same_clips_and_takes_the_same_keys(qtbot: QtBot, pag
     assert Project.open(folder).table().excluded.sum() == 6
     page.services.project.undo_stack.undo()
     assert not Project.open(folder).table().excluded.any()
+
+
+def test_deleted_noise_comes_back(qtbot: QtBot, page: WordsPage, folder: Path) -> None:
+    project = page.services.project.project
+    assert project is not None
+    rng = np.random.default_rng(0)
+    project.edit.add_take(NOISE, (rng.standard_normal(project.rate) * 0.1).astype(np.float32), speaker="room")
+    page.words.choose(NOISE)
+    page._refresh_clips()
+    page.table.selectRow(0)
+    qtbot.keyClick(page.table, Qt.Key.Key_X)
+    qtbot.keyClick(page.table, Qt.Key.Key_Delete)
+    assert project.noises() == []
+    page.services.project.undo_stack.undo()
+    assert len(project.noises()) == 1

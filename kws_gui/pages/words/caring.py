@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QPushButton, QVBoxLayout, QWidget
 
 from kws_engine.caring.checking import Check
 from kws_engine.caring.missing import missing
@@ -22,7 +20,7 @@ ALL, WITH_PROBLEMS, LEFT_OUT = "all", "problems", "left out"
 
 
 class CaringPanel(QWidget):
-    """A button that checks, or how far the check is; then a filter of problems.
+    """What the word lacks and how far a check is; `check` and `filters` stand where the page puts them.
 
     Signals:
         filterChanged: `filter` is another one.
@@ -33,6 +31,7 @@ class CaringPanel(QWidget):
     def __init__(self, care: Care, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._care = care
+        self._looked_up: tuple[ClipTable, Check | None, dict[str, list[int]]] | None = None
         self.check = QPushButton("Check clips")
         self.check.setToolTip("Find clips that are noisy, cut off, of another word, or there twice")
         theme.set_role(self.check, "quiet")
@@ -43,15 +42,10 @@ class CaringPanel(QWidget):
         self.lacks = WrappedLabel()
         self.lacks.setAccessibleName("What this word lacks")
         theme.set_role(self.lacks, "muted")
-        row = QHBoxLayout()
-        row.setSpacing(theme.GRID)
-        row.addWidget(self.lacks, 1)
-        row.addWidget(self.filters)
-        row.addWidget(self.check)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.GRID // 2)
-        column.addLayout(row)
+        column.addWidget(self.lacks)
         column.addWidget(self.progress)
         self.progress.hide()
         self.check.clicked.connect(care.look)
@@ -71,6 +65,7 @@ class CaringPanel(QWidget):
         rows = table.select(word=word, include_excluded=True)
         lacking = next((str(one) for one in missing(table) if one.word == word and one.takes), "")
         self.lacks.setText(f"{lacking}." if lacking else "")
+        self.lacks.setVisible(bool(lacking))
         counts = self._counts(table, rows)
         self.check.setVisible(self._care.found is None and len(rows) > 0)
         before = self.filter
@@ -80,7 +75,7 @@ class CaringPanel(QWidget):
             if value == ALL or value == before or counts.get(value):
                 self.filters.addItem(f"{title} ({counts.get(value, 0):,})", value)
         self.filters.setCurrentIndex(max(0, self.filters.findData(before)))
-        self.filters.setVisible(self.filters.count() > 1)
+        self.filters.setVisible(self.filters.count() > 1 and len(rows) > 0)
         self.filters.blockSignals(False)
         self.setVisible(len(rows) > 0)
 
@@ -92,13 +87,19 @@ class CaringPanel(QWidget):
         table = clips.table
         if wanted == LEFT_OUT:
             return table.clips(clips.indices[table.excluded[clips.indices]])
-        return table.clips(clips.indices[np.isin(clips.indices, _rows_with(self._care.found, table, wanted))])
+        return table.clips(clips.indices[np.isin(clips.indices, self._rows_with(table, wanted))])
 
     def _counts(self, table: ClipTable, rows: np.ndarray) -> dict[str, int]:
         counts: dict[str, int] = {ALL: len(rows), LEFT_OUT: int(table.excluded[rows].sum())}
         for value in (WITH_PROBLEMS, *PROBLEM_KINDS):
-            counts[value] = int(np.isin(rows, _rows_with(self._care.found, table, value)).sum())
+            counts[value] = int(np.isin(rows, self._rows_with(table, value)).sum())
         return counts
+
+    def _rows_with(self, table: ClipTable, wanted: str) -> list[int]:
+        """The rows with a problem; looked up once for each table and check."""
+        if self._looked_up is None or self._looked_up[0] is not table or self._looked_up[1] is not self._care.found:
+            self._looked_up = (table, self._care.found, _rows_by_problem(self._care.found, table))
+        return self._looked_up[2].get(wanted, [])
 
     def _on_began(self) -> None:
         self.progress.show()
@@ -120,13 +121,13 @@ def _titles() -> dict[str, str]:
     return {**titles, LEFT_OUT: "Left out"}
 
 
-def _rows_with(found: Check | None, table: ClipTable, wanted: str) -> Sequence[int]:
-    """The rows of a table, perhaps a newer one, whose clips have a problem."""
-    if found is None:
-        return []
-    keys = (
-        found.table.key(row)
-        for row, problems in enumerate(found.problems)
-        if problems and (wanted == WITH_PROBLEMS or any(problem.kind == wanted for problem in problems))
-    )
-    return [row for row in map(table.row, keys) if row is not None]
+def _rows_by_problem(found: Check | None, table: ClipTable) -> dict[str, list[int]]:
+    """The rows of a table, perhaps a newer one than was checked, whose clips have each problem, or any."""
+    rows: dict[str, list[int]] = {}
+    for at, problems in enumerate(found.problems if found is not None else ()):
+        if problems and found is not None:
+            row = at if found.table is table else table.row(found.table.key(at))
+            if row is not None:
+                for value in {WITH_PROBLEMS, *(problem.kind for problem in problems)}:
+                    rows.setdefault(value, []).append(row)
+    return rows

@@ -445,6 +445,8 @@ class WordsPage(QWidget):
         theme.set_role(self._parts, "muted")
         head.addWidget(self._title)
         head.addWidget(self._parts, 1)
+        head.addWidget(self.caring.filters)
+        head.addWidget(self.caring.check)
         head.addWidget(self.view_grid)
         head.addWidget(self._import)
         right = QWidget()
