@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote, urlsplit
 
+from kws_engine import extras
 from kws_engine.actions import ACTIONS
-from kws_engine.actions._libraries import demand
 from kws_engine.actions._reasons import reason
 from kws_engine.actions.moment import PLACES, Act, Call, Moment, as_it_is, fill
 from kws_engine.errors import KwsError, SpecError, quoted, shortened
@@ -43,7 +43,7 @@ class HttpConfig:
 def build(config: HttpConfig) -> Act:
     """Posts word, score and time to a web address, such as a webhook of Home Assistant."""
     _check(config.url)
-    demand("httpx", package="httpx")
+    extras.require("httpx", package="httpx", extra="actions")
     client: httpx.Client | None = None
 
     def send(call: Call) -> None:

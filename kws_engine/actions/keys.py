@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from kws_engine import extras
 from kws_engine.actions import ACTIONS
-from kws_engine.actions._libraries import demand
 from kws_engine.actions.moment import PLACES, Act, Call, fill
 from kws_engine.errors import KwsError, SpecError, quoted, shortened
 from kws_engine.spec import nearest, option
@@ -56,7 +56,7 @@ def build(config: KeysConfig) -> Act:
         raise SpecError("Text: say what to type", option="text")
     if reason := why_not():
         raise KwsError(reason)
-    demand("Xlib", package="python-xlib")
+    extras.require("Xlib", package="python-xlib", extra="actions")
 
     def press(call: Call) -> None:
         with _keyboard() as keyboard:

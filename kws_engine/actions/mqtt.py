@@ -9,8 +9,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from kws_engine import extras
 from kws_engine.actions import ACTIONS
-from kws_engine.actions._libraries import demand
 from kws_engine.actions._reasons import reason
 from kws_engine.actions.moment import PLACES, Act, Call, Moment, fill
 from kws_engine.errors import KwsError, SpecError, quoted, shortened
@@ -55,7 +55,7 @@ def build(config: MqttConfig) -> Act:
         raise SpecError("Broker: name the computer, as in localhost", option="host")
     if not config.topic or any(letter in config.topic for letter in "+#\0"):
         raise SpecError(f"Topic: {quoted(config.topic)} is not one topic: leave + and # out", option="topic")
-    demand("paho", package="paho-mqtt")
+    extras.require("paho", package="paho-mqtt", extra="actions")
 
     def publish(call: Call) -> None:
         topic = fill(config.topic, call.moment, quote=lambda text: re.sub("[/+#]", "_", text))

@@ -7,9 +7,8 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kws_engine import resources
+from kws_engine import extras, resources
 from kws_engine.actions import ACTIONS
-from kws_engine.actions._libraries import demand
 from kws_engine.actions._reasons import reason
 from kws_engine.actions.moment import PLACES, Act, Call, fill
 from kws_engine.errors import KwsError, SpecError, shortened
@@ -38,7 +37,7 @@ def build(config: NotificationConfig) -> Act:
         raise SpecError("Title: a notification needs one", option="title")
     if not sys.platform.startswith("linux"):
         raise KwsError("Notifications are shown on Linux desktops only: run a program that shows one.")
-    demand("jeepney", package="jeepney")
+    extras.require("jeepney", package="jeepney", extra="actions")
 
     def show(call: Call) -> None:
         from jeepney.io.blocking import open_dbus_connection

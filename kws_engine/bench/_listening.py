@@ -19,8 +19,9 @@ def listener(model: SpottingModel, *, second_look: bool) -> Feed:
     """Feeds chunks of 16-bit sound to a detector of the model's own settings, with its second look or without."""
     detector = model.detector(dataclasses.replace(model.detector_config, second_look=second_look))
 
-    def feed(chunk: bytes) -> None:
-        detector.feed(np.multiply(np.frombuffer(chunk, np.int16), _FULL, dtype=np.float32))
+    def feed(chunk: bytes) -> bool:
+        steps = detector.feed(np.multiply(np.frombuffer(chunk, np.int16), _FULL, dtype=np.float32))
+        return any(step.detection is not None for step in steps)
 
     return feed
 

@@ -1,9 +1,10 @@
 """Other programs that listen, each in a process of its own; runs with another Python, so it imports nothing of ours.
 
     python _peers.py NAME SOUND ...
+    python _peers.py --heard NAME SOUND ...
 
 SOUND is raw 16-bit mono sound at 16 kHz. Prints one JSON object: processor seconds for each second of each sound, and
-resident memory.
+resident memory; or, of each sound, the samples at which the program reports its word.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ from pathlib import Path
 from typing import Any
 
 _RATE = 16_000
+_USUAL = 0.5  # threshold of a word that gives scores
 _CHUNK = 1024  # samples, as these programs read them themselves
-Feed = Callable[[bytes], None]
+Feed = Callable[[bytes], bool]
+"""Takes the next sound, and says whether the word was heard."""
 
 
 def pymicro_wakeword() -> Feed:
@@ -27,9 +30,9 @@ def pymicro_wakeword() -> Feed:
     word = package.MicroWakeWord.from_builtin(package.Model("okay_nabu"))
     frontend = package.MicroWakeWordFeatures()
 
-    def feed(chunk: bytes) -> None:
-        for features in frontend.process_streaming(chunk):
-            word.process_streaming(features)
+    def feed(chunk: bytes) -> bool:
+        found = [word.process_streaming(features) for features in frontend.process_streaming(chunk)]
+        return any(found)
 
     return feed
 
@@ -40,10 +43,9 @@ def pyopen_wakeword() -> Feed:
     word = package.OpenWakeWord.from_builtin(package.Model("okay_nabu"))
     frontend = package.OpenWakeWordFeatures.from_builtin()
 
-    def feed(chunk: bytes) -> None:
-        for features in frontend.process_streaming(chunk):
-            for _ in word.process_streaming(features):
-                pass
+    def feed(chunk: bytes) -> bool:
+        scores = [score for features in frontend.process_streaming(chunk) for score in word.process_streaming(features)]
+        return any(score >= _USUAL for score in scores)
 
     return feed
 
@@ -54,13 +56,13 @@ def pvporcupine() -> Feed:
     word = importlib.import_module("pvporcupine").create(keywords=["computer"])
     waiting = array.zeros(0, array.int16)
 
-    def feed(chunk: bytes) -> None:
+    def feed(chunk: bytes) -> bool:
         nonlocal waiting
         sound = array.concatenate((waiting, array.frombuffer(chunk, array.int16)))
         whole = len(sound) - len(sound) % word.frame_length
-        for at in range(0, whole, word.frame_length):
-            word.process(sound[at : at + word.frame_length])
+        found = [word.process(sound[at : at + word.frame_length]) for at in range(0, whole, word.frame_length)]
         waiting = sound[whole:]
+        return any(one >= 0 for one in found)
 
     return feed
 
@@ -87,6 +89,16 @@ def measure(make: Callable[[], Feed], sounds: list[Path]) -> dict[str, Any]:
     return {"costs": costs, "mb": resident_mb()}
 
 
+def heard(make: Callable[[], Feed], sounds: list[Path]) -> dict[str, Any]:
+    """The samples at which each sound's words were reported, from a fresh listener for each."""
+    found = []
+    for path in sounds:
+        sound, feed = path.read_bytes(), make()
+        starts = range(0, len(sound), 2 * _CHUNK)
+        found.append([at // 2 + _CHUNK for at in starts if feed(sound[at : at + 2 * _CHUNK])])
+    return {"heard": found}
+
+
 def resident_mb() -> float:
     """Of this process; 0 where the system does not tell it in this way."""
     try:
@@ -97,4 +109,5 @@ def resident_mb() -> float:
 
 
 if __name__ == "__main__":
-    print(json.dumps(measure(PEERS[sys.argv[1]], [Path(one) for one in sys.argv[2:]])))
+    mode, arguments = (heard, sys.argv[2:]) if sys.argv[1] == "--heard" else (measure, sys.argv[1:])
+    print(json.dumps(mode(PEERS[arguments[0]], [Path(one) for one in arguments[1:]])))

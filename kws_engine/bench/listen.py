@@ -36,8 +36,8 @@ from kws_engine.operating.measuring import SNR_DB
 from kws_engine.operating.streams import StreamQuality
 from kws_engine.runs.promising import background_of
 from kws_engine.spotting.detector import Detector, with_peaks
-from kws_engine.spotting.model_file import SpottingModel
-from kws_engine.spotting.second_look import SecondLookPart
+from kws_engine.spotting.model_file import SECOND, SpottingModel, read_members
+from kws_engine.spotting.rewriting import packed
 
 TITLE = (
     "Listening beside other programs: processor time, memory, start, time from a word's end to its event (5 minutes)"
@@ -51,7 +51,6 @@ _TAUGHT_BY, _PER_WORD = (
     20,
     25,
 )  # takes: of "computer" to teach it; of each of nine words to measure how soon it is heard
-_GATE: Final = 0.05  # the highest that a run sets
 _NEAREST: Final = "pymicro-wakeword"
 _SAME_ENCODER: Final = "pyopen-wakeword"
 _SOUNDS: Final = ("conversation", "a quiet room")
@@ -104,7 +103,7 @@ def _measured(models: Mapping[str, Path], sounds: Sequence[Path]) -> dict[str, M
         name: [sys.executable, "-m", "kws_engine.bench._listening", str(path), "looked" if name == LOOKED else "alone"]
         for name, path in models.items()
     }
-    commands = {**ours, **_peer_commands()}
+    commands = {**ours, **peer_commands()}
     found = {name: Measured() for name in (*ours, *_peers.PEERS)}
     for _ in range(_ROUNDS):
         for name, command in commands.items():
@@ -114,7 +113,7 @@ def _measured(models: Mapping[str, Path], sounds: Sequence[Path]) -> dict[str, M
     return found
 
 
-def _peer_commands() -> dict[str, list[str]]:
+def peer_commands() -> dict[str, list[str]]:
     place = os.environ.get("KWS_PEERS")
     if not place:
         return {}
@@ -296,11 +295,10 @@ def _as_bytes(sound: Samples) -> bytes:
 
 
 def _models(people: Path, folder: Path) -> dict[str, Path]:
-    nine = resources.path("models", "directions.kws")
+    looked = resources.path("models", "directions.kws")
     given = os.environ.get("KWS_LISTEN_TAUGHT")
     taught = Path(given) if given else _taught(people, folder)
-    has_own = SpottingModel(nine).second is not None
-    return {NINE: nine, TAUGHT: taught, LOOKED: nine if has_own else _with_second_look(nine, folder)}
+    return {NINE: _without_second_look(looked, folder), TAUGHT: taught, LOOKED: looked}
 
 
 def _taught(people: Path, folder: Path) -> Path:
@@ -322,26 +320,14 @@ def _taught(people: Path, folder: Path) -> Path:
     return model
 
 
-def _with_second_look(path: Path, folder: Path) -> Path:
-    """The model with an untrained second look: it costs the same, wherever the first network hears a word."""
-    from kws_engine import spec
-    from kws_engine.export.model_file import add_second_look
-    from kws_engine.features.speech_embedding import SpeechEmbeddingConfig
-    from kws_engine.models import MODELS
-    from kws_engine.spotting.second_look import embedding
-
-    copy = Path(shutil.copy(path, (folder / "looked").with_suffix(path.suffix)))
-    model = SpottingModel(copy)
-    feature, entry = spec.to_dict(SpeechEmbeddingConfig()), MODELS["vector_cnn"]
-    pipeline = embedding(feature, rate=model.rate)
-    window = pipeline.window_for(model.window_samples)
-    network = entry.build(
-        entry.config(), n_features=pipeline.n_features, n_frames=pipeline.n_frames(window), n_labels=len(model.labels)
-    )
-    used = {"name": entry.name, "options": spec.to_dict(entry.config())}
-    part = SecondLookPart(feature, used, window, dict.fromkeys(model.words, _GATE))
-    add_second_look(copy, network, pipeline, part, manifest=model.manifest)
-    return copy
+def _without_second_look(path: Path, folder: Path) -> Path:
+    manifest = SpottingModel(path).manifest
+    detector = {name: value for name, value in manifest.detector.items() if name not in ("second_look", "first_share")}
+    members = {name: content for name, content in read_members(path).items() if name != SECOND}
+    members["manifest.json"] = dataclasses.replace(manifest, detector=detector, second=None).to_json().encode()
+    alone = folder / f"one-network{path.suffix}"
+    alone.write_bytes(packed(members))
+    return alone
 
 
 def _nine_words(people: Path) -> list[Take]:

@@ -1,15 +1,14 @@
 """Whether what a model promises holds: false alarms an hour on people's talk, and misses on other voices.
 
 Three kinds of models: `directions.kws`, a model trained on the starter project, and one taught a word by 20 takes; the
-last two are made anew in each draw (`KWS_PROMISE_DRAWS`, 3). Thresholds come from shipped talk, as at the end of any
-run; what is found comes from recordings of people that the program does not hold. `KWS_SHARED_DATA` names the folder
-above `talk`, `conversation`, `wake_word` and `speech_commands`.
+last two are made anew in each draw (`KWS_PROMISE_DRAWS`, 3). Thresholds come from shipped talk or the bank, as at the
+end of any run; what is found comes from recordings of people that nothing was made from. `KWS_SHARED_DATA` names the
+folder above `talk`, `conversation`, `wake_word` and `speech_commands`.
 """
 
 from __future__ import annotations
 
 import contextlib
-import csv
 import os
 import random
 import resource
@@ -27,6 +26,8 @@ from numpy.typing import NDArray
 from kws_engine import audio, resources
 from kws_engine.bench import Row
 from kws_engine.bench._faults import speech_commands
+from kws_engine.bench._kept import category_of
+from kws_engine.bench._people import recordings
 from kws_engine.clips.clip import LONGEST_CLIP_S
 from kws_engine.clips.project import Project, copy_starter
 from kws_engine.clips.split import which_set
@@ -37,16 +38,33 @@ from kws_engine.operating.hearing import hear
 from kws_engine.operating.laying import Take
 from kws_engine.operating.measuring import SNR_DB, effective_takes, misses_in
 from kws_engine.operating.report import Counted
-from kws_engine.operating.talk_hearing import Fired, Sound, fired_by, talk_of, talk_to_calibrate
+from kws_engine.operating.talk_hearing import Fired, Sound, fired_by, talk_of
 from kws_engine.runs.job import Job
-from kws_engine.runs.promising import background_of
+from kws_engine.runs.promising import background_of, calibration_of
 from kws_engine.runs.run import run
+from kws_engine.runs.teaching import teach_settings
 from kws_engine.settings import Settings
 from kws_engine.spotting.model_file import SpottingModel
 from kws_engine.training.events import Failed, Finished
 
 TITLE = "Promise: false alarms an hour and misses, promised and found, for three kinds of models (an hour)"
 RATES: Final = (0.5, 2.0, 10.0)
+_SAID: Final = frozenset(
+    {
+        "en-digits-0",
+        "en-digits-1",
+        "en-digits-5",
+        "en-digits-8",
+        "en-letters-ascii91",
+        "en-letters-ascii93",
+        "en-letters-ascii123",
+        "en-letters-ascii125",
+        "es-syllab-go",
+        "it-syllab-go",
+        "ml-syllab-gou",
+    }
+)
+"""Recordings that say one of the ready model's words, though their names do not: digits, "right bracket", "go"."""
 _SHARE_INSIDE: Final = 0.9
 _TAKES: Final = 20
 _SPEED_S: Final = 600
@@ -121,8 +139,7 @@ def _misses(tried: Tried, promise: Promise) -> Iterator[tuple[Row, bool]]:
 
 def _calibration(model: SpottingModel) -> tuple[Calibration, float]:
     began = time.monotonic()
-    fired = fired_by(model, talk_to_calibrate(model.words))
-    return Calibration(fired, model.words), time.monotonic() - began
+    return calibration_of(model), time.monotonic() - began
 
 
 # Models
@@ -140,11 +157,11 @@ def _models(folder: Path, draws: int) -> Iterator[Tried]:
     for draw in range(draws):
         taught, others = _taught(folder / f"taught-{draw}", draw)
         held_out = [*_takes_of(taught, "testing"), *_takes_of(taught, "validation")]
-        yield Tried(f"computer, 20 takes, draw {draw}", _trained(taught, draw), held_out, others)
+        yield Tried(f"computer, 20 takes, draw {draw}", _trained(taught, draw, teach_settings()), held_out, others)
 
 
-def _trained(project: Project, seed: int) -> SpottingModel:
-    *_, last = run(Job(project.folder, Settings().to_dict(), seed=seed))
+def _trained(project: Project, seed: int, settings: Settings | None = None) -> SpottingModel:
+    *_, last = run(Job(project.folder, (settings or Settings()).to_dict(), seed=seed))
     if not isinstance(last, Finished):
         raise KwsError(f"The model to measure was not trained: {last.message if isinstance(last, Failed) else ''}")
     return SpottingModel(last.model)
@@ -207,20 +224,18 @@ def _shared(name: str) -> Path:
 
 
 def _people(model: SpottingModel) -> Iterator[Sound]:
-    """Conversation, sentences, single words and noise by people, without what says the model's words.
+    """Conversation, sentences, single words and noise by people that are kept, without what says the model's words.
 
     English sentences other than the conversations, which are known not to hold them, count only for models whose
     words are not said in them.
     """
-    root = _shared("talk")
     is_common = {"one", "up", "go"} & set(model.words)
-    by_source: dict[str, list[Path]] = {"conversation": sorted(_shared("conversation").glob("*.flac"))}
-    with (root / "index.tsv").open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file, delimiter="\t"):
-            says_it = any(word in row["word"] for word in model.words)
-            if says_it or (is_common and row["kind"] == "speech" and row["language"] == "en"):
-                continue
-            by_source.setdefault(row["kind"], []).append(root / row["path"])
+    by_source: dict[str, list[Path]] = {}
+    for one in recordings(_shared("talk").parent):
+        says_it = one.word in _SAID or any(word in one.word for word in model.words)
+        is_unknown = one.kind == "speech" and one.language == "en" and one.source != "conversation"
+        if one.kept and one.source != "speech_commands" and not says_it and not (is_common and is_unknown):
+            by_source.setdefault(category_of(one), []).append(one.path)
     for source, paths in by_source.items():
         yield Sound(source, source, 0.0, _opener(paths))
 

@@ -1,11 +1,13 @@
 """Words taught by few takes: what they miss and what fires them, on people's sound that nothing was made from.
 
 `KWS_SHARED_DATA` names the folder with the recordings (`_people.py` says which are kept), `KWS_TEACH_DRAWS` how many
-random draws of takes (5), and `KWS_TEACH_PARTS` which parts: computer, few, voice, nine, look, live (all).
+random draws of takes (5), and `KWS_TEACH_PARTS` which parts: computer, few, voice, nine, look, live, peers (all). The
+last needs the environment of `kws bench listen` with Porcupine, in `KWS_PEERS`, which knows the word "computer".
 """
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
@@ -25,21 +27,24 @@ from kws_engine import audio
 from kws_engine.bench import Row
 from kws_engine.bench._kept import CATEGORIES, blocks_of, kept
 from kws_engine.bench._people import KEPT_WORDS, KEYWORDS, Recording, folder_of_people, recordings
+from kws_engine.bench.listen import peer_commands
 from kws_engine.clips.clip import LONGEST_CLIP_S
 from kws_engine.clips.project import Project
 from kws_engine.errors import KwsError
 from kws_engine.operating.hearing import hear, hear_frames
-from kws_engine.operating.laying import CLEAN, Take
+from kws_engine.operating.laying import CLEAN, Laid, Take
 from kws_engine.operating.measuring import misses_in
+from kws_engine.operating.streams import StreamQuality
 from kws_engine.runs.job import Job
 from kws_engine.runs.promising import background_of
 from kws_engine.runs.run import run
 from kws_engine.runs.teaching import add_takes, copy_talk, open_or_create, teach_settings
+from kws_engine.spotting.decision import Detection
 from kws_engine.spotting.model_file import SpottingModel
 from kws_engine.training.events import Failed, Finished, Promised
 
 TITLE = "Teach: words taught by few takes, on voices, words and sound that nothing was made from"
-PARTS: Final = ("computer", "few", "voice", "nine", "look", "live")
+PARTS: Final = ("computer", "few", "voice", "nine", "look", "live", "peers")
 Samples = NDArray[np.float32]
 _RATE: Final = 16_000
 _FIRE_SHARE: Final = 0.07
@@ -234,6 +239,46 @@ class Bench:
             )
             yield Row("a taught word listening: resident memory", float(told.stdout), "MB", asked=90.0)
 
+    # -- beside another program
+
+    def peers(self) -> Iterator[Row]:
+        """A taught word and Porcupine's own on the same streams; the draw is the first of `computer`."""
+        commands = peer_commands()
+        if "pvporcupine" not in commands:
+            yield Row("computer by Porcupine", "missing: name the environment with it in KWS_PEERS", "")
+            return
+        paths = sorted((self._people / "wake_word" / "computer").glob("*.wav"))
+        random.Random(0).shuffle(paths)
+        model = self._taught("computer", paths[:20]).model
+        takes, background = [_take("computer", path) for path in paths[20:]], background_of(model)
+        for name, snr_db in (("clean", CLEAN), ("at 10 dB", 10.0)):
+            laid = Laid(takes, noise=background.noise, talk=background.talk, snr_db=snr_db, rate=_RATE, seed=0)
+            stream = np.concatenate([*laid.blocks(), np.zeros(_RATE, np.float32)])
+            quality = StreamQuality()
+            found = [Detection("computer", at, 1.0) for at in self._heard(commands["pvporcupine"], stream)]
+            quality.add(found, laid.spoken, samples=len(stream), rate=_RATE)
+            yield _percent(f"computer, missed of 180 takes, {name}: Porcupine", quality.miss_rate, None)
+            yield _percent(f"computer, missed of 180 takes, {name}: 20 takes", _missed(model, takes, snr_db), None)
+        ours = self._alarms(model)
+        for name, files in kept(self._people, without=("computer",)).items():
+            stream = np.concatenate(list(blocks_of(files)(_RATE)))
+            hours = len(stream) / _RATE / 3600
+            rate = len(self._heard(commands["pvporcupine"], stream)) / hours
+            yield Row(f"computer, false alarms in {hours:.1f} h of {name}: Porcupine", rate, "an hour")
+            yield Row(f"computer, false alarms in {hours:.1f} h of {name}: 20 takes", ours[name][0], "an hour")
+
+    def _heard(self, command: Sequence[str], sound: Samples) -> list[int]:
+        """Where another program reports its word, in samples; reports within 0.7 s are one."""
+        path = self._folder / "sound.raw"
+        path.write_bytes(np.asarray(np.clip(np.round(sound * 32768), -32768, 32767), "<i2").tobytes())
+        *python, name = command
+        told = subprocess.run([*python, "--heard", name, str(path)], capture_output=True, text=True, check=True)
+        found: list[int] = []
+        for at in json.loads(told.stdout)["heard"][0]:
+            if not found or at - found[-1] > 0.7 * _RATE:
+                found.append(at)
+        return found
+
     # -- making models
 
     def _taught(self, word: str, paths: Sequence[Path], *, talk: Sequence[Path] = (), seed: int = 0) -> Taught:
@@ -253,6 +298,8 @@ class Bench:
         source.mkdir()
         for number, path in enumerate(paths):
             name = path.name if "_nohash_" in path.name else f"v{number:03d}_nohash_0{path.suffix}"
+            if (source / name).exists():  # a voice's takes of several words, together as other words
+                name = f"{path.stem.partition('_')[0]}_nohash_{100 + number}{path.suffix}"
             shutil.copy(path, source / name)
         add_takes(open_or_create(project.folder, word) if word != "_unknown_" else project, word, source)
 

@@ -14,6 +14,7 @@ from kws_engine import extras
 from kws_engine.commands.interrupts import interrupts
 from kws_engine.commands.output import Output
 from kws_engine.errors import SpecError
+from kws_engine.resident import give_back
 
 if TYPE_CHECKING:
     from kws_engine.serving.happenings import Happening
@@ -71,6 +72,7 @@ async def _run(service: Service, arguments: argparse.Namespace, *, until: Callab
             from kws_engine.serving.announcing import announced
 
             await stack.enter_async_context(announced(arguments.host, listening.port))
+        give_back()
         while not until():
             await asyncio.sleep(_LOOK_EVERY_S)
 

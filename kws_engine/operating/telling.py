@@ -92,4 +92,6 @@ def rounded(rate: float) -> str:
     if not math.isfinite(rate) or rate <= 0:
         return "0" if rate <= 0 else "any number of"
     step = 10.0 ** (math.floor(math.log10(rate)) - 1)
-    return f"{math.ceil(rate / step - 1e-9) * step:.2g}" if rate < 100 else f"{math.ceil(rate / step) * step:.0f}"
+    return (
+        f"{math.ceil(rate / step - 1e-3) * step:.2g}" if rate < 100 else f"{math.ceil(rate / step - 1e-3) * step:.0f}"
+    )

@@ -87,7 +87,7 @@ def keep_promise(
     model = SpottingModel(path)
     yield Progress("Setting the thresholds on talk", 0, 3, after_training=True)
     own = own_sound(wanted.own)
-    calibration = _calibration(model, [*sound_of_project(project, model, "calibration"), *own], wanted)
+    calibration = calibration_of(model, [*sound_of_project(project, model, "calibration"), *own], wanted)
     background = background_of(model)
     chosen_on, _ = yield from _takes(project, ("validation", "testing"), model)
     promise, would_miss = _promised(model, calibration, wanted, chosen_on, background)
@@ -105,7 +105,7 @@ def keep_promise(
     return report
 
 
-def _calibration(model: SpottingModel, own: Sequence[Sound], wanted: Wanted) -> Calibration:
+def calibration_of(model: SpottingModel, own: Sequence[Sound] = (), wanted: Wanted = Wanted()) -> Calibration:
     """The tails in all that the model can be tried on, and in a person's own sound."""
     if model.pipeline.ends_windows:  # the bank has its vectors, of the shipped talk and of people
         return Calibration({**fired_by_bank(model), **fired_by(model, own)}, model.words, pooled=True)

@@ -14,6 +14,7 @@ from tiny_project import make_project
 from kws_engine.settings import Settings
 from kws_gui.pages.train.preview import PreviewFold
 from kws_gui.services.project_model import ProjectModel
+from kws_gui.widgets.colormap import magma
 
 PATIENCE_MS = 60_000
 OFF = [f"augment.{name}.probability=0" for name in Settings().augment]
@@ -64,7 +65,9 @@ def test_the_features_on_the_form_are_the_ones_shown(qtbot: QtBot, preview: Prev
     _settled(qtbot, preview)
     assert preview.caption.fullText().endswith("x 13 features")
     shown = np.frombuffer(_picture(preview, "before"), np.uint8)
-    assert shown.max() == 255 and shown.min() == 0, "the whole range of the colours is used"
+    colours = preview.before._colours
+    used = colours[shown.min()], colours[shown.max()]
+    assert used[0] == magma()[0] and used[1] in magma()[-2:], "the whole range of the colours"
 
 
 @pytest.mark.slow

@@ -170,18 +170,24 @@ def _normalization(graph: Graph, values: list[Any], attributes: dict[str, Any], 
 
 def _convolution(graph: Graph, values: list[Any], attributes: dict[str, Any], shape: list[int]) -> int:
     value, weights, *bias = values
-    plain = {"group": 1, "pads": [0, 0], "strides": [1], "dilations": [1]}
+    plain = {"pads": [0, 0], "strides": [1], "dilations": [1]}
     if weights.ndim != 3 or any(attributes.get(name, one) != one for name, one in plain.items()):
         raise KwsError("This network holds a convolution that is not written as TensorFlow Lite: use onnx")
+    groups = attributes.get("group", 1)
     count, channels, length = graph.shape(value)
-    outputs, _, kernel = weights.shape
-    image = graph.reshape(graph.transpose(value, [0, 2, 1]), [count, 1, length, channels])
-    filters = graph.constant(np.ascontiguousarray(weights.transpose(0, 2, 1)[:, None], np.float32))
-    offsets = graph.constant(np.asarray(bias[0] if bias else np.zeros(outputs), np.float32))
+    outputs, each, kernel = weights.shape
     left = length - kernel + 1
+    offsets = np.asarray(bias[0] if bias else np.zeros(outputs), np.float32)
+    image = graph.reshape(graph.transpose(value, [0, 2, 1]), [count, 1, length, channels])
     options = {"padding": schema.Padding.VALID, "strideW": 1, "strideH": 1, "dilationWFactor": 1, "dilationHFactor": 1}
-    made = graph.add("CONV_2D", [image, filters, offsets], [count, 1, left, outputs], **options)
-    return graph.transpose(graph.reshape(made, [count, left, outputs]), [0, 2, 1])
+    made = []
+    for number, some in enumerate(np.split(np.arange(outputs), groups)):  # older runtimes have no groups
+        part = image if groups == 1 else graph.slice(image, [0, 0, 0, number * each], [count, 1, length, each])
+        filters = np.ascontiguousarray(weights[some].transpose(0, 2, 1)[:, None], np.float32)
+        inputs = [part, graph.constant(filters), graph.constant(offsets[some])]
+        made.append(graph.add("CONV_2D", inputs, [count, 1, left, len(some)], **options))
+    joined = made[0] if groups == 1 else graph.add("CONCATENATION", made, [count, 1, left, outputs], axis=3)
+    return graph.transpose(graph.reshape(joined, [count, left, outputs]), [0, 2, 1])
 
 
 def _dense(graph: Graph, values: list[Any], attributes: dict[str, Any], shape: list[int]) -> int:
