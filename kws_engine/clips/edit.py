@@ -96,6 +96,11 @@ class Edit:
         finally:
             self._lock.release()
 
+    @property
+    def now(self) -> Contents:
+        """What the project holds, with the steps of a `with` that is not over; only for the thread that is in it."""
+        return self._contents if self._savepoints else self._current.contents
+
     # -- words and settings
 
     def add_word(self, word: str) -> str:
@@ -254,7 +259,7 @@ class Edit:
             self._index.parts.out_of_trash(deletion.trash.name, moved)
             self._steps.append(lambda: self._index.parts.into_trash(deletion.trash.name, moved))
             if not isinstance(deleted, Removal):
-                self._include(keys)
+                self._include([key for key in keys if key.partition("/")[0] != NOISE])  # which is in no table
                 return
             self._change_words(lambda words: project_file.insert_word(words, deleted.word, at=deleted.position))
             folder = self._clips_folder / deleted.word
@@ -283,11 +288,12 @@ class Edit:
             self._index.measured.remember((), gone=old)
             self._include(new)
             self._remember_decisions(new)
+            alike: dict[tuple[bool, Split | None, str], list[str]] = {}  # each is stored once, which waits for the disk
             for key, decision in zip(new, decisions, strict=True):
                 if decision is not None:
-                    self._index.decided.decide(
-                        [key], excluded=decision.excluded, split=decision.split, note=decision.note
-                    )
+                    alike.setdefault((decision.excluded, decision.split, decision.note), []).append(key)
+            for (excluded, split, note), keys in alike.items():
+                self._index.decided.decide(keys, excluded=excluded, split=split, note=note)
             return self._renewed(new)
 
     # -- decisions

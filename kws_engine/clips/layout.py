@@ -7,6 +7,8 @@ project.toml        words, clip length, sample rate, settings        clips/proje
 clips/<word>/       one recording a file
 clips.sqlite        what was decided and measured about clips        clips/index_file.py
 parts.sqlite        the part of each clip, given once and for good   clips/part_file.py
+changes.sqlite      what can be undone after a restart               clips/journal.py
+checks.sqlite       what was found in clips, by content              caring/check_file.py
 talk/               the user's own talk, recordings of any length    clips/own_talk.py
 listening.jsonl     what was heard on Listen                         operating/listening_log.py
 runs/<run>/         one training run each                            runs/folder.py
@@ -27,6 +29,8 @@ LOCK_FILE: Final = ".project.lock"
 IMPORT_LOCK_FILE: Final = ".import.lock"
 INDEX_FILE: Final = "clips.sqlite"
 PARTS_FILE: Final = "parts.sqlite"
+CHANGES_FILE: Final = "changes.sqlite"
+CHECKS_FILE: Final = "checks.sqlite"
 CLIPS_FOLDER: Final = "clips"
 TALK_FOLDER: Final = "talk"
 RUNS_FOLDER: Final = "runs"
@@ -56,6 +60,11 @@ class ProjectFolder:
     def index(self) -> Path:
         """What was decided and measured about clips."""
         return self.path / INDEX_FILE
+
+    @property
+    def checks(self) -> Path:
+        """What was found in clips; there once they were checked."""
+        return self.path / CHECKS_FILE
 
     @property
     def clips(self) -> Path:

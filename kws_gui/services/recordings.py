@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
 from kws_engine import audio
+from kws_engine.clips.changes import Changes
 from kws_engine.clips.clip import Clip
+from kws_engine.clips.journal import Change
 from kws_engine.clips.project import Project
 from kws_engine.clips.recording import Take
 from kws_engine.clips.split import Split
@@ -44,6 +47,26 @@ class _Unsaved:
     replaced: Clip | None = None
 
 
+class _Again:
+    """One change that is done, undone and done again, and noted in the project's journal while it is done."""
+
+    def __init__(self, changes: Changes, do: Callable[[], Change | None], done: Change | None = None) -> None:
+        self._changes = changes
+        self._do = do
+        self._done = done
+        self._undone: tuple[Change, dict[str, Any]] | None = None
+
+    def redo(self) -> None:
+        self._done = self._changes.redo(*self._undone) if self._undone else self._do()
+        self._undone = None
+
+    def undo(self) -> None:
+        if self._done is not None:
+            content = self._changes.content(self._done)
+            self._changes.undo(self._done)
+            self._undone, self._done = (self._done, content), None
+
+
 class Recordings(QObject):
     """Every change of clips by hand; another project begins with no take in memory.
 
@@ -60,6 +83,7 @@ class Recordings(QObject):
         self._model = model
         self._raw_takes: dict[Path, RawTake] = {}
         self._waiting: list[_Unsaved] = []
+        self._noted: Changes | None = None
         model.opened.connect(self._on_opened)
 
     @property
@@ -131,45 +155,55 @@ class Recordings(QObject):
 
     def delete(self, clips: Sequence[Clip]) -> None:
         """Moves clips to the trash."""
-        project = self._project
-        deleted: list[Deletion] = []
+        changes = self._changes
         count = "a clip" if len(clips) == 1 else f"{len(clips)} clips"
-        self._model.push(
-            f"Delete {count}",
-            redo=lambda: deleted.append(project.edit.delete(clips)),
-            undo=lambda: project.edit.restore(deleted.pop()),
-        )
+        self._push(f"Delete {count}", lambda: changes.delete(clips))
+
+    def relabel(self, clips: Sequence[Clip], word: str) -> None:
+        """Puts clips under another word, all or none."""
+        changes = self._changes
+        others = [clip for clip in clips if clip.word != word]
+        if others:
+            count = "a clip" if len(others) == 1 else f"{len(others)} clips"
+            self._push(f"Put {count} under “{word}”", lambda: changes.relabel(others, word))
 
     def set_part(self, clips: Sequence[Clip], split: Split | None) -> None:
         """Puts clips into a part by hand, or with None back to the rule, all or none."""
-        project = self._project
-        before: list[Split | None] = []
-
-        def redo() -> None:
-            before[:] = project.edit.set_splits(clips, [split] * len(clips))
-
-        self._model.push("Change the part", redo=redo, undo=lambda: project.edit.set_splits(clips, before))
+        changes = self._changes
+        self._push("Change the part", lambda: changes.set_part(clips, split))
 
     def exclude(self, clips: Sequence[Clip], excluded: bool) -> None:
         """Leaves clips out of training, or takes them in again, all or none; undo restores each as it was."""
-        project = self._project
+        changes = self._changes
         others = [clip for clip in clips if clip.excluded != excluded]
         if others:
-            self._model.push(
-                "Leave out" if excluded else "Use again",
-                redo=lambda: project.edit.exclude(others, excluded),
-                undo=lambda: project.edit.exclude(others, not excluded),
-            )
+            self._push("Leave out" if excluded else "Use again", lambda: changes.exclude(others, excluded))
 
     def _on_opened(self) -> None:
         self._raw_takes.clear()
         self._waiting.clear()
+        self._noted = None
+        if self._model.project is not None:
+            for change in self._changes.done():
+                again = _Again(self._changes, lambda: None, change)
+                self._model.undo_stack.put(str(change), redo=again.redo, undo=again.undo)
 
     @property
     def _project(self) -> Project:
         project = self._model.project
         assert project is not None
         return project
+
+    @property
+    def _changes(self) -> Changes:
+        """The changes of the open project; what its journal cannot note is remembered here."""
+        if self._noted is None:
+            self._noted = Changes(self._project)
+        return self._noted
+
+    def _push(self, text: str, do: Callable[[], Change | None]) -> None:
+        again = _Again(self._changes, do)
+        self._model.push(text, redo=again.redo, undo=again.undo)
 
     def _wait(self, unsaved: _Unsaved) -> bool:
         self._waiting.append(unsaved)

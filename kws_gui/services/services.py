@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject
 
 from kws_gui.bridges.warm import WarmBridge
 from kws_gui.services.actions import Actions
+from kws_gui.services.care import Care
 from kws_gui.services.feedback import Feedback
 from kws_gui.services.listening import Listening
 from kws_gui.services.microphone import MicrophoneService
@@ -33,6 +34,7 @@ class Services:
     runs: Runs
     searching: Searching
     recordings: Recordings
+    care: Care
     teaching: Teaching
     talk: TalkRecording
     feedback: Feedback
@@ -47,6 +49,7 @@ class Services:
         self.training.shutdown()
         self.runs.shutdown()
         self.searching.shutdown()
+        self.care.shutdown()
         self.actions.shutdown()
         self.microphones.shutdown()
         self.warm.shutdown()
@@ -71,6 +74,7 @@ def make_services(parent: QObject | None = None, *, project: ProjectModel | None
         runs=runs,
         searching=searching,
         recordings=recordings,
+        care=Care(project, parent),
         teaching=Teaching(project, projects, training, parent),
         talk=TalkRecording(project, microphones, parent),
         feedback=Feedback(project, recordings, training, parent),

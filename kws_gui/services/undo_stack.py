@@ -47,6 +47,12 @@ class UndoStack(QObject):
         self.changed.emit()
         return True
 
+    def put(self, text: str, *, redo: Callable[[], object], undo: Callable[[], object]) -> None:
+        """Takes in a change that was done before, by an earlier start of the program."""
+        self._changes[self._index :] = [_Change(text, redo, undo)]
+        self._index += 1
+        self.changed.emit()
+
     def undo(self) -> None:
         """Undoes the newest change, if there is one."""
         if not self.canUndo():

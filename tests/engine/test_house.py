@@ -19,8 +19,8 @@ ORDER = (
     "errors", "extras", "layer_rows", "spec", "registry", "resources", "processors", "resident", "disk", "file_lock",
     "decoding", "audio", "audio_pipe", "synthesis", "talk", "bank", "ring", "deadline", "microphone",
     "patient_microphone", "clips",
-    "features", "augment", "models", "regularizers", "training", "spotting", "settings", "evaluation", "operating",
-    "serving", "export", "runs", "sweeps", "actions", "bench", "commands", "cli",
+    "features", "caring", "augment", "models", "regularizers", "training", "spotting", "settings", "evaluation",
+    "operating", "serving", "export", "runs", "sweeps", "actions", "bench", "commands", "cli",
 )  # fmt: skip
 NO_SCREEN = ("PySide6", "pyqtgraph", "qtawesome", "superqt", "kws_gui")
 SOURCES = sorted(ENGINE.rglob("*.py"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,17 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelInd
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView, QWidget
 
+from kws_engine.caring.checking import Check
 from kws_engine.clips.arrivals import TESTED_FROM
 from kws_engine.clips.clip import Clip
 from kws_engine.clips.split import SPLITS, Split
 from kws_engine.clips.table import ClipList, ClipTable
-from kws_engine.clips.words import NOISE
+from kws_engine.clips.words import NOISE, UNKNOWN
 from kws_gui import theme
+from kws_gui.pages.words.caring import problem_text
 
-_HEADER = ("Clip", "Speaker", "Part", "Length", "Peak")
+_HEADER = ("Clip", "Speaker", "Part", "Length", "Peak", "Problems")
+_PROBLEMS = 5
 _PART_TITLES: dict[str, str] = {"training": "training", "validation": "validation", "testing": "test"}
 _Index = QModelIndex | QPersistentModelIndex
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
@@ -32,6 +36,7 @@ class ClipTableModel(QAbstractTableModel):
         self._clips: Sequence[Clip] = ()
         self._last: tuple[int, Clip] | None = None
         self._peaks_db: dict[Path, float] = {}
+        self._found: Check | None = None
 
     @property
     def clips(self) -> Sequence[Clip]:
@@ -58,6 +63,12 @@ class ClipTableModel(QAbstractTableModel):
         if self._clips:
             self.dataChanged.emit(self.index(0, 4), self.index(len(self._clips) - 1, 4))
 
+    def set_found(self, found: Check | None) -> None:
+        """What a check found in the clips."""
+        self._found = found
+        if self._clips:
+            self.dataChanged.emit(self.index(0, _PROBLEMS), self.index(len(self._clips) - 1, _PROBLEMS))
+
     def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008 - Qt's own signature
         return 0 if parent.isValid() else len(self._clips)
 
@@ -68,19 +79,22 @@ class ClipTableModel(QAbstractTableModel):
         if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
             return _HEADER[section]
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            return _RIGHT if section >= 3 else Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+            return _RIGHT if 3 <= section < _PROBLEMS else Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
         return None
 
     def data(self, index: _Index, role: int = 0) -> Any:
         clip = self._clip(index.row())
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
             return self._text(clip, index.column())
-        if role == Qt.ItemDataRole.TextAlignmentRole and index.column() >= 3:
+        if role == Qt.ItemDataRole.TextAlignmentRole and 3 <= index.column() < _PROBLEMS:
             return _RIGHT
         if role == Qt.ItemDataRole.ForegroundRole and clip.excluded:
             return theme.current().color("muted")
         if role == Qt.ItemDataRole.ToolTipRole:
-            return f"{clip.path}" + ("\nleft out of training and evaluation" if clip.excluded else "")
+            problems = problem_text(self._found, clip)
+            return f"{clip.path}{f'{chr(10)}{problems}' if problems else ''}" + (
+                "\nleft out of training and evaluation" if clip.excluded else ""
+            )
         return None
 
     def _clip(self, row: int) -> Clip:
@@ -98,6 +112,8 @@ class ClipTableModel(QAbstractTableModel):
             return "left out" if clip.excluded else "" if clip.word == NOISE else _PART_TITLES[clip.split]
         if column == 3:
             return f"{clip.seconds:.2f} s" if clip.seconds < 60 else f"{clip.seconds / 60:.1f} min"
+        if column == _PROBLEMS:
+            return problem_text(self._found, clip)
         peak_db = self._peaks_db.get(clip.path)
         return "" if peak_db is None else f"{peak_db:.0f} dB"
 
@@ -145,6 +161,7 @@ class ClipTableView(QTableView):
         deleteRequested: (clips).
         partRequested: (clips, split or None for the rule).
         excludeRequested: (clips, excluded).
+        relabelRequested: (clips, word).
     """
 
     currentClipChanged = Signal(object)
@@ -152,6 +169,7 @@ class ClipTableView(QTableView):
     deleteRequested = Signal(list)
     partRequested = Signal(list, object)
     excludeRequested = Signal(list, bool)
+    relabelRequested = Signal(list, str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -172,7 +190,8 @@ class ClipTableView(QTableView):
         self.customContextMenuRequested.connect(self._on_menu)
         self.doubleClicked.connect(lambda index: self.playRequested.emit(self.rows.clips[index.row()]))
         self.selectionModel().currentRowChanged.connect(lambda *_: self.currentClipChanged.emit(self.current()))
-        self.setToolTip("Space plays, Del deletes, right click for more")
+        self.words: Sequence[str] = ()
+        self.setToolTip("Space plays, X leaves out, W puts under another word, Del deletes, right click for more")
 
     def show_clips(self, clips: Sequence[Clip]) -> None:
         """Shows these clips; the current one stays current where it is among them."""
@@ -190,7 +209,9 @@ class ClipTableView(QTableView):
 
     def selected(self) -> list[Clip]:
         """The clips of all selected rows."""
-        return [self.rows.clips[index.row()] for index in self.selectionModel().selectedRows()]
+        parts = self.selectionModel().selection().toList()
+        rows = {row for part in parts for row in range(part.top(), part.bottom() + 1)}
+        return [self.rows.clips[row] for row in sorted(rows)]
 
     def choose(self, path: Path) -> None:
         """Makes the clip at `path` current and brings it into view."""
@@ -204,6 +225,8 @@ class ClipTableView(QTableView):
         clip = self.current()
         if clip is not None and event.key() in (Qt.Key.Key_Space, Qt.Key.Key_Return, Qt.Key.Key_Enter):
             self.playRequested.emit(clip)
+        elif event.key() in (Qt.Key.Key_X, Qt.Key.Key_W) and not event.modifiers():
+            self._care_for(self.selected(), is_exclusion=event.key() == Qt.Key.Key_X)
         elif event.key() == Qt.Key.Key_Delete and self.selected():
             self.deleteRequested.emit(self.selected())
         else:
@@ -221,17 +244,45 @@ class ClipTableView(QTableView):
             parts.addSeparator()
             self._add_part(parts, "by rule", clips, None)
             leave_out = not clips[0].excluded
+            menu.addMenu(self.make_words_menu(menu))
             words = "Leave out of training" if leave_out else "Use again"
             menu.addAction(words, lambda: self.excludeRequested.emit(clips, leave_out))
         menu.addSeparator()
         menu.addAction("Delete\tDel", lambda: self.deleteRequested.emit(clips))
         return menu
 
+    def make_words_menu(self, parent: QWidget | None = None) -> QMenu:
+        """The words that the selected clips can be put under."""
+        menu = QMenu("Put under", parent or self)
+        clips = self.selected()
+        for word in self.words:
+            if clips and word != clips[0].word:
+                title = "other words" if word == UNKNOWN else word.replace("&", "&&")
+                menu.addAction(title, partial(self.relabelRequested.emit, clips, word))
+        return menu
+
+    def _care_for(self, clips: list[Clip], *, is_exclusion: bool) -> None:
+        """Leaves clips out or uses them again, or asks for their word; noise is neither."""
+        if not clips or clips[0].word == NOISE:
+            return
+        if is_exclusion:
+            self.excludeRequested.emit(clips, not all(clip.excluded for clip in clips))
+        else:
+            self._pop_up(self.make_words_menu())
+
+    def _pop_up(self, menu: QMenu) -> None:
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.popup(self.viewport().mapToGlobal(self.visualRect(self.currentIndex()).bottomLeft()))
+
     def _add_part(self, menu: QMenu, title: str, clips: list[Clip], split: Split | None) -> None:
         menu.addAction(title, lambda: self.partRequested.emit(clips, split))
 
     def _on_menu(self, at: QPoint) -> None:
+        self.show_menu(self.viewport().mapToGlobal(at))
+
+    def show_menu(self, at: QPoint) -> None:
+        """The menu of the selected clips, at a place on the screen."""
         if self.selected():
             menu = self.make_menu()
             menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-            menu.popup(self.viewport().mapToGlobal(at))
+            menu.popup(at)

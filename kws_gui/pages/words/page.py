@@ -8,7 +8,18 @@ from pathlib import Path
 
 from PySide6.QtCore import QSettings, Qt
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QHideEvent, QShowEvent
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSplitter,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from kws_engine.clips.clip import Clip
 from kws_engine.clips.cutting import PieceReader
@@ -18,12 +29,15 @@ from kws_engine.clips.importing import Imported, undo_import
 from kws_engine.clips.layout import ProjectFolder
 from kws_engine.clips.recording import NOISE_TAKE_S, Take, word_take_s
 from kws_engine.clips.synthetic import SynthesisConfig
-from kws_engine.clips.words import NOISE
+from kws_engine.clips.table import ClipList
+from kws_engine.clips.words import NOISE, UNKNOWN
 from kws_engine.errors import KwsError
 from kws_gui import shortcuts, theme
 from kws_gui.bridges.latest import Latest
 from kws_gui.bridges.player import Player
+from kws_gui.pages.words.caring import CaringPanel
 from kws_gui.pages.words.clips import ClipTableView, how_split
+from kws_gui.pages.words.grid import ClipGrid
 from kws_gui.pages.words.import_dialog import ImportDialog, list_of
 from kws_gui.pages.words.importing import Choice, ImportPanel, Looked, Planned, Source
 from kws_gui.pages.words.levels import noise_clips, peaks_db
@@ -60,7 +74,10 @@ class WordsPage(QWidget):
         self.words = WordList(self._model)
         self.recorder = RecorderPanel()
         self.table = ClipTableView()
+        self.grid = ClipGrid(self.table)
         self.imports = ImportPanel()
+        self._care = services.care
+        self.caring = CaringPanel(self._care)
         self.session = TakeSession(self._microphones, self)
         self.recordings = services.recordings
         self.player = Player(self)
@@ -81,6 +98,7 @@ class WordsPage(QWidget):
         services.navigation.exportRequested.connect(self.export_clips)
         self._make_shortcuts()
         self.setAcceptDrops(True)
+        self.table.rows.set_found(self._care.found)
         self._on_word(self.words.word)
 
     def import_folder(self, folder: Path | None = None, list_file: Path | None = None) -> None:
@@ -189,7 +207,8 @@ class WordsPage(QWidget):
         self.recorder.settle()
         self.session.cancel()
         self._microphones.release(self)
-        for part in (self.player, self.imports, self._levels, self._pieces):
+        # A check goes on on other pages.
+        for part in (self.player, self.imports, self._levels, self._pieces, self.grid):
             part.shutdown()
 
     # -- events
@@ -308,11 +327,19 @@ class WordsPage(QWidget):
             clips = noise_clips(project)
         elif project is not None:
             clips = project.clips(word=word, include_excluded=True)
+        if project is not None:
+            self.caring.show_word(project.table(), word)
+            self.table.words = (*project.words, UNKNOWN)
+            self.grid.set_span(project.clip_ms)
+        whole = len(clips)
+        if isinstance(clips, ClipList):
+            clips = self.caring.shown(clips)
         self.table.show_clips(clips)
-        self._title.setText(f"Clips ({len(clips):,})" if clips else "No clips yet")
+        of = f"{len(clips):,} of {whole:,}" if len(clips) < whole else f"{whole:,}"
+        self._title.setText(f"Clips ({of})" if whole else "No clips yet")
         self._parts.setFullText(how_split(project.table(), word) if project is not None else "")
-        self._hint.setVisible(not clips)
-        self.table.setVisible(bool(clips))
+        self._hint.setVisible(not whole)
+        self._views.setVisible(bool(whole))
         self._hint.setText(self._sentence_without_clips(word))
         if project is not None and clips and word != NOISE:
             self._levels.ask(partial(peaks_db, project, clips))
@@ -348,6 +375,16 @@ class WordsPage(QWidget):
             self.recorder.show_advice("warning", str(error))
             return
         self.recorder.show_clip(samples, project.rate, can_repeat=clip.word != NOISE)
+
+    def _on_checked(self) -> None:
+        self.table.rows.set_found(self._care.found)
+        self._refresh_clips()
+
+    def _on_view(self, as_grid: bool) -> None:
+        view: QAbstractItemView = self.grid if as_grid else self.table
+        self._views.setCurrentWidget(view)
+        if self.table.currentIndex().isValid():
+            view.scrollTo(self.table.currentIndex())
 
     def _play(self) -> None:
         clip = self.table.current()
@@ -428,6 +465,10 @@ class WordsPage(QWidget):
         table.deleteRequested.connect(self.recordings.delete)
         table.partRequested.connect(self.recordings.set_part)
         table.excludeRequested.connect(self.recordings.exclude)
+        table.relabelRequested.connect(self.recordings.relabel)
+        self.caring.filterChanged.connect(self._refresh_clips)
+        self._care.changed.connect(self._on_checked)
+        self._care.failed.connect(lambda sentence: self.messages.showMessage("warning", sentence))
         self.recorder.playRequested.connect(self._play)
         self.recorder.deleteRequested.connect(self._delete_current)
         self.player.positionChanged.connect(self._on_played)
@@ -492,6 +533,12 @@ class WordsPage(QWidget):
         theme.set_role(self.voices, "quiet")
         theme.set_icon(self.voices, "mdi6.account-voice")
         self.voices.setToolTip("Clips of this word by the voices that this computer has")
+        self.view_grid = QToolButton()
+        self.view_grid.setCheckable(True)
+        self.view_grid.setToolTip("Show the clips as small spectrograms")
+        self.view_grid.setAccessibleName("Show the clips as small spectrograms")
+        theme.set_icon(self.view_grid, "mdi6.view-grid-outline")
+        self.view_grid.toggled.connect(self._on_view)
         self._hint = QLabel()
         self._hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._hint.setWordWrap(True)
@@ -502,6 +549,9 @@ class WordsPage(QWidget):
         head.addWidget(self._title)
         head.addWidget(self._parts, 1)
         head.addWidget(self.voices)
+        head.addWidget(self.caring.filters)
+        head.addWidget(self.caring.check)
+        head.addWidget(self.view_grid)
         head.addWidget(self._import)
         right = QWidget()
         column = QVBoxLayout(right)
@@ -509,9 +559,13 @@ class WordsPage(QWidget):
         column.setSpacing(theme.GRID)
         column.addWidget(self.recorder, 3)
         column.addLayout(head)
+        column.addWidget(self.caring)
         column.addWidget(self.imports)
         column.addWidget(self._hint, 2)
-        column.addWidget(self.table, 2)
+        self._views = QStackedWidget()
+        self._views.addWidget(self.table)
+        self._views.addWidget(self.grid)
+        column.addWidget(self._views, 2)
         return right
 
 

@@ -1,0 +1,1 @@
+"""Caring for the clips of a project: what is wrong with them, and what is missing."""

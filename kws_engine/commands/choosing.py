@@ -1,0 +1,139 @@
+"""Clips chosen by filters, such as word=tree problem=noisy, or by their paths; what commands on clips share."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from kws_engine.caring.checking import Check, check
+from kws_engine.caring.problems import PROBLEM_KINDS
+from kws_engine.clips.clip import Clip
+from kws_engine.clips.project import Project
+from kws_engine.clips.split import SPLITS
+from kws_engine.clips.words import UNKNOWN
+from kws_engine.commands.interrupts import interrupts
+from kws_engine.commands.output import Output
+from kws_engine.commands.split import chosen
+from kws_engine.errors import ProjectError
+
+_YES_NO: Final = ("yes", "no")
+_PROBLEMS: Final = (*PROBLEM_KINDS, "any", "none")
+_NAMES: Final = ("word", "speaker", "part", "problem", "excluded")
+
+
+def add_filter(command: argparse.ArgumentParser) -> None:
+    """Adds `--filter`."""
+    command.add_argument(
+        "--filter",
+        action="extend",
+        nargs="+",
+        default=[],
+        metavar="NAME=VALUE",
+        help="only clips that all of these hold for: word=, speaker=, "
+        f"part={'|'.join(SPLITS)}, excluded=yes|no, problem={'|'.join(_PROBLEMS)}",
+    )
+
+
+def filtered(
+    project: Project, filters: Sequence[str], output: Output, *, paths: Sequence[str] = ()
+) -> tuple[list[Clip], Check | None]:
+    """The clips, also those that are left out, that all filters hold for, and what was found where they ask for it.
+
+    Raises:
+        ProjectError: A filter is none, or there is no such word, speaker or clip.
+    """
+    wanted = dict(map(_parsed, filters))
+    clips = chosen(project, word=wanted.get("word"), speaker=wanted.get("speaker"), paths=paths)
+    if "part" in wanted:
+        clips = [clip for clip in clips if clip.split == wanted["part"] and not clip.excluded]
+    if "excluded" in wanted:
+        clips = [clip for clip in clips if clip.excluded == (wanted["excluded"] == "yes")]
+    if "problem" not in wanted:
+        return clips, None
+    found = checked(project, output)
+    return [clip for clip in clips if _has(found, clip, wanted["problem"])], found
+
+
+def _has(found: Check, clip: Clip, kind: str) -> bool:
+    problems = found.of(key_of(clip))
+    if kind in ("any", "none"):
+        return bool(problems) == (kind == "any")
+    return any(problem.kind == kind for problem in problems)
+
+
+def checked(project: Project, output: Output) -> Check:
+    """What is found in the clips, with progress on standard error; Ctrl-C ends it early, once.
+
+    Raises:
+        KeyboardInterrupt: It was ended early; what was found is remembered.
+    """
+    with interrupts() as interrupted:
+        found = check(project, progress=progress_of("clips checked"), should_stop=lambda: bool(interrupted))
+    if found.stopped:
+        output.message("stopped; what was found is remembered, and the next check goes on from here")
+        raise KeyboardInterrupt
+    return found
+
+
+def progress_of(what: str) -> Callable[[int, int], None]:
+    """Shows progress on standard error: one line that moves on a terminal, a line every tenth elsewhere."""
+    last = -1
+
+    def show(done: int, total: int) -> None:
+        nonlocal last
+        if sys.stderr.isatty():
+            print(f"\r{done} of {total} {what}", end="" if done < total else "\n", file=sys.stderr, flush=True)
+        elif (tenth := 10 * done // max(1, total)) != last:
+            last = tenth
+            print(f"{done} of {total} {what}", file=sys.stderr, flush=True)
+
+    return show
+
+
+def key_of(clip: Clip) -> str:
+    """`word/name`."""
+    return f"{clip.word}/{clip.path.name}"
+
+
+def values_of(clip: Clip, found: Check | None = None) -> dict[str, Any]:
+    """A clip as JSON, with what was found in it."""
+    values: dict[str, Any] = {
+        "path": str(clip.path),
+        "word": clip.word,
+        "speaker": clip.speaker,
+        "take": clip.take,
+        "part": None if clip.excluded else clip.split,
+        "excluded": clip.excluded,
+        "seconds": round(clip.seconds, 3),
+    }
+    return values if found is None else {**values, **problems_of(found, key_of(clip))}
+
+
+def problems_of(found: Check, key: str) -> dict[str, Any]:
+    """The problems of a clip as JSON: kinds, the word it sounds like, the clip it is the same as, levels in dB."""
+    problems = found.of(key)
+    values: dict[str, Any] = {"problems": [problem.kind for problem in problems]}
+    for problem in problems:
+        if problem.kind == "another_word":
+            values["sounds_like"] = problem.other
+        elif problem.kind == "duplicate":
+            values["same_as"] = str(found.table.folder / problem.other)
+    row = found.table.row(key)
+    for name, levels in (("peak_db", found.peaks_db), ("snr_db", found.snrs_db)):
+        if row is not None and not np.isnan(levels[row]):
+            values[name] = round(float(levels[row]), 1)
+    return values
+
+
+def _parsed(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    allowed = {"part": SPLITS, "problem": _PROBLEMS, "excluded": _YES_NO}.get(name)
+    if not equals or name not in _NAMES:
+        raise ProjectError(f"{text} is no filter: write {', '.join(f'{one}=…' for one in _NAMES)}.")
+    if allowed is not None and value not in allowed:
+        raise ProjectError(f"{text} is no filter: {name} is one of {', '.join(allowed)}.")
+    return name, UNKNOWN if name == "word" and value == "unknown" else value

@@ -1,0 +1,35 @@
+"""`kws clips`: the clips of a project by word, speaker, part, problem, or left out."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from kws_engine.clips.project import Project
+from kws_engine.commands.choosing import add_filter, filtered, key_of, values_of
+from kws_engine.commands.output import Output, table
+
+_SHOWN = 1_000
+
+
+def add(add_command: Any) -> None:
+    command = add_command("clips", _clips, help="list clips, by word, speaker, part, problem, or left out")
+    command.add_argument("project", type=Path)
+    add_filter(command)
+
+
+def _clips(arguments: argparse.Namespace, output: Output) -> None:
+    project = Project.open(arguments.project)
+    clips, found = filtered(project, arguments.filter, output)
+    rows = []
+    for clip in clips[:_SHOWN] if not output.as_json else []:
+        problems = "" if found is None else ", ".join(map(str, found.of(key_of(clip))))
+        part = "left out" if clip.excluded else clip.split
+        rows.append([key_of(clip), clip.speaker, part, f"{clip.seconds:.2f} s", problems])
+    lines = [table(rows, header=["clip", "speaker", "part", "length", "problems"])] if rows else []
+    if len(clips) > _SHOWN:
+        lines.append(f"… and {len(clips) - _SHOWN} more: --json lists all")
+    lines.append("1 clip" if len(clips) == 1 else f"{len(clips)} clips")
+    values = {"event": "clips", "clips": [values_of(clip, found) for clip in clips]}
+    output.result(values, "\n".join(lines))
