@@ -68,7 +68,8 @@ class ClipGrid(QListView):
     def picture(self, path: Path) -> QImage | None:
         """The spectrogram of a clip, once it is made; None before, and where the clip cannot be read."""
         if path not in self._pictures:
-            self._asking.start()
+            if not self._asking.isActive():  # or asking often would put it off for ever
+                self._asking.start()
             return None
         return self._pictures[path]
 

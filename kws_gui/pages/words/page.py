@@ -529,7 +529,7 @@ class WordsPage(QWidget):
         self._import.setToolTip(
             "Recordings you have already (Ctrl+I); or drop a folder, a zip, a list or recordings here"
         )
-        self.voices = QPushButton("Synthetic voices…")
+        self.voices = QPushButton("Voices…")
         theme.set_role(self.voices, "quiet")
         theme.set_icon(self.voices, "mdi6.account-voice")
         self.voices.setToolTip("Clips of this word by the voices that this computer has")
