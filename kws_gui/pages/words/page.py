@@ -419,6 +419,9 @@ class WordsPage(QWidget):
         if self.isVisible():
             self.messages.showMessage("error", sentence)
 
+    def _on_check_failed(self, sentence: str) -> None:
+        self.messages.showMessage("warning", sentence)
+
     def _on_microphone_failed(self, sentence: str) -> None:
         if not self.isVisible():
             return
@@ -468,7 +471,7 @@ class WordsPage(QWidget):
         table.relabelRequested.connect(self.recordings.relabel)
         self.caring.filterChanged.connect(self._refresh_clips)
         self._care.changed.connect(self._on_checked)
-        self._care.failed.connect(lambda sentence: self.messages.showMessage("warning", sentence))
+        self._care.failed.connect(self._on_check_failed)
         self.recorder.playRequested.connect(self._play)
         self.recorder.deleteRequested.connect(self._delete_current)
         self.player.positionChanged.connect(self._on_played)
@@ -529,10 +532,10 @@ class WordsPage(QWidget):
         self._import.setToolTip(
             "Recordings you have already (Ctrl+I); or drop a folder, a zip, a list or recordings here"
         )
-        self.voices = QPushButton("Voices…")
-        theme.set_role(self.voices, "quiet")
+        self.voices = QToolButton()
         theme.set_icon(self.voices, "mdi6.account-voice")
-        self.voices.setToolTip("Clips of this word by the voices that this computer has")
+        self.voices.setToolTip("Synthetic voices… Clips of this word by the voices that this computer has")
+        self.voices.setAccessibleName("Synthetic voices")
         self.view_grid = QToolButton()
         self.view_grid.setCheckable(True)
         self.view_grid.setToolTip("Show the clips as small spectrograms")
