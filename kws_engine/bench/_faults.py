@@ -286,9 +286,7 @@ def _write(plan: _Plan, folder: Path) -> Project:
     for path in noises:
         shutil.copyfile(path, ProjectFolder(folder).clips / NOISE / path.name)
     project = Project.open(folder)
-    planned = {
-        clip: plan.by_hand.get(f"{clip.word}/{clip.path.name}", which_set(clip.path.name)) for clip in project.clips()
-    }
+    planned = {clip: plan.by_hand.get(clip.key, which_set(clip.path.name)) for clip in project.clips()}
     moved = {clip: part for clip, part in planned.items() if clip.split != part}
     project.edit.set_splits(list(moved), list(moved.values()))  # type: ignore[arg-type]
     return project

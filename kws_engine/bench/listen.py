@@ -99,10 +99,7 @@ class Measured:
 
 def _measured(models: Mapping[str, Path], sounds: Sequence[Path]) -> dict[str, Measured]:
     """All listeners in turns, so that a busy machine slows all of them; those that are missing have no values."""
-    ours = {
-        name: [sys.executable, "-m", "kws_engine.bench._listening", str(path), "looked" if name == LOOKED else "alone"]
-        for name, path in models.items()
-    }
+    ours = {name: [sys.executable, "-m", "kws_engine.bench._listening", str(path)] for name, path in models.items()}
     commands = {**ours, **peer_commands()}
     found = {name: Measured() for name in (*ours, *_peers.PEERS)}
     for _ in range(_ROUNDS):
@@ -114,6 +111,7 @@ def _measured(models: Mapping[str, Path], sounds: Sequence[Path]) -> dict[str, M
 
 
 def peer_commands() -> dict[str, list[str]]:
+    """By name, what runs `_peers.py` for each of the other programs that is installed where KWS_PEERS is."""
     place = os.environ.get("KWS_PEERS")
     if not place:
         return {}

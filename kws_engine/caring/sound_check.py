@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from kws_engine import audio
 from kws_engine.caring.problems import ProblemKind
 from kws_engine.clips import trimming
-from kws_engine.clips.recording import QUIET_PEAK_DB, is_clipped, is_knocking, is_room_noise
+from kws_engine.clips.recording import QUIET_PEAK_DB, is_clipped, is_knocking, is_room_noise, leaves_speech_out
 from kws_engine.clips.utterances import has_voice
 from kws_engine.features import FEATURES
 from kws_engine.features.encoded import VALUES, EncodedPipeline
@@ -24,7 +24,6 @@ VERSION: Final = 1
 # Of 1,201 clips of Speech Commands: 0.7% are noisier, 7% cut off at an edge, 1.4% clip, 1.6% hold no voice.
 _NOISY_BELOW_DB = 18.0  # from the noise floor to the loudest 70 ms
 _EDGE_MS, _EDGE_WITHIN_DB, _EDGE_FRAMES = 40, 10.0, 3
-_MOST_OUTSIDE = 0.03  # share of the word's energy that a clip may leave out
 _AROUND_S = 0.05
 _BEFORE_S, _BEHIND_S = 0.6875, 0.4  # of silence around the word: the first vectors see its beginning only
 _FROM_S, _TO_S = 0.2, 0.3  # vectors that end so long after its beginning and until so long after its end count
@@ -91,13 +90,9 @@ def _faults_of_speech(samples: Samples, rate: int, core: tuple[int, int], *, cli
         kinds.append("cut_off")
     if core[1] - core[0] > clip_samples:
         clip, _ = trimming.cut(samples, rate, clip_samples=clip_samples)
-        if _energy(clip) < _energy(samples[slice(*core)]) * (1 - _MOST_OUTSIDE):
+        if leaves_speech_out(clip, samples, core):
             kinds.append("too_long")
     return kinds
-
-
-def _energy(samples: Samples) -> float:
-    return float(np.square(samples, dtype=np.float64).sum())
 
 
 def _digest(samples: Samples) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from kws_engine.clips.clip import Clip
+from kws_engine.clips.clip import Clip, key_at
 from kws_engine.clips.decisions import missing
 from kws_engine.clips.edit import Move
 from kws_engine.clips.journal import Change, ChangeKind, Journal
@@ -31,22 +31,22 @@ class Changes:
 
     def exclude(self, clips: Sequence[Clip], excluded: bool) -> Change | None:
         """Leaves clips out of training, validation and testing, or uses them again."""
-        keys = [self._key(clip) for clip in clips if clip.excluded != excluded]
+        keys = [clip.key for clip in clips if clip.excluded != excluded]
         return self._do("exclude" if excluded else "use", {"clips": keys}) if keys else None
 
     def relabel(self, clips: Sequence[Clip], word: str) -> Change | None:
         """Puts clips under another word; they keep speaker, part and decisions."""
-        moves = [[self._key(clip), f"{word}/{clip.path.name}"] for clip in clips if clip.word != word]
+        moves = [[clip.key, f"{word}/{clip.path.name}"] for clip in clips if clip.word != word]
         return self._do("relabel", {"moves": moves}, word=word) if moves else None
 
     def set_part(self, clips: Sequence[Clip], split: Split | None) -> Change | None:
         """Puts clips into a part by hand, or with None back to the rule."""
-        keys = [self._key(clip) for clip in clips]
+        keys = [clip.key for clip in clips]
         return self._do("part", {"clips": keys, "parts": [split] * len(keys)}) if keys else None
 
     def delete(self, clips: Sequence[Clip]) -> Change | None:
         """Moves clips to the trash."""
-        keys = [f"{clip.path.parent.name}/{clip.path.name}" for clip in clips]
+        keys = [key_at(clip.path) for clip in clips]
         return self._do("delete", {"clips": keys}) if keys else None
 
     # -- undoing
@@ -61,7 +61,7 @@ class Changes:
         Raises:
             ProjectError: Also where it was undone already, or the clips are no longer as it left them.
         """
-        content = self._content(change)
+        content = self.content(change)
         with self._project.edit as edit:
             if change.kind in ("exclude", "use"):
                 edit.exclude(self._clips(content["clips"]), change.kind == "use")
@@ -85,16 +85,22 @@ class Changes:
         return self._do(change.kind, content, word=change.word)
 
     def content(self, change: Change) -> dict[str, Any]:
-        """What `redo` needs to know of a change that is still done.
+        """What `undo` and `redo` need to know of a change that is still done.
 
         Raises:
-            ProjectError: It was undone already.
+            ProjectError: It was undone already, or the note of it is damaged.
         """
-        return self._content(change)
+        content = self._journal.content(change)
+        if content is None:
+            raise ProjectError(f"“{change}” was undone already, perhaps by another program: look at the clips again.")
+        if not _is_sound(change.kind, content):
+            raise ProjectError(f"“{change}” cannot be undone, because the note of it is damaged: change it by hand.")
+        assert isinstance(content, dict)
+        return content
 
     def moves(self, change: Change) -> list[tuple[str, str]]:
         """The old and the new `word/name` of each clip of a relabelling."""
-        return [(old, new) for old, new in self._content(change)["moves"]]
+        return [(old, new) for old, new in self.content(change)["moves"]]
 
     # -- doing
 
@@ -105,7 +111,7 @@ class Changes:
             elif kind == "relabel":
                 old = [old for old, _ in content["moves"]]
                 moved = edit.move([Move(self._clip(key), word, name_of(new)) for key, new in content["moves"]])
-                content = {"moves": [list(pair) for pair in zip(old, map(self._key, moved), strict=True)]}
+                content = {"moves": [list(pair) for pair in zip(old, (clip.key for clip in moved), strict=True)]}
             elif kind == "part":
                 before = edit.set_splits(self._clips(content["clips"]), content["parts"])
                 content = {**content, "before": before}
@@ -116,18 +122,6 @@ class Changes:
         change = Change(time.time_ns(), kind, len(content["moves" if kind == "relabel" else "clips"]), word)
         self._journal.add(change, content)
         return change
-
-    def _content(self, change: Change) -> dict[str, Any]:
-        content = self._journal.content(change)
-        if content is None:
-            raise ProjectError(f"“{change}” was undone already, perhaps by another program: look at the clips again.")
-        if not _is_sound(change.kind, content):
-            raise ProjectError(f"“{change}” cannot be undone, because the note of it is damaged: change it by hand.")
-        assert isinstance(content, dict)
-        return content
-
-    def _key(self, clip: Clip) -> str:
-        return f"{clip.word}/{clip.path.name}"
 
     def _clips(self, keys: Sequence[str]) -> list[Clip]:
         return [self._clip(key) for key in keys]

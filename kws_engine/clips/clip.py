@@ -34,6 +34,16 @@ class Clip:
     seconds: float
     excluded: bool = False
 
+    @property
+    def key(self) -> str:
+        """`word/name`, by which the project's lists and tables name it."""
+        return f"{self.word}/{self.path.name}"
+
+
+def key_at(path: Path) -> str:
+    """`word/name` of the clip with this file."""
+    return f"{path.parent.name}/{path.name}"
+
 
 @dataclass(frozen=True)
 class WordSummary:

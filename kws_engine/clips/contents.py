@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kws_engine.clips import project_file
-from kws_engine.clips.clip import Clip
+from kws_engine.clips.clip import Clip, key_at
 from kws_engine.clips.decisions import Decisions, missing
 from kws_engine.clips.index import Index
 from kws_engine.clips.layout import CLIPS_FOLDER
@@ -46,7 +46,7 @@ class Contents:
             ProjectError: It is not in the clips folder of this project.
         """
         folder = self.table.folder
-        key = f"{path.parent.name}/{path.name}"
+        key = key_at(path)
         if folder / key != path:
             raise ProjectError(f"{path} is no clip of {folder.parent}: choose a clip of this project.")
         return key

@@ -98,7 +98,7 @@ def export_data(
                 if progress is not None:
                     progress(done + 1, total)
             for split, file in LISTS.items():
-                listed = "".join(f"{clip.word}/{clip.path.name}\n" for clip in clips if clip.split == split)
+                listed = "".join(f"{clip.key}\n" for clip in clips if clip.split == split)
                 with storing(target):
                     out.text(listed, above + file)
     except _Stopped:
@@ -115,7 +115,7 @@ def export_data(
 
 def _in_order(clips: Sequence[Clip], files: Sequence[tuple[Path, str]], above: str) -> Iterator[tuple[Path, str]]:
     for clip in clips:
-        yield clip.path, f"{above}{clip.word}/{clip.path.name}"
+        yield clip.path, f"{above}{clip.key}"
     yield from files
 
 

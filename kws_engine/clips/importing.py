@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 
 from kws_engine import audio
-from kws_engine.clips.clip import LONGEST_CLIP_S, Clip
+from kws_engine.clips.clip import LONGEST_CLIP_S, Clip, key_at
 from kws_engine.clips.cutting import PieceReader
 from kws_engine.clips.edit import Move
 from kws_engine.clips.import_plan import ImportFile, Plan, check_new_words, plan_import
@@ -158,7 +158,7 @@ def undo_import(project: Project, imported: Imported) -> Callable[[], Imported]:
         ProjectError: The project cannot be written; nothing was changed.
     """
     table = project.table()
-    rows = [table.row(f"{path.parent.name}/{path.name}") for path in imported.paths]
+    rows = [table.row(key_at(path)) for path in imported.paths]
     clips = [table.clip(row) for row in rows if row is not None]
     undone: list[Deletion | Removal] = []
     with project.edit as edit:
@@ -369,7 +369,7 @@ class _Import:
 
     def _clip_at(self, path: Path) -> Clip | None:
         table = self.project.table()
-        row = table.row(f"{path.parent.name}/{path.name}")
+        row = table.row(key_at(path))
         return None if row is None else table.clip(row)
 
     def _set_parts(self) -> None:
@@ -389,7 +389,7 @@ class _Import:
         """Where lists or folders say what is learned and tested and nothing that validates, as train/ and test/ do."""
         table = self.project.table()
         learned = [path for path, file in self._sources.items() if file.split == "training"]
-        rows = [table.row(f"{path.parent.name}/{path.name}") for path in learned]
+        rows = [table.row(key_at(path)) for path in learned]
         known = np.array([row for row in rows if row is not None], np.int64)
         spared = [table.clip(row) for row in to_validate(table, known).tolist()] if len(known) else []
         if spared:
@@ -492,7 +492,7 @@ class _Import:
             return None
         there = min(places - in_unknown)
         source = self._sources[there].path if there in self._sources else there
-        name, other = f"{file.path.parent.name}/{file.path.name}", f"{source.parent.name}/{source.name}"
+        name, other = key_at(file.path), key_at(source)
         self.twins.append((other, name))
         raise AudioError(
             f'{file.path.name} is the same recording as {other}, which is under "{there.parent.name}" and not under '

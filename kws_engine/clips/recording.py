@@ -162,6 +162,11 @@ def is_clipped(samples: Samples) -> bool:
     return bool(len(edges) and (edges[:, 1] - edges[:, 0]).max() >= _CLIPPED_SAMPLES)
 
 
+def leaves_speech_out(clip: Samples, raw: Samples, core: tuple[int, int]) -> bool:
+    """Whether more than a breath of what is said at `core` of `raw` (samples,) is not in the clip cut out of it."""
+    return _energy(raw[slice(*core)]) * (1 - _MOST_OUTSIDE) > _energy(clip)
+
+
 def _energy(samples: Samples) -> float:
     return float(np.square(samples, dtype=np.float64).sum())
 
@@ -185,7 +190,7 @@ def _advice(raw: Samples, clip: Samples, rate: int, clipped: bool, too_quiet: bo
         return "You were cut off at the end: speak sooner."
     if core[0] < edge:
         return "You were cut off at the beginning: wait until recording has begun."
-    if _energy(raw[slice(*core)]) * (1 - _MOST_OUTSIDE) > _energy(clip):
+    if leaves_speech_out(clip, raw, core):
         seconds = (core[1] - core[0]) / rate
         return f"Too long: the word took {seconds:.1f} s and a clip holds {len(clip) / rate:.1f} s: say it faster."
     if too_quiet:

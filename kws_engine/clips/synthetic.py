@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kws_engine.clips import trimming
+from kws_engine.clips.clip import key_at
 from kws_engine.clips.parts import of_synthetic_voices, shared_out
 from kws_engine.clips.project import Project
 from kws_engine.clips.split import SPLITS
@@ -171,7 +172,7 @@ class _Making:
         self.project.refresh()
         if self.config.all_parts and self.paths:
             table = self.project.table()
-            rows = [table.row(f"{path.parent.name}/{path.name}") for path in self.paths]
+            rows = [table.row(key_at(path)) for path in self.paths]
             there = np.array([row for row in rows if row is not None], np.int64)
             splits = [SPLITS[code] for code in shared_out(table, there).tolist()]
             self.project.edit.set_splits([table.clip(row) for row in there.tolist()], splits)

@@ -11,7 +11,7 @@ from kws_engine.caring.checking import Check
 from kws_engine.caring.missing import Missing, missing
 from kws_engine.caring.problems import PROBLEM_KINDS, TITLES
 from kws_engine.clips.project import Project
-from kws_engine.commands.choosing import checked, key_of, problems_of
+from kws_engine.commands.choosing import checked, problems_of
 from kws_engine.commands.output import Output
 
 
@@ -25,7 +25,7 @@ def _check(arguments: argparse.Namespace, output: Output) -> None:
     found = checked(project, output)
     lacks = missing(found.table)
     clips = [
-        {"path": str(clip.path), "word": clip.word, "excluded": clip.excluded, **problems_of(found, key_of(clip))}
+        {"path": str(clip.path), "word": clip.word, "excluded": clip.excluded, **problems_of(found, clip.key)}
         for clip in found.table.clips()
     ]
     clips += [
@@ -47,7 +47,7 @@ def _text(project: Project, found: Check, lacks: list[Missing]) -> str:
         if problems:
             left_out = " (left out)" if found.table.excluded[row] else ""
             lines.append(f"{found.table.key(row)}{left_out}: {', '.join(map(str, problems))}")
-    lines += [f"{key_of(clip)}: unreadable" for clip in found.unreadable]
+    lines += [f"{clip.key}: unreadable" for clip in found.unreadable]
     if lines:
         lines.append("")
     total = len(found.table) + len(found.unreadable)

@@ -59,7 +59,7 @@ def filtered(
 
 
 def _has(found: Check, clip: Clip, kind: str) -> bool:
-    problems = found.of(key_of(clip))
+    problems = found.of(clip.key)
     if kind in ("any", "none"):
         return bool(problems) == (kind == "any")
     return any(problem.kind == kind for problem in problems)
@@ -94,11 +94,6 @@ def progress_of(what: str) -> Callable[[int, int], None]:
     return show
 
 
-def key_of(clip: Clip) -> str:
-    """`word/name`."""
-    return f"{clip.word}/{clip.path.name}"
-
-
 def values_of(clip: Clip, found: Check | None = None) -> dict[str, Any]:
     """A clip as JSON, with what was found in it."""
     values: dict[str, Any] = {
@@ -110,7 +105,7 @@ def values_of(clip: Clip, found: Check | None = None) -> dict[str, Any]:
         "excluded": clip.excluded,
         "seconds": round(clip.seconds, 3),
     }
-    return values if found is None else {**values, **problems_of(found, key_of(clip))}
+    return values if found is None else {**values, **problems_of(found, clip.key)}
 
 
 def problems_of(found: Check, key: str) -> dict[str, Any]:

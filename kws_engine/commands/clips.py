@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kws_engine.clips.project import Project
-from kws_engine.commands.choosing import add_filter, filtered, key_of, values_of
+from kws_engine.commands.choosing import add_filter, filtered, values_of
 from kws_engine.commands.output import Output, table
 
 _SHOWN = 1_000
@@ -24,9 +24,9 @@ def _clips(arguments: argparse.Namespace, output: Output) -> None:
     clips, found = filtered(project, arguments.filter, output)
     rows = []
     for clip in clips[:_SHOWN] if not output.as_json else []:
-        problems = "" if found is None else ", ".join(map(str, found.of(key_of(clip))))
+        problems = "" if found is None else ", ".join(map(str, found.of(clip.key)))
         part = "left out" if clip.excluded else clip.split
-        rows.append([key_of(clip), clip.speaker, part, f"{clip.seconds:.2f} s", problems])
+        rows.append([clip.key, clip.speaker, part, f"{clip.seconds:.2f} s", problems])
     lines = [table(rows, header=["clip", "speaker", "part", "length", "problems"])] if rows else []
     if len(clips) > _SHOWN:
         lines.append(f"… and {len(clips) - _SHOWN} more: --json lists all")

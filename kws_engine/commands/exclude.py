@@ -8,7 +8,7 @@ from typing import Any
 
 from kws_engine.clips.changes import Changes
 from kws_engine.clips.project import Project
-from kws_engine.commands.choosing import add_filter, filtered, key_of
+from kws_engine.commands.choosing import add_filter, filtered
 from kws_engine.commands.output import Output
 from kws_engine.errors import ProjectError
 
@@ -35,7 +35,7 @@ def _exclude(arguments: argparse.Namespace, output: Output) -> None:
     chosen, _ = filtered(project, arguments.filter, output, paths=arguments.clips)
     clips = [clip for clip in chosen if clip.excluded == arguments.undo]
     change = None if arguments.dry_run else changes.exclude(clips, not arguments.undo)
-    keys = [key_of(clip) for clip in clips]
+    keys = [clip.key for clip in clips]
     what = "used again" if arguments.undo else "left out"
     count = "1 clip" if len(keys) == 1 else f"{len(keys)} clips"
     lines = [f"{key}: {what}" for key in keys]

@@ -55,7 +55,7 @@ def _split(arguments: argparse.Namespace, output: Output) -> None:
         "moved": moved,
         "words": words,
         "split_by": {word: way for word, way in project.table().split_by().items() if word in words},
-        "by_hand": [_key(clip) for clip in shown if _by_hand(project, clip)],
+        "by_hand": [clip.key for clip in shown if _by_hand(project, clip)],
         "undo": undo,
     }
     output.result(values, _text(project, shown, moved, undo, is_change=is_change))
@@ -135,15 +135,11 @@ def _is_clip(project: Project, path: Path) -> bool:
 
 
 def _example(clips: Sequence[Clip], project: Project) -> str:
-    return f"{CLIPS_FOLDER}/{_key(clips[0])}" if clips else f"{project.folder}/{CLIPS_FOLDER}/WORD/NAME.wav"
-
-
-def _key(clip: Clip) -> str:
-    return f"{clip.word}/{clip.path.name}"
+    return f"{CLIPS_FOLDER}/{clips[0].key}" if clips else f"{project.folder}/{CLIPS_FOLDER}/WORD/NAME.wav"
 
 
 def _by_hand(project: Project, clip: Clip) -> Split | None:
-    decision = project.index.decided.get(_key(clip))
+    decision = project.index.decided.get(clip.key)
     return decision.split if decision else None
 
 
@@ -156,14 +152,14 @@ def _change(
     table = project.table()
     moved, back = [], defaultdict(list)
     for clip, by_hand in zip(clips, before, strict=True):
-        row = table.row(_key(clip))
+        row = table.row(clip.key)
         split = SPLITS[table.split[row]] if row is not None else clip.split
         values = {"clip": str(clip.path), "word": clip.word, "speaker": clip.speaker, "take": clip.take}
         moved.append({**values, "from": clip.split, "to": split, "by_hand_before": by_hand})
         back[by_hand].append(clip)
     undo = []
     for by_hand, those in back.items():
-        named: Sequence[str] = [part for clip in those for part in ("--clip", _key(clip))]
+        named: Sequence[str] = [part for clip in those for part in ("--clip", clip.key)]
         if selection and len(those) == len(selected):
             named = selection
         undo.append([str(project.folder), *named, *(("--to", by_hand) if by_hand else ("--auto",))])

@@ -55,6 +55,7 @@ def exported(
     inputs: list[str],
     outputs: list[str],
     dynamic: dict[str, dict[int, str]] | None = None,
+    opset: int = _OPSET,
 ) -> bytes:
     """The graph of a module in evaluation mode; nothing is compared."""
     import torch
@@ -70,7 +71,7 @@ def exported(
             input_names=inputs,
             output_names=outputs,
             dynamic_axes=dynamic,
-            opset_version=_OPSET,
+            opset_version=opset,
         )
     return written.getvalue()
 

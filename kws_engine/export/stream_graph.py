@@ -7,9 +7,7 @@ The front end is exported from torch, the network is that of the model file, unc
 
 from __future__ import annotations
 
-import io
 import json
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +18,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from kws_engine.errors import KwsError
+from kws_engine.export.onnx import exported
 from kws_engine.spotting.looks import Looks
 from kws_engine.spotting.model_file import SpottingModel, read_members
 
@@ -53,7 +52,7 @@ def stream_graph(model: SpottingModel, network: bytes) -> bytes:
     if not _OLDEST <= operators <= _NEWEST:
         raise KwsError(f"The network in {model.path.name} uses operators of version {operators}: train it again")
     frontend = StreamFrontend(model.pipeline, looks).eval()
-    graph = onnx.load_model_from_string(_traced(frontend, looks.look_samples, operators=operators))
+    graph = onnx.load_model_from_string(_exported(frontend, looks.look_samples, operators=operators))
     answering = onnx.compose.add_prefix(answering, _IN_NETWORK)
     answering.ir_version = graph.ir_version = min(graph.ir_version, 10)
     features, logits = f"{_IN_NETWORK}features", answering.graph.output[0].name
@@ -100,25 +99,17 @@ def scores_of(graph: bytes, sound: Floats) -> Floats:
     return np.stack(found)
 
 
-def _traced(frontend: StreamFrontend, look_samples: int, *, operators: int) -> bytes:
+def _exported(frontend: StreamFrontend, look_samples: int, *, operators: int) -> bytes:
     """The front end's graph: "samples" (1, look_samples) and states to "features" and the states, as "new_..."."""
     import torch
 
-    written = io.BytesIO()
-    into: Any = written  # a file too, though the types name only paths
-    examples = (torch.zeros(1, look_samples), *(torch.zeros(shape) for shape in frontend.states.values()))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            frontend,
-            examples,
-            into,
-            dynamo=False,
-            input_names=["samples", *frontend.states],
-            output_names=["features", *(f"new_{name}" for name in frontend.states)],
-            opset_version=operators,
-        )
-    return written.getvalue()
+    return exported(
+        frontend,
+        (torch.zeros(1, look_samples), *(torch.zeros(shape) for shape in frontend.states.values())),
+        inputs=["samples", *frontend.states],
+        outputs=["features", *(f"new_{name}" for name in frontend.states)],
+        opset=operators,
+    )
 
 
 def _add_scores(graph: onnx.GraphProto, logits: str, *, smoothed: int, n_labels: int) -> None:

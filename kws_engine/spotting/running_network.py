@@ -56,7 +56,7 @@ class RunningNetwork:
         self._example, self._file, self._n_labels, self._most_bytes = example, file, n_labels, most_bytes
         self._network = self._checked(network)
         self._session, answer = self._make_session(self._network.content)
-        self.example_posteriors: NDArray[np.float32] = _softmax(answer)[0]
+        self.example_posteriors: NDArray[np.float32] = softmax(answer)[0]
         self._network.forget_content()
         self.begin(hop_s)
         self._at_once: dict[int, int] = {}
@@ -80,7 +80,7 @@ class RunningNetwork:
         else:
             parts = np.split(features, range(at_once, len(features), at_once))
             logits = np.concatenate([self._logits(part) for part in parts])
-        return _softmax(logits)
+        return softmax(logits)
 
     def _one(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """The same for one window, without numpy's cost of each call."""
@@ -183,7 +183,7 @@ class RunningNetwork:
         return self._network.cost(windows, most_bytes=self._most_bytes)
 
 
-def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     """Logits (B, labels) to posteriors."""
     shifted = np.exp(logits - np.maximum.reduce(logits, axis=1, keepdims=True))
     shifted /= np.add.reduce(shifted, axis=1, keepdims=True)

@@ -175,13 +175,11 @@ class SecondScores:
         """
         is_open, final = scores >= self._gates, scores * self._closed
         rows = np.flatnonzero(is_open.any(axis=1))
+        held = self._held(scores, at_samples, rows) if self._first_share else None
         if len(rows):
             looked = self._looked(at_samples[rows])
-        if self._first_share:
-            held = self._held(scores, at_samples, rows)
-            if len(rows):
+            if held is not None:
                 looked = _mean_of_logits(held, looked, self._first_share)
-        if len(rows):
             final[rows] = np.where(is_open[rows], looked, final[rows])
         return final
 

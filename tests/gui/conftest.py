@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
 from tiny_project import make_project, train
 
 from kws_gui import theme
+from kws_gui.pages.listen.page import ListenPage
 from kws_gui.services import services as services_module
+from kws_gui.services.project_model import ProjectModel
 from kws_gui.services.services import Services
 
 HERE = pathlib.Path(__file__).parent
@@ -68,6 +71,24 @@ def _no_window_left(qapp: QApplication, request: pytest.FixtureRequest) -> Itera
     for widget in left:
         widget.close()
     assert not left, f"windows left open: {[type(widget).__name__ for widget in left]}"
+
+
+@pytest.fixture
+def make_listen_page(qtbot: QtBot, make_services: Callable[..., Services]) -> Iterator[Callable[..., ListenPage]]:
+    """Makes Listen pages of a size, with a project's model; all of them end with the test."""
+    pages: list[ListenPage] = []
+
+    def make(model: ProjectModel, width: int, height: int) -> ListenPage:
+        page = ListenPage(make_services(project=model))
+        pages.append(page)
+        qtbot.addWidget(page)
+        page.resize(width, height)
+        page.show()
+        return page
+
+    yield make
+    for page in pages:
+        page.shutdown()
 
 
 @pytest.fixture

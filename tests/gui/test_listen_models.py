@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pathlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import promised_run
@@ -26,7 +26,6 @@ from kws_gui.pages.listen.picture_settings import PictureConfig
 from kws_gui.pages.listen.sounds import KeptSounds
 from kws_gui.services import remembered
 from kws_gui.services.project_model import ProjectModel
-from kws_gui.services.services import Services
 
 SAID = np.concatenate([pause(1.0), tone("low"), pause(0.9), tone("high"), pause(0.3)])
 PATIENCE_MS = 30_000
@@ -51,22 +50,8 @@ def model(_own_settings: None) -> ProjectModel:
 
 
 @pytest.fixture
-def make_page(
-    qtbot: QtBot, model: ProjectModel, make_services: Callable[..., Services]
-) -> Iterator[Callable[[], ListenPage]]:
-    pages: list[ListenPage] = []
-
-    def make() -> ListenPage:
-        page = ListenPage(make_services(project=model))
-        pages.append(page)
-        qtbot.addWidget(page)
-        page.resize(1000, 800)
-        page.show()
-        return page
-
-    yield make
-    for page in pages:
-        page.shutdown()
+def make_page(model: ProjectModel, make_listen_page: Callable[..., ListenPage]) -> Callable[[], ListenPage]:
+    return lambda: make_listen_page(model, 1000, 800)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import csv
 import pathlib
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -36,7 +36,6 @@ from kws_gui.pages.listen.page import ListenPage
 from kws_gui.pages.listen.use_log import UseLog
 from kws_gui.services import remembered
 from kws_gui.services.project_model import ProjectModel
-from kws_gui.services.services import Services
 from kws_gui.widgets.threshold_text import threshold_text
 
 SAID = np.concatenate([pause(1.5), tone("low"), pause(1.5), tone("high"), pause(1.5)])
@@ -55,22 +54,8 @@ def model(_own_settings: None) -> ProjectModel:
 
 
 @pytest.fixture
-def make_page(
-    qtbot: QtBot, model: ProjectModel, make_services: Callable[..., Services]
-) -> Iterator[Callable[[], ListenPage]]:
-    pages: list[ListenPage] = []
-
-    def make() -> ListenPage:
-        page = ListenPage(make_services(project=model))
-        pages.append(page)
-        qtbot.addWidget(page)
-        page.resize(856, 612)
-        page.show()
-        return page
-
-    yield make
-    for page in pages:
-        page.shutdown()
+def make_page(model: ProjectModel, make_listen_page: Callable[..., ListenPage]) -> Callable[[], ListenPage]:
+    return lambda: make_listen_page(model, 856, 612)
 
 
 @pytest.fixture

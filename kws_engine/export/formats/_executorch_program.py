@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import logging
-import warnings
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -17,6 +14,7 @@ from torch import Tensor, nn
 
 from kws_engine import spec
 from kws_engine.errors import KwsError, shortened
+from kws_engine.export.formats._silent import silent
 from kws_engine.export.stream_modules import StreamFrontend, StreamSpotter
 from kws_engine.models import MODELS
 from kws_engine.spotting.looks import Looks
@@ -45,13 +43,13 @@ def program_of(spotter: StreamSpotter, model: SpottingModel) -> bytes:
     Raises:
         KwsError: ExecuTorch cannot hold the network.
     """
-    with _silent():
+    with silent():
         from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
         from executorch.exir import to_edge_transform_and_lower
 
     examples = (_zeros((1, Looks.of(model, model.detector_config).look_samples)), *map(_zeros, spotter.states.values()))
     try:
-        with _silent():
+        with silent():
             exported = torch.export.export(spotter, examples)
             lowered = to_edge_transform_and_lower(exported, partitioner=[XnnpackPartitioner()])
             return bytes(lowered.to_executorch().buffer)
@@ -64,7 +62,7 @@ def program_of(spotter: StreamSpotter, model: SpottingModel) -> bytes:
 
 def scores_of(program: bytes, shapes: Mapping[str, tuple[int, ...]], sound: Floats, *, model: SpottingModel) -> Floats:
     """The smoothed scores (L, labels) of a stream (N,), by ExecuTorch's runtime."""
-    with _silent():
+    with silent():
         from executorch.runtime import Runtime
 
         method = Runtime.get().load_program(program).load_method("forward")
@@ -94,15 +92,3 @@ def _network(model: SpottingModel, looks: Looks) -> nn.Module:
 
 def _zeros(shape: tuple[int, ...]) -> Tensor:
     return torch.zeros(shape)
-
-
-@contextlib.contextmanager
-def _silent() -> Iterator[None]:
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(before)

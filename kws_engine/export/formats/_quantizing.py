@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import logging
 import tempfile
-import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -22,8 +19,10 @@ from kws_engine.clips.layout import ProjectFolder
 from kws_engine.clips.project import Project
 from kws_engine.errors import KwsError
 from kws_engine.evaluation.metrics import evaluate
+from kws_engine.export.formats._silent import silent
 from kws_engine.features.pipeline import FeaturePipeline
 from kws_engine.spotting.model_file import SpottingModel
+from kws_engine.spotting.running_network import softmax
 
 Floats = NDArray[np.float32]
 CALIBRATED_ON: Final = 400
@@ -94,7 +93,7 @@ def quantized(network: bytes, features: Floats) -> bytes:
     Raises:
         KwsError: Nothing in it can be quantized.
     """
-    with tempfile.TemporaryDirectory(prefix="kws-export-") as folder, _silent():
+    with tempfile.TemporaryDirectory(prefix="kws-export-") as folder, silent():
         whole, prepared, small = (Path(folder) / name for name in ("whole.onnx", "prepared.onnx", "small.onnx"))
         whole.write_bytes(network)
         quant_pre_process(whole, prepared)
@@ -120,21 +119,6 @@ def answers_of(network: bytes) -> Callable[[Floats], Floats]:
     session = onnxruntime.InferenceSession(network, settings, providers=["CPUExecutionProvider"])
 
     def answer(features: Floats) -> Floats:
-        logits = session.run(None, {"features": features})[0]
-        shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return np.asarray(shifted / shifted.sum(axis=1, keepdims=True), np.float32)
+        return softmax(session.run(None, {"features": features})[0])
 
     return answer
-
-
-@contextlib.contextmanager
-def _silent() -> Iterator[None]:
-    """Hides the quantizer's advice, which does not concern users."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(before)

@@ -31,6 +31,7 @@ from kws_gui.forms.tab_order import order_tabs
 from kws_gui.pages.listen.word_box import WordBox
 from kws_gui.services.actions import Actions, Outcome
 from kws_gui.widgets.elided_label import ElidedLabel
+from kws_gui.widgets.scrolling import scrolling
 from kws_gui.widgets.wrapped_label import WrappedLabel
 
 _NOTHING = "Nothing happens at a word yet. Choose below what is to happen, test it, and add it; then switch it on here."
@@ -337,11 +338,6 @@ class RuleEditor(QFrame):
 
 
 def _scrolling(content: QWidget, width: int) -> QScrollArea:
-    area = QScrollArea()
-    area.setWidget(content)
-    area.setWidgetResizable(True)
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    area = scrolling(content)
     area.setMinimumWidth(width)
     return area

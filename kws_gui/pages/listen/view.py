@@ -22,6 +22,7 @@ from kws_gui.pages.listen.model_strips import ModelStrips
 from kws_gui.pages.listen.picture_settings import PictureFold
 from kws_gui.widgets.heard_word import HeardWordView
 from kws_gui.widgets.score_strip import ScoreStrip
+from kws_gui.widgets.scrolling import scrolling
 from kws_gui.widgets.spectrogram import Spectrogram
 from kws_gui.widgets.threshold_text import threshold_text
 
@@ -198,12 +199,7 @@ class ListenView(QSplitter):
         column.addWidget(self.picture_fold)
         self.log.setMinimumHeight(_LEAST_LOG)  # the side scrolls before its log is squeezed to nothing
         theme.set_icon(self.file_button, "mdi6.file-music-outline")
-        area = QScrollArea()
-        area.setWidget(side)
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area = scrolling(side)
         area.setMinimumWidth(_SIDE_WIDTH)
         for fold in (self.fold, self.picture_fold):
             fold.toggled.connect(lambda _, fold=fold: QTimer.singleShot(0, area, partial(_show_fold, area, fold)))
@@ -257,12 +253,7 @@ def _show_fold(area: QScrollArea, fold: Fold) -> None:
 
 
 def _scrolling(strip: QWidget) -> QScrollArea:
-    area = QScrollArea()
-    area.setWidget(strip)
-    area.setWidgetResizable(True)
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    area = scrolling(strip)
     area.setMinimumHeight(96)
     return area
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QLabel, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
+from kws_engine.clips.clip import key_at
 from kws_gui import theme
 from kws_gui.pages.results.clip_player import ClipSound
 from kws_gui.widgets.elided_label import ElidedLabel
@@ -50,7 +51,7 @@ class ClipListView(QWidget):
         self.title.setFullText(title)
         self.list.clear()
         for clip in self._clips:
-            item = QListWidgetItem(f"{clip.score:>4.0%}   {clip.path.parent.name}/{clip.path.name}")
+            item = QListWidgetItem(f"{clip.score:>4.0%}   {key_at(clip.path)}")
             item.setToolTip(f"{clip.path}\nThe network gave its answer a probability of {clip.score:.1%}")
             self.list.addItem(item)
         self.hint.setText("" if self._clips else "There are no clips in this cell.")

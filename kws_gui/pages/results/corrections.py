@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
-from kws_engine.clips.clip import Clip
+from kws_engine.clips.clip import Clip, key_at
 from kws_engine.clips.edit import Move
 from kws_engine.clips.project import Project
 from kws_engine.clips.words import UNKNOWN
@@ -119,5 +119,5 @@ def _clip_at(project: Project | None, path: Path) -> Clip | None:
     if project is None or path.parent.parent != project.clips_folder:
         return None
     table = project.table()
-    row = table.row(f"{path.parent.name}/{path.name}")
+    row = table.row(key_at(path))
     return None if row is None else table.clip(row)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
 
+from kws_engine.clips.clip import key_at
 from kws_engine.clips.split import Split
 from kws_gui import theme
 from kws_gui.bridges.latest import Latest
@@ -243,7 +244,7 @@ class ResultsPage(QWidget):
         if not skipped:
             self.messages.clear()
             return
-        names = ", ".join(f"{one.path.parent.name}/{one.path.name}" for one in evaluation.skipped[:3])
+        names = ", ".join(key_at(one.path) for one in evaluation.skipped[:3])
         more = f" and {len(skipped) - 3} more" if len(skipped) > 3 else ""
         self.messages.showMessage(
             "warning", f"Left out, because they cannot be read: {names}{more}.", details="\n".join(skipped)

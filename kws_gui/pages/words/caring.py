@@ -112,7 +112,7 @@ class CaringPanel(QWidget):
 
 def problem_text(found: Check | None, clip: Clip) -> str:
     """What is wrong with a clip, in a few words."""
-    return "" if found is None else ", ".join(map(str, found.of(f"{clip.word}/{clip.path.name}")))
+    return "" if found is None else ", ".join(map(str, found.of(clip.key)))
 
 
 def _titles() -> dict[str, str]:

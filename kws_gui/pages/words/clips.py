@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView,
 
 from kws_engine.caring.checking import Check
 from kws_engine.clips.arrivals import TESTED_FROM
-from kws_engine.clips.clip import Clip
+from kws_engine.clips.clip import Clip, key_at
 from kws_engine.clips.split import SPLITS, Split
 from kws_engine.clips.table import ClipList, ClipTable
 from kws_engine.clips.words import NOISE, UNKNOWN
@@ -52,7 +52,7 @@ class ClipTableModel(QAbstractTableModel):
     def row_of(self, path: Path) -> int | None:
         """The row of the clip at `path`, None where it is not shown."""
         if isinstance(self._clips, ClipList):
-            row = self._clips.table.row(f"{path.parent.name}/{path.name}")
+            row = self._clips.table.row(key_at(path))
             rows = np.flatnonzero(self._clips.indices == row).tolist() if row is not None else []
             return rows[0] if rows and self._clips[rows[0]].path == path else None
         return next((row for row, clip in enumerate(self._clips) if clip.path == path), None)
