@@ -158,7 +158,7 @@ def importance_of(study: optuna.Study) -> dict[str, float]:
 
     if len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))) < FEWEST_FOR_IMPORTANCE:
         return {}
-    with quiet():
+    with warnings.catch_warnings(), quiet():
         warnings.filterwarnings("error", "Target and region quantiles select the same")
         try:
             found = get_param_importances(study, evaluator=PedAnovaImportanceEvaluator())

@@ -112,13 +112,17 @@ def as_written(where: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """No log and no warning of features that optuna calls experimental."""
+    """No log and no warning of features that optuna calls experimental.
+
+    The filter stays: filters are the whole process's, and a thread that took its own away would take another's, too.
+    """
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        yield
+    ignored = optuna.exceptions.ExperimentalWarning
+    if not any(action == "ignore" and category is ignored for action, _, category, _, _ in list(warnings.filters)):
+        warnings.simplefilter("ignore", ignored)
+    yield
 
 
 def _file_of(address: str) -> Path | None:

@@ -15,6 +15,7 @@ from tiny_project import make_project, train
 
 from kws_gui import theme
 from kws_gui.pages.listen.page import ListenPage
+from kws_gui.services import remembered
 from kws_gui.services import services as services_module
 from kws_gui.services.project_model import ProjectModel
 from kws_gui.services.services import Services
@@ -58,6 +59,11 @@ def _light(qapp: QApplication) -> Iterator[None]:
     theme.apply(qapp, "light")
     yield
     theme.apply(qapp, "light")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_remembered(qapp: QApplication, _own_settings: None) -> None:
+    remembered.set_up()
 
 
 @pytest.fixture(autouse=True)

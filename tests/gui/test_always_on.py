@@ -23,7 +23,7 @@ from kws_engine.spotting.decision import Detection
 from kws_gui import theme
 from kws_gui.app import make_window
 from kws_gui.main_window import MainWindow
-from kws_gui.services import autostart, remembered
+from kws_gui.services import autostart
 from kws_gui.services.listening import Listening
 from kws_gui.services.services import Services
 from kws_gui.small_window import SmallWindow
@@ -34,7 +34,6 @@ PATIENCE_MS = 30_000
 
 @pytest.fixture(autouse=True)
 def _own_settings_folders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, qapp: QApplication) -> None:
-    remembered.set_up()
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # the window sets it; undone after the test
 

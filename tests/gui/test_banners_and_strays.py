@@ -16,7 +16,6 @@ from kws_gui.main_window import MainWindow
 from kws_gui.page_table import PAGE_TABLE
 from kws_gui.pages.learn.chapters import CHAPTERS
 from kws_gui.rail import PAGES
-from kws_gui.services import remembered
 from kws_gui.services.services import Services
 from kws_gui.widgets.message_bar import MessageBar
 
@@ -30,7 +29,6 @@ SENTENCE = (
 @pytest.fixture
 def window(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MainWindow]:
     """With a project open."""
-    remembered.set_up()
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)
     made = MainWindow()
     made.resize(1100, 700)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pictures import near, pixels, shown
-from PySide6.QtCore import QPoint, QPointF, QSettings, Qt
+from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QImage, QWheelEvent
 from PySide6.QtWidgets import QApplication, QFileDialog, QToolButton
 from pytestqt.qtbot import QtBot
@@ -21,7 +21,6 @@ from kws_engine.runs.job import Job
 from kws_engine.training.events import Epoch
 from kws_gui import theme
 from kws_gui.pages.train.run_view import RunView
-from kws_gui.services import remembered
 from kws_gui.services.training import LiveRun
 from kws_gui.widgets.curves import LossAndAccuracy, Point, RunCurves, point_of
 from kws_gui.widgets.curves import lines as curve_lines
@@ -43,12 +42,6 @@ def points(n: int, *, scale: float = 1.0, spread: float = 0.0) -> list[Point]:
         right = 1 - 0.9 / (epoch + 1)
         made.append(Point(epoch, loss, loss + 0.2 + noise, right, right - 0.05, 0.01 / epoch, 1.5, TERMS))
     return made
-
-
-@pytest.fixture(autouse=True)
-def _own_settings_file() -> None:
-    remembered.set_up()
-    QSettings().clear()
 
 
 @pytest.fixture

@@ -17,7 +17,6 @@ from kws_engine import audio
 from kws_engine.clips.words import UNKNOWN
 from kws_engine.runs.job import settings_of
 from kws_gui.pages.listen.page import ListenPage
-from kws_gui.services import remembered
 from kws_gui.services.services import Services
 
 PATIENCE_MS = 30_000
@@ -28,7 +27,6 @@ def page(
     qtbot: QtBot, make_services: Callable[..., Services], tmp_path: Path, virtual_microphone: VirtualMicrophone
 ) -> Iterator[ListenPage]:
     """The page, listening with the tone model of the open project."""
-    remembered.set_up()
     project = promised_run.make(tmp_path / "tones")
     services = make_services()
     services.project.open(project)

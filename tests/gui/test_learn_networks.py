@@ -24,7 +24,6 @@ from kws_gui.pages.learn.chapters.tc_resnet import TcResNetChapter
 from kws_gui.pages.learn.chapters.weights import WeightsChapter
 from kws_gui.pages.learn.clip_picker import ClipPicker
 from kws_gui.pages.learn.layer_counts import count_tc_resnet
-from kws_gui.services import remembered
 from kws_gui.services.project_model import ProjectModel
 
 PATIENCE_MS = 30_000
@@ -38,11 +37,6 @@ VARIANTS = {
     "time and frequency": {"picture": True},
     "time and frequency, pooled": {"picture": True, "pooled": True},
 }
-
-
-@pytest.fixture(autouse=True)
-def _home(qapp: object) -> None:
-    remembered.set_up()
 
 
 @pytest.fixture

@@ -31,17 +31,11 @@ from kws_gui.pages.learn.chapters import (
     weight_decay,
 )
 from kws_gui.pages.learn.page import LearnPage
-from kws_gui.services import remembered
 from kws_gui.services.services import make_services
 
 PATIENCE_MS = 30_000
 NAMES = [chapter.name for chapter in CHAPTERS]
 MOVED = (QSlider, QComboBox, QAbstractSpinBox, QAbstractButton)
-
-
-@pytest.fixture(autouse=True)
-def _home(qapp: QApplication) -> None:
-    remembered.set_up()
 
 
 @pytest.fixture

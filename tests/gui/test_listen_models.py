@@ -24,7 +24,6 @@ from kws_gui.bridges.sound_picture import SoundPicture
 from kws_gui.pages.listen.page import ListenPage
 from kws_gui.pages.listen.picture_settings import PictureConfig
 from kws_gui.pages.listen.sounds import KeptSounds
-from kws_gui.services import remembered
 from kws_gui.services.project_model import ProjectModel
 
 SAID = np.concatenate([pause(1.0), tone("low"), pause(0.9), tone("high"), pause(0.3)])
@@ -44,8 +43,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 
 
 @pytest.fixture
-def model(_own_settings: None) -> ProjectModel:
-    remembered.set_up()
+def model() -> ProjectModel:
     return ProjectModel()
 
 

@@ -34,7 +34,6 @@ from kws_gui.pages.listen import page as listen
 from kws_gui.pages.listen.log import HeardWord
 from kws_gui.pages.listen.page import ListenPage
 from kws_gui.pages.listen.use_log import UseLog
-from kws_gui.services import remembered
 from kws_gui.services.project_model import ProjectModel
 from kws_gui.widgets.threshold_text import threshold_text
 
@@ -48,8 +47,7 @@ def kws(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 
 
 @pytest.fixture
-def model(_own_settings: None) -> ProjectModel:
-    remembered.set_up()
+def model() -> ProjectModel:
     return ProjectModel()
 
 

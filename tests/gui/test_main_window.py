@@ -32,7 +32,6 @@ PATIENCE_MS = 30_000
 
 @pytest.fixture(autouse=True)
 def _hooks(qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> None:
-    remembered.set_up()
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # the window sets it; undone after the test
 
 

@@ -16,7 +16,6 @@ from waiting import wait_until
 from kws_engine import audio, microphone
 from kws_engine.errors import MicrophoneError
 from kws_gui.bridges.player import Player
-from kws_gui.services import remembered
 from kws_gui.services.microphone import MicrophoneService
 
 PATIENCE_MS = 20_000
@@ -25,7 +24,6 @@ RATE = 16_000
 
 @pytest.fixture
 def service(qapp: QApplication, virtual_microphone: VirtualMicrophone) -> Iterator[MicrophoneService]:
-    remembered.set_up()
     service = MicrophoneService()
     yield service
     service.shutdown()

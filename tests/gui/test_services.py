@@ -29,11 +29,6 @@ from kws_gui.services.training import LiveRun
 PATIENCE_MS = 280_000
 
 
-@pytest.fixture(autouse=True)
-def _names(qapp: QApplication) -> None:
-    remembered.set_up()
-
-
 @pytest.fixture
 def services(qapp: QApplication) -> Iterator[Services]:
     made = make_services()
@@ -241,7 +236,6 @@ def test_the_time_left_counts_writing_the_model(monkeypatch: pytest.MonkeyPatch,
 
 
 def test_how_long_writing_took_is_remembered(tmp_path: Path) -> None:
-    remembered.set_up()
     assert remembered.writing_s() > 0
     remembered.remember_writing(7.25)
     assert remembered.writing_s() == pytest.approx(7.2, abs=0.1)

@@ -16,7 +16,6 @@ from tiny_project import make_project
 from kws_gui.forms.layer_table import LayerTable
 from kws_gui.main_window import MainWindow
 from kws_gui.page_table import PAGE_TABLE
-from kws_gui.services import remembered
 from kws_gui.shortcut_list import ShortcutList, menu_actions
 from kws_gui.shortcuts import SHORTCUTS, sequences
 
@@ -25,7 +24,6 @@ PATIENCE_MS = 60_000
 
 @pytest.fixture
 def window(qtbot: QtBot, tmp_path: Path) -> Iterator[MainWindow]:
-    remembered.set_up()
     window = MainWindow()
     qtbot.addWidget(window)
     window.show()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from leading import leads_to
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication, QFileDialog
+from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
 from kws_gui import ready_model
@@ -18,11 +18,6 @@ from kws_gui.services import remembered
 from kws_gui.services.services import make_services
 
 PATIENCE_MS = 30_000
-
-
-@pytest.fixture(autouse=True)
-def _names(qapp: QApplication) -> None:
-    remembered.set_up()
 
 
 @pytest.fixture

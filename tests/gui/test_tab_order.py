@@ -19,7 +19,6 @@ from kws_gui.pages.results.page import ResultsPage
 from kws_gui.pages.teach.page import TeachPage
 from kws_gui.pages.train.page import TrainPage
 from kws_gui.pages.words.page import WordsPage
-from kws_gui.services import remembered
 from kws_gui.services.microphone import MicrophoneService
 from kws_gui.services.services import Services
 from kws_gui.services.teaching import STEPS
@@ -37,7 +36,6 @@ def folder(trained_tones: Callable[..., Path], tmp_path_factory: pytest.TempPath
 
 @pytest.fixture
 def microphones(qapp: QApplication) -> Iterator[MicrophoneService]:
-    remembered.set_up()
     service = MicrophoneService()
     yield service
     service.shutdown()

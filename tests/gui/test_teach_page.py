@@ -43,7 +43,6 @@ def quick_settings() -> Settings:
 
 @pytest.fixture(autouse=True)
 def _quick(qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> None:
-    remembered.set_up()
     monkeypatch.setattr(teaching_service, "teach_settings", quick_settings)
 
 

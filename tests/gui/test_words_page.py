@@ -28,16 +28,10 @@ from kws_gui.pages.words.clips import how_split
 from kws_gui.pages.words.import_dialog import ImportDialog
 from kws_gui.pages.words.page import WordsPage
 from kws_gui.pages.words.review_dialog import ReviewDialog
-from kws_gui.services import remembered
 from kws_gui.services.microphone import MicrophoneService
 from kws_gui.services.services import make_services
 
 PATIENCE_MS = 20_000
-
-
-@pytest.fixture(autouse=True)
-def _names(qapp: QApplication) -> None:
-    remembered.set_up()
 
 
 @pytest.fixture
