@@ -36,7 +36,7 @@ from kws_engine.errors import AudioError, KwsError
 from kws_engine.operating.calibrating import Calibration, Promise
 from kws_engine.operating.hearing import hear
 from kws_engine.operating.laying import Take
-from kws_engine.operating.measuring import SNR_DB, effective_takes, misses_in
+from kws_engine.operating.measuring import SNR_DB, are_synthetic, effective_takes, misses_in
 from kws_engine.operating.report import Counted
 from kws_engine.operating.talk_hearing import Fired, Sound, fired_by, talk_of
 from kws_engine.runs.job import Job
@@ -128,7 +128,7 @@ def _misses(tried: Tried, promise: Promise) -> Iterator[tuple[Row, bool]]:
     for takes in (tried.own_takes, tried.other_takes):
         peaks = misses_in(tried.model, takes, background, snr_db=SNR_DB).quality.hit_peaks
         missed = sum(score < promise.thresholds[word] for word, scores in peaks.items() for score in scores)
-        shares.append(Counted(missed, len(takes), effective_takes(takes)).interval)
+        shares.append(Counted(missed, len(takes), effective_takes(takes), are_synthetic(takes)).interval)
     promised, found = shares
     what = (
         f"{tried.name}, {promise.per_hour:g} an hour: missed {promised.share:.0%} ({promised.low:.0%} to "

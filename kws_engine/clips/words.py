@@ -22,6 +22,7 @@ _WINDOWS_DEVICES: Final = frozenset(
 _FORBIDDEN: Final = '/\\:*?"<>|'
 _BEFORE_TAKE: Final = "_nohash_"
 _SYNTHETIC: Final = "synthetic-"
+_STARTER_VOICE: Final = re.compile("(espeak|flite)[a-z]+[0-9]+")
 
 
 def check_word(name: str, *, noun: str = "word") -> str:
@@ -83,6 +84,11 @@ def synthetic_speaker(voice: str) -> str:
 def is_synthetic(speaker: str) -> bool:
     """Whether a speaker is a synthetic voice, by its id."""
     return speaker.startswith(_SYNTHETIC)
+
+
+def is_machine(speaker: str) -> bool:
+    """Whether a synthetic voice spoke: one of those, or of the starter project's, which are in all of its parts."""
+    return is_synthetic(speaker) or _STARTER_VOICE.fullmatch(speaker) is not None
 
 
 def clip_name(speaker: str, take: int) -> str:

@@ -90,6 +90,7 @@ def as_values(report: Report) -> dict[str, Any]:
         "takes": missed.takes,
         "miss_rate_95": [missed.interval.low, missed.interval.high],
         "takes_from": report.takes_from,
+        "synthetic_takes": missed.synthetic,
         "false_alarms": report.false_alarm_count,
         "false_alarm_hours": report.hours,
         "fa_per_hour_upper_95": report.upper_95 if math.isfinite(report.upper_95) else None,

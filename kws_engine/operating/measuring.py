@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from kws_engine.clips.words import is_machine
 from kws_engine.operating.calibrating import Promise
 from kws_engine.operating.hearing import hear
 from kws_engine.operating.laying import CLEAN, Laid, Take
@@ -116,9 +117,9 @@ def make_report(
         high=promise.high,
         calibration_hours=promise.hours,
         takes_from=takes_from,
-        missed=dataclasses.replace(_counted(first.quality.spoken), effective=effective_takes(first.takes)),
+        missed=dataclasses.replace(_counted_in(first), effective=effective_takes(first.takes)),
         snr_db=SNR_DB,
-        snr=[InNoise(**vars(_counted(one.quality.spoken)), snr_db=one.snr_db) for one in misses[1:]],
+        snr=[InNoise(**vars(_counted_in(one)), snr_db=one.snr_db) for one in misses[1:]],
         speakers=_by_speaker(first),
         latency_ms=(_ms(first.quality.latency_s(50)), _ms(first.quality.latency_s(95))),
         missed_takes=missed_takes[:_MOST_TOLD],
@@ -144,6 +145,15 @@ def effective_takes(takes: Sequence[Take]) -> float:
         return float(len(takes))
     size = sum(count * count for count in sizes.values()) / len(takes)
     return len(takes) / (1 + (size - 1) * _WITHIN_VOICES)
+
+
+def are_synthetic(takes: Sequence[Take]) -> bool:
+    """Whether most of them are said by synthetic voices."""
+    return 2 * sum(is_machine(take.speaker) for take in takes) > len(takes)
+
+
+def _counted_in(misses: Misses) -> Counted:
+    return dataclasses.replace(_counted(misses.quality.spoken), synthetic=are_synthetic(misses.takes))
 
 
 def _counted(spoken: Sequence[SpokenWord]) -> Counted:

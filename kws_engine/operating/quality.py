@@ -74,6 +74,7 @@ class Figures:
             "takes": missed.takes,
             "miss_rate_95": [missed.interval.low, missed.interval.high] if missed.takes else None,
             "takes_from": self.takes_from,
+            "synthetic_takes": missed.synthetic,
             "false_alarms": self.false_alarms,
             "false_alarm_hours": self.hours,
             "fa_per_hour_upper_95": upper if math.isfinite(upper) else None,
@@ -86,7 +87,10 @@ def figures_of(quality: Mapping[str, Any]) -> Figures | None:
     """The figures among the qualities of a manifest; None where it has none, or nonsense."""
     try:
         missed = Counted(
-            _count(quality["missed"]), _count(quality["takes"]), _number(quality.get("effective_takes", 0.0))
+            _count(quality["missed"]),
+            _count(quality["takes"]),
+            _number(quality.get("effective_takes", 0.0)),
+            quality.get("synthetic_takes") is True,
         )
         promised, expected = quality.get("promised_per_hour"), quality.get("expected_per_hour")
         if missed.missed > missed.takes:
@@ -148,6 +152,7 @@ def moved(quality: Mapping[str, Any], report: Report, point: WorkingPoint) -> di
         "missed": point.missed.missed,
         "takes": point.missed.takes,
         "effective_takes": point.missed.effective,
+        "synthetic_takes": point.missed.synthetic,
         "missed_low": point.missed.interval.low,
         "missed_high": point.missed.interval.high,
         "takes_from": report.takes_from,

@@ -6,6 +6,8 @@ import math
 
 from kws_engine.operating.report import Counted, Report
 
+_SYNTHETIC = "No person said these takes, and people are missed more often: record some by people."
+
 
 def headline(report: Report) -> str:
     """Both numbers in one line: "missed 2 of 40 (1-17%) · at most 0.5 false alarms an hour of talk (0 in 2.1 h)"."""
@@ -16,7 +18,8 @@ def missed_of(counted: Counted) -> str:
     """Like "missed 2 of 40 (1-17%)"."""
     if not counted.takes:
         return "misses not measured"
-    return f"missed {counted.missed} of {counted.takes} ({_bounds(counted)})"
+    whose, of_whom = (" by synthetic voices", " of people's") if counted.synthetic else ("", "")
+    return f"missed {counted.missed} of {counted.takes}{whose} ({_bounds(counted)}{of_whom})"
 
 
 def _bounds(counted: Counted) -> str:
@@ -28,12 +31,13 @@ def misses_told(report: Report) -> str:
     """The first number in a sentence."""
     if not report.missed.takes:
         return "Misses were not measured: there are no takes that neither trained nor chose this model."
-    return f"{missed_of(report.missed).capitalize()} of {takes_told(report)}."
+    return f"{missed_of(report.missed).capitalize()} of {takes_told(report)}"
 
 
 def takes_told(report: Report) -> str:
-    """What the misses were counted in: "the testing takes, laid between other speech with noise 20 dB below them"."""
-    return f"the {report.takes_from} takes, laid between other speech with noise {report.snr_db:g} dB below them"
+    """What the misses were counted in: "the testing takes, laid between other speech with noise 20 dB below them."."""
+    told = f"the {report.takes_from} takes, laid between other speech with noise {report.snr_db:g} dB below them."
+    return f"{told} {_SYNTHETIC}" if report.missed.synthetic else told
 
 
 def false_alarms_told(report: Report) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 from collections.abc import Mapping
@@ -64,8 +65,8 @@ def of_word(word: WordReport, hours: float, threshold: float) -> WorkingPoint:
 def of_all(report: Report, thresholds: Mapping[str, float]) -> WorkingPoint:
     """All words together, each at its threshold; a word without one stays at the promised."""
     points = [of_word(word, report.hours, thresholds.get(name, word.threshold)) for name, word in report.words.items()]
-    missed = Counted(
-        sum(one.missed.missed for one in points), sum(one.missed.takes for one in points), report.missed.effective
+    missed = dataclasses.replace(
+        report.missed, missed=sum(one.missed.missed for one in points), takes=sum(one.missed.takes for one in points)
     )
     return WorkingPoint(missed, sum(one.false_alarms for one in points), report.hours)
 

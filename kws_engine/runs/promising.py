@@ -177,6 +177,7 @@ def told(report: Report) -> dict[str, Any]:
         "missed": missed.missed,
         "takes": missed.takes,
         "effective_takes": missed.effective,
+        "synthetic_takes": missed.synthetic,
         "missed_low": missed.interval.low,
         "missed_high": missed.interval.high,
         "takes_from": report.takes_from,

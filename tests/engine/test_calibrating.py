@@ -11,12 +11,12 @@ from kws_engine.clips.trimming import speech_core
 from kws_engine.operating.calibrating import HIGHEST, LOWEST, Calibration
 from kws_engine.operating.curve import from_logit, logit
 from kws_engine.operating.laying import Laid, Take
-from kws_engine.operating.measuring import effective_takes
+from kws_engine.operating.measuring import are_synthetic, effective_takes
 from kws_engine.operating.report import Counted, FiredOn, InNoise, MissedTake, OfSource, Report, WordReport
 from kws_engine.operating.streams import Alarm
 from kws_engine.operating.tail import fit_tails
 from kws_engine.operating.talk_hearing import Fired
-from kws_engine.operating.telling import cannot_know, false_alarms_told, headline, missed_of
+from kws_engine.operating.telling import cannot_know, false_alarms_told, headline, missed_of, misses_told
 
 RATE = 16_000
 
@@ -150,6 +150,22 @@ def test_takes_of_few_voices_tell_less_about_others() -> None:
     assert effective_takes([Take("a", sound, speaker=f"v{number}") for number in range(20)]) == 20
     wide, narrow = Counted(27, 54, 9.0).interval, Counted(27, 54).interval
     assert wide.share == narrow.share and wide.low < narrow.low and wide.high > narrow.high
+
+
+def test_takes_by_synthetic_voices_are_told_as_what_people_will_find() -> None:
+    sound = np.zeros(10, np.float32)
+    assert are_synthetic([Take("a", sound, speaker=name) for name in ("fliteslt0", "synthetic-en-gb-m3", "ann")])
+    assert not are_synthetic([Take("a", sound, speaker=name) for name in ("fliteslt0", "flitewick", "ann")])
+    assert not are_synthetic([])
+    real, synthetic = Counted(17, 54, 9.0), Counted(17, 54, 9.0, synthetic=True)
+    assert synthetic.interval.low > real.interval.low and synthetic.interval.high > real.interval.high
+    assert synthetic.interval.low < 0.68 < synthetic.interval.high < 1  # what 202 takes by people found
+    none, every = Counted(0, 5, synthetic=True).interval, Counted(5, 5, synthetic=True).interval
+    assert none.share == none.low == 0 and every.share == every.high == 1
+    told = report(missed=synthetic)
+    assert missed_of(synthetic).startswith("missed 17 of 54 by synthetic voices (") and "of people's)" in headline(told)
+    assert "record some by people" in misses_told(told) and "record some by people" not in misses_told(report())
+    assert Report.from_dict(told.to_dict()) == told
 
 
 def test_a_report_survives_a_file_and_a_damaged_one_is_refused() -> None:

@@ -133,7 +133,7 @@ class _NumberView(QWidget):
 def _numbers(figures: Figures, report: Report | None) -> tuple[_Number, _Number]:
     missed = missed_of(figures.missed)
     misses_about = (
-        _FOREIGN if report is None else f"Of {takes_told(report)}." if report.missed.takes else misses_told(report)
+        _FOREIGN if report is None else f"Of {takes_told(report)}" if report.missed.takes else misses_told(report)
     )
     counted = f"{figures.false_alarms} in {figures.hours:.1f} h"
     if figures.promised is None or figures.expected is None:
