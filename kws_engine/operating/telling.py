@@ -18,8 +18,8 @@ def missed_of(counted: Counted) -> str:
     """Like "missed 2 of 40 (1-17%)"."""
     if not counted.takes:
         return "misses not measured"
-    whose, of_whom = (" by synthetic voices", " of people's") if counted.synthetic else ("", "")
-    return f"missed {counted.missed} of {counted.takes}{whose} ({_bounds(counted)}{of_whom})"
+    whose, of_whom = (" synthetic", "people: ") if counted.synthetic else ("", "")
+    return f"missed {counted.missed} of {counted.takes}{whose} ({of_whom}{_bounds(counted)})"
 
 
 def _bounds(counted: Counted) -> str:

@@ -163,7 +163,7 @@ def test_takes_by_synthetic_voices_are_told_as_what_people_will_find() -> None:
     none, every = Counted(0, 5, synthetic=True).interval, Counted(5, 5, synthetic=True).interval
     assert none.share == none.low == 0 and every.share == every.high == 1
     told = report(missed=synthetic)
-    assert missed_of(synthetic).startswith("missed 17 of 54 by synthetic voices (") and "of people's)" in headline(told)
+    assert missed_of(synthetic).startswith("missed 17 of 54 synthetic (people: ") and "people: " in headline(told)
     assert "record some by people" in misses_told(told) and "record some by people" not in misses_told(report())
     assert Report.from_dict(told.to_dict()) == told
 
