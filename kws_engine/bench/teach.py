@@ -1,8 +1,9 @@
 """Words taught by few takes: what they miss and what fires them, on people's sound that nothing was made from.
 
 `KWS_SHARED_DATA` names the folder with the recordings (`_people.py` says which are kept), `KWS_TEACH_DRAWS` how many
-random draws of takes (5), and `KWS_TEACH_PARTS` which parts: computer, few, voice, nine, look, live, peers (all). The
-last needs the environment of `kws bench listen` with Porcupine, in `KWS_PEERS`, which knows the word "computer".
+random draws of takes (5), and `KWS_TEACH_PARTS` which parts: computer, few, synthetic, voice, nine, look, live, peers
+(all). The last needs the environment of `kws bench listen` with Porcupine, in `KWS_PEERS`, which knows the word
+"computer".
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from kws_engine.bench._people import KEPT_WORDS, KEYWORDS, Recording, folder_of_
 from kws_engine.bench.listen import peer_commands
 from kws_engine.clips.clip import LONGEST_CLIP_S
 from kws_engine.clips.project import Project
+from kws_engine.clips.synthetic import SynthesisConfig, synthesize
 from kws_engine.errors import KwsError
 from kws_engine.operating.hearing import hear, hear_frames
 from kws_engine.operating.laying import CLEAN, Laid, Take
@@ -44,11 +46,13 @@ from kws_engine.spotting.model_file import SpottingModel
 from kws_engine.training.events import Failed, Finished, Promised
 
 TITLE = "Teach: words taught by few takes, on voices, words and sound that nothing was made from"
-PARTS: Final = ("computer", "few", "voice", "nine", "look", "live", "peers")
+PARTS: Final = ("computer", "few", "synthetic", "voice", "nine", "look", "live", "peers")
 Samples = NDArray[np.float32]
 _RATE: Final = 16_000
 _FIRE_SHARE: Final = 0.07
 _PAD_S: Final = 1.2
+_FEW: Final = (5, 10, 20)
+_SYNTHETIC: Final = (0, 50, 200)
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,24 @@ class Bench:
         """The same from 5 and from 50."""
         for takes in (5, 50):
             yield from self._by_many(takes, min(2, self._draws), asked=False)
+
+    def synthetic(self) -> Iterator[Row]:
+        """What clips by synthetic voices add to few takes (`kws synthesize`)."""
+        paths = sorted((self._people / "wake_word" / "computer").glob("*.wav"))
+        random.Random(0).shuffle(paths)
+        others = [_take("computer", path) for path in paths[max(_FEW) :]]
+        for takes in _FEW:
+            for clips in _SYNTHETIC:
+                model = self._taught("computer", paths[:takes], synthetic=clips).model
+                what = f"computer from {takes} takes and {clips} synthetic clips"
+                yield _percent(
+                    f"{what}: missed of {len(others)} other takes, clean", _missed(model, others, CLEAN), None
+                )
+                yield _percent(f"{what}: missed at 10 dB", _missed(model, others, 10.0), None)
+                found = self._alarms(model).values()
+                hours = sum(heard for _, heard in found)
+                rate = sum(rate * heard for rate, heard in found) / hours
+                yield Row(f"{what}: false alarms at the promise of 0.5, {hours:.1f} h", rate, "an hour")
 
     def _by_many(self, takes: int, draws: int, *, asked: bool) -> Iterator[Row]:
         clean, noisy, seconds = [], [], []
@@ -281,10 +303,14 @@ class Bench:
 
     # -- making models
 
-    def _taught(self, word: str, paths: Sequence[Path], *, talk: Sequence[Path] = (), seed: int = 0) -> Taught:
+    def _taught(
+        self, word: str, paths: Sequence[Path], *, talk: Sequence[Path] = (), synthetic: int = 0, seed: int = 0
+    ) -> Taught:
         began = time.monotonic()
         project = self._project()
         self._import(project, word, paths)
+        if synthetic:
+            synthesize(project, [word], SynthesisConfig(clips=synthetic, seed=seed))
         copy_talk(project, talk)
         made = self._trained(project, seed=seed)
         return Taught(made.model, time.monotonic() - began, made.promised)
