@@ -171,7 +171,9 @@ def read_session(project: Project) -> Session | None:
         with path.open("rb") as file:
             content = json.loads(file.read(_LARGEST))
         if int(content["schema"]) > _SCHEMA:
-            raise ProjectError(f"The session in {path} was made by a newer KWS Studio: update this one to go on with it.")
+            raise ProjectError(
+                f"The session in {path} was made by a newer KWS Studio: update this one to go on with it."
+            )
         return _read(content, project)
     except FileNotFoundError:
         return None

@@ -89,7 +89,9 @@ def _record_session(arguments: argparse.Namespace, output: Output) -> int:
     from kws_engine.commands.recording_session import record_session
 
     if arguments.word is not None:
-        raise SpecError(f"A session takes its words from --words: write --words {arguments.word}, or leave --session out")
+        raise SpecError(
+            f"A session takes its words from --words: write --words {arguments.word}, or leave --session out"
+        )
     if arguments.speaker and arguments.speakers:
         raise SpecError("--speaker and --speakers name the same: use --speakers")
     return record_session(arguments, output, speakers=arguments.speakers or (arguments.speaker or default_speaker(),))

@@ -293,9 +293,7 @@ def _say_status(project: Project, session: Session | None, output: Output) -> No
             f"There is no session in {project.folder}: begin one with kws record {project.folder} --session."
         )
     sitting = Sitting(session, project)
-    left = [
-        {"word": item.word, "speaker": item.speaker, "takes": takes} for item, takes in _in_order(sitting)
-    ]
+    left = [{"word": item.word, "speaker": item.speaker, "takes": takes} for item, takes in _in_order(sitting)]
     values = {
         "event": "status",
         "words": list(session.words),

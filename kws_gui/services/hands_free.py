@@ -29,9 +29,7 @@ class HandsFree(MicrophoneUse):
     quiet = Signal()
     judged = Signal(object)
 
-    def __init__(
-        self, microphones: MicrophoneService, parent: QObject | None = None, *, strict: bool = False
-    ) -> None:
+    def __init__(self, microphones: MicrophoneService, parent: QObject | None = None, *, strict: bool = False) -> None:
         super().__init__(microphones, active="listening", poll_ms=_POLL_MS, parent=parent)
         self._strict = strict
         self._clip_samples = 0
