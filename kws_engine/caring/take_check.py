@@ -1,4 +1,4 @@
-"""Looks at each new take beside the clips that are there: does it sound like another word, is anything wrong with it."""
+"""Looks at each new take: is anything wrong with it, does it sound like another word."""
 
 from __future__ import annotations
 

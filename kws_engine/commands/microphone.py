@@ -31,8 +31,8 @@ def add(add_command: Any) -> None:
     record.add_argument("--speaker", help="who speaks; letters and digits (your user name)")
     session = record.add_argument_group(
         "a session over many words",
-        "The first call begins one, the next ones go on with it; takes begin with the voice. Type r and Enter to repeat "
-        "the last take, s and Enter to put a word off; Ctrl-C pauses.",
+        "The first call begins one, the next ones go on with it; takes begin with the voice. Type r and Enter to "
+        "repeat the last take, s and Enter to put a word off; Ctrl-C pauses.",
     )
     session.add_argument("--session", action="store_true", help="ask for many words in a mixed order")
     session.add_argument("--words", type=words, metavar="A,B,C", help="which (all of the project's)")

@@ -141,7 +141,8 @@ class _Recording:
             "peak_db": round(take.peak_db, 1),
             "warnings": [problem.kind for problem in problems],
         }
-        values.update({"sounds_like": one.other for one in problems if one.kind == "another_word"})
+        if other := next((one.other for one in problems if one.kind == "another_word"), ""):
+            values["sounds_like"] = other
         self._output.result(values, f"kept {clip.path.name}, peak {take.peak_db:.0f} dB.{self._remark(problems)}")
 
     def _remark(self, problems: Sequence[Problem]) -> str:
