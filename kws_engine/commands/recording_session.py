@@ -88,7 +88,6 @@ class _Recording:
         self._keyed = KeyedTakes(project.rate, clip_samples=project.clip_samples) if by_key else None
         self._takes = self._keyed or SpokenTakes(project.rate, clip_samples=project.clip_samples, strict=True)
         self._check = TakeCheck(project, sitting.session.words)
-        self._checking = ThreadPoolExecutor(1)
         self._saved: list[Clip] = []
         self._silent = 0  # times in a row
         self._waits_for_turn = False
@@ -96,22 +95,29 @@ class _Recording:
 
     def run(self, microphone: PatientMicrophone, interrupted: Sequence[int]) -> int:
         """Asks until every take is there, or Ctrl-C; the exit status."""
-        with self._checking:
-            self._checking.submit(self._check.learn, lambda: bool(interrupted))
-            self._ask()
-            is_away = False
-            while self._sitting.current is not None:
-                if interrupted or self._output.is_unread() or self._keys.are_missed:
-                    return self._pause()
-                heard = microphone.read()
-                if bool(microphone.absent) != is_away:
-                    is_away = not is_away
-                    self._say_microphone(microphone)
-                for judged in self._takes.feed(heard.samples, lost=heard.lost):
-                    self._on_judged(judged)
-                for line in self._keys.lines():
-                    self._on_key(line)
-                time.sleep(_POLL_S)
+        is_over = threading.Event()
+        with ThreadPoolExecutor(1) as learning:
+            learning.submit(self._check.learn, is_over.is_set)
+            try:
+                return self._record(microphone, interrupted)
+            finally:
+                is_over.set()
+
+    def _record(self, microphone: PatientMicrophone, interrupted: Sequence[int]) -> int:
+        self._ask()
+        is_away = False
+        while self._sitting.current is not None:
+            if interrupted or self._output.is_unread() or self._keys.are_missed:
+                return self._pause()
+            heard = microphone.read()
+            if bool(microphone.absent) != is_away:
+                is_away = not is_away
+                self._say_microphone(microphone)
+            for judged in self._takes.feed(heard.samples, lost=heard.lost):
+                self._on_judged(judged)
+            for line in self._keys.lines():
+                self._on_key(line)
+            time.sleep(_POLL_S)
         _say_done(self._sitting, self._output)
         return 0
 
@@ -132,7 +138,7 @@ class _Recording:
     def _save(self, item: Item, take: Take) -> None:
         clip = self._project.edit.add_take(item.word, take.clip, speaker=item.speaker)
         self._saved.append(clip)
-        problems = self._checking.submit(self._check.problems, clip, take.clip).result()
+        problems = self._check.problems(clip, take.clip)
         values: dict[str, Any] = {
             "event": "saved",
             "path": str(clip.path),
@@ -205,7 +211,7 @@ class _Recording:
             return
         clip = self._saved.pop()
         self._project.edit.delete([clip])
-        self._checking.submit(self._check.forget, clip)
+        self._check.forget(clip)
         self._waits_for_turn = False
         self._sitting.repeat(Item(clip.word, clip.speaker))
         values = {"event": "taken_back", "path": str(clip.path), "word": clip.word, "speaker": clip.speaker}

@@ -73,7 +73,7 @@ class RecordingSession(QObject):
         self._speaker = ""
         self._silent = 0
         self._check: TakeCheck | None = None
-        self._worker: Worker | None = None
+        self._workers: tuple[Worker, Worker] | None = None  # which learns the clips, and which looks at takes
         self._no_longer = threading.Event()
         self._doubts: dict[str, str] = {}
         self._connect()
@@ -212,8 +212,8 @@ class RecordingSession(QObject):
         clip = self._saved.pop()
         self._recordings.take_back(clip)
         self._doubts.pop(clip.key, None)
-        if self._check is not None and self._worker is not None:
-            self._worker.submit(partial(self._check.forget, clip))
+        if self._check is not None:
+            self._check.forget(clip)
         if clip.path.exists():
             return  # it could not be: the project's `failed` has said why
         self._sitting.repeat(Item(clip.word, clip.speaker))
@@ -229,7 +229,7 @@ class RecordingSession(QObject):
             self._ask(role="", sentence=f"“{word}” comes again at the end.")
 
     def shutdown(self) -> None:
-        """Pauses, and ends the thread that looks at takes."""
+        """Pauses, and ends the threads that look at clips and takes."""
         self.pause()
         self._forget()
 
@@ -264,8 +264,8 @@ class RecordingSession(QObject):
         clip = self._newest
         assert clip is not None
         self._saved.append(clip)
-        if self._check is not None and self._worker is not None:
-            looked = self._worker.submit(partial(self._check.problems, clip, take.clip))
+        if self._check is not None and self._workers is not None:
+            looked = self._workers[1].submit(partial(self._check.problems, clip, take.clip))
             looked.add_done_callback(partial(self._on_looked, clip))
         sitting.saved()
         self._ask(role="success", sentence=f"Kept “{item.word}”, peak {take.peak_db:.0f} dB.")
@@ -309,11 +309,11 @@ class RecordingSession(QObject):
     # -- looking at takes
 
     def _begin_checking(self, project: Project, session: Session) -> None:
-        if self._worker is None:
+        if self._workers is None:
             self._no_longer = threading.Event()
             self._check = TakeCheck(project, session.words)
-            self._worker = Worker("looking at takes")
-            self._worker.submit(partial(self._check.learn, self._no_longer.is_set))
+            self._workers = Worker("learning clips"), Worker("looking at takes")
+            self._workers[0].submit(partial(self._check.learn, self._no_longer.is_set))
 
     def _on_looked(self, clip: Clip, looked: Future[tuple[Problem, ...]]) -> None:
         """In the worker's thread."""
@@ -329,9 +329,9 @@ class RecordingSession(QObject):
 
     def _forget(self) -> None:
         self._no_longer.set()
-        if self._worker is not None:
-            self._worker.shutdown()
-        self._worker = self._check = None
+        for worker in self._workers or ():
+            worker.shutdown()
+        self._workers = self._check = None
         self._saved.clear()
         self._doubts.clear()
         self._speaker = ""
@@ -345,9 +345,10 @@ class RecordingSession(QObject):
 
     def _on_listening(self, state: str) -> None:
         if self._state == "recording":
+            self.changed.emit()
             if state == "listening":
                 self.hands_free.ask()
-            self.changed.emit()
+                self.told.emit("", "")
 
     def _set(self, state: State) -> None:
         self._state = state

@@ -219,8 +219,7 @@ def test_by_keys_alone_with_the_space_bar_for_two_speakers(
     qtbot.keyClicks(setup.takes, "1")
     qtbot.keySequence(setup.speakers, "Ctrl+A")
     qtbot.keyClicks(setup.speakers, "ann, ben")
-    setup.by_voice.setFocus()
-    qtbot.keyClick(setup.by_voice, Qt.Key.Key_Down)
+    qtbot.keyClick(setup.with_key, Qt.Key.Key_Space)
     assert setup.by_key and "2 takes" in setup.told.text()
     qtbot.keyClick(setup.speakers, Qt.Key.Key_Return)
     until(qtbot, lambda: page.many.hands_free.state == "listening")
@@ -326,7 +325,11 @@ def test_words_are_pasted_and_read_from_a_file_and_new_ones_are_added_undoably(
     setup.go.click()
     assert page.model.project.words == ("lights", "music", "stop")
     stored = read_session(Project.open(project.folder))
-    assert stored is not None and (stored.words, stored.takes, stored.speakers) == (("music", "stop"), 3, ("ann", "Ben"))
+    assert stored is not None and (stored.words, stored.takes, stored.speakers) == (
+        ("music", "stop"),
+        3,
+        ("ann", "Ben"),
+    )
     page.sessions.reject()
     page.model.undo_stack.undo()
     assert page.model.project.words == WORDS

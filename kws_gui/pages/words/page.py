@@ -170,6 +170,10 @@ class WordsPage(QWidget):
         self._show_session()
         self.many_button.setFocus()
 
+    def _on_session_failed(self, sentence: str) -> None:
+        if self.sessions is None:  # else it says so itself
+            self._on_failed(sentence)
+
     def _show_session(self) -> None:
         """The button says where a session that is not over stands."""
         many = self.many
@@ -526,7 +530,7 @@ class WordsPage(QWidget):
         self._import.clicked.connect(lambda: self.import_folder())
         self.many_button.clicked.connect(self.record_session)
         self.many.changed.connect(self._show_session)
-        self.many.failed.connect(self._on_failed)
+        self.many.failed.connect(self._on_session_failed)
         self.many.read()
         self.imports.looked.connect(self._on_looked)
 

@@ -26,6 +26,7 @@ from kws_gui.widgets.level_meter import LevelMeter
 from kws_gui.widgets.wrapped_label import WrappedLabel
 
 _WIDTH, _HEIGHT = 760, 460  # px
+_SHARE = 0.6  # of a large window: the word is read from where one speaks
 _MARGIN = 48  # px, at least so much of the window stays around it
 
 
@@ -64,6 +65,7 @@ class SessionDialog(QDialog):
         session.failed.connect(self._on_failed)
         model.failed.connect(self._on_failed)
         model.opened.connect(self.reject)
+        self.setup.go.setDefault(True)  # which it can only be in a dialog
         self.resize(self._size_in(parent))
         if session.is_unfinished:
             self._show_panel()
@@ -92,6 +94,7 @@ class SessionDialog(QDialog):
         self._session.by_key = self.setup.by_key
         self._stack.setCurrentWidget(self.panel)
         self.panel.show_state()
+        self.panel.tell("", "")
         self.panel.main.setFocus()
 
     def _on_wanted(self) -> None:
@@ -114,7 +117,8 @@ class SessionDialog(QDialog):
         if parent is None:
             return QSize(_WIDTH, _HEIGHT)
         room = parent.window().size()
-        return QSize(min(_WIDTH, room.width() - _MARGIN), min(_HEIGHT, room.height() - _MARGIN))
+        wanted = QSize(_WIDTH, _HEIGHT).expandedTo(room * _SHARE)
+        return wanted.boundedTo(QSize(room.width() - _MARGIN, room.height() - _MARGIN))
 
 
 class SessionPanel(QWidget):
@@ -152,6 +156,8 @@ class SessionPanel(QWidget):
         self.close_button = QPushButton("Close")
         self.no_microphone = EmptyState("mdi6.microphone-off", "", "Try again")
         self._is_live = False
+        self._shown_state = session.state
+        self._role, self._is_hint = "", True
         self._lay_out()
         self._connect()
         self.show_state()
@@ -196,7 +202,8 @@ class SessionPanel(QWidget):
         self._show_live()
 
     def tell(self, role: str, sentence: str) -> None:
-        """Shows what came of the last take."""
+        """Shows what came of the last take, or without a sentence what to do."""
+        self._role, self._is_hint = role, not sentence
         theme.set_role(self.told, role or "muted")
         self.told.setText(sentence or self._hint())
         self.told.setAccessibleName(self.told.text())
@@ -255,7 +262,8 @@ class SessionPanel(QWidget):
 
     def _on_changed(self) -> None:
         self.show_state()
-        if self._session.state in ("turn", "done") or not self.told.text():
+        has_turned, self._shown_state = self._session.state != self._shown_state, self._session.state
+        if self._is_hint or (has_turned and self._role != "error"):
             self.tell("", "")
         if self._session.hands_free.state == "listening":
             self._stack.setCurrentWidget(self._page)
@@ -263,6 +271,8 @@ class SessionPanel(QWidget):
     def _on_told(self, role: str, sentence: str) -> None:
         if self._session.state == "done" and role == "success":
             role, sentence = "", ""
+        elif self._session.state == "turn" and sentence:
+            sentence = f"{sentence} {self._hint()}"
         self.doubt.setText("")
         self.tell(role, sentence)
 

@@ -36,7 +36,7 @@ _SPEAKERS: Final = "words/session_speakers"
 _BY_KEY: Final = "words/session_by_key"
 _FIRST_TAKES: Final = 10
 _MOST_TAKES: Final = 200
-_TAKE_S: Final = 2.5  # with the pause after it, as measured with 20 takes in a row
+_TAKE_S: Final = 3.0  # to read a word, to say it, and the pause that ends it
 _LARGEST: Final = 100_000  # characters of a file or the clipboard
 
 
@@ -222,13 +222,13 @@ class SessionSetup(QWidget):
         self.file.setToolTip("The words in a text file, one a line")
         self.all.setToolTip("All words of the project")
         theme.set_role(self.go, "primary")
-        self.go.setDefault(True)
         self.go.setMinimumWidth(128)
         self.told.setFixedHeight(self.told.fontMetrics().lineSpacing() * 3 + 2)  # nothing jumps
         self.told.setAlignment(Qt.AlignmentFlag.AlignTop)
         for quiet in (self.all, self.paste, self.file):
             theme.set_role(quiet, "quiet")
-            quiet.setAutoDefault(False)
+        for other in (self.all, self.paste, self.file, self.cancel):
+            other.setAutoDefault(False)
         sources = QHBoxLayout()
         sources.setSpacing(theme.GRID)
         for button in (self.all, self.paste, self.file):
