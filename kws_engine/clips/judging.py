@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, Literal, Protocol
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,20 +44,6 @@ class Judged:
     take: Take | None
     kind: FaultKind | None = None
     sentence: str = ""
-
-
-class Takes(Protocol):
-    """Finds takes in sound that comes in pieces of any size."""
-
-    @property
-    def is_inside(self) -> bool:
-        """Whether a take has begun and has not ended."""
-
-    def ask(self) -> None:
-        """What to say is shown now: what began before is not it."""
-
-    def feed(self, samples: Samples, *, lost: int = 0) -> Iterator[Judged]:
-        """Takes the next samples (N,), before which some may have been lost, and gives what has ended in them."""
 
 
 class SpokenTakes:
@@ -129,7 +115,9 @@ class KeyedTakes:
             self._recorder.start()
 
     def ask(self) -> None:
-        """Nothing: the key comes after it."""
+        """Something else is to be said: a take that is being recorded is dropped."""
+        if self.is_inside:
+            self._recorder = self._new_recorder()
 
     def feed(self, samples: Samples, *, lost: int = 0) -> Iterator[Judged]:
         """Takes the next samples (N,), before which some may have been lost, and gives the take that ended in them."""

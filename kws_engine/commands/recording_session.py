@@ -177,7 +177,8 @@ class _Recording:
         item = self._sitting.current
         if item is None:
             return
-        if self._speaker and item.speaker != self._speaker and self._keys.are_read and not self._keyed:
+        is_other = bool(self._speaker) and item.speaker != self._speaker
+        if self._keys.are_read and not self._keyed and (is_other or self._waits_for_turn):
             self._waits_for_turn = True
             self._speaker = item.speaker
             self._output.result({"event": "turn", "speaker": item.speaker})
@@ -213,6 +214,7 @@ class _Recording:
         self._project.edit.delete([clip])
         self._check.forget(clip)
         self._waits_for_turn = False
+        self._speaker = clip.speaker
         self._sitting.repeat(Item(clip.word, clip.speaker))
         values = {"event": "taken_back", "path": str(clip.path), "word": clip.word, "speaker": clip.speaker}
         self._output.result(values, f"{clip.path.name} is taken back.")

@@ -291,6 +291,10 @@ def test_a_key_begins_a_take_and_what_is_late_is_cut_off() -> None:
     assert kinds(fed(takes, room(2.5))) == ["nothing_said"]
     takes.begin()
     assert kinds(list(takes.feed(room(1), lost=5))) == ["lost"] and not takes.is_inside
+    takes.begin()
+    fed(takes, said[:RATE])
+    takes.ask()
+    assert not takes.is_inside and fed(takes, said) == []
 
 
 # -- which word it was

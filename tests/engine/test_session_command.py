@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import pty
 import queue
 import random
 import signal
 import subprocess
 import sys
+import termios
 import threading
 import time
 from collections import Counter
@@ -21,6 +24,7 @@ import pytest
 from virtual_microphone import VirtualMicrophone
 
 from kws_engine import audio, cli, resources
+from kws_engine.clips import judging
 from kws_engine.clips.layout import ProjectFolder
 from kws_engine.clips.project import Project
 from kws_engine.clips.session import read_session
@@ -38,10 +42,16 @@ def word(name: str, number: int = 0) -> np.ndarray:
 class Command:
     """A running `kws record --session --json`, with what it has told so far."""
 
-    def __init__(self, project: Path, *arguments: str) -> None:
+    def __init__(self, project: Path, *arguments: str, terminal: int | None = None) -> None:
         command = [sys.executable, "-m", "kws_engine.cli", "record", str(project), "--session", "--json", *arguments]
         self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            command,
+            stdin=subprocess.PIPE if terminal is None else terminal,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=terminal is not None,
+            preexec_fn=None if terminal is None else lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
         )
         self.told: list[Event] = []
         self.errors: list[str] = []
@@ -78,8 +88,8 @@ class Command:
         for thread in self._threads:
             thread.join(10)
         for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
-            assert stream is not None
-            stream.close()
+            if stream is not None:
+                stream.close()
         return status
 
     def _read(self) -> None:
@@ -98,8 +108,8 @@ class Command:
 def begin() -> Iterator[Callable[..., Command]]:
     begun: list[Command] = []
 
-    def start(project: Path, *arguments: str) -> Command:
-        begun.append(Command(project, *arguments))
+    def start(project: Path, *arguments: str, terminal: int | None = None) -> Command:
+        begun.append(Command(project, *arguments, terminal=terminal))
         return begun[-1]
 
     yield start
@@ -224,6 +234,45 @@ def test_by_key_a_take_is_repeated_and_a_word_put_off(
     assert command.end(None) == 0
     project.refresh()
     assert len(project.clips()) == 3 and Path(saved["path"]) not in {clip.path for clip in project.clips()}
+
+
+@pytest.mark.slow
+def test_on_a_terminal_the_next_speaker_is_waited_for_and_keys_work_beside_the_voice(
+    begin: Callable[..., Command], project: Project, speak: Callable[[np.ndarray], None]
+) -> None:
+    screen, terminal = pty.openpty()
+    command = begin(project.folder, "--words", "lights", "--takes", "1", "--speakers", "ann,ben,cid", terminal=terminal)
+    command.until("ask")
+    speak(word("lights"))
+    saved = command.until("turn")
+    assert [one["event"] for one in saved] == ["saved", "turn"] and saved[-1]["speaker"] == "ben"
+    speak(word("lights", 1))  # nobody's turn: this is nobody's take
+    os.write(screen, b"r\n")
+    assert [one["event"] for one in command.until("ask")] == ["taken_back", "ask"]
+    assert command.told[-1]["speaker"] == "ann" and not Path(saved[0]["path"]).exists()
+    os.write(screen, b"s\n")
+    assert command.until("turn")[-1]["speaker"] == "ben"
+    os.write(screen, b"\n")
+    assert command.until("ask")[-1]["speaker"] == "ben"
+    os.write(screen, b"\x03")
+    assert command.until("paused")[-1]["done"] == 0 and command.end(None) == 130
+    os.close(screen)
+    os.close(terminal)
+
+
+@pytest.mark.slow
+def test_when_nobody_speaks_for_long_it_pauses(
+    project: Project,
+    virtual_microphone: VirtualMicrophone,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(judging, "QUIET_S", 0.4)
+    status, told, err = kws(capsys, "record", project.folder, "--session")
+    assert status == 1 and "Nobody has said anything" in err
+    assert [one["kind"] for one in told if one["event"] == "refused"] == ["nothing_said"] * 9
+    assert [one["put_off"] for one in told if one["event"] == "refused"] == [False, False, True] * 3
+    assert told[-1] == {"event": "paused", "done": 0, "of": 30}
 
 
 @pytest.mark.slow

@@ -17,6 +17,7 @@ from pytestqt.qtbot import QtBot
 from virtual_microphone import VirtualMicrophone
 
 from kws_engine import audio, resources
+from kws_engine.clips import judging
 from kws_engine.clips.layout import ProjectFolder
 from kws_engine.clips.project import Project
 from kws_engine.clips.session import new_session, read_session, recording
@@ -276,6 +277,22 @@ def test_it_goes_on_after_a_restart_where_it_stood(
         say_it(page, qtbot, speak, number)
     assert page.many.state == "done"
     assert Counter(clip.word for clip in Project.open(project.folder).clips()) == Counter(lights=2, music=2)
+
+
+@pytest.mark.slow
+def test_it_pauses_when_nobody_speaks_for_long(
+    open_page: Callable[[Project], WordsPage],
+    project: Project,
+    qtbot: QtBot,
+    virtual_microphone: VirtualMicrophone,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(judging, "QUIET_S", 0.4)
+    page = open_page(project)
+    panel = begun(page, qtbot, takes=1).panel
+    until(qtbot, lambda: page.many.state == "paused")
+    assert "nobody has said anything" in panel.told.text() and panel.main.text() == "Begin"
+    assert page.many.hands_free.state == "idle"
 
 
 @pytest.mark.slow
