@@ -48,6 +48,7 @@ def record_session(arguments: argparse.Namespace, output: Output, *, speakers: S
     else:
         _refuse_other_options(arguments)
     with recording(project):
+        project.refresh()  # what another program has recorded until just now
         sitting = Sitting(session, project)
         if sitting.current is None:
             _say_done(sitting, output)

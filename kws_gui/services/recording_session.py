@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from typing import Final, Literal
 
@@ -72,6 +72,7 @@ class RecordingSession(QObject):
         self._is_keeping = False
         self._speaker = ""
         self._silent = 0
+        self._seen: dict[str, int] = {}  # times of the folders of words when it was paused
         self._check: TakeCheck | None = None
         self._workers: tuple[Worker, Worker] | None = None  # which learns the clips, and which looks at takes
         self._no_longer = threading.Event()
@@ -141,6 +142,7 @@ class RecordingSession(QObject):
             self.failed.emit(str(error))
             stored = None
         self._sitting = Sitting(stored, project) if stored is not None and project is not None else None
+        self._seen = self._folder_times()
         self._set("paused" if self.is_unfinished or not self.exists else "done")
 
     # -- doing
@@ -165,22 +167,25 @@ class RecordingSession(QObject):
             return False
         self._forget()
         self._sitting = Sitting(session, project)
+        self._seen = self._folder_times()
         self._set("paused")
         return True
 
     def start(self) -> None:
         """Begins, goes on, or lets the next speaker begin."""
-        project, sitting = self._model.project, self._sitting
-        if project is None or sitting is None or self._state in ("recording", "done"):
+        project = self._model.project
+        if project is None or self._sitting is None or self._state in ("recording", "done"):
             return
         if self._recordings.waiting and not self._recordings.save_again():
             return  # the project's `failed` has said why
-        if self._state == "paused":
-            try:
+        try:
+            if self._state == "paused":
                 self._held.enter_context(recording(project))
-            except KwsError as error:
-                self.failed.emit(str(error))
-                return
+            sitting = self._caught_up(project, self._sitting)
+        except KwsError as error:
+            self._held.close()
+            self.failed.emit(str(error))
+            return
         sitting.refresh()
         if sitting.current is None:
             self._finish()
@@ -198,6 +203,7 @@ class RecordingSession(QObject):
         self.hands_free.stop()
         self._held.close()
         if self._state in ("recording", "turn"):
+            self._seen = self._folder_times()
             self._set("paused")
 
     def begin_take(self) -> None:
@@ -287,6 +293,31 @@ class RecordingSession(QObject):
             self.hands_free.ask()
             self.changed.emit()
         self.told.emit(role, sentence)
+
+    def _caught_up(self, project: Project, sitting: Sitting) -> Sitting:
+        """With what another program has recorded, or begun, since it was paused.
+
+        Raises:
+            KwsError: The session cannot be read.
+        """
+        if self._state == "paused" and self._folder_times() != self._seen:
+            project.refresh()
+            self._model.clipsChanged.emit()
+        stored = read_session(project)
+        if stored is not None and stored != sitting.session:
+            self._forget()
+            self._sitting = sitting = Sitting(stored, project)
+        return sitting
+
+    def _folder_times(self) -> dict[str, int]:
+        """When something last came into, or left, the folder of each word."""
+        if self._model.project is None or self._sitting is None:
+            return {}
+        times: dict[str, int] = {}
+        for word in self._sitting.session.words:
+            with suppress(OSError):
+                times[word] = (self._model.project.clips_folder / word).stat().st_mtime_ns
+        return times
 
     def _finish(self) -> None:
         self.hands_free.stop()

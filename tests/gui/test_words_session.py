@@ -367,6 +367,28 @@ def test_another_program_that_records_it_and_a_damaged_file_are_said(
     assert "damaged" in page.messages.text() and page.many_button.text() == "Record a session…"
 
 
+@pytest.mark.slow
+def test_what_another_program_recorded_meanwhile_is_not_asked_for_again(
+    open_page: Callable[[Project], WordsPage], project: Project, qtbot: QtBot, speak: Speak
+) -> None:
+    session = new_session(project, WORDS, takes=1, speakers=["ann"], seed=1)
+    page = open_page(project)
+    dialog = opened(page, qtbot)
+    assert dialog.panel.count.text() == "1 of 2"
+    first, second = session.order()
+    project.edit.add_take(first.word, word(first.word), speaker="ann")  # by another program's eyes
+    qtbot.keyClick(dialog, Qt.Key.Key_Space)
+    assert page.many.state == "recording" and page.many.current == second and dialog.panel.count.text() == "2 of 2"
+    until(qtbot, lambda: page.many.hands_free.state == "listening")
+    qtbot.keyClick(dialog, Qt.Key.Key_Escape)
+    new_session(project, ["music"], takes=2, speakers=["ben"])
+    qtbot.keyClick(dialog, Qt.Key.Key_Space)
+    assert page.many.current is not None and page.many.current.speaker == "ben"
+    assert page.many.total == 2 and page.many.done == 0
+    until(qtbot, lambda: page.many.hands_free.state == "listening")
+    say_it(page, qtbot, speak)
+
+
 def test_deleting_a_take_on_the_page_asks_for_it_again(
     open_page: Callable[[Project], WordsPage], project: Project, qtbot: QtBot
 ) -> None:
