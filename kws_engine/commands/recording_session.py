@@ -19,6 +19,7 @@ from kws_engine.clips.judging import Judged, KeyedTakes, SpokenTakes
 from kws_engine.clips.project import Project
 from kws_engine.clips.recording import Take
 from kws_engine.clips.session import Item, Session, Sitting, new_session, read_session, recording
+from kws_engine.clips.words import speaker_id
 from kws_engine.commands.interrupts import INTERRUPTED, interrupts
 from kws_engine.commands.output import Output
 from kws_engine.errors import MicrophoneError, ProjectError
@@ -46,7 +47,7 @@ def record_session(arguments: argparse.Namespace, output: Output, *, speakers: S
     if session is None:
         session = _begun(arguments, project, speakers)
     else:
-        _refuse_other_options(arguments)
+        _refuse_other_options(arguments, session, speakers)
     with recording(project):
         project.refresh()  # what another program has recorded until just now
         sitting = Sitting(session, project)
@@ -70,11 +71,23 @@ def _begun(arguments: argparse.Namespace, project: Project, speakers: Sequence[s
     return new_session(project, words, takes=arguments.takes or _TAKES, speakers=speakers)
 
 
-def _refuse_other_options(arguments: argparse.Namespace) -> None:
-    for name in ("words", "takes", "speakers", "speaker", "add"):
-        if getattr(arguments, name):
+def _refuse_other_options(arguments: argparse.Namespace, session: Session, speakers: Sequence[str]) -> None:
+    """The same call goes on with a session; one that asks for something else is a mistake.
+
+    Raises:
+        ProjectError: A word, the number of takes or a speaker is another one.
+    """
+    ids = tuple(dict.fromkeys(map(speaker_id, speakers)))
+    asked = {
+        "words": bool(arguments.words) and set(arguments.words) != set(session.words),
+        "takes": arguments.takes is not None and arguments.takes != session.takes,
+        "speakers": bool(arguments.speakers or arguments.speaker) and ids != session.speakers,
+    }
+    for name, is_other in asked.items():
+        if is_other:
             raise ProjectError(
-                f"There is a session already: leave --{name} out to go on with it, or begin another one with --new."
+                f"There is a session with other {name}: leave --{name} out to go on with it, or begin another one with "
+                "--new."
             )
 
 
@@ -150,7 +163,7 @@ class _Recording:
         }
         if other := next((one.other for one in problems if one.kind == "another_word"), ""):
             values["sounds_like"] = other
-        self._output.result(values, f"kept {clip.path.name}, peak {take.peak_db:.0f} dB.{self._remark(problems)}")
+        self._output.result(values, f"kept {clip.key}, peak {take.peak_db:.0f} dB.{self._remark(problems)}")
 
     def _remark(self, problems: Sequence[Problem]) -> str:
         if not problems:
@@ -218,7 +231,7 @@ class _Recording:
         self._speaker = clip.speaker
         self._sitting.repeat(Item(clip.word, clip.speaker))
         values = {"event": "taken_back", "path": str(clip.path), "word": clip.word, "speaker": clip.speaker}
-        self._output.result(values, f"{clip.path.name} is taken back.")
+        self._output.result(values, f"{clip.key} is taken back.")
         self._ask()
 
     # -- saying
@@ -228,7 +241,7 @@ class _Recording:
         done, total = sitting.done, sitting.total
         self._output.result(
             {"event": "paused", "done": done, "of": total},
-            f"Paused with {done} of {total} takes: the same call goes on.",
+            f"Paused with {done} of {total} takes: kws record {self._project.folder} --session goes on.",
         )
         return INTERRUPTED
 

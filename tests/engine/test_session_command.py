@@ -164,9 +164,9 @@ def test_a_session_is_asked_for_paused_continued_and_done(
         status == 0 and (told[0]["done"], told[0]["of"]) == (3, 8) and sum(one["takes"] for one in told[0]["left"]) == 5
     )
     status, _, err = kws(capsys, "record", project.folder, "--session", "--takes", "3")
-    assert status == 1 and "--new" in err
+    assert status == 1 and "other takes" in err and "--new" in err
 
-    command = begin(project.folder)
+    command = begin(project.folder, "--words", "lights,music", "--speakers", "ann,ben")  # the same call goes on
     for number in range(4, 9):
         asked = command.until("ask")[-1]
         assert asked["number"] == number and (number > 4 or asked["word"] == next_word)
