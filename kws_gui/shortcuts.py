@@ -53,7 +53,9 @@ SHORTCUTS = {
     "missed": Keys(("Ctrl+Shift+M",), "What was said last was not heard", "Listen"),
     "go_on": Keys(("Alt+Right",), "The next step", "Teach"),
     "go_back": Keys(("Alt+Left",), "The step before", "Teach"),
-    "undo_take": Keys(("Backspace",), "Take back the last take", "Teach"),
+    "undo_take": Keys(("Backspace",), "Take back the last take", "Teach, recording session"),
+    "put_off": Keys(("S",), "Put the word off to the end", "Recording session", in_focus=True),
+    "pause_session": Keys(("P",), "Pause the session, or go on", "Recording session", in_focus=True),
 }
 
 

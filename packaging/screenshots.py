@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PICTURES = ROOT / "docs" / "pictures"
 LEARN_TEXT = ROOT / "docs" / "learn.md"
 EPOCHS = 20
-PAGES = ("start", "words", "feature", "train", "results", "listen", "learn", "teach")
+PAGES = ("start", "words", "session", "feature", "train", "results", "listen", "learn", "teach")
 TAUGHT = "computer"
 _TAUGHT_TAKES = [at for at in range(36) if at % 3 < 2]  # of the starter project's three takes a voice
 _OTHER_TAKES = range(2, 36, 3)
@@ -99,6 +99,24 @@ class Photographer:
         self._wait("a level", lambda: page.recorder.meter.text() not in ("no signal", "quiet"))
         self._settle(0.6)
         self._take("words")
+
+    def _session(self) -> None:
+        """A session over many words, after its first take, which is taken back."""
+        window = self._window
+        page = window.page("words")
+        page.record_session()
+        dialog = page.sessions
+        dialog.setup.speakers.setText("ann")
+        dialog.setup.go.click()
+        self._wait("the microphone", lambda: page.many.hands_free.state == "listening")
+        word = page.many.current.word
+        clips = window.services.project.project.clips(word=word, split="testing")
+        self._play(clips[0].path)
+        self._wait("a take", lambda: page.many.done == 1)
+        self._settle(0.6)
+        self._take("session", ("light",), of=dialog)
+        page.many.repeat_last()
+        dialog.reject()
 
     def _feature(self) -> None:
         """Train with the speech embedding on its form and in its preview, before anything is trained."""
@@ -262,8 +280,8 @@ class Photographer:
 
     # -- the window
 
-    def _take(self, name: str, themes: tuple[str, ...] = ("light", "dark")) -> None:
-        """Takes the page as it is now in each theme; a picture in one theme only has a shorter name."""
+    def _take(self, name: str, themes: tuple[str, ...] = ("light", "dark"), *, of: Any = None) -> None:
+        """Takes the page, or a dialog, as it is now in each theme."""
         if name.partition("-")[0] not in self._only:
             return
         for choice in themes:
@@ -271,7 +289,7 @@ class Photographer:
             self._settle(0.12)
             is_plain = name.startswith("learn-") and choice == "light"
             file = f"{name}.png" if is_plain else f"{name}-{choice}.png"
-            _save(self._window.grab().toImage(), self._output / file)
+            _save((of or self._window).grab().toImage(), self._output / file)
         self._window.set_theme("light")
 
     def _wait(self, what: str, condition: Callable[[], object]) -> None:

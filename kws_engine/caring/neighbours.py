@@ -27,6 +27,7 @@ def other_words(
     usable: NDArray[np.bool_],
     *,
     other: int = -1,
+    only: NDArray[np.integer] | None = None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> NDArray[np.int64]:
     """The word that each clip sounds like more than like its own, or -1.
@@ -40,6 +41,7 @@ def other_words(
         labels: (N,), the word of each.
         usable: (N,), whether a clip may stand for its word.
         other: The label of clips of other words, which no clip is found to sound like.
+        only: The rows to compare (M,); None for all. The others have -1.
         should_stop: Ends it early; clips that were not compared by then have -1.
     """
     found = np.full(len(vectors), -1, np.int64)
@@ -55,6 +57,8 @@ def other_words(
         return found
     standing = {word: _spread(np.flatnonzero(usable & (labels == word))) for word in words.tolist()}
     judged = np.flatnonzero(said & np.isin(labels, words))
+    if only is not None:
+        judged = np.intersect1d(judged, only)
     least = np.array([_usual_likeness(unit, standing[word]) for word in words.tolist()])
     for at in range(0, len(judged), _AT_ONCE):
         if should_stop():

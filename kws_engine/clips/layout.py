@@ -9,6 +9,8 @@ clips.sqlite        what was decided and measured about clips        clips/index
 parts.sqlite        the part of each clip, given once and for good   clips/part_file.py
 changes.sqlite      what can be undone after a restart               clips/journal.py
 checks.sqlite       what was found in clips, by content              caring/check_file.py
+session.json        what is to be recorded, by whom             clips/session.py
+.session.lock       held while that is recorded
 talk/               the user's own talk, recordings of any length    clips/own_talk.py
 listening.jsonl     what was heard on Listen                         operating/listening_log.py
 runs/<run>/         one training run each                            runs/folder.py
@@ -31,6 +33,8 @@ INDEX_FILE: Final = "clips.sqlite"
 PARTS_FILE: Final = "parts.sqlite"
 CHANGES_FILE: Final = "changes.sqlite"
 CHECKS_FILE: Final = "checks.sqlite"
+SESSION_FILE: Final = "session.json"
+SESSION_LOCK_FILE: Final = ".session.lock"
 CLIPS_FOLDER: Final = "clips"
 TALK_FOLDER: Final = "talk"
 RUNS_FOLDER: Final = "runs"
@@ -65,6 +69,11 @@ class ProjectFolder:
     def checks(self) -> Path:
         """What was found in clips; there once they were checked."""
         return self.path / CHECKS_FILE
+
+    @property
+    def session(self) -> Path:
+        """What is to be recorded, by whom; there once a session was begun."""
+        return self.path / SESSION_FILE
 
     @property
     def clips(self) -> Path:

@@ -8,6 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from kws_engine.clips.project import Project
+from kws_engine.clips.trash import Removal
 from kws_engine.errors import KwsError
 from kws_engine.settings import Settings
 from kws_engine.sweeps.address import masked
@@ -136,6 +137,22 @@ class ProjectModel(QObject):
     def push(self, text: str, *, redo: Callable[[], object], undo: Callable[[], object]) -> bool:
         """Does `redo` now and makes it undoable; False where it failed, and then there is nothing to undo."""
         return self.undo_stack.push(text, redo=redo, undo=undo)
+
+    def add_word(self, text: str) -> str:
+        """Adds a word to the project, undoably; its stored form, empty where it failed."""
+        project = self._project
+        assert project is not None
+        added: list[str] = []
+        removed: list[Removal] = []
+
+        def redo() -> None:
+            if removed:  # with what was recorded or imported into it meanwhile
+                project.edit.restore(removed.pop())
+            else:
+                added[:] = [project.edit.add_word(text)]
+
+        done = self.push(f"Add {text}", redo=redo, undo=lambda: removed.append(project.edit.remove_word(added[0])))
+        return added[0] if done else ""
 
     def _change(self, action: Callable[[], object]) -> bool:
         """Does or undoes one change; whether it worked."""

@@ -159,6 +159,13 @@ class Recordings(QObject):
         count = "a clip" if len(clips) == 1 else f"{len(clips)} clips"
         self._push(f"Delete {count}", lambda: changes.delete(clips))
 
+    def take_back(self, clip: Clip) -> None:
+        """Takes the newest take back: as the Edit menu does where it was the last change, else by deleting it."""
+        if self._model.undo_stack.undoText() == RECORD:
+            self._model.undo_stack.undo()
+        else:
+            self.delete([clip])
+
     def relabel(self, clips: Sequence[Clip], word: str) -> None:
         """Puts clips under another word, all or none."""
         changes = self._changes

@@ -19,6 +19,7 @@ OWNERS = {
     ),
     "kws_engine/clips/layout.py": (
         "project.toml", ".project.lock", "clips.sqlite", "clips", "runs", "sweeps", ".trash", "listening.jsonl",
+        "session.json", ".session.lock",
     ),
     "kws_engine/sweeps/folder.py": ("sweep.toml", "study.db"),
     "kws_engine/runs/queue.py": ("queue.json",),

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QStackedWidget, 
 
 from kws_engine import audio
 from kws_engine.clips.clip import Clip
+from kws_engine.clips.judging import NOTHING
 from kws_engine.clips.recording import Take
 from kws_engine.errors import KwsError
 from kws_engine.runs.teaching import TAKES
@@ -20,14 +21,13 @@ from kws_gui.services import remembered
 from kws_gui.services.hands_free import HandsFree
 from kws_gui.services.microphone import MicrophoneService
 from kws_gui.services.project_model import ProjectModel
-from kws_gui.services.recordings import RECORD, Recordings
+from kws_gui.services.recordings import Recordings
 from kws_gui.services.teaching import ENOUGH, Teaching
 from kws_gui.widgets.elided_label import ElidedLabel
 from kws_gui.widgets.empty_state import EmptyState
 from kws_gui.widgets.level_meter import LevelMeter
 from kws_gui.widgets.take_tiles import TakeTiles, Tile
 
-_QUIET = "Nothing is heard: say the word aloud, and look whether the level moves."
 _AWAY = "{}. Plug it in or switch it on: recording goes on by itself."
 
 
@@ -127,15 +127,12 @@ class SpeakStep(QWidget):
         self._tell("warning", f"Not kept. {sentence}")
 
     def _on_undo(self) -> None:
-        """Takes back the newest take: as the Edit menu does where it was the last change, else by deleting it."""
-        stack, takes = self._model.undo_stack, self._teaching.takes(self._shown)
+        """Takes back the newest take."""
+        takes = self._teaching.takes(self._shown)
         if not takes:
             return
         before = len(takes)
-        if stack.undoText() == RECORD:
-            stack.undo()
-        else:
-            self._recordings.delete([max(takes, key=lambda clip: clip.path.stat().st_mtime_ns)])
+        self._recordings.take_back(max(takes, key=lambda clip: clip.path.stat().st_mtime_ns))
         if self.count_takes() < before:
             self._tell("", "The last take is taken back.")
 
@@ -242,7 +239,7 @@ class SpeakStep(QWidget):
         hands_free, microphones = self.hands_free, self._microphones
         hands_free.taken.connect(self._on_take)
         hands_free.refused.connect(self._on_refused)
-        hands_free.quiet.connect(lambda: self._tell("warning", _QUIET))
+        hands_free.quiet.connect(lambda: self._tell("warning", NOTHING))
         hands_free.stateChanged.connect(self._on_state)
         self._model.clipsChanged.connect(self._show_takes)
         self._recordings.unsaved.connect(self._on_unsaved)

@@ -43,9 +43,11 @@ from kws_gui.pages.words.importing import Choice, ImportPanel, Looked, Planned, 
 from kws_gui.pages.words.levels import noise_clips, peaks_db
 from kws_gui.pages.words.recorder import RecorderPanel
 from kws_gui.pages.words.review_dialog import ReviewDialog, files_of
+from kws_gui.pages.words.session_dialog import SessionDialog
 from kws_gui.pages.words.synthesis_dialog import SynthesisDialog
 from kws_gui.pages.words.takes import Series, TakeSession
 from kws_gui.pages.words.word_list import WordList, title_of
+from kws_gui.services.recording_session import RecordingSession
 from kws_gui.services.recordings import Samples
 from kws_gui.services.services import Services
 from kws_gui.widgets.elided_label import ElidedLabel
@@ -88,6 +90,8 @@ class WordsPage(QWidget):
         self._cut_clip: Clip | None = None
         self._dialog: ImportDialog | None = None
         self._review: ReviewDialog | None = None
+        self.many = RecordingSession(self._model, self.recordings, self._microphones, self)
+        self.sessions: SessionDialog | None = None
         self._voices: SynthesisDialog | None = None
         self._lay_out()
         self._connect_recording()
@@ -149,6 +153,34 @@ class WordsPage(QWidget):
         self._voices.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._voices.open()
 
+    def record_session(self) -> None:
+        """Asks what a session over many words is to record, or goes on with the one that was begun."""
+        if self._model.project is None or self.sessions is not None:
+            return
+        self.session.cancel()
+        self.player.stop()
+        self.sessions = SessionDialog(self._model, self.many, self._microphones, self)
+        self.sessions.checkRequested.connect(self._care.look)
+        self.sessions.finished.connect(self._on_session_closed)
+        self.sessions.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.sessions.open()
+
+    def _on_session_closed(self) -> None:
+        self.sessions = None
+        self._show_session()
+        self.many_button.setFocus()
+
+    def _on_session_failed(self, sentence: str) -> None:
+        if self.sessions is None:  # else it says so itself
+            self._on_failed(sentence)
+
+    def _show_session(self) -> None:
+        """The button says where a session that is not over stands."""
+        many = self.many
+        text = f"Continue the session ({many.done:,} of {many.total:,})" if many.is_unfinished else "Record a session…"
+        self.many_button.setText(text)
+        self.many_button.setEnabled(self._model.project is not None)
+
     def _on_voices(self, word: str, config: SynthesisConfig) -> None:
         if self._model.project is not None:
             self.imports.synthesize(self._model.project, [word], config)
@@ -208,6 +240,7 @@ class WordsPage(QWidget):
         self.session.cancel()
         self._microphones.release(self)
         # A check goes on on other pages.
+        self.many.shutdown()
         for part in (self.player, self.imports, self._levels, self._pieces, self.grid):
             part.shutdown()
 
@@ -495,6 +528,10 @@ class WordsPage(QWidget):
         self.imports.planned.connect(self._on_planned)
         self.voices.clicked.connect(self.synthesize)
         self._import.clicked.connect(lambda: self.import_folder())
+        self.many_button.clicked.connect(self.record_session)
+        self.many.changed.connect(self._show_session)
+        self.many.failed.connect(self._on_session_failed)
+        self.many.read()
         self.imports.looked.connect(self._on_looked)
 
     def _make_shortcuts(self) -> None:
@@ -519,7 +556,14 @@ class WordsPage(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(*[theme.GROUP] * 4)
         column.setSpacing(theme.GRID)
-        column.addWidget(title)
+        self.many_button = QPushButton("Record a session…")
+        self.many_button.setToolTip("Many words in a mixed order, by one speaker or several; it can be paused")
+        theme.set_role(self.many_button, "quiet")
+        theme.set_icon(self.many_button, "mdi6.playlist-play")
+        top = QHBoxLayout()
+        top.addWidget(title, 1)
+        top.addWidget(self.many_button)
+        column.addLayout(top)
         column.addWidget(self._splitter, 1)
         self.messages.lieOver(self, free=[self.recorder.record])
 

@@ -100,22 +100,11 @@ class WordList(QWidget):
 
     def add(self, text: str) -> None:
         """Adds a word, with undo, and selects it."""
-        project = self._model.project
-        if project is None or not text.strip():
+        if self._model.project is None or not text.strip():
             return
-        word = text.strip()
-        added: list[str] = []
-        removed: list[Removal] = []
-
-        def redo() -> None:
-            if removed:  # with what was recorded or imported into it meanwhile
-                project.edit.restore(removed.pop())
-            else:
-                added[:] = [project.edit.add_word(word)]
-
-        if self._model.push(f"Add {word}", redo=redo, undo=lambda: removed.append(project.edit.remove_word(added[0]))):
+        if word := self._model.add_word(text.strip()):
             self.add_field.clear()
-            self.choose(added[0])
+            self.choose(word)
 
     def rename(self, new: str) -> None:
         """Renames the selected word, with undo."""
