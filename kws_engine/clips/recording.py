@@ -127,7 +127,7 @@ def evaluate_take(raw: Samples, rate: int, *, clip_samples: int) -> Take:
     bounds = None if is_room_noise(raw, rate) else trimming.speech_bounds(raw, rate)
     if bounds is not None and is_knocking(raw[slice(*bounds)], rate):
         bounds = None
-    clip, start = trimming.cut(raw, rate, clip_samples=clip_samples, bounds=bounds)
+    clip, start = trimming.cut(raw, rate, clip_samples=clip_samples)
     peak_db = audio.peak_db(raw if bounds is None else raw[bounds[0] : bounds[1]])
     clipped = is_clipped(raw)
     too_quiet = peak_db < QUIET_PEAK_DB
