@@ -13,7 +13,14 @@ from numpy.typing import NDArray
 from kws_engine import audio
 from kws_engine.caring.problems import ProblemKind
 from kws_engine.clips import trimming
-from kws_engine.clips.recording import QUIET_PEAK_DB, is_clipped, is_knocking, is_room_noise, leaves_speech_out
+from kws_engine.clips.recording import (
+    NOISY_BELOW_DB,
+    QUIET_PEAK_DB,
+    is_clipped,
+    is_knocking,
+    is_room_noise,
+    leaves_speech_out,
+)
 from kws_engine.clips.utterances import has_voice
 from kws_engine.features import FEATURES
 from kws_engine.features.encoded import VALUES, EncodedPipeline
@@ -22,7 +29,6 @@ from kws_engine.features.speech_embedding import RATE
 VERSION: Final = 1
 """Of the numbers below: what was found with other ones is found anew."""
 # Of 1,201 clips of Speech Commands: 0.7% are noisier, 7% cut off at an edge, 1.4% clip, 1.6% hold no voice.
-_NOISY_BELOW_DB = 18.0  # from the noise floor to the loudest 70 ms
 _EDGE_MS, _EDGE_WITHIN_DB, _EDGE_FRAMES = 40, 10.0, 3
 _AROUND_S = 0.05
 _BEFORE_S, _BEHIND_S = 0.6875, 0.4  # of silence around the word: the first vectors see its beginning only
@@ -63,7 +69,7 @@ def look_at(samples: Samples, rate: int, *, clip_samples: int) -> Found:
     peak_db = audio.peak_db(samples)
     if peak_db < QUIET_PEAK_DB:
         kinds.append("too_quiet")
-    elif loudest_db - floor_db < _NOISY_BELOW_DB:
+    elif loudest_db - floor_db < NOISY_BELOW_DB:
         kinds.append("noisy")
     if core is not None and is_said:
         kinds += _faults_of_speech(samples, rate, core, clip_samples=clip_samples)

@@ -27,7 +27,7 @@ from kws_engine.clips.exporting import Kind
 from kws_engine.clips.import_plan import ImportFile
 from kws_engine.clips.importing import Imported, undo_import
 from kws_engine.clips.layout import ProjectFolder
-from kws_engine.clips.recording import NOISE_TAKE_S, Take, word_take_s
+from kws_engine.clips.recording import NOISE_TAKE_S, PRE_ROLL_S, Take, word_take_s
 from kws_engine.clips.synthetic import SynthesisConfig
 from kws_engine.clips.table import ClipList
 from kws_engine.clips.words import NOISE, UNKNOWN
@@ -52,7 +52,6 @@ from kws_gui.widgets.elided_label import ElidedLabel
 from kws_gui.widgets.message_bar import MessageBar
 
 _SPLITTER = "words/splitter"
-_PRE_ROLL_S = 0.3
 _EXPORTS: dict[str, tuple[Kind, bool]] = {
     "Speech Commands as a zip (*.zip)": ("zip", False),
     "Speech Commands as a folder (*)": ("folder", False),
@@ -282,7 +281,7 @@ class WordsPage(QWidget):
         self.recorder.show_state(self.session.state, *self.session.progress)
 
     def _on_grown(self, samples: Samples, rate: int) -> None:
-        whole = round((self.session.take_seconds + _PRE_ROLL_S) * rate)
+        whole = round((self.session.take_seconds + PRE_ROLL_S) * rate)
         self.recorder.show_growing(samples, rate, whole)
 
     def _on_take(self, take: Take, number: int, total: int) -> None:
@@ -486,10 +485,9 @@ class WordsPage(QWidget):
         self.words.chosen.connect(self._on_word)
         self._model.clipsChanged.connect(self._refresh_clips)
         self._model.failed.connect(self._on_failed)
-        self._microphones.levelChanged.connect(self.recorder.meter.setLevel)
+        self.recorder.follow(self._microphones)
         self._microphones.failed.connect(self._on_microphone_failed)
         self._microphones.opened.connect(self._on_microphone_opened)
-        self._microphones.closed.connect(self.recorder.meter.clear)
         self.messages.remedyTriggered.connect(self._on_remedy)
         self.imports.imported.connect(self._on_imported)
         self.imports.planned.connect(self._on_planned)

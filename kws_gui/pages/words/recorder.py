@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 from kws_gui import theme
 from kws_gui.pages.words.takes import State
 from kws_gui.services import remembered
+from kws_gui.services.microphone import MicrophoneService
 from kws_gui.services.recordings import RawTake
 from kws_gui.widgets.elided_label import ElidedLabel
 from kws_gui.widgets.empty_state import EmptyState
@@ -65,6 +66,8 @@ class RecorderPanel(QWidget):
         theme.set_role(self.record, "primary")
         theme.set_icon(self.record, "mdi6.microphone", role="on_accent")
         self.meter = LevelMeter()
+        self.gain = ElidedLabel()
+        theme.set_role(self.gain, "warning")
         self.waveform = _Waveform()
         self.no_microphone = EmptyState("mdi6.microphone-off", "", "Try again")
         theme.set_role(self.no_microphone.button(), "")
@@ -162,6 +165,15 @@ class RecorderPanel(QWidget):
     def show_microphone(self) -> None:
         """Shows the waveform again."""
         self._shows_waveform()
+
+    def follow(self, microphones: MicrophoneService) -> None:
+        """Shows the level, the noise floor and how to set the input, always in the same place."""
+        microphones.levelChanged.connect(self.meter.setLevel)
+        microphones.closed.connect(self.meter.clear)
+        microphones.floorChanged.connect(self.meter.setFloor)
+        microphones.adviceChanged.connect(self.gain.setFullText)
+        self.meter.setFloor(microphones.floor_db)
+        self.gain.setFullText(microphones.advice)
 
     def show_advice(self, role: str, sentence: str) -> None:
         """Shows one sentence under the waveform, advice or what was done, until the next one."""
@@ -270,8 +282,7 @@ class RecorderPanel(QWidget):
         column.addWidget(self.meter)
         column.addWidget(self._stack, 1)
         column.addWidget(self.advice)
-        buttons = _row(self.play, self.again, self.delete)
-        buttons.addStretch()
+        buttons = _row(self.play, self.again, self.delete, self.gain, stretch=self.gain)
         column.addLayout(buttons)
         label = QLabel("Takes in a row")
         who = QLabel("Speaker")
