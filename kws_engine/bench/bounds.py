@@ -93,7 +93,7 @@ def rows() -> Iterator[Row]:
 
 
 def words_of(people: Path, count: int) -> list[Word]:
-    """So many words in quiet recordings, all collections mixed, of the half of the voices that nothing was chosen on."""
+    """So many words in quiet recordings of all collections, of the half of the voices that nothing was chosen on."""
     of_source: dict[str, list[Recording]] = {}
     for one in recordings(people):
         if one.kind == "word" and _is_judging(one):

@@ -41,9 +41,9 @@ Fault = Literal[
 class Take:
     """A finished take: all of it (`raw`), the `clip` that begins at its sample `start`, and what was found wrong.
 
-    `bounds` are the speech's first and one-past-last sample in `raw`. `fault` is the most important thing that is wrong,
-    None for a good take, and `advice` one sentence about it, or empty. `snr_db` is from the noise floor to the loudest
-    70 ms, between 150 and 7,500 Hz.
+    `bounds` are the speech's first and one-past-last sample in `raw`. `fault` is what is wrong, the most important
+    thing, None for a good take, and `advice` one sentence about it, or empty. `snr_db` is from the noise floor to the
+    loudest 70 ms, between 150 and 7,500 Hz.
     """
 
     raw: Samples
