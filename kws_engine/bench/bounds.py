@@ -99,7 +99,7 @@ def words_of(people: Path, count: int) -> list[Word]:
         if one.kind == "word" and _is_judging(one):
             of_source.setdefault(one.source, []).append(one)
     for source in sorted(of_source):
-        np.random.default_rng(0).shuffle(of_source[source])  # type: ignore[arg-type]
+        np.random.default_rng(0).shuffle(of_source[source])
     words: list[Word] = []
     while len(words) < count and of_source:
         for source in sorted(of_source):

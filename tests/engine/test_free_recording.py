@@ -1,4 +1,4 @@
-"""Free talk becomes own talk and clips of other words, a room becomes noise; from any microphone, and safely on disk."""
+"""Free talk becomes own talk and clips of other words, a room becomes noise; from any microphone, and safe on disk."""
 
 from __future__ import annotations
 

@@ -218,6 +218,10 @@ class RecorderPanel(QWidget):
         self.speaker_field.setMaximumWidth(160)
         self.speaker_field.textChanged.connect(remembered.remember_speaker)
 
+    def add_option(self, widget: QWidget) -> None:
+        """Puts a widget at the end of the options."""
+        self._options.addWidget(widget)
+
     # -- keys
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -288,9 +292,9 @@ class RecorderPanel(QWidget):
         who = QLabel("Speaker")
         label.setBuddy(self._takes)
         who.setBuddy(self.speaker_field)
-        options = _row(label, self._takes, self._countdown, who, self.speaker_field)
-        options.addStretch()
-        column.addLayout(options)
+        self._options = _row(label, self._takes, self._countdown, who, self.speaker_field)
+        self._options.addStretch()
+        column.addLayout(self._options)
 
 
 class _Waveform(Waveform):
