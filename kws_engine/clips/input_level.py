@@ -22,9 +22,9 @@ _CLEAR_DB: Final = 20.0  # speech above the floor, RMS
 _SILENT_DB: Final = -90.0  # no microphone is so quiet
 
 CLIPPED: Final = "Turn the input down: it clips."
-_SOFTER: Final = "Turn the input down by about {} dB: it nearly clips."
-_LOUDER: Final = "Louder by about {} dB: come closer, or turn the input up."
-_ROOM: Final = "The room is loud: come closer, or wait until it is quieter."
+_SOFTER: Final = "Turn the input down by about {} dB."
+_LOUDER: Final = "Louder by about {} dB: go closer."
+_ROOM: Final = "The room is loud: go closer."
 
 
 class InputLevel:

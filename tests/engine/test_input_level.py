@@ -89,7 +89,7 @@ def test_words_that_hardly_rise_above_the_room(shared_data):
     said = word.samples * (0.04 / np.sqrt(np.mean(word.samples[slice(*word.bounds)] ** 2)))
     level = InputLevel()
     hear(level, room(1.2, -36))
-    assert level.advice.startswith("The room is loud: come closer")
+    assert level.advice.startswith("The room is loud: go closer")
     sound = room(len(said) / RATE + 1, -36)
     sound[: len(said)] += said
     assert hear(level, sound)[-1].startswith("The room is loud")

@@ -219,7 +219,8 @@ class RecorderPanel(QWidget):
         self.speaker_field.textChanged.connect(remembered.remember_speaker)
 
     def add_option(self, widget: QWidget) -> None:
-        """Puts a widget at the end of the options."""
+        """Puts a widget at the end of the options; where it is hidden, the row stays as high."""
+        self._options.addStrut(widget.sizeHint().height())
         self._options.addWidget(widget)
 
     # -- keys
