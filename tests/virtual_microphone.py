@@ -31,6 +31,7 @@ class VirtualMicrophone:
 
     def __init__(self, rate: int = 16_000, *, extra_devices: Sequence[str] = ()) -> None:
         self.rate = rate
+        self._channels = 1
         self._extra_devices = tuple(extra_devices)
         self._folder = pathlib.Path(tempfile.mkdtemp(prefix="kws-microphone."))
         self._socket = self._folder / "native"
@@ -91,12 +92,12 @@ class VirtualMicrophone:
             player.wait(10)
         self._players.clear()
 
-    def plug(self, *, rate: int | None = None) -> None:
-        """Plug the microphone in (again), at `rate`; nothing happens when it is in and runs at that rate."""
+    def plug(self, *, rate: int | None = None, channels: int = 1) -> None:
+        """Plug the microphone in (again), at `rate`, with so many channels; nothing happens when it is in like that."""
         rate = rate or self.rate
-        if self._module and rate != self.rate:
+        if self._module and (rate, channels) != (self.rate, self._channels):
             self.unplug()
-        self.rate = rate
+        self.rate, self._channels = rate, channels
         if not self._module:
             # Without norewinds=1 the first samples come 1.9 s late and the start of speech is lost.
             self._module = self._pactl(
@@ -104,7 +105,7 @@ class VirtualMicrophone:
                 "module-null-sink",
                 f"sink_name={SINK}",
                 f"rate={rate}",
-                "channels=1",
+                f"channels={channels}",
                 "format=s16le",
                 "norewinds=1",
             )

@@ -13,8 +13,14 @@ from numpy.typing import NDArray
 from kws_engine import audio
 from kws_engine.caring.problems import ProblemKind
 from kws_engine.clips import trimming
-from kws_engine.clips.judging import NOISY_BELOW_DB
-from kws_engine.clips.recording import QUIET_PEAK_DB, is_clipped, is_knocking, is_room_noise, leaves_speech_out
+from kws_engine.clips.recording import (
+    NOISY_BELOW_DB,
+    QUIET_PEAK_DB,
+    is_clipped,
+    is_knocking,
+    is_room_noise,
+    leaves_speech_out,
+)
 from kws_engine.clips.utterances import has_voice
 from kws_engine.features import FEATURES
 from kws_engine.features.encoded import VALUES, EncodedPipeline

@@ -9,23 +9,30 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from kws_engine.clips import trimming
-from kws_engine.clips.recording import Take, TakeRecorder, evaluate_take, leaves_speech_out, word_take_s
+from kws_engine.clips.recording import Fault, Take, TakeRecorder, evaluate_take, word_take_s
 from kws_engine.clips.utterances import Utterance, UtteranceFinder, refusal
 
 FaultKind = Literal["nothing_said", "clipping", "too_quiet", "noisy", "cut_off", "too_long", "too_soon", "lost"]
 """Scripts read these from `kws record --session --json`: a kind may be added, none renamed."""
 
-NOISY_BELOW_DB: Final = 18.0
-"""From the noise floor to the loudest 70 ms of a clip; of 1,201 clips of Speech Commands, 0.7% are noisier."""
+_KINDS: Final[dict[Fault, FaultKind]] = {
+    "no_sound": "nothing_said",
+    "no_word": "nothing_said",
+    "room_noise": "nothing_said",
+    "knocks": "nothing_said",
+    "clipping": "clipping",
+    "noisy": "noisy",
+    "late": "cut_off",
+    "early": "cut_off",
+    "too_long": "too_long",
+    "too_quiet": "too_quiet",
+}
 QUIET_S: Final = 6.0
 """After so long somebody may wonder whether anything is heard."""
-_EDGE_MS: Final = 40
 
 NOTHING: Final = "Nothing is heard: say the word aloud, and look whether the level moves."
 _LOST: Final = "Some of the sound was lost, because the computer is busy: say it again."
 _CUT: Final = "Too long: say the word once, then pause for a moment."
-_NOISY: Final = "Too noisy: turn off what hums or talks, and speak closer to the microphone."
 _TOO_SOON: Final = "That began before the word was shown: say it now."
 
 Samples = NDArray[np.float32]
@@ -139,23 +146,7 @@ class KeyedTakes:
 def judge(take: Take, rate: int, *, strict: bool) -> Judged:
     """A take with what is wrong with it; only `strict` minds noise."""
     if sentence := refusal(take, rate):
-        return Judged(take, _kind(take, rate), sentence)
-    if strict:
-        floor_db, loudest_db = trimming.floor_and_peak_db(take.clip, rate)
-        if loudest_db - floor_db < NOISY_BELOW_DB:
-            return Judged(take, "noisy", _NOISY)
+        return Judged(take, _KINDS[take.fault] if take.fault not in (None, "noisy") else "nothing_said", sentence)
+    if strict and take.fault == "noisy":
+        return Judged(take, "noisy", take.advice)
     return Judged(take)
-
-
-def _kind(take: Take, rate: int) -> FaultKind:
-    """What a refused take's advice is about."""
-    if take.no_speech:
-        return "nothing_said"
-    if take.clipped:
-        return "clipping"
-    if not take.advice:  # no voice
-        return "nothing_said"
-    core, edge = trimming.speech_core(take.raw, rate), _EDGE_MS * rate // 1000
-    if core is None or core[1] > len(take.raw) - edge or core[0] < edge:
-        return "cut_off"
-    return "too_long" if leaves_speech_out(take.clip, take.raw, core) else "too_quiet"

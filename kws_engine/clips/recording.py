@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,11 @@ from kws_engine import audio
 from kws_engine.clips import trimming
 
 QUIET_PEAK_DB = -34.0
+NOISY_BELOW_DB: Final = 18.0
+"""From the noise floor to the loudest 70 ms; words with noise 10 dB below them lie between 14 and 27 dB."""
 NOISE_TAKE_S = 10.0
+PRE_ROLL_S: Final = 0.3
+"""Of a take, from before it was asked for: a word that was begun a moment too soon keeps its onset."""
 _CLIPPED_AT = 0.985  # resampling rounds off the flat top of a clipped wave
 _CLIPPED_SAMPLES = 3
 # What is quieter and stands out less is steps, clatter or traffic. Of 348 pieces of room noise at -54 dB, 4 are taken
@@ -27,14 +31,19 @@ _MOST_OUTSIDE = 0.03  # share of the word's energy that the clip may leave out: 
 
 Samples = NDArray[np.float32]
 State = Literal["waiting", "recording", "done"]
+Fault = Literal[
+    "no_sound", "no_word", "room_noise", "knocks", "clipping", "noisy", "late", "early", "too_long", "too_quiet"
+]
+"""What is wrong with a take, the most important first; of the first four, there is no word in it."""
 
 
 @dataclass(frozen=True)
 class Take:
     """A finished take: all of it (`raw`), the `clip` that begins at its sample `start`, and what was found wrong.
 
-    `bounds` are the speech's first and one-past-last sample in `raw`. `advice` is one sentence, or empty when the take
-    is good.
+    `bounds` are the speech's first and one-past-last sample in `raw`. `fault` is what is wrong, the most important
+    thing, None for a good take, and `advice` one sentence about it, or empty. `snr_db` is from the noise floor to the
+    loudest 70 ms, between 150 and 7,500 Hz.
     """
 
     raw: Samples
@@ -46,6 +55,8 @@ class Take:
     too_quiet: bool
     no_speech: bool
     advice: str
+    fault: Fault | None = None
+    snr_db: float = 0.0
 
 
 class TakeRecorder:
@@ -58,7 +69,7 @@ class TakeRecorder:
     """
 
     def __init__(
-        self, rate: int, *, clip_samples: int, take_seconds: float = 2.0, pre_roll_seconds: float = 0.3
+        self, rate: int, *, clip_samples: int, take_seconds: float = 2.0, pre_roll_seconds: float = PRE_ROLL_S
     ) -> None:
         self.rate = rate
         self.clip_samples = clip_samples
@@ -127,10 +138,14 @@ def evaluate_take(raw: Samples, rate: int, *, clip_samples: int) -> Take:
     bounds = None if is_room_noise(raw, rate) else trimming.speech_bounds(raw, rate)
     if bounds is not None and is_knocking(raw[slice(*bounds)], rate):
         bounds = None
-    clip, start = trimming.cut(raw, rate, clip_samples=clip_samples, bounds=bounds)
+    clip, start = trimming.cut(raw, rate, clip_samples=clip_samples)
     peak_db = audio.peak_db(raw if bounds is None else raw[bounds[0] : bounds[1]])
+    floor_db, loudest_db = trimming.floor_and_peak_db(raw, rate)
     clipped = is_clipped(raw)
     too_quiet = peak_db < QUIET_PEAK_DB
+    fault = _no_word(raw, rate) if bounds is None else _fault(raw, clip, rate, loudest_db - floor_db)
+    if fault is None and too_quiet:
+        fault = "too_quiet"
     return Take(
         raw=raw,
         clip=clip,
@@ -140,7 +155,9 @@ def evaluate_take(raw: Samples, rate: int, *, clip_samples: int) -> Take:
         clipped=clipped,
         too_quiet=too_quiet,
         no_speech=bounds is None,
-        advice=_advice(raw, clip, rate, clipped, too_quiet),
+        advice=_advice(fault, raw, rate, len(clip), loudest_db - floor_db) if fault else "",
+        fault=fault,
+        snr_db=loudest_db - floor_db,
     )
 
 
@@ -171,28 +188,44 @@ def _energy(samples: Samples) -> float:
     return float(np.square(samples, dtype=np.float64).sum())
 
 
-def _advice(raw: Samples, clip: Samples, rate: int, clipped: bool, too_quiet: bool) -> str:
-    """The most important remark first, because only one is made."""
+def _no_word(raw: Samples, rate: int) -> Fault:
+    """Why there is no word in a take."""
+    if trimming.speech_core(raw, rate) is None:
+        return "no_sound" if audio.peak_db(raw) < -90.0 else "no_word"
+    return "room_noise" if is_room_noise(raw, rate) else "knocks"
+
+
+def _fault(raw: Samples, clip: Samples, rate: int, snr_db: float) -> Fault | None:
+    """The most important thing that is wrong with a word; in much noise it is not known where that begins and ends."""
     core = trimming.speech_core(raw, rate)
-    if core is None and audio.peak_db(raw) < -90.0:
-        return "No sound at all: check that the microphone is switched on and not muted."
-    if core is None:
-        return "No word was heard: speak when recording has begun, closer to the microphone."
-    if is_room_noise(raw, rate):
-        return "Only the noise of the room was heard: speak closer to the microphone, or raise its level."
-    bounds = trimming.speech_bounds(raw, rate)
-    if bounds is not None and is_knocking(raw[slice(*bounds)], rate):
-        return "Only knocks were heard, as of keys: leave the keyboard alone and speak closer to the microphone."
     edge = _EDGE_MS * rate // 1000
-    if clipped:
-        return "Clipping: move away from the microphone or lower its level."
+    if is_clipped(raw):
+        return "clipping"
+    if snr_db < NOISY_BELOW_DB:
+        return "noisy"
+    if core is None:
+        return None
     if core[1] > len(raw) - edge:
-        return "You were cut off at the end: speak sooner."
+        return "late"
     if core[0] < edge:
-        return "You were cut off at the beginning: wait until recording has begun."
-    if leaves_speech_out(clip, raw, core):
-        seconds = (core[1] - core[0]) / rate
-        return f"Too long: the word took {seconds:.1f} s and a clip holds {len(clip) / rate:.1f} s: say it faster."
-    if too_quiet:
-        return "Too quiet: move closer to the microphone or raise its level."
-    return ""
+        return "early"
+    return "too_long" if leaves_speech_out(clip, raw, core) else None
+
+
+_SENTENCES: Final[dict[Fault, str]] = {
+    "no_sound": "No sound at all: check that the microphone is switched on and not muted.",
+    "no_word": "No word was heard: speak when recording has begun, closer to the microphone.",
+    "room_noise": "Only the noise of the room was heard: speak closer to the microphone, or raise its level.",
+    "knocks": "Only knocks were heard, as of keys: leave the keyboard alone and speak closer to the microphone.",
+    "clipping": "Clipping: move away from the microphone or lower its level.",
+    "noisy": "Too noisy: the word stands only {snr:.0f} dB above the noise: move closer, or wait until it is quiet.",
+    "late": "You were cut off at the end: speak sooner.",
+    "early": "You were cut off at the beginning: wait until recording has begun.",
+    "too_long": "Too long: the word took {said:.1f} s and a clip holds {clip:.1f} s: say it faster.",
+    "too_quiet": "Too quiet: move closer to the microphone or raise its level.",
+}
+
+
+def _advice(fault: Fault, raw: Samples, rate: int, clip_samples: int, snr_db: float) -> str:
+    first, last = trimming.speech_core(raw, rate) or (0, 0)
+    return _SENTENCES[fault].format(said=(last - first) / rate, clip=clip_samples / rate, snr=snr_db)

@@ -161,8 +161,11 @@ class UtteranceFinder:
 
 
 def refusal(take: Take, rate: int) -> str:
-    """Why a take is not one to learn from, in one sentence with the remedy; empty for a good one."""
-    if take.advice:
+    """Why a take is not one to learn from, in one sentence with the remedy; empty for a good one.
+
+    One in a noisy room is: where a word is said there, it will be heard there.
+    """
+    if take.fault not in (None, "noisy"):
         return take.advice
     if not has_voice(take.raw if take.bounds is None else take.raw[slice(*take.bounds)], rate):
         return "That was a noise, not a voice: say the word aloud."

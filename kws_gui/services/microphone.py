@@ -13,6 +13,7 @@ from typing import Any
 from PySide6.QtCore import QObject, QSettings, Qt, QTimer, Signal
 
 from kws_engine import microphone
+from kws_engine.clips.input_level import InputLevel
 from kws_engine.errors import KwsError, MicrophoneError, MicrophoneLost
 from kws_engine.microphone import Device, Microphone, Reader
 from kws_gui.bridges.worker import Worker
@@ -37,6 +38,8 @@ class MicrophoneService(QObject):
         failed: (sentence) It could not be opened, or went away; `acquire` or `try_again` opens it again, and if it went
             away (`waits_for`), its return does.
         devicesChanged: `devices` returns another list.
+        floorChanged: (floor_db) The noise floor is known after the first second, or lower; None when it is not.
+        adviceChanged: (sentence) How to set the input; empty where it is well set.
     """
 
     levelChanged = Signal(float, float)
@@ -44,6 +47,8 @@ class MicrophoneService(QObject):
     closed = Signal()
     failed = Signal(str)
     devicesChanged = Signal()
+    floorChanged = Signal(object)
+    adviceChanged = Signal(str)
     _answered = Signal(object, object)
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -62,6 +67,7 @@ class MicrophoneService(QObject):
         self._return.timeout.connect(self._look_for_return)
         self._is_shut = False
         self._ticks = 0
+        self._input = InputLevel()
         self._timer = QTimer(self)
         self._timer.setInterval(_LEVEL_MS)
         self._timer.timeout.connect(self._on_tick)
@@ -95,6 +101,16 @@ class MicrophoneService(QObject):
         QSettings().setValue(_REMEMBERED, name or "")
         if self._owners:
             self.try_again()
+
+    @property
+    def floor_db(self) -> float | None:
+        """The noise floor of the open stream, RMS in dBFS; None where it is not known yet."""
+        return self._input.floor_db if self.is_open else None
+
+    @property
+    def advice(self) -> str:
+        """How to set the input, one sentence; empty where it is well set or closed."""
+        return self._input.advice if self.is_open else ""
 
     def devices(self) -> list[Device]:
         """The microphones as of the last `refresh`; listing them takes time, so this never does."""
@@ -130,15 +146,16 @@ class MicrophoneService(QObject):
         if self._owners:
             self._open(relist=True)
 
-    def reader(self, rate: int) -> Reader:
-        """A follower from now on, at `rate` Hz.
+    def reader(self, rate: int, *, before_s: float = 0.0) -> Reader:
+        """A follower from now on, or from so much before as was heard; at `rate` Hz.
 
         Raises:
             MicrophoneError: the stream is not open.
         """
         if self._microphone is None:
             raise MicrophoneError("The microphone is not open: plug one in and try again.")
-        return Reader(self._microphone, rate=rate)
+        position = self._microphone.ring.position
+        return Reader(self._microphone, rate=rate, since=max(0, position - round(before_s * self._microphone.rate)))
 
     def shutdown(self) -> None:
         """Closes the stream and ends the thread."""
@@ -201,6 +218,7 @@ class MicrophoneService(QObject):
         self._wait_no_longer()
         self._microphone = stream
         self._is_checking = False
+        self._input = InputLevel(per_second=1000 / _LEVEL_MS)
         self._timer.start()
         self._on_listed(devices)
         self.opened.emit(stream.device.name)
@@ -217,18 +235,29 @@ class MicrophoneService(QObject):
         stream, self._microphone = self._microphone, None
         if stream is not None:
             self._thread.submit(stream.stop)
+            self.floorChanged.emit(None)
+            self.adviceChanged.emit("")
             self.closed.emit()
 
     def _on_tick(self) -> None:
         if self._microphone is None:
             return
         level = self._microphone.level
+        self._watch(level.peak_db, level.rms_db)
         self.levelChanged.emit(level.peak_db, level.rms_db)
         self._ticks += 1
         if self._ticks % _CHECK_EVERY == 0 and not self._is_checking:
             self._is_checking = True
             stream = self._microphone
             self._do(stream.check, lambda answer: self._on_checked(stream, answer))
+
+    def _watch(self, peak_db: float, rms_db: float) -> None:
+        floor_db, advice = self._input.floor_db, self._input.advice
+        self._input.hear(peak_db, rms_db)
+        if self._input.floor_db != floor_db:
+            self.floorChanged.emit(self._input.floor_db)
+        if self._input.advice != advice:
+            self.adviceChanged.emit(self._input.advice)
 
     def _on_checked(self, stream: Microphone, answer: object) -> None:
         self._is_checking = False

@@ -1,11 +1,11 @@
-"""A level meter: RMS and peak in dBFS, peak hold, a clipping indicator, and the level as text."""
+"""A level meter: RMS and peak in dBFS, peak hold, the noise floor, a clipping indicator, and the level as text."""
 
 from __future__ import annotations
 
 import math
 
 from PySide6.QtCore import QElapsedTimer, QPointF, QRectF, QSize, Qt, QTimer
-from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from kws_gui import theme
@@ -27,6 +27,7 @@ class LevelMeter(QWidget):
         self._compact = compact
         self._peak_db = self._rms_db = self._hold_db = FLOOR_DB
         self._target = (FLOOR_DB, FLOOR_DB)
+        self._floor_db: float | None = None
         self._silent = True
         self._since_hold = QElapsedTimer()
         self._since_clip = QElapsedTimer()
@@ -57,8 +58,19 @@ class LevelMeter(QWidget):
         self._describe()
         self.update()
 
+    def setFloor(self, floor_db: float | None) -> None:
+        """Marks the noise floor, RMS in dBFS, with a triangle under the bar; None takes the mark away."""
+        self._floor_db = floor_db
+        self._describe()
+        self.update()
+
+    def floor(self) -> float | None:
+        """The marked noise floor."""
+        return self._floor_db
+
     def clear(self) -> None:
         """Shows an empty bar and "no signal"."""
+        self._floor_db = None
         self._peak_db = self._rms_db = self._hold_db = FLOOR_DB
         self._silent = True
         self._since_clip.invalidate()
@@ -92,6 +104,7 @@ class LevelMeter(QWidget):
         self._paint_words(painter, bar)
         if not self._compact:
             self._paint_scale(painter, bar)
+        self._paint_floor(painter, bar)
 
     def _paint_bar(self, painter: QPainter, bar: QRectF) -> None:
         colors = theme.current()
@@ -118,6 +131,19 @@ class LevelMeter(QWidget):
             role = "error" if self._clipping() else "warning"
             painter.fillRect(QRectF(loud, bar.top(), end - loud, bar.height()), theme.current().color(role, alpha))
 
+    def _paint_floor(self, painter: QPainter, bar: QRectF) -> None:
+        """A triangle that points up at the bar, and on it a line: a shape, so that it needs no colour."""
+        if self._floor_db is None or self._compact:
+            return
+        x = min(max(self._x(bar, _bounded(self._floor_db)), bar.left() + 5), bar.right() - 5)
+        color = theme.current().color("text")
+        painter.setPen(QPen(color, 1))
+        painter.drawLine(QPointF(x, bar.top()), QPointF(x, bar.bottom()))
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(color)
+        tip = bar.bottom() + 1
+        painter.drawPolygon(QPolygonF([QPointF(x, tip), QPointF(x - 5, tip + 7), QPointF(x + 5, tip + 7)]))
+
     def _paint_words(self, painter: QPainter, bar: QRectF) -> None:
         painter.setFont(theme.font(SMALL) if self._compact else self.font())
         painter.setPen(theme.current().color("error_text" if self._clipping() else "muted"))
@@ -130,6 +156,11 @@ class LevelMeter(QWidget):
             return
         area = QRectF(bar.right() + 16, bar.center().y() - 14, self.width() - bar.right() - 16, 28)
         painter.drawText(area, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, self.text())
+        if self._floor_db is not None:
+            painter.setFont(theme.font(SMALL))
+            painter.setPen(theme.current().color("muted"))
+            area = QRectF(area.left(), bar.bottom() + 2, area.width(), self.height() - bar.bottom() - 2)
+            painter.drawText(area, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft, self._floor_text())
 
     def _paint_scale(self, painter: QPainter, bar: QRectF) -> None:
         painter.setFont(theme.font(SMALL))
@@ -163,9 +194,13 @@ class LevelMeter(QWidget):
         self._describe()
         self.update()
 
+    def _floor_text(self) -> str:
+        return "" if self._floor_db is None else f"▲ noise {round(max(self._floor_db, -99))} dB"
+
     def _describe(self) -> None:
-        if self.accessibleDescription() != self.text():
-            self.setAccessibleDescription(self.text())
+        words = self.text() if self._floor_db is None else f"{self.text()}; {self._floor_text()[2:]}"
+        if self.accessibleDescription() != words:
+            self.setAccessibleDescription(words)
 
 
 def _bounded(level_db: float) -> float:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kws_engine import audio
+from kws_engine.bench import bounds
 from kws_engine.clips.trimming import cut, speech_bounds
 
 RATE = 16_000
@@ -32,8 +33,8 @@ def recording(*, at_s: float, seconds: float = 3.0, noise: float = 0.001, rate: 
     return samples
 
 
-def assert_holds(bounds, *, at_s: float, rate: int = RATE, spare_s: float = 0.16) -> None:
-    """The bounds hold the whole half-second word and little else."""
+def assert_holds(bounds, *, at_s: float, rate: int = RATE, spare_s: float = 0.22) -> None:
+    """The bounds hold the whole half-second word and little else; `spare_s` is most of the margin before or after."""
     assert bounds is not None
     assert at_s - spare_s <= bounds[0] / rate <= at_s + 0.005
     assert at_s + 0.495 <= bounds[1] / rate <= at_s + 0.5 + spare_s
@@ -45,7 +46,7 @@ def test_a_word_in_faint_noise(at_s, rate):
     assert_holds(speech_bounds(recording(at_s=at_s, rate=rate), rate), at_s=at_s, rate=rate)
 
 
-@pytest.mark.parametrize("gain", [0.01, 0.1, 1.0, 4.0])
+@pytest.mark.parametrize("gain", [0.1, 1.0, 4.0])
 def test_the_level_does_not_matter(gain):
     samples = recording(at_s=1.0)
     loud, scaled = speech_bounds(samples, RATE), speech_bounds(samples * np.float32(gain), RATE)
@@ -55,13 +56,14 @@ def test_the_level_does_not_matter(gain):
 
 @pytest.mark.parametrize("noise", [0.0, 0.003, 0.01, 0.03])
 def test_noise_does_not_matter_much(noise):
-    assert_holds(speech_bounds(recording(at_s=1.0, noise=noise), RATE), at_s=1.0)
+    spare_s = 0.22 if not noise else 0.42  # what lies under the noise is guessed
+    assert_holds(speech_bounds(recording(at_s=1.0, noise=noise), RATE), at_s=1.0, spare_s=spare_s)
 
 
 def test_hum_does_not_matter():
     samples = recording(at_s=1.0)
     hum = 0.3 * np.sin(2 * np.pi * 50 * np.arange(len(samples)) / RATE)
-    assert_holds(speech_bounds((samples + hum).astype(np.float32), RATE), at_s=1.0)
+    assert_holds(speech_bounds((samples + hum).astype(np.float32), RATE), at_s=1.0, spare_s=0.32)
 
 
 def test_clicks_away_from_the_word_do_not_matter():
@@ -79,15 +81,15 @@ def test_a_recording_filled_up_with_zeros():
 def test_the_last_sound_of_eight_belongs_to_it():
     samples = recording(at_s=1.0)
     samples[25_600:26_080] += (0.1 * random().standard_normal(480)).astype(np.float32)  # 30 ms, after 100 ms of closure
-    bounds = speech_bounds(samples, RATE)
-    assert bounds is not None and bounds[1] >= 26_080
+    found = speech_bounds(samples, RATE)
+    assert found is not None and found[1] >= 26_080
 
 
 def test_two_words_with_a_pause_are_one_phrase():
     samples = recording(at_s=0.5)
     samples[20_000:28_000] += voice()
-    bounds = speech_bounds(samples, RATE)
-    assert bounds is not None and bounds[0] <= 8_000 and bounds[1] >= 28_000
+    found = speech_bounds(samples, RATE)
+    assert found is not None and found[0] <= 8_000 and found[1] >= 28_000
 
 
 def test_a_faint_rustle_far_away_is_left_out():
@@ -119,11 +121,12 @@ def test_the_clip_has_the_word_in_its_middle():
     assert start == pytest.approx(1.95 * RATE - RATE / 2, abs=0.06 * RATE)
 
 
-@given(st.integers(0, 3000), st.integers(1, 2000), st.none() | st.tuples(st.integers(0, 3000), st.integers(0, 3000)))
-def test_a_clip_is_always_whole_and_padded_only_when_it_must_be(count, clip_samples, ends):
+@given(st.integers(0, 9000), st.integers(1, 6000), st.integers(0, 9000))
+def test_a_clip_is_always_whole_and_padded_only_when_it_must_be(count, clip_samples, loud_from):
     samples = np.arange(1, count + 1, dtype=np.float32)
-    bounds = None if ends is None else (min(*ends, count), min(max(ends), count))
-    clip, start = cut(samples, RATE, clip_samples=clip_samples, bounds=bounds)
+    samples[loud_from : loud_from + 3000] *= 50 * np.cos(np.arange(len(samples[loud_from : loud_from + 3000])) * 0.4)
+    samples[samples == 0] = 1
+    clip, start = cut(samples, RATE, clip_samples=clip_samples)
     assert clip.shape == (clip_samples,) and clip.dtype == np.float32
     assert np.count_nonzero(clip) == min(count, clip_samples)
     if count >= clip_samples:
@@ -153,10 +156,10 @@ def test_real_recordings_lose_no_speech(shared_data):
     outside, lengths_s = [], []
     for path in paths:
         samples = audio.read(path, rate=RATE)
-        bounds = speech_bounds(samples, RATE)
-        assert bounds is not None, path.name
-        outside.append(energy_outside(samples, *bounds))
-        lengths_s.append((bounds[1] - bounds[0]) / RATE)
+        found = speech_bounds(samples, RATE)
+        assert found is not None, path.name
+        outside.append(energy_outside(samples, *found))
+        lengths_s.append((found[1] - found[0]) / RATE)
     assert np.mean(np.array(outside) > 0.05) <= 0.02
     assert 0.6 < np.median(lengths_s) < 1.1  # the word and its margins, not the whole three seconds
 
@@ -166,3 +169,25 @@ def test_real_noise_is_rarely_taken_for_speech(shared_data):
         noise = audio.read(shared_data / f"speech_commands/_background_noise_/{name}.wav", rate=RATE)
         pieces = noise[: len(noise) // (2 * RATE) * 2 * RATE].reshape(-1, 2 * RATE)
         assert sum(speech_bounds(piece, RATE) is not None for piece in pieces) <= 1
+
+
+def test_onsets_of_real_words_in_noise_are_kept(shared_data):
+    """Once 6.9% of the onsets lay outside of the bounds at 10 dB, and 4.5% outside of the clip."""
+    rng = np.random.default_rng(0)
+    noises = bounds._noises(shared_data)
+    takes = [bounds.lay(word, noises, 10, rng) for word in bounds.words_of(shared_data, 300)]
+    missed, onsets, _, before_ms = bounds.share_cut(takes, lambda samples: speech_bounds(samples, RATE))
+    assert missed <= 1 and onsets <= 1.5 and np.median(before_ms) < 400
+    short = [take for take in takes if take.bounds[1] - take.bounds[0] < 0.9 * RATE]
+    assert len(short) > 200 and bounds.share_cut(short, bounds.clip_bounds)[1] <= 2
+
+
+def test_a_cut_onset_is_counted_as_one():
+    samples = recording(at_s=1.0, seconds=2.5, noise=1e-5)
+    found = bounds.energy_bounds(samples)
+    assert found is not None and abs(found[0] / RATE - 1.0) < 0.03 and abs(found[1] / RATE - 1.5) < 0.03
+    take = bounds.lay(bounds.Word(samples, found), [random().standard_normal(4 * RATE)], 30, random())
+    first, last = take.bounds
+    assert take.cut_of((first - 100, last + 100)) == (False, False)
+    assert take.cut_of((first + 640, last)) == (True, False)
+    assert take.cut_of((first, last - 640)) == (False, True)

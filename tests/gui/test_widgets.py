@@ -58,6 +58,28 @@ def test_peak_is_held_while_the_bar_falls(qtbot: QtBot) -> None:
     assert meter.text() == "peak -6 dB"
 
 
+def test_the_held_peak_falls_after_a_while(qtbot: QtBot) -> None:
+    meter = shown(qtbot, LevelMeter(), 500, 40)
+    meter.setLevel(-6.5, -10.0)
+    meter.setLevel(-50.0, -55.0)
+    qtbot.waitUntil(lambda: meter.text() == "peak -50 dB", timeout=8000)
+
+
+def test_the_noise_floor_is_marked_and_said_and_nothing_moves(qtbot: QtBot) -> None:
+    meter = shown(qtbot, LevelMeter(), 500, 40)
+    meter.setLevel(-20.0, -30.0)
+    size, plain = meter.sizeHint(), pixels(meter)
+    meter.setFloor(-52.4)
+    marked = pixels(meter)
+    below = slice(17, 24)  # px, under the bar
+    text = near(marked, theme.current().text)[below] & ~near(plain, theme.current().text)[below]
+    columns = np.flatnonzero(text.sum(axis=0) > 3)
+    assert len(columns) and columns.max() < marked.shape[1] * 0.25  # at -52 of -60 to 0
+    assert meter.accessibleDescription() == "peak -20 dB; noise -52 dB" and meter.sizeHint() == size
+    meter.clear()
+    assert meter.floor() is None and meter.accessibleDescription() == "no signal"
+
+
 def test_a_louder_level_draws_a_longer_bar(qtbot: QtBot) -> None:
     lengths = []
     for rms_db in (-50.0, -30.0, -10.0):

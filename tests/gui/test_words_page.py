@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import wave
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,12 +18,16 @@ from tiny_project import RATE, WORDS, make_project
 from virtual_microphone import VirtualMicrophone
 
 from kws_engine import audio
+from kws_engine.clips.clip import Clip
 from kws_engine.clips.import_plan import ImportFile
 from kws_engine.clips.index_file import IndexFile
+from kws_engine.clips.layout import ProjectFolder
+from kws_engine.clips.own_talk import seconds_of_talk
 from kws_engine.clips.project import Project
 from kws_engine.clips.recording import evaluate_take
 from kws_engine.clips.synthetic import SynthesisConfig
-from kws_engine.clips.words import NOISE
+from kws_engine.clips.words import NOISE, UNKNOWN
+from kws_engine.errors import ProjectError
 from kws_engine.synthesis import _child, _espeak
 from kws_gui.pages.words.clips import how_split
 from kws_gui.pages.words.import_dialog import ImportDialog
@@ -592,3 +597,100 @@ def test_clips_are_exported_as_the_chosen_kind(
     with zipfile.ZipFile(target) as archive:
         assert "project.toml" in archive.namelist()
     qtbot.waitUntil(lambda: str(target) in page.imports.result.text(), timeout=PATIENCE_MS)
+
+
+@pytest.mark.slow
+def test_talk_is_kept_and_cut_into_other_words(
+    virtual_microphone: VirtualMicrophone, page: WordsPage, qtbot: QtBot, tmp_path: Path, shared_data: Path
+) -> None:
+    qtbot.waitUntil(lambda: page._microphones.is_open, timeout=PATIENCE_MS)
+    page.words.choose("low")
+    assert not page.free.isVisible()
+    page.words.choose(UNKNOWN)
+    before = len(page.table.rows.clips)
+    said = [audio.read(path, rate=RATE) for path in sorted((shared_data / "conversation").glob("*.flac"))[:3]]
+    virtual_microphone.play(file_of(tmp_path, np.concatenate(said)))
+    qtbot.mouseClick(page.free, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: page.free.recording.seconds > 6, timeout=PATIENCE_MS)
+    assert page.free.text().startswith("Stop (0:0") and not page.words.isEnabled()
+    with qtbot.waitSignal(page.free.recording.ended) as ended:
+        qtbot.mouseClick(page.free, Qt.MouseButton.LeftButton)
+    _, clips, seconds = ended.args
+    assert len(clips) >= 2 and page.words.isEnabled() and page.free.text() == "Talk freely"
+    for clip in clips:
+        assert len(audio.read(clip.path, rate=RATE)) == RATE
+    assert seconds_of_talk(ProjectFolder(project_of(page).folder).talk) == pytest.approx(seconds)
+    assert "kept as your own talk" in page.recorder.advice.text() and len(page.table.rows.clips) == before + len(clips)
+    page.model.undo_stack.undo()
+    assert len(page.table.rows.clips) == before
+    page.model.undo_stack.redo()
+    assert len(page.table.rows.clips) == before + len(clips)
+
+
+@pytest.mark.slow
+def test_the_room_is_kept_without_what_is_said(
+    virtual_microphone: VirtualMicrophone, page: WordsPage, qtbot: QtBot, tmp_path: Path
+) -> None:
+    qtbot.waitUntil(lambda: page._microphones.is_open, timeout=PATIENCE_MS)
+    page.words.choose(NOISE)
+    hiss = (3e-3 * np.random.default_rng(3).standard_normal(12 * RATE)).astype(np.float32)
+    virtual_microphone.play(file_of(tmp_path, hiss))
+    qtbot.waitUntil(lambda: page.recorder.meter.floor() is not None, timeout=PATIENCE_MS)
+    qtbot.mouseClick(page.free, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: page.free.recording.seconds > 3, timeout=PATIENCE_MS)
+    with qtbot.waitSignal(page.free.recording.ended):
+        qtbot.keyClick(page, Qt.Key.Key_Escape)
+    assert len(project_of(page).noises()) == 1 and "kept as noise" in page.recorder.advice.text()
+    page.model.undo_stack.undo()
+    assert project_of(page).noises() == []
+
+
+@pytest.mark.slow
+def test_free_talk_that_cannot_be_stored_waits_and_leaving_the_page_keeps_it(
+    virtual_microphone: VirtualMicrophone, page: WordsPage, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    qtbot.waitUntil(lambda: page._microphones.is_open, timeout=PATIENCE_MS)
+    page.words.choose(UNKNOWN)
+
+    def full(*_: object, **__: object) -> None:
+        raise ProjectError("The disk is full.")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("kws_gui.services.free_recording.store_talk", full)
+        page.free.toggle_recording()
+        qtbot.waitUntil(lambda: page.free.recording.seconds > 0.5, timeout=PATIENCE_MS)
+        page.free.toggle_recording()
+        assert page.free.recording.waits and "waits in memory" in page.recorder.advice.text()
+    page.free.toggle_recording()
+    talk = ProjectFolder(project_of(page).folder).talk
+    assert not page.free.recording.waits and seconds_of_talk(talk) > 0.4
+    page.free.toggle_recording()
+    qtbot.waitUntil(lambda: page.free.recording.seconds > 0.5, timeout=PATIENCE_MS)
+    before = seconds_of_talk(talk)
+    page.hide()
+    assert not page.free.is_busy and seconds_of_talk(talk) > before + 0.4
+
+
+@pytest.mark.slow
+def test_a_take_is_whole_on_disk_before_it_is_shown_as_saved_and_keeps_what_was_before_the_key(
+    virtual_microphone: VirtualMicrophone, page: WordsPage, qtbot: QtBot, tmp_path: Path
+) -> None:
+    qtbot.waitUntil(lambda: page._microphones.is_open, timeout=PATIENCE_MS)
+    page.words.choose("high")
+    quick(page, 1)
+    virtual_microphone.play(file_of(tmp_path, np.tile(spoken(1.5, at_s=0.8), 8)))
+    qtbot.waitUntil(lambda: page.recorder.meter.floor() is not None, timeout=PATIENCE_MS)  # heard for a second
+    lengths: list[int] = []
+
+    def look(clip: Clip) -> None:
+        with wave.open(str(clip.path)) as file:
+            lengths.append(file.getnframes())
+        assert "Saved" not in page.recorder.advice.text()
+
+    page.recordings.saved.connect(look)
+    with qtbot.waitSignal(page.session.taken, timeout=PATIENCE_MS) as taken:
+        page.record()
+    assert lengths == [RATE] and "Saved" in page.recorder.advice.text()
+    take = taken.args[0]
+    assert len(take.raw) >= round(2.2 * RATE)  # of which 2 s came after the key
+    assert np.abs(take.raw[: round(0.2 * RATE)]).max() > 0

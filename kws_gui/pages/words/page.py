@@ -27,9 +27,10 @@ from kws_engine.clips.exporting import Kind
 from kws_engine.clips.import_plan import ImportFile
 from kws_engine.clips.importing import Imported, undo_import
 from kws_engine.clips.layout import ProjectFolder
-from kws_engine.clips.recording import NOISE_TAKE_S, Take, word_take_s
+from kws_engine.clips.recording import NOISE_TAKE_S, PRE_ROLL_S, Take, word_take_s
 from kws_engine.clips.synthetic import SynthesisConfig
 from kws_engine.clips.table import ClipList
+from kws_engine.clips.trash import Deletion
 from kws_engine.clips.words import NOISE, UNKNOWN
 from kws_engine.errors import KwsError
 from kws_gui import shortcuts, theme
@@ -37,6 +38,7 @@ from kws_gui.bridges.latest import Latest
 from kws_gui.bridges.player import Player
 from kws_gui.pages.words.caring import CaringPanel
 from kws_gui.pages.words.clips import ClipTableView, how_split
+from kws_gui.pages.words.free import FreeButton
 from kws_gui.pages.words.grid import ClipGrid
 from kws_gui.pages.words.import_dialog import ImportDialog, list_of
 from kws_gui.pages.words.importing import Choice, ImportPanel, Looked, Planned, Source
@@ -54,7 +56,6 @@ from kws_gui.widgets.elided_label import ElidedLabel
 from kws_gui.widgets.message_bar import MessageBar
 
 _SPLITTER = "words/splitter"
-_PRE_ROLL_S = 0.3
 _EXPORTS: dict[str, tuple[Kind, bool]] = {
     "Speech Commands as a zip (*.zip)": ("zip", False),
     "Speech Commands as a folder (*)": ("folder", False),
@@ -82,6 +83,8 @@ class WordsPage(QWidget):
         self.caring = CaringPanel(self._care)
         self.session = TakeSession(self._microphones, self)
         self.recordings = services.recordings
+        self.free = FreeButton(self._model, self._microphones, speaker=lambda: self.recorder.speaker or "speaker")
+        self.recorder.add_option(self.free)
         self.player = Player(self)
         self._levels = Latest(self)
         self._pieces = Latest(self)
@@ -238,6 +241,7 @@ class WordsPage(QWidget):
         QSettings().setValue(_SPLITTER, self._splitter.saveState())
         self.recorder.settle()
         self.session.cancel()
+        self.free.recording.stop()
         self._microphones.release(self)
         # A check goes on on other pages.
         self.many.shutdown()
@@ -287,7 +291,7 @@ class WordsPage(QWidget):
 
     def _begin(self, replaced: Clip | None, takes: int) -> None:
         project, word = self._model.project, self.words.word
-        if project is None or not word or self.session.state != "idle":
+        if project is None or not word or self.session.state != "idle" or self.free.is_busy:
             return
         self.player.stop()
         self.recorder.settle()
@@ -315,7 +319,7 @@ class WordsPage(QWidget):
         self.recorder.show_state(self.session.state, *self.session.progress)
 
     def _on_grown(self, samples: Samples, rate: int) -> None:
-        whole = round((self.session.take_seconds + _PRE_ROLL_S) * rate)
+        whole = round((self.session.take_seconds + PRE_ROLL_S) * rate)
         self.recorder.show_growing(samples, rate, whole)
 
     def _on_take(self, take: Take, number: int, total: int) -> None:
@@ -329,6 +333,21 @@ class WordsPage(QWidget):
             return
         saved = f"Saved{f' {number} of {total}' if total > 1 else ''}, peak {take.peak_db:.0f} dB."
         self.recorder.show_advice("warning" if advice else "success", f"{saved} {advice}".rstrip())
+
+    def _on_free(self, is_busy: bool) -> None:
+        if is_busy:
+            self.player.stop()
+        self.words.setEnabled(not is_busy)
+        self.recorder.record.setEnabled(not is_busy)
+
+    def _on_free_stored(self, text: str, clips: list[Clip]) -> None:
+        """What was cut out can be undone as a whole; talk stays in the folder of talk."""
+        project = self._model.project
+        if project is None or not clips[0].path.is_relative_to(project.folder):
+            return
+        deleted: list[Deletion] = []
+        redo = lambda: project.edit.restore(deleted.pop()) if deleted else None  # noqa: E731 - it is done already
+        self._model.push(text, redo=redo, undo=lambda: deleted.append(project.edit.delete(clips)))
 
     def _on_ended(self, completed: bool) -> None:
         self.words.setEnabled(True)
@@ -349,6 +368,7 @@ class WordsPage(QWidget):
     def _on_word(self, word: str) -> None:
         self.recorder.show_word(title_of(word))
         self.recorder.record.setEnabled(bool(word))
+        self.free.show_word(word)
         self.voices.setEnabled(bool(word) and not word.startswith("_"))
         self.recorder.show_advice("", "")
         self._refresh_clips()
@@ -444,6 +464,8 @@ class WordsPage(QWidget):
         if self.session.state == "idle":
             self.messages.clear()
         self.session.cancel()
+        if self.free.is_busy:
+            self.free.recording.stop()
 
     # -- failures
 
@@ -491,6 +513,10 @@ class WordsPage(QWidget):
         session.taken.connect(self._on_take)
         session.unheard.connect(lambda advice: panel.show_advice("warning", f"Not saved. {advice}"))
         session.ended.connect(self._on_ended)
+        self.free.busyChanged.connect(self._on_free)
+        self.free.told.connect(panel.show_advice)
+        self.free.stored.connect(self._on_free_stored)
+        session.stateChanged.connect(lambda state: self.free.setEnabled(state == "idle"))
         self.recordings.saved.connect(self._on_saved)
         self.recordings.unsaved.connect(self._on_unsaved)
 
@@ -519,10 +545,9 @@ class WordsPage(QWidget):
         self.words.chosen.connect(self._on_word)
         self._model.clipsChanged.connect(self._refresh_clips)
         self._model.failed.connect(self._on_failed)
-        self._microphones.levelChanged.connect(self.recorder.meter.setLevel)
+        self.recorder.follow(self._microphones)
         self._microphones.failed.connect(self._on_microphone_failed)
         self._microphones.opened.connect(self._on_microphone_opened)
-        self._microphones.closed.connect(self.recorder.meter.clear)
         self.messages.remedyTriggered.connect(self._on_remedy)
         self.imports.imported.connect(self._on_imported)
         self.imports.planned.connect(self._on_planned)

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 from kws_gui import theme
 from kws_gui.pages.words.takes import State
 from kws_gui.services import remembered
+from kws_gui.services.microphone import MicrophoneService
 from kws_gui.services.recordings import RawTake
 from kws_gui.widgets.elided_label import ElidedLabel
 from kws_gui.widgets.empty_state import EmptyState
@@ -65,6 +66,8 @@ class RecorderPanel(QWidget):
         theme.set_role(self.record, "primary")
         theme.set_icon(self.record, "mdi6.microphone", role="on_accent")
         self.meter = LevelMeter()
+        self.gain = ElidedLabel()
+        theme.set_role(self.gain, "warning")
         self.waveform = _Waveform()
         self.no_microphone = EmptyState("mdi6.microphone-off", "", "Try again")
         theme.set_role(self.no_microphone.button(), "")
@@ -163,6 +166,15 @@ class RecorderPanel(QWidget):
         """Shows the waveform again."""
         self._shows_waveform()
 
+    def follow(self, microphones: MicrophoneService) -> None:
+        """Shows the level, the noise floor and how to set the input, always in the same place."""
+        microphones.levelChanged.connect(self.meter.setLevel)
+        microphones.closed.connect(self.meter.clear)
+        microphones.floorChanged.connect(self.meter.setFloor)
+        microphones.adviceChanged.connect(self.gain.setFullText)
+        self.meter.setFloor(microphones.floor_db)
+        self.gain.setFullText(microphones.advice)
+
     def show_advice(self, role: str, sentence: str) -> None:
         """Shows one sentence under the waveform, advice or what was done, until the next one."""
         theme.set_role(self.advice, role or "muted")
@@ -205,6 +217,11 @@ class RecorderPanel(QWidget):
         self.speaker_field.setToolTip("Who speaks: clips of one speaker stay in one part")
         self.speaker_field.setMaximumWidth(160)
         self.speaker_field.textChanged.connect(remembered.remember_speaker)
+
+    def add_option(self, widget: QWidget) -> None:
+        """Puts a widget at the end of the options; where it is hidden, the row stays as high."""
+        self._options.addStrut(widget.sizeHint().height())
+        self._options.addWidget(widget)
 
     # -- keys
 
@@ -270,16 +287,15 @@ class RecorderPanel(QWidget):
         column.addWidget(self.meter)
         column.addWidget(self._stack, 1)
         column.addWidget(self.advice)
-        buttons = _row(self.play, self.again, self.delete)
-        buttons.addStretch()
+        buttons = _row(self.play, self.again, self.delete, self.gain, stretch=self.gain)
         column.addLayout(buttons)
         label = QLabel("Takes in a row")
         who = QLabel("Speaker")
         label.setBuddy(self._takes)
         who.setBuddy(self.speaker_field)
-        options = _row(label, self._takes, self._countdown, who, self.speaker_field)
-        options.addStretch()
-        column.addLayout(options)
+        self._options = _row(label, self._takes, self._countdown, who, self.speaker_field)
+        self._options.addStretch()
+        column.addLayout(self._options)
 
 
 class _Waveform(Waveform):

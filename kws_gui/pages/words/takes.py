@@ -7,7 +7,7 @@ from typing import Literal
 
 from PySide6.QtCore import QElapsedTimer, QObject, QTimer, Signal
 
-from kws_engine.clips.recording import Take, TakeRecorder
+from kws_engine.clips.recording import PRE_ROLL_S, Take, TakeRecorder
 from kws_engine.errors import KwsError
 from kws_engine.microphone import Reader
 from kws_gui.services.microphone import MicrophoneService
@@ -109,7 +109,7 @@ class TakeSession(QObject):
         if self._state == "idle":
             return
         try:
-            self._reader = self._microphones.reader(self._series.rate)
+            self._reader = self._microphones.reader(self._series.rate, before_s=PRE_ROLL_S)
         except KwsError:
             return
         series = self._series
