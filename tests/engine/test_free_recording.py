@@ -156,9 +156,12 @@ def test_a_muted_microphone_gives_no_noise(tmp_path, capsys, virtual_microphone:
     assert status == 1 and "Nothing was kept" in err and lines == [] and project.noises() == []
 
 
-@pytest.mark.parametrize(
-    "arguments", [[], ["stop", "--talk", "1"], ["--talk", "0"], ["--room", "x"], ["--talk", "nan"]]
-)
+def test_what_to_record_is_named(tmp_path, capsys):
+    assert main(["record", str(tmp_path)]) == 2
+    assert "--session" in (err := capsys.readouterr().err) and "--talk" in err and "--room" in err
+
+
+@pytest.mark.parametrize("arguments", [["stop", "--talk", "1"], ["--talk", "0"], ["--room", "x"], ["--talk", "nan"]])
 def test_one_thing_is_recorded_at_a_time(tmp_path, capsys, arguments):
     with pytest.raises(SystemExit) as ended:
         main(["record", str(tmp_path), *arguments])
