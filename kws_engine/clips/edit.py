@@ -281,7 +281,8 @@ class Edit:
             parts = {key: rule for pieces, rule in zip(made, rules, strict=True) for key in pieces}
             self._index.parts.put(parts)
             self._include(new)
-            decisions = {key: one for pieces, one in zip(made, before, strict=True) for key in pieces if one is not None}
+            decided = zip(made, before, strict=True)
+            decisions = {key: one for pieces, one in decided for key in pieces if one is not None}
             self._remember_decisions(new)
             self._decide_alike(decisions)
             self._renewed(new)

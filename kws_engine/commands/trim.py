@@ -80,7 +80,13 @@ def _kept(
 
 
 def _tell(
-    project: Project, clips: list[Clip], spans: list[list[Span]], change: Change | None, output: Output, *, dry_run: bool
+    project: Project,
+    clips: list[Clip],
+    spans: list[list[Span]],
+    change: Change | None,
+    output: Output,
+    *,
+    dry_run: bool,
 ) -> None:
     seconds = [[(start / project.rate, stop / project.rate) for start, stop in each] for each in spans]
     lines = [

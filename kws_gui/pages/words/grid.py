@@ -31,7 +31,15 @@ _CELL = QSize(136, 92)
 _MARGIN, _TEXT = 4, 18
 _KEPT = 4_000  # pictures, of about 10 kB each
 _RATE = 16_000
-_OWN_KEYS = (Qt.Key.Key_Space, Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Delete, Qt.Key.Key_X, Qt.Key.Key_W)
+_OWN_KEYS = (
+    Qt.Key.Key_Space,
+    Qt.Key.Key_Return,
+    Qt.Key.Key_Enter,
+    Qt.Key.Key_Delete,
+    Qt.Key.Key_X,
+    Qt.Key.Key_W,
+    Qt.Key.Key_T,
+)
 _Index = QModelIndex | QPersistentModelIndex
 _PROBLEMS = 5
 
