@@ -14,7 +14,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -49,7 +49,7 @@ def rows() -> Iterator[Row]:
     yield Row("What each further clip adds to the memory", each, "bytes", against="32,044 bytes of its file")
 
 
-def _rows(clips: int, *, turns: int) -> Iterator[Row]:
+def _rows(clips: int, *, turns: int) -> Generator[Row, None, float]:
     """Yields the rows of one size, and returns the most memory of an import in bytes."""
     with tempfile.TemporaryDirectory(prefix="kws-import-") as name:
         folder = Path(name)
@@ -74,7 +74,7 @@ def _rows(clips: int, *, turns: int) -> Iterator[Row]:
     )
     most = max(one["most_bytes"] for one in found["import"])
     yield Row(f"{of}: the most memory that an import adds", most / _MB, "MB")
-    return most
+    return float(most)
 
 
 def brought(way: str, source: Path, target: Path) -> dict[str, Any]:

@@ -94,7 +94,8 @@ class _Browser(QObject):
 
     def _all_steps(self) -> Generator[None, None, None]:
         self._window.services.navigation.show_page("words")
-        self._page = page = self._window.page("words")
+        page: Any = self._window.page("words")
+        self._page = page
         page.words.choose(page.words.word)
         for _ in range(60):
             yield
