@@ -21,7 +21,6 @@ from kws_gui import app as studio
 from kws_gui.bench.event_loop import Ticks
 from kws_gui.bench.reporting import reported_by_window
 from kws_gui.main_window import MainWindow
-from kws_gui.pages.words.importing import Choice, Looked, Source
 
 TITLE = "Words: opening, filtering and scrolling 105,829 clips as table and grid, and importing as many"
 _PATIENCE_S = 900.0
@@ -138,7 +137,8 @@ class _Browser(QObject):
         assert isinstance(project, Project)
         self._ticks.begin()
         began_s = time.perf_counter()
-        self._page.imports.start(Looked(project, Source(source)), Choice())
+        of: Any = sys.modules[type(self._page.imports).__module__]
+        self._page.imports.start(of.Looked(project, of.Source(source)), of.Choice())
         while self._page.imports.is_running:
             yield
         for _ in range(60):

@@ -132,17 +132,17 @@ class CellView(QAbstractItemView):
         self.initViewItemOption(option)
         plain, selection, current = option.state, self.selectionModel(), self.currentIndex().row()
         for row in self.in_view():
-            option.rect = self._rect(row)  # type: ignore[attr-defined]
-            if not option.rect.intersects(event.rect()):  # type: ignore[attr-defined]
+            option.rect = self._rect(row)
+            if not option.rect.intersects(event.rect()):
                 continue
             index = self.model().index(row, 0)
-            option.state = plain  # type: ignore[attr-defined]
+            option.state = plain
             if selection.isSelected(index):
-                option.state |= QStyle.StateFlag.State_Selected  # type: ignore[attr-defined]
+                option.state |= QStyle.StateFlag.State_Selected
             if self.hasFocus() and row == current:
-                option.state |= QStyle.StateFlag.State_HasFocus  # type: ignore[attr-defined]
+                option.state |= QStyle.StateFlag.State_HasFocus
             else:
-                option.state &= ~QStyle.StateFlag.State_HasFocus  # type: ignore[attr-defined]
+                option.state &= ~QStyle.StateFlag.State_HasFocus
             self.itemDelegate().paint(painter, option, index)
 
     def _rect(self, row: int) -> QRect:
