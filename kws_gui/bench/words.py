@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import resource
 import sys
 import tempfile
 import time
@@ -122,6 +121,8 @@ class _Browser(QObject):
                 yield
         self._tell("filtering")
         yield from self._import()
+        import resource  # not on Windows
+
         self._report("most memory of the window", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3, "MB")
 
     def _exclude(self) -> None:
