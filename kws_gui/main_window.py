@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 from kws_engine.clips.layout import ProjectFolder
 from kws_gui import theme
 from kws_gui.always_on import AlwaysOn
+from kws_gui.dropped import importable
 from kws_gui.leaving import Leaving
 from kws_gui.menus import make_menus
 from kws_gui.page_frame import PageFrame
@@ -226,20 +227,26 @@ class MainWindow(QMainWindow):
         self.rail.setNarrow(event.size().width() < _NARROW)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if _dropped_folder(event) is not None:
+        if _dropped_folder(event) is not None or self._recordings_of(event):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        folder = _dropped_folder(event)
-        if folder is None:
+        folder, recordings = _dropped_folder(event), self._recordings_of(event)
+        if folder is None and not recordings:
             return
         event.acceptProposedAction()
-        if ProjectFolder(folder).is_project:
+        if folder is not None and ProjectFolder(folder).is_project:
             self.services.projects.open(folder)
-        elif self.services.project.project is not None:
-            self.services.navigation.import_recordings(folder)
-        else:
+        elif recordings:
+            self.services.navigation.drop_recordings(recordings)
+        elif folder is not None:
             self._on_informed(f"{folder.name} is no project: open one, then drop recordings on it.")
+
+    def _recordings_of(self, event: QDragEnterEvent | QDropEvent) -> list[Path]:
+        """What the open project can take in of what is dragged."""
+        if self.services.project.project is None:
+            return []
+        return importable([Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()])
 
     def _lay_out(self) -> None:
         content = QVBoxLayout()

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -82,21 +82,21 @@ def opened(project: Path) -> dict[str, Any]:
     return values
 
 
-def make_project(folder: Path, clips: int) -> Path:
-    """Makes a project of so many clips of 35 words and 2,618 speakers; each is a link to one of a few synthetic sounds.
+def make_project(folder: Path, clips: int, *, words: Sequence[str] = WORDS) -> Path:
+    """Makes a project of so many clips of these words and 2,618 speakers: links to a few synthetic sounds.
 
     Raises:
         KwsError: The disk has too little room, or supports no hard links.
     """
     check_room(folder, clips)
-    project = Project.create(folder / "project", words=WORDS).folder
+    project = Project.create(folder / "project", words=words).folder
     speakers = [hashlib.sha1(str(n).encode(), usedforsecurity=False).hexdigest()[:8] for n in range(SPEAKERS)]
     sounds = _sounds(folder / "sounds", clips)
     try:
         for number in range(clips):
-            at = number // len(WORDS)
+            at = number // len(words)
             name = clip_name(speakers[at % SPEAKERS], at // SPEAKERS)
-            os.link(sounds[number % len(sounds)], f"{project}/clips/{WORDS[number % len(WORDS)]}/{name}")
+            os.link(sounds[number % len(sounds)], f"{project}/clips/{words[number % len(words)]}/{name}")
     except OSError as error:
         raise KwsError(
             f"{folder} cannot hold {clips:,} links to files ({error.strerror}): set TMPDIR to a folder on another disk."

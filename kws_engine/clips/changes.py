@@ -5,17 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from kws_engine.clips.clip import Clip, key_at
 from kws_engine.clips.decisions import missing
-from kws_engine.clips.edit import Move
+from kws_engine.clips.edit import Cut, CutClips, Move
+from kws_engine.clips.index_file import Decision
 from kws_engine.clips.journal import Change, ChangeKind, Journal
 from kws_engine.clips.layout import CLIPS_FOLDER, ProjectFolder
 from kws_engine.clips.project import Project
 from kws_engine.clips.split import SPLITS, Split
 from kws_engine.clips.trash import Deletion
 from kws_engine.errors import ProjectError
+
+_SHORTEST_S: Final = 0.05  # of a piece
 
 
 class Changes:
@@ -49,6 +52,42 @@ class Changes:
         keys = [key_at(clip.path) for clip in clips]
         return self._do("delete", {"clips": keys}) if keys else None
 
+    def trim(self, clips: Sequence[Clip], spans: Sequence[tuple[int, int]]) -> Change | None:
+        """Keeps of each clip only what lies between two samples, at the project's rate; the old sounds go to the trash.
+
+        Raises:
+            ProjectError: Also where less than 50 ms would be left, or a span reaches out of its clip.
+        """
+        cuts = {clip.key: [span] for clip, span in zip(clips, spans, strict=True)}
+        return self._do_cuts("trim", clips, cuts)
+
+    def split(self, clip: Clip, at_sample: int) -> Change | None:
+        """Makes two clips of one: the first keeps the name, the second is the speaker's next take.
+
+        Raises:
+            ProjectError: Also where a part would be shorter than 50 ms.
+        """
+        length = self._length(clip)
+        return self._do_cuts("split", [clip], {clip.key: [(0, at_sample), (at_sample, length)]})
+
+    def _length(self, clip: Clip) -> int:
+        return round(clip.seconds * self._project.rate)
+
+    def _do_cuts(
+        self, kind: ChangeKind, clips: Sequence[Clip], spans: dict[str, list[tuple[int, int]]]
+    ) -> Change | None:
+        least = round(_SHORTEST_S * self._project.rate)
+        for clip in clips:
+            for start, stop in spans[clip.key]:
+                if start < 0 or stop > self._length(clip) + 1 or stop - start < least:
+                    raise ProjectError(
+                        f"{clip.key} cannot be cut from {start / self._project.rate:.2f} to "
+                        f"{stop / self._project.rate:.2f} s: it lasts {clip.seconds:.2f} s, and a piece at least "
+                        f"{_SHORTEST_S:.2f}."
+                    )
+        keys = [clip.key for clip in clips if spans[clip.key] != [(0, self._length(clip))]]
+        return self._do(kind, {"clips": keys, "spans": [spans[key] for key in keys]}) if keys else None
+
     # -- undoing
 
     def done(self) -> list[Change]:
@@ -70,6 +109,8 @@ class Changes:
                 edit.move(moves)
             elif change.kind == "part":
                 edit.set_splits(self._clips(content["clips"]), content["before"])
+            elif change.kind in ("trim", "split"):
+                edit.uncut(self._cut_clips(content))
             else:
                 trash = ProjectFolder(self._project.folder).trash / content["trash"]
                 edit.restore(Deletion(trash, tuple(Path(CLIPS_FOLDER) / key for key in content["clips"])))
@@ -115,6 +156,10 @@ class Changes:
             elif kind == "part":
                 before = edit.set_splits(self._clips(content["clips"]), content["parts"])
                 content = {**content, "before": before}
+            elif kind in ("trim", "split"):
+                cuts = zip(self._clips(content["clips"]), content["spans"], strict=True)
+                made = edit.cut([Cut(clip, tuple((start, stop) for start, stop in spans)) for clip, spans in cuts])
+                content = {**content, **_noted(made)}
             else:
                 clips_folder = self._project.clips_folder
                 deletion = edit.delete([_file(clips_folder / key) for key in content["clips"]])
@@ -122,6 +167,12 @@ class Changes:
         change = Change(time.time_ns(), kind, len(content["moves" if kind == "relabel" else "clips"]), word)
         self._journal.add(change, content)
         return change
+
+    def _cut_clips(self, content: dict[str, Any]) -> CutClips:
+        paths = tuple(Path(CLIPS_FOLDER) / key for key in content["clips"])
+        deletion = Deletion(ProjectFolder(self._project.folder).trash / content["trash"], paths)
+        before = tuple(None if one is None else Decision("", 0, *one) for one in content["before"])
+        return CutClips(tuple(map(tuple, content["pieces"])), deletion, before)
 
     def _clips(self, keys: Sequence[str]) -> list[Clip]:
         return [self._clip(key) for key in keys]
@@ -132,6 +183,11 @@ class Changes:
         if row is None:
             raise missing(key)
         return table.clip(row)
+
+
+def _noted(made: CutClips) -> dict[str, Any]:
+    before = [None if one is None else [one.excluded, one.split, one.note] for one in made.before]
+    return {"pieces": [list(keys) for keys in made.pieces], "trash": made.deletion.trash.name, "before": before}
 
 
 def name_of(key: str) -> str:
@@ -156,12 +212,43 @@ def _is_sound(kind: ChangeKind, content: Any) -> bool:
     if not isinstance(keys, list) or not all(map(_is_key, keys)):
         return False
     if kind == "delete":
-        trash = content.get("trash")
-        return isinstance(trash, str) and trash == Path(trash).name and trash not in ("", ".", "..")
+        return _is_trash(content.get("trash"))
+    if kind in ("trim", "split"):
+        return _is_trash(content.get("trash")) and _are_cuts(content, len(keys))
     if kind == "part":
         before = content.get("before")
         return isinstance(before, list) and len(before) == len(keys) and all(part in (None, *SPLITS) for part in before)
     return True
+
+
+def _is_trash(name: Any) -> bool:
+    return isinstance(name, str) and name == Path(name).name and name not in ("", ".", "..")
+
+
+def _are_cuts(content: dict[str, Any], count: int) -> bool:
+    """Whether pieces, spans and decisions are noted for so many clips."""
+    pieces, spans, before = (content.get(name) for name in ("pieces", "spans", "before"))
+    if not all(isinstance(one, list) and len(one) == count for one in (pieces, spans, before)):
+        return False
+    return (
+        all(isinstance(keys, list) and keys and all(map(_is_key, keys)) for keys in pieces or ())
+        and all(isinstance(each, list) and all(map(_is_span, each)) for each in spans or ())
+        and all(one is None or _is_decision(one) for one in before or ())
+    )
+
+
+def _is_span(span: Any) -> bool:
+    return isinstance(span, list) and list(map(type, span)) == [int, int] and 0 <= span[0] < span[1]
+
+
+def _is_decision(one: Any) -> bool:
+    return (
+        isinstance(one, list)
+        and len(one) == 3
+        and isinstance(one[0], bool)
+        and one[1] in (None, *SPLITS)
+        and isinstance(one[2], str)
+    )
 
 
 def _is_key(key: Any) -> bool:

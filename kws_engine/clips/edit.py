@@ -8,6 +8,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -15,18 +16,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kws_engine import audio
 from kws_engine.clips import contents, project_file, trash
 from kws_engine.clips.clip import Clip, audio_files
 from kws_engine.clips.contents import Contents, Current
 from kws_engine.clips.decisions import missing
 from kws_engine.clips.index import Index
+from kws_engine.clips.index_file import Decision
 from kws_engine.clips.layout import CLIPS_FOLDER
 from kws_engine.clips.split import SPLITS, Split
-from kws_engine.clips.takes import TakeNumbers, replace_take, write_take
+from kws_engine.clips.takes import TakeNumbers, replace_take, wav_in_place_of, write_audio, write_take
 from kws_engine.clips.trash import Deletion, Removal
 from kws_engine.clips.words import NOISE, UNKNOWN, check_new_word, clip_name, parse_clip_name, parse_name, speaker_id
-from kws_engine.disk import move_file, storing
-from kws_engine.errors import KwsError, ProjectError
+from kws_engine.disk import move_file, publish, storing, temporary_beside
+from kws_engine.errors import AudioError, KwsError, ProjectError
 
 Tables = dict[str, Any]
 
@@ -42,6 +45,29 @@ class Move:
     clip: Clip
     word: str
     name: str = ""
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A clip and the pieces of it that are kept, from and to samples at the project's rate."""
+
+    clip: Clip
+    spans: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
+class CutClips:
+    """What it takes to undo a cut.
+
+    Attributes:
+        pieces: The `word/name` of each clip's pieces.
+        deletion: The old sounds.
+        before: What was decided about each.
+    """
+
+    pieces: tuple[tuple[str, ...], ...]
+    deletion: Deletion
+    before: tuple[Decision | None, ...]
 
 
 @dataclass(frozen=True)
@@ -230,6 +256,55 @@ class Edit:
                 self._index.decided.decide([new], split=before.split, note=before.note)
             return self._renewed([new])[0]
 
+    def cut(self, cuts: Sequence[Cut]) -> CutClips:
+        """Puts pieces of clips in their places: the first under the clip's name, others under free take numbers.
+
+        The old sounds go to the trash once all pieces are on disk. The pieces keep word, speaker, part, note and being
+        left out.
+
+        Raises:
+            ProjectError: A clip is missing or cannot be written; then every clip is as it was.
+        """
+        with self, contextlib.ExitStack() as temporaries:
+            keys = self._present([cut.clip for cut in cuts])
+            before = [self._index.decided.get(key) for key in keys]
+            self._remember_decisions(keys)
+            rows = [self._contents.row(key) for key in keys]
+            rules = [int(rule) for rule in self._contents.table.rule[rows]]
+            written = [temporaries.enter_context(self._written(cut)) for cut in cuts]
+            deletion = self._delete([Path(CLIPS_FOLDER) / key for key in keys], keys)
+            self._contents = self._contents.without(keys)
+            self._index.measured.remember((), gone=keys)
+            made = [self._publish_pieces(cut.clip, files) for cut, files in zip(cuts, written, strict=True)]
+            new = [key for pieces in made for key in pieces]
+            self._remember_parts(new)
+            parts = {key: rule for pieces, rule in zip(made, rules, strict=True) for key in pieces}
+            self._index.parts.put(parts)
+            self._include(new)
+            decided = zip(made, before, strict=True)
+            decisions = {key: one for pieces, one in decided for key in pieces if one is not None}
+            self._remember_decisions(new)
+            self._decide_alike(decisions)
+            self._renewed(new)
+            return CutClips(tuple(map(tuple, made)), deletion, tuple(before))
+
+    def uncut(self, made: CutClips) -> None:
+        """Undoes `cut`: the pieces go to the trash, the old sounds come back with what was decided about them.
+
+        Raises:
+            ProjectError: A piece is missing, the trash was emptied, or the project cannot be written.
+        """
+        with self:
+            pieces = [self._contents.clip(key) for keys in made.pieces for key in keys]
+            keys = [path.relative_to(CLIPS_FOLDER).as_posix() for path in made.deletion.paths]
+            self._remember_decisions(keys)
+            self._present(pieces)
+            self.delete(pieces)
+            self.restore(made.deletion)
+            decided = zip(keys, made.before, strict=True)
+            self._decide_alike({key: decision for key, decision in decided if decision is not None})
+            self._renewed(keys)
+
     # -- deleting and moving
 
     def delete(self, clips: Iterable[Clip]) -> Deletion:
@@ -288,12 +363,8 @@ class Edit:
             self._index.measured.remember((), gone=old)
             self._include(new)
             self._remember_decisions(new)
-            alike: dict[tuple[bool, Split | None, str], list[str]] = {}  # each is stored once, which waits for the disk
-            for key, decision in zip(new, decisions, strict=True):
-                if decision is not None:
-                    alike.setdefault((decision.excluded, decision.split, decision.note), []).append(key)
-            for (excluded, split, note), keys in alike.items():
-                self._index.decided.decide(keys, excluded=excluded, split=split, note=note)
+            decided = zip(new, decisions, strict=True)
+            self._decide_alike({key: decision for key, decision in decided if decision is not None})
             return self._renewed(new)
 
     # -- decisions
@@ -438,6 +509,45 @@ class Edit:
         suffix = move.clip.path.suffix
         for number in itertools.count(numbers.next(speaker)):
             yield str(Path(clip_name(speaker, number)).with_suffix(suffix))
+
+    @contextlib.contextmanager
+    def _written(self, cut: Cut) -> Iterator[list[Path]]:
+        """The pieces of one clip in files without names yet."""
+        path, rate = cut.clip.path, self._contents.file.rate
+        with contextlib.ExitStack() as stack, storing(path):
+            files = [stack.enter_context(temporary_beside(path.with_suffix(".wav"))) for _ in cut.spans]
+            try:
+                samples = audio.read(path, rate=rate)
+            except AudioError as error:
+                raise ProjectError(str(error)) from error
+            for file, (start, stop) in zip(files, cut.spans, strict=True):
+                write_audio(file, samples[start:stop], rate=rate, shown=path.name)
+            yield files
+
+    def _publish_pieces(self, clip: Clip, files: Sequence[Path]) -> list[str]:
+        """Names the pieces of a clip that lies in the trash; their keys."""
+        folder = clip.path.parent
+        names = itertools.chain([wav_in_place_of(clip.path, self._folder).name], self._free_names(clip))
+        keys = []
+        for file in files:
+            with storing(folder):
+                path = publish(file, folder, names=names)
+            self._steps.append(partial(path.unlink, missing_ok=True))
+            keys.append(self._contents.key(path))
+        return keys
+
+    def _free_names(self, clip: Clip) -> Iterator[str]:
+        numbers = TakeNumbers(self._folder, clip.word)
+        for number in itertools.count(numbers.next(clip.speaker)):
+            yield clip_name(clip.speaker, number)
+
+    def _decide_alike(self, decisions: Mapping[str, Decision]) -> None:
+        """Decides about each clip; what is the same for many is stored once, which waits for the disk."""
+        alike: dict[tuple[bool, Split | None, str], list[str]] = {}
+        for key, decision in decisions.items():
+            alike.setdefault((decision.excluded, decision.split, decision.note), []).append(key)
+        for (excluded, split, note), keys in alike.items():
+            self._index.decided.decide(keys, excluded=excluded, split=split, note=note)
 
     def _remember_decisions(self, keys: Sequence[str]) -> None:
         """Whatever is decided about these clips next is undone with the edit."""

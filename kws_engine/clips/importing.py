@@ -34,7 +34,7 @@ from kws_engine.disk import publish, storing, temporary_beside
 from kws_engine.errors import AudioError, KwsError, ProjectError
 from kws_engine.file_lock import FileLock, holder
 
-__all__ = ["Imported", "SkippedFile", "SpeakerRule", "import_folder", "import_planned", "undo_import"]
+__all__ = ["Imported", "SkippedFile", "SpeakerRule", "import_folder", "import_planned", "marked", "undo_import"]
 
 Progress = Callable[[int, int], None]
 
@@ -146,6 +146,34 @@ def import_planned(
         ProjectError: As in `import_folder`.
     """
     return _import(project, lambda: plan, progress, should_stop, on_wait, dry_run=dry_run)
+
+
+def marked(
+    project: Project,
+    plan: Plan,
+    *,
+    progress: Progress | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> Plan:
+    """The plan with a remark on every file that would not come in, such as a sound that is in the project already.
+
+    Reads every file, and writes nothing; files after `should_stop` are left as they are.
+    """
+    run = _Import(project, plan, dry_run=True)
+    files = list(plan.files)
+    for at, file in enumerate(plan.files):
+        if should_stop is not None and should_stop():
+            break
+        if not file.remark:
+            already, skipped = len(run.already), len(run.skipped)
+            run.take(file)
+            if len(run.already) > already:
+                files[at] = replace(file, remark="The same sound is in the project already, or above.")
+            elif len(run.skipped) > skipped:
+                files[at] = replace(file, remark=run.skipped[-1].reason)
+        if progress is not None:
+            progress(at + 1, len(files))
+    return replace(plan, files=files)
 
 
 def undo_import(project: Project, imported: Imported) -> Callable[[], Imported]:
@@ -276,7 +304,7 @@ class _Import:
         try:
             is_new: bool | None
             if file.remark:
-                raise AudioError(f"{file.shown}: {file.remark}")
+                raise AudioError(file.remark if file.path.name in file.remark else f"{file.shown}: {file.remark}")
             if file.word == NOISE and self.dry_run:
                 is_new = audio.info(file.path).seconds > 0
             elif file.word == NOISE:

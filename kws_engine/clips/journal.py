@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Final, Literal, get_args
 from kws_engine.clips.index_file import IndexDamaged, IndexFile
 from kws_engine.clips.layout import CHANGES_FILE
 
-ChangeKind = Literal["exclude", "use", "relabel", "delete", "part"]
+ChangeKind = Literal["exclude", "use", "relabel", "delete", "part", "trim", "split"]
 CHANGE_KINDS: Final[tuple[ChangeKind, ...]] = get_args(ChangeKind)
 _KEPT: Final = 100
 
@@ -39,6 +39,8 @@ class Change:
             "relabel": f"Put {clips} under “{self.word}”",
             "delete": f"Delete {clips}",
             "part": f"Change the part of {clips}",
+            "trim": f"Trim {clips}",
+            "split": f"Split {clips}",
         }[self.kind]
 
 

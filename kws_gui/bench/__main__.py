@@ -17,7 +17,7 @@ from PySide6.QtGui import QGuiApplication
 
 from kws_engine.training.events import Epoch, Failed
 from kws_gui import app as studio
-from kws_gui.bench import hours, listening, long_list
+from kws_gui.bench import hours, listening, long_list, words
 from kws_gui.bench.event_loop import Ticks
 from kws_gui.main_window import MainWindow
 from kws_gui.services import remembered
@@ -42,6 +42,8 @@ def main(arguments: list[str]) -> int:
         os.environ[remembered.HOME_VARIABLE] = home
         if arguments[:1] == ["list"]:
             return long_list.browse(Path(arguments[1]), _print)
+        if arguments[:1] == ["words"]:
+            return words.browse(Path(arguments[1]), _print)
         if arguments[:1] == ["listen"]:
             return listening.listen(Path(home), _print)
         starts = [_start() for _ in range(_STARTS)][1:]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,6 +27,7 @@ class Navigation(QObject):
     Signals:
         pageShown(name): A page comes to the front, perhaps the one that is there already.
         wordRequested(word): Words is to choose this word.
+        dropRequested(paths): Words is to show what is in these files and folders, and import them.
         exportRequested(): Words is to ask where the clips are to be written, and write them.
         importRequested(folder): Words is to import this folder, or to ask which where it is None.
         modelRequested(run): Train is to make a model of the best epoch of the run in this folder.
@@ -37,6 +38,7 @@ class Navigation(QObject):
     pageShown = Signal(str)
     wordRequested = Signal(str)
     importRequested = Signal(object)
+    dropRequested = Signal(list)
     exportRequested = Signal()
     modelRequested = Signal(object)
     searchRequested = Signal(str)
@@ -70,6 +72,11 @@ class Navigation(QObject):
         """Opens Words and imports a folder of recordings there, or asks which."""
         if self._shows("words"):
             self.importRequested.emit(folder)
+
+    def drop_recordings(self, paths: Sequence[Path]) -> None:
+        """Opens Words and shows there what dropped files and folders hold, before it is imported."""
+        if self._shows("words"):
+            self.dropRequested.emit(list(paths))
 
     def export_recordings(self) -> None:
         """Opens Words and writes the clips of the project there, after asking where."""

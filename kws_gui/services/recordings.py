@@ -174,6 +174,23 @@ class Recordings(QObject):
             count = "a clip" if len(others) == 1 else f"{len(others)} clips"
             self._push(f"Put {count} under “{word}”", lambda: changes.relabel(others, word))
 
+    def trim(self, clips: Sequence[Clip], spans: Sequence[tuple[int, int]]) -> None:
+        """Keeps a stretch of each clip, in samples at the project's rate, all or none."""
+        changes = self._changes
+        count = "a clip" if len(clips) == 1 else f"{len(clips)} clips"
+        self._push(f"Trim {count}", lambda: changes.trim(clips, spans))
+
+    def split(self, clip: Clip, at_sample: int) -> None:
+        """Makes two clips of one."""
+        changes = self._changes
+        self._push("Split a clip", lambda: changes.split(clip, at_sample))
+
+    def note(self, change: Change) -> None:
+        """Makes a change undoable that was done elsewhere, as in the background."""
+        again = _Again(self._changes, lambda: None, change)
+        self._model.undo_stack.put(str(change), redo=again.redo, undo=again.undo)
+        self._model.clipsChanged.emit()
+
     def set_part(self, clips: Sequence[Clip], split: Split | None) -> None:
         """Puts clips into a part by hand, or with None back to the rule, all or none."""
         changes = self._changes

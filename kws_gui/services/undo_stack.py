@@ -37,6 +37,12 @@ class UndoStack(QObject):
         self._attempt = attempt
         self._changes: list[_Change] = []
         self._index = 0
+        self._is_busy = False
+
+    def setBusy(self, is_busy: bool) -> None:
+        """While a change is being done or undone in the background, nothing else can be undone or redone."""
+        self._is_busy = is_busy
+        self.changed.emit()
 
     def push(self, text: str, *, redo: Callable[[], object], undo: Callable[[], object]) -> bool:
         """Does `redo` now; where it fails, returns False and leaves everything as it was."""
@@ -74,6 +80,7 @@ class UndoStack(QObject):
 
     def clear(self) -> None:
         """Forgets everything."""
+        self._is_busy = False
         self._changes.clear()
         self._index = 0
         self.changed.emit()
@@ -83,10 +90,10 @@ class UndoStack(QObject):
         return len(self._changes)
 
     def canUndo(self) -> bool:
-        return self._index > 0
+        return self._index > 0 and not self._is_busy
 
     def canRedo(self) -> bool:
-        return self._index < len(self._changes)
+        return self._index < len(self._changes) and not self._is_busy
 
     def undoText(self) -> str:
         """What `undo` would take back."""

@@ -13,7 +13,7 @@ from kws_gui.widgets.axis import AXIS_HEIGHT, SMALL, draw_focus, draw_time_axis
 from kws_gui.widgets.envelope import Envelope
 
 _GRIP = QSize(10, 24)
-_STEPS_MS = {Qt.KeyboardModifier.ShiftModifier: 100, Qt.KeyboardModifier.ControlModifier: 1}
+STEPS_MS = {Qt.KeyboardModifier.ShiftModifier: 100, Qt.KeyboardModifier.ControlModifier: 1}
 
 
 class Waveform(QWidget):
@@ -107,7 +107,7 @@ class Waveform(QWidget):
         if self._window is None:
             super().keyPressEvent(event)
             return
-        step_ms = next((ms for modifier, ms in _STEPS_MS.items() if event.modifiers() & modifier), 10)
+        step_ms = next((ms for modifier, ms in STEPS_MS.items() if event.modifiers() & modifier), 10)
         step = step_ms * self._rate // 1000
         starts = {
             Qt.Key.Key_Left: self._window[0] - step,

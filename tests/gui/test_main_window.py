@@ -123,8 +123,10 @@ def test_a_dropped_project_opens_and_dropped_clips_come_into_it(
         drop(window, tmp_path / "tones")
     words = window.page("words")
     window.services.navigation.show_page("train")
+    drop(window, clips)
+    qtbot.waitUntil(lambda: words._review is not None, timeout=PATIENCE_MS)
     with qtbot.waitSignal(words.imports.imported, timeout=PATIENCE_MS):
-        drop(window, clips)
+        words._review.go.click()
     assert window.page_name == "words"
 
 

@@ -279,11 +279,54 @@ def test_a_dropped_folder_is_imported_and_what_is_left_out_is_said(
     for number in range(3):
         audio.write(folder / f"kim_nohash_{number}.wav", np.roll(spoken(1.0, at_s=0.5), number), rate=RATE)
     (folder / "broken.wav").write_text("no audio")
+    audio.write(folder / "kim_nohash_9.wav", np.roll(spoken(1.0, at_s=0.5), 0), rate=RATE)  # the same as the first
+    dialog = reviewed(page, qtbot, folder)
+    remarks = {file.path.name: file.remark for file in page_files(dialog)}
+    assert "same sound" in remarks["kim_nohash_9.wav"] and "broken.wav" in remarks["broken.wav"]
+    assert dialog.go.text() == "Import 3 clips" and "stop" not in project_of(page).words
     with qtbot.waitSignal(page.imports.imported, timeout=PATIENCE_MS):
-        drop(page, folder)
+        dialog.go.click()
     assert "stop" in project_of(page).words and len(project_of(page).clips(word="stop")) == 3
-    assert "3 clips of 1 word" in page.imports.result.text() and "1 left out" in page.imports.result.text()
-    assert page.imports.left_out.count() == 1 and "broken.wav" in page.imports.left_out.item(0).text()
+    assert "3 clips of 1 word" in page.imports.result.text()
+
+
+def test_the_word_of_a_whole_folder_is_changed_at_once(page: WordsPage, qtbot: QtBot, tmp_path: Path) -> None:
+    dialog = reviewed(page, qtbot, written(tmp_path / "stop", 4))
+    dialog.choose_folder()
+    rows = dialog.rows
+    assert rows.setData(rows.index(0, 1), "halt", Qt.ItemDataRole.EditRole)
+    rows.setData(rows.index(0, 0), Qt.CheckState.Unchecked, Qt.ItemDataRole.CheckStateRole)
+    assert not dialog.go.isEnabled()
+    dialog.table.selectRow(1)
+    rows.setData(rows.index(1, 0), Qt.CheckState.Checked, Qt.ItemDataRole.CheckStateRole)
+    with qtbot.waitSignal(page.imports.imported, timeout=PATIENCE_MS):
+        dialog.go.click()
+    assert len(project_of(page).clips(word="halt")) == 1 and "stop" not in project_of(page).words
+
+
+def test_a_large_import_is_undone_in_the_background(
+    page: WordsPage, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kws_gui.pages.words.page._MANY", 3)
+    dialog = reviewed(page, qtbot, written(tmp_path / "stop", 4))
+    with qtbot.waitSignal(page.imports.imported, timeout=PATIENCE_MS):
+        dialog.go.click()
+    stack = page._model.undo_stack
+    stack.undo()
+    assert page.imports.is_running and not stack.canUndo() and not stack.canRedo()
+    qtbot.waitUntil(lambda: not page.imports.is_running, timeout=PATIENCE_MS)
+    assert "stop" not in project_of(page).words
+    stack.redo()
+    qtbot.waitUntil(lambda: not page.imports.is_running, timeout=PATIENCE_MS)
+    assert len(project_of(page).clips(word="stop")) == 4 and stack.canUndo()
+
+
+def written(folder: Path, count: int) -> Path:
+    """Different recordings of one speaker."""
+    folder.mkdir()
+    for number in range(count):
+        audio.write(folder / f"kim_nohash_{number}.wav", np.roll(spoken(1.0, at_s=0.5), 3 * number + 1), rate=RATE)
+    return folder
 
 
 def test_several_words_are_chosen_first_and_the_rest_become_other_words(
@@ -365,8 +408,11 @@ def test_a_dropped_list_says_words_and_speakers(page: WordsPage, qtbot: QtBot, t
     dialog = page._dialog
     assert dialog is not None and dialog.list_name.text() == "list.csv" and "listed in list.csv" in dialog.notes.text()
     assert [dialog.list.item(row).text() for row in range(dialog.list.count())] == ["go", "stop"]
+    dialog.go.click()
+    qtbot.waitUntil(lambda: page._review is not None, timeout=PATIENCE_MS)
+    assert page._review is not None
     with qtbot.waitSignal(page.imports.imported, timeout=PATIENCE_MS):
-        dialog.go.click()
+        page._review.go.click()
     assert {clip.word: clip.speaker for clip in project_of(page).clips() if clip.speaker in ("zoe", "kim")} == {
         "stop": "zoe", "go": "kim",
     }  # fmt: skip

@@ -162,6 +162,9 @@ class ClipTableView(QTableView):
         partRequested: (clips, split or None for the rule).
         excludeRequested: (clips, excluded).
         relabelRequested: (clips, word).
+        trimRequested: (clip) It is to be shown with handles.
+        speechRequested: (clips) They are to be trimmed to their speech.
+        hoverChosen: (on) Whether a clip plays under the pointer.
     """
 
     currentClipChanged = Signal(object)
@@ -170,6 +173,9 @@ class ClipTableView(QTableView):
     partRequested = Signal(list, object)
     excludeRequested = Signal(list, bool)
     relabelRequested = Signal(list, str)
+    trimRequested = Signal(object)
+    speechRequested = Signal(list)
+    hoverChosen = Signal(bool)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -191,7 +197,10 @@ class ClipTableView(QTableView):
         self.doubleClicked.connect(lambda index: self.playRequested.emit(self.rows.clips[index.row()]))
         self.selectionModel().currentRowChanged.connect(lambda *_: self.currentClipChanged.emit(self.current()))
         self.words: Sequence[str] = ()
-        self.setToolTip("Space plays, X leaves out, W puts under another word, Del deletes, right click for more")
+        self.plays_on_hover = False
+        self.setToolTip(
+            "Space plays, X leaves out, W moves to another word, T trims, Del deletes; right click for more"
+        )
 
     def show_clips(self, clips: Sequence[Clip]) -> None:
         """Shows these clips; the current one stays current where it is among them."""
@@ -227,6 +236,8 @@ class ClipTableView(QTableView):
             self.playRequested.emit(clip)
         elif event.key() in (Qt.Key.Key_X, Qt.Key.Key_W) and not event.modifiers():
             self._care_for(self.selected(), is_exclusion=event.key() == Qt.Key.Key_X)
+        elif event.key() == Qt.Key.Key_T and not event.modifiers() and clip is not None and clip.word != NOISE:
+            self.trimRequested.emit(clip)
         elif event.key() == Qt.Key.Key_Delete and self.selected():
             self.deleteRequested.emit(self.selected())
         else:
@@ -245,9 +256,15 @@ class ClipTableView(QTableView):
             self._add_part(parts, "by rule", clips, None)
             leave_out = not clips[0].excluded
             menu.addMenu(self.make_words_menu(menu))
+            menu.addAction("Trim or split…\tT", lambda: self.trimRequested.emit(self.current()))
+            menu.addAction("Trim to speech", lambda: self.speechRequested.emit(clips))
             words = "Leave out of training" if leave_out else "Use again"
             menu.addAction(words, lambda: self.excludeRequested.emit(clips, leave_out))
         menu.addSeparator()
+        hover = menu.addAction("Play under the pointer")
+        hover.setCheckable(True)
+        hover.setChecked(self.plays_on_hover)
+        hover.toggled.connect(self.hoverChosen)
         menu.addAction("Delete\tDel", lambda: self.deleteRequested.emit(clips))
         return menu
 

@@ -11,7 +11,6 @@ from PySide6.QtCore import QAbstractItemModel, QModelIndex, QPersistentModelInde
 from PySide6.QtGui import QImage, QKeyEvent, QPainter, QPalette
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QListView,
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
@@ -25,22 +24,31 @@ from kws_gui.bridges.latest import Latest
 from kws_gui.bridges.sound_picture import SoundPicture
 from kws_gui.pages.words.clips import ClipTableView
 from kws_gui.services.recordings import SHOWN_S
+from kws_gui.widgets.cell_view import CellView
 from kws_gui.widgets.colormap import levels, magma
 
 _CELL = QSize(136, 92)
 _MARGIN, _TEXT = 4, 18
 _KEPT = 4_000  # pictures, of about 10 kB each
 _RATE = 16_000
-_OWN_KEYS = (Qt.Key.Key_Space, Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Delete, Qt.Key.Key_X, Qt.Key.Key_W)
+_OWN_KEYS = (
+    Qt.Key.Key_Space,
+    Qt.Key.Key_Return,
+    Qt.Key.Key_Enter,
+    Qt.Key.Key_Delete,
+    Qt.Key.Key_X,
+    Qt.Key.Key_W,
+    Qt.Key.Key_T,
+)
 _Index = QModelIndex | QPersistentModelIndex
 _PROBLEMS = 5
 
 
-class ClipGrid(QListView):
+class ClipGrid(CellView):
     """Draws what is in view; the pictures of it are made in the background and kept, the newest thousands."""
 
     def __init__(self, table: ClipTableView, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(_CELL, parent)
         self._table = table
         self._pictures: dict[Path, QImage | None] = {}
         self.frames_wide = 100
@@ -52,17 +60,12 @@ class ClipGrid(QListView):
         self.setSelectionModel(table.selectionModel())
         self.setAccessibleName("Clips of this word as spectrograms")
         self.setToolTip(table.toolTip())
-        self.setViewMode(QListView.ViewMode.IconMode)
-        self.setMovement(QListView.Movement.Static)
-        self.setResizeMode(QListView.ResizeMode.Adjust)
-        self.setUniformItemSizes(True)
-        self.setGridSize(_CELL)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setItemDelegate(_Cell(self))
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.customContextMenuRequested.connect(lambda at: table.show_menu(self.viewport().mapToGlobal(at)))
         self.doubleClicked.connect(lambda _: table.playRequested.emit(table.current()))
+        self.setAutoScroll(True)
         table.rows.modelReset.connect(self._forget_changed)
 
     def picture(self, path: Path) -> QImage | None:
@@ -90,11 +93,8 @@ class ClipGrid(QListView):
 
     def shown(self) -> list[Path]:
         """The clips in view."""
-        columns = max(1, self.viewport().width() // _CELL.width())
-        lines = self.viewport().height() // _CELL.height() + 2
-        first = self.verticalScrollBar().value() // _CELL.height() * columns
         clips = self._table.rows.clips
-        return [clips[row].path for row in range(first, min(first + columns * lines, len(clips)))]
+        return [clips[row].path for row in self.in_view() if row < len(clips)]
 
     def _ask(self) -> None:
         wanted = [path for path in self.shown() if path not in self._pictures]

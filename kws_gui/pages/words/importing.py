@@ -11,13 +11,13 @@ from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QListWidget, QListWidgetIt
 
 from kws_engine.clips.exporting import ExportedData, Kind, export_data
 from kws_engine.clips.import_layout import UnclearLayout
-from kws_engine.clips.import_plan import Plan, plan_import
+from kws_engine.clips.import_plan import Plan, check_new_words, plan_import
 from kws_engine.clips.import_source import plan_pointed, pointed_at
-from kws_engine.clips.importing import Imported, SpeakerRule, import_folder, import_planned
+from kws_engine.clips.importing import Imported, SpeakerRule, import_folder, import_planned, marked
 from kws_engine.clips.project import Project
 from kws_engine.clips.synthetic import SynthesisConfig, Synthesized, synthesize
 from kws_gui import theme
-from kws_gui.bridges.jobs import LongJob
+from kws_gui.bridges.jobs import LongJob, Work
 from kws_gui.forms.fold import Fold
 from kws_gui.widgets.message_bar import MessageBar
 from kws_gui.widgets.progress_row import ProgressRow
@@ -34,6 +34,7 @@ class Source:
     folder: Path
     list_file: Path | None = None
     rule: SpeakerRule = field(default_factory=SpeakerRule)
+    is_reviewed: bool = False  # whether the list of what would be taken as what is shown before it happens
 
 
 @dataclass(frozen=True)
@@ -141,6 +142,9 @@ class ImportPanel(QWidget):
     def start(self, looked: Looked, choice: Choice) -> None:
         """Imports in the background; does nothing while an import is running."""
         source = looked.source
+        if source.is_reviewed:
+            self._plan(looked, choice)
+            return
 
         def work(progress: Callable[[int, int], None], should_stop: Callable[[], bool]) -> Imported:
             return import_folder(
@@ -158,6 +162,38 @@ class ImportPanel(QWidget):
         if self._run(f"Importing {source.folder.name}", work, self._on_imported):
             self._last = (looked, choice)
 
+    def _plan(self, looked: Looked, choice: Choice) -> None:
+        """Finds out what would be taken as what, and what is there already."""
+        project, source = looked.project, looked.source
+
+        def work(progress: Callable[[int, int], None], should_stop: Callable[[], bool]) -> Planned | None:
+            plan = plan_import(
+                project,
+                source.folder,
+                words=choice.words,
+                rest_unknown=choice.rest_unknown,
+                rule=source.rule,
+                list_file=source.list_file,
+            )
+            if choice.words is None:
+                check_new_words(project, plan)
+            plan = marked(project, plan, progress=progress, should_stop=should_stop)
+            return None if should_stop() else Planned(project, plan, source.folder.name)
+
+        self._run(f"Looking at {source.folder.name}", work, self._on_planned)
+
+    def in_background(self, title: str, work: Work, then: Callable[[object], None], failed: Callable[[], None]) -> None:
+        """Does other long work on clips, with progress; call it only while nothing else is running."""
+
+        def on_done(result: object) -> None:
+            self._end()
+            self.hide()
+            then(result)
+
+        if self._run(title, work, on_done):
+            assert self._job is not None
+            self._job.failed.connect(lambda *_: failed())
+
     def look_at_files(self, project: Project, paths: Sequence[Path], *, word: str) -> None:
         """Finds out what files hold, such as the takes in a recording; does nothing while an import is running."""
         title = paths[0].name if len(paths) == 1 else f"{len(paths)} files"
@@ -165,6 +201,7 @@ class ImportPanel(QWidget):
         def work(progress: Callable[[int, int], None], should_stop: Callable[[], bool]) -> Planned | None:
             pointed = pointed_at(paths, word=word, clip_s=project.clip_ms / 1000)
             plan = plan_pointed(project, pointed, progress=progress, should_stop=should_stop)
+            plan = marked(project, plan, progress=progress, should_stop=should_stop)
             return None if should_stop() else Planned(project, plan, title)
 
         self._run(f"Looking at {title}", work, self._on_planned)

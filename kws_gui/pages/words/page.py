@@ -26,7 +26,6 @@ from kws_engine.clips.cutting import PieceReader
 from kws_engine.clips.exporting import Kind
 from kws_engine.clips.import_plan import ImportFile
 from kws_engine.clips.importing import Imported, undo_import
-from kws_engine.clips.layout import ProjectFolder
 from kws_engine.clips.recording import NOISE_TAKE_S, PRE_ROLL_S, Take, word_take_s
 from kws_engine.clips.synthetic import SynthesisConfig
 from kws_engine.clips.table import ClipList
@@ -36,18 +35,20 @@ from kws_engine.errors import KwsError
 from kws_gui import shortcuts, theme
 from kws_gui.bridges.latest import Latest
 from kws_gui.bridges.player import Player
+from kws_gui.dropped import importable
 from kws_gui.pages.words.caring import CaringPanel
 from kws_gui.pages.words.clips import ClipTableView, how_split
 from kws_gui.pages.words.free import FreeButton
 from kws_gui.pages.words.grid import ClipGrid
-from kws_gui.pages.words.import_dialog import ImportDialog, list_of
+from kws_gui.pages.words.import_dialog import ImportDialog
 from kws_gui.pages.words.importing import Choice, ImportPanel, Looked, Planned, Source
 from kws_gui.pages.words.levels import noise_clips, peaks_db
 from kws_gui.pages.words.recorder import RecorderPanel
-from kws_gui.pages.words.review_dialog import ReviewDialog, files_of
+from kws_gui.pages.words.review_dialog import ReviewDialog
 from kws_gui.pages.words.session_dialog import SessionDialog
 from kws_gui.pages.words.synthesis_dialog import SynthesisDialog
 from kws_gui.pages.words.takes import Series, TakeSession
+from kws_gui.pages.words.trimming import Trimming
 from kws_gui.pages.words.word_list import WordList, title_of
 from kws_gui.services.recording_session import RecordingSession
 from kws_gui.services.recordings import Samples
@@ -56,6 +57,7 @@ from kws_gui.widgets.elided_label import ElidedLabel
 from kws_gui.widgets.message_bar import MessageBar
 
 _SPLITTER = "words/splitter"
+_MANY = 1_000  # clips of an import that is undone in the background
 _EXPORTS: dict[str, tuple[Kind, bool]] = {
     "Speech Commands as a zip (*.zip)": ("zip", False),
     "Speech Commands as a folder (*)": ("folder", False),
@@ -88,6 +90,7 @@ class WordsPage(QWidget):
         self.player = Player(self)
         self._levels = Latest(self)
         self._pieces = Latest(self)
+        self._trimming = Trimming(self, self._model, self.recordings, self.imports, self.player)
         self._replaced: Clip | None = None
         self._word_in_session = ""
         self._cut_clip: Clip | None = None
@@ -102,6 +105,7 @@ class WordsPage(QWidget):
         self._connect_project()
         services.navigation.wordRequested.connect(self.words.choose)
         services.navigation.importRequested.connect(self.import_folder)
+        services.navigation.dropRequested.connect(self.take_dropped)
         services.navigation.exportRequested.connect(self.export_clips)
         self._make_shortcuts()
         self.setAcceptDrops(True)
@@ -217,11 +221,21 @@ class WordsPage(QWidget):
         undone: list[Callable[[], Imported]] = []
 
         def redo() -> None:
-            if undone:
+            if undone and len(current[0].paths) < _MANY:
                 current[0] = undone.pop()()
+            elif undone:
+                bring_back = undone.pop()
+                self._trimming.in_background("Importing again", lambda: current.__setitem__(0, bring_back()))
 
         count = "a clip" if imported.clips == 1 else f"{imported.clips:,} clips"
-        self._model.push(f"Import {count}", redo=redo, undo=lambda: undone.append(undo_import(project, current[0])))
+
+        def undo() -> None:
+            if len(current[0].paths) < _MANY:
+                undone.append(undo_import(project, current[0]))
+                return
+            self._trimming.in_background("Undoing the import", lambda: undone.append(undo_import(project, current[0])))
+
+        self._model.push(f"Import {count}", redo=redo, undo=undo)
 
     def _on_looked(self, looked: Looked, is_asked: bool) -> None:
         """Asks about the folder that was looked at, or imports it where nothing is left to ask."""
@@ -263,19 +277,29 @@ class WordsPage(QWidget):
         self._microphones.release(self)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        folder = _folder_of(event)
-        is_folder = folder is not None and not ProjectFolder(folder).is_project
-        if is_folder or list_of(event) is not None or files_of(event):
+        if importable(_dragged(event)):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        folder, table = _folder_of(event), list_of(event)
-        if folder is not None or table is not None:
+        if paths := importable(_dragged(event)):
             event.acceptProposedAction()
-            self.import_folder(folder or (table.parent if table is not None else None), table)
-        elif files := files_of(event):
-            event.acceptProposedAction()
-            self.import_files(files)
+            self.take_dropped(paths)
+
+    def take_dropped(self, paths: Sequence[Path]) -> None:
+        """Shows what is in files and folders, to change before it is imported; asks first what is not clear.
+
+        Args:
+            paths: As `importable` gives them.
+        """
+        project, first = self._model.project, paths[0]
+        if project is None or self.imports.is_running:
+            return
+        if first.is_dir():
+            self.imports.look(project, Source(first, is_reviewed=True))
+        elif first.suffix.lower() in (".csv", ".tsv"):
+            self.imports.look(project, Source(first.parent, first, is_reviewed=True))
+        else:
+            self.import_files(paths)
 
     # -- recording
 
@@ -528,6 +552,7 @@ class WordsPage(QWidget):
         table.partRequested.connect(self.recordings.set_part)
         table.excludeRequested.connect(self.recordings.exclude)
         table.relabelRequested.connect(self.recordings.relabel)
+        self._trimming.serve(table, self.grid)
         self.caring.filterChanged.connect(self._refresh_clips)
         self._care.changed.connect(self._on_checked)
         self._care.failed.connect(self._on_check_failed)
@@ -651,6 +676,5 @@ def _read_piece(
     return PieceReader(rate).read(path, span_s), rate
 
 
-def _folder_of(event: QDragEnterEvent | QDropEvent) -> Path | None:
-    paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
-    return next((path for path in paths if path.is_dir()), None)
+def _dragged(event: QDragEnterEvent | QDropEvent) -> list[Path]:
+    return [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]

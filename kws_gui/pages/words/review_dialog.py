@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Final
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtCore import (
+    QAbstractTableModel,
+    QItemSelection,
+    QItemSelectionModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    Qt,
+    Signal,
+)
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QHeaderView, QPushButton, QTableView, QVBoxLayout, QWidget
 
-from kws_engine.clips.clip import is_audio_name
 from kws_engine.clips.import_plan import ImportFile
 from kws_engine.clips.words import check_word, speaker_id
 from kws_engine.errors import ProjectError
@@ -27,7 +33,7 @@ _NO_INDEX: Final = QModelIndex()
 
 
 class ReviewRows(QAbstractTableModel):
-    """The files of a plan: ticked ones are taken; words and speakers can be typed over.
+    """The files of a plan: ticked ones are taken; words and speakers can be typed over, for all of `together` at once.
 
     Signals:
         refused(sentence): Why a word that was typed cannot be one; empty when one can.
@@ -39,10 +45,19 @@ class ReviewRows(QAbstractTableModel):
         super().__init__(parent)
         self._files = files
         self._taken = [not file.remark for file in files]
+        self.together: Callable[[], Collection[int]] = tuple
+
+    def count(self) -> int:
+        """How many files are ticked."""
+        return sum(self._taken)
 
     def chosen(self) -> list[ImportFile]:
         """The ticked files, as they are now."""
         return [replace(file, remark="") for file, taken in zip(self._files, self._taken, strict=True) if taken]
+
+    def faulty(self) -> list[ImportFile]:
+        """The files that are not ticked and have a fault, which the import names among what it left out."""
+        return [file for file, taken in zip(self._files, self._taken, strict=True) if not taken and file.remark]
 
     def file(self, row: int) -> ImportFile:
         """The file or piece of a row."""
@@ -76,23 +91,33 @@ class ReviewRows(QAbstractTableModel):
         return flags | Qt.ItemFlag.ItemIsEditable if index.column() in (_WORD, _SPEAKER) else flags
 
     def setData(self, index: _Index, value: Any, role: int = 0) -> bool:
-        row = index.row()
+        chosen = self.together()
+        rows = chosen if index.row() in chosen else (index.row(),)
         if role == Qt.ItemDataRole.CheckStateRole:
-            self._taken[row] = Qt.CheckState(value) == Qt.CheckState.Checked
+            for row in rows:
+                self._taken[row] = Qt.CheckState(value) == Qt.CheckState.Checked
         elif role == Qt.ItemDataRole.EditRole and index.column() == _WORD:
             try:
-                self._files[row] = replace(self._files[row], word=check_word(str(value).strip()))
+                word = check_word(str(value).strip())
             except ProjectError as error:
                 self.refused.emit(str(error))
                 return False
+            for row in rows:
+                self._files[row] = replace(self._files[row], word=word)
         elif role == Qt.ItemDataRole.EditRole and index.column() == _SPEAKER and str(value).strip():
             speaker = speaker_id(str(value))
-            self._files[row] = replace(self._files[row], speaker=speaker, is_speaker_given=True)
+            for row in rows:
+                self._files[row] = replace(self._files[row], speaker=speaker, is_speaker_given=True)
         else:
             return False
         self.refused.emit("")
-        self.dataChanged.emit(index, index)
+        self.dataChanged.emit(self.index(min(rows), 0), self.index(max(rows), len(_HEADER) - 1))
         return True
+
+    def rows_beside(self, row: int) -> list[int]:
+        """The rows of the files in the same folder."""
+        folder = self._files[row].path.parent
+        return [at for at, file in enumerate(self._files) if file.path.parent == folder]
 
 
 class ReviewDialog(QDialog):
@@ -138,6 +163,10 @@ class ReviewDialog(QDialog):
         self.listen.setShortcut("Ctrl+P")
         theme.set_icon(self.listen, "mdi6.play")
         self.listen.clicked.connect(self._on_play)
+        self.folder = QPushButton("Choose the folder")
+        self.folder.setToolTip("All files beside the chosen row; what is typed or ticked holds for all that are chosen")
+        self.folder.clicked.connect(self.choose_folder)
+        self.rows.together = self._chosen_rows
         self.rows.dataChanged.connect(self._count)
         self.rows.refused.connect(self._on_refused)
         self._lay_out()
@@ -151,17 +180,31 @@ class ReviewDialog(QDialog):
         if row >= 0:
             self.playRequested.emit(self.rows.file(row))
 
+    def choose_folder(self) -> None:
+        """Selects the files in the folder of the current row."""
+        row = self.table.currentIndex().row()
+        if row < 0:
+            return
+        selection = QItemSelection()
+        for at in self.rows.rows_beside(row):
+            selection.select(self.rows.index(at, 0), self.rows.index(at, self.rows.columnCount() - 1))
+        self.table.selectionModel().select(selection, QItemSelectionModel.SelectionFlag.ClearAndSelect)
+
+    def _chosen_rows(self) -> set[int]:
+        parts = self.table.selectionModel().selection().toList()
+        return {row for part in parts for row in range(part.top(), part.bottom() + 1)}
+
     def _on_refused(self, sentence: str) -> None:
         self.said.setText(sentence)
         self.said.setVisible(bool(sentence))
 
     def _count(self) -> None:
-        count = len(self.rows.chosen())
+        count = self.rows.count()
         self.go.setEnabled(count > 0)
         self.go.setText(f"Import {count:,} clip{'s' * (count != 1)}")
 
     def _on_go(self) -> None:
-        plan = replace(self._planned.plan, files=self.rows.chosen())
+        plan = replace(self._planned.plan, files=[*self.rows.chosen(), *self.rows.faulty()])
         self.chosen.emit(replace(self._planned, plan=plan))
         self.accept()
 
@@ -171,6 +214,7 @@ class ReviewDialog(QDialog):
         buttons = QHBoxLayout()
         buttons.setSpacing(theme.GRID)
         buttons.addWidget(self.listen)
+        buttons.addWidget(self.folder)
         buttons.addStretch(1)
         buttons.addWidget(cancel)
         buttons.addWidget(self.go)
@@ -182,11 +226,3 @@ class ReviewDialog(QDialog):
         column.addWidget(self.said)
         column.addLayout(buttons)
         self.resize(_WIDTH, _HEIGHT)
-
-
-def files_of(event: QDragEnterEvent | QDropEvent) -> list[Path]:
-    """The files that are dragged: recordings, or one zip or label track."""
-    paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
-    recordings = [path for path in paths if path.is_file() and is_audio_name(path.name)]
-    others = [path for path in paths if path.is_file() and path.suffix.lower() in (".zip", ".txt")]
-    return recordings or others[:1]
