@@ -145,9 +145,7 @@ def _joint(unit: Floats) -> Floats:
         shares = np.exp(-precision * (apart - apart.min(axis=1, keepdims=True)))
         totals = shares.sum(axis=1, keepdims=True)
         shares /= totals
-        entropy = (
-            np.log(totals[:, 0]) + (precision * (finite - apart.min(axis=1, keepdims=True)) * shares).sum(axis=1)
-        )
+        entropy = np.log(totals[:, 0]) + (precision * (finite - apart.min(axis=1, keepdims=True)) * shares).sum(axis=1)
         wide = entropy > wanted
         low, high = np.where(wide, middle, low), np.where(wide, high, middle)
     joint = (shares + shares.T) / (2.0 * len(unit))

@@ -119,9 +119,7 @@ def learning_curve(
         )
     rows = np.flatnonzero(usable & np.isin(table.labels, words))
     labels = np.searchsorted(words, table.labels[rows])
-    measured = measure(
-        found.vectors[rows], labels, table.speaker[rows], progress=progress, should_stop=should_stop
-    )
+    measured = measure(found.vectors[rows], labels, table.speaker[rows], progress=progress, should_stop=should_stop)
     if measured is None:
         return None
     line, forecast = foretell(measured)
@@ -288,7 +286,9 @@ def _scores(taught: NDArray[np.float32], labels: NDArray[np.integer], tested: ND
         weights = flat.reshape(-1, words)
         logs = _log_softmax(inputs @ weights)
         slope = inputs.T @ ((np.exp(logs) - wanted) * share[:, None]) + _PENALTY * weights
-        return float(-(share * logs[np.arange(len(labels)), labels]).sum() + _PENALTY / 2 * (flat**2).sum()), slope.ravel()
+        return float(
+            -(share * logs[np.arange(len(labels)), labels]).sum() + _PENALTY / 2 * (flat**2).sum()
+        ), slope.ravel()
 
     start = np.zeros(inputs.shape[1] * words)
     found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": _STEPS})

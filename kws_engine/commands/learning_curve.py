@@ -49,7 +49,12 @@ def _rounded(point: Any) -> dict[str, Any]:
 
 def _text(curve: LearningCurve) -> str:
     rows = [
-        [str(one.takes), f"{one.accuracy:.1%}", f"{one.accuracy_low:.1%} to {one.accuracy_high:.1%}", f"{one.missed:.1%}"]
+        [
+            str(one.takes),
+            f"{one.accuracy:.1%}",
+            f"{one.accuracy_low:.1%} to {one.accuracy_high:.1%}",
+            f"{one.missed:.1%}",
+        ]
         for one in curve.points
     ]
     lines = [table(rows, header=["takes", "accuracy", "90% interval", "missed"]), f"{curve}."]

@@ -52,5 +52,7 @@ def _text(laid: ClipMap) -> str:
     if len(rows) > _SHOWN:
         lines.append(f"… and {len(rows) - _SHOWN} more: --json lists all")
     sound = "1 clip sounds" if len(rows) == 1 else f"{len(rows)} clips sound"
-    lines.append(f"{sound} more like another word than like their own, of {len(laid.table)}; --json says where each lies")
+    lines.append(
+        f"{sound} more like another word than like their own, of {len(laid.table)}; --json says where each lies"
+    )
     return "\n".join(lines)
