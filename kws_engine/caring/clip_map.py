@@ -16,7 +16,7 @@ from kws_engine.clips.words import UNKNOWN
 
 _LANDMARKS: Final = 1_200  # clips that t-SNE lays; the others go where their nearest landmarks lie
 _NEAREST: Final = 5
-_STEPS, _EXAGGERATED, _LEARNING_RATE = 400, 100, 200.0
+_STEPS, _EXAGGERATED, _LEARNING_RATE = 400, 100, 50.0
 _PERPLEXITY: Final = 30.0
 _AT_ONCE: Final = 4_096
 
@@ -136,7 +136,7 @@ def _joint(unit: Floats) -> Floats:
     """How near each two of n vectors are (n, n), all together 1: Gaussians of such widths that all see as many."""
     apart = np.maximum(2.0 - 2.0 * unit @ unit.T, 0.0).astype(np.float64)
     np.fill_diagonal(apart, np.inf)
-    wanted = np.log(min(_PERPLEXITY, (len(unit) - 1) / 3.0))
+    wanted = np.log(min(_PERPLEXITY, max(len(unit) / 8.0, min(5.0, (len(unit) - 1) / 3.0))))
     low, high = np.full(len(unit), -3.0), np.full(len(unit), 12.0)  # of the logarithm of the precision
     finite = np.where(np.isfinite(apart), apart, 0.0)
     for _ in range(30):

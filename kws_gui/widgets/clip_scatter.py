@@ -145,6 +145,8 @@ class ClipScatter(QWidget):
     def _draw_marks(self) -> None:
         shown = self.shown()
         self._wrong.setData(pos=self._places[shown & self._suspected])
+        self._selected.setSize(8 if len(self._places) > _MANY else 13)
+        self._wrong.setSize(8 if len(self._places) > _MANY else 11)
         self._selected.setData(pos=self._places[[row for row in self._rows.tolist() if shown[row]]].reshape(-1, 2))
         is_shown = 0 <= self._current < len(shown) and bool(shown[self._current])
         self._mark.setData(pos=self._places[[self._current] if is_shown else []].reshape(-1, 2))

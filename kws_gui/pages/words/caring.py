@@ -58,7 +58,7 @@ class CaringPanel(QWidget):
         column.setSpacing(theme.GRID // 2)
         row = QHBoxLayout()
         row.addWidget(self.lacks, 1)
-        row.addWidget(self.more)
+        row.addWidget(self.more, 0, Qt.AlignmentFlag.AlignRight)
         column.addLayout(row)
         column.addWidget(self.progress)
         self.progress.hide()

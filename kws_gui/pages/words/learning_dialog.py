@@ -60,7 +60,7 @@ class LearningDialog(QDialog):
             100 * np.array([getattr(one, name) for one in curve.line])
             for name in ("accuracy_low", "accuracy", "accuracy_high")
         )
-        edges = [pg.PlotDataItem(takes, edge, pen=None) for edge in (low, high)]
+        edges = [pg.PlotCurveItem(takes, edge) for edge in (low, high)]
         band = pg.FillBetweenItem(*edges, brush=pg.mkBrush(colors.color("training", 0.2)))
         self.view.addItem(band)
         pen = pg.mkPen(colors.training, width=2, style=Qt.PenStyle.DashLine)
