@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from kws_engine.caring.checking import Check
 from kws_engine.clips.words import UNKNOWN
 from kws_engine.errors import ProjectError
-from kws_engine.evaluation.interval import wilson
 
 FEWEST: Final = 8
 """Clips of a word, below which it is left aside: six to learn from and two to test."""
@@ -156,9 +155,9 @@ class Measured:
         """The mean over the draws, with its interval."""
         found = []
         for at, takes in enumerate(self.takes):
-            share = wilson(self.clips * (1.0 - float(self.errors[:, at].mean())), self.clips, z=_Z)
-            missed = float(self.missed[:, at].mean())
-            found.append(CurvePoint(takes, share.share, share.low, share.high, missed, len(self.errors)))
+            accuracy, missed = 1.0 - float(self.errors[:, at].mean()), float(self.missed[:, at].mean())
+            low, high = _interval(accuracy, self.clips)
+            found.append(CurvePoint(takes, accuracy, low, high, missed, len(self.errors)))
         return tuple(found)
 
 
@@ -314,6 +313,15 @@ def _judged(scores: Floats, labels: NDArray[np.integer]) -> tuple[float, float]:
         wrong.append(float((best[own] != word).mean()))
         missed.append(float((scores[own, word] <= others[len(others) - 1 - allowed]).mean()))
     return float(np.mean(wrong)), float(np.mean(missed))
+
+
+def _interval(share: float, total: int) -> tuple[float, float]:
+    """The interval of Jeffreys, 90%, of a share of so many clips (Brown, Cai and DasGupta 2001)."""
+    from scipy.special import betaincinv
+
+    right, wrong = share * total + 0.5, (1.0 - share) * total + 0.5
+    low, high = (float(betaincinv(right, wrong, quantile)) for quantile in (0.05, 0.95))
+    return min(low, share), max(high, share)
 
 
 def _percent(share: float) -> str:
