@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -21,6 +22,21 @@ _AT_ONCE = 2_000
 Floats = NDArray[np.float32]
 
 
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """What each of N clips sounds like, beside its own word.
+
+    Attributes:
+        others: (N,) int64, the label of the other word that it is most like, or -1 where that is not known.
+        excess: (N,) float32, how much more it is like that word than like its own, in cosines; NaN where not known.
+        suspected: (N,) bool, whether that is enough to take it for a wrong label.
+    """
+
+    others: NDArray[np.int64]
+    excess: Floats
+    suspected: NDArray[np.bool_]
+
+
 def other_words(
     vectors: Floats,
     labels: NDArray[np.integer],
@@ -30,7 +46,21 @@ def other_words(
     only: NDArray[np.integer] | None = None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> NDArray[np.int64]:
-    """The word that each clip sounds like more than like its own, or -1.
+    """The word (N,) that each clip sounds like more than like its own, or -1; arguments as for `compare`."""
+    found = compare(vectors, labels, usable, other=other, only=only, should_stop=should_stop)
+    return np.where(found.suspected, found.others, -1)
+
+
+def compare(
+    vectors: Floats,
+    labels: NDArray[np.integer],
+    usable: NDArray[np.bool_],
+    *,
+    other: int = -1,
+    only: NDArray[np.integer] | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Comparison:
+    """Compares each clip with its own word and with all others.
 
     The likeness to a word is the mean cosine to the nearest of its clips, the clip itself left aside: a tenth of them,
     at least 3 and at most 15, so that a few wrong ones in a word do not vouch for one another. Clips of other words
@@ -41,15 +71,17 @@ def other_words(
         labels: (N,), the word of each.
         usable: (N,), whether a clip may stand for its word.
         other: The label of clips of other words, which no clip is found to sound like.
-        only: The rows to compare (M,); None for all. The others have -1.
-        should_stop: Ends it early; clips that were not compared by then have -1.
+        only: The rows to compare (M,); None for all.
+        should_stop: Ends it early; what clips sound like that were not compared by then is not known.
     """
-    found = np.full(len(vectors), -1, np.int64)
+    total = len(vectors)
+    others, excess = np.full(total, -1, np.int64), np.full(total, np.nan, np.float32)
+    suspected = np.zeros(total, bool)
+    found = Comparison(others, excess, suspected)
     said = np.any(vectors != 0, axis=1)
     if not said.any():
         return found
-    unit = vectors - vectors[said].mean(axis=0)
-    unit /= np.maximum(np.linalg.norm(unit, axis=1, keepdims=True), 1e-9)
+    unit = centred(vectors, said)
     usable = usable & said
     counts = np.bincount(labels[usable], minlength=int(labels.max()) + 1)
     words = np.flatnonzero(counts >= FEWEST)
@@ -70,10 +102,19 @@ def other_words(
         likeness[every, own] = -np.inf
         likeness[:, words == other] = -np.inf
         best = likeness.argmax(axis=1)
+        known = np.isfinite(likeness[every, best])
+        others[rows[known]] = words[best[known]]
+        excess[rows[known]] = (likeness[every, best] - mine)[known]
         is_other = likeness[every, best] > mine + MARGIN
-        is_other &= (labels[rows] != other) | (likeness[every, best] >= least[best])
-        found[rows[is_other]] = words[best[is_other]]
+        suspected[rows] = is_other & ((labels[rows] != other) | (likeness[every, best] >= least[best]))
     return found
+
+
+def centred(vectors: Floats, said: NDArray[np.bool_]) -> Floats:
+    """The vectors (N, 96) from the middle of those in which something is said (N,), each of length one."""
+    unit = vectors - vectors[said].mean(axis=0)
+    unit /= np.maximum(np.linalg.norm(unit, axis=1, keepdims=True), 1e-9)
+    return np.asarray(unit, np.float32)
 
 
 def _usual_likeness(unit: Floats, standing: NDArray[np.int64]) -> float:

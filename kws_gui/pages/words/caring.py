@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from kws_engine.caring.checking import Check
+from kws_engine.caring.learning_curve import LearningCurve, learning_curve
 from kws_engine.caring.missing import missing
 from kws_engine.caring.problems import PROBLEM_KINDS, TITLES
 from kws_engine.clips.clip import Clip
 from kws_engine.clips.table import ClipList, ClipTable
 from kws_gui import theme
+from kws_gui.bridges.latest import Latest
+from kws_gui.pages.words.learning_dialog import LearningDialog
 from kws_gui.services.care import Care
 from kws_gui.widgets.progress_row import ProgressRow
 from kws_gui.widgets.wrapped_label import WrappedLabel
@@ -36,6 +39,14 @@ class CaringPanel(QWidget):
         self.check.setToolTip("Find clips that are noisy, cut off, of another word, or there twice")
         theme.set_role(self.check, "quiet")
         theme.set_icon(self.check, "mdi6.check-all")
+        self.more = QPushButton("What would more takes give?")
+        self.more.setToolTip("Measure on these clips how many are told right by how many takes there are")
+        theme.set_role(self.more, "quiet")
+        theme.set_icon(self.more, "mdi6.chart-line")
+        self.curve: LearningCurve | None = None
+        self.dialog: LearningDialog | None = None
+        self._learning = Latest(self)
+        self._shown_word: tuple[ClipTable, str] | None = None
         self.filters = QComboBox()
         self.filters.setAccessibleName("Which clips are shown")
         self.progress = ProgressRow()
@@ -45,13 +56,24 @@ class CaringPanel(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.GRID // 2)
-        column.addWidget(self.lacks)
+        row = QHBoxLayout()
+        row.addWidget(self.lacks, 1)
+        row.addWidget(self.more, 0, Qt.AlignmentFlag.AlignRight)
+        column.addLayout(row)
         column.addWidget(self.progress)
         self.progress.hide()
         self.check.clicked.connect(care.look)
+        self.more.clicked.connect(self._on_more)
+        self._learning.began.connect(lambda: self._on_began("Measuring what takes give"))
+        self._learning.progressed.connect(self.progress.setProgress)
+        self._learning.answered.connect(self._on_measured)
+        self._learning.failed.connect(lambda sentence, _: self._tell(sentence))
+        self._learning.idle.connect(self._on_ended)
+        care.changed.connect(self._forget_curve)
         self.progress.cancelRequested.connect(care.cancel)
+        self.progress.cancelRequested.connect(self._learning.cancel)
         self.filters.currentIndexChanged.connect(lambda _: self.filterChanged.emit())
-        care.began.connect(self._on_began)
+        care.began.connect(lambda: self._on_began("Checking the clips"))
         care.progressed.connect(self.progress.setProgress)
         care.ended.connect(self._on_ended)
 
@@ -62,10 +84,11 @@ class CaringPanel(QWidget):
 
     def show_word(self, table: ClipTable, word: str) -> None:
         """Says what a word lacks, and offers the filters that leave some of its clips."""
+        self._shown_word = (table, word)
         rows = table.select(word=word, include_excluded=True)
-        lacking = next((str(one) for one in missing(table) if one.word == word and one.takes), "")
-        self.lacks.setText(f"{lacking}." if lacking else "")
-        self.lacks.setVisible(bool(lacking))
+        lacking = next((str(one) for one in missing(table, self.curve) if one.word == word and one.takes), "")
+        self._tell(f"{lacking}." if lacking else "")
+        self.more.setVisible(self._care.found is not None and len(rows) > 0)
         counts = self._counts(table, rows)
         self.check.setVisible(self._care.found is None and len(rows) > 0)
         before = self.filter
@@ -101,9 +124,39 @@ class CaringPanel(QWidget):
             self._looked_up = (table, self._care.found, _rows_by_problem(self._care.found, table))
         return self._looked_up[2].get(wanted, [])
 
-    def _on_began(self) -> None:
+    def shutdown(self) -> None:
+        """Measures no more."""
+        self._learning.shutdown()
+
+    def _tell(self, sentence: str) -> None:
+        self.lacks.setText(sentence)
+        self.lacks.setVisible(bool(sentence))
+
+    def _on_more(self) -> None:
+        found = self._care.found
+        if self.curve is not None:
+            self._on_measured(self.curve)
+        elif found is not None:
+            self._learning.ask(lambda progress, stop: learning_curve(found, progress=progress, should_stop=stop))
+
+    def _on_measured(self, curve: LearningCurve | None) -> None:
+        if curve is None:
+            return
+        self.curve = curve
+        if self._shown_word is not None:
+            self.show_word(*self._shown_word)
+        self.dialog = LearningDialog(curve, self)
+        self.dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.dialog.open()
+
+    def _forget_curve(self) -> None:
+        """It was measured on other clips."""
+        self._learning.cancel()
+        self.curve = None
+
+    def _on_began(self, title: str) -> None:
         self.progress.show()
-        self.progress.start("Checking the clips")
+        self.progress.start(title)
 
     def _on_ended(self) -> None:
         self.progress.finish()

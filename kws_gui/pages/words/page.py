@@ -37,6 +37,7 @@ from kws_gui.bridges.latest import Latest
 from kws_gui.bridges.player import Player
 from kws_gui.dropped import importable
 from kws_gui.pages.words.caring import CaringPanel
+from kws_gui.pages.words.clip_map import ClipMapView
 from kws_gui.pages.words.clips import ClipTableView, how_split
 from kws_gui.pages.words.free import FreeButton
 from kws_gui.pages.words.grid import ClipGrid
@@ -82,6 +83,7 @@ class WordsPage(QWidget):
         self.grid = ClipGrid(self.table)
         self.imports = ImportPanel()
         self._care = services.care
+        self.map = ClipMapView(self._care, self.table)
         self.caring = CaringPanel(self._care)
         self.session = TakeSession(self._microphones, self)
         self.recordings = services.recordings
@@ -259,7 +261,7 @@ class WordsPage(QWidget):
         self._microphones.release(self)
         # A check goes on on other pages.
         self.many.shutdown()
-        for part in (self.player, self.imports, self._levels, self._pieces, self.grid):
+        for part in (self.player, self.imports, self._levels, self._pieces, self.grid, self.map, self.caring):
             part.shutdown()
 
     # -- events
@@ -458,10 +460,22 @@ class WordsPage(QWidget):
         self._refresh_clips()
 
     def _on_view(self, as_grid: bool) -> None:
+        if as_grid:
+            self.view_map.setChecked(False)
         view: QAbstractItemView = self.grid if as_grid else self.table
         self._views.setCurrentWidget(view)
         if self.table.currentIndex().isValid():
             view.scrollTo(self.table.currentIndex())
+
+    def _on_map(self, as_map: bool) -> None:
+        if as_map:
+            self.view_grid.setChecked(False)
+        self._views.setCurrentWidget(self.map if as_map else self.grid if self.view_grid.isChecked() else self.table)
+
+    def _on_map_clip(self, clip: Clip) -> None:
+        if clip.word != self.words.word:
+            self.words.choose(clip.word)
+        self.table.choose(clip.path)
 
     def _play(self) -> None:
         clip = self.table.current()
@@ -553,6 +567,8 @@ class WordsPage(QWidget):
         table.excludeRequested.connect(self.recordings.exclude)
         table.relabelRequested.connect(self.recordings.relabel)
         self._trimming.serve(table, self.grid)
+        self.map.clipChosen.connect(self._on_map_clip)
+        self.map.soundRequested.connect(self.player.play_file)
         self.caring.filterChanged.connect(self._refresh_clips)
         self._care.changed.connect(self._on_checked)
         self._care.failed.connect(self._on_check_failed)
@@ -636,6 +652,12 @@ class WordsPage(QWidget):
         self.view_grid.setAccessibleName("Show the clips as small spectrograms")
         theme.set_icon(self.view_grid, "mdi6.view-grid-outline")
         self.view_grid.toggled.connect(self._on_view)
+        self.view_map = QToolButton()
+        self.view_map.setCheckable(True)
+        self.view_map.setToolTip("Show all clips as a map by their sound: wrong labels stand out")
+        self.view_map.setAccessibleName("Show all clips as a map")
+        theme.set_icon(self.view_map, "mdi6.map-outline")
+        self.view_map.toggled.connect(self._on_map)
         self._hint = QLabel()
         self._hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._hint.setWordWrap(True)
@@ -649,6 +671,7 @@ class WordsPage(QWidget):
         head.addWidget(self.caring.filters)
         head.addWidget(self.caring.check)
         head.addWidget(self.view_grid)
+        head.addWidget(self.view_map)
         head.addWidget(self._import)
         right = QWidget()
         column = QVBoxLayout(right)
@@ -662,6 +685,7 @@ class WordsPage(QWidget):
         self._views = QStackedWidget()
         self._views.addWidget(self.table)
         self._views.addWidget(self.grid)
+        self._views.addWidget(self.map)
         column.addWidget(self._views, 2)
         return right
 
