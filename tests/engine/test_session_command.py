@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import pytest
 from virtual_microphone import VirtualMicrophone
+from waiting import PATIENCE_S, wait_until
 
 from kws_engine import audio, cli, resources
 from kws_engine.clips import judging
@@ -362,7 +363,8 @@ def test_fifty_kills_lose_no_take_that_was_told_as_saved_and_double_none(
     def note(command: Command) -> None:
         reported.extend(Path(one["path"]) for one in command.told if one["event"] == "saved")
 
-    while kills < KILLS:
+    def step() -> bool:
+        nonlocal kills
         assert voice.poll() is None, f"the voice has ended after {kills} kills"
         for folder in (project.folder for project in projects):
             if folder not in running:
@@ -375,7 +377,9 @@ def test_fifty_kills_lose_no_take_that_was_told_as_saved_and_double_none(
                 assert command.end(signal.SIGKILL) == -signal.SIGKILL, command.errors
                 note(command)
                 kills += 1
-        time.sleep(0.005)
+        return kills >= KILLS
+
+    wait_until(step, seconds=5 * PATIENCE_S, step_s=0.005, what=f"{KILLS} kills")
     for killed in running.values():
         killed.command.end()
         note(killed.command)

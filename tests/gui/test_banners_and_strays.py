@@ -99,6 +99,7 @@ def test_a_message_follows_the_size_of_its_page(window: MainWindow) -> None:
 
 def test_the_message_of_the_window_lies_over_whatever_page(window: MainWindow) -> None:
     page = window.page("words")
+    QApplication.processEvents()
     before = QRect(page.mapTo(window, QPoint(0, 0)), page.size())
     window.report("Something happened.", "details")
     QApplication.processEvents()
