@@ -19,7 +19,7 @@ from kws_gui.forms.fold import Fold
 from kws_gui.widgets.wrapped_label import WrappedLabel
 
 _LABEL_WIDTH = 128  # px; longer titles wrap, so that the fields of all forms line up
-_RESET_WIDTH = 26  # px; reserved even if there is nothing to reset
+_RESET_WIDTH = 26  # px, and as high; reserved even if there is nothing to reset
 
 
 class ConfigForm(QWidget):
@@ -286,7 +286,7 @@ class _Row(QObject):
         button.setToolTip(f"Changed. Reset to {default}".strip())
         button.setAccessibleName(f"Reset {self.option.title} to {default}")
         button.clicked.connect(self._on_reset)
-        button.setFixedWidth(_RESET_WIDTH)
+        button.setFixedSize(_RESET_WIDTH, _RESET_WIDTH)
         policy = button.sizePolicy()
         policy.setRetainSizeWhenHidden(True)
         button.setSizePolicy(policy)

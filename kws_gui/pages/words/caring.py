@@ -73,7 +73,7 @@ class CaringPanel(QWidget):
         self.progress.cancelRequested.connect(care.cancel)
         self.progress.cancelRequested.connect(self._learning.cancel)
         self.filters.currentIndexChanged.connect(lambda _: self.filterChanged.emit())
-        care.began.connect(lambda: self._on_began("Checking the clips"))
+        care.began.connect(self._on_check_began)
         care.progressed.connect(self.progress.setProgress)
         care.ended.connect(self._on_ended)
 
@@ -153,6 +153,9 @@ class CaringPanel(QWidget):
         """It was measured on other clips."""
         self._learning.cancel()
         self.curve = None
+
+    def _on_check_began(self) -> None:
+        self._on_began("Checking the clips")
 
     def _on_began(self, title: str) -> None:
         self.progress.show()
