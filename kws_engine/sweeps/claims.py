@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from kws_engine.errors import TrainingError
 from kws_engine.sweeps import remaining
-from kws_engine.sweeps.storage import explained_errors, quiet
+from kws_engine.sweeps.storage import explained_errors, quieten
 from kws_engine.sweeps.study import Sweep, sampler_of
 
 if TYPE_CHECKING:
@@ -67,7 +67,8 @@ def claim(sweep: Sweep, *, total: int) -> TrialClaim | None:
     """A trial to run now; None while others run all that is left, or where nothing is left."""
     from optuna.storages import fail_stale_trials
 
-    with explained_errors(sweep.where), quiet():
+    quieten()
+    with explained_errors(sweep.where):
         fail_stale_trials(sweep.study)
         for trial in remaining.duplicates(sweep.trials()):
             _set_state(sweep, trial.number, "FAIL")

@@ -15,7 +15,7 @@ from kws_engine.sweeps import remaining
 from kws_engine.sweeps.events import Trial
 from kws_engine.sweeps.folder import SweepFolder
 from kws_engine.sweeps.space import Axis, Space, settings_with
-from kws_engine.sweeps.storage import as_written, explained_errors, quiet
+from kws_engine.sweeps.storage import as_written, explained_errors, quieten
 from kws_engine.training.old_failures import stored_kind
 
 if TYPE_CHECKING:
@@ -102,7 +102,8 @@ def results(project: Path, name: str, *, storage: str = "") -> Results:
     from kws_engine.sweeps.study import read_sweep
 
     sweep = read_sweep(Project.open(project), name, address=storage)
-    with as_written(sweep.where), explained_errors(sweep.where), quiet():
+    quieten()
+    with as_written(sweep.where), explained_errors(sweep.where):
         found = sweep.trials()
         importance = importance_of(sweep.study)
         trials = tuple(trial_of(one) for one in remaining.distinct(found))
@@ -158,7 +159,8 @@ def importance_of(study: optuna.Study) -> dict[str, float]:
 
     if len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))) < FEWEST_FOR_IMPORTANCE:
         return {}
-    with warnings.catch_warnings(), quiet():
+    quieten()
+    with warnings.catch_warnings():
         warnings.filterwarnings("error", "Target and region quantiles select the same")
         try:
             found = get_param_importances(study, evaluator=PedAnovaImportanceEvaluator())

@@ -38,7 +38,8 @@ def open_storage(file: Path, address: str, *, heartbeat_s: int | None = None, re
     where = shown(address) or str(file)
     if not address and not read_only:
         refuse_link(file, itself=True)
-    with as_written(where), explained_errors(where), quiet():
+    quieten()
+    with as_written(where), explained_errors(where):
         from optuna.storages import RDBStorage
         from sqlalchemy.pool import NullPool
 
@@ -110,11 +111,10 @@ def as_written(where: str) -> Iterator[None]:
         ) from error
 
 
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """No log and no warning of features that optuna calls experimental.
+def quieten() -> None:
+    """From now on optuna logs no advice, and does not warn of its features that it calls experimental.
 
-    The filter stays: filters are the whole process's, and a thread that took its own away would take another's, too.
+    Nothing is put back: filters are the whole process's, and a thread that took its own away would take another's, too.
     """
     import optuna
 
@@ -122,7 +122,6 @@ def quiet() -> Iterator[None]:
     ignored = optuna.exceptions.ExperimentalWarning
     if not any(action == "ignore" and category is ignored for action, _, category, _, _ in list(warnings.filters)):
         warnings.simplefilter("ignore", ignored)
-    yield
 
 
 def _file_of(address: str) -> Path | None:

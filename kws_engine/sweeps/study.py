@@ -13,7 +13,7 @@ from kws_engine.sweeps.definition import Definition, defined, epochs_of
 from kws_engine.sweeps.folder import SweepFolder, past_sweeps
 from kws_engine.sweeps.job import SweepJob, name_of
 from kws_engine.sweeps.space import Axis, Value
-from kws_engine.sweeps.storage import as_written, explained_errors, open_storage, quiet, shown
+from kws_engine.sweeps.storage import as_written, explained_errors, open_storage, quieten, shown
 
 if TYPE_CHECKING:
     import optuna
@@ -89,8 +89,8 @@ def sampler_of(definition: Definition, *, slot: int, attempt: int) -> optuna.sam
     from optuna.samplers import TPESampler
 
     seed = int(np.random.SeedSequence((definition.seed, slot, attempt)).generate_state(1)[0])
-    with quiet():
-        return TPESampler(seed=seed, constant_liar=True, n_startup_trials=_STARTUP_TRIALS)
+    quieten()
+    return TPESampler(seed=seed, constant_liar=True, n_startup_trials=_STARTUP_TRIALS)
 
 
 def pruner_of(definition: Definition) -> optuna.pruners.BasePruner:
@@ -138,7 +138,8 @@ def _opened(project: Project, job: SweepJob, name: str, wanted: Definition) -> S
             raise SpecError(f"The sweep {name!r} is kept at {past.storage}: give --storage, or another name")
         folder.make()
     storage = open_storage(folder.study, job.storage, heartbeat_s=job.heartbeat_s)
-    with explained_errors(shown(job.storage) or str(folder.study)), quiet():
+    quieten()
+    with explained_errors(shown(job.storage) or str(folder.study)):
         direction: Literal["minimize", "maximize"] = "minimize" if wanted.by == "loss" else "maximize"
         pruner = pruner_of(wanted)
         study = optuna.create_study(
@@ -179,7 +180,8 @@ def _existing(folder: SweepFolder, address: str, *, heartbeat_s: int | None = No
 
     storage = open_storage(folder.study, address, heartbeat_s=heartbeat_s, read_only=read_only)
     where = shown(address) or str(folder.study)
-    with as_written(where), explained_errors(where), quiet():
+    quieten()
+    with as_written(where), explained_errors(where):
         try:
             study = optuna.load_study(study_name=folder.name, storage=storage)
             definition = Definition.from_text(study.user_attrs[DEFINITION])

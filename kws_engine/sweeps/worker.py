@@ -29,7 +29,7 @@ from kws_engine.sweeps.events import (
 from kws_engine.sweeps.job import SweepJob
 from kws_engine.sweeps.results import best_of, importance_of, trial_of
 from kws_engine.sweeps.space import Value, settings_with
-from kws_engine.sweeps.storage import explained_errors, quiet, shown
+from kws_engine.sweeps.storage import explained_errors, quieten, shown
 from kws_engine.sweeps.study import Sweep, open_sweep, suggested
 from kws_engine.training.events import Epoch, Event, Failed, Finished, Started
 
@@ -87,7 +87,8 @@ def _sweep_failed(error: Exception) -> SweepFailed:
 
 def ended(sweep: Sweep, *, stopped: bool) -> SweepEnded:
     """What the sweep has reached by now."""
-    with explained_errors(sweep.where), quiet():
+    quieten()
+    with explained_errors(sweep.where):
         trials = sweep.trials()
         best = best_of(tuple(trial_of(one) for one in remaining.distinct(trials)), by=sweep.definition.by)
         importance = importance_of(sweep.study)
@@ -140,7 +141,8 @@ def _trial(
 ) -> Iterator[SweepEvent]:
     begun = time.monotonic()
     course = Course()
-    with explained_errors(sweep.where), quiet():
+    quieten()
+    with explained_errors(sweep.where):
         options = suggested(claimed.trial, sweep.definition.space.axes)
     yield TrialStarted(worker, claimed.number, options)
 
@@ -154,7 +156,8 @@ def _trial(
                 yield _epoch(worker, claimed.number, course, event)
     except SpecError as error:  # options that no network has
         course.ending = Failed(str(error), kind=error.kind)
-    with explained_errors(sweep.where), quiet():
+    quieten()
+    with explained_errors(sweep.where):
         _report(sweep, claimed, course, seconds=time.monotonic() - begun)
         number = claimed.number
         ended = next(trial for trial in sweep.trials() if trial.number == number)
@@ -189,7 +192,8 @@ def _note(sweep: Sweep, claimed: TrialClaim, course: Course, event: Event) -> No
 
     trial = claimed.trial
     try:
-        with explained_errors(sweep.where), quiet():
+        quieten()
+        with explained_errors(sweep.where):
             if isinstance(event, Started):
                 course.wanted_epochs = event.epochs
                 for name, value in {
