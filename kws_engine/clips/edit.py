@@ -25,9 +25,9 @@ from kws_engine.clips.index import Index
 from kws_engine.clips.index_file import Decision
 from kws_engine.clips.layout import CLIPS_FOLDER
 from kws_engine.clips.split import SPLITS, Split
-from kws_engine.clips.takes import TakeNumbers, replace_take, wav_in_place_of, write_audio, write_take
+from kws_engine.clips.takes import TakeNumbers, replace_take, take_names, wav_in_place_of, write_audio, write_take
 from kws_engine.clips.trash import Deletion, Removal
-from kws_engine.clips.words import NOISE, UNKNOWN, check_new_word, clip_name, parse_clip_name, parse_name, speaker_id
+from kws_engine.clips.words import NOISE, UNKNOWN, check_new_word, parse_clip_name, parse_name, speaker_id
 from kws_engine.disk import move_file, publish, storing, temporary_beside
 from kws_engine.errors import AudioError, KwsError, ProjectError
 
@@ -281,10 +281,8 @@ class Edit:
             parts = {key: rule for pieces, rule in zip(made, rules, strict=True) for key in pieces}
             self._index.parts.put(parts)
             self._include(new)
-            decided = zip(made, before, strict=True)
-            decisions = {key: one for pieces, one in decided for key in pieces if one is not None}
             self._remember_decisions(new)
-            self._decide_alike(decisions)
+            self._decide_alike(new, [one for pieces, one in zip(made, before, strict=True) for _ in pieces])
             self._renewed(new)
             return CutClips(tuple(map(tuple, made)), deletion, tuple(before))
 
@@ -301,8 +299,7 @@ class Edit:
             self._present(pieces)
             self.delete(pieces)
             self.restore(made.deletion)
-            decided = zip(keys, made.before, strict=True)
-            self._decide_alike({key: decision for key, decision in decided if decision is not None})
+            self._decide_alike(keys, made.before)
             self._renewed(keys)
 
     # -- deleting and moving
@@ -363,8 +360,7 @@ class Edit:
             self._index.measured.remember((), gone=old)
             self._include(new)
             self._remember_decisions(new)
-            decided = zip(new, decisions, strict=True)
-            self._decide_alike({key: decision for key, decision in decided if decision is not None})
+            self._decide_alike(new, decisions)
             return self._renewed(new)
 
     # -- decisions
@@ -506,9 +502,7 @@ class Edit:
         numbers = TakeNumbers(self._folder, move.word)
         if not numbers.is_present(speaker, take) and wanted not in trash.trashed_names(self._folder, folder):
             yield wanted
-        suffix = move.clip.path.suffix
-        for number in itertools.count(numbers.next(speaker)):
-            yield str(Path(clip_name(speaker, number)).with_suffix(suffix))
+        yield from take_names(speaker, numbers.next(speaker), move.clip.path.suffix)
 
     @contextlib.contextmanager
     def _written(self, cut: Cut) -> Iterator[list[Path]]:
@@ -537,17 +531,17 @@ class Edit:
         return keys
 
     def _free_names(self, clip: Clip) -> Iterator[str]:
-        numbers = TakeNumbers(self._folder, clip.word)
-        for number in itertools.count(numbers.next(clip.speaker)):
-            yield clip_name(clip.speaker, number)
+        """The names of the speaker's next takes; the folder is only looked at where one is needed."""
+        yield from take_names(clip.speaker, TakeNumbers(self._folder, clip.word).next(clip.speaker))
 
-    def _decide_alike(self, decisions: Mapping[str, Decision]) -> None:
-        """Decides about each clip; what is the same for many is stored once, which waits for the disk."""
+    def _decide_alike(self, keys: Sequence[str], decisions: Sequence[Decision | None]) -> None:
+        """Decides what is not None about each clip; the same for many is stored once, which waits for the disk."""
         alike: dict[tuple[bool, Split | None, str], list[str]] = {}
-        for key, decision in decisions.items():
-            alike.setdefault((decision.excluded, decision.split, decision.note), []).append(key)
-        for (excluded, split, note), keys in alike.items():
-            self._index.decided.decide(keys, excluded=excluded, split=split, note=note)
+        for key, decision in zip(keys, decisions, strict=True):
+            if decision is not None:
+                alike.setdefault((decision.excluded, decision.split, decision.note), []).append(key)
+        for (excluded, split, note), same in alike.items():
+            self._index.decided.decide(same, excluded=excluded, split=split, note=note)
 
     def _remember_decisions(self, keys: Sequence[str]) -> None:
         """Whatever is decided about these clips next is undone with the edit."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -49,9 +50,15 @@ class TakeNumbers:
         return speaker, take
 
 
+def take_names(speaker: str, first: int, suffix: str = ".wav") -> Iterator[str]:
+    """The names of a speaker's takes, from number `first` on."""
+    for take in itertools.count(first):
+        yield str(Path(clip_name(speaker, take)).with_suffix(suffix))
+
+
 def publish_take(temporary: Path, folder: Path, *, speaker: str, first: int) -> Path:
     """Gives a finished file the speaker's first free number from `first` on; another program may be doing the same."""
-    return publish(temporary, folder, names=(clip_name(speaker, take) for take in itertools.count(first)))
+    return publish(temporary, folder, names=take_names(speaker, first))
 
 
 def wav_in_place_of(path: Path, project_folder: Path) -> Path:
