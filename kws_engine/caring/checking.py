@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from kws_engine import audio
 from kws_engine.caring.check_file import CheckFile
-from kws_engine.caring.neighbours import other_words
+from kws_engine.caring.neighbours import Comparison, compare
 from kws_engine.caring.problems import Problem, ProblemKind
 from kws_engine.caring.sound_check import Found, look_at
 from kws_engine.clips.clip import LONGEST_CLIP_S, Clip
@@ -40,6 +40,7 @@ class Check:
         peaks_db: (N,) peak level of each, NaN where it was not looked at.
         snrs_db: (N,) from its noise floor to its loudest 70 ms, NaN where it was not looked at.
         vectors: (N, 96) float32, zeros where nothing is said.
+        compared: What each sounds like beside its own word.
         unreadable: The files that are no sound.
         stopped: Whether it was ended early: clips that were not reached have no problems.
     """
@@ -49,6 +50,7 @@ class Check:
     peaks_db: NDArray[np.float32]
     snrs_db: NDArray[np.float32]
     vectors: NDArray[np.float32]
+    compared: Comparison
     unreadable: Sequence[Clip]
     stopped: bool = False
 
@@ -101,13 +103,15 @@ def check(
                 kinds[row], sounds[row], vectors[row] = found.kinds, found.digest, found.vector
                 peaks_db[row], snrs_db[row] = found.peak_db, found.snr_db
             progress(rows.stop, total)
-    others = np.full(total, -1, np.int64)
+    compared = Comparison.unknown(total)
     if not stopped:
         unknown = table.words.index(UNKNOWN) if UNKNOWN in table.words else -1
-        others = other_words(vectors, table.labels, ~table.excluded, other=unknown, should_stop=should_stop)
+        compared = compare(vectors, table.labels, ~table.excluded, other=unknown, should_stop=should_stop)
+    others = compared.taken_for
     same = _same_as(table, sounds)
     problems = [_problems(table, row, kinds[row], int(others[row]), same.get(row)) for row in range(total)]
-    return Check(table, problems, peaks_db, snrs_db, vectors, project.unreadable, stopped or should_stop())
+    ended = stopped or should_stop()
+    return Check(table, problems, peaks_db, snrs_db, vectors, compared, project.unreadable, ended)
 
 
 def _found(

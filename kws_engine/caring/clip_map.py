@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kws_engine.caring.checking import Check
-from kws_engine.caring.neighbours import centred, compare
+from kws_engine.caring.neighbours import centred
 from kws_engine.clips.table import ClipTable
-from kws_engine.clips.words import UNKNOWN
 
 _LANDMARKS: Final = 1_200  # clips that t-SNE lays; the others go where their nearest landmarks lie
 _NEAREST: Final = 5
@@ -55,11 +54,10 @@ def map_of(
         progress: Called with how many steps are done, of how many.
         should_stop: Ends it early; clips that were not laid by then have no place.
     """
-    table = found.table
-    unknown = table.words.index(UNKNOWN) if UNKNOWN in table.words else -1
-    compared = compare(found.vectors, table.labels, ~table.excluded, other=unknown, should_stop=should_stop)
+    compared = found.compared
     places = lay_out(found.vectors, progress=progress, should_stop=should_stop)
-    return ClipMap(table, places, compared.suspected, compared.others, compared.excess, found.stopped or should_stop())
+    stopped = found.stopped or should_stop()
+    return ClipMap(found.table, places, compared.suspected, compared.others, compared.excess, stopped)
 
 
 def lay_out(

@@ -270,6 +270,7 @@ def _some(rows: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64
 def _scores(taught: NDArray[np.float32], labels: NDArray[np.integer], tested: NDArray[np.float32]) -> Floats:
     """Probabilities (M, K) of each word, by a softmax regression with a penalty on the weights."""
     from scipy.optimize import minimize
+    from scipy.special import log_softmax, softmax
 
     middle = taught.mean(axis=0)
 
@@ -284,7 +285,7 @@ def _scores(taught: NDArray[np.float32], labels: NDArray[np.integer], tested: ND
 
     def loss(flat: Floats) -> tuple[float, Floats]:
         weights = flat.reshape(-1, words)
-        logs = _log_softmax(inputs @ weights)
+        logs = log_softmax(inputs @ weights, axis=1)
         slope = inputs.T @ ((np.exp(logs) - wanted) * share[:, None]) + _PENALTY * weights
         return float(
             -(share * logs[np.arange(len(labels)), labels]).sum() + _PENALTY / 2 * (flat**2).sum()
@@ -292,12 +293,7 @@ def _scores(taught: NDArray[np.float32], labels: NDArray[np.integer], tested: ND
 
     start = np.zeros(inputs.shape[1] * words)
     found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": _STEPS})
-    return np.asarray(np.exp(_log_softmax(scaled(tested) @ found.x.reshape(-1, words))))
-
-
-def _log_softmax(logits: Floats) -> Floats:
-    moved = logits - logits.max(axis=1, keepdims=True)
-    return np.asarray(moved - np.log(np.exp(moved).sum(axis=1, keepdims=True)))
+    return np.asarray(softmax(scaled(tested) @ found.x.reshape(-1, words), axis=1))
 
 
 def _judged(scores: Floats, labels: NDArray[np.integer]) -> tuple[float, float]:

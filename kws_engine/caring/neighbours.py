@@ -36,19 +36,16 @@ class Comparison:
     excess: Floats
     suspected: NDArray[np.bool_]
 
+    @classmethod
+    def unknown(cls, total: int) -> Comparison:
+        """Of so many clips, before any was compared."""
+        others, excess = np.full(total, -1, np.int64), np.full(total, np.nan, np.float32)
+        return cls(others, excess, np.zeros(total, bool))
 
-def other_words(
-    vectors: Floats,
-    labels: NDArray[np.integer],
-    usable: NDArray[np.bool_],
-    *,
-    other: int = -1,
-    only: NDArray[np.integer] | None = None,
-    should_stop: Callable[[], bool] = lambda: False,
-) -> NDArray[np.int64]:
-    """The word (N,) that each clip sounds like more than like its own, or -1; arguments as for `compare`."""
-    found = compare(vectors, labels, usable, other=other, only=only, should_stop=should_stop)
-    return np.where(found.suspected, found.others, -1)
+    @property
+    def taken_for(self) -> NDArray[np.int64]:
+        """The word (N,) that each clip sounds like enough more than like its own, or -1."""
+        return np.where(self.suspected, self.others, -1)
 
 
 def compare(
@@ -74,10 +71,7 @@ def compare(
         only: The rows to compare (M,); None for all.
         should_stop: Ends it early; what clips sound like that were not compared by then is not known.
     """
-    total = len(vectors)
-    others, excess = np.full(total, -1, np.int64), np.full(total, np.nan, np.float32)
-    suspected = np.zeros(total, bool)
-    found = Comparison(others, excess, suspected)
+    found = Comparison.unknown(len(vectors))
     said = np.any(vectors != 0, axis=1)
     if not said.any():
         return found
@@ -103,10 +97,10 @@ def compare(
         likeness[:, words == other] = -np.inf
         best = likeness.argmax(axis=1)
         known = np.isfinite(likeness[every, best])
-        others[rows[known]] = words[best[known]]
-        excess[rows[known]] = (likeness[every, best] - mine)[known]
+        found.others[rows[known]] = words[best[known]]
+        found.excess[rows[known]] = (likeness[every, best] - mine)[known]
         is_other = likeness[every, best] > mine + MARGIN
-        suspected[rows] = is_other & ((labels[rows] != other) | (likeness[every, best] >= least[best]))
+        found.suspected[rows] = is_other & ((labels[rows] != other) | (likeness[every, best] >= least[best]))
     return found
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from kws_engine import audio
 from kws_engine.caring.check_file import CheckFile
-from kws_engine.caring.neighbours import other_words
+from kws_engine.caring.neighbours import compare
 from kws_engine.caring.problems import Problem
 from kws_engine.caring.sound_check import look_at
 from kws_engine.clips.clip import LONGEST_CLIP_S, Clip
@@ -77,7 +77,7 @@ class TakeCheck:
 
     def _other_word(self, keys: Sequence[str], vectors: NDArray[np.float32], row: int) -> str:
         labels = np.array([self._words[key.partition("/")[0]] for key in keys])
-        found = other_words(vectors, labels, np.ones(len(keys), bool), only=np.array([row]))[row]
+        found = compare(vectors, labels, np.ones(len(keys), bool), only=np.array([row])).taken_for[row]
         return list(self._words)[found] if found >= 0 else ""
 
     def _look(self, key: str) -> NDArray[np.float32] | None:

@@ -13,7 +13,7 @@ import pytest
 from kws_engine import audio
 from kws_engine.caring.checking import check
 from kws_engine.caring.missing import missing
-from kws_engine.caring.neighbours import other_words
+from kws_engine.caring.neighbours import compare
 from kws_engine.caring.sound_check import look_at
 from kws_engine.cli import main
 from kws_engine.clips.changes import Changes
@@ -89,11 +89,11 @@ def test_a_word_with_few_clips_is_not_judged() -> None:
     labels = np.array([0] * 10 + [1] * 3)
     vectors = (centres[labels] + rng.standard_normal((13, 96)) * 0.1).astype(np.float32)
     vectors[0] = centres[1]
-    assert (other_words(vectors, labels, np.ones(13, bool)) == -1).all()
+    assert (compare(vectors, labels, np.ones(13, bool)).taken_for == -1).all()
     labels = np.repeat([0, 1], 10)
     vectors = (centres[labels] + rng.standard_normal((20, 96)) * 0.1).astype(np.float32)
     vectors[0], vectors[5] = centres[1], 0
-    assert other_words(vectors, labels, np.ones(20, bool)).tolist() == [1, *[-1] * 19]
+    assert compare(vectors, labels, np.ones(20, bool)).taken_for.tolist() == [1, *[-1] * 19]
 
 
 def test_the_same_sound_twice_is_found_by_content(project: Project) -> None:
