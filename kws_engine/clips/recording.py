@@ -143,7 +143,7 @@ def evaluate_take(raw: Samples, rate: int, *, clip_samples: int) -> Take:
     floor_db, loudest_db = trimming.floor_and_peak_db(raw, rate)
     clipped = is_clipped(raw)
     too_quiet = peak_db < QUIET_PEAK_DB
-    fault = _no_word(raw, rate) if bounds is None else _fault(raw, clip, rate, loudest_db - floor_db)
+    fault = _no_word(raw, rate) if bounds is None else _fault(raw, clip, rate, clipped, loudest_db - floor_db)
     if fault is None and too_quiet:
         fault = "too_quiet"
     return Take(
@@ -195,11 +195,11 @@ def _no_word(raw: Samples, rate: int) -> Fault:
     return "room_noise" if is_room_noise(raw, rate) else "knocks"
 
 
-def _fault(raw: Samples, clip: Samples, rate: int, snr_db: float) -> Fault | None:
+def _fault(raw: Samples, clip: Samples, rate: int, clipped: bool, snr_db: float) -> Fault | None:
     """The most important thing that is wrong with a word; in much noise it is not known where that begins and ends."""
     core = trimming.speech_core(raw, rate)
     edge = _EDGE_MS * rate // 1000
-    if is_clipped(raw):
+    if clipped:
         return "clipping"
     if snr_db < NOISY_BELOW_DB:
         return "noisy"
