@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -17,6 +15,7 @@ import numpy as np
 
 from kws_engine import audio
 from kws_engine.bench import Row
+from kws_engine.bench._process import told_by
 from kws_engine.clips.project import Project
 from kws_engine.clips.words import clip_name
 from kws_engine.errors import KwsError
@@ -66,20 +65,13 @@ def opened(project: Path) -> dict[str, Any]:
     Raises:
         KwsError: It ended with an error.
     """
-    root = str(Path(__file__).parents[2])
-    paths = os.pathsep.join((root, *filter(None, [os.environ.get("PYTHONPATH")])))
-    done = subprocess.run(
-        [sys.executable, "-m", "kws_engine.bench._opening", str(project)],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": paths},
-        check=False,
-    )
-    if done.returncode:
-        reason = done.stderr.strip().rpartition("\n")[2] or f"status {done.returncode}"
-        raise KwsError(f"The project of the measurement could not be opened ({reason}): report this.")
-    values: dict[str, Any] = json.loads(done.stdout)
-    return values
+    command = [sys.executable, "-m", "kws_engine.bench._opening", str(project)]
+    return told_by(command, failed="The project of the measurement could not be opened")
+
+
+def speaker_names() -> list[str]:
+    """Ids of 2,618 speakers, like those of Speech Commands."""
+    return [hashlib.sha1(str(n).encode(), usedforsecurity=False).hexdigest()[:8] for n in range(SPEAKERS)]
 
 
 def make_project(folder: Path, clips: int, *, words: Sequence[str] = WORDS) -> Path:
@@ -90,7 +82,7 @@ def make_project(folder: Path, clips: int, *, words: Sequence[str] = WORDS) -> P
     """
     check_room(folder, clips)
     project = Project.create(folder / "project", words=words).folder
-    speakers = [hashlib.sha1(str(n).encode(), usedforsecurity=False).hexdigest()[:8] for n in range(SPEAKERS)]
+    speakers = speaker_names()
     sounds = _sounds(folder / "sounds", clips)
     try:
         for number in range(clips):
@@ -104,13 +96,13 @@ def make_project(folder: Path, clips: int, *, words: Sequence[str] = WORDS) -> P
     return project
 
 
-def check_room(folder: Path, clips: int) -> None:
-    """Checks that the disk of `folder` has room for so many links and their index.
+def check_room(folder: Path, clips: int, *, bytes_each: int = _BYTES_ON_DISK) -> None:
+    """Checks that the disk of `folder` has room for so many clips; by default, for links and their index.
 
     Raises:
         KwsError: It has not.
     """
-    free, needed = shutil.disk_usage(folder).free, clips * _BYTES_ON_DISK
+    free, needed = shutil.disk_usage(folder).free, clips * bytes_each
     if free < needed:
         raise KwsError(
             f"{folder} has {free / 1e6:,.0f} MB free and {clips:,} clips need {needed / 1e6:,.0f}: "

@@ -6,12 +6,9 @@ project.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 from collections.abc import Generator, Iterator
@@ -22,7 +19,8 @@ import numpy as np
 
 from kws_engine import audio, resources
 from kws_engine.bench import Row
-from kws_engine.bench.data import SPEAKERS, SPEECH_COMMANDS, WORDS
+from kws_engine.bench._process import told_by
+from kws_engine.bench.data import SPEAKERS, SPEECH_COMMANDS, WORDS, check_room, speaker_names
 from kws_engine.clips.layout import ProjectFolder
 from kws_engine.clips.words import clip_name
 from kws_engine.errors import KwsError
@@ -83,18 +81,8 @@ def brought(way: str, source: Path, target: Path) -> dict[str, Any]:
     Raises:
         KwsError: It ended with an error, or clips are missing.
     """
-    paths = os.pathsep.join((str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])))
-    done = subprocess.run(
-        [sys.executable, "-m", "kws_engine.bench._importing", way, str(source), str(target)],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": paths},
-        check=False,
-    )
-    if done.returncode:
-        reason = done.stderr.strip().rpartition("\n")[2] or f"status {done.returncode}"
-        raise KwsError(f"The clips of the measurement could not be brought by {way} ({reason}): report this.")
-    values: dict[str, Any] = json.loads(done.stdout)
+    command = [sys.executable, "-m", "kws_engine.bench._importing", way, str(source), str(target)]
+    values = told_by(command, failed=f"The clips of the measurement could not be brought by {way}")
     there = sum(len(files) for _, _, files in os.walk(source))
     if values["clips"] != there:
         raise KwsError(f"Only {values['clips']:,} of {there:,} clips came in by {way}: report this.")
@@ -107,14 +95,9 @@ def make_clips(folder: Path, clips: int) -> Path:
     Raises:
         KwsError: The disk has too little room.
     """
-    free, needed = shutil.disk_usage(folder.parent).free, clips * _BYTES_A_CLIP
-    if free < needed:
-        raise KwsError(
-            f"{folder.parent} has {free / _MB:,.0f} MB free and {clips:,} clips need {needed / _MB:,.0f}: "
-            "free some space, or set TMPDIR to a folder on another disk."
-        )
+    check_room(folder.parent, clips, bytes_each=_BYTES_A_CLIP)
     sounds = [_second(path) for path in _recordings()]
-    speakers = [hashlib.sha1(str(n).encode(), usedforsecurity=False).hexdigest()[:8] for n in range(SPEAKERS)]
+    speakers = speaker_names()
     for word in WORDS:
         (folder / word).mkdir(parents=True)
     for number in range(clips):

@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 import random
 import shutil
@@ -20,7 +19,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +28,7 @@ from kws_engine import audio, resources
 from kws_engine.bench import Row, _peers
 from kws_engine.bench._kept import blocks_of, kept
 from kws_engine.bench._people import KEYWORDS, folder_of_people, recordings
+from kws_engine.bench._process import environment, told_by
 from kws_engine.clips.clip import LONGEST_CLIP_S
 from kws_engine.errors import KwsError
 from kws_engine.operating.laying import Laid, Take
@@ -104,7 +104,7 @@ def _measured(models: Mapping[str, Path], sounds: Sequence[Path]) -> dict[str, M
     found = {name: Measured() for name in (*ours, *_peers.PEERS)}
     for _ in range(_ROUNDS):
         for name, command in commands.items():
-            told = _told([*command, *map(str, sounds)], name)
+            told = told_by([*command, *map(str, sounds)], failed=f"{name} could not be measured", env=_one_thread())
             found[name].costs.append(told["costs"])
             found[name].megabytes.append(told["mb"])
     return found
@@ -126,19 +126,8 @@ def peer_commands() -> dict[str, list[str]]:
     return commands
 
 
-def _told(command: list[str], name: str) -> dict[str, Any]:
-    done = subprocess.run(command, capture_output=True, text=True, env=_environment(), check=False)
-    if done.returncode:
-        reason = done.stderr.strip().rpartition("\n")[2] or f"status {done.returncode}"
-        raise KwsError(f"{name} could not be measured ({reason}): report this")
-    values: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
-    return values
-
-
-def _environment() -> dict[str, str]:
-    root = str(Path(__file__).parents[2])
-    paths = os.pathsep.join((root, *filter(None, [os.environ.get("PYTHONPATH")])))
-    return {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}
+def _one_thread() -> dict[str, str]:
+    return environment(OMP_NUM_THREADS="1")
 
 
 def _costs(measured: Mapping[str, Measured]) -> Iterator[Row]:
@@ -192,7 +181,7 @@ def _listening(model: Path) -> subprocess.Popen[bytes]:
         [*command, "--json", "--file", "-", "--rate", str(_RATE)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env=_environment(),
+        env=_one_thread(),
     )
 
 

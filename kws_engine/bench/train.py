@@ -6,8 +6,6 @@ or the starter project's.
 
 from __future__ import annotations
 
-import json
-import os
 import statistics
 import subprocess
 import sys
@@ -18,8 +16,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from kws_engine.bench import Row
+from kws_engine.bench._process import told_by
 from kws_engine.bench.data import make_project
-from kws_engine.errors import KwsError
 
 TITLE = "Training: clips/s of a run beside its bare steps, time to the first epoch, memory of 100,000 clips"
 EPOCHS: Final = 40  # over which a run's first, slower epoch is spread
@@ -91,20 +89,8 @@ def measured(what: str, *arguments: str, clips: int = 0) -> dict[str, Any]:
     Raises:
         KwsError: It ended with an error.
     """
-    root = str(Path(__file__).parents[2])
-    paths = os.pathsep.join((root, *filter(None, [os.environ.get("PYTHONPATH")])))
     with tempfile.TemporaryDirectory(prefix="kws-bench-") as folder:
         if clips:
             make_project(Path(folder), clips)
-        done = subprocess.run(
-            [sys.executable, "-m", "kws_engine.bench._training", what, folder, *arguments],
-            capture_output=True,
-            text=True,
-            env={**os.environ, "PYTHONPATH": paths},
-            check=False,
-        )
-    if done.returncode:
-        reason = done.stderr.strip().rpartition("\n")[2] or f"status {done.returncode}"
-        raise KwsError(f"The training could not be measured ({reason}): report this.")
-    values: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
-    return values
+        command = [sys.executable, "-m", "kws_engine.bench._training", what, folder, *arguments]
+        return told_by(command, failed="The training could not be measured")

@@ -12,7 +12,7 @@ from kws_engine.clips.recording import evaluate_take, is_knocking
 from kws_engine.clips.utterances import has_voice
 
 _RISE_DB: Final = 8.0
-_PAUSE_S: Final = 0.2  # between two words; the closure of a t is shorter
+_GAP_MS: Final = 190  # inside a word, as the closure of a t; between two words it is longer
 _SHORTEST_S: Final = 0.15
 _BREAK_FROM: Final = 0.5  # of a clip: where speech without a pause is cut, between here and the end of the clip
 _FAINT_RISE_DB: Final = 5.0
@@ -81,14 +81,7 @@ def _loud(energy_db: NDArray[np.float64], *, rise_db: float) -> list[Span]:
     if not len(energy_db):
         return []
     floor_db = max(trimming.QUIETEST_DB, float(np.percentile(energy_db, 10)))
-    above = np.concatenate(([0], energy_db > floor_db + rise_db, [0])).astype(np.int8)
-    joined: list[Span] = []
-    for first, last in np.flatnonzero(np.diff(above)).reshape(-1, 2).tolist():
-        if joined and (first - joined[-1][1]) * trimming.HOP_MS < _PAUSE_S * 1000:
-            joined[-1] = (joined[-1][0], last)
-        else:
-            joined.append((first, last))
-    return joined
+    return trimming.stretches(energy_db, floor_db + rise_db, gap_ms=_GAP_MS)
 
 
 def _broken(energy_db: NDArray[np.float64], first: int, last: int, longest: int) -> list[Span]:

@@ -74,6 +74,12 @@ def longest_loud_ms(samples: Samples, rate: int, *, within_db: float) -> int:
     return max(run.last - run.first for run in runs) * HOP_MS
 
 
+def stretches(energy_db: NDArray[np.float64], threshold_db: float, *, gap_ms: int) -> list[tuple[int, int]]:
+    """First and one-past-last frames of what is above the threshold, with gaps of so many ms at most inside."""
+    runs = _runs(energy_db, threshold_db)
+    return [(run.first, run.last) for run in _joined(runs, gap_ms)] if runs else []
+
+
 def cut(
     samples: Samples, rate: int, *, clip_samples: int, bounds: tuple[int, int] | None = None
 ) -> tuple[Samples, int]:

@@ -11,7 +11,7 @@ from kws_engine.caring.checking import Check
 from kws_engine.caring.missing import Missing, missing
 from kws_engine.caring.problems import PROBLEM_KINDS, TITLES
 from kws_engine.clips.project import Project
-from kws_engine.commands.choosing import checked, problems_of
+from kws_engine.commands.choosing import checked, counted, problems_of
 from kws_engine.commands.output import Output
 
 
@@ -52,7 +52,7 @@ def _text(project: Project, found: Check, lacks: list[Missing]) -> str:
         lines.append("")
     total = len(found.table) + len(found.unreadable)
     parts = [f"{found.counts[kind]} {TITLES[kind].rstrip('?')}" for kind in PROBLEM_KINDS if kind in found.counts]
-    clips = "1 clip" if total == 1 else f"{total} clips"
+    clips = counted(total)
     lines.append(f"{clips} checked: {', '.join(parts) if parts else 'nothing found'}")
     lines += [f"{one}." for one in lacks]
     if parts:

@@ -94,6 +94,11 @@ def progress_of(what: str) -> Callable[[int, int], None]:
     return show
 
 
+def counted(clips: int) -> str:
+    """ "1 clip", "2 clips"."""
+    return "1 clip" if clips == 1 else f"{clips} clips"
+
+
 def values_of(clip: Clip, found: Check | None = None) -> dict[str, Any]:
     """A clip as JSON, with what was found in it."""
     values: dict[str, Any] = {

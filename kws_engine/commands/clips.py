@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kws_engine.clips.project import Project
-from kws_engine.commands.choosing import add_filter, filtered, values_of
+from kws_engine.commands.choosing import add_filter, counted, filtered, values_of
 from kws_engine.commands.output import Output, table
 
 _SHOWN = 1_000
@@ -30,6 +30,6 @@ def _clips(arguments: argparse.Namespace, output: Output) -> None:
     lines = [table(rows, header=["clip", "speaker", "part", "length", "problems"])] if rows else []
     if len(clips) > _SHOWN:
         lines.append(f"… and {len(clips) - _SHOWN} more: --json lists all")
-    lines.append("1 clip" if len(clips) == 1 else f"{len(clips)} clips")
+    lines.append(counted(len(clips)))
     values = {"event": "clips", "clips": [values_of(clip, found) for clip in clips]}
     output.result(values, "\n".join(lines))

@@ -8,7 +8,7 @@ from typing import Any
 
 from kws_engine.clips.changes import Changes
 from kws_engine.clips.project import Project
-from kws_engine.commands.choosing import add_filter, filtered
+from kws_engine.commands.choosing import add_filter, counted, filtered
 from kws_engine.commands.output import Output
 from kws_engine.errors import ProjectError
 
@@ -37,7 +37,7 @@ def _exclude(arguments: argparse.Namespace, output: Output) -> None:
     change = None if arguments.dry_run else changes.exclude(clips, not arguments.undo)
     keys = [clip.key for clip in clips]
     what = "used again" if arguments.undo else "left out"
-    count = "1 clip" if len(keys) == 1 else f"{len(keys)} clips"
+    count = counted(len(keys))
     lines = [f"{key}: {what}" for key in keys]
     lines.append(f"{count} {'would be ' if arguments.dry_run else ''}{what}")
     if change is not None:

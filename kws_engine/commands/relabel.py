@@ -9,7 +9,7 @@ from typing import Any
 from kws_engine.clips.changes import Changes
 from kws_engine.clips.project import Project
 from kws_engine.clips.words import UNKNOWN
-from kws_engine.commands.choosing import add_filter, filtered
+from kws_engine.commands.choosing import add_filter, counted, filtered
 from kws_engine.commands.exclude import undo_last
 from kws_engine.commands.output import Output
 from kws_engine.errors import ProjectError
@@ -42,7 +42,7 @@ def _relabel(arguments: argparse.Namespace, output: Output) -> None:
     clips = [clip for clip in chosen if clip.word != word]
     change = None if arguments.dry_run else changes.relabel(clips, word)
     to = [key for _, key in changes.moves(change)] if change is not None else [None] * len(clips)
-    count = "1 clip" if len(clips) == 1 else f"{len(clips)} clips"
+    count = counted(len(clips))
     lines = [f"{clip.key} → {key or f'{word}/'}" for clip, key in zip(clips, to, strict=True)]
     lines.append(f"{count} {'would be put' if arguments.dry_run else 'put'} under “{word}”")
     if change is not None:

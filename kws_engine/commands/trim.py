@@ -11,7 +11,7 @@ from kws_engine.clips.clip import Clip
 from kws_engine.clips.journal import Change
 from kws_engine.clips.project import Project
 from kws_engine.clips.speech_span import speech_span_of
-from kws_engine.commands.choosing import add_filter, filtered, progress_of
+from kws_engine.commands.choosing import add_filter, counted, filtered, progress_of
 from kws_engine.commands.exclude import undo_last
 from kws_engine.commands.interrupts import interrupts
 from kws_engine.commands.output import Output
@@ -93,7 +93,7 @@ def _tell(
         f"{clip.key}: {' and '.join(f'{start:.2f} to {stop:.2f} s' for start, stop in each)}"
         for clip, each in zip(clips, seconds, strict=True)
     ]
-    count = "1 clip" if len(clips) == 1 else f"{len(clips)} clips"
+    count = counted(len(clips))
     lines.append(f"{count} {'would be ' if dry_run else ''}cut")
     if change is not None:
         lines.append(f"undo: kws trim {project.folder} --undo")

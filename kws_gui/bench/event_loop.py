@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 import time
+from collections.abc import Generator
 
-from PySide6.QtCore import QObject, Qt, QTimer, Signal
+from PySide6.QtCore import QCoreApplication, QObject, Qt, QTimer, Signal
 
 _TICK_MS = 5
 
@@ -45,3 +46,30 @@ class Ticks(QObject):
     def _on_timeout(self) -> None:
         self._at_s.append(time.perf_counter())
         self.fired.emit()
+
+
+class Stepper(QObject):
+    """Takes one step after another, each when the event loop has come back from the one before; then the program ends.
+
+    `every_ms` later at the earliest.
+    """
+
+    def __init__(self, every_ms: int, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._every_ms = every_ms
+        self._steps: Generator[None, None, None] | None = None
+
+    def begin(self, steps: Generator[None, None, None]) -> None:
+        """Takes the first one at once; nothing where it has begun."""
+        if self._steps is None:
+            self._steps = steps
+            self._next()
+
+    def _next(self) -> None:
+        assert self._steps is not None
+        try:
+            next(self._steps)
+        except StopIteration:
+            QCoreApplication.exit(0)
+            return
+        QTimer.singleShot(self._every_ms, self, self._next)

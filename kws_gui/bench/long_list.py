@@ -8,10 +8,10 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QCoreApplication, QObject, QTimer
+from PySide6.QtCore import QObject, QTimer
 
 from kws_gui import app as studio
-from kws_gui.bench.event_loop import Ticks
+from kws_gui.bench.event_loop import Stepper, Ticks
 from kws_gui.main_window import MainWindow
 
 _PATIENCE_S = 120.0
@@ -46,7 +46,7 @@ class _Reader(QObject):
         self._report = report
         self._ticks = Ticks(self)
         self._began_s = 0.0
-        self._steps: Generator[None, None, None] | None = None
+        self._stepper = Stepper(_STEP_MS, self)
 
     def open(self, folder: Path) -> None:
         """Opens the project, as from the menu."""
@@ -56,17 +56,7 @@ class _Reader(QObject):
 
     def begin(self) -> None:
         """Browses the project, which is open now."""
-        self._steps = self._all_steps()
-        self._next()
-
-    def _next(self) -> None:
-        assert self._steps is not None
-        try:
-            next(self._steps)
-        except StopIteration:
-            QCoreApplication.exit(0)
-            return
-        QTimer.singleShot(_STEP_MS, self, self._next)
+        self._stepper.begin(self._all_steps())
 
     def _all_steps(self) -> Generator[None, None, None]:
         self._window.services.navigation.show_page("words")

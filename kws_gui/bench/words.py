@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QCoreApplication, QObject, QTimer
+from PySide6.QtCore import QObject, QTimer
 
 from kws_engine.bench import Row
 from kws_engine.bench.data import SPEECH_COMMANDS, make_project
 from kws_engine.clips.project import Project
 from kws_gui import app as studio
-from kws_gui.bench.event_loop import Ticks
+from kws_gui.bench.event_loop import Stepper, Ticks
 from kws_gui.bench.reporting import reported_by_window
 from kws_gui.main_window import MainWindow
 
@@ -66,7 +66,7 @@ class _Browser(QObject):
         super().__init__()
         self._window, self._folder, self._report = window, folder, report
         self._ticks = Ticks(self)
-        self._steps: Generator[None, None, None] | None = None
+        self._stepper = Stepper(_FRAME_MS, self)
         self._page: Any = None
 
     def open(self) -> None:
@@ -77,18 +77,7 @@ class _Browser(QObject):
 
     def begin(self) -> None:
         """Browses it once it is open."""
-        if self._steps is None:
-            self._steps = self._all_steps()
-            self._next()
-
-    def _next(self) -> None:
-        assert self._steps is not None
-        try:
-            next(self._steps)
-        except StopIteration:
-            QCoreApplication.exit(0)
-            return
-        QTimer.singleShot(_FRAME_MS, self, self._next)
+        self._stepper.begin(self._all_steps())
 
     def _all_steps(self) -> Generator[None, None, None]:
         self._window.services.navigation.show_page("words")
