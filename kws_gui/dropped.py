@@ -1,4 +1,4 @@
-"""Which of the files and folders that are dragged onto the window can be imported."""
+"""The files and folders that are dragged onto the window, and which of them can be imported."""
 
 from __future__ import annotations
 
@@ -6,10 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from PySide6.QtGui import QDropEvent
+
 from kws_engine.clips.clip import is_audio_name
 from kws_engine.clips.layout import ProjectFolder
 
 _LISTS: Final = (".zip", ".csv", ".tsv", ".txt")
+
+
+def dragged(event: QDropEvent) -> list[Path]:
+    """The files and folders of this computer that are dragged or dropped."""
+    return [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
 
 
 def importable(paths: Sequence[Path]) -> list[Path]:

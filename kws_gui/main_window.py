@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 from kws_engine.clips.layout import ProjectFolder
 from kws_gui import theme
 from kws_gui.always_on import AlwaysOn
-from kws_gui.dropped import importable
+from kws_gui.dropped import dragged, importable
 from kws_gui.leaving import Leaving
 from kws_gui.menus import make_menus
 from kws_gui.page_frame import PageFrame
@@ -246,7 +246,7 @@ class MainWindow(QMainWindow):
         """What the open project can take in of what is dragged."""
         if self.services.project.project is None:
             return []
-        return importable([Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()])
+        return importable(dragged(event))
 
     def _lay_out(self) -> None:
         content = QVBoxLayout()
@@ -288,6 +288,4 @@ def stored_theme() -> theme.Choice:
 
 
 def _dropped_folder(event: QDragEnterEvent | QDropEvent) -> Path | None:
-    urls = [url for url in event.mimeData().urls() if url.isLocalFile()]
-    paths = [Path(url.toLocalFile()) for url in urls]
-    return next((path for path in paths if path.is_dir()), None)
+    return next((path for path in dragged(event) if path.is_dir()), None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from kws_engine import audio
 from kws_engine.clips.clip import Clip
 from kws_engine.clips.trimming import Samples, speech_bounds
@@ -21,7 +23,33 @@ def speech_span(samples: Samples, rate: int, *, clip_samples: int) -> tuple[int,
     return (start, start + length) if length < len(samples) else None
 
 
-def speech_span_of(clip: Clip, *, rate: int, clip_samples: int) -> tuple[int, int] | None:
+def speech_spans(
+    clips: Sequence[Clip],
+    *,
+    rate: int,
+    clip_samples: int,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> tuple[list[Clip], list[tuple[int, int]]] | None:
+    """The clips on disk that are to be trimmed, and the span of each; None where it was ended early.
+
+    Raises:
+        AudioError: One cannot be read.
+    """
+    chosen: list[Clip] = []
+    spans: list[tuple[int, int]] = []
+    for number, clip in enumerate(clips):
+        if should_stop():
+            return None
+        span = _span_of(clip, rate=rate, clip_samples=clip_samples)
+        if span is not None:
+            chosen.append(clip)
+            spans.append(span)
+        progress(number + 1, len(clips))
+    return chosen, spans
+
+
+def _span_of(clip: Clip, *, rate: int, clip_samples: int) -> tuple[int, int] | None:
     """The same of a clip on disk.
 
     Raises:

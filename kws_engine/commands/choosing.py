@@ -95,7 +95,7 @@ def progress_of(what: str) -> Callable[[int, int], None]:
 
 
 def counted(clips: int) -> str:
-    """ "1 clip", "2 clips"."""
+    """Says "1 clip", "2 clips"."""
     return "1 clip" if clips == 1 else f"{clips} clips"
 
 

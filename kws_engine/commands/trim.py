@@ -10,7 +10,7 @@ from kws_engine.clips.changes import Changes
 from kws_engine.clips.clip import Clip
 from kws_engine.clips.journal import Change
 from kws_engine.clips.project import Project
-from kws_engine.clips.speech_span import speech_span_of
+from kws_engine.clips.speech_span import speech_spans
 from kws_engine.commands.choosing import add_filter, counted, filtered, progress_of
 from kws_engine.commands.exclude import undo_last
 from kws_engine.commands.interrupts import interrupts
@@ -63,20 +63,18 @@ def _kept(
     if from_to is not None:
         start, stop = (round(seconds * project.rate) for seconds in from_to)
         return clips, [(start, stop)] * len(clips)
-    chosen: list[Clip] = []
-    spans: list[Span] = []
-    show = progress_of("clips looked at")
     with interrupts() as interrupted:
-        for number, clip in enumerate(clips):
-            if interrupted:
-                output.message("stopped; nothing was changed")
-                raise KeyboardInterrupt
-            span = speech_span_of(clip, rate=project.rate, clip_samples=project.clip_samples)
-            if span is not None:
-                chosen.append(clip)
-                spans.append(span)
-            show(number + 1, len(clips))
-    return chosen, spans
+        found = speech_spans(
+            clips,
+            rate=project.rate,
+            clip_samples=project.clip_samples,
+            progress=progress_of("clips looked at"),
+            should_stop=lambda: bool(interrupted),
+        )
+    if found is None:
+        output.message("stopped; nothing was changed")
+        raise KeyboardInterrupt
+    return found
 
 
 def _tell(

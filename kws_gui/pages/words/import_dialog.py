@@ -26,6 +26,7 @@ from kws_engine.clips.importing import SpeakerRule
 from kws_engine.errors import ProjectError
 from kws_gui import theme
 from kws_gui.bridges.jobs import LongJob
+from kws_gui.dropped import dragged
 from kws_gui.pages.words.importing import Choice, Looked, Source, look_at, unknown_speakers
 from kws_gui.widgets.wrapped_label import WrappedLabel
 
@@ -260,5 +261,4 @@ def _row(*widgets: QWidget, stretch: int) -> QHBoxLayout:
 
 def list_of(event: QDragEnterEvent | QDropEvent) -> Path | None:
     """The list of recordings that is dragged, if one is."""
-    paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
-    return next((path for path in paths if path.suffix.lower() in _LISTS and path.is_file()), None)
+    return next((path for path in dragged(event) if path.suffix.lower() in _LISTS and path.is_file()), None)

@@ -35,7 +35,7 @@ from kws_engine.errors import KwsError
 from kws_gui import shortcuts, theme
 from kws_gui.bridges.latest import Latest
 from kws_gui.bridges.player import Player
-from kws_gui.dropped import importable
+from kws_gui.dropped import dragged, importable
 from kws_gui.pages.words.caring import CaringPanel
 from kws_gui.pages.words.clip_map import ClipMapView
 from kws_gui.pages.words.clips import ClipTableView, how_split
@@ -279,11 +279,11 @@ class WordsPage(QWidget):
         self._microphones.release(self)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if importable(_dragged(event)):
+        if importable(dragged(event)):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        if paths := importable(_dragged(event)):
+        if paths := importable(dragged(event)):
             event.acceptProposedAction()
             self.take_dropped(paths)
 
@@ -698,7 +698,3 @@ def _read_piece(
     should_stop: Callable[[], bool],
 ) -> tuple[Samples, int]:
     return PieceReader(rate).read(path, span_s), rate
-
-
-def _dragged(event: QDragEnterEvent | QDropEvent) -> list[Path]:
-    return [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]

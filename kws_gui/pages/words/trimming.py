@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QWidget
 from kws_engine.clips.changes import Changes
 from kws_engine.clips.clip import Clip
 from kws_engine.clips.journal import Change
-from kws_engine.clips.speech_span import speech_span_of
+from kws_engine.clips.speech_span import speech_spans
 from kws_engine.errors import KwsError
 from kws_gui.bridges.player import Player
 from kws_gui.pages.words.clips import ClipTableView
@@ -70,17 +70,11 @@ class Trimming(QObject):
             return
 
         def work(progress: Callable[[int, int], None], should_stop: Callable[[], bool]) -> Change | None:
-            chosen: list[Clip] = []
-            spans: list[tuple[int, int]] = []
-            for number, clip in enumerate(clips):
-                if should_stop():
-                    return None
-                span = speech_span_of(clip, rate=project.rate, clip_samples=project.clip_samples)
-                if span is not None:
-                    chosen.append(clip)
-                    spans.append(span)
-                progress(number + 1, len(clips))
-            return Changes(project).trim(chosen, spans)
+            rate, clip_samples = project.rate, project.clip_samples
+            found = speech_spans(
+                clips, rate=rate, clip_samples=clip_samples, progress=progress, should_stop=should_stop
+            )
+            return Changes(project).trim(*found) if found is not None else None
 
         def then(change: object) -> None:
             self._model.undo_stack.setBusy(False)
