@@ -16,6 +16,11 @@ TRY_EVERY_S: Final = 1.0
 Opened = tuple[Microphone, Reader]
 
 
+def told_away(fact: str, *, doing: str = "recording") -> str:
+    """What happened to a microphone, and what to do about it; without a full stop."""
+    return f"{fact}. Plug it in or switch it on: {doing} goes on by itself"
+
+
 class PatientMicrophone:
     """An open microphone with one reader at `rate` Hz; use it in a `with`, which opens it.
 

@@ -29,6 +29,8 @@ _KINDS: Final[dict[Fault, FaultKind]] = {
 }
 QUIET_S: Final = 6.0
 """After so long somebody may wonder whether anything is heard."""
+MOST_SILENT: Final = 9
+"""So often in a row: nobody has said anything for about a minute."""
 
 NOTHING: Final = "Nothing is heard: say the word aloud, and look whether the level moves."
 _LOST: Final = "Some of the sound was lost, because the computer is busy: say it again."

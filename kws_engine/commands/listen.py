@@ -212,7 +212,9 @@ def _say_waiting(fact: str, output: Output) -> None:
     if output.as_json:
         output.result({"event": "waiting", "reason": fact})
     else:
-        output.message(f"{fact}. Plug it in or switch it on: listening goes on by itself; Ctrl-C ends it")
+        from kws_engine.patient_microphone import told_away  # it is loaded: it has told the fact
+
+        output.message(f"{told_away(fact, doing='listening')}; Ctrl-C ends it")
 
 
 def _say_back(name: str, away_s: float, output: Output) -> None:

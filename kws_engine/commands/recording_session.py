@@ -15,7 +15,7 @@ from typing import Any, Final
 from kws_engine.caring.problems import Problem
 from kws_engine.caring.take_check import TakeCheck
 from kws_engine.clips.clip import Clip
-from kws_engine.clips.judging import Judged, KeyedTakes, SpokenTakes
+from kws_engine.clips.judging import MOST_SILENT, Judged, KeyedTakes, SpokenTakes
 from kws_engine.clips.project import Project
 from kws_engine.clips.recording import Take
 from kws_engine.clips.session import Item, Session, Sitting, new_session, read_session, recording
@@ -23,11 +23,10 @@ from kws_engine.clips.words import speaker_id
 from kws_engine.commands.interrupts import INTERRUPTED, interrupts
 from kws_engine.commands.output import Output
 from kws_engine.errors import MicrophoneError, ProjectError
-from kws_engine.patient_microphone import PatientMicrophone
+from kws_engine.patient_microphone import PatientMicrophone, told_away
 
 _POLL_S: Final = 0.02
 _TAKES: Final = 10
-_MOST_SILENT: Final = 9  # times in a row: nobody has said anything for about a minute
 _REPEAT: Final = ("r", "repeat")
 _SKIP: Final = ("s", "skip")
 
@@ -180,7 +179,7 @@ class _Recording:
             {**values, "reason": judged.sentence, "put_off": is_put_off},
             f"not kept. {judged.sentence}{' It comes again at the end.' if is_put_off else ''}",
         )
-        if self._silent >= _MOST_SILENT:
+        if self._silent >= MOST_SILENT:
             self._pause()
             raise MicrophoneError("Nobody has said anything for a minute: the session is paused, call again to go on.")
         self._ask()
@@ -248,7 +247,7 @@ class _Recording:
     def _say_microphone(self, microphone: PatientMicrophone) -> None:
         if microphone.absent:
             self._output.result({"event": "waiting", "reason": microphone.absent})
-            self._output.message(f"{microphone.absent}. Plug it in or switch it on: recording goes on by itself")
+            self._output.message(told_away(microphone.absent))
         else:
             self._output.result({"event": "listening", "device": microphone.name})
             self._output.message(f'"{microphone.name}" is heard again')

@@ -14,11 +14,12 @@ from PySide6.QtCore import QObject, Qt, Signal
 from kws_engine.caring.problems import Problem
 from kws_engine.caring.take_check import TakeCheck
 from kws_engine.clips.clip import Clip
-from kws_engine.clips.judging import Judged
+from kws_engine.clips.judging import MOST_SILENT, Judged
 from kws_engine.clips.project import Project
 from kws_engine.clips.recording import Take
 from kws_engine.clips.session import Item, Session, Sitting, new_session, read_session, recording
 from kws_engine.errors import KwsError
+from kws_engine.patient_microphone import told_away
 from kws_gui.bridges.worker import Worker
 from kws_gui.services.hands_free import HandsFree
 from kws_gui.services.microphone import MicrophoneService
@@ -26,8 +27,6 @@ from kws_gui.services.project_model import ProjectModel
 from kws_gui.services.recordings import Recordings
 
 State = Literal["paused", "turn", "recording", "done"]
-_MOST_SILENT: Final = 9  # times in a row: nobody has said anything for about a minute
-_AWAY: Final = "{}. Plug it in or switch it on: recording goes on by itself."
 _NOBODY: Final = "Paused, because nobody has said anything for a minute."
 _DOUBTFUL: Final = "“{}” was kept, but {}. Say it again?"
 
@@ -251,7 +250,7 @@ class RecordingSession(QObject):
             return
         is_silence = judged.take is None and judged.kind == "nothing_said"
         self._silent = self._silent + 1 if is_silence else 0
-        if self._silent >= _MOST_SILENT:
+        if self._silent >= MOST_SILENT:
             self.pause()
             self.told.emit("warning", _NOBODY)
             return
@@ -372,7 +371,7 @@ class RecordingSession(QObject):
     def _on_microphone_failed(self, sentence: str) -> None:
         if self._state == "recording":
             fact = self._microphones.waits_for
-            self.told.emit("warning", _AWAY.format(fact) if fact else sentence)
+            self.told.emit("warning", f"{told_away(fact)}." if fact else sentence)
 
     def _on_listening(self, state: str) -> None:
         if self._state == "recording":

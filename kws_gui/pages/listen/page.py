@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QSt
 from kws_engine import audio
 from kws_engine.clips.layout import ProjectFolder
 from kws_engine.errors import KwsError
+from kws_engine.patient_microphone import told_away
 from kws_engine.runs.folder import MODEL_SUFFIX
 from kws_engine.spotting.decision import Detection, DetectorConfig
 from kws_engine.spotting.detector import Step
@@ -408,7 +409,7 @@ class ListenPage(QWidget):
         self.ears.stop()
         self.meter.clear()
         if fact := self._microphones.waits_for:
-            self._waiting_sentence = f"{fact}. Plug it in or switch it on: listening goes on by itself."
+            self._waiting_sentence = told_away(fact, doing="listening") + "."
             self.messages.showMessage("warning", self._waiting_sentence)
             return
         self._wants_to_listen = False

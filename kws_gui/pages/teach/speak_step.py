@@ -14,6 +14,7 @@ from kws_engine.clips.clip import Clip
 from kws_engine.clips.judging import NOTHING
 from kws_engine.clips.recording import Take
 from kws_engine.errors import KwsError
+from kws_engine.patient_microphone import told_away
 from kws_engine.runs.teaching import TAKES
 from kws_gui import shortcuts, theme
 from kws_gui.bridges.sound_picture import SoundPicture
@@ -27,8 +28,6 @@ from kws_gui.widgets.elided_label import ElidedLabel
 from kws_gui.widgets.empty_state import EmptyState
 from kws_gui.widgets.level_meter import LevelMeter
 from kws_gui.widgets.take_tiles import TakeTiles, Tile
-
-_AWAY = "{}. Plug it in or switch it on: recording goes on by itself."
 
 
 class SpeakStep(QWidget):
@@ -224,7 +223,7 @@ class SpeakStep(QWidget):
         if self.hands_free.state == "idle":
             return
         if fact := self._microphones.waits_for:
-            self._tell("warning", _AWAY.format(fact))
+            self._tell("warning", f"{told_away(fact)}.")
         else:
             self.no_microphone.setSentence(sentence)
             self._stack.setCurrentWidget(self.no_microphone)

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from kws_engine.patient_microphone import told_away
 from kws_gui import theme
 from kws_gui.pages.teach.talk_text import TEXT, TOPICS, without
 from kws_gui.services.microphone import MicrophoneService
@@ -26,7 +27,6 @@ _BUYS = (
     "Optional, and worth it. Say anything but {}."
 )
 _GO_ON, _SKIP = "Teach it now", "Skip this: teach it now"
-_AWAY = "{}. Plug it in or switch it on: recording goes on by itself."
 
 
 class TalkStep(QWidget):
@@ -140,7 +140,7 @@ class TalkStep(QWidget):
         self.meter.clear()
         if self._talk.state != "idle":
             fact = self._microphones.waits_for
-            self._tell("warning" if fact else "error", _AWAY.format(fact) if fact else sentence)
+            self._tell("warning" if fact else "error", f"{told_away(fact)}." if fact else sentence)
 
     def _connect(self) -> None:
         talk, microphones = self._talk, self._microphones

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 from kws_engine.errors import KwsError
 from kws_engine.operating.quality import Figures, figures_in
 from kws_engine.operating.telling import is_kept
+from kws_engine.patient_microphone import told_away
 from kws_engine.spotting.decision import Detection
 from kws_gui import theme
 from kws_gui.bridges.detector import DetectorBridge, OpenModel
@@ -36,7 +37,6 @@ from kws_gui.widgets.threshold_text import threshold_text
 
 _SIDE_WIDTH = 264  # px
 _GUTTER = 56  # px
-_AWAY = "{}. Plug it in or switch it on: listening goes on by itself."
 
 
 class TryStep(QWidget):
@@ -182,7 +182,7 @@ class TryStep(QWidget):
         if self._wants_to_listen:
             fact = self._microphones.waits_for
             theme.set_role(self.told, "warning")
-            self.told.setText(_AWAY.format(fact) if fact else sentence)
+            self.told.setText(f"{told_away(fact, doing='listening')}." if fact else sentence)
             if not fact:
                 self._wants_to_listen = False
                 self._microphones.release(self)
