@@ -104,6 +104,7 @@ class Photographer:
         """A session over many words, after its first take, which is taken back."""
         window = self._window
         page = window.page("words")
+        self._microphone.hush()  # what was played for Words would be taken for takes
         page.record_session()
         dialog = page.sessions
         dialog.setup.speakers.setText("ann")
