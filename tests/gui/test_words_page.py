@@ -26,6 +26,7 @@ from kws_engine.clips.own_talk import seconds_of_talk
 from kws_engine.clips.project import Project
 from kws_engine.clips.recording import evaluate_take
 from kws_engine.clips.synthetic import SynthesisConfig
+from kws_engine.clips.table import ClipTable
 from kws_engine.clips.words import NOISE, UNKNOWN
 from kws_engine.errors import ProjectError
 from kws_engine.synthesis import _child, _espeak
@@ -91,6 +92,19 @@ def test_words_are_listed_with_their_counts_per_part(page: WordsPage) -> None:
     for row, word in zip(rows, WORDS, strict=False):
         summary = project_of(page).summary()[word]
         assert row[1:] == [str(summary.training), str(summary.validation), str(summary.testing)]
+
+
+def test_thousands_of_clips_are_counted_in_full(page: WordsPage, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree, counts = page.words.tree, project_of(page).table().counts()
+    usual = [tree.columnWidth(column) for column in (1, 2, 3)]
+    monkeypatch.setattr(ClipTable, "counts", lambda _: counts * 0 + 105_829)
+    page.words.refresh()
+    for column in (1, 2, 3):
+        needed = tree.sizeHintForIndex(tree.indexFromItem(tree.topLevelItem(0), column)).width()
+        assert tree.topLevelItem(0).text(column) == "105,829" and tree.columnWidth(column) >= needed > max(usual)
+    monkeypatch.undo()
+    page.words.refresh()
+    assert [tree.columnWidth(column) for column in (1, 2, 3)] == usual
 
 
 def test_a_word_is_added_renamed_and_removed_and_each_is_undone(page: WordsPage, qtbot: QtBot) -> None:

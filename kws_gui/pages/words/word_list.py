@@ -30,7 +30,7 @@ _HINTS = {
 }
 _HEADER = ("Word", "Train", "Valid.", "Test")
 _COLUMN_TIPS = ("", "Training clips", "Validation clips", "Test clips")
-_COUNT_WIDTH = 48  # px
+_COUNT_WIDTH = 48  # px; wider for thousands
 
 
 def title_of(word: str) -> str:
@@ -92,6 +92,7 @@ class WordList(QWidget):
             for word, counts in zip(table.words, table.counts().tolist(), strict=True):
                 self._add_row(word, counts, how_split(table, word))
             self._add_row(NOISE, [len(project.noises())])
+        self._fit_counts()
         self.choose(before)
         if not self.word and (first := self.tree.topLevelItem(0)) is not None:
             self.tree.setCurrentItem(first)
@@ -147,6 +148,11 @@ class WordList(QWidget):
         self.rename_button.setEnabled(own)
         self.remove_button.setEnabled(own)
         self.chosen.emit(self.word)
+
+    def _fit_counts(self) -> None:
+        """Columns are alike from project to project until one holds thousands."""
+        for column in range(1, len(_HEADER)):
+            self.tree.header().resizeSection(column, max(_COUNT_WIDTH, self.tree.sizeHintForColumn(column)))
 
     def _add_row(self, word: str, counts: list[int], how: str = "") -> None:
         texts = [f"{count:,}" for count in counts]
