@@ -97,6 +97,7 @@ class Photographer:
         page.table.selectRow(1)
         self._play(self._speech(seconds=4.0))
         self._wait("a level", lambda: page.recorder.meter.text() not in ("no signal", "quiet"))
+        self._wait("the peaks", lambda: page.table.model().index(0, 4).data())
         self._settle(0.6)
         self._take("words")
 
