@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from kws_engine import audio
 from kws_engine.clips.header import frames_and_rate
-from kws_engine.clips.index_file import IndexDamaged, IndexFile, moved, path_range
+from kws_engine.clips.index_file import IndexDamaged, IndexFile, columns, moved, path_range
 
 _BATCH: Final = 500
 _MEASURE: Final = """
@@ -58,7 +58,7 @@ class Measurements:
         """
         query = """SELECT substr(path, ?), size, mtime_ns, frames, rate FROM measured
             WHERE path >= ? AND path < ? ORDER BY path"""
-        known = tuple(zip(*(self._file.rows(query, (len(word) + 2, *path_range(word))) or ()), strict=True))
+        known = columns(self._file.rows(query, (len(word) + 2, *path_range(word))) or ())
         if known and not _is_sound(known):
             raise IndexDamaged("values of another kind")
         return known

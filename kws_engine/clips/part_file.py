@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from kws_engine.clips.index_file import IndexDamaged, IndexFile, is_unicode, path_range, salvaged
+from kws_engine.clips.index_file import IndexDamaged, IndexFile, columns, is_unicode, path_range, salvaged
 from kws_engine.clips.layout import PARTS_FILE, TRASH_FOLDER
 from kws_engine.clips.split import SPLITS
 from kws_engine.clips.words import parse_name
@@ -74,7 +74,7 @@ class Parts:
         if self._unsaved:
             kept = {path.partition("/")[2]: part for path, part in self._unsaved.items() if _is_in(path, word)}
             rows = sorted({**dict(rows), **kept}.items())
-        names, parts = zip(*rows, strict=True) if rows else ((), ())
+        names, parts = columns(rows) or ((), ())
         return names, parts
 
     def of(self, paths: Sequence[str]) -> dict[str, int]:
