@@ -104,11 +104,6 @@ class ImportFiles(Sequence[ImportFile]):
     def __repr__(self) -> str:
         return f"<{len(self)} files to import>"
 
-    @property
-    def words(self) -> NDArray[np.object_]:
-        """The word of each file (N,)."""
-        return np.array([*self._texts, None], object)[self._word.astype(np.int64)]
-
     def rows_of(self, *, word: str | None = None, speaker: str | None = None) -> NDArray[np.int64]:
         """The rows (M,) of a word or of a speaker, or of all."""
         wanted = np.ones(len(self), bool)
@@ -120,6 +115,11 @@ class ImportFiles(Sequence[ImportFile]):
     def rows_beside(self, row: int) -> NDArray[np.int64]:
         """The rows (M,) of the files in the same folder as that of a row."""
         return np.flatnonzero(self._folder == self._folder[row])
+
+    def split(self, row: int) -> Split | None:
+        """The part that a list or folder puts the file in a row in, None where none does."""
+        code = int(self._split[row])
+        return None if code == _NO_SPLIT else SPLITS[code]
 
     def distinct_words(self) -> set[str]:
         """The words that there are files of."""
@@ -138,7 +138,8 @@ class ImportFiles(Sequence[ImportFile]):
     def picked(self, rows: Iterable[int]) -> ImportFiles:
         """Some rows (M,), in their order."""
         at = np.fromiter(rows, np.int64)
-        files = ImportFiles()
+        files = ImportFiles.__new__(ImportFiles)
+        files._spans_s, files._remarks = {}, {}
         files._folders, files._texts = self._folders, list(self._texts)
         for name in ("_folder", "_word", "_speaker", "_take", "_split", "_is_given"):
             setattr(files, name, getattr(self, name)[at])
@@ -169,13 +170,13 @@ class ImportFiles(Sequence[ImportFile]):
         return self._texts.index(text)
 
     def _file(self, row: int) -> ImportFile:
-        take, split = int(self._take[row]), int(self._split[row])
+        take = int(self._take[row])
         return ImportFile(
             Path(self._folders[self._folder[row]], self._names[row]),
             self._texts[self._word[row]],
             self._texts[self._speaker[row]],
             None if take == _NO_TAKE else take,
-            None if split == _NO_SPLIT else SPLITS[split],
+            self.split(row),
             bool(self._is_given[row]),
             self._spans_s.get(row),
             self._remarks.get(row, ""),

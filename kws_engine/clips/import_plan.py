@@ -116,9 +116,9 @@ def plan_arranged(
     _check_chosen(chosen, names, root)
     word_of = _Words(project, chosen, rest_unknown)
     placed = word_of.sort(arranged)
-    nobody = sum(not one.speaker and one.word != NOISE for one, _ in placed)
+    nobody = sum(not one.speaker and one.word != NOISE for _, ones in placed for one in ones)
     speaker = speaker_id(_title(root))
-    files = _in_order(ImportFiles(_import_file(one, word, speaker) for one, word in placed))
+    files = _in_order(ImportFiles(_import_file(one, word, speaker) for word, ones in placed for one in ones))
     notes = [
         *arranged.notes,
         *word_of.notes(),
@@ -175,12 +175,12 @@ class _Words:
         self._left: Counter[str] = Counter()
         self._merged: dict[str, str] = {}
 
-    def sort(self, arranged: Arranged) -> list[tuple[Placed, str]]:
-        """The files to import with their words; the others are noted, or become skipped with the reason."""
+    def sort(self, arranged: Arranged) -> list[tuple[str, list[Placed]]]:
+        """The files to import by their words; the others are noted, or become skipped with the reason."""
         by_word: dict[str, list[Placed]] = defaultdict(list)
         for one in arranged.placed:
             by_word[one.word].append(one)
-        taken = []
+        taken: list[tuple[str, list[Placed]]] = []
         for name, files in by_word.items():
             word, reason = self._word_of(name)
             if reason:
@@ -188,7 +188,7 @@ class _Words:
             elif word is None:
                 self._left[name] += len(files)
             else:
-                taken += [(one, word) for one in files]
+                taken.append((word, files))
         return taken
 
     def notes(self) -> list[str]:

@@ -10,9 +10,10 @@ from typing import Any, ClassVar, Final, Literal, get_args
 from kws_engine.clips.index_file import IndexDamaged, IndexFile
 from kws_engine.clips.layout import CHANGES_FILE
 
-ChangeKind = Literal["exclude", "use", "relabel", "delete", "part", "trim", "split"]
+ChangeKind = Literal["exclude", "use", "relabel", "delete", "part", "trim", "split", "import"]
 CHANGE_KINDS: Final[tuple[ChangeKind, ...]] = get_args(ChangeKind)
 _KEPT: Final = 100
+_unsaved: dict[str, dict[int, Any]] = {}  # by file: whoever opens it in this program can undo it
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Change:
             "part": f"Change the part of {clips}",
             "trim": f"Trim {clips}",
             "split": f"Split {clips}",
+            "import": f"Import {clips}",
         }[self.kind]
 
 
@@ -56,19 +58,19 @@ CREATE TABLE IF NOT EXISTS changes (
 
     def __init__(self, project_folder: Path) -> None:
         super().__init__(project_folder)
-        self._unsaved: dict[int, Any] = {}
+        self._unsaved = _unsaved.setdefault(str(self._file.absolute()), {})
 
     def add(self, change: Change, content: Any) -> None:
-        """Notes a change, with what it takes to undo it, as plain values."""
+        """Notes a change, or what it has become, with what it takes to undo it, as plain values."""
         row = (change.number, change.kind, change.clips, change.word, json.dumps(content))
         is_stored = self.change(
-            ("INSERT INTO changes VALUES (?,?,?,?,?)", [row]),
+            ("REPLACE INTO changes VALUES (?,?,?,?,?)", [row]),
             (
                 "DELETE FROM changes WHERE number NOT IN (SELECT number FROM changes ORDER BY number DESC LIMIT ?)",
                 [(_KEPT,)],
             ),
         )
-        if not is_stored or self.content(change) is None:
+        if not is_stored or not self._read("SELECT 1 FROM changes WHERE number = ?", (change.number,)):
             self._unsaved[change.number] = content
 
     def content(self, change: Change) -> Any:

@@ -132,10 +132,9 @@ class Measurements:
                 if path in remembered and (digest := remembered[path].sha256):
                     yield path, digest
 
-    def remember_digests(self, digests: Mapping[str, str]) -> None:
-        """Stores digests that were computed while the files were written."""
-        values = ((digest, path) for path, digest in digests.items())
-        self._file.change(("UPDATE measured SET sha256 = ? WHERE path = ?", values))
+    def remember_written(self, rows: Iterable[tuple[str, int, int, str, int, int]]) -> None:
+        """Stores path, size, time, SHA-256, samples and rate of files that were written just now."""
+        self._file.change(("REPLACE INTO measured VALUES (?, ?, ?, ?, ?, ?, NULL, NULL)", rows))
 
     def levels(self, paths: Sequence[str]) -> list[tuple[float, float]]:
         """Peak and RMS level in dBFS of each file, measured once for each content.

@@ -165,6 +165,8 @@ def _scan(folder: Path, index: Index, before: Sequence[ClipTable]) -> Scan:
         files = _files(path)
         known = _known(word, before)
         if not _are_same(files, known.files):  # the index also knows what was imported since
+            new = set(files.names).difference(known.files.names) if before and orphans else ()
+            candidates += (f"{word}/{name}" for name in new)
             known = _columns(index.measured.known(word)) or known
         if _are_same(files, known.files):
             headers = known.headers
