@@ -108,6 +108,10 @@ class Changes:
         """What can be undone, oldest first."""
         return self._journal.done()
 
+    def find(self, change: Change) -> Change | None:
+        """A change as far as it is still done; None where it was undone."""
+        return next((one for one in self._journal.done() if one.number == change.number), None)
+
     def undo(
         self, change: Change, content: dict[str, Any] | None = None, *, steps: Steps | None = None
     ) -> Change | None:
@@ -152,7 +156,7 @@ class Changes:
             steps: As in `undo`; of an import that was stopped, what is back by then is returned as the change.
         """
         if change.kind == "import":
-            return self._redo_import(content, steps or Steps())
+            return self._redo_import(change, content, steps or Steps())
         return self._do(change.kind, content, word=change.word)
 
     def content(self, change: Change) -> dict[str, Any]:
@@ -185,8 +189,8 @@ class Changes:
                 self._journal.forget(change)
         return rest if left else None
 
-    def _redo_import(self, content: dict[str, Any], steps: Steps) -> Change:
-        whole = Change(time.time_ns(), "import", len(keys_of(content)))
+    def _redo_import(self, change: Change, content: dict[str, Any], steps: Steps) -> Change:
+        whole = replace(change, clips=len(keys_of(content)))
         missing = bring_back(self._project, content, steps, keep=lambda: self._journal.add(whole, content))
         back = replace(whole, clips=whole.clips - missing)
         if missing:

@@ -13,7 +13,6 @@ from kws_engine.clips.layout import CHANGES_FILE
 ChangeKind = Literal["exclude", "use", "relabel", "delete", "part", "trim", "split", "import"]
 CHANGE_KINDS: Final[tuple[ChangeKind, ...]] = get_args(ChangeKind)
 _KEPT: Final = 100
-_unsaved: dict[str, dict[int, Any]] = {}  # by file: whoever opens it in this program can undo it
 
 
 @dataclass(frozen=True)
@@ -46,6 +45,10 @@ class Change:
         }[self.kind]
 
 
+_unsaved: dict[str, dict[int, tuple[Change, Any]]] = {}
+"""By file: whoever opens it in this program can undo it."""
+
+
 class Journal(IndexFile):
     """The newest hundred changes that are done and not undone; one that cannot be stored ends with the program."""
 
@@ -71,12 +74,12 @@ CREATE TABLE IF NOT EXISTS changes (
             ),
         )
         if not is_stored or not self._read("SELECT 1 FROM changes WHERE number = ?", (change.number,)):
-            self._unsaved[change.number] = content
+            self._unsaved[change.number] = (change, content)
 
     def content(self, change: Change) -> Any:
         """What it takes to undo a change; None where it is not there any more."""
         if change.number in self._unsaved:
-            return self._unsaved[change.number]
+            return self._unsaved[change.number][1]
         rows = self._read("SELECT content FROM changes WHERE number = ?", (change.number,))
         try:
             return json.loads(rows[0][0]) if rows else None
@@ -89,9 +92,11 @@ CREATE TABLE IF NOT EXISTS changes (
         self.change(("DELETE FROM changes WHERE number = ?", [(change.number,)]))
 
     def done(self) -> list[Change]:
-        """What is stored, oldest first; a row that holds something else is left out."""
+        """What is done and not undone, oldest first; a row that holds something else is left out."""
         rows = self._read("SELECT number, kind, clips, word FROM changes ORDER BY number")
-        return [Change(*row) for row in rows if list(map(type, row)) == [int, str, int, str] and row[1] in CHANGE_KINDS]
+        sound = [row for row in rows if list(map(type, row)) == [int, str, int, str] and row[1] in CHANGE_KINDS]
+        changes = {row[0]: Change(*row) for row in sound} | {at: change for at, (change, _) in self._unsaved.items()}
+        return [changes[number] for number in sorted(changes)]
 
     def _read(self, query: str, values: tuple[Any, ...] = ()) -> list[Any]:
         try:

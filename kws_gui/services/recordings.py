@@ -22,6 +22,7 @@ from kws_engine.clips.trash import Deletion
 from kws_engine.clips.words import NOISE
 from kws_engine.errors import KwsError
 from kws_gui.services.project_model import ProjectModel
+from kws_gui.services.undoing import ImportAgain, Undoing
 
 _MAX_RAW_TAKES = 200  # of about 150 kB each, whose cut can still be moved
 SHOWN_S = 60.0
@@ -84,7 +85,12 @@ class Recordings(QObject):
         self._raw_takes: dict[Path, RawTake] = {}
         self._waiting: list[_Unsaved] = []
         self._noted: Changes | None = None
+        self.undoing = Undoing(model, self)
         model.opened.connect(self._on_opened)
+
+    def shutdown(self) -> None:
+        """Stops what is undone in the background, and waits for it."""
+        self.undoing.shutdown()
 
     @property
     def waiting(self) -> int:
@@ -187,8 +193,7 @@ class Recordings(QObject):
 
     def note(self, change: Change) -> None:
         """Makes a change undoable that was done elsewhere, as in the background."""
-        again = _Again(self._changes, lambda: None, change)
-        self._model.undo_stack.put(str(change), redo=again.redo, undo=again.undo)
+        self._put(change)
         self._model.clipsChanged.emit()
 
     def set_part(self, clips: Sequence[Clip], split: Split | None) -> None:
@@ -209,8 +214,7 @@ class Recordings(QObject):
         self._noted = None
         if self._model.project is not None:
             for change in self._changes.done():
-                again = _Again(self._changes, lambda: None, change)
-                self._model.undo_stack.put(str(change), redo=again.redo, undo=again.undo)
+                self._put(change)
 
     @property
     def _project(self) -> Project:
@@ -224,6 +228,15 @@ class Recordings(QObject):
         if self._noted is None:
             self._noted = Changes(self._project)
         return self._noted
+
+    def _put(self, change: Change) -> None:
+        """Makes a change undoable that is done already."""
+        if change.kind == "import":
+            import_again = ImportAgain(self._model, self.undoing, self._changes, change)
+            self._model.undo_stack.put(str(change), redo=import_again.redo, undo=import_again.undo)
+        else:
+            again = _Again(self._changes, lambda: None, change)
+            self._model.undo_stack.put(str(change), redo=again.redo, undo=again.undo)
 
     def _push(self, text: str, do: Callable[[], Change | None]) -> None:
         again = _Again(self._changes, do)

@@ -50,6 +50,7 @@ class Services:
         self.runs.shutdown()
         self.searching.shutdown()
         self.care.shutdown()
+        self.recordings.shutdown()
         self.actions.shutdown()
         self.microphones.shutdown()
         self.warm.shutdown()
@@ -64,7 +65,7 @@ def make_services(parent: QObject | None = None, *, project: ProjectModel | None
     runs = Runs(project, training, parent)
     recordings = Recordings(project, parent)
     microphones = MicrophoneService(parent)
-    projects = Projects(project, navigation, end_work=(training.leave, searching.end), parent=parent)
+    projects = Projects(project, navigation, end_work=(training.leave, searching.end, recordings.shutdown), parent=parent)
     navigation.modelRequested.connect(runs.finish)
     return Services(
         project=project,

@@ -35,7 +35,7 @@ class ClipTableModel(QAbstractTableModel):
         super().__init__(parent)
         self._clips: Sequence[Clip] = ()
         self._last: tuple[int, Clip] | None = None
-        self._peaks_db: dict[Path, float] = {}
+        self._peaks_db: dict[str, float] = {}
         self._found: Check | None = None
 
     @property
@@ -57,8 +57,8 @@ class ClipTableModel(QAbstractTableModel):
             return rows[0] if rows and self._clips[rows[0]].path == path else None
         return next((row for row, clip in enumerate(self._clips) if clip.path == path), None)
 
-    def set_levels(self, peaks_db: dict[Path, float]) -> None:
-        """Peak levels in dBFS by path."""
+    def set_levels(self, peaks_db: dict[str, float]) -> None:
+        """Peak levels in dBFS by `word/name`."""
         self._peaks_db = peaks_db
         if self._clips:
             self.dataChanged.emit(self.index(0, 4), self.index(len(self._clips) - 1, 4))
@@ -114,7 +114,7 @@ class ClipTableModel(QAbstractTableModel):
             return f"{clip.seconds:.2f} s" if clip.seconds < 60 else f"{clip.seconds / 60:.1f} min"
         if column == _PROBLEMS:
             return problem_text(self._found, clip)
-        peak_db = self._peaks_db.get(clip.path)
+        peak_db = self._peaks_db.get(clip.key)
         return "" if peak_db is None else f"{peak_db:.0f} dB"
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 
 from kws_engine import audio
 from kws_engine.clips.clip import Clip
@@ -11,23 +11,29 @@ from kws_engine.clips.project import Project
 from kws_engine.clips.words import NOISE
 from kws_engine.errors import AudioError
 
-_AT_ONCE = 32
+_AT_ONCE = 256
 
 
 def peaks_db(
     project: Project, clips: Sequence[Clip], progress: Callable[[int, int], None], should_stop: Callable[[], bool]
-) -> dict[Path, float]:
-    """The peaks in dBFS by path, as work for `Latest`; a clip that cannot be read has none."""
-    found: dict[Path, float] = {}
+) -> dict[str, float]:
+    """The peaks in dBFS by `word/name`, as work for `Latest`; a clip that cannot be read has none."""
+    found: dict[str, float] = {}
     for at in range(0, len(clips), _AT_ONCE):
         if should_stop():
             break
         some = clips[at : at + _AT_ONCE]
         try:
-            found.update(zip((c.path for c in some), (peak for peak, _ in project.levels(some)), strict=True))
+            found.update(_levels(project, some))
         except (AudioError, KeyError):  # a clip was removed meanwhile, or cannot be decoded
-            continue
+            for clip in some:
+                with contextlib.suppress(AudioError, KeyError):
+                    found.update(_levels(project, [clip]))
     return found
+
+
+def _levels(project: Project, clips: Sequence[Clip]) -> Iterator[tuple[str, float]]:
+    return zip((clip.key for clip in clips), (peak for peak, _ in project.levels(clips)), strict=True)
 
 
 def noise_clips(project: Project) -> list[Clip]:

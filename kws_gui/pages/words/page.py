@@ -24,8 +24,8 @@ from PySide6.QtWidgets import (
 from kws_engine.clips.clip import Clip
 from kws_engine.clips.cutting import PieceReader
 from kws_engine.clips.exporting import Kind
-from kws_engine.clips.import_plan import ImportFile
-from kws_engine.clips.importing import Imported, undo_import
+from kws_engine.clips.import_files import ImportFile
+from kws_engine.clips.importing import Imported
 from kws_engine.clips.recording import NOISE_TAKE_S, PRE_ROLL_S, Take, word_take_s
 from kws_engine.clips.synthetic import SynthesisConfig
 from kws_engine.clips.table import ClipList
@@ -58,7 +58,6 @@ from kws_gui.widgets.elided_label import ElidedLabel
 from kws_gui.widgets.message_bar import MessageBar
 
 _SPLITTER = "words/splitter"
-_MANY = 1_000  # clips of an import that is undone in the background
 _EXPORTS: dict[str, tuple[Kind, bool]] = {
     "Speech Commands as a zip (*.zip)": ("zip", False),
     "Speech Commands as a folder (*)": ("folder", False),
@@ -214,30 +213,10 @@ class WordsPage(QWidget):
     def _on_imported(self, imported: Imported | None) -> None:
         """What came in can be undone as a whole."""
         project = self._model.project
-        if imported is None or project is None or not imported.paths:
+        if imported is None or imported.change is None or project is None or project.folder != imported.project:
             self._model.clipsChanged.emit()
-            return
-        if not imported.paths[0].is_relative_to(project.folder):
-            return
-        current = [imported]
-        undone: list[Callable[[], Imported]] = []
-
-        def redo() -> None:
-            if undone and len(current[0].paths) < _MANY:
-                current[0] = undone.pop()()
-            elif undone:
-                bring_back = undone.pop()
-                self._trimming.in_background("Importing again", lambda: current.__setitem__(0, bring_back()))
-
-        count = "a clip" if imported.clips == 1 else f"{imported.clips:,} clips"
-
-        def undo() -> None:
-            if len(current[0].paths) < _MANY:
-                undone.append(undo_import(project, current[0]))
-                return
-            self._trimming.in_background("Undoing the import", lambda: undone.append(undo_import(project, current[0])))
-
-        self._model.push(f"Import {count}", redo=redo, undo=undo)
+        else:
+            self.recordings.note(imported.change)
 
     def _on_looked(self, looked: Looked, is_asked: bool) -> None:
         """Asks about the folder that was looked at, or imports it where nothing is left to ask."""
@@ -591,6 +570,8 @@ class WordsPage(QWidget):
         self._microphones.opened.connect(self._on_microphone_opened)
         self.messages.remedyTriggered.connect(self._on_remedy)
         self.imports.imported.connect(self._on_imported)
+        self.imports.busyChanged.connect(self._model.undo_stack.setBusy)
+        self.imports.follow(self.recordings.undoing)
         self.imports.planned.connect(self._on_planned)
         self.voices.clicked.connect(self.synthesize)
         self._import.clicked.connect(lambda: self.import_folder())
