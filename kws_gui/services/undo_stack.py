@@ -38,7 +38,6 @@ class UndoStack(QObject):
         self._changes: list[_Change] = []
         self._index = 0
         self._is_busy = False
-        self._moved: _Change | None = None
 
     def setBusy(self, is_busy: bool) -> None:
         """While a change is being done or undone in the background, nothing else can be undone or redone."""
@@ -65,8 +64,7 @@ class UndoStack(QObject):
         if not self.canUndo():
             return
         self._index -= 1
-        self._moved = self._changes[self._index]
-        if not self._attempt(self._moved.undo):
+        if not self._attempt(self._changes[self._index].undo):
             del self._changes[self._index]
         self.changed.emit()
 
@@ -74,35 +72,32 @@ class UndoStack(QObject):
         """Does again what was undone last, if anything was."""
         if not self.canRedo():
             return
-        self._moved = self._changes[self._index]
-        if self._attempt(self._moved.redo):
+        if self._attempt(self._changes[self._index].redo):
             self._index += 1
         else:
             del self._changes[self._index]
         self.changed.emit()
 
-    def settle(self, text: str | None) -> None:
-        """Says what has become of the change that was undone or done again last, after it went on in the background.
+    def settle(self, text: str | None, *, redo: Callable[[], object], undo: Callable[[], object]) -> None:
+        """Says what has become of a change that went on in the background.
 
         Args:
             text: It is done, at least in part, and can be undone as this; None drops it.
+            redo: As it was pushed.
+            undo: As it was pushed.
         """
-        moved, self._moved = self._moved, None
-        if moved is None:
-            return
-        at = next((at for at, one in enumerate(self._changes) if one is moved), None)
+        at = next((at for at, one in enumerate(self._changes) if one.undo == undo), None)
         if at is not None:
             del self._changes[at]
             self._index -= at < self._index
         if text is not None:
-            self._changes.insert(self._index, _Change(text, moved.redo, moved.undo))
+            self._changes.insert(self._index, _Change(text, redo, undo))
             self._index += 1
         self.changed.emit()
 
     def clear(self) -> None:
         """Forgets everything."""
         self._is_busy = False
-        self._moved = None
         self._changes.clear()
         self._index = 0
         self.changed.emit()

@@ -19,7 +19,7 @@ from virtual_microphone import VirtualMicrophone
 
 from kws_engine import audio
 from kws_engine.clips.clip import Clip
-from kws_engine.clips.import_plan import ImportFile
+from kws_engine.clips.import_files import ImportFile
 from kws_engine.clips.index_file import IndexFile
 from kws_engine.clips.layout import ProjectFolder
 from kws_engine.clips.own_talk import seconds_of_talk
@@ -321,7 +321,7 @@ def test_the_word_of_a_whole_folder_is_changed_at_once(page: WordsPage, qtbot: Q
 def test_a_large_import_is_undone_in_the_background(
     page: WordsPage, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kws_gui.pages.words.page._MANY", 3)
+    monkeypatch.setattr("kws_gui.services.undoing.MANY", 3)
     dialog = reviewed(page, qtbot, written(tmp_path / "stop", 4))
     with qtbot.waitSignal(page.imports.imported, timeout=PATIENCE_MS):
         dialog.go.click()

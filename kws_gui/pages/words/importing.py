@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QListWidget, QListWidgetItem, QPushButton, QVBoxLayout, QWidget
 
 from kws_engine.clips.changes import Changes
@@ -29,6 +29,7 @@ from kws_gui.widgets.wrapped_label import WrappedLabel
 
 _MOST_LISTED = 1_000
 _MOST_NOTES = 6
+_PATIENCE_MS = 400  # what is over sooner is not worth a line that comes and goes
 
 
 @dataclass(frozen=True)
@@ -124,6 +125,9 @@ class ImportPanel(QWidget):
         self.fold = Fold("Left out", self.left_out)
         self._job: LongJob | None = None
         self._undoing: Undoing | None = None
+        self._is_undoing_shown = False
+        self._patience = QTimer(self, singleShot=True, interval=_PATIENCE_MS)
+        self._patience.timeout.connect(self._show_undoing)
         self._last: tuple[Looked, Choice] | None = None
         self._lay_out()
         self.progress.cancelRequested.connect(self._on_cancel)
@@ -141,11 +145,10 @@ class ImportPanel(QWidget):
     def follow(self, undoing: Undoing) -> None:
         """Shows what is undone in the background, too."""
         self._undoing = undoing
-        undoing.began.connect(self._show_start)
-        undoing.progressed.connect(self.progress.setProgress)
+        undoing.began.connect(lambda _: self._patience.start())
+        undoing.progressed.connect(self._on_undoing)
         undoing.ended.connect(self._on_undone)
-        if undoing.is_running:
-            self._show_start(undoing.title)
+        self._show_undoing()
 
     def look(self, project: Project, source: Source, *, is_asked: bool = False) -> None:
         """Looks at a folder in the background before it is imported; does nothing while an import is running."""
@@ -303,12 +306,26 @@ class ImportPanel(QWidget):
         self.show()
         self.progress.start(title)
 
-    def _on_undone(self, role: MessageKind, sentence: str) -> None:
-        self.progress.finish()
-        if sentence:
-            self.result.showMessage(role, sentence)
-        else:
+    def _show_undoing(self) -> None:
+        """Shows what takes longer than a moment."""
+        if self._job is None and self._undoing is not None and self._undoing.is_running:
+            self._is_undoing_shown = True
+            self._show_start(self._undoing.title)
+
+    def _on_undoing(self, done: int, total: int) -> None:
+        if self._is_undoing_shown:
+            self.progress.setProgress(done, total)
+
+    def _on_undone(self, kind: MessageKind, sentence: str) -> None:
+        self._patience.stop()
+        if self._is_undoing_shown:
+            self.progress.finish()
             self.hide()
+        self._is_undoing_shown = False
+        if sentence and self._job is None:
+            self._on_dismissed()
+            self.show()
+            self.result.showMessage(kind, sentence)
 
     def _on_cancel(self) -> None:
         if self._job is not None:

@@ -58,6 +58,7 @@ from kws_gui.widgets.elided_label import ElidedLabel
 from kws_gui.widgets.message_bar import MessageBar
 
 _SPLITTER = "words/splitter"
+_LEVELS_AFTER_MS = 300
 _EXPORTS: dict[str, tuple[Kind, bool]] = {
     "Speech Commands as a zip (*.zip)": ("zip", False),
     "Speech Commands as a folder (*)": ("folder", False),
@@ -94,6 +95,7 @@ class WordsPage(QWidget):
         self._trimming = Trimming(self, self._model, self.recordings, self.imports, self.player)
         self._replaced: Clip | None = None
         self._word_in_session = ""
+        self._shown: tuple[object, object, str, str] = (None, None, "", "")
         self._cut_clip: Clip | None = None
         self._dialog: ImportDialog | None = None
         self._review: ReviewDialog | None = None
@@ -381,6 +383,11 @@ class WordsPage(QWidget):
     def _refresh_clips(self) -> None:
         project, word = self._model.project, self.words.word
         clips: Sequence[Clip] = ()
+        table, found = project.table() if project is not None and word != NOISE else None, self._care.found
+        before, self._shown = self._shown, (table, found, word, self.caring.filter)
+        if table is not None and before[0] is table and before[1] is found and before[2:] == self._shown[2:]:
+            self._show_current()  # the words were looked at again, and so were these clips
+            return
         if project is not None and word == NOISE:
             clips = noise_clips(project)
         elif project is not None:
@@ -400,7 +407,10 @@ class WordsPage(QWidget):
         self._views.setVisible(bool(whole))
         self._hint.setText(self._sentence_without_clips(word))
         if project is not None and clips and word != NOISE:
-            self._levels.ask(partial(peaks_db, project, clips))
+            self._levels.ask(partial(peaks_db, project, clips), after_ms=_LEVELS_AFTER_MS)
+        self._show_current()
+
+    def _show_current(self) -> None:
         if self.session.state == "idle":
             self._on_clip(self.table.current())
 
