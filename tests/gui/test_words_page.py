@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 import wave
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,6 +36,7 @@ from kws_gui.pages.words.clips import how_split
 from kws_gui.pages.words.import_dialog import ImportDialog
 from kws_gui.pages.words.page import WordsPage
 from kws_gui.pages.words.review_dialog import ReviewDialog
+from kws_gui.services import free_recording
 from kws_gui.services.microphone import MicrophoneService
 from kws_gui.services.services import make_services
 
@@ -720,15 +723,52 @@ def test_free_talk_that_cannot_be_stored_waits_and_leaving_the_page_keeps_it(
         page.free.toggle_recording()
         qtbot.waitUntil(lambda: page.free.recording.seconds > 0.5, timeout=PATIENCE_MS)
         page.free.toggle_recording()
-        assert page.free.recording.waits and "waits in memory" in page.recorder.advice.text()
-    page.free.toggle_recording()
+        qtbot.waitUntil(lambda: page.free.recording.waits, timeout=PATIENCE_MS)
+        assert "waits in memory" in page.recorder.advice.text() and page.words.isEnabled()
     talk = ProjectFolder(project_of(page).folder).talk
+    with qtbot.waitSignal(page.free.recording.ended, timeout=PATIENCE_MS):
+        page.free.toggle_recording()
     assert not page.free.recording.waits and seconds_of_talk(talk) > 0.4
     page.free.toggle_recording()
     qtbot.waitUntil(lambda: page.free.recording.seconds > 0.5, timeout=PATIENCE_MS)
     before = seconds_of_talk(talk)
     page.hide()
-    assert not page.free.is_busy and seconds_of_talk(talk) > before + 0.4
+    qtbot.waitUntil(lambda: not page.free.is_busy and seconds_of_talk(talk) > before + 0.4, timeout=PATIENCE_MS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_closed", [False, True])
+def test_free_talk_is_stored_beside_the_window_and_closing_it_loses_nothing(
+    virtual_microphone: VirtualMicrophone,
+    page: WordsPage,
+    qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    is_closed: bool,
+) -> None:
+    qtbot.waitUntil(lambda: page._microphones.is_open, timeout=PATIENCE_MS)
+    page.words.choose(UNKNOWN)
+    disk, store = threading.Event(), free_recording.store_talk
+
+    def slowly(*arguments: Any, **named: Any) -> free_recording.StoredTalk:
+        disk.wait(PATIENCE_MS / 1000)
+        return store(*arguments, **named)
+
+    monkeypatch.setattr(free_recording, "store_talk", slowly)
+    page.free.toggle_recording()
+    qtbot.waitUntil(lambda: page.free.recording.seconds > 0.5, timeout=PATIENCE_MS)
+    page.free.toggle_recording()
+    qtbot.waitUntil(lambda: page.recorder.advice.text().startswith("Storing"), timeout=PATIENCE_MS)
+    talk, seconds = ProjectFolder(project_of(page).folder).talk, page.free.recording.seconds
+    assert not page.free.isEnabled() and not page.words.isEnabled() and seconds_of_talk(talk) == 0
+    if is_closed:
+        threading.Timer(0.2, disk.set).start()
+        page.shutdown()
+    else:
+        disk.set()
+        qtbot.waitUntil(lambda: not page.free.is_busy, timeout=PATIENCE_MS)
+        assert page.free.isEnabled() and page.words.isEnabled()
+    assert seconds_of_talk(talk) == pytest.approx(seconds)
 
 
 @pytest.mark.slow

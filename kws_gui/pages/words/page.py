@@ -238,7 +238,7 @@ class WordsPage(QWidget):
         QSettings().setValue(_SPLITTER, self._splitter.saveState())
         self.recorder.settle()
         self.session.cancel()
-        self.free.recording.stop()
+        self.free.recording.shutdown()
         self._microphones.release(self)
         # A check goes on on other pages.
         self.many.shutdown()
