@@ -40,6 +40,11 @@ class Undoing(QObject):
         self._job: LongJob | None = None
         self._waiting: list[Callable[[], None]] = []
         self.title = ""
+        self.so_far: tuple[int, int] | None = None
+        """Clips done and in all, where that is known."""
+        self.can_stop = False
+        """Whether what is done now can be cancelled in the middle."""
+        self.progressed.connect(self._on_progressed)
         model.opened.connect(self._waiting.clear)
 
     @property
@@ -47,15 +52,16 @@ class Undoing(QObject):
         """Whether something is done now."""
         return self._job is not None
 
-    def run(self, title: str, work: Do, then: Callable[[Any, str], Told]) -> None:
+    def run(self, title: str, work: Do, then: Callable[[Any, str], Told], *, can_stop: bool = False) -> None:
         """Does long work in the background, after what is running already.
 
         Args:
             title: What it is.
             work: Takes its steps; what it returns goes to `then`.
             then: Called with that and an empty text, or with None and the error's sentence; returns what `ended` says.
+            can_stop: Whether the work looks at its steps.
         """
-        self._waiting.append(lambda: self._begin(title, work, then))
+        self._waiting.append(lambda: self._begin(title, work, then, can_stop=can_stop))
         self._model.undo_stack.setBusy(True)
         if self._job is None:
             self._waiting.pop(0)()
@@ -72,7 +78,10 @@ class Undoing(QObject):
             self._job.wait()
             self._job = None
 
-    def _begin(self, title: str, work: Do, then: Callable[[Any, str], Told]) -> None:
+    def _on_progressed(self, done: int, total: int) -> None:
+        self.so_far = done, total
+
+    def _begin(self, title: str, work: Do, then: Callable[[Any, str], Told], *, can_stop: bool) -> None:
         project = self._model.project
         job = LongJob(lambda progress, should_stop: work(Steps(progress, should_stop)), self)
 
@@ -85,7 +94,7 @@ class Undoing(QObject):
         job.progressed.connect(self.progressed)
         job.finished.connect(lambda result: end(result, ""))
         job.failed.connect(lambda sentence, _: end(None, sentence))
-        self._job, self.title = job, title
+        self._job, self.title, self.can_stop, self.so_far = job, title, can_stop, None
         self.began.emit(title)
         job.start()
 
@@ -175,7 +184,7 @@ class ImportAgain:
         if self._done.clips < MANY:
             self._take_out(Steps())
         else:
-            self._undoing.run(f"Undoing: {self._done}", self._take_out, self._on_undone)
+            self._undoing.run(f"Undoing: {self._done}", self._take_out, self._on_undone, can_stop=True)
 
     def redo(self) -> None:
         """Brings them back.
@@ -186,7 +195,7 @@ class ImportAgain:
         if self._all < MANY:
             self._done = self._bring_back(Steps())
         else:
-            self._undoing.run(f"Doing again: {self._done}", self._bring_back, self._on_back)
+            self._undoing.run(f"Doing again: {self._done}", self._bring_back, self._on_back, can_stop=True)
 
     def _take_out(self, steps: Steps) -> Change | None:
         self._content = self._changes.content(self._done)

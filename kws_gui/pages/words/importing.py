@@ -304,6 +304,7 @@ class ImportPanel(QWidget):
     def _show_start(self, title: str) -> None:
         self._on_dismissed()
         self.show()
+        self.progress.cancelButton().show()
         self.progress.start(title)
 
     def _show_undoing(self) -> None:
@@ -311,6 +312,9 @@ class ImportPanel(QWidget):
         if self._job is None and self._undoing is not None and self._undoing.is_running:
             self._is_undoing_shown = True
             self._show_start(self._undoing.title)
+            self.progress.cancelButton().setVisible(self._undoing.can_stop)
+            if self._undoing.so_far is not None:
+                self.progress.setProgress(*self._undoing.so_far)
 
     def _on_undoing(self, done: int, total: int) -> None:
         if self._is_undoing_shown:
