@@ -272,7 +272,7 @@ class _Import:
         self._change: Change | None = None
         self._reader = PieceReader(self.project.rate)
         self._takes: dict[str, TakeNumbers] = {}
-        self._ready: set[str] = set()
+        self._folders: dict[str, str] = {}
         self._table = self.project.table()
         by_size = np.argsort(self._table.sizes, kind="stable")
         sizes, starts = np.unique(self._table.sizes[by_size], return_index=True)
@@ -449,12 +449,7 @@ class _Import:
 
     def _store(self, content: bytes, digest: str, file: ImportFile) -> str:
         """Writes a new clip; its key."""
-        folder = self.project.clips_folder / file.word
-        if file.word not in self._ready:  # links are looked for once, not for every one of so many files
-            with storing(folder):
-                folder.mkdir(parents=True, exist_ok=True)
-            refuse_link(folder, itself=True)
-            self._ready.add(file.word)
+        folder = self._folders.get(file.word) or self._make_folder(file.word)
         temporary = os.path.join(folder, f".{secrets.token_hex(8)}.wav")
         try:
             with open(temporary, "xb") as out:
@@ -462,7 +457,7 @@ class _Import:
             path = self._publish(temporary, folder, file)
             mtime_ns = os.stat(path).st_mtime_ns
         except OSError as error:
-            raise write_error(error, folder / file.path.name) from error
+            raise write_error(error, Path(folder, file.path.name)) from error
         finally:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(temporary)
@@ -471,6 +466,15 @@ class _Import:
         if len(self._written) >= _AT_ONCE:
             self._remember_written()
         return key
+
+    def _make_folder(self, word: str) -> str:
+        """The folder of a word; links are looked for once, not for every one of so many files."""
+        folder = self.project.clips_folder / word
+        with storing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        refuse_link(folder, itself=True)
+        self._folders[word] = str(folder)
+        return str(folder)
 
     def _remember_written(self) -> None:
         self.project.index.measured.remember_written(self._written)
@@ -484,15 +488,16 @@ class _Import:
             if file.span_s[1] - file.span_s[0] > LONGEST_CLIP_S:
                 raise AudioError(f"{file.shown} lasts over {LONGEST_CLIP_S:.0f} s, which is no word: correct its end.")
             return audio.encode(self._reader.read(path, file.span_s), rate=rate)
-        status = path.stat()
+        status = os.stat(path)
         if stat.S_ISREG(status.st_mode) and status.st_size <= 2 * longest + 100:
-            content = path.read_bytes()
+            with open(path, "rb") as source:
+                content = source.read()
             plain = parse_plain_wav(content, len(content))
             if plain is not None and plain[1:] == (rate, 1) and plain[0] <= longest:
                 return content
         return audio.encode(audio.read(path, rate=rate, max_seconds=LONGEST_CLIP_S), rate=rate)
 
-    def _publish(self, temporary: str, folder: Path, file: ImportFile) -> str:
+    def _publish(self, temporary: str, folder: str, file: ImportFile) -> str:
         takes = self._takes_of(file.word)
         first = file.take if file.take is not None else takes.next(file.speaker)
         if takes.is_present(file.speaker, first):

@@ -56,7 +56,7 @@ class TakeNumbers:
 def take_names(speaker: str, first: int, suffix: str = ".wav") -> Iterator[str]:
     """The names of a speaker's takes, from number `first` on."""
     for take in itertools.count(first):
-        yield str(Path(clip_name(speaker, take)).with_suffix(suffix))
+        yield clip_name(speaker, take).removesuffix(".wav") + suffix
 
 
 def publish_take(temporary: Path, folder: Path, *, speaker: str, first: int) -> Path:

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from kws_engine.clips.changes import Changes
+from kws_engine.clips.import_changes import Steps
+from kws_engine.clips.journal import Change
 from kws_engine.clips.project import Project
 from kws_engine.commands.choosing import add_filter, counted, filtered
 from kws_engine.commands.output import Output
@@ -50,8 +52,13 @@ def _exclude(arguments: argparse.Namespace, output: Output) -> None:
     output.result(values, "\n".join(lines))
 
 
-def undo_last(changes: Changes, kinds: tuple[str, ...], output: Output, *, dry_run: bool) -> None:
+def undo_last(
+    changes: Changes, kinds: tuple[str, ...], output: Output, *, dry_run: bool, steps: Steps | None = None
+) -> Change | None:
     """Undoes the last change of some kinds, by whichever program.
+
+    Returns:
+        What is left of an import that was stopped by its `steps`.
 
     Raises:
         ProjectError: There is none, or the clips are no longer as it left them.
@@ -59,7 +66,12 @@ def undo_last(changes: Changes, kinds: tuple[str, ...], output: Output, *, dry_r
     done = [change for change in changes.done() if change.kind in kinds]
     if not done:
         raise ProjectError("There is nothing to undo: no such change is noted in this project.")
-    if not dry_run:
-        changes.undo(done[-1])
-    values = {"event": "undone", "change": done[-1].kind, "clips": done[-1].clips, "dry_run": dry_run}
-    output.result(values, f"{'would undo' if dry_run else 'undone'}: {done[-1]}")
+    rest = None if dry_run else changes.undo(done[-1], steps=steps)
+    left = rest.clips if rest is not None else 0
+    values = {"event": "undone", "change": done[-1].kind, "clips": done[-1].clips - left, "dry_run": dry_run}
+    said = f"{'would undo' if dry_run else 'undone'}: {done[-1]}"
+    if rest is not None:
+        said = f"stopped: {left:,} of {done[-1].clips:,} clips stay; undo it once more to take out the rest"
+        values["left"] = left
+    output.result(values, said)
+    return rest

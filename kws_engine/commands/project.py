@@ -5,15 +5,18 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from kws_engine.clips.changes import Changes
+from kws_engine.clips.import_changes import Steps
 from kws_engine.clips.import_list import LIST_COLUMNS
 from kws_engine.clips.import_plan import check_new_words
 from kws_engine.clips.import_source import Pointed, list_row, plan_pointed, write_list
 from kws_engine.clips.importing import Imported, SpeakerRule, import_planned
 from kws_engine.clips.project import Project
+from kws_engine.commands.exclude import undo_last
 from kws_engine.commands.interrupts import INTERRUPTED, interrupts
 from kws_engine.commands.output import Output, table
 from kws_engine.errors import SpecError
@@ -31,6 +34,7 @@ def add(add_command: Any) -> None:
     importing.add_argument(
         "source",
         type=Path,
+        nargs="?",
         help="a folder or zip with one folder per word, a CSV or TSV (path, word, speaker, part, start_s, end_s), a "
         "recording, or a label track of Audacity",
     )
@@ -42,6 +46,7 @@ def add(add_command: Any) -> None:
     importing.add_argument(
         "--save-list", type=Path, metavar="FILE.csv", help="with --dry-run: write it to a table, to change and import"
     )
+    importing.add_argument("--undo", action="store_true", help="undo the last import, or the rest of it")
     importing.add_argument("--words", type=words, metavar="A,B,C", help="take only these words")
     importing.add_argument("--rest-unknown", action="store_true", help="take all other words as _unknown_")
     importing.add_argument(
@@ -76,11 +81,10 @@ def _new(arguments: argparse.Namespace, output: Output) -> None:
 
 def _import(arguments: argparse.Namespace, output: Output) -> int:
     project = Project.open(arguments.project)
-
-    def progress(done: int, total: int) -> None:
-        if sys.stderr.isatty():
-            print(f"\r{done} of {total} files", end="" if done < total else "\n", file=sys.stderr, flush=True)
-
+    if arguments.undo:
+        return _undo_import(arguments, project, output)
+    if arguments.source is None:
+        raise SpecError("kws import needs to know what to import: name a folder or file, or add --undo")
     pointed = Pointed(
         (arguments.source,),
         words=arguments.words,
@@ -104,7 +108,7 @@ def _import(arguments: argparse.Namespace, output: Output) -> int:
             project,
             plan,
             dry_run=arguments.dry_run,
-            progress=progress,
+            progress=_progress("files"),
             should_stop=lambda: bool(interrupted),
             on_wait=output.message,
         )
@@ -134,6 +138,23 @@ def _import(arguments: argparse.Namespace, output: Output) -> int:
         values["files"] = [dict(zip(LIST_COLUMNS, list_row(file), strict=True)) for file in imported.taken]
     output.result(values, "\n".join(lines))
     return INTERRUPTED if imported.stopped else 0
+
+
+def _undo_import(arguments: argparse.Namespace, project: Project, output: Output) -> int:
+    if arguments.source is not None:
+        raise SpecError("--undo undoes the last import as a whole: name no source")
+    with interrupts() as interrupted:
+        steps = Steps(_progress("clips"), lambda: bool(interrupted))
+        rest = undo_last(Changes(project), ("import",), output, dry_run=arguments.dry_run, steps=steps)
+    return INTERRUPTED if rest is not None else 0
+
+
+def _progress(what: str) -> Callable[[int, int], None]:
+    def progress(done: int, total: int) -> None:
+        if sys.stderr.isatty():
+            print(f"\r{done} of {total} {what}", end="" if done < total else "\n", file=sys.stderr, flush=True)
+
+    return progress
 
 
 def _note_on_speakers(imported: Imported) -> list[str]:

@@ -334,6 +334,17 @@ def test_an_import_is_undone_and_done_again_with_its_words_and_what_it_moved(pro
     assert clips_of(Project.open(project.folder)) == after[0]
 
 
+def test_the_command_line_undoes_the_last_import(project, tmp_path, capsys) -> None:
+    (a,) = sounds(tmp_path, 1)
+    start = ["import", str(project.folder)]
+    assert main([*start, str(pack(tmp_path / "new.zip", {"door/x_nohash_0.wav": a}))]) == 0
+    assert main([*start, "--undo", "--dry-run"]) == 0 and len(Project.open(project.folder).clips()) == 1
+    assert main([*start, "--undo"]) == 0 and "undone: Import 1 clip" in capsys.readouterr().out
+    assert Project.open(project.folder).words == ("lamp",)
+    assert main([*start, "--undo"]) == 1 and "nothing to undo" in capsys.readouterr().err
+    assert main(start) == 2 and "what to import" in capsys.readouterr().err
+
+
 def noted(project: Project, imported: Imported) -> tuple[Changes, Change, dict[str, Any]]:
     changes, change = Changes(project), imported.change
     assert change is not None
