@@ -13,6 +13,7 @@ from kws_engine.clips.layout import CLIPS_FOLDER, ProjectFolder
 from kws_engine.clips.project import Project
 from kws_engine.clips.trash import Deletion, Removal
 from kws_engine.clips.words import UNKNOWN
+from kws_engine.errors import ProjectError
 
 Progress = Callable[[int, int], None]
 
@@ -104,6 +105,9 @@ def bring_back(project: Project, content: dict[str, Any], steps: Steps, *, keep:
     Raises:
         ProjectError: The trash was emptied, or the project cannot be written.
     """
+    folders = [ProjectFolder(project.folder).trash / name for name in content["out"]]
+    if folders and not any(folder.is_dir() for folder in folders):
+        raise ProjectError("The trash was emptied, so the clips cannot come back: import them again.")
     with project.edit as edit:
         for word, position, name in reversed(content["removed"]):
             deletion = Deletion(ProjectFolder(project.folder).trash / name, (Path(CLIPS_FOLDER) / word,))
@@ -116,7 +120,6 @@ def bring_back(project: Project, content: dict[str, Any], steps: Steps, *, keep:
             )
     keep()
     keys, done = keys_of(content), 0
-    folders = [ProjectFolder(project.folder).trash / name for name in content["out"]]
     for some in _batches(keys):
         if steps.should_stop():
             return len(keys) - done

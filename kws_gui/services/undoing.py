@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
-from typing import Any, Final, Literal
+from dataclasses import dataclass
+from typing import Any, Final
 
 from PySide6.QtCore import QObject, Signal
 
 from kws_engine.clips.changes import Changes
 from kws_engine.clips.import_changes import Steps, keys_of
 from kws_engine.clips.journal import Change
+from kws_engine.errors import KwsError
 from kws_gui.bridges.jobs import LongJob
 from kws_gui.services.project_model import ProjectModel
 
 MANY: Final = 64
 """Clips from which a change is made in the background: the disk may be slow."""
 
-Kind = Literal["success", "warning", "error"]
 Do = Callable[[Steps], Any]
-Told = tuple[Kind, str]
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What waits for its turn, as `Undoing.run` takes it."""
+
+    title: str
+    work: Do
+    then: Callable[[Any, str], str]
+    can_stop: bool
 
 
 class Undoing(QObject):
@@ -27,18 +38,20 @@ class Undoing(QObject):
     Signals:
         began(title): What is done now.
         progressed(done, total): How far it is, in clips, where that is known.
-        ended(kind, sentence): It has ended; the sentence, if there is one, says why not all of it was done.
+        ended(sentence): It has ended; the sentence, if there is one, says how far it was when it was cancelled.
+
+    An error is told by the model's `failed`.
     """
 
     began = Signal(str)
     progressed = Signal(int, int)
-    ended = Signal(str, str)
+    ended = Signal(str)
 
     def __init__(self, model: ProjectModel, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._model = model
         self._job: LongJob | None = None
-        self._waiting: list[Callable[[], None]] = []
+        self._waiting: list[_Task] = []
         self.title = ""
         self.so_far: tuple[int, int] | None = None
         """Clips done and in all, where that is known."""
@@ -52,19 +65,19 @@ class Undoing(QObject):
         """Whether something is done now."""
         return self._job is not None
 
-    def run(self, title: str, work: Do, then: Callable[[Any, str], Told], *, can_stop: bool = False) -> None:
+    def run(self, title: str, work: Do, then: Callable[[Any, str], str], *, can_stop: bool = False) -> None:
         """Does long work in the background, after what is running already.
 
         Args:
             title: What it is.
             work: Takes its steps; what it returns goes to `then`.
-            then: Called with that and an empty text, or with None and the error's sentence; returns what `ended` says.
+            then: Called with that and an empty text, or with None and an error's sentence; returns what `ended` says.
             can_stop: Whether the work looks at its steps.
         """
-        self._waiting.append(lambda: self._begin(title, work, then, can_stop=can_stop))
+        self._waiting.append(_Task(title, work, then, can_stop))
         self._model.undo_stack.setBusy(True)
         if self._job is None:
-            self._waiting.pop(0)()
+            self._begin(self._waiting.pop(0))
 
     def cancel(self) -> None:
         """Stops before the next step; what was done by then stays done."""
@@ -72,39 +85,50 @@ class Undoing(QObject):
             self._job.cancel()
 
     def shutdown(self) -> None:
-        """Stops and waits; after the next start, or when the project is opened again, the rest can be undone."""
-        self._waiting.clear()
+        """Stops and waits; the rest of an import can be undone when the project is opened again.
+
+        What waits for its turn is done, too.
+        """
         if self._job is not None:
             self._job.wait()
             self._job = None
+        for task in self._waiting:
+            if not task.can_stop:
+                with contextlib.suppress(KwsError):
+                    task.work(Steps())
+        self._waiting.clear()
 
     def _on_progressed(self, done: int, total: int) -> None:
         self.so_far = done, total
 
-    def _begin(self, title: str, work: Do, then: Callable[[Any, str], Told], *, can_stop: bool) -> None:
+    def _begin(self, task: _Task) -> None:
         project = self._model.project
-        job = LongJob(lambda progress, should_stop: work(Steps(progress, should_stop)), self)
+        job = LongJob(lambda progress, should_stop: task.work(Steps(progress, should_stop)), self)
 
         def end(result: Any, sentence: str) -> None:
             job.deleteLater()
             if self._job is job:
                 self._job = None
-                self._on_ended(then(result, sentence) if self._model.project is project else None)
+                self._on_ended(task.then, result, sentence, is_open=self._model.project is project)
 
         job.progressed.connect(self.progressed)
         job.finished.connect(lambda result: end(result, ""))
         job.failed.connect(lambda sentence, _: end(None, sentence))
-        self._job, self.title, self.can_stop, self.so_far = job, title, can_stop, None
-        self.began.emit(title)
+        self._job, self.title, self.can_stop, self.so_far = job, task.title, task.can_stop, None
+        self.began.emit(task.title)
         job.start()
 
-    def _on_ended(self, told: Told | None) -> None:
-        if told is not None:
+    def _on_ended(self, then: Callable[[Any, str], str], result: Any, failure: str, *, is_open: bool) -> None:
+        told = ""
+        if is_open:
             self._model.undo_stack.setBusy(bool(self._waiting))
+            told = then(result, failure)
             self._model.clipsChanged.emit()
-        self.ended.emit(*(told or ("success", "")))
+        self.ended.emit(told)
+        if failure and is_open:
+            self._model.failed.emit(failure)
         if self._waiting:
-            self._waiting.pop(0)()
+            self._begin(self._waiting.pop(0))
 
 
 class ChangeAgain:
@@ -159,11 +183,10 @@ class ChangeAgain:
             self._changes.undo(self._done)
             self._undone, self._done = (self._done, content), None
 
-    def _on_ended(self, _: object, failure: str) -> Told:
-        if not failure:
-            return "success", ""
-        self._model.undo_stack.settle(None, redo=self.redo, undo=self.undo)
-        return "error", failure
+    def _on_ended(self, _: object, failure: str) -> str:
+        if failure:
+            self._model.undo_stack.settle(None, redo=self.redo, undo=self.undo)
+        return ""
 
 
 class ImportAgain:
@@ -205,22 +228,22 @@ class ImportAgain:
     def _bring_back(self, steps: Steps) -> Change:
         return self._changes.redo(self._done, self._content, steps=steps) or self._done
 
-    def _on_undone(self, rest: Change | None, failure: str) -> Told:
+    def _on_undone(self, rest: Change | None, failure: str) -> str:
         """What is told; a change that is undone in part stays done, for the rest of it."""
         before = self._done
         rest = self._settle(rest, failure)
         if failure or rest is None:
-            return ("error", failure) if failure else ("success", "")
-        return "warning", (
+            return ""
+        return (
             f"Cancelled: {before.clips - rest.clips:,} of {before.clips:,} clips were taken out, {rest.clips:,} stay "
             "in the project. Undo takes out the rest."
         )
 
-    def _on_back(self, back: Change | None, failure: str) -> Told:
+    def _on_back(self, back: Change | None, failure: str) -> str:
         back = self._settle(back, failure)
         if failure or back is None or back.clips == self._all:
-            return ("error", failure) if failure else ("success", "")
-        return "warning", (
+            return ""
+        return (
             f"Cancelled: {back.clips:,} of {self._all:,} clips are back, the others are in the trash. Undo takes these "
             "out, too."
         )

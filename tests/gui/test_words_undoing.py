@@ -185,8 +185,13 @@ def test_leaving_many_clips_out_waits_for_no_disk_and_an_error_takes_it_from_the
     qtbot.waitUntil(lambda: all(clip.excluded for clip in page.table.rows.clips), timeout=PATIENCE_MS)
     stack = page._model.undo_stack
     assert stack.count() == 2 and stack.undoText() == "Change the part" and stack.canUndo()
+    page.recordings.exclude(list(page.table.rows.clips), False)
+    page.recordings.set_part(clips, "testing")
+    page = opened(windows, qtbot, folder)  # closed before the second one's turn
+    stack = page._model.undo_stack
+    assert stack.count() == 4 and {(clip.excluded, clip.split) for clip in page.table.rows.clips} == {(False, "testing")}
     for clip in clips:
         clip.path.unlink()
-    page.recordings.exclude(list(page.table.rows.clips), False)
+    page.recordings.exclude(list(page.table.rows.clips), True)
     settled(page, qtbot)
-    assert stack.count() == 2 and "no longer there" in page.imports.result.text()
+    assert stack.count() == 4 and "no longer there" in page.messages.text()

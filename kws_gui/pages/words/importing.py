@@ -22,7 +22,6 @@ from kws_gui import theme
 from kws_gui.bridges.jobs import LongJob, Work, seldom
 from kws_gui.forms.fold import Fold
 from kws_gui.services.undoing import Undoing
-from kws_gui.widgets.message_bar import Kind as MessageKind
 from kws_gui.widgets.message_bar import MessageBar
 from kws_gui.widgets.progress_row import ProgressRow
 from kws_gui.widgets.wrapped_label import WrappedLabel
@@ -145,7 +144,7 @@ class ImportPanel(QWidget):
     def follow(self, undoing: Undoing) -> None:
         """Shows what is undone in the background, too."""
         self._undoing = undoing
-        undoing.began.connect(lambda _: self._patience.start())
+        undoing.began.connect(self._on_undoing_began)
         undoing.progressed.connect(self._on_undoing)
         undoing.ended.connect(self._on_undone)
         self._show_undoing()
@@ -305,6 +304,9 @@ class ImportPanel(QWidget):
         self.progress.cancelButton().show()
         self.progress.start(title)
 
+    def _on_undoing_began(self, title: str) -> None:
+        self._patience.start()
+
     def _show_undoing(self) -> None:
         """Shows what takes longer than a moment."""
         if self._job is None and self._undoing is not None and self._undoing.is_running:
@@ -318,7 +320,7 @@ class ImportPanel(QWidget):
         if self._is_undoing_shown:
             self.progress.setProgress(done, total)
 
-    def _on_undone(self, kind: MessageKind, sentence: str) -> None:
+    def _on_undone(self, sentence: str) -> None:
         self._patience.stop()
         if self._is_undoing_shown:
             self.progress.finish()
@@ -327,7 +329,7 @@ class ImportPanel(QWidget):
         if sentence and self._job is None:
             self._on_dismissed()
             self.show()
-            self.result.showMessage(kind, sentence)
+            self.result.showMessage("warning", sentence)
 
     def _on_cancel(self) -> None:
         if self._job is not None:
