@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 import tempfile
 import time
@@ -15,6 +14,7 @@ from PySide6.QtCore import QObject, QTimer
 
 from kws_engine.bench import Row
 from kws_engine.bench.data import SPEECH_COMMANDS, make_project
+from kws_engine.bench.import_ import make_clips
 from kws_engine.clips.project import Project
 from kws_gui import app as studio
 from kws_gui.bench.event_loop import Stepper, Ticks
@@ -38,7 +38,6 @@ def rows() -> Iterator[Row]:
     """
     with tempfile.TemporaryDirectory(prefix="kws-clips-") as folder:
         project = make_project(Path(folder), SPEECH_COMMANDS, words=(_WORD,))
-        make_clips = importlib.import_module("kws_engine.bench.import").make_clips
         make_clips(Path(folder) / "source", SPEECH_COMMANDS)
         yield from reported_by_window("words", str(project))
 
