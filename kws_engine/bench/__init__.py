@@ -1,7 +1,7 @@
 """Benchmarks of this program by name, one module each, which yield one row per figure.
 
 Other packages register theirs as entry points of the group `kws_studio.benchmarks`: modules with a `TITLE` and a
-generator `rows()`. A module whose name would be a keyword has an underscore behind it, which the benchmark's name has not.
+generator `rows()`. A module whose name would be a keyword has an underscore behind it; the benchmark's name has none.
 """
 
 from __future__ import annotations

@@ -88,7 +88,7 @@ class _Browser(QObject):
         self._tell(f"opening {len(page.table.rows.clips):,} clips of one word")
         for view, name in ((page.table, "table"), (page.grid, "grid")):
             self._ticks.begin()
-            page.view_grid.setChecked(view is page.grid)
+            page.clips.view_grid.setChecked(view is page.grid)
             for _ in range(30):
                 yield
             self._tell(f"showing the {name}")

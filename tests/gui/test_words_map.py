@@ -40,7 +40,7 @@ def page(qtbot: QtBot, services: Services) -> Iterator[WordsPage]:
     made.show()
     made.words.choose(services.project.project.words[0])
     made.map.plays.setChecked(False)
-    made.view_map.setChecked(True)
+    made.clips.view_map.setChecked(True)
     yield made
     made.shutdown()
 

@@ -321,7 +321,7 @@ def test_the_word_of_a_whole_folder_is_changed_at_once(page: WordsPage, qtbot: Q
 def test_a_large_import_is_undone_in_the_background(
     page: WordsPage, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kws_gui.pages.words.page._MANY", 3)
+    monkeypatch.setattr("kws_gui.pages.words.transfers._MANY", 3)
     dialog = reviewed(page, qtbot, written(tmp_path / "stop", 4))
     with qtbot.waitSignal(page.imports.imported, timeout=PATIENCE_MS):
         dialog.go.click()
@@ -352,8 +352,8 @@ def test_several_words_are_chosen_first_and_the_rest_become_other_words(
         audio.write(tmp_path / "set" / word / "kim_nohash_0.wav", sound, rate=RATE)
     unknown = len(project_of(page).clips(word="_unknown_"))
     page.import_folder(tmp_path / "set")
-    qtbot.waitUntil(lambda: page._dialog is not None, timeout=PATIENCE_MS)
-    dialog = page._dialog
+    qtbot.waitUntil(lambda: page.transfers.dialog is not None, timeout=PATIENCE_MS)
+    dialog = page.transfers.dialog
     assert dialog is not None and dialog.go.text() == "Import 1 word"  # "low" is taught already, the others are not
     with qtbot.waitSignal(page.imports.imported, timeout=PATIENCE_MS):
         dialog.go.click()
@@ -374,8 +374,8 @@ def nameless(folder: Path, *words: str) -> Path:
 def asked(page: WordsPage, qtbot: QtBot, folder: Path) -> ImportDialog:
     """The dialog about a folder, once it has looked at it."""
     page.import_folder(folder)
-    qtbot.waitUntil(lambda: page._dialog is not None, timeout=PATIENCE_MS)
-    dialog = page._dialog
+    qtbot.waitUntil(lambda: page.transfers.dialog is not None, timeout=PATIENCE_MS)
+    dialog = page.transfers.dialog
     assert dialog is not None
     return dialog
 
@@ -418,15 +418,15 @@ def test_a_dropped_list_says_words_and_speakers(page: WordsPage, qtbot: QtBot, t
     folder = nameless(tmp_path / "set", "a")
     (folder / "list.csv").write_text("path,word,speaker\na/0.wav,stop,zoe\na/1.wav,go,kim\nb.wav,go,kim\n")
     drop(page, folder / "list.csv")
-    qtbot.waitUntil(lambda: page._dialog is not None, timeout=PATIENCE_MS)
-    dialog = page._dialog
+    qtbot.waitUntil(lambda: page.transfers.dialog is not None, timeout=PATIENCE_MS)
+    dialog = page.transfers.dialog
     assert dialog is not None and dialog.list_name.text() == "list.csv" and "listed in list.csv" in dialog.notes.text()
     assert [dialog.list.item(row).text() for row in range(dialog.list.count())] == ["go", "stop"]
     dialog.go.click()
-    qtbot.waitUntil(lambda: page._review is not None, timeout=PATIENCE_MS)
-    assert page._review is not None
+    qtbot.waitUntil(lambda: page.transfers.review is not None, timeout=PATIENCE_MS)
+    assert page.transfers.review is not None
     with qtbot.waitSignal(page.imports.imported, timeout=PATIENCE_MS):
-        page._review.go.click()
+        page.transfers.review.go.click()
     assert {clip.word: clip.speaker for clip in project_of(page).clips() if clip.speaker in ("zoe", "kim")} == {
         "stop": "zoe", "go": "kim",
     }  # fmt: skip
@@ -530,7 +530,7 @@ def test_escape_cancels_and_an_unplugged_microphone_keeps_what_there_is(
 def test_background_noise_is_recorded_without_speech(
     virtual_microphone: VirtualMicrophone, page: WordsPage, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kws_gui.pages.words.page.NOISE_TAKE_S", 0.5)
+    monkeypatch.setattr("kws_gui.pages.words.recording.NOISE_TAKE_S", 0.5)
     qtbot.waitUntil(lambda: page._microphones.is_open, timeout=PATIENCE_MS)
     quick(page, 1)
     page.words.choose(NOISE)
@@ -543,7 +543,7 @@ def test_background_noise_is_recorded_without_speech(
 
 def test_how_a_word_is_split_is_said_beside_its_clips(qtbot: QtBot, page: WordsPage) -> None:
     project = project_of(page)
-    assert page._parts.fullText() == how_split(project.table(), page.words.word)
+    assert page.clips.parts.fullText() == how_split(project.table(), page.words.word)
     word = project.edit.add_word("novel")
     said = []
     for number in range(10):
@@ -557,7 +557,7 @@ def test_how_a_word_is_split_is_said_beside_its_clips(qtbot: QtBot, page: WordsP
     assert how_split(project.table(), word).endswith("Nothing validates: record one more take.")
     page.model.clipsChanged.emit()
     page.words.choose(word)
-    assert page._parts.fullText() == how_split(project.table(), word)
+    assert page.clips.parts.fullText() == how_split(project.table(), word)
     assert how_split(project.table(), word) in page.words.tree.currentItem().toolTip(0)
 
 
@@ -569,9 +569,9 @@ def several_words(path: Path, count: int) -> None:
 
 def reviewed(page: WordsPage, qtbot: QtBot, dropped: Path) -> ReviewDialog:
     drop(page, dropped)
-    qtbot.waitUntil(lambda: page._review is not None, timeout=PATIENCE_MS)
-    assert page._review is not None
-    return page._review
+    qtbot.waitUntil(lambda: page.transfers.review is not None, timeout=PATIENCE_MS)
+    assert page.transfers.review is not None
+    return page.transfers.review
 
 
 def test_a_dropped_recording_is_cut_and_its_list_changed_before_it_is_imported(
@@ -632,8 +632,8 @@ def test_a_dropped_zip_shows_its_list_and_cancelled_it_changes_nothing(
 def test_synthetic_voices_say_the_chosen_word_and_it_can_be_undone(page: WordsPage, qtbot: QtBot) -> None:
     page.words.choose("low")
     before = len(project_of(page).clips(word="low"))
-    page.voices.click()
-    dialog = page._voices
+    page.clips.voices.click()
+    dialog = page.transfers.voices
     assert dialog is not None
     dialog.form.setValue(SynthesisConfig(clips=5, neighbours=2))
     with qtbot.waitSignal(page.imports.imported, timeout=PATIENCE_MS):
@@ -642,7 +642,7 @@ def test_synthetic_voices_say_the_chosen_word_and_it_can_be_undone(page: WordsPa
     page._model.undo_stack.undo()
     assert len(project_of(page).clips(word="low")) == before
     page.words.choose(NOISE)
-    assert not page.voices.isEnabled()
+    assert not page.clips.voices.isEnabled()
     _child.close_idle()
 
 
@@ -652,7 +652,7 @@ def test_clips_are_exported_as_the_chosen_kind(
     target = tmp_path / "all.zip"
     answer = (str(target), "The whole project as a zip (*.zip)")
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *args: answer)
-    page.export_clips()
+    page.transfers.export_clips()
     qtbot.waitUntil(lambda: not page.imports.is_running and target.exists(), timeout=PATIENCE_MS)
     with zipfile.ZipFile(target) as archive:
         assert "project.toml" in archive.namelist()
