@@ -135,7 +135,7 @@ class ClipPanel(QWidget):
         table.partRequested.connect(recordings.set_part)
         table.excludeRequested.connect(recordings.exclude)
         table.relabelRequested.connect(recordings.relabel)
-        self.map.clipChosen.connect(self._on_map_clip)
+        self.map.plot.clipChosen.connect(self._on_map_clip)
         self.caring.filterChanged.connect(self.refresh)
         self._care.changed.connect(self._on_checked)
         self._levels.answered.connect(table.rows.set_levels)

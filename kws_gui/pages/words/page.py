@@ -160,7 +160,7 @@ class WordsPage(QWidget):
         self.recording.busyChanged.connect(self.words.setDisabled)
         clips.refreshed.connect(self.recording.show_current)
         clips.wordWanted.connect(self.words.choose)
-        self.map.soundRequested.connect(self.player.play_file)
+        self.map.plot.soundRequested.connect(self.player.play_file)
         clips.add.clicked.connect(lambda: self.import_folder())
         clips.voices.clicked.connect(lambda: self.transfers.synthesize(self.words.word))
         self._trimming.serve(self.table, self.grid)
