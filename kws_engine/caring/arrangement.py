@@ -68,7 +68,7 @@ class Arrangement:
         wanted = text.casefold().split()
         if not wanted or not len(rows):
             return rows
-        names = [name.casefold() for name in self.table.names.texts(rows)]
+        names = self.table.names.joined(rows).casefold().split("\0")
         mask = np.ones(len(rows), bool)
         for part in wanted:
             has = np.array([part in name for name in names])

@@ -131,7 +131,9 @@ def check(
     same = _same_as(table, sounds)
     problems = [_problems(table, row, kinds[row], int(others[row]), same.get(row)) for row in range(total)]
     ended = stopped or should_stop()
-    return Check(table, problems, peaks_db, snrs_db, vectors, compared, project.unreadable, ended)
+    checked = Check(table, problems, peaks_db, snrs_db, vectors, compared, project.unreadable, ended)
+    _ = checked.kind_bits, checked.notes  # looked up in this thread: who filters by them does not wait
+    return checked
 
 
 def _found(

@@ -72,14 +72,13 @@ class Names:
         ends = self._ends[start : stop + 1]
         return Names(self._bytes[ends[0] : ends[-1]], np.diff(ends))
 
-    def texts(self, rows: Rows) -> list[str]:
-        """The names of some rows (M,) as texts, all at once."""
+    def joined(self, rows: Rows) -> str:
+        """The names of some rows (M,) with a zero between each two, which no name has in it."""
         if not len(rows):
-            return []
+            return ""
         is_span = len(rows) == rows[-1] - rows[0] + 1 and bool((np.diff(rows) == 1).all())
         some = self.span(int(rows[0]), int(rows[-1]) + 1) if is_span else self.picked(rows)
-        ended = np.insert(some._bytes, some._ends[1:-1].astype(np.int64), 0)  # no name has a zero in it
-        return os.fsdecode(ended.tobytes()).split("\0")
+        return os.fsdecode(np.insert(some._bytes, some._ends[1:-1].astype(np.int64), 0).tobytes())
 
     def same(self, other: Names) -> bool:
         """Whether the names are equal, in this order."""
@@ -246,8 +245,9 @@ class ClipTable:
             if ours.same(other.names.span(theirs.start, theirs.stop)):
                 places[theirs.start : theirs.stop] = mine
             else:
-                at = dict(zip(ours.texts(np.arange(len(ours))), mine, strict=True))
-                places[theirs.start : theirs.stop] = [at.get(name, -1) for name in other.names.texts(np.array(theirs))]
+                at = dict(zip(ours.joined(np.arange(len(ours))).split("\0"), mine, strict=False))
+                names = other.names.joined(np.array(theirs)).split("\0")
+                places[theirs.start : theirs.stop] = [at.get(name, -1) for name in names]
         return places
 
     def where(self, mask: NDArray[np.bool_]) -> ClipTable:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 import tempfile
 import time
@@ -21,7 +22,7 @@ from kws_gui.bench.event_loop import Stepper, Ticks
 from kws_gui.bench.reporting import reported_by_window
 from kws_gui.main_window import MainWindow
 
-TITLE = "Words: opening, filtering and scrolling 105,829 clips as table and grid, and importing as many"
+TITLE = "Words: opening, filtering, sorting and scrolling 105,829 clips as table and grid, and importing as many"
 _PATIENCE_S = 900.0
 _STEPS = 200
 _FRAME_MS = 16
@@ -108,10 +109,36 @@ class _Browser(QObject):
             for _ in range(20):
                 yield
         self._tell("filtering")
+        yield from self._find(page)
+        yield from self._sort(page)
         yield from self._import()
         import resource  # not on Windows
 
         self._report("most memory of the window", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3, "MB")
+
+    def _find(self, page: Any) -> Generator[None, None, None]:
+        """Types a text letter by letter, which leaves many, some, and few, and clears it; in the grid as well."""
+        self._ticks.begin()
+        for is_grid in (False, True):
+            page.clips.view_grid.setChecked(is_grid)
+            for text in (*itertools.accumulate("a_nohash_1"), ""):
+                page.clips.field.setText(text)
+                for _ in range(4):
+                    yield
+        self._tell("filtering by text as it is typed")
+
+    def _sort(self, page: Any) -> Generator[None, None, None]:
+        """By every column, both ways, as table and as grid."""
+        self._ticks.begin()
+        for is_grid in (False, True):
+            page.clips.view_grid.setChecked(is_grid)
+            for column in range(page.table.rows.columnCount()):
+                for _ in range(2):
+                    page.table.horizontalHeader().sectionClicked.emit(column)
+                    for _ in range(4):
+                        yield
+        page.clips.view_grid.setChecked(False)
+        self._tell("sorting by every column")
 
     def _exclude(self) -> None:
         self._ticks.begin()

@@ -52,7 +52,10 @@ def page(qtbot: QtBot, folder: Path) -> Iterator[WordsPage]:
 
 def problems(page: WordsPage) -> list[str]:
     rows = page.table.rows
-    return [rows.data(rows.index(row, 5), Qt.ItemDataRole.DisplayRole) for row in range(rows.rowCount())]
+    return [
+        rows.data(rows.index(row, rows.columnCount() - 1), Qt.ItemDataRole.DisplayRole)
+        for row in range(rows.rowCount())
+    ]
 
 
 def checked(qtbot: QtBot, page: WordsPage) -> None:

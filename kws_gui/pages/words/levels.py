@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
 
 from kws_engine import audio
 from kws_engine.clips.clip import Clip
 from kws_engine.clips.project import Project
+from kws_engine.clips.table import ClipList, ClipTable
 from kws_engine.clips.words import NOISE
 from kws_engine.errors import AudioError
 
@@ -15,19 +18,19 @@ _AT_ONCE = 32
 
 
 def peaks_db(
-    project: Project, clips: Sequence[Clip], progress: Callable[[int, int], None], should_stop: Callable[[], bool]
-) -> dict[Path, float]:
-    """The peaks in dBFS by path, as work for `Latest`; a clip that cannot be read has none."""
-    found: dict[Path, float] = {}
+    project: Project, clips: ClipList, progress: Callable[[int, int], None], should_stop: Callable[[], bool]
+) -> tuple[ClipTable, NDArray[np.float32]]:
+    """The table of the clips and their peaks (N,) in dBFS in it, as work for `Latest`; NaN for all others."""
+    found = np.full(len(clips.table), np.nan, np.float32)
     for at in range(0, len(clips), _AT_ONCE):
         if should_stop():
             break
         some = clips[at : at + _AT_ONCE]
         try:
-            found.update(zip((c.path for c in some), (peak for peak, _ in project.levels(some)), strict=True))
+            found[some.indices] = [peak for peak, _ in project.levels(some)]
         except (AudioError, KeyError):  # a clip was removed meanwhile, or cannot be decoded
             continue
-    return found
+    return clips.table, found
 
 
 def noise_clips(project: Project) -> list[Clip]:

@@ -60,6 +60,7 @@ class WordsPage(QWidget):
         self._make_shortcuts()
         self.setAcceptDrops(True)
         self.many.read()
+        self._on_alone()
         self._on_word(self.words.word)
 
     def shutdown(self) -> None:
@@ -134,6 +135,15 @@ class WordsPage(QWidget):
         self.recorder.show_advice("", "")
         self.clips.show_word(word)
 
+    def _on_busy(self, is_busy: bool) -> None:
+        self.words.setEnabled(not is_busy)
+        if is_busy:
+            self.clips.make_room()
+
+    def _on_alone(self) -> None:
+        """The recorder folds away while the clips have the page."""
+        self.recorder.setVisible(not self.clips.is_alone)
+
     def _on_session_closed(self) -> None:
         self.sessions = None
         self._show_session()
@@ -157,9 +167,10 @@ class WordsPage(QWidget):
         self.words.chosen.connect(self._on_word)
         self.recorder.recordRequested.connect(self.record)
         self.recorder.againRequested.connect(self.record_again)
-        self.recording.busyChanged.connect(self.words.setDisabled)
+        self.recording.busyChanged.connect(self._on_busy)
         clips.refreshed.connect(self.recording.show_current)
         clips.wordWanted.connect(self.words.choose)
+        clips.aloneChanged.connect(self._on_alone)
         self.map.plot.soundRequested.connect(self.player.play_file)
         clips.add.clicked.connect(lambda: self.import_folder())
         clips.voices.clicked.connect(lambda: self.transfers.synthesize(self.words.word))
@@ -181,6 +192,7 @@ class WordsPage(QWidget):
             ("record", self.recorder.press_record),
             ("record_again", self.recorder.again.click),
             ("cancel", self.recording.cancel),
+            ("find", self.clips.find_text),
         ):
             shortcuts.add(self, name, call, Qt.ShortcutContext.WidgetWithChildrenShortcut)
 
