@@ -327,13 +327,13 @@ class RecordingSession(QObject):
         """Clips were deleted, moved or recorded elsewhere."""
         if self._sitting is None or self._is_keeping:
             return
-        before = self._sitting.current
+        before = (self._sitting.current, self._sitting.done)
         self._sitting.refresh()
         if self._state == "done" and self._sitting.current is not None:
             self._set("paused")
         elif self._state == "paused" and self._sitting.current is None:
             self._set("done")
-        elif self._sitting.current != before:
+        elif (self._sitting.current, self._sitting.done) != before:
             self.changed.emit()
 
     # -- looking at takes

@@ -138,7 +138,7 @@ def test_the_map_has_the_page_beside_the_words(qtbot: QtBot, page: WordsPage) ->
     page.clips.view_map.click()
     assert not page.recorder.isVisible() and page.words.isVisible() and not page.clips.field.isVisible()
     qtbot.waitUntil(lambda: page.map.height() > 0.6 * page.height(), timeout=PATIENCE_MS)
-    assert page.clips.title.text() == "All clips"
+    assert page.clips.map_title.text() == "All clips" and page.clips.map_title.isVisible()
     page.clips.find_text()
     assert page.recorder.isVisible() and page.table.isVisible() and not page.map.isVisible()
 

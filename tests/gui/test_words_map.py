@@ -97,6 +97,7 @@ def test_a_lasso_selects_many_here_and_in_the_table(
 def test_more_takes_are_foretold(qtbot: QtBot, page: WordsPage) -> None:
     assert not page.caring.more.isVisible()
     laid(qtbot, page)
+    page.clips.view_map.setChecked(False)
     qtbot.mouseClick(page.caring.more, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: page.caring.dialog is not None or bool(page.caring.lacks.text()), timeout=PATIENCE_MS)
     assert page.caring.dialog is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QPushButton, QVBoxLayout, QWidget
 
 from kws_engine.caring.arrangement import Arrangement
 from kws_engine.caring.learning_curve import LearningCurve, learning_curve
@@ -22,7 +22,7 @@ ALL, WITH_PROBLEMS, LEFT_OUT = "all", "problems", "left out"
 
 
 class CaringPanel(QWidget):
-    """What the word lacks and how far a check is; `check` and `filters` stand where the page puts them.
+    """What the word lacks and how far a check is; `check`, `more` and `filters` stand where the page puts them.
 
     Signals:
         filterChanged: `filter` is another one.
@@ -42,6 +42,7 @@ class CaringPanel(QWidget):
         theme.set_role(self.more, "quiet")
         theme.set_icon(self.more, "mdi6.chart-line")
         self.curve: LearningCurve | None = None
+        self._is_brief = False
         self.dialog: LearningDialog | None = None
         self._learning = Latest(self)
         self._shown_word: tuple[Arrangement, str] | None = None
@@ -54,10 +55,7 @@ class CaringPanel(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.GRID // 2)
-        row = QHBoxLayout()
-        row.addWidget(self.lacks, 1)
-        row.addWidget(self.more, 0, Qt.AlignmentFlag.AlignRight)
-        column.addLayout(row)
+        column.addWidget(self.lacks)
         column.addWidget(self.progress)
         self.progress.hide()
         self.check.clicked.connect(care.look)
@@ -90,6 +88,11 @@ class CaringPanel(QWidget):
         """Whether there is more than one to choose from."""
         return self.filters.count() > 1
 
+    def set_brief(self, is_brief: bool) -> None:
+        """Whether what the word lacks is left unsaid."""
+        self._is_brief = is_brief
+        self._fit()
+
     def show_all(self) -> None:
         """Filters no more."""
         self.filters.setCurrentIndex(0)
@@ -112,7 +115,6 @@ class CaringPanel(QWidget):
                 self.filters.addItem(f"{title} ({counts.get(value, 0):,})", value)
         self.filters.setCurrentIndex(max(0, self.filters.findData(before)))
         self.filters.blockSignals(False)
-        self.setVisible(len(rows) > 0)
 
     def shown(self, arrangement: Arrangement, rows: Rows) -> Rows:
         """Those of a word's rows (M,) that the filter leaves."""
@@ -129,7 +131,12 @@ class CaringPanel(QWidget):
 
     def _tell(self, sentence: str) -> None:
         self.lacks.setText(sentence)
-        self.lacks.setVisible(bool(sentence))
+        self._fit()
+
+    def _fit(self) -> None:
+        """Takes no room where there is nothing to say."""
+        self.lacks.setVisible(bool(self.lacks.text()) and not self._is_brief)
+        self.setVisible(not self.lacks.isHidden() or not self.progress.isHidden())
 
     def _on_more(self) -> None:
         found = self._care.found
@@ -157,12 +164,13 @@ class CaringPanel(QWidget):
         self._on_began("Checking the clips")
 
     def _on_began(self, title: str) -> None:
-        self.progress.show()
         self.progress.start(title)
+        self._fit()
 
     def _on_ended(self) -> None:
         self.progress.finish()
         self.progress.hide()
+        self._fit()
 
 
 def _titles() -> dict[str, str]:

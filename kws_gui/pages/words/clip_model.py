@@ -35,6 +35,7 @@ class Column:
         widest: A text that has to fit in; empty for a column that takes a share of the room that is left.
         is_number: Whether it stands at the right.
         is_checked: Whether only a check tells it.
+        is_spare: Whether it may be missing where there is little room for what a check tells.
         tip: What it means, where the title does not say it.
     """
 
@@ -44,6 +45,7 @@ class Column:
     widest: str = ""
     is_number: bool = False
     is_checked: bool = False
+    is_spare: bool = False
     tip: str = ""
 
 
@@ -51,8 +53,8 @@ COLUMNS: Final = (
     Column("take", "Clip", "Take"),
     Column("speaker", "Speaker", "Speaker"),
     Column("part", "Part", "Part", "validation"),
-    Column("length", "Length", "Length", "0.00 s", is_number=True),
-    Column("peak", "Peak", "Peak level", "-00 dB", is_number=True),
+    Column("length", "Length", "Length", "0.00 s", is_number=True, is_spare=True),
+    Column("peak", "Peak", "Peak level", "-00 dB", is_number=True, is_spare=True),
     Column(
         "snr", "SNR", "Quality: signal to noise", "00 dB", is_number=True, is_checked=True,
         tip="Quality: from the noise floor to the loudest 70 ms",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import QItemSelection, QItemSelectionModel, QItemSelectionRange, QPoint, Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView, QWidget
 
 from kws_engine.caring.arrangement import Arrangement, SortKey
@@ -21,8 +21,8 @@ from kws_engine.clips.words import NOISE, UNKNOWN
 from kws_gui.pages.words.clip_model import COLUMNS, PART_TITLES, WORST_LAST, ClipTableModel
 
 _MOST_RUNS = 1_000  # stretches of selected rows that stay selected in another order
-_PADDING = 18  # px beside the text of a column
-_ARROW = 12  # px for the arrow in a header
+_PADDING = 24  # px beside the text of a column
+_NARROW = 600  # px, below which only the more important columns are shown
 
 
 def how_split(table: ClipTable, word: str) -> str:
@@ -82,6 +82,7 @@ class ClipTableView(QTableView):
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setShowGrid(False)
+        self.setWordWrap(False)
         self.setTabKeyNavigation(False)
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(28)
@@ -101,8 +102,7 @@ class ClipTableView(QTableView):
         """Shows these clips of what `arrangement` tells; the current one stays current where it is among them."""
         with self._staying():
             self.rows.set_clips(clips, arrangement)
-        for at, column in enumerate(COLUMNS):
-            self.setColumnHidden(at, column.is_checked and not self.rows.is_checked)
+        self._show_columns()
 
     def set_order(self, by: SortKey, descending: bool) -> None:
         """Puts the clips in order; the current one and the selected ones stay so."""
@@ -233,9 +233,21 @@ class ClipTableView(QTableView):
             )
             if column.widest:
                 text = self.fontMetrics().horizontalAdvance(column.widest)
-                title = header.fontMetrics().horizontalAdvance(column.title) + _ARROW
+                title = header.fontMetrics().horizontalAdvance(column.title)
                 header.resizeSection(at, max(text, title) + _PADDING)
-            self.setColumnHidden(at, column.is_checked)
+        self._show_columns()
+
+    def _show_columns(self) -> None:
+        """Those of which something is known, and those for which there is room."""
+        is_narrow = self.width() < _NARROW and self.rows.is_checked
+        for at, column in enumerate(COLUMNS):
+            is_hidden = (column.is_checked and not self.rows.is_checked) or (column.is_spare and is_narrow)
+            if is_hidden != self.isColumnHidden(at):
+                self.setColumnHidden(at, is_hidden)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self._show_columns()
+        super().resizeEvent(event)
 
     def _care_for(self, clips: list[Clip], *, is_exclusion: bool) -> None:
         """Leaves clips out or uses them again, or asks for their word; noise is neither."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QListWidget, QListWidgetItem, QWidget
+from PySide6.QtWidgets import QListWidget, QListWidgetItem, QSizePolicy, QWidget
 
 from kws_gui.pages.words.word_list import title_of
 from kws_gui.widgets.clip_scatter import group_icon
@@ -27,7 +27,8 @@ class MapLegend(QListWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName("Words on the map")
-        self.setFixedWidth(_WIDTH)
+        self.setMinimumWidth(_WIDTH)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Expanding)  # as wide as what stands below it
         self.itemChanged.connect(lambda _: self.hiddenChanged.emit(self.hidden()))
 
     def show_words(self, words: Sequence[str], labels: NDArray[np.integer]) -> None:

@@ -198,8 +198,8 @@ class MapPlot(QWidget):
             text = f"{len(self._rows):,} selected{f' · {text}' if text else ''}"
         if not text and self._map is not None:
             count = int(self._map.outliers.sum())
-            more = "1 clip, with a cross, sounds" if count == 1 else f"{count:,} clips, with crosses, sound"
-            text = f"{more} more like another word. N goes through them." if count else "No clip lies at a wrong word."
+            more = "1 clip (a cross) sounds" if count == 1 else f"{count:,} clips (crosses) sound"
+            text = f"{more} more like another word: press N." if count else "No clip lies at a wrong word."
         self.told.setFullText(text)
         self.scatter.setAccessibleDescription(text)
 
