@@ -41,6 +41,7 @@ from kws_gui.widgets.elided_label import ElidedLabel
 _FIRST_WORD = "No words yet: type the first one to teach at the bottom left, such as your own name."
 _NOTHING_LEFT = "No clip of this word is left by the filter. Esc in its field shows all."
 _ALONE = "words/clips_alone"
+_LEVELS_AFTER_MS = 300
 
 
 class ClipPanel(QWidget):
@@ -60,7 +61,7 @@ class ClipPanel(QWidget):
         super().__init__(parent)
         self._model = services.project
         self._care = services.care
-        self._word = ""
+        self._word = self._shown_word = ""
         self._arrangement: Arrangement | None = None
         self._measured: tuple[ClipTable, NDArray[np.float32]] | None = None
         self.table = ClipTableView()
@@ -86,8 +87,12 @@ class ClipPanel(QWidget):
         self.refresh()
 
     def refresh(self) -> None:
-        """Reads the clips again."""
+        """Reads the clips again, unless they are the same ones."""
         project = self._model.project
+        if project is not None and self._is_shown(project.table()):
+            self.refreshed.emit()
+            return
+        self._shown_word = self._word
         if project is not None:
             self._arrange(project.table())
             self.table.words = (*project.words, UNKNOWN)
@@ -117,6 +122,12 @@ class ClipPanel(QWidget):
             part.shutdown()
 
     # -- which clips
+
+    def _is_shown(self, table: ClipTable) -> bool:
+        """Whether these clips of this word are shown already, with all that is known of them."""
+        known, is_noise = self._arrangement, self._word == NOISE
+        is_same = known is not None and known.table is table and known.found is self._care.found
+        return is_same and self._word == self._shown_word and not is_noise
 
     def _arrange(self, table: ClipTable) -> None:
         """Puts together what is known of the clips of a table."""
@@ -155,7 +166,7 @@ class ClipPanel(QWidget):
         rows = known.table.select(word=self._word, include_excluded=True)
         rows = rows[np.isnan(known.peaks_db[rows])]
         if len(rows):
-            self._levels.ask(partial(peaks_db, project, known.table.clips(rows)))
+            self._levels.ask(partial(peaks_db, project, known.table.clips(rows)), after_ms=_LEVELS_AFTER_MS)
 
     def _on_measured(self, measured: tuple[ClipTable, NDArray[np.float32]]) -> None:
         table, peaks = measured

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 
 import numpy as np
@@ -14,7 +15,7 @@ from kws_engine.clips.table import ClipList, ClipTable
 from kws_engine.clips.words import NOISE
 from kws_engine.errors import AudioError
 
-_AT_ONCE = 32
+_AT_ONCE = 256
 
 
 def peaks_db(
@@ -29,7 +30,9 @@ def peaks_db(
         try:
             found[some.indices] = [peak for peak, _ in project.levels(some)]
         except (AudioError, KeyError):  # a clip was removed meanwhile, or cannot be decoded
-            continue
+            for row, clip in zip(some.indices.tolist(), some, strict=True):
+                with contextlib.suppress(AudioError, KeyError):
+                    found[row] = project.levels([clip])[0][0]
     return clips.table, found
 
 
