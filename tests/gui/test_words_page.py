@@ -673,6 +673,8 @@ def test_talk_is_kept_and_cut_into_other_words(
     qtbot.mouseClick(page.free, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: page.free.recording.seconds > 6, timeout=PATIENCE_MS)
     assert page.free.text().startswith("Stop (0:0") and not page.words.isEnabled()
+    page.words.refresh()  # as when the clips or the colours change
+    assert not page.recorder.record.isEnabled() and "Talk about anything" in page.recorder.advice.text()
     with qtbot.waitSignal(page.free.recording.ended) as ended:
         qtbot.mouseClick(page.free, Qt.MouseButton.LeftButton)
     _, clips, seconds = ended.args

@@ -130,9 +130,10 @@ class WordsPage(QWidget):
 
     def _on_word(self, word: str) -> None:
         self.recorder.show_word(title_of(word))
-        self.recorder.record.setEnabled(bool(word))
         self.free.show_word(word)
-        self.recorder.show_advice("", "")
+        if not self.free.is_busy:  # else it says what to do, and nothing else can be recorded
+            self.recorder.record.setEnabled(bool(word))
+            self.recorder.show_advice("", "")
         self.clips.show_word(word)
 
     def _on_busy(self, is_busy: bool) -> None:
