@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 from PySide6.QtCore import QSettings, Qt, Signal
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -25,14 +23,13 @@ from kws_engine.clips.project import Project
 from kws_engine.clips.table import ClipTable
 from kws_engine.clips.words import NOISE, UNKNOWN
 from kws_gui import theme
-from kws_gui.bridges.latest import Latest
 from kws_gui.pages.words.caring import CaringPanel
 from kws_gui.pages.words.clip_map import ClipMapView
 from kws_gui.pages.words.clips import ClipTableView, how_split
 from kws_gui.pages.words.filter_field import FilterField
 from kws_gui.pages.words.grid import ClipGrid
 from kws_gui.pages.words.importing import ImportPanel
-from kws_gui.pages.words.levels import noise_clips, peaks_db
+from kws_gui.pages.words.levels import PeakLevels, noise_clips
 from kws_gui.pages.words.order_button import OrderButton
 from kws_gui.pages.words.word_list import title_of
 from kws_gui.services.services import Services
@@ -41,7 +38,6 @@ from kws_gui.widgets.elided_label import ElidedLabel
 _FIRST_WORD = "No words yet: type the first one to teach at the bottom left, such as your own name."
 _NOTHING_LEFT = "No clip of this word is left by the filter. Esc in its field shows all."
 _ALONE = "words/clips_alone"
-_LEVELS_AFTER_MS = 300
 
 
 class ClipPanel(QWidget):
@@ -63,14 +59,13 @@ class ClipPanel(QWidget):
         self._care = services.care
         self._word = self._shown_word = ""
         self._arrangement: Arrangement | None = None
-        self._measured: tuple[ClipTable, NDArray[np.float32]] | None = None
         self.table = ClipTableView()
         self.grid = ClipGrid(self.table)
         self.map = ClipMapView(services.care, self.table)
         self.caring = CaringPanel(services.care)
         self.imports = ImportPanel()
         self.field = FilterField()
-        self._levels = Latest(self)
+        self._peaks = PeakLevels(self)
         self._make_buttons()
         self._lay_out()
         self._connect(services)
@@ -118,7 +113,7 @@ class ClipPanel(QWidget):
 
     def shutdown(self) -> None:
         """Ends measuring, drawing and importing; a check goes on on other pages."""
-        for part in (self.imports, self._levels, self.grid, self.map, self.caring):
+        for part in (self.imports, self._peaks, self.grid, self.map, self.caring):
             part.shutdown()
 
     # -- which clips
@@ -131,8 +126,7 @@ class ClipPanel(QWidget):
 
     def _arrange(self, table: ClipTable) -> None:
         """Puts together what is known of the clips of a table."""
-        measured = _carried_over(*self._measured, to=table) if self._measured is not None else None
-        self._arrangement = Arrangement(table, self._care.found, measured)
+        self._arrangement = Arrangement(table, self._care.found, self._peaks.of(table))
         self.caring.show_word(self._arrangement, self._word)
 
     def _show_clips(self) -> None:
@@ -166,13 +160,9 @@ class ClipPanel(QWidget):
         rows = known.table.select(word=self._word, include_excluded=True)
         rows = rows[np.isnan(known.peaks_db[rows])]
         if len(rows):
-            self._levels.ask(partial(peaks_db, project, known.table.clips(rows)), after_ms=_LEVELS_AFTER_MS)
+            self._peaks.measure(project, known.table.clips(rows))
 
-    def _on_measured(self, measured: tuple[ClipTable, NDArray[np.float32]]) -> None:
-        table, peaks = measured
-        if self._measured is not None:
-            peaks = np.where(np.isnan(peaks), _carried_over(*self._measured, to=table), peaks)
-        self._measured = (table, peaks)
+    def _on_measured(self) -> None:
         if (project := self._model.project) is not None:
             self._arrange(project.table())
             self._show_clips()
@@ -250,7 +240,7 @@ class ClipPanel(QWidget):
         self.field.left.connect(self._on_field_left)
         self.caring.filterChanged.connect(self._show_clips)
         self._care.changed.connect(self.refresh)
-        self._levels.answered.connect(self._on_measured)
+        self._peaks.changed.connect(self._on_measured)
         self._model.clipsChanged.connect(self.refresh)
         self.view_grid.toggled.connect(self._on_grid)
         self.view_map.toggled.connect(self._on_map)
@@ -310,13 +300,6 @@ class ClipPanel(QWidget):
         column.addLayout(tools)
         column.addWidget(self._hint, 1)
         column.addWidget(self._views, 1)
-
-
-def _carried_over(table: ClipTable, peaks: NDArray[np.float32], *, to: ClipTable) -> NDArray[np.float32]:
-    """The peaks (N,) of a table in another one (M,), NaN for files that were not there, or have changed."""
-    at = table.places_of(to)
-    is_same = np.append(table.mtimes_ns, -1)[at] == to.mtimes_ns if table.folder == to.folder else False
-    return np.where(is_same & (at >= 0), np.append(peaks, np.float32(np.nan))[at], np.float32(np.nan))
 
 
 def _tool_button(icon: str, name: str) -> QToolButton:

@@ -1,12 +1,14 @@
-"""Peak levels of clips, and the recordings of background noise as clips."""
+"""Peak levels of clips as they are measured, and the recordings of background noise as clips."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
+from PySide6.QtCore import QObject, Signal
 
 from kws_engine import audio
 from kws_engine.clips.clip import Clip
@@ -14,8 +16,49 @@ from kws_engine.clips.project import Project
 from kws_engine.clips.table import ClipList, ClipTable
 from kws_engine.clips.words import NOISE
 from kws_engine.errors import AudioError
+from kws_gui.bridges.latest import Latest
 
 _AT_ONCE = 256
+_AFTER_MS = 300
+
+
+class PeakLevels(QObject):
+    """Keeps what was measured, for as long as a file stays as it is.
+
+    Signals:
+        changed(): More of it is known.
+    """
+
+    changed = Signal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._measured: tuple[ClipTable, NDArray[np.float32]] | None = None
+        self._latest = Latest(self)
+        self._latest.answered.connect(self._on_measured)
+
+    def of(self, table: ClipTable) -> NDArray[np.float32] | None:
+        """The peaks (N,) of a table's clips in dBFS, NaN where they are not known; None where none is."""
+        if self._measured is None:
+            return None
+        before, peaks = self._measured
+        at = before.places_of(table)
+        is_same = before.folder == table.folder and np.append(before.mtimes_ns, -1)[at] == table.mtimes_ns
+        return np.where(is_same & (at >= 0), np.append(peaks, np.float32(np.nan))[at], np.float32(np.nan))
+
+    def measure(self, project: Project, clips: ClipList) -> None:
+        """Measures these in the background, in the place of others that were asked for."""
+        self._latest.ask(partial(peaks_db, project, clips), after_ms=_AFTER_MS)
+
+    def shutdown(self) -> None:
+        """Measures no more."""
+        self._latest.shutdown()
+
+    def _on_measured(self, measured: tuple[ClipTable, NDArray[np.float32]]) -> None:
+        table, peaks = measured
+        known = self.of(table)
+        self._measured = (table, peaks if known is None else np.where(np.isnan(peaks), known, peaks))
+        self.changed.emit()
 
 
 def peaks_db(
