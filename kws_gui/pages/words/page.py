@@ -154,6 +154,9 @@ class WordsPage(QWidget):
         if self.sessions is None and self.isVisible():  # else it says so itself
             self.messages.showMessage("error", sentence)
 
+    def _warn(self, sentence: str) -> None:
+        self.messages.showMessage("warning", sentence)
+
     def _show_session(self) -> None:
         """The button says where a session that is not over stands."""
         many = self.many
@@ -176,8 +179,8 @@ class WordsPage(QWidget):
         clips.add.clicked.connect(lambda: self.import_folder())
         clips.voices.clicked.connect(lambda: self.transfers.synthesize(self.words.word))
         self._trimming.serve(self.table, self.grid)
-        self.transfers.warned.connect(lambda sentence: self.messages.showMessage("warning", sentence))
-        self._care.failed.connect(lambda sentence: self.messages.showMessage("warning", sentence))
+        self.transfers.warned.connect(self._warn)
+        self._care.failed.connect(self._warn)
         self.many_button.clicked.connect(self.record_session)
         self.many.changed.connect(self._show_session)
         self.many.failed.connect(self._on_session_failed)
