@@ -171,7 +171,7 @@ def publish(temporary: Path, folder: Path, *, names: Iterable[str]) -> Path:
     for name in names:
         target = folder / name
         try:
-            _claim(temporary, target)
+            claim(temporary, target)
         except FileExistsError:
             continue
         return target
@@ -190,7 +190,13 @@ def move_file(source: Path, folder: Path, *, names: Iterable[str]) -> Path:
     return target
 
 
-def _claim(temporary: Path, target: Path) -> None:
+def claim(temporary: str | Path, target: str | Path) -> None:
+    """Gives a finished file its name; where its file system has no hard links, the name that it had is gone.
+
+    Raises:
+        FileExistsError: The name is taken.
+        OSError: From the file system.
+    """
     try:
         os.link(temporary, target)
     except FileExistsError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import logging
 import os
 import signal
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from kws_gui.main_window import MainWindow
 
 _LOG_BYTES = 1_000_000
+_SWITCH_S = 0.001
 _USAGE = """usage: kws-studio [--background] [PROJECT]
 
 Teach a computer your own words, and have it listen. With --background it begins in the tray, and listens."""
@@ -81,6 +83,7 @@ def make_window(app: QApplication, project: Path | None, *, in_background: bool 
     reporter = ErrorReporter(window.report, window)
     sys.excepthook = reporter.on_error
     threading.excepthook = lambda failure: reporter.on_error(failure.exc_type, failure.exc_value, failure.exc_traceback)
+    _keep_responsive()
     if not in_background:
         window.show()
     folder = project or remembered.last_project()
@@ -89,6 +92,16 @@ def make_window(app: QApplication, project: Path | None, *, in_background: bool 
     if in_background:
         QTimer.singleShot(0, window, window.always_on.begin_in_background)
     return window
+
+
+def _keep_responsive() -> None:
+    """Lets the GUI thread wait no longer than it has to for threads that work on very many clips.
+
+    Whatever lives as long as the program is not looked through for garbage again and again, and a thread that computes
+    hands over after a millisecond instead of five.
+    """
+    gc.freeze()
+    sys.setswitchinterval(_SWITCH_S)
 
 
 class ErrorReporter(QObject):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from kws_engine.clips.clip import Clip, key_at
+from kws_engine.clips.clip import Clip, key_at, name_of
 from kws_engine.clips.decisions import missing
 from kws_engine.clips.edit import Cut, CutClips, Move
+from kws_engine.clips.import_changes import Steps, bring_back, keys_of, noted, take_out
 from kws_engine.clips.index_file import Decision
 from kws_engine.clips.journal import Change, ChangeKind, Journal
 from kws_engine.clips.layout import CLIPS_FOLDER, ProjectFolder
@@ -70,6 +72,18 @@ class Changes:
         length = self._length(clip)
         return self._do_cuts("split", [clip], {clip.key: [(0, at_sample), (at_sample, length)]})
 
+    def note_import(self, keys: Sequence[str], new_words: Sequence[str], superseded: Deletion | None = None) -> Change:
+        """Notes an import that is done.
+
+        Args:
+            keys: The `word/name` of the new clips.
+            new_words: The words that it added.
+            superseded: The examples of other words that it deleted.
+        """
+        change = Change(time.time_ns(), "import", len(keys))
+        self._journal.add(change, noted(keys, new_words, superseded))
+        return change
+
     def _length(self, clip: Clip) -> int:
         return round(clip.seconds * self._project.rate)
 
@@ -94,13 +108,29 @@ class Changes:
         """What can be undone, oldest first."""
         return self._journal.done()
 
-    def undo(self, change: Change) -> None:
+    def find(self, change: Change) -> Change | None:
+        """A change as far as it is still done; None where it was undone."""
+        return next((one for one in self._journal.done() if one.number == change.number), None)
+
+    def undo(
+        self, change: Change, content: dict[str, Any] | None = None, *, steps: Steps | None = None
+    ) -> Change | None:
         """Undoes a change.
+
+        Args:
+            change: What is undone.
+            content: What `content` gave for it; after the undoing of an import, what `redo` needs.
+            steps: Progress and stopping of an import, the only change that is undone step by step.
+
+        Returns:
+            What is left of an import that was stopped, which can be undone further, also after a restart.
 
         Raises:
             ProjectError: Also where it was undone already, or the clips are no longer as it left them.
         """
-        content = self.content(change)
+        content = self.content(change) if content is None else content
+        if change.kind == "import":
+            return self._undo_import(change, content, steps or Steps())
         with self._project.edit as edit:
             if change.kind in ("exclude", "use"):
                 edit.exclude(self._clips(content["clips"]), change.kind == "use")
@@ -115,14 +145,18 @@ class Changes:
                 trash = ProjectFolder(self._project.folder).trash / content["trash"]
                 edit.restore(Deletion(trash, tuple(Path(CLIPS_FOLDER) / key for key in content["clips"])))
         self._journal.forget(change)
+        return None
 
-    def redo(self, change: Change, content: dict[str, Any]) -> Change | None:
+    def redo(self, change: Change, content: dict[str, Any], *, steps: Steps | None = None) -> Change | None:
         """Does a change again after it was undone.
 
         Args:
             change: What was undone.
-            content: What `content` gave for it before.
+            content: What `content` gave for it before, as `undo` left it.
+            steps: As in `undo`; of an import that was stopped, what is back by then is returned as the change.
         """
+        if change.kind == "import":
+            return self._redo_import(change, content, steps or Steps())
         return self._do(change.kind, content, word=change.word)
 
     def content(self, change: Change) -> dict[str, Any]:
@@ -142,6 +176,26 @@ class Changes:
     def moves(self, change: Change) -> list[tuple[str, str]]:
         """The old and the new `word/name` of each clip of a relabelling."""
         return [(old, new) for old, new in self.content(change)["moves"]]
+
+    def _undo_import(self, change: Change, content: dict[str, Any], steps: Steps) -> Change | None:
+        left = change.clips
+        try:
+            left = take_out(self._project, content, steps, keep=lambda: self._journal.add(change, content))
+        finally:
+            rest = replace(change, clips=left)
+            if left:
+                self._journal.add(rest, content)
+            else:
+                self._journal.forget(change)
+        return rest if left else None
+
+    def _redo_import(self, change: Change, content: dict[str, Any], steps: Steps) -> Change:
+        whole = replace(change, clips=len(keys_of(content)))
+        missing = bring_back(self._project, content, steps, keep=lambda: self._journal.add(whole, content))
+        back = replace(whole, clips=whole.clips - missing)
+        if missing:
+            self._journal.add(back, content)
+        return back
 
     # -- doing
 
@@ -190,11 +244,6 @@ def _noted(made: CutClips) -> dict[str, Any]:
     return {"pieces": [list(keys) for keys in made.pieces], "trash": made.deletion.trash.name, "before": before}
 
 
-def name_of(key: str) -> str:
-    """The file's name in `word/name`."""
-    return key.partition("/")[2]
-
-
 def _file(path: Path) -> Clip:
     return Clip(path, path.parent.name, "", 0, "training", 0.0)
 
@@ -208,6 +257,8 @@ def _is_sound(kind: ChangeKind, content: Any) -> bool:
         return isinstance(moves, list) and all(
             isinstance(pair, list) and len(pair) == 2 and all(map(_is_key, pair)) for pair in moves
         )
+    if kind == "import":
+        return _is_import(content)
     keys = content.get("clips")
     if not isinstance(keys, list) or not all(map(_is_key, keys)):
         return False
@@ -219,6 +270,31 @@ def _is_sound(kind: ChangeKind, content: Any) -> bool:
         before = content.get("before")
         return isinstance(before, list) and len(before) == len(keys) and all(part in (None, *SPLITS) for part in before)
     return True
+
+
+def _is_import(content: dict[str, Any]) -> bool:
+    clips, words, gone, out, removed = (content.get(name) for name in ("clips", "words", "superseded", "out", "removed"))
+    if not isinstance(clips, dict) or not all(isinstance(one, list) for one in (words, out, removed, *clips.values())):
+        return False
+    keys = (f"{word}/{name}" for word, names in clips.items() for name in names)
+    return (
+        all(map(_is_key, keys))
+        and all(_is_key(f"{word}/x") for word in words or ())
+        and all(map(_is_trash, out or ()))
+        and (gone is None or (isinstance(gone, dict) and _is_sound("delete", gone)))
+        and all(map(_is_removal, removed or ()))
+    )
+
+
+def _is_removal(one: Any) -> bool:
+    """Whether this is a word, its place and the folder of the trash that it is in."""
+    return (
+        isinstance(one, list)
+        and list(map(type, one)) == [str, int, str]
+        and _is_key(f"{one[0]}/x")
+        and one[1] >= 0
+        and _is_trash(one[2])
+    )
 
 
 def _is_trash(name: Any) -> bool:

@@ -50,6 +50,16 @@ def key_at(path: Path) -> str:
     return f"{path.parent.name}/{path.name}"
 
 
+def word_of(key: str) -> str:
+    """The word in `word/name`."""
+    return key.partition("/")[0]
+
+
+def name_of(key: str) -> str:
+    """The file's name in `word/name`."""
+    return key.partition("/")[2]
+
+
 @dataclass(frozen=True)
 class WordSummary:
     """How much of a word there is: clips per part, speakers, seconds."""

@@ -306,15 +306,15 @@ class Edit:
 
     # -- deleting and moving
 
-    def delete(self, clips: Iterable[Clip]) -> Deletion:
-        """Moves clips to the trash.
+    def delete(self, clips: Iterable[Clip], *, into: Path | None = None) -> Deletion:
+        """Moves clips to the trash, to a folder of it from `trash.new_folder` or a new one; missing ones are left out.
 
         Raises:
             ProjectError: The project cannot be written.
         """
         with self:
             keys = [self._contents.key(clip.path) for clip in clips]
-            deletion = self._delete([Path(CLIPS_FOLDER) / key for key in keys], keys)
+            deletion = self._delete([Path(CLIPS_FOLDER) / key for key in keys], keys, into=into)
             self._contents = self._contents.without(keys)
             return deletion
 
@@ -479,9 +479,9 @@ class Edit:
 
         self._steps.append(undo)
 
-    def _delete(self, paths: Sequence[Path], keys: Sequence[str]) -> Deletion:
+    def _delete(self, paths: Sequence[Path], keys: Sequence[str], *, into: Path | None = None) -> Deletion:
         """Moves files or folders to the trash, and the parts of `keys` with them."""
-        deletion = trash.delete(self._folder, paths)
+        deletion = trash.delete(self._folder, paths, into=into)
         self._steps.append(lambda: trash.put_back(self._folder, deletion))
         self._index.parts.into_trash(deletion.trash.name, keys)
         self._steps.append(lambda: self._index.parts.out_of_trash(deletion.trash.name, keys))

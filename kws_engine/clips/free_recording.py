@@ -44,17 +44,19 @@ def store_talk(project: Project, samples: Samples, *, speaker: str, after: Path 
     before = round(audio.info(after).seconds * rate) if after is not None else 0
     path = add_talk(ProjectFolder(project.folder).talk, samples, rate=rate, after=after)
     minute, at = round(MINUTE_S * rate), 0
+    said: list[tuple[Split, list[Samples]]] = []
+    while at < len(samples):  # before the edit, which nobody else can change the project in
+        end = min(len(samples), at + minute - (before + at) % minute)
+        part = _SPLITS[part_of_minute((before + at) // minute)]
+        said.append((part, other_words(samples[at:end], rate, clip_samples=project.clip_samples)))
+        at = end
     clips: list[Clip] = []
     with project.edit as edit:
-        while at < len(samples):
-            end = min(len(samples), at + minute - (before + at) % minute)
-            said = other_words(samples[at:end], rate, clip_samples=project.clip_samples)
-            added = [edit.add_take(UNKNOWN, clip, speaker=speaker) for clip in said]
-            part = _SPLITS[part_of_minute((before + at) // minute)]
+        for part, sounds in said:
+            added = [edit.add_take(UNKNOWN, clip, speaker=speaker) for clip in sounds]
             if added:
                 edit.set_splits(added, [part] * len(added))
             clips += added
-            at = end
     return StoredTalk(path, clips)
 
 
@@ -64,5 +66,6 @@ def store_room(project: Project, samples: Samples, *, speaker: str) -> list[Clip
     Raises:
         ProjectError: The disk is full or cannot be written; nothing is added.
     """
+    pieces = noise_of(samples, project.rate)
     with project.edit as edit:
-        return [edit.add_take(NOISE, piece, speaker=speaker) for piece in noise_of(samples, project.rate)]
+        return [edit.add_take(NOISE, piece, speaker=speaker) for piece in pieces]

@@ -39,7 +39,7 @@ class UnclearLayout(ProjectError):
         self.folders = folders
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Placed:
     """A file with what is known of it.
 
@@ -156,7 +156,7 @@ class _Places:
         if is_given and (PurePosixPath(name).is_absolute() or ".." in parts or not self._root.samefile(self._beside)):
             direct = self._beside / name
             if direct.is_file():
-                return self._inside(direct) or Found(direct, (direct.parent.name,))
+                return self._inside(direct) or Found.at(direct, (direct.parent.name,))
         parts = tuple(part for part in parts if part not in ("/", ".", ".."))
         for start in range(len(parts)):
             fitting = self._by_end.get("/".join(parts[start:])) or self._by_end.get("/".join(parts[start:]) + "/", [])
@@ -293,7 +293,7 @@ def with_speaker(placed: Placed, rule: SpeakerRule, inner: str = "") -> Placed:
     if rule.source == "file":
         return replace(placed, speaker=found.stem, take=0, is_given=True)
     if rule.source == "folder":
-        folder = found.folders[-1] if found.folders else found.path.parent.name
+        folder = found.folders[-1] if found.folders else found.folder.name
         return replace(placed, speaker=folder, take=None, is_given=True)
     if rule.has_pattern:
         named = rule.fields(found) or Named()
@@ -407,7 +407,7 @@ def _words(
             reason = f"{found.name} lies in a folder of another word: the words lie one folder deeper: import "
             arranged.skipped.append(SkippedFile(found.path, f"{reason}{root / word}."))
         elif len(found.folders) > depth + 2 and not rule.has_pattern:
-            reason = f"{found.name} lies too deep: the words lie further down: import {found.path.parents[1]}."
+            reason = f"{found.name} lies too deep: the words lie further down: import {found.folder.parent}."
             arranged.skipped.append(SkippedFile(found.path, reason))
         else:
             inner_name = found.folders[depth + 1] if len(found.folders) > depth + 1 else ""
@@ -431,7 +431,7 @@ def _check_not_deeper(files: list[Found], root: Path, known: Collection[str], de
         outer = {found.folders[depth].casefold() for found in files}
         if outer & words and not {found.folders[depth + 1].casefold() for found in files} & words:
             return
-    above = sorted({found.path.parents[1] for found in files})
+    above = sorted({found.folder.parent for found in files})
     shown = " or ".join(map(str, above[:_SHOWN])) + (" …" if len(above) > _SHOWN else "")
     raise UnclearLayout(
         f"{root} holds no recordings in folders of words; the words lie one folder deeper: import {shown}; or say that "

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from kws_engine.clips.clip import EXPECTED
+from kws_engine.clips.import_files import ImportFile, ImportFiles
 from kws_engine.clips.import_labels import by_labels
 from kws_engine.clips.import_layout import Arranged, Placed, arrange, names_of
 from kws_engine.clips.import_speakers import SpeakerRule
@@ -22,33 +23,6 @@ from kws_engine.errors import ProjectError
 
 _MOST_NEW_WORDS: Final = 500
 _MOST_LETTERS: Final = 200
-
-
-@dataclass(frozen=True)
-class ImportFile:
-    """One file to import.
-
-    Attributes:
-        take: None where its name has none.
-        split: The part that a list or folder puts it in, None where none does.
-        is_speaker_given: Whether a person or a list says who speaks, rather than the file's name or nobody.
-        span_s: Where in the file the clip is, from and to in seconds; None where it is the whole file.
-        remark: Why a person should listen before it is taken; with one it is left out.
-    """
-
-    path: Path
-    word: str
-    speaker: str
-    take: int | None
-    split: Split | None = None
-    is_speaker_given: bool = False
-    span_s: tuple[float, float] | None = None
-    remark: str = ""
-
-    @property
-    def shown(self) -> str:
-        """The file's name, and where in it the clip is."""
-        return self.path.name if self.span_s is None else f"{self.path.name} at {self.span_s[0]:.2f} s"
 
 
 @dataclass(frozen=True)
@@ -67,7 +41,7 @@ class Plan:
     """
 
     root: Path
-    files: list[ImportFile]
+    files: ImportFiles
     skipped: list[SkippedFile]
     notes: list[str] = field(default_factory=list)
     speakers_unknown: int = 0
@@ -79,7 +53,7 @@ class Plan:
     @property
     def clips(self) -> int:
         """How many of the files are no noise."""
-        return sum(file.word != NOISE for file in self.files)
+        return len(self.files) - len(self.files.rows_of(word=NOISE))
 
 
 def plan_import(
@@ -142,13 +116,9 @@ def plan_arranged(
     _check_chosen(chosen, names, root)
     word_of = _Words(project, chosen, rest_unknown)
     placed = word_of.sort(arranged)
-    nobody = sum(not one.speaker and one.word != NOISE for one, _ in placed)
+    nobody = sum(not one.speaker and one.word != NOISE for _, ones in placed for one in ones)
     speaker = speaker_id(_title(root))
-    files = [_import_file(one, word, speaker) for one, word in placed]
-    pieces = [file for file in files if file.span_s is not None]
-    pieces.sort(key=lambda file: (file.path, file.span_s))  # so that a recording is decoded once
-    files = [*(file for file in files if file.span_s is None), *pieces]
-    files.sort(key=lambda file: file.word == NOISE)  # long noise must not fill the disk before the words
+    files = _in_order(ImportFiles(_import_file(one, word, speaker) for word, ones in placed for one in ones))
     notes = [
         *arranged.notes,
         *word_of.notes(),
@@ -187,7 +157,7 @@ def check_new_words(project: Project, plan: Plan) -> None:
     Raises:
         ProjectError: There are so many.
     """
-    new = {file.word for file in plan.files} - {*project.words, UNKNOWN, NOISE}
+    new = plan.files.distinct_words() - {*project.words, UNKNOWN, NOISE}
     if len(new) > _MOST_NEW_WORDS:
         raise ProjectError(
             f"{plan.root} holds {len(new):,} different words or sentences, such as {_shown(sorted(new)[:5])}: choose "
@@ -205,12 +175,12 @@ class _Words:
         self._left: Counter[str] = Counter()
         self._merged: dict[str, str] = {}
 
-    def sort(self, arranged: Arranged) -> list[tuple[Placed, str]]:
-        """The files to import with their words; the others are noted, or become skipped with the reason."""
+    def sort(self, arranged: Arranged) -> list[tuple[str, list[Placed]]]:
+        """The files to import by their words; the others are noted, or become skipped with the reason."""
         by_word: dict[str, list[Placed]] = defaultdict(list)
         for one in arranged.placed:
             by_word[one.word].append(one)
-        taken = []
+        taken: list[tuple[str, list[Placed]]] = []
         for name, files in by_word.items():
             word, reason = self._word_of(name)
             if reason:
@@ -218,7 +188,7 @@ class _Words:
             elif word is None:
                 self._left[name] += len(files)
             else:
-                taken += [(one, word) for one in files]
+                taken.append((word, files))
         return taken
 
     def notes(self) -> list[str]:
@@ -276,6 +246,18 @@ def _import_file(placed: Placed, word: str, one_speaker: str) -> ImportFile:
         placed.span_s,
         placed.remark,
     )
+
+
+def _in_order(files: ImportFiles) -> ImportFiles:
+    """Pieces behind whole files, each recording's together, so that it is decoded once; noise last: it is long, and
+    must not fill the disk before the words.
+    """
+    noise = set(files.rows_of(word=NOISE).tolist())
+    if not files.pieces and not noise:
+        return files
+    pieces = sorted(files.pieces, key=lambda row: (files[row].path, files.pieces[row]))
+    rows = [*(row for row in range(len(files)) if row not in files.pieces), *pieces]
+    return files.picked([*(row for row in rows if row not in noise), *(row for row in rows if row in noise)])
 
 
 def _note_on_others(others: Sequence[Path]) -> list[str]:

@@ -12,10 +12,11 @@ from typing import Final
 from kws_engine import audio
 from kws_engine.clips.clip import EXPECTED, LONGEST_CLIP_S, is_audio_name
 from kws_engine.clips.cutting import cut_at_pauses
+from kws_engine.clips.import_files import ImportFile
 from kws_engine.clips.import_labels import by_track, label_track_of, read_labels
 from kws_engine.clips.import_layout import Arranged, Placed, with_speaker
 from kws_engine.clips.import_list import LIST_COLUMNS
-from kws_engine.clips.import_plan import ImportFile, Plan, plan_arranged, plan_import
+from kws_engine.clips.import_plan import Plan, plan_arranged, plan_import
 from kws_engine.clips.import_speakers import SpeakerRule
 from kws_engine.clips.import_tree import Found, SkippedFile
 from kws_engine.clips.import_zip import unpack
@@ -147,7 +148,7 @@ def _plan_recordings(
 ) -> Plan:
     arranged = Arranged()
     for path in pointed.paths:
-        found = Found(path.absolute(), ())
+        found = Found.at(path.absolute(), ())
         track = pointed.labels or (None if pointed.cut else label_track_of(path))
         if track is not None:
             arranged.extend(by_track(found, track, pointed.rule, clip_s=project.clip_ms / 1000))
@@ -169,8 +170,8 @@ def _named_after_files(plan: Plan) -> Plan:
     """Where nobody says who speaks, one person speaks in all the recordings, and is called as the first of them."""
     unknown = plan.one_speaker
     speaker = speaker_id(plan.files[0].path.stem) if plan.files else unknown
-    files = [replace(file, speaker=speaker) if file.speaker == unknown else file for file in plan.files]
-    return replace(plan, files=files, one_speaker=speaker)
+    plan.files.set_speaker(plan.files.rows_of(speaker=unknown).tolist(), speaker, is_given=False)
+    return replace(plan, one_speaker=speaker)
 
 
 def _whole(found: Found, pointed: Pointed) -> Arranged:

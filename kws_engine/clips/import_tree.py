@@ -7,7 +7,7 @@ import stat
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Final
 
 from kws_engine.clips.layout import PROJECT_FILE
@@ -37,20 +37,26 @@ class SkippedFile:
     reason: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Found:
-    """A file that may be a recording; `folders` are the names of those it lies in, from the root on."""
+    """A file that may be a recording, and its folder; `folders` are the names of those it lies in, from the root on."""
 
-    path: Path
+    folder: Path
+    name: str
     folders: tuple[str, ...]
 
+    @classmethod
+    def at(cls, path: Path, folders: tuple[str, ...]) -> Found:
+        """The file at a path."""
+        return cls(path.parent, path.name, folders)
+
     @property
-    def name(self) -> str:
-        return self.path.name
+    def path(self) -> Path:
+        return self.folder / self.name
 
     @property
     def stem(self) -> str:
-        return unicodedata.normalize("NFC", self.path.stem)
+        return unicodedata.normalize("NFC", PurePath(self.name).stem)
 
 
 @dataclass
@@ -88,13 +94,16 @@ def read_tree(root: Path, *, without: Path) -> Tree:
     own = _identity(without)
     seen = {_identity(root)}
     waiting: list[tuple[Path, tuple[str, ...]]] = [(root, ())]
+    found: list[tuple[tuple[str, ...], Path, list[str]]] = []
     while waiting:
         folder, names = waiting.pop()
+        inside: list[str] = []
         for entry in _entries(folder, tree):
-            path = Path(entry.path)
             if not entry.is_dir():
-                _add_file(tree, entry, path, names)
-            elif entry.name in _OF_OTHER_PROGRAMS:
+                _add_file(tree, entry, names, inside)
+                continue
+            path = Path(entry.path)
+            if entry.name in _OF_OTHER_PROGRAMS:
                 tree.others.append(path)
             elif (identity := _identity(path)) == own:
                 tree.skipped.append(SkippedFile(path, f"{entry.name} is the project itself."))
@@ -105,7 +114,10 @@ def read_tree(root: Path, *, without: Path) -> Tree:
             elif identity not in seen:  # a link may lead back to where it is
                 seen.add(identity)
                 waiting.append((path, (*names, unicodedata.normalize("NFC", entry.name))))
-    tree.files.sort(key=lambda found: (found.folders, found.name))
+        inside.sort()
+        found.append((names, folder, inside))
+    found.sort()
+    tree.files = [Found(folder, name, names) for names, folder, inside in found for name in inside]
     return tree
 
 
@@ -118,23 +130,24 @@ def is_no_recording(name: str) -> bool:
 def _entries(folder: Path, tree: Tree) -> Iterator[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
-            inside = list(entries)
+            for entry in entries:
+                if not entry.name.startswith("."):
+                    yield entry
+                elif entry.is_file(follow_symlinks=False):
+                    tree.others.append(Path(entry.path))
     except OSError as error:
         reason = f"{folder.name} cannot be read ({error.strerror}): check that you may open it."
         tree.skipped.append(SkippedFile(folder, reason))
+
+
+def _add_file(tree: Tree, entry: os.DirEntry[str], names: tuple[str, ...], inside: list[str]) -> None:
+    is_no_sound = is_no_recording(entry.name) or (not names and entry.name == PROJECT_FILE)
+    if not is_no_sound and entry.is_file():
+        inside.append(entry.name)
         return
-    for entry in inside:
-        if not entry.name.startswith("."):
-            yield entry
-        elif entry.is_file(follow_symlinks=False):
-            tree.others.append(Path(entry.path))
-
-
-def _add_file(tree: Tree, entry: os.DirEntry[str], path: Path, names: tuple[str, ...]) -> None:
-    if is_no_recording(entry.name) or (not names and entry.name == PROJECT_FILE):
+    path = Path(entry.path)
+    if is_no_sound:
         tree.others.append(path)
-    elif entry.is_file():
-        tree.files.append(Found(path, names))
     elif entry.is_symlink() and not path.exists():
         tree.skipped.append(SkippedFile(path, f"{entry.name} is a link to a file that is not there: copy that file."))
     else:

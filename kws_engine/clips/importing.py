@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import secrets
 import stat
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -15,26 +17,29 @@ from typing import Final
 import numpy as np
 
 from kws_engine import audio
-from kws_engine.clips.clip import LONGEST_CLIP_S, Clip, key_at
+from kws_engine.clips.changes import Changes
+from kws_engine.clips.clip import LONGEST_CLIP_S, Clip, key_at, name_of, word_of
 from kws_engine.clips.cutting import PieceReader
 from kws_engine.clips.edit import Move
-from kws_engine.clips.import_plan import ImportFile, Plan, check_new_words, plan_import
+from kws_engine.clips.import_files import ImportFile, ImportFiles
+from kws_engine.clips.import_plan import Plan, check_new_words, plan_import
 from kws_engine.clips.import_speakers import SpeakerRule
 from kws_engine.clips.import_tree import SkippedFile
+from kws_engine.clips.journal import Change
 from kws_engine.clips.layout import IMPORT_LOCK_FILE
 from kws_engine.clips.noise_file import store_noise
 from kws_engine.clips.parts import to_validate
 from kws_engine.clips.project import Project
 from kws_engine.clips.split import Split
-from kws_engine.clips.takes import TakeNumbers, publish_take
-from kws_engine.clips.trash import Deletion, Removal
+from kws_engine.clips.takes import TakeNumbers, take_names
+from kws_engine.clips.trash import Deletion
 from kws_engine.clips.words import NOISE, UNKNOWN, clip_name, parse_name
 from kws_engine.decoding import parse_plain_wav
-from kws_engine.disk import publish, storing, temporary_beside
+from kws_engine.disk import claim, refuse_link, storing, write_error
 from kws_engine.errors import AudioError, KwsError, ProjectError
 from kws_engine.file_lock import FileLock, holder
 
-__all__ = ["Imported", "SkippedFile", "SpeakerRule", "import_folder", "import_planned", "marked", "undo_import"]
+__all__ = ["Imported", "SkippedFile", "SpeakerRule", "import_folder", "import_planned", "marked"]
 
 Progress = Callable[[int, int], None]
 
@@ -43,6 +48,8 @@ _EDGE_S: Final = 0.01  # a constant has ripples where resampling begins and ends
 _SILENT_STEPS: Final = 2  # of 65,536: nothing but dither
 _STRIDE: Final = 97
 _SHOWN: Final = 3
+_AT_ONCE: Final = 1_000  # clips that are noted in the index
+_MOST_NUMBERS: Final = 20_000  # of takes, kept in memory
 
 
 @dataclass(frozen=True)
@@ -53,9 +60,10 @@ class Imported:
         notes: What was recognised in the folder, and what it was taken for, in sentences.
         speakers_unknown: How many of the new clips name no speaker and were stored as takes of `one_speaker`.
         taken: What was taken as what, or in a dry run would be, without noise.
-        paths: The new clips.
+        keys: The `word/name` of the new clips.
         new_words: The words that the project did not have.
-        superseded: The clips of `_unknown_` that became clips of their words, if there were any.
+        project: The project's folder.
+        change: By which it can be undone; None where no clip is new.
     """
 
     clips: int
@@ -67,10 +75,11 @@ class Imported:
     notes: list[str] = field(default_factory=list)
     speakers_unknown: int = 0
     one_speaker: str = ""
-    taken: list[ImportFile] = field(default_factory=list)
-    paths: list[Path] = field(default_factory=list)
-    new_words: list[str] = field(default_factory=list)
-    superseded: Deletion | None = None
+    taken: ImportFiles = field(default_factory=ImportFiles)
+    keys: Sequence[str] = ()
+    new_words: Sequence[str] = ()
+    project: Path | None = None
+    change: Change | None = None
 
 
 def import_folder(
@@ -160,55 +169,20 @@ def marked(
     Reads every file, and writes nothing; files after `should_stop` are left as they are.
     """
     run = _Import(project, plan, dry_run=True)
-    files = list(plan.files)
+    files = plan.files[:]
     for at, file in enumerate(plan.files):
         if should_stop is not None and should_stop():
             break
         if not file.remark:
             already, skipped = len(run.already), len(run.skipped)
-            run.take(file)
+            run.take(at, file)
             if len(run.already) > already:
-                files[at] = replace(file, remark="The same sound is in the project already, or above.")
+                files.set_remark(at, "The same sound is in the project already, or above.")
             elif len(run.skipped) > skipped:
-                files[at] = replace(file, remark=run.skipped[-1].reason)
+                files.set_remark(at, run.skipped[-1].reason)
         if progress is not None:
             progress(at + 1, len(files))
     return replace(plan, files=files)
-
-
-def undo_import(project: Project, imported: Imported) -> Callable[[], Imported]:
-    """Takes back an import: its clips go to the trash, words that it added and that have no other clips go, too.
-
-    Returns:
-        What brings all of it back, and returns what to take back then.
-
-    Raises:
-        ProjectError: The project cannot be written; nothing was changed.
-    """
-    table = project.table()
-    rows = [table.row(key_at(path)) for path in imported.paths]
-    clips = [table.clip(row) for row in rows if row is not None]
-    undone: list[Deletion | Removal] = []
-    with project.edit as edit:
-        undone.append(edit.delete(clips))
-        ours = {clip.path for clip in clips}
-        for word in set(imported.new_words) & set(project.words):
-            if ours.issuperset(map(table.path, table.select(word=word, include_excluded=True).tolist())):
-                undone.append(edit.remove_word(word))
-        if imported.superseded is not None:
-            edit.restore(imported.superseded)
-
-    def bring_back() -> Imported:
-        superseded = imported.superseded
-        with project.edit as edit:
-            for one in reversed(undone):
-                edit.restore(one)
-            if superseded is not None:
-                there = {project.folder / path for path in superseded.paths}
-                superseded = edit.delete(clip for clip in project.clips(word=UNKNOWN) if clip.path in there)
-        return replace(imported, superseded=superseded)
-
-    return bring_back
 
 
 def _import(
@@ -232,7 +206,7 @@ def _import(
                 stopped = stop()
                 if stopped:
                     break
-                run.take(file)
+                run.take(done, file)
                 if progress is not None:
                     progress(done + 1, len(plan.files))
         finally:
@@ -272,7 +246,7 @@ def _is_taken(lock: FileLock, folder: Path) -> bool:
 
 @dataclass
 class _Import:
-    """One import in progress."""
+    """One import in progress; of each new clip it keeps a key, a digest and two numbers."""
 
     project: Project
     plan: Plan
@@ -282,25 +256,28 @@ class _Import:
     twins: list[tuple[str, str]] = field(default_factory=list)
     skipped: list[SkippedFile] = field(default_factory=list)
     spared: int = 0  # clips to learn from that validate, as no list or folder named any
-    _digests: dict[str, str] = field(default_factory=dict)
-    _superseded: set[Path] = field(default_factory=set)
-    _sources: dict[Path, ImportFile] = field(default_factory=dict)  # of the clips that are new
-    _other_speakers: dict[Path, ImportFile] = field(default_factory=dict)  # of clips that were there
+    _keys: list[str] = field(default_factory=list)  # of the clips that are new
+    _rows: array[int] = field(default_factory=lambda: array("i"))  # of each of them in the plan
+    _known: dict[bytes, int | tuple[str, ...]] = field(default_factory=dict)  # by SHA-256: a new clip, or what was there
+    _written: list[tuple[str, int, int, str, int, int]] = field(default_factory=list)
+    _superseded: set[str] = field(default_factory=set)
+    _other_speakers: dict[str, ImportFile] = field(default_factory=dict)  # of clips that were there
 
     def __post_init__(self) -> None:
         self.skipped = list(self.plan.skipped)
         self._new_words: list[str] = []
         self._deleted: Deletion | None = None
+        self._change: Change | None = None
         self._reader = PieceReader(self.project.rate)
         self._takes: dict[str, TakeNumbers] = {}
-        self._known: dict[str, set[Path]] = defaultdict(set)
+        self._ready: set[str] = set()
         self._table = self.project.table()
         by_size = np.argsort(self._table.sizes, kind="stable")
         sizes, starts = np.unique(self._table.sizes[by_size], return_index=True)
         self._unhashed = dict(zip(sizes.tolist(), np.split(by_size, starts[1:]), strict=False))
 
-    def take(self, file: ImportFile) -> None:
-        """Imports one file, or notes why not: whatever is wrong with it, the others come in."""
+    def take(self, row: int, file: ImportFile) -> None:
+        """Imports the file in a row of the plan, or notes why not: whatever is wrong with it, the others come in."""
         try:
             is_new: bool | None
             if file.remark:
@@ -310,7 +287,7 @@ class _Import:
             elif file.word == NOISE:
                 is_new = store_noise(file.path, self.project.clips_folder / NOISE, rate=self.project.rate)
             else:
-                is_new = self._take_clip(file)
+                is_new = self._take_clip(row, file)
         except AudioError as error:
             self.skipped.append(SkippedFile(file.path, str(error)))
         except KwsError:
@@ -332,23 +309,31 @@ class _Import:
 
     def finish(self) -> None:
         """Makes what was imported part of the project."""
+        self._remember_written()
+        self._known.clear()
+        self._takes.clear()
         try:
             for word in [word for word in self.counts if word not in (*self.project.words, UNKNOWN, NOISE)]:
                 self._add_word(word)
         finally:
             self.project.refresh()
-        self.project.index.measured.remember_digests(self._digests)
         if not self.project.is_split_settled:
             self.project.edit.settle_split()
         if self._superseded:
-            superseded = [clip for clip in self.project.clips(word=UNKNOWN) if clip.path in self._superseded]
+            superseded = [clip for clip in self.project.clips(word=UNKNOWN) if clip.key in self._superseded]
             self._deleted = self.project.edit.delete(superseded)
         self._set_parts()
         self._set_speakers()
+        if self._keys:
+            self._change = Changes(self.project).note_import(self._keys, self._new_words, self._deleted)
 
     def result(self, stopped: bool) -> Imported:
         words = {word: count for word, count in self.counts.items() if word != NOISE}
-        unknown = sum(file.speaker == self.plan.one_speaker and file.take is None for file in self._sources.values())
+        taken = self.plan.files.picked(self._rows)
+        unknown = 0
+        if self.plan.speakers_unknown:
+            rows = taken.rows_of(speaker=self.plan.one_speaker).tolist()
+            unknown = sum(taken[row].take is None for row in rows)
         return Imported(
             sum(words.values()),
             words,
@@ -357,12 +342,13 @@ class _Import:
             len(self.already),
             stopped,
             [*self.plan.notes, *self._notes()],
-            unknown if self.plan.speakers_unknown else 0,
+            unknown,
             self.plan.one_speaker,
-            list(self._sources.values()),
-            [] if self.dry_run else list(self._sources),
+            taken,
+            () if self.dry_run else self._keys,
             self._new_words,
-            self._deleted,
+            self.project.folder,
+            self._change,
         )
 
     def _notes(self) -> list[str]:
@@ -395,20 +381,21 @@ class _Import:
             if word not in self.project.words:  # another program has not added it meanwhile
                 raise
 
-    def _clip_at(self, path: Path) -> Clip | None:
+    def _clip_at(self, key: str) -> Clip | None:
         table = self.project.table()
-        row = table.row(key_at(path))
+        row = table.row(key)
         return None if row is None else table.clip(row)
 
     def _set_parts(self) -> None:
         """Puts the new clips into the parts that a list or folder says, where the rule would put them elsewhere."""
         clips: list[Clip] = []
         splits: list[Split | None] = []
-        for path, file in self._sources.items():
-            clip = self._clip_at(path) if file.split else None
-            if clip is not None and clip.split != file.split:
+        for key, row in zip(self._keys, self._rows, strict=True):
+            split = self.plan.files.split(row)
+            clip = self._clip_at(key) if split else None
+            if clip is not None and clip.split != split:
                 clips.append(clip)
-                splits.append(file.split)
+                splits.append(split)
         if clips:
             self.project.edit.set_splits(clips, splits)
         self._spare_some_to_validate()
@@ -416,8 +403,8 @@ class _Import:
     def _spare_some_to_validate(self) -> None:
         """Where lists or folders say what is learned and tested and nothing that validates, as train/ and test/ do."""
         table = self.project.table()
-        learned = [path for path, file in self._sources.items() if file.split == "training"]
-        rows = [table.row(key_at(path)) for path in learned]
+        new = zip(self._keys, self._rows, strict=True)
+        rows = [table.row(key) for key, row in new if self.plan.files.split(row) == "training"]
         known = np.array([row for row in rows if row is not None], np.int64)
         spared = [table.clip(row) for row in to_validate(table, known).tolist()] if len(known) else []
         if spared:
@@ -427,8 +414,8 @@ class _Import:
     def _set_speakers(self) -> None:
         """Names clips that were there after the speakers that were given now; their parts stay."""
         moves = []
-        for path, file in self._other_speakers.items():
-            clip = self._clip_at(path)
+        for key, file in self._other_speakers.items():
+            clip = self._clip_at(key)
             if clip is not None:
                 take = file.take if file.take is not None else self._takes_of(clip.word).next(file.speaker)
                 moves.append(Move(clip, clip.word, clip_name(file.speaker, take)))
@@ -437,34 +424,55 @@ class _Import:
             self.project.edit.move(moves)
 
     def _takes_of(self, word: str) -> TakeNumbers:
+        """The numbers that are used for a word; those of words that were imported before are forgotten."""
         if word not in self._takes:
+            while sum(map(len, self._takes.values())) > _MOST_NUMBERS:
+                del self._takes[next(iter(self._takes))]
             self._takes[word] = TakeNumbers(self.project.folder, word)
         return self._takes[word]
 
-    def _take_clip(self, file: ImportFile) -> bool | None:
+    def _take_clip(self, row: int, file: ImportFile) -> bool | None:
         """Whether the clip is new; None where it is skipped with a reason."""
         content = self._as_wav(file)
         _check_not_silent(content, file.path, rate=self.project.rate)
-        digest = hashlib.sha256(content).hexdigest()
-        other = self._other_place(digest, len(content), file)
+        digest = hashlib.sha256(content)
+        other = self._other_place(digest.digest(), len(content), file)
         if other is not None:
             return other
-        folder = self.project.clips_folder / file.word
-        if self.dry_run:
-            would_be = folder / f"{len(self._sources)}"
-            self._known[digest].add(would_be)
-            self._sources[would_be] = file
-            return True
-        with storing(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-        with temporary_beside(folder / "clip.wav") as temporary:
-            with storing(folder / file.path.name):
-                temporary.write_bytes(content)
-            path = self._publish(temporary, file)
-        self._known[digest].add(path)
-        self._digests[f"{file.word}/{path.name}"] = digest
-        self._sources[path] = file
+        key = f"{file.word}/{len(self._keys)}" if self.dry_run else self._store(content, digest.hexdigest(), file)
+        self._known[digest.digest()] = len(self._keys)
+        self._keys.append(key)
+        self._rows.append(row)
         return True
+
+    def _store(self, content: bytes, digest: str, file: ImportFile) -> str:
+        """Writes a new clip; its key."""
+        folder = self.project.clips_folder / file.word
+        if file.word not in self._ready:  # links are looked for once, not for every one of so many files
+            with storing(folder):
+                folder.mkdir(parents=True, exist_ok=True)
+            refuse_link(folder, itself=True)
+            self._ready.add(file.word)
+        temporary = os.path.join(folder, f".{secrets.token_hex(8)}.wav")
+        try:
+            with open(temporary, "xb") as out:
+                out.write(content)
+            path = self._publish(temporary, folder, file)
+            mtime_ns = os.stat(path).st_mtime_ns
+        except OSError as error:
+            raise write_error(error, folder / file.path.name) from error
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(temporary)
+        key = f"{file.word}/{os.path.basename(path)}"
+        self._written.append((key, len(content), mtime_ns, digest, (len(content) - 44) // 2, self.project.rate))
+        if len(self._written) >= _AT_ONCE:
+            self._remember_written()
+        return key
+
+    def _remember_written(self) -> None:
+        self.project.index.measured.remember_written(self._written)
+        self._written.clear()
 
     def _as_wav(self, file: ImportFile) -> bytes:
         """The bytes of a plain WAV at the project's rate: the file's own, or what it decodes to."""
@@ -482,25 +490,22 @@ class _Import:
                 return content
         return audio.encode(audio.read(path, rate=rate, max_seconds=LONGEST_CLIP_S), rate=rate)
 
-    def _publish(self, temporary: Path, file: ImportFile) -> Path:
-        folder = self.project.clips_folder / file.word
+    def _publish(self, temporary: str, folder: Path, file: ImportFile) -> str:
         takes = self._takes_of(file.word)
-        wanted = file.take if file.take is not None else takes.next(file.speaker)
-        with storing(folder):
-            if takes.is_present(file.speaker, wanted):
-                path = publish_take(temporary, folder, speaker=file.speaker, first=takes.next(file.speaker))
-            else:
-                path = self._publish_as(temporary, folder, file.speaker, wanted)
-        takes.use(path.name)
-        return path
+        first = file.take if file.take is not None else takes.next(file.speaker)
+        if takes.is_present(file.speaker, first):
+            first = takes.next(file.speaker)
+        for name in take_names(file.speaker, first):  # somebody may record at this moment
+            path = os.path.join(folder, name)
+            try:
+                claim(temporary, path)
+            except FileExistsError:
+                continue
+            takes.use(name)
+            return path
+        raise AssertionError("there is a number after every number")
 
-    def _publish_as(self, temporary: Path, folder: Path, speaker: str, take: int) -> Path:
-        try:
-            return publish(temporary, folder, names=(clip_name(speaker, take),))
-        except FileExistsError:  # somebody records at this moment
-            return publish_take(temporary, folder, speaker=speaker, first=take + 1)
-
-    def _other_place(self, digest: str, size: int, file: ImportFile) -> bool | None:
+    def _other_place(self, digest: bytes, size: int, file: ImportFile) -> bool | None:
         """None where the sound is new, or so far only an example of other words; False where the project has it.
 
         Raises:
@@ -508,30 +513,35 @@ class _Import:
         """
         rows = self._unhashed.pop(size, ())
         for key, found in self.project.index.measured.digests(map(self._table.key, rows)):
-            self._known[found].add(self._table.folder / key)
-        places = self._known.get(digest, set())
-        in_unknown = {path for path in places if path.parent.name == UNKNOWN}
-        same = {path for path in places if path.parent.name == file.word}
+            self._known[bytes.fromhex(found)] = (*self._there(bytes.fromhex(found)), key)
+        places = self._there(digest)
+        in_unknown = [key for key in places if word_of(key) == UNKNOWN]
+        same = [key for key in places if word_of(key) == file.word]
         if same or (places and file.word == UNKNOWN):
-            self._note_speaker(file, same)
+            if digest in self._known and not isinstance(self._known[digest], int):
+                self._note_speaker(file, same)
             return False
-        if places == in_unknown:
-            self._superseded |= in_unknown
+        if len(in_unknown) == len(places):
+            self._superseded.update(in_unknown)
             return None
-        there = min(places - in_unknown)
-        source = self._sources[there].path if there in self._sources else there
-        name, other = key_at(file.path), key_at(source)
+        there = min(set(places).difference(in_unknown))
+        known = self._known[digest]
+        other = key_at(self.plan.files[self._rows[known]].path) if isinstance(known, int) else there
+        name = key_at(file.path)
         self.twins.append((other, name))
         raise AudioError(
-            f'{file.path.name} is the same recording as {other}, which is under "{there.parent.name}" and not under '
+            f'{file.path.name} is the same recording as {other}, which is under "{word_of(there)}" and not under '
             f'"{file.word}": listen, and delete the wrong one.'
         )
 
-    def _note_speaker(self, file: ImportFile, same: set[Path]) -> None:
-        if file.is_speaker_given and len(same) == 1:
-            (path,) = same
-            if path not in self._sources and parse_name(path.name)[0] != file.speaker:
-                self._other_speakers[path] = file
+    def _there(self, digest: bytes) -> tuple[str, ...]:
+        """The clips with this content."""
+        known = self._known.get(digest, ())
+        return (self._keys[known],) if isinstance(known, int) else known
+
+    def _note_speaker(self, file: ImportFile, same: Sequence[str]) -> None:
+        if file.is_speaker_given and len(same) == 1 and parse_name(name_of(same[0]))[0] != file.speaker:
+            self._other_speakers[same[0]] = file
 
 
 def _check_not_silent(content: bytes, path: Path, *, rate: int) -> None:

@@ -7,7 +7,7 @@ import os
 import sqlite3
 import stat
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -235,6 +235,11 @@ def _is_damage(error: sqlite3.Error) -> bool:
         return True
     code = _code(error)
     return code is None or code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def columns(rows: Sequence[tuple[Any, ...]]) -> tuple[tuple[Any, ...], ...]:
+    """Rows turned into columns, none where there are none; other threads run meanwhile, unlike with `zip`."""
+    return tuple(tuple([row[at] for row in rows]) for at in range(len(rows[0]))) if rows else ()
 
 
 def path_range(word: str) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Final, Literal, get_args
 from kws_engine.clips.index_file import IndexDamaged, IndexFile
 from kws_engine.clips.layout import CHANGES_FILE
 
-ChangeKind = Literal["exclude", "use", "relabel", "delete", "part", "trim", "split"]
+ChangeKind = Literal["exclude", "use", "relabel", "delete", "part", "trim", "split", "import"]
 CHANGE_KINDS: Final[tuple[ChangeKind, ...]] = get_args(ChangeKind)
 _KEPT: Final = 100
 
@@ -41,7 +41,12 @@ class Change:
             "part": f"Change the part of {clips}",
             "trim": f"Trim {clips}",
             "split": f"Split {clips}",
+            "import": f"Import {clips}",
         }[self.kind]
+
+
+_unsaved: dict[str, dict[int, tuple[Change, Any]]] = {}
+"""By file: whoever opens it in this program can undo it."""
 
 
 class Journal(IndexFile):
@@ -56,25 +61,25 @@ CREATE TABLE IF NOT EXISTS changes (
 
     def __init__(self, project_folder: Path) -> None:
         super().__init__(project_folder)
-        self._unsaved: dict[int, Any] = {}
+        self._unsaved = _unsaved.setdefault(str(self._file.absolute()), {})
 
     def add(self, change: Change, content: Any) -> None:
-        """Notes a change, with what it takes to undo it, as plain values."""
+        """Notes a change, or what it has become, with what it takes to undo it, as plain values."""
         row = (change.number, change.kind, change.clips, change.word, json.dumps(content))
         is_stored = self.change(
-            ("INSERT INTO changes VALUES (?,?,?,?,?)", [row]),
+            ("REPLACE INTO changes VALUES (?,?,?,?,?)", [row]),
             (
                 "DELETE FROM changes WHERE number NOT IN (SELECT number FROM changes ORDER BY number DESC LIMIT ?)",
                 [(_KEPT,)],
             ),
         )
-        if not is_stored or self.content(change) is None:
-            self._unsaved[change.number] = content
+        if not is_stored or not self._read("SELECT 1 FROM changes WHERE number = ?", (change.number,)):
+            self._unsaved[change.number] = (change, content)
 
     def content(self, change: Change) -> Any:
         """What it takes to undo a change; None where it is not there any more."""
         if change.number in self._unsaved:
-            return self._unsaved[change.number]
+            return self._unsaved[change.number][1]
         rows = self._read("SELECT content FROM changes WHERE number = ?", (change.number,))
         try:
             return json.loads(rows[0][0]) if rows else None
@@ -87,9 +92,11 @@ CREATE TABLE IF NOT EXISTS changes (
         self.change(("DELETE FROM changes WHERE number = ?", [(change.number,)]))
 
     def done(self) -> list[Change]:
-        """What is stored, oldest first; a row that holds something else is left out."""
+        """What is done and not undone, oldest first; a row that holds something else is left out."""
         rows = self._read("SELECT number, kind, clips, word FROM changes ORDER BY number")
-        return [Change(*row) for row in rows if list(map(type, row)) == [int, str, int, str] and row[1] in CHANGE_KINDS]
+        sound = [row for row in rows if list(map(type, row)) == [int, str, int, str] and row[1] in CHANGE_KINDS]
+        changes = {row[0]: Change(*row) for row in sound} | {at: change for at, (change, _) in self._unsaved.items()}
+        return [changes[number] for number in sorted(changes)]
 
     def _read(self, query: str, values: tuple[Any, ...] = ()) -> list[Any]:
         try:

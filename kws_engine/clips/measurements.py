@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from kws_engine import audio
 from kws_engine.clips.header import frames_and_rate
-from kws_engine.clips.index_file import IndexDamaged, IndexFile, moved, path_range
+from kws_engine.clips.index_file import IndexDamaged, IndexFile, columns, moved, path_range
 
 _BATCH: Final = 500
 _MEASURE: Final = """
@@ -58,7 +58,7 @@ class Measurements:
         """
         query = """SELECT substr(path, ?), size, mtime_ns, frames, rate FROM measured
             WHERE path >= ? AND path < ? ORDER BY path"""
-        known = tuple(zip(*(self._file.rows(query, (len(word) + 2, *path_range(word))) or ()), strict=True))
+        known = columns(self._file.rows(query, (len(word) + 2, *path_range(word))) or ())
         if known and not _is_sound(known):
             raise IndexDamaged("values of another kind")
         return known
@@ -132,10 +132,9 @@ class Measurements:
                 if path in remembered and (digest := remembered[path].sha256):
                     yield path, digest
 
-    def remember_digests(self, digests: Mapping[str, str]) -> None:
-        """Stores digests that were computed while the files were written."""
-        values = ((digest, path) for path, digest in digests.items())
-        self._file.change(("UPDATE measured SET sha256 = ? WHERE path = ?", values))
+    def remember_written(self, rows: Iterable[tuple[str, int, int, str, int, int]]) -> None:
+        """Stores path, size, time, SHA-256, samples and rate of files that were written just now."""
+        self._file.change(("REPLACE INTO measured VALUES (?, ?, ?, ?, ?, ?, NULL, NULL)", rows))
 
     def levels(self, paths: Sequence[str]) -> list[tuple[float, float]]:
         """Peak and RMS level in dBFS of each file, measured once for each content.

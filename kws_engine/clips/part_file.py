@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from kws_engine.clips.index_file import IndexDamaged, IndexFile, is_unicode, path_range, salvaged
+from kws_engine.clips.index_file import IndexDamaged, IndexFile, columns, is_unicode, path_range, salvaged
 from kws_engine.clips.layout import PARTS_FILE, TRASH_FOLDER
 from kws_engine.clips.split import SPLITS
 from kws_engine.clips.words import parse_name
@@ -74,7 +74,7 @@ class Parts:
         if self._unsaved:
             kept = {path.partition("/")[2]: part for path, part in self._unsaved.items() if _is_in(path, word)}
             rows = sorted({**dict(rows), **kept}.items())
-        names, parts = zip(*rows, strict=True) if rows else ((), ())
+        names, parts = columns(rows) or ((), ())
         return names, parts
 
     def of(self, paths: Sequence[str]) -> dict[str, int]:
@@ -121,35 +121,32 @@ class Parts:
 
     def move_word(self, old: str, new: str) -> None:
         """Lets the parts follow a renamed folder."""
-        self._move(f"{old}/", f"{new}/")
+        self._move([(f"{old}/", f"{new}/")])
         self._rows.pop(old, None)
         self._rows.pop(new, None)
 
     def into_trash(self, trash: str, paths: Iterable[str]) -> None:
         """Lets the parts follow files or, by a path that ends in `/`, a folder into the trash."""
-        for path in paths:
-            self._move(path, f"{TRASH_FOLDER}/{trash}/{path}")
+        self._move([(path, f"{TRASH_FOLDER}/{trash}/{path}") for path in paths])
 
     def out_of_trash(self, trash: str, paths: Iterable[str]) -> None:
         """Lets the parts follow files or a folder back."""
-        for path in paths:
-            self._move(f"{TRASH_FOLDER}/{trash}/{path}", path)
+        self._move([(f"{TRASH_FOLDER}/{trash}/{path}", path) for path in paths])
 
-    def _move(self, old: str, new: str) -> None:
-        """Moves the row of a path, or all rows below one that ends in `/`."""
-        if not is_unicode((old, new)):
-            return
-        is_folder = old.endswith("/")
-        end = f"{old[:-1]}0" if is_folder else old
-        test = "path >= ? AND path < ?" if is_folder else "path IN (?, ?)"
-        move = f"UPDATE OR REPLACE parts SET path = ? || substr(path, ?) WHERE {test}"
-        self._file.change((move, [(new, len(old) + 1, old, end)]))
+    def _move(self, moves: Sequence[tuple[str, str]]) -> None:
+        """Moves the rows of old paths, or all rows below those that end in `/`, to new ones."""
+        below = [pair for pair in moves if pair[0].endswith("/")]
+        move = "UPDATE OR REPLACE parts SET path = ?"
+        self._file.change(
+            (f"{move} WHERE path = ?", ((new, old) for old, new in moves if not old.endswith("/"))),
+            (
+                f"{move} || substr(path, ?) WHERE path >= ? AND path < ?",
+                ((new, len(old) + 1, old, f"{old[:-1]}0") for old, new in below),
+            ),
+        )
         if self._unsaved:
-            moved = {
-                (new + path[len(old) :] if path == old or (is_folder and path.startswith(old)) else path): part
-                for path, part in self._unsaved.items()
-            }
-            self._unsaved = moved
+            of_file = dict(moves)
+            self._unsaved = {_moved(path, of_file, below): part for path, part in self._unsaved.items()}
 
     def _others(self, database: sqlite3.Connection, words: Iterable[str]) -> dict[str, int]:
         """All that is stored for those of some words in whose folders other programs have put clips."""
@@ -185,6 +182,13 @@ def speakers_in_several_parts(project_folder: Path) -> frozenset[str]:
 def _count(database: sqlite3.Connection, word: str) -> int:
     query = f"SELECT count(*) FROM parts WHERE path >= ? AND path < ? AND {_VALID}"
     return int(database.execute(query, path_range(word)).fetchone()[0])
+
+
+def _moved(path: str, of_file: Mapping[str, str], below: Sequence[tuple[str, str]]) -> str:
+    """Where a path is after some files and folders were moved."""
+    if path in of_file:
+        return of_file[path]
+    return next((new + path[len(old) :] for old, new in below if path.startswith(old)), path)
 
 
 def _is_in(path: str, word: str) -> bool:

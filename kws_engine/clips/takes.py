@@ -44,6 +44,9 @@ class TakeNumbers:
         """Notes a file as present."""
         self._present.add(self._pass(name))
 
+    def __len__(self) -> int:
+        return len(self._present)
+
     def _pass(self, name: str) -> tuple[str, int]:
         speaker, take = parse_name(name)
         self._next[speaker] = max(self._next[speaker], take + 1)

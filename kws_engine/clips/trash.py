@@ -6,13 +6,13 @@ import contextlib
 import os
 import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from kws_engine.clips.layout import TRASH_FOLDER
-from kws_engine.disk import refuse_link, storing
+from kws_engine.disk import refuse_link, storing, write_error
 from kws_engine.errors import ProjectError
 
 
@@ -33,16 +33,20 @@ class Removal:
     deletion: Deletion
 
 
-def delete(project_folder: Path, paths: Iterable[Path]) -> Deletion:
-    """Moves files or folders, given relative to the project, into a new folder of the trash; missing ones are left out.
+def delete(project_folder: Path, paths: Iterable[Path], *, into: Path | None = None) -> Deletion:
+    """Moves files or folders, given relative to the project, into the trash; missing ones are left out.
+
+    Args:
+        project_folder: The project.
+        paths: What is moved.
+        into: The folder of the trash, from `new_folder`; None makes one.
 
     Raises:
         ProjectError: The project cannot be written; nothing was moved.
     """
     there = tuple(path for path in paths if os.path.lexists(project_folder / path))
-    for path in there:
-        refuse_link(project_folder / path)
-    deletion = Deletion(_new_folder(project_folder), there)
+    _refuse_links(project_folder / path for path in there)
+    deletion = Deletion(into or new_folder(project_folder), there)
     try:
         take_back(project_folder, deletion)
     except ProjectError:
@@ -59,7 +63,7 @@ def kept_copy(project_folder: Path, path: Path) -> Iterator[Deletion]:
     Raises:
         ProjectError: The project cannot be written.
     """
-    trash = _new_folder(project_folder)
+    trash = new_folder(project_folder)
     try:
         with storing(trash / path):
             (trash / path).parent.mkdir(parents=True)
@@ -100,7 +104,7 @@ def put_back(project_folder: Path, deletion: Deletion) -> None:
         ProjectError: The project cannot be written.
     """
     _move_all(deletion.trash, project_folder, deletion.paths)
-    shutil.rmtree(deletion.trash, ignore_errors=True)
+    _remove_empty(deletion.trash)
 
 
 def take_back(project_folder: Path, deletion: Deletion) -> None:
@@ -121,7 +125,12 @@ def trashed_names(project_folder: Path, folder: Path) -> Iterator[str]:
                 yield from os.listdir(deleted / folder)
 
 
-def _new_folder(project_folder: Path) -> Path:
+def new_folder(project_folder: Path) -> Path:
+    """Makes a folder in the trash, for what is deleted now.
+
+    Raises:
+        ProjectError: The project cannot be written.
+    """
     trash = project_folder / TRASH_FOLDER
     stamp = time.strftime("%Y%m%d-%H%M%S")
     refuse_link(trash, itself=True)
@@ -137,10 +146,32 @@ def _new_folder(project_folder: Path) -> Path:
     raise ProjectError(f"{trash} is crowded: empty it and try again.")
 
 
-def _move_all(source: Path, target: Path, paths: Iterable[Path]) -> None:
+def _remove_empty(trash: Path) -> None:
+    """Removes a folder of the trash with the folders in it, as far as nothing else is left there."""
+    for folder, _, _ in os.walk(trash, topdown=False):
+        with contextlib.suppress(OSError):
+            os.rmdir(folder)
+
+
+def _refuse_links(paths: Iterable[Path]) -> None:
+    """Refuses links above these paths; all that lie in one folder are looked at once."""
+    seen: set[Path] = set()
+    for path in paths:
+        if path.parent not in seen:
+            seen.add(path.parent)
+            refuse_link(path)
+
+
+def _move_all(source: Path, target: Path, paths: Sequence[Path]) -> None:
+    _refuse_links(source / path for path in paths)
     moved: list[Path] = []
+    ready: set[Path] = set()
     try:
         for path in paths:
+            if path.parent not in ready:
+                with storing(target / path):
+                    (target / path.parent).mkdir(parents=True, exist_ok=True)
+                ready.add(path.parent)
             _move(source / path, target / path)
             moved.append(path)
     except ProjectError:
@@ -150,10 +181,10 @@ def _move_all(source: Path, target: Path, paths: Iterable[Path]) -> None:
 
 
 def _move(source: Path, target: Path) -> None:
-    refuse_link(source)
-    with storing(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
+    try:
         os.replace(source, target)
+    except OSError as error:
+        raise write_error(error, target) from error
 
 
 def _is_taken(path: Path) -> bool:

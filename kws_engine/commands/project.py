@@ -98,7 +98,8 @@ def _import(arguments: argparse.Namespace, output: Output) -> int:
         if arguments.words is None:
             check_new_words(project, plan)
         if arguments.doubtful:
-            plan = dataclasses.replace(plan, files=[dataclasses.replace(file, remark="") for file in plan.files])
+            for row in list(plan.files.remarks):
+                plan.files.set_remark(row, "")
         imported = import_planned(
             project,
             plan,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import threading
+import time
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +12,8 @@ from typing import Any
 from PySide6.QtCore import QObject, Qt, QThread, Signal
 
 from kws_engine.errors import KwsError
+
+_TOLD_EVERY_S = 1 / 30
 
 Work = Callable[[Callable[[int, int], None], Callable[[], bool]], Any]
 
@@ -62,6 +65,20 @@ class LongJob(QObject):
             self.failed.emit(*self._thread.failure)
         else:
             self.finished.emit(self._thread.result)
+
+
+def seldom(progress: Callable[[int, int], None]) -> Callable[[int, int], None]:
+    """Passes progress on thirty times a second at most, and its end: each time costs the GUI thread a moment."""
+    told_s = 0.0
+
+    def tell(done: int, total: int) -> None:
+        nonlocal told_s
+        now_s = time.monotonic()
+        if done >= total or now_s - told_s >= _TOLD_EVERY_S:
+            told_s = now_s
+            progress(done, total)
+
+    return tell
 
 
 _running: set[QThread] = set()

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
@@ -22,6 +20,7 @@ from kws_engine.clips.trash import Deletion
 from kws_engine.clips.words import NOISE
 from kws_engine.errors import KwsError
 from kws_gui.services.project_model import ProjectModel
+from kws_gui.services.undoing import ChangeAgain, ImportAgain, Undoing
 
 _MAX_RAW_TAKES = 200  # of about 150 kB each, whose cut can still be moved
 SHOWN_S = 60.0
@@ -47,26 +46,6 @@ class _Unsaved:
     replaced: Clip | None = None
 
 
-class _Again:
-    """One change that is done, undone and done again, and noted in the project's journal while it is done."""
-
-    def __init__(self, changes: Changes, do: Callable[[], Change | None], done: Change | None = None) -> None:
-        self._changes = changes
-        self._do = do
-        self._done = done
-        self._undone: tuple[Change, dict[str, Any]] | None = None
-
-    def redo(self) -> None:
-        self._done = self._changes.redo(*self._undone) if self._undone else self._do()
-        self._undone = None
-
-    def undo(self) -> None:
-        if self._done is not None:
-            content = self._changes.content(self._done)
-            self._changes.undo(self._done)
-            self._undone, self._done = (self._done, content), None
-
-
 class Recordings(QObject):
     """Every change of clips by hand; another project begins with no take in memory.
 
@@ -84,7 +63,12 @@ class Recordings(QObject):
         self._raw_takes: dict[Path, RawTake] = {}
         self._waiting: list[_Unsaved] = []
         self._noted: Changes | None = None
+        self.undoing = Undoing(model, self)
         model.opened.connect(self._on_opened)
+
+    def shutdown(self) -> None:
+        """Stops what is undone in the background, and waits for it."""
+        self.undoing.shutdown()
 
     @property
     def waiting(self) -> int:
@@ -157,7 +141,7 @@ class Recordings(QObject):
         """Moves clips to the trash."""
         changes = self._changes
         count = "a clip" if len(clips) == 1 else f"{len(clips)} clips"
-        self._push(f"Delete {count}", lambda: changes.delete(clips))
+        self._push(f"Delete {count}", clips, lambda: changes.delete(clips))
 
     def take_back(self, clip: Clip) -> None:
         """Takes the newest take back: as the Edit menu does where it was the last change, else by deleting it."""
@@ -172,36 +156,35 @@ class Recordings(QObject):
         others = [clip for clip in clips if clip.word != word]
         if others:
             count = "a clip" if len(others) == 1 else f"{len(others)} clips"
-            self._push(f"Put {count} under “{word}”", lambda: changes.relabel(others, word))
+            self._push(f"Put {count} under “{word}”", others, lambda: changes.relabel(others, word))
 
     def trim(self, clips: Sequence[Clip], spans: Sequence[tuple[int, int]]) -> None:
         """Keeps a stretch of each clip, in samples at the project's rate, all or none."""
         changes = self._changes
         count = "a clip" if len(clips) == 1 else f"{len(clips)} clips"
-        self._push(f"Trim {count}", lambda: changes.trim(clips, spans))
+        self._push(f"Trim {count}", clips, lambda: changes.trim(clips, spans))
 
     def split(self, clip: Clip, at_sample: int) -> None:
         """Makes two clips of one."""
         changes = self._changes
-        self._push("Split a clip", lambda: changes.split(clip, at_sample))
+        self._push("Split a clip", [clip], lambda: changes.split(clip, at_sample))
 
     def note(self, change: Change) -> None:
         """Makes a change undoable that was done elsewhere, as in the background."""
-        again = _Again(self._changes, lambda: None, change)
-        self._model.undo_stack.put(str(change), redo=again.redo, undo=again.undo)
+        self._put(change)
         self._model.clipsChanged.emit()
 
     def set_part(self, clips: Sequence[Clip], split: Split | None) -> None:
         """Puts clips into a part by hand, or with None back to the rule, all or none."""
         changes = self._changes
-        self._push("Change the part", lambda: changes.set_part(clips, split))
+        self._push("Change the part", clips, lambda: changes.set_part(clips, split))
 
     def exclude(self, clips: Sequence[Clip], excluded: bool) -> None:
         """Leaves clips out of training, or takes them in again, all or none; undo restores each as it was."""
         changes = self._changes
         others = [clip for clip in clips if clip.excluded != excluded]
         if others:
-            self._push("Leave out" if excluded else "Use again", lambda: changes.exclude(others, excluded))
+            self._push("Leave out" if excluded else "Use again", others, lambda: changes.exclude(others, excluded))
 
     def _on_opened(self) -> None:
         self._raw_takes.clear()
@@ -209,8 +192,7 @@ class Recordings(QObject):
         self._noted = None
         if self._model.project is not None:
             for change in self._changes.done():
-                again = _Again(self._changes, lambda: None, change)
-                self._model.undo_stack.put(str(change), redo=again.redo, undo=again.undo)
+                self._put(change)
 
     @property
     def _project(self) -> Project:
@@ -225,8 +207,18 @@ class Recordings(QObject):
             self._noted = Changes(self._project)
         return self._noted
 
-    def _push(self, text: str, do: Callable[[], Change | None]) -> None:
-        again = _Again(self._changes, do)
+    def _put(self, change: Change) -> None:
+        """Makes a change undoable that is done already."""
+        again: ImportAgain | ChangeAgain
+        model, changes, title = self._model, self._changes, str(change)
+        if change.kind == "import":
+            again = ImportAgain(model, self.undoing, changes, change)
+        else:
+            again = ChangeAgain(model, self.undoing, changes, clips=change.clips, title=title, done=change)
+        model.undo_stack.put(title, redo=again.redo, undo=again.undo)
+
+    def _push(self, text: str, clips: Sequence[Clip], do: Callable[[], Change | None]) -> None:
+        again = ChangeAgain(self._model, self.undoing, self._changes, clips=len(clips), title=text, do=do)
         self._model.push(text, redo=again.redo, undo=again.undo)
 
     def _wait(self, unsaved: _Unsaved) -> bool:

@@ -50,6 +50,8 @@ class Services:
         self.runs.shutdown()
         self.searching.shutdown()
         self.care.shutdown()
+        self.recordings.shutdown()
+        self.talk.shutdown()
         self.actions.shutdown()
         self.microphones.shutdown()
         self.warm.shutdown()
@@ -64,7 +66,9 @@ def make_services(parent: QObject | None = None, *, project: ProjectModel | None
     runs = Runs(project, training, parent)
     recordings = Recordings(project, parent)
     microphones = MicrophoneService(parent)
-    projects = Projects(project, navigation, end_work=(training.leave, searching.end), parent=parent)
+    talk = TalkRecording(project, microphones, parent)
+    end_work = (training.leave, searching.end, recordings.shutdown, talk.shutdown)
+    projects = Projects(project, navigation, end_work=end_work, parent=parent)
     navigation.modelRequested.connect(runs.finish)
     return Services(
         project=project,
@@ -76,7 +80,7 @@ def make_services(parent: QObject | None = None, *, project: ProjectModel | None
         recordings=recordings,
         care=Care(project, parent),
         teaching=Teaching(project, projects, training, parent),
-        talk=TalkRecording(project, microphones, parent),
+        talk=talk,
         feedback=Feedback(project, recordings, training, parent),
         actions=Actions(project, parent),
         listening=Listening(parent),

@@ -14,6 +14,7 @@ from kws_engine.errors import KwsError
 from kws_gui.services.microphone import MicrophoneService
 from kws_gui.services.microphone_use import MicrophoneUse
 from kws_gui.services.project_model import ProjectModel
+from kws_gui.services.storing import Store, Storing
 
 WANTED_S = 120.0
 """How much talk is asked for: a minute to learn from and a minute to measure on."""
@@ -25,31 +26,45 @@ _QUIET_S = 4.0
 class TalkRecording(MicrophoneUse):
     """Records until there are two minutes, in as many pieces as a person likes; each is stored when it ends.
 
+    It is stored in the background.
+
     Signals:
         stateChanged(state): idle, opening or recording.
         grown(seconds): So much talk there is now, stored or not.
         quiet(is_quiet): Nobody has talked for some seconds, or somebody does again.
+        slow(): Storing takes longer than a moment.
+        settled(): Nothing is being stored any more.
         failed(sentence): A piece could not be stored; it waits in memory for the next `stop`.
     """
 
     grown = Signal(float)
     quiet = Signal(bool)
+    slow = Signal()
+    settled = Signal()
     failed = Signal(str)
 
     def __init__(self, project: ProjectModel, microphones: MicrophoneService, parent: QObject | None = None) -> None:
         super().__init__(microphones, active="recording", poll_ms=_POLL_MS, parent=parent)
         self._project = project
-        self._pieces: list[NDArray[np.float32]] = []
+        self._sound = Storing(self)
         self._stored_s = 0.0
         self._file: Path | None = None  # what was recorded here last
         self._quiet_s = 0.0
+        self._sound.stored.connect(self._on_stored)
+        self._sound.failed.connect(self._on_not_stored)
+        self._sound.slow.connect(self.slow)
         project.opened.connect(self._on_project)
         self._on_project()
 
     @property
     def seconds(self) -> float:
         """How much talk there is, stored or not."""
-        return self._stored_s + sum(map(len, self._pieces)) / self._rate
+        return self._stored_s + self._sound.in_memory / self._rate
+
+    @property
+    def is_storing(self) -> bool:
+        """Whether something is on its way to the disk."""
+        return self._sound.is_running
 
     @property
     def is_enough(self) -> bool:
@@ -66,25 +81,45 @@ class TalkRecording(MicrophoneUse):
         """Stops and stores what was said."""
         if self._state != "idle":
             self._end_use()
-        self._store()
+        self._go_on()
 
-    def _store(self) -> None:
-        project = self._project.project
-        if project is None or not self._pieces:
-            return
-        samples = np.concatenate(self._pieces)
-        try:
-            self._file = add_talk(ProjectFolder(project.folder).talk, samples, rate=self._rate, after=self._file)
-        except KwsError as error:
-            self._file = None
-            self.failed.emit(str(error))
-            return
-        self._pieces.clear()
-        self._stored_s += len(samples) / self._rate
+    def shutdown(self) -> None:
+        """Stops, and returns when what was said is on disk."""
+        if self._state != "idle":
+            self._end_use()
+        if self._sound.in_memory:
+            try:
+                self._sound.settle(self._store())
+            except KwsError as error:
+                self.failed.emit(str(error))
+
+    def _go_on(self) -> None:
+        """Stores what waits, unless something is being said or stored."""
+        if self._state == "idle" and self._project.project is not None:
+            self._sound.begin(self._store())
+
+    def _store(self) -> Store:
+        """Stores a piece, in another thread."""
+        project, rate, after = self._project.project, self._rate, self._file
+        assert project is not None
+        folder = ProjectFolder(project.folder).talk
+        return lambda samples: add_talk(folder, samples, rate=rate, after=after)
+
+    def _on_stored(self, file: Path, samples: int) -> None:
+        self._file = file
+        self._stored_s += samples / self._rate
+        self._go_on()
+        if not self.is_storing:
+            self.settled.emit()
+
+    def _on_not_stored(self, sentence: str) -> None:
+        self._file = None
+        self.failed.emit(sentence)
+        self.settled.emit()
 
     def _on_project(self) -> None:
         project = self._project.project
-        self._pieces.clear()
+        self._sound.forget()
         self._file = None
         self._stored_s = seconds_of_talk(ProjectFolder(project.folder).talk) if project is not None else 0.0
 
@@ -97,7 +132,7 @@ class TalkRecording(MicrophoneUse):
         samples = self._reader.read().samples
         if not len(samples):
             return
-        self._pieces.append(samples)
+        self._sound.put(samples)
         self._look_for_quiet(samples)
         self.grown.emit(self.seconds)
         if self.is_enough:

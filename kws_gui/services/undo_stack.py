@@ -78,6 +78,23 @@ class UndoStack(QObject):
             del self._changes[self._index]
         self.changed.emit()
 
+    def settle(self, text: str | None, *, redo: Callable[[], object], undo: Callable[[], object]) -> None:
+        """Says what has become of a change that went on in the background.
+
+        Args:
+            text: It is done, at least in part, and can be undone as this; None drops it.
+            redo: As it was pushed.
+            undo: As it was pushed.
+        """
+        at = next((at for at, one in enumerate(self._changes) if one.undo == undo), None)
+        if at is not None:
+            del self._changes[at]
+            self._index -= at < self._index
+        if text is not None:
+            self._changes.insert(self._index, _Change(text, redo, undo))
+            self._index += 1
+        self.changed.emit()
+
     def clear(self) -> None:
         """Forgets everything."""
         self._is_busy = False

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import csv
 import json
+import signal
 import stat
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from kws_engine import audio
 from kws_engine.cli import main
+from kws_engine.clips import import_changes
+from kws_engine.clips.changes import Changes
 from kws_engine.clips.clip import Clip
+from kws_engine.clips.import_changes import Steps
 from kws_engine.clips.import_labels import Label, read_labels, widened
 from kws_engine.clips.import_plan import Plan
 from kws_engine.clips.import_source import Pointed, plan_pointed
 from kws_engine.clips.import_zip import unpack
-from kws_engine.clips.importing import import_folder, import_planned, undo_import
+from kws_engine.clips.importing import Imported, import_folder, import_planned
+from kws_engine.clips.journal import Change
 from kws_engine.clips.project import Project
 from kws_engine.errors import KwsError, ProjectError
 
@@ -280,7 +288,7 @@ def test_a_dry_run_says_what_the_import_then_does_and_changes_nothing(project, t
     before = everything(project)
     plan = take(project, tmp_path / "in")
     would = import_planned(project, plan, dry_run=True)
-    assert everything(project) == before and project.words == ("lamp",) and not would.paths
+    assert everything(project) == before and project.words == ("lamp",) and not would.keys and would.change is None
     did = import_planned(project, plan)
     assert (would.words, would.taken, would.skipped) == (did.words, did.taken, did.skipped)
 
@@ -315,23 +323,109 @@ def test_an_import_is_undone_and_done_again_with_its_words_and_what_it_moved(pro
     imported = import_planned(project, take(project, new))
     after = (clips_of(project), project.words)
     assert sorted(clip.word for clip in project.clips()) == ["door", "lamp", "lamp"]
-    redo = undo_import(project, imported)
-    assert (clips_of(project), project.words) == before
-    again = redo()
-    assert (clips_of(project), project.words) == after
-    redo = undo_import(project, again)
-    assert (clips_of(project), project.words) == before
-    redo()
+    for _ in range(2):
+        project = Project.open(project.folder)  # as after a restart
+        changes, change, content = noted(project, imported)
+        assert changes.done()[-1] == change and str(change) == "Import 2 clips"
+        assert changes.undo(change, content) is None
+        assert (clips_of(project), project.words) == before and change not in changes.done()
+        assert changes.redo(change, content) == change
+        assert (clips_of(project), project.words) == after
     assert clips_of(Project.open(project.folder)) == after[0]
+
+
+def noted(project: Project, imported: Imported) -> tuple[Changes, Change, dict[str, Any]]:
+    changes, change = Changes(project), imported.change
+    assert change is not None
+    return changes, change, changes.content(change)
 
 
 def test_undoing_keeps_a_new_word_that_has_got_other_clips(project, tmp_path) -> None:
     (a,) = sounds(tmp_path, 1)
     imported = import_planned(project, take(project, pack(tmp_path / "new.zip", {"door/x_nohash_0.wav": a})))
     project.edit.add_take("door", word(9), speaker="me")
-    undo_import(project, imported)
+    changes, change, content = noted(project, imported)
+    changes.undo(change, content)
     kept: list[Clip] = list(project.clips(word="door"))
     assert [clip.speaker for clip in kept] == ["me"]
+
+
+def test_an_undoing_that_is_stopped_leaves_whole_clips_and_goes_on_after_a_restart(
+    project, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setattr(import_changes, "_AT_ONCE", 2)
+    names = [f"{word}/x_nohash_{number}.wav" for number in range(3) for word in ("lamp", "door")]
+    contents = dict(zip(names, sounds(tmp_path, len(names)), strict=True))
+    before = everything(project)
+    imported = import_planned(project, take(project, pack(tmp_path / "new.zip", contents)))
+    after, parts = everything(project), parts_of(project)
+    changes, change, content = noted(project, imported)
+    told: list[tuple[int, int]] = []
+    steps = Steps(lambda done, total: told.append((done, total)), lambda: len(told) == 2)
+    rest = changes.undo(change, content, steps=steps)
+    assert rest is not None and (rest.clips, str(rest)) == (2, "Import 2 clips") and told == [(2, 6), (4, 6)]
+    project = Project.open(project.folder)
+    assert len(project.clips()) == 2
+    assert {path.read_bytes() for path in project.folder.glob("clips/*/*.wav")} <= set(contents.values())
+    changes, change, content = noted(project, imported)
+    assert changes.done() == [rest] and changes.undo(rest, content) is None
+    assert in_clips(everything(project)) == in_clips(before) and project.words == ("lamp",)
+
+    told.clear()
+    back = changes.redo(change, content, steps=steps)
+    assert back is not None and back.clips == 4 and changes.done() == [back]
+    changes, _, content = noted(Project.open(project.folder), imported)
+    assert changes.undo(back, content) is None and changes.redo(change, content) == change
+    assert everything(project) == after and parts_of(project) == parts
+    assert not list((project.folder / ".trash").iterdir())
+
+
+def test_a_program_killed_while_it_undoes_an_import_loses_no_clip(project, tmp_path) -> None:
+    names = [f"{word}/x_nohash_{number}.wav" for number in range(20) for word in ("lamp", "door")]
+    contents = dict(zip(names, sounds(tmp_path, len(names)), strict=True))
+    import_planned(project, take(project, pack(tmp_path / "new.zip", contents)))
+    parts = parts_of(project)
+    for done in (0, 1, 5, 9, 4):
+        killed_after(project.folder, done=done)
+        there, gone = (list(project.folder.glob(f"{where}/*/*.wav")) for where in ("clips", ".trash/*/clips"))
+        assert {path.read_bytes() for path in (*there, *gone)} == set(contents.values())
+        assert len(there) + len(gone) == len(contents)
+    project = Project.open(project.folder)
+    changes = Changes(project)
+    (change,) = changes.done()
+    content = changes.content(change)
+    assert changes.undo(change, content) is None and not project.clips()
+    assert changes.redo(change, content) == change and parts_of(project) == parts
+
+
+def killed_after(folder: Path, *, done: int) -> None:
+    """Undoes the newest change in a process that is killed between the moves of two files."""
+    code = f"""
+import os, signal
+from kws_engine.clips import import_changes
+from kws_engine.clips.changes import Changes
+from kws_engine.clips.project import Project
+import_changes._AT_ONCE = 3
+moved, replace = 0, os.replace
+def counting(source, target):
+    global moved
+    if moved == {done}:
+        os.kill(os.getpid(), signal.SIGKILL)
+    replace(source, target)
+    moved += 1
+os.replace = counting
+changes = Changes(Project.open({str(folder)!r}))
+changes.undo(changes.done()[-1])
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -signal.SIGKILL
+
+
+def in_clips(files: dict[str, bytes]) -> dict[str, bytes]:
+    return {path: content for path, content in files.items() if path.startswith("clips/")}
+
+
+def parts_of(project: Project) -> dict[str, str]:
+    return {clip.key: clip.split for clip in Project.open(project.folder).clips()}
 
 
 def test_folders_still_import_as_before(project, tmp_path) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 import wave
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +21,7 @@ from virtual_microphone import VirtualMicrophone
 
 from kws_engine import audio
 from kws_engine.clips.clip import Clip
-from kws_engine.clips.import_plan import ImportFile
+from kws_engine.clips.import_files import ImportFile
 from kws_engine.clips.index_file import IndexFile
 from kws_engine.clips.layout import ProjectFolder
 from kws_engine.clips.own_talk import seconds_of_talk
@@ -34,6 +36,7 @@ from kws_gui.pages.words.clips import how_split
 from kws_gui.pages.words.import_dialog import ImportDialog
 from kws_gui.pages.words.page import WordsPage
 from kws_gui.pages.words.review_dialog import ReviewDialog
+from kws_gui.services import free_recording
 from kws_gui.services.microphone import MicrophoneService
 from kws_gui.services.services import make_services
 
@@ -321,7 +324,7 @@ def test_the_word_of_a_whole_folder_is_changed_at_once(page: WordsPage, qtbot: Q
 def test_a_large_import_is_undone_in_the_background(
     page: WordsPage, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kws_gui.pages.words.transfers._MANY", 3)
+    monkeypatch.setattr("kws_gui.services.undoing.MANY", 3)
     dialog = reviewed(page, qtbot, written(tmp_path / "stop", 4))
     with qtbot.waitSignal(page.imports.imported, timeout=PATIENCE_MS):
         dialog.go.click()
@@ -722,15 +725,52 @@ def test_free_talk_that_cannot_be_stored_waits_and_leaving_the_page_keeps_it(
         page.free.toggle_recording()
         qtbot.waitUntil(lambda: page.free.recording.seconds > 0.5, timeout=PATIENCE_MS)
         page.free.toggle_recording()
-        assert page.free.recording.waits and "waits in memory" in page.recorder.advice.text()
-    page.free.toggle_recording()
+        qtbot.waitUntil(lambda: page.free.recording.waits, timeout=PATIENCE_MS)
+        assert "waits in memory" in page.recorder.advice.text() and page.words.isEnabled()
     talk = ProjectFolder(project_of(page).folder).talk
+    with qtbot.waitSignal(page.free.recording.ended, timeout=PATIENCE_MS):
+        page.free.toggle_recording()
     assert not page.free.recording.waits and seconds_of_talk(talk) > 0.4
     page.free.toggle_recording()
     qtbot.waitUntil(lambda: page.free.recording.seconds > 0.5, timeout=PATIENCE_MS)
     before = seconds_of_talk(talk)
     page.hide()
-    assert not page.free.is_busy and seconds_of_talk(talk) > before + 0.4
+    qtbot.waitUntil(lambda: not page.free.is_busy and seconds_of_talk(talk) > before + 0.4, timeout=PATIENCE_MS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_closed", [False, True])
+def test_free_talk_is_stored_beside_the_window_and_closing_it_loses_nothing(
+    virtual_microphone: VirtualMicrophone,
+    page: WordsPage,
+    qtbot: QtBot,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    is_closed: bool,
+) -> None:
+    qtbot.waitUntil(lambda: page._microphones.is_open, timeout=PATIENCE_MS)
+    page.words.choose(UNKNOWN)
+    disk, store = threading.Event(), free_recording.store_talk
+
+    def slowly(*arguments: Any, **named: Any) -> free_recording.StoredTalk:
+        disk.wait(PATIENCE_MS / 1000)
+        return store(*arguments, **named)
+
+    monkeypatch.setattr(free_recording, "store_talk", slowly)
+    page.free.toggle_recording()
+    qtbot.waitUntil(lambda: page.free.recording.seconds > 0.5, timeout=PATIENCE_MS)
+    page.free.toggle_recording()
+    qtbot.waitUntil(lambda: page.recorder.advice.text().startswith("Storing"), timeout=PATIENCE_MS)
+    talk, seconds = ProjectFolder(project_of(page).folder).talk, page.free.recording.seconds
+    assert not page.free.isEnabled() and not page.words.isEnabled() and seconds_of_talk(talk) == 0
+    if is_closed:
+        threading.Timer(0.2, disk.set).start()
+        page.shutdown()
+    else:
+        disk.set()
+        qtbot.waitUntil(lambda: not page.free.is_busy, timeout=PATIENCE_MS)
+        assert page.free.isEnabled() and page.words.isEnabled()
+    assert seconds_of_talk(talk) == pytest.approx(seconds)
 
 
 @pytest.mark.slow

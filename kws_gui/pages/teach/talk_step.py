@@ -57,6 +57,7 @@ class TalkStep(QWidget):
         self.meter = LevelMeter()
         self.toggle = QPushButton()
         self.next = QPushButton()
+        self._is_leaving = False
         self._lay_out()
         self._connect()
 
@@ -87,8 +88,16 @@ class TalkStep(QWidget):
             self._talk.stop()
 
     def _on_next(self) -> None:
+        """Goes on when what was said is on disk: the next step learns from it."""
         self.stop()
-        self.done.emit()
+        self._is_leaving = True
+        if not self._talk.is_storing:
+            self._on_settled()
+
+    def _on_settled(self) -> None:
+        if self._is_leaving:
+            self._is_leaving = False
+            self.done.emit()
 
     def _on_state(self, state: str) -> None:
         self._show_state()
@@ -134,6 +143,7 @@ class TalkStep(QWidget):
             self._show_state()
 
     def _on_not_stored(self, sentence: str) -> None:
+        self._is_leaving = False
         self._tell("error", f"{sentence} What you said waits in memory: pause once more to store it.")
 
     def _on_microphone_failed(self, sentence: str) -> None:
@@ -148,6 +158,8 @@ class TalkStep(QWidget):
         talk.grown.connect(self._show_clock)
         talk.quiet.connect(self._on_quiet)
         talk.failed.connect(self._on_not_stored)
+        talk.slow.connect(lambda: self._tell("", "Storing what you said …"))
+        talk.settled.connect(self._on_settled)
         microphones.levelChanged.connect(self.meter.setLevel)
         microphones.closed.connect(self.meter.clear)
         microphones.failed.connect(self._on_microphone_failed)

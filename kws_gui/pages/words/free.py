@@ -57,15 +57,14 @@ class FreeButton(QPushButton):
         self.clicked.connect(self.toggle_recording)
         self.recording.stateChanged.connect(self._on_state)
         self.recording.grown.connect(lambda _: self._show())
+        self.recording.slow.connect(lambda: self.told.emit("", "Storing what was recorded …"))
         self.recording.ended.connect(self._on_ended)
-        self.recording.failed.connect(
-            lambda sentence: self.told.emit("error", f"{sentence} It waits in memory: press {self.text()} again.")
-        )
+        self.recording.failed.connect(self._on_failed)
 
     @property
     def is_busy(self) -> bool:
-        """Whether it records."""
-        return self.recording.state != "idle"
+        """Whether it records, or stores what was recorded."""
+        return self.recording.state != "idle" or self.recording.is_storing
 
     def show_word(self, word: str) -> None:
         """Offers what goes with that word; nothing for one that is taught."""
@@ -76,7 +75,7 @@ class FreeButton(QPushButton):
     def toggle_recording(self) -> None:
         """Starts, or stops and stores."""
         if self.is_busy or self.recording.waits:
-            self.recording.stop()
+            self.recording.stop()  # which does nothing while it stores
         elif self._kind is not None:
             self.recording.start(self._kind, speaker=self._speaker())
 
@@ -88,18 +87,26 @@ class FreeButton(QPushButton):
     def _show(self) -> None:
         if self._kind is None:
             return
-        seconds = int(self.recording.seconds)
-        self.setText(f"Stop ({seconds // 60}:{seconds % 60:02})" if self.is_busy else _TITLES[self._kind])
-        self.setToolTip("Stop, and keep what was recorded" if self.is_busy else _TIPS[self._kind])
+        seconds, is_running = int(self.recording.seconds), self.recording.state != "idle"
+        self.setEnabled(not self.recording.is_storing)
+        self.setText(f"Stop ({seconds // 60}:{seconds % 60:02})" if is_running else _TITLES[self._kind])
+        self.setToolTip("Stop, and keep what was recorded" if is_running else _TIPS[self._kind])
 
     def _on_state(self, state: str) -> None:
         self._show()
         self.busyChanged.emit(self.is_busy)
-        if self.is_busy:
+        if state != "idle":
             sentence = "Opening the microphone …" if state == "opening" else _RUNNING[self.recording.kind]
             self.told.emit("", sentence)
 
+    def _on_failed(self, sentence: str) -> None:
+        self._show()
+        self.busyChanged.emit(self.is_busy)
+        self.told.emit("error", f"{sentence} It waits in memory: press {self.text()} again.")
+
     def _on_ended(self, kind: Kind, clips: list[Clip], seconds: float) -> None:
+        self._show()
+        self.busyChanged.emit(self.is_busy)
         if clips:
             self.stored.emit("Talk freely" if kind == "talk" else "Record the room", clips)
         count = "one clip" if len(clips) == 1 else f"{len(clips)} clips"

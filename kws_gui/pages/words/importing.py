@@ -6,9 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QListWidget, QListWidgetItem, QPushButton, QVBoxLayout, QWidget
 
+from kws_engine.clips.changes import Changes
+from kws_engine.clips.clip import key_at
 from kws_engine.clips.exporting import ExportedData, Kind, export_data
 from kws_engine.clips.import_layout import UnclearLayout
 from kws_engine.clips.import_plan import Plan, check_new_words, plan_import
@@ -17,14 +19,17 @@ from kws_engine.clips.importing import Imported, SpeakerRule, import_folder, imp
 from kws_engine.clips.project import Project
 from kws_engine.clips.synthetic import SynthesisConfig, Synthesized, synthesize
 from kws_gui import theme
-from kws_gui.bridges.jobs import LongJob, Work
+from kws_gui.bridges.jobs import LongJob, Work, seldom
 from kws_gui.forms.fold import Fold
+from kws_gui.services.undoing import Undoing
+from kws_gui.widgets.message_bar import Kind as MessageKind
 from kws_gui.widgets.message_bar import MessageBar
 from kws_gui.widgets.progress_row import ProgressRow
 from kws_gui.widgets.wrapped_label import WrappedLabel
 
 _MOST_LISTED = 1_000
 _MOST_NOTES = 6
+_PATIENCE_MS = 400  # what is over sooner is not worth a line that comes and goes
 
 
 @dataclass(frozen=True)
@@ -90,11 +95,13 @@ class ImportPanel(QWidget):
         looked: A `Looked`, and whether the person asked to choose again.
         imported: An `Imported`; also of one that was cancelled. None where it failed.
         planned: A `Planned`, to be looked through.
+        busyChanged: (is_busy) Something runs on the clips, or does no longer.
     """
 
     looked = Signal(object, bool)
     imported = Signal(object)
     planned = Signal(object)
+    busyChanged = Signal(bool)
     _waiting = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -117,6 +124,10 @@ class ImportPanel(QWidget):
         self.left_out.setWordWrap(True)
         self.fold = Fold("Left out", self.left_out)
         self._job: LongJob | None = None
+        self._undoing: Undoing | None = None
+        self._is_undoing_shown = False
+        self._patience = QTimer(self, singleShot=True, interval=_PATIENCE_MS)
+        self._patience.timeout.connect(self._show_undoing)
         self._last: tuple[Looked, Choice] | None = None
         self._lay_out()
         self.progress.cancelRequested.connect(self._on_cancel)
@@ -129,7 +140,15 @@ class ImportPanel(QWidget):
 
     @property
     def is_running(self) -> bool:
-        return self._job is not None
+        return self._job is not None or (self._undoing is not None and self._undoing.is_running)
+
+    def follow(self, undoing: Undoing) -> None:
+        """Shows what is undone in the background, too."""
+        self._undoing = undoing
+        undoing.began.connect(lambda _: self._patience.start())
+        undoing.progressed.connect(self._on_undoing)
+        undoing.ended.connect(self._on_undone)
+        self._show_undoing()
 
     def look(self, project: Project, source: Source, *, is_asked: bool = False) -> None:
         """Looks at a folder in the background before it is imported; does nothing while an import is running."""
@@ -234,8 +253,16 @@ class ImportPanel(QWidget):
     def synthesize(self, project: Project, words: Sequence[str], config: SynthesisConfig) -> None:
         """Lets synthetic voices say words in the background; does nothing while something else is running."""
 
-        def work(progress: Callable[[int, int], None], should_stop: Callable[[], bool]) -> Synthesized:
-            return synthesize(project, words, config, progress=progress, should_stop=should_stop)
+        def work(
+            progress: Callable[[int, int], None], should_stop: Callable[[], bool]
+        ) -> tuple[Synthesized, Imported]:
+            made = synthesize(project, words, config, progress=progress, should_stop=should_stop)
+            keys = [key_at(path) for path in made.clips]
+            change = Changes(project).note_import(keys, made.new_words) if keys else None
+            new_words = made.new_words
+            return made, Imported(
+                len(keys), made.words, [], keys=keys, new_words=new_words, project=project.folder, change=change
+            )
 
         if self._run("Synthetic voices are speaking", work, self._on_synthesized):
             self._last = None
@@ -263,21 +290,52 @@ class ImportPanel(QWidget):
         work: Callable[[Callable[[int, int], None], Callable[[], bool]], object],
         then: Callable[..., None],
     ) -> bool:
-        if self._job is not None:
+        if self.is_running:
             return False
-        self._on_dismissed()
-        self.show()
-        self.progress.start(title)
-        self._job = LongJob(work, self)
+        self._show_start(title)
+        self._job = LongJob(lambda progress, should_stop: work(seldom(progress), should_stop), self)
         self._job.progressed.connect(self.progress.setProgress)
         self._job.finished.connect(then)
         self._job.failed.connect(self._on_failed)
         self._job.start()
+        self.busyChanged.emit(True)
         return True
+
+    def _show_start(self, title: str) -> None:
+        self._on_dismissed()
+        self.show()
+        self.progress.cancelButton().show()
+        self.progress.start(title)
+
+    def _show_undoing(self) -> None:
+        """Shows what takes longer than a moment."""
+        if self._job is None and self._undoing is not None and self._undoing.is_running:
+            self._is_undoing_shown = True
+            self._show_start(self._undoing.title)
+            self.progress.cancelButton().setVisible(self._undoing.can_stop)
+            if self._undoing.so_far is not None:
+                self.progress.setProgress(*self._undoing.so_far)
+
+    def _on_undoing(self, done: int, total: int) -> None:
+        if self._is_undoing_shown:
+            self.progress.setProgress(done, total)
+
+    def _on_undone(self, kind: MessageKind, sentence: str) -> None:
+        self._patience.stop()
+        if self._is_undoing_shown:
+            self.progress.finish()
+            self.hide()
+        self._is_undoing_shown = False
+        if sentence and self._job is None:
+            self._on_dismissed()
+            self.show()
+            self.result.showMessage(kind, sentence)
 
     def _on_cancel(self) -> None:
         if self._job is not None:
             self._job.cancel()
+        elif self._undoing is not None:
+            self._undoing.cancel()
 
     def _on_looked(self, looked: Looked, is_asked: bool) -> None:
         self._end()
@@ -294,16 +352,15 @@ class ImportPanel(QWidget):
             sentence += f"; {exported.left_out:,} that are left out of training stayed out"
         self.result.showMessage("success", f"{sentence}.")
 
-    def _on_synthesized(self, made: Synthesized) -> None:
+    def _on_synthesized(self, done: tuple[Synthesized, Imported]) -> None:
+        made, imported = done
         self._end()
         cancelled = "Cancelled. " if made.stopped else ""
         sentence = f"{cancelled}{_count(len(made.clips), 'clip', 'clips')} by {made.voices} synthetic voices."
         self.result.showMessage("warning" if made.stopped else "success", sentence)
         self.notes.setText("Sounding almost like the word, as other words: " + ", ".join(made.neighbours))
         self.notes.setVisible(bool(made.neighbours))
-        self.imported.emit(
-            Imported(len(made.clips), made.words, [], paths=list(made.clips), new_words=list(made.new_words))
-        )
+        self.imported.emit(imported)
 
     def _on_planned(self, planned: Planned | None) -> None:
         self._end()
@@ -356,6 +413,7 @@ class ImportPanel(QWidget):
         self.progress.finish()
         self._job.deleteLater()
         self._job = None
+        self.busyChanged.emit(False)
 
     def _on_dismissed(self) -> None:
         self.result.clear()

@@ -51,7 +51,7 @@ class WordsPage(QWidget):
         )
         self.session, self.free = self.recording.session, self.recording.free
         self._trimming = Trimming(self, self._model, self.recordings, self.imports, self.player)
-        self.transfers = Transfers(self, self._model, self.imports, trimming=self._trimming, player=self.player)
+        self.transfers = Transfers(self, self._model, self.imports, recordings=self.recordings, player=self.player)
         self.many = RecordingSession(self._model, self.recordings, self._microphones, self)
         self.sessions: SessionDialog | None = None
         self._lay_out()

@@ -60,7 +60,7 @@ class Recording(QObject):
         """Ends recording; what was recorded is stored."""
         self._recorder.settle()
         self.session.cancel()
-        self.free.recording.stop()
+        self.free.recording.shutdown()
 
     # -- takes
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Any, Final
 
+import numpy as np
 from PySide6.QtCore import (
     QAbstractTableModel,
     QItemSelection,
@@ -17,7 +18,7 @@ from PySide6.QtCore import (
 )
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QHeaderView, QPushButton, QTableView, QVBoxLayout, QWidget
 
-from kws_engine.clips.import_plan import ImportFile
+from kws_engine.clips.import_files import ImportFile, ImportFiles
 from kws_engine.clips.words import check_word, speaker_id
 from kws_engine.errors import ProjectError
 from kws_gui import theme
@@ -43,23 +44,25 @@ class ReviewRows(QAbstractTableModel):
 
     refused = Signal(str)
 
-    def __init__(self, files: list[ImportFile], parent: QWidget | None = None) -> None:
+    def __init__(self, files: ImportFiles, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._files = files
-        self._taken = [not file.remark for file in files]
+        self._taken = np.ones(len(files), bool)
+        self._taken[list(files.remarks)] = False
         self.together: Callable[[], Collection[int]] = tuple
 
     def count(self) -> int:
         """How many files are ticked."""
-        return sum(self._taken)
+        return int(self._taken.sum())
 
-    def chosen(self) -> list[ImportFile]:
-        """The ticked files, as they are now."""
-        return [replace(file, remark="") for file, taken in zip(self._files, self._taken, strict=True) if taken]
-
-    def faulty(self) -> list[ImportFile]:
-        """The files that are not ticked and have a fault, which the import names among what it left out."""
-        return [file for file, taken in zip(self._files, self._taken, strict=True) if not taken and file.remark]
+    def chosen(self) -> ImportFiles:
+        """The ticked files, as they are now, and those with a fault, which the import names among what it left out."""
+        faulty = [row for row in self._files.remarks if not self._taken[row]]
+        ticked = np.flatnonzero(self._taken).tolist()
+        files = self._files.picked([*ticked, *faulty])
+        for row in [row for row in files.remarks if row < len(ticked)]:
+            files.set_remark(row, "")
+        return files
 
     def file(self, row: int) -> ImportFile:
         """The file or piece of a row."""
@@ -96,20 +99,17 @@ class ReviewRows(QAbstractTableModel):
         chosen = self.together()
         rows = chosen if index.row() in chosen else (index.row(),)
         if role == Qt.ItemDataRole.CheckStateRole:
-            for row in rows:
-                self._taken[row] = Qt.CheckState(value) == Qt.CheckState.Checked
+            self._taken[list(rows)] = Qt.CheckState(value) == Qt.CheckState.Checked
         elif role == Qt.ItemDataRole.EditRole and index.column() == _WORD:
             try:
                 word = check_word(str(value).strip())
             except ProjectError as error:
                 self.refused.emit(str(error))
                 return False
-            for row in rows:
-                self._files[row] = replace(self._files[row], word=word)
+            self._files.set_word(list(rows), word)
         elif role == Qt.ItemDataRole.EditRole and index.column() == _SPEAKER and str(value).strip():
             speaker = speaker_id(str(value))
-            for row in rows:
-                self._files[row] = replace(self._files[row], speaker=speaker, is_speaker_given=True)
+            self._files.set_speaker(list(rows), speaker)
         else:
             return False
         self.refused.emit("")
@@ -118,8 +118,7 @@ class ReviewRows(QAbstractTableModel):
 
     def rows_beside(self, row: int) -> list[int]:
         """The rows of the files in the same folder."""
-        folder = self._files[row].path.parent
-        return [at for at, file in enumerate(self._files) if file.path.parent == folder]
+        return list(map(int, self._files.rows_beside(row)))
 
 
 class ReviewDialog(QDialog):
@@ -146,7 +145,7 @@ class ReviewDialog(QDialog):
         self.notes = WrappedLabel()
         self.notes.setText("\n".join(notes))
         theme.set_role(self.notes, "muted")
-        self.rows = ReviewRows(list(plan.files), self)
+        self.rows = ReviewRows(plan.files[:], self)
         self.table = QTableView()
         self.table.setAccessibleName("What is imported as what")
         self.table.setModel(self.rows)
@@ -213,7 +212,7 @@ class ReviewDialog(QDialog):
         self.go.setText(f"Import {count:,} clip{'s' * (count != 1)}")
 
     def _on_go(self) -> None:
-        plan = replace(self._planned.plan, files=[*self.rows.chosen(), *self.rows.faulty()])
+        plan = replace(self._planned.plan, files=self.rows.chosen())
         self.chosen.emit(replace(self._planned, plan=plan))
         self.accept()
 

@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
 
 from kws_engine.clips.cutting import PieceReader
 from kws_engine.clips.exporting import Kind
-from kws_engine.clips.import_plan import ImportFile
-from kws_engine.clips.importing import Imported, undo_import
+from kws_engine.clips.import_files import ImportFile
+from kws_engine.clips.importing import Imported
 from kws_engine.clips.synthetic import SynthesisConfig
 from kws_gui.bridges.latest import Latest
 from kws_gui.bridges.player import Player
@@ -20,11 +20,9 @@ from kws_gui.pages.words.import_dialog import ImportDialog
 from kws_gui.pages.words.importing import Choice, ImportPanel, Looked, Planned, Source
 from kws_gui.pages.words.review_dialog import ReviewDialog
 from kws_gui.pages.words.synthesis_dialog import SynthesisDialog
-from kws_gui.pages.words.trimming import Trimming
 from kws_gui.services.project_model import ProjectModel
-from kws_gui.services.recordings import Samples
+from kws_gui.services.recordings import Recordings, Samples
 
-_MANY = 1_000  # clips of an import that is undone in the background
 _EXPORTS: dict[str, tuple[Kind, bool]] = {
     "Speech Commands as a zip (*.zip)": ("zip", False),
     "Speech Commands as a folder (*)": ("folder", False),
@@ -34,7 +32,7 @@ _EXPORTS: dict[str, tuple[Kind, bool]] = {
 
 
 class Transfers(QObject):
-    """Dialogs before an import and its undoing afterwards; the panel does it and shows how far it is.
+    """Dialogs before an import; the panel does it, shows how far it is, and what is undone in the background.
 
     Signals:
         warned(sentence): A recording cannot be heard.
@@ -43,10 +41,10 @@ class Transfers(QObject):
     warned = Signal(str)
 
     def __init__(
-        self, page: QWidget, model: ProjectModel, panel: ImportPanel, *, trimming: Trimming, player: Player
+        self, page: QWidget, model: ProjectModel, panel: ImportPanel, *, recordings: Recordings, player: Player
     ) -> None:
         super().__init__(page)
-        self._page, self._model, self._panel, self._trimming, self._player = page, model, panel, trimming, player
+        self._page, self._model, self._panel, self._recordings, self._player = page, model, panel, recordings, player
         self.dialog: ImportDialog | None = None
         self.review: ReviewDialog | None = None
         self.voices: SynthesisDialog | None = None
@@ -56,6 +54,8 @@ class Transfers(QObject):
         panel.looked.connect(self._on_looked)
         panel.planned.connect(self._on_planned)
         panel.imported.connect(self._on_imported)
+        panel.busyChanged.connect(model.undo_stack.setBusy)
+        panel.follow(recordings.undoing)
 
     def shutdown(self) -> None:
         """Reads no more pieces of recordings."""
@@ -128,30 +128,10 @@ class Transfers(QObject):
     def _on_imported(self, imported: Imported | None) -> None:
         """What came in can be undone as a whole."""
         project = self._model.project
-        if imported is None or project is None or not imported.paths:
+        if imported is None or imported.change is None or project is None or project.folder != imported.project:
             self._model.clipsChanged.emit()
-            return
-        if not imported.paths[0].is_relative_to(project.folder):
-            return
-        current = [imported]
-        undone: list[Callable[[], Imported]] = []
-
-        def redo() -> None:
-            if undone and len(current[0].paths) < _MANY:
-                current[0] = undone.pop()()
-            elif undone:
-                bring_back = undone.pop()
-                self._trimming.in_background("Importing again", lambda: current.__setitem__(0, bring_back()))
-
-        count = "a clip" if imported.clips == 1 else f"{imported.clips:,} clips"
-
-        def undo() -> None:
-            if len(current[0].paths) < _MANY:
-                undone.append(undo_import(project, current[0]))
-                return
-            self._trimming.in_background("Undoing the import", lambda: undone.append(undo_import(project, current[0])))
-
-        self._model.push(f"Import {count}", redo=redo, undo=undo)
+        else:
+            self._recordings.note(imported.change)
 
     # -- voices, and exporting
 
