@@ -14,6 +14,7 @@ from tiny_project import RATE, make_project
 from kws_engine.clips.project import Project
 from kws_engine.clips.recording import evaluate_take
 from kws_engine.clips.words import NOISE
+from kws_gui.page_frame import PageFrame
 from kws_gui.pages.words.page import WordsPage
 from kws_gui.services.services import Services, make_services
 
@@ -141,6 +142,21 @@ def test_the_map_has_the_page_beside_the_words(qtbot: QtBot, page: WordsPage) ->
     assert page.clips.map_title.text() == "All clips" and page.clips.map_title.isVisible()
     page.clips.find_text()
     assert page.recorder.isVisible() and page.table.isVisible() and not page.map.isVisible()
+
+
+def test_in_a_small_window_what_is_found_comes_into_sight(qtbot: QtBot, services: Services) -> None:
+    frame = PageFrame()
+    qtbot.addWidget(frame)
+    page = WordsPage(services)
+    frame.setPage(page)
+    frame.resize(900, 500)
+    frame.show()
+    qtbot.waitUntil(page.recorder.record.hasFocus, timeout=PATIENCE_MS)
+    assert page.table.visibleRegion().boundingRect().height() < 100
+    qtbot.keyClick(page.recorder.record, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
+    assert page.clips.field.hasFocus()
+    qtbot.waitUntil(lambda: page.table.visibleRegion().boundingRect().height() > 200, timeout=PATIENCE_MS)
+    page.shutdown()
 
 
 def test_noise_is_filtered_by_its_name(page: WordsPage, project: Project) -> None:

@@ -101,8 +101,10 @@ class ClipPanel(QWidget):
             self._measure(project)
 
     def find_text(self) -> None:
-        """Takes the keyboard to the field that filters by text."""
+        """Takes the keyboard to the field that filters by text; where the clips are out of sight, they get the page."""
         self.view_map.setChecked(False)
+        if self.visibleRegion().boundingRect().height() < self.height():
+            self.alone.setChecked(True)
         self.field.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.field.selectAll()
 
