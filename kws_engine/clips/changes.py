@@ -273,7 +273,9 @@ def _is_sound(kind: ChangeKind, content: Any) -> bool:
 
 
 def _is_import(content: dict[str, Any]) -> bool:
-    clips, words, gone, out, removed = (content.get(name) for name in ("clips", "words", "superseded", "out", "removed"))
+    clips, words, gone, out, removed = (
+        content.get(name) for name in ("clips", "words", "superseded", "out", "removed")
+    )
     if not isinstance(clips, dict) or not all(isinstance(one, list) for one in (words, out, removed, *clips.values())):
         return False
     keys = (f"{word}/{name}" for word, names in clips.items() for name in names)

@@ -16,7 +16,7 @@ from kws_engine.clips.words import UNKNOWN
 
 Progress = Callable[[int, int], None]
 
-_AT_ONCE: Final = 256  # clips of one step, in which nobody else can change the project
+_AT_ONCE: Final = 512  # clips of one step, in which nobody else can change the project
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,6 @@ from kws_engine.clips.import_speakers import SpeakerRule
 from kws_engine.clips.import_tree import SkippedFile, read_tree
 from kws_engine.clips.layout import CLIPS_FOLDER, PROJECT_FILE
 from kws_engine.clips.project import Project
-from kws_engine.clips.split import Split
 from kws_engine.clips.words import NOISE, UNKNOWN, check_word, speaker_id
 from kws_engine.errors import ProjectError
 

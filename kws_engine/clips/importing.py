@@ -258,7 +258,9 @@ class _Import:
     spared: int = 0  # clips to learn from that validate, as no list or folder named any
     _keys: list[str] = field(default_factory=list)  # of the clips that are new
     _rows: array[int] = field(default_factory=lambda: array("i"))  # of each of them in the plan
-    _known: dict[bytes, int | tuple[str, ...]] = field(default_factory=dict)  # by SHA-256: a new clip, or what was there
+    _known: dict[bytes, int | tuple[str, ...]] = field(
+        default_factory=dict
+    )  # by SHA-256: a new clip, or what was there
     _written: list[tuple[str, int, int, str, int, int]] = field(default_factory=list)
     _superseded: set[str] = field(default_factory=set)
     _other_speakers: dict[str, ImportFile] = field(default_factory=dict)  # of clips that were there

@@ -72,7 +72,7 @@ class Storing(QObject):
         self._pieces.append(samples)
 
     def begin(self, store: Store) -> None:
-        """Stores what waits, unless something is being stored; `store` runs in another thread, and raises a KwsError."""
+        """Stores what waits, unless something is being stored; `store` runs in another thread."""
         if self._task is not None or not self._pieces:
             return
         task = _Task(np.concatenate(self._pieces))

@@ -1,4 +1,4 @@
-"""Undoing what changed very many clips, in the window: an import after a restart, stopped midway, while it is closed."""
+"""Undoing what changed many clips, in the window: an import after a restart, stopped midway, and while it is closed."""
 
 from __future__ import annotations
 
@@ -187,6 +187,6 @@ def test_leaving_many_clips_out_waits_for_no_disk_and_an_error_takes_it_from_the
     assert stack.count() == 2 and stack.undoText() == "Change the part" and stack.canUndo()
     for clip in clips:
         clip.path.unlink()
-    page.recordings.exclude([clip for clip in page.table.rows.clips], False)
+    page.recordings.exclude(list(page.table.rows.clips), False)
     settled(page, qtbot)
     assert stack.count() == 2 and "no longer there" in page.imports.result.text()

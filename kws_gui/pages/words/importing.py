@@ -253,9 +253,7 @@ class ImportPanel(QWidget):
     def synthesize(self, project: Project, words: Sequence[str], config: SynthesisConfig) -> None:
         """Lets synthetic voices say words in the background; does nothing while something else is running."""
 
-        def work(
-            progress: Callable[[int, int], None], should_stop: Callable[[], bool]
-        ) -> tuple[Synthesized, Imported]:
+        def work(progress: Callable[[int, int], None], should_stop: Callable[[], bool]) -> tuple[Synthesized, Imported]:
             made = synthesize(project, words, config, progress=progress, should_stop=should_stop)
             keys = [key_at(path) for path in made.clips]
             change = Changes(project).note_import(keys, made.new_words) if keys else None
