@@ -26,6 +26,7 @@ class Keys:
 SHORTCUTS = {
     "record": Keys(("R",), "Record, or cancel the take", "Words"),
     "record_again": Keys(("Shift+R",), "Record the chosen take again", "Words"),
+    "find": Keys(("Ctrl+F",), "Filter the clips by text", "Words"),
     "cancel": Keys(("Esc",), "Cancel, deselect or close", "All pages"),
     "play": Keys(
         ("Space",),

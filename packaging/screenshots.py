@@ -22,6 +22,7 @@ PICTURES = ROOT / "docs" / "pictures"
 LEARN_TEXT = ROOT / "docs" / "learn.md"
 EPOCHS = 20
 PAGES = ("start", "words", "session", "feature", "train", "results", "listen", "learn", "teach")
+CLOSER = ("views", "dialogs")  # of Words, to be looked at; no page of the documentation shows them
 TAUGHT = "computer"
 _TAUGHT_TAKES = [at for at in range(36) if at % 3 < 2]  # of the starter project's three takes a voice
 _OTHER_TAKES = range(2, 36, 3)
@@ -49,7 +50,9 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument("--output", type=Path, default=PICTURES)
     parser.add_argument("--epochs", type=int, default=EPOCHS)
-    parser.add_argument("--only", choices=PAGES, nargs="+", default=PAGES, help="these pages, and what they need")
+    parser.add_argument(
+        "--only", choices=(*PAGES, *CLOSER), nargs="+", default=PAGES, help="these pages, and what they need"
+    )
     parser.add_argument("--size", default="1280x800", help="of the window, WIDTHxHEIGHT")
     return parser.parse_args()
 
@@ -73,7 +76,7 @@ class Photographer:
     def run(self) -> None:
         """All pages; the window is closed whatever happens."""
         try:
-            for page in PAGES:
+            for page in ("start", "words", *CLOSER, *PAGES[2:]):
                 if page in self._needed():
                     getattr(self, f"_{page}")()
         finally:
@@ -81,7 +84,7 @@ class Photographer:
 
     def _needed(self) -> set[str]:
         """The requested pages, and those that lead to them: Results and Listen show what Train trained."""
-        needed = {"start", *self._only}
+        needed = {"start", *self._only} | ({"words"} if set(self._only) & set(CLOSER) else set())
         return needed | {"train"} if needed & {"results", "listen"} else needed
 
     def _start(self) -> None:
@@ -100,6 +103,162 @@ class Photographer:
         self._wait("the peaks", lambda: page.table.model().index(0, 4).data())
         self._settle(0.6)
         self._take("words")
+
+    def _views(self) -> None:
+        """The clips of a word after a check: table, filtered, alone on the page, as grid and on the map."""
+        page = self._window.page("words")
+        page.caring.check.click()
+        self._wait("the check", lambda: self._window.services.care.found is not None)
+        self._settle(0.4)
+        self._take("views-table")
+        page.clips.alone.click()
+        page.table.choose_order("snr")
+        self._settle(0.4)
+        self._take("views-alone")
+        page.clips.field.setText("adam")
+        page.clips.field.setFocus()
+        self._settle(0.3)
+        self._take("views-filter")
+        page.clips.field.setText("nobody")
+        self._settle(0.3)
+        self._take("views-nothing", ("light",))
+        page.clips.field.clear()
+        page.clips.view_grid.click()
+        self._wait("spectrograms", lambda: all(page.grid.picture(path) is not None for path in page.grid.shown()))
+        self._settle(0.3)
+        self._take("views-grid")
+        page.clips.view_map.click()
+        self._wait("the map", lambda: page.map.plot.isVisible())
+        self._settle(0.5)
+        self._take("views-map")
+        page.clips.view_map.click()
+        page.clips.alone.click()
+
+    def _dialogs(self) -> None:
+        """What Words asks and tells in windows of its own."""
+        page = self._window.page("words")
+        if self._window.services.care.found is None:
+            self._window.services.care.look()
+            self._wait("the check", lambda: self._window.services.care.found is not None)
+        self._dialogs_of_session(page)
+        self._dialogs_of_clips(page)
+        for name, paths in self._sources().items():
+            page.transfers.dialog = page.transfers.review = None
+            page.take_dropped(paths)
+            self._wait(name, lambda: page.transfers.dialog or page.transfers.review)
+            if (dialog := page.transfers.dialog) is not None:
+                self._settle(0.4)
+                self._take(f"dialogs-import-{name}", of=dialog)
+                dialog.go.click()
+                self._wait(name, lambda: page.transfers.review)
+            self._settle(0.4)
+            self._take(f"dialogs-review-{name}", of=page.transfers.review)
+            page.transfers.review.reject()
+            self._settle(0.2)
+
+    def _dialogs_of_session(self, page: Any) -> None:
+        self._microphone.hush()
+        page.record_session()
+        dialog = page.sessions
+        dialog.setup.speakers.setText("ann, ben")
+        dialog.setup.takes.setValue(2)
+        dialog.setup.words.setPlainText("lights\nmusic")
+        self._settle(0.3)
+        self._take("dialogs-session-setup", of=dialog)
+        dialog.setup.go.click()
+        self._wait("the microphone", lambda: page.many.hands_free.state == "listening")
+        project = self._window.services.project.project
+        self._settle(0.5)
+        self._take("dialogs-session-running", of=dialog)
+        while page.many.state != "done":
+            if page.many.state == "turn":
+                self._take("dialogs-session-turn", of=dialog)
+                page.many.start()
+                self._wait("the microphone", lambda: page.many.hands_free.state == "listening")
+            done, current = page.many.done, page.many.current
+            self._play(project.clips(word=current.word, split="testing")[0].path)
+            self._wait("a take", lambda before=done: page.many.done > before)
+            if page.many.done == 1:
+                page.many.pause()
+                self._settle(0.3)
+                self._take("dialogs-session-paused", of=dialog)
+                page.many.start()
+                self._wait("the microphone", lambda: page.many.hands_free.state == "listening")
+        self._settle(1.0)
+        self._take("dialogs-session-done", of=dialog)
+        dialog.reject()
+        for _ in range(4):
+            self._window.services.project.undo_stack.undo()
+
+    def _dialogs_of_clips(self, page: Any) -> None:
+        page.table.trimRequested.emit(page.table.rows.clips[1])
+        self._settle(0.4)
+        page._trimming.dialog.wave.setStretch(2_000, 12_000)
+        self._take("dialogs-trim", of=page._trimming.dialog)
+        page._trimming.dialog.reject()
+        self._wait("the check", lambda: page.caring.more.isVisible() and not page.caring.progress.isVisible())
+        page.caring.more.click()
+        self._wait("what more takes give", lambda: page.caring.dialog is not None)
+        self._settle(0.4)
+        self._take("dialogs-more", of=page.caring.dialog)
+        page.caring.dialog.reject()
+        page.words.choose("_unknown_")
+        page.free.click()
+        self._play(self._speech(seconds=6.0))
+        self._wait("talk", lambda: page.free.recording.seconds > 4)
+        self._take("dialogs-talk")
+        page.free.click()
+        self._settle(0.5)
+        self._take("dialogs-talked", ("light",))
+        self._microphone.hush()
+
+    def _sources(self) -> dict[str, list[Path]]:
+        """A folder of many recordings, a list of some, a zip, and a folder of which nothing is new."""
+        import shutil
+        import zipfile
+
+        import numpy as np
+
+        from kws_engine import audio, resources
+
+        clips = [
+            path
+            for path in sorted((resources.path("starter") / "clips").glob("*/*.flac"))
+            if path.parent.name[0] != "_"
+        ]
+        many = self._home / "recordings"
+        for number, path in enumerate(clips[::2]):
+            folder = many / path.parent.name
+            folder.mkdir(parents=True, exist_ok=True)
+            sound = np.roll(audio.read(path, rate=16_000), 50)
+            audio.write(
+                folder / f"{'anna' if number % 3 else 'a very long name of somebody'} {number}.wav", sound, rate=16_000
+            )
+        files = sorted(many.glob("*/*.wav"))
+        rows = [
+            f"{path.relative_to(many)},{path.parent.name},{'ann' if at % 2 else 'ben'}"
+            for at, path in enumerate(files[:60])
+        ]
+        listed = Path(shutil.copytree(many, self._home / "listed"))
+        (listed / "list.csv").write_text(
+            "\n".join(["path,word,speaker", *rows, "missing.wav,stop,ann"]), encoding="utf-8"
+        )
+        with zipfile.ZipFile(self._home / "words.zip", "w") as archive:
+            for path in files[::7]:
+                archive.write(path, f"set/{path.relative_to(many)}")
+        broken = self._home / "broken" / "stop"
+        broken.mkdir(parents=True)
+        for number in range(3):
+            (broken / f"ann {number}.wav").write_text("no sound", encoding="utf-8")
+        for number in range(3):
+            (many / "stop").mkdir(exist_ok=True)
+            (many / "stop" / f"the same {number}.wav").write_bytes(files[0].read_bytes())
+        return {
+            "folder": [many],
+            "list": [listed / "list.csv"],
+            "zip": [self._home / "words.zip"],
+            "nothing": [broken.parent],
+        }
 
     def _session(self) -> None:
         """A session over many words, after its first take, which is taken back."""

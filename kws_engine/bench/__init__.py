@@ -1,7 +1,7 @@
 """Benchmarks of this program by name, one module each, which yield one row per figure.
 
 Other packages register theirs as entry points of the group `kws_studio.benchmarks`: modules with a `TITLE` and a
-generator `rows()`.
+generator `rows()`. A module whose name would be a keyword has an underscore behind it; the benchmark's name has none.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def _found() -> dict[str, Callable[[], Any]]:
     """Name -> a function that loads the benchmark's module: those of this package and those registered by others."""
     own = [module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")]
     registered = importlib.metadata.entry_points(group=GROUP)
-    return {entry.name: entry.load for entry in registered} | {name: _loader(name) for name in own}
+    return {entry.name: entry.load for entry in registered} | {name.rstrip("_"): _loader(name) for name in own}
 
 
 def _loader(name: str) -> Callable[[], Any]:

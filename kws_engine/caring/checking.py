@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from kws_engine import audio
 from kws_engine.caring.check_file import CheckFile
 from kws_engine.caring.neighbours import Comparison, compare
-from kws_engine.caring.problems import Problem, ProblemKind
+from kws_engine.caring.problems import PROBLEM_KINDS, Problem, ProblemKind
 from kws_engine.caring.sound_check import Found, look_at
 from kws_engine.clips.clip import LONGEST_CLIP_S, Clip
 from kws_engine.clips.project import Project
@@ -58,6 +58,26 @@ class Check:
         """The problems of the clip at `word/name`; none where it is not known."""
         row = self.table.row(key)
         return self.problems[row] if row is not None else _NOTHING
+
+    @cached_property
+    def kind_bits(self) -> NDArray[np.int32]:
+        """The kinds of the problems of each row (N,), a bit for each in the order of `PROBLEM_KINDS`."""
+        bit = {kind: 1 << at for at, kind in enumerate(PROBLEM_KINDS)}
+        each = (sum({bit[problem.kind] for problem in found}) if found else 0 for found in self.problems)
+        return np.fromiter(each, np.int32, len(self.problems))
+
+    @cached_property
+    def notes(self) -> tuple[Sequence[str], NDArray[np.int64]]:
+        """What is said of the problems of a clip, each text once, the first empty; and the place of each row's (N,)."""
+        places: dict[str, int] = {"": 0}
+        said: dict[tuple[Problem, ...], int] = {_NOTHING: 0}
+        code = np.zeros(len(self.problems), np.int64)
+        for row, found in enumerate(self.problems):
+            if found:
+                if found not in said:
+                    said[found] = places.setdefault(", ".join(map(str, found)), len(places))
+                code[row] = said[found]
+        return tuple(places), code
 
     @cached_property
     def counts(self) -> dict[ProblemKind, int]:
@@ -111,7 +131,9 @@ def check(
     same = _same_as(table, sounds)
     problems = [_problems(table, row, kinds[row], int(others[row]), same.get(row)) for row in range(total)]
     ended = stopped or should_stop()
-    return Check(table, problems, peaks_db, snrs_db, vectors, compared, project.unreadable, ended)
+    checked = Check(table, problems, peaks_db, snrs_db, vectors, compared, project.unreadable, ended)
+    _ = checked.kind_bits, checked.notes  # looked up in this thread: who filters by them does not wait
+    return checked
 
 
 def _found(

@@ -58,9 +58,9 @@ class Found:
 
 def look_at(samples: Samples, rate: int, *, clip_samples: int) -> Found:
     """Looks at a recording (samples,) of one word."""
-    floor_db, loudest_db = trimming.floor_and_peak_db(samples, rate)
-    core = trimming.speech_core(samples, rate)
-    is_said = core is not None and _is_said(samples, rate)
+    energy = trimming.BandEnergy.of(samples, rate)
+    (floor_db, loudest_db), core = energy.floor_and_peak_db, energy.core
+    is_said = core is not None and _is_said(samples, energy)
     kinds: list[ProblemKind] = []
     if not is_said:
         kinds.append("nothing_said")
@@ -72,30 +72,31 @@ def look_at(samples: Samples, rate: int, *, clip_samples: int) -> Found:
     elif loudest_db - floor_db < NOISY_BELOW_DB:
         kinds.append("noisy")
     if core is not None and is_said:
-        kinds += _faults_of_speech(samples, rate, core, clip_samples=clip_samples)
+        kinds += _faults_of_speech(samples, energy, core, clip_samples=clip_samples)
     vector = _vector(samples, rate, core) if core is not None and is_said else np.zeros(VALUES, np.float32)
     return Found(tuple(kinds), _digest(samples), peak_db, loudest_db - floor_db, vector)
 
 
-def _is_said(samples: Samples, rate: int) -> bool:
-    bounds = trimming.speech_bounds(samples, rate)
-    if bounds is None or is_room_noise(samples, rate):
+def _is_said(samples: Samples, energy: trimming.BandEnergy) -> bool:
+    if energy.bounds is None or is_room_noise(energy):
         return False
-    heard = samples[slice(*bounds)]
-    return not is_knocking(heard, rate) and has_voice(heard, rate)
+    heard = samples[slice(*energy.bounds)]
+    return not is_knocking(heard, energy.rate) and has_voice(heard, energy.rate)
 
 
-def _faults_of_speech(samples: Samples, rate: int, core: tuple[int, int], *, clip_samples: int) -> list[ProblemKind]:
+def _faults_of_speech(
+    samples: Samples, energy: trimming.BandEnergy, core: tuple[int, int], *, clip_samples: int
+) -> list[ProblemKind]:
     kinds: list[ProblemKind] = []
-    edge = _EDGE_MS * rate // 1000
-    frames_db = trimming.band_energy_db(samples, rate)
+    edge = _EDGE_MS * energy.rate // 1000
+    frames_db = energy.frames_db
     loud_db = float(frames_db.max()) - _EDGE_WITHIN_DB
     begins_loud = core[0] < edge and frames_db[:_EDGE_FRAMES].max() > loud_db
     ends_loud = core[1] > len(samples) - edge and frames_db[-_EDGE_FRAMES:].max() > loud_db
     if begins_loud or ends_loud:
         kinds.append("cut_off")
     if core[1] - core[0] > clip_samples:
-        clip, _ = trimming.cut(samples, rate, clip_samples=clip_samples)
+        clip, _ = trimming.cut(samples, energy.rate, clip_samples=clip_samples, energy=energy)
         if leaves_speech_out(clip, samples, core):
             kinds.append("too_long")
     return kinds

@@ -70,6 +70,13 @@ class TakeCheck:
             problems.append(Problem("another_word", other))
         return tuple(problems)
 
+    def rename(self, old: str, new: str) -> None:
+        """A word has another name."""
+        with self._lock:
+            self._words = {new if word == old else word: label for word, label in self._words.items()}
+            keys = {key: f"{new}{key[len(old) :]}" if key.startswith(f"{old}/") else key for key in self._vectors}
+            self._vectors = {keys[key]: vector for key, vector in self._vectors.items()}
+
     def forget(self, clip: Clip) -> None:
         """A take was taken back."""
         with self._lock:

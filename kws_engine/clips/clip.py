@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -38,6 +38,11 @@ class Clip:
     def key(self) -> str:
         """`word/name`, by which the project's lists and tables name it."""
         return f"{self.word}/{self.path.name}"
+
+
+def moved_with_word(clip: Clip, word: str) -> Clip:
+    """The clip where its word has another name."""
+    return replace(clip, path=clip.path.parent.parent / word / clip.path.name, word=word)
 
 
 def key_at(path: Path) -> str:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kws_engine import audio
-from kws_engine.clips import contents, project_file, trash
+from kws_engine.clips import contents, project_file, session_file, trash
 from kws_engine.clips.clip import Clip, audio_files
 from kws_engine.clips.contents import Contents, Current
 from kws_engine.clips.decisions import missing
@@ -155,7 +155,7 @@ class Edit:
             return Removal(word, position, deletion)
 
     def rename_word(self, old: str, new: str) -> str:
-        """Renames a word and its folder; clips keep their speakers, takes, parts and decisions.
+        """Renames a word and its folder; clips keep their speakers, takes, parts and decisions, a session follows.
 
         Raises:
             ProjectError: There is no such word, the new name is unfit or in use, or the project cannot be written.
@@ -166,9 +166,11 @@ class Edit:
             self._rename_folder(old, new)
             if new != old:
                 self._move_index(old, new)
+                self._steps.append(lambda: session_file.rename_word(self._folder, new, old))
             self._contents = self._contents.with_renamed(old, new)
             self._change_words(lambda words: project_file.replace_word(words, old, new))
-            return new
+        session_file.rename_word(self._folder, old, new)  # last: who reads it finds the word in the project
+        return new
 
     def save_settings(self, settings: Mapping[str, Any]) -> None:
         """Stores the chosen settings, nested tables of plain values; None values are left out, TOML has none.

@@ -9,7 +9,7 @@ clips.sqlite        what was decided and measured about clips        clips/index
 parts.sqlite        the part of each clip, given once and for good   clips/part_file.py
 changes.sqlite      what can be undone after a restart               clips/journal.py
 checks.sqlite       what was found in clips, by content              caring/check_file.py
-session.json        what is to be recorded, by whom             clips/session.py
+session.json        what is to be recorded, by whom                  clips/session_file.py
 .session.lock       held while that is recorded
 talk/               the user's own talk, recordings of any length    clips/own_talk.py
 listening.jsonl     what was heard on Listen                         operating/listening_log.py

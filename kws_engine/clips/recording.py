@@ -135,15 +135,16 @@ def word_take_s(clip_ms: int) -> float:
 
 def evaluate_take(raw: Samples, rate: int, *, clip_samples: int) -> Take:
     """Cuts the clip out of `raw` (samples,) and advises the speaker on what to do better, if anything."""
-    bounds = None if is_room_noise(raw, rate) else trimming.speech_bounds(raw, rate)
+    energy = trimming.BandEnergy.of(raw, rate)
+    bounds = None if is_room_noise(energy) else energy.bounds
     if bounds is not None and is_knocking(raw[slice(*bounds)], rate):
         bounds = None
-    clip, start = trimming.cut(raw, rate, clip_samples=clip_samples)
+    clip, start = trimming.cut(raw, rate, clip_samples=clip_samples, energy=energy)
     peak_db = audio.peak_db(raw if bounds is None else raw[bounds[0] : bounds[1]])
-    floor_db, loudest_db = trimming.floor_and_peak_db(raw, rate)
+    floor_db, loudest_db = energy.floor_and_peak_db
     clipped = is_clipped(raw)
     too_quiet = peak_db < QUIET_PEAK_DB
-    fault = _no_word(raw, rate) if bounds is None else _fault(raw, clip, rate, clipped, loudest_db - floor_db)
+    fault = _no_word(raw, energy) if bounds is None else _fault(raw, clip, energy, clipped)
     if fault is None and too_quiet:
         fault = "too_quiet"
     return Take(
@@ -155,15 +156,15 @@ def evaluate_take(raw: Samples, rate: int, *, clip_samples: int) -> Take:
         clipped=clipped,
         too_quiet=too_quiet,
         no_speech=bounds is None,
-        advice=_advice(fault, raw, rate, len(clip), loudest_db - floor_db) if fault else "",
+        advice=_advice(fault, energy, len(clip)) if fault else "",
         fault=fault,
         snr_db=loudest_db - floor_db,
     )
 
 
-def is_room_noise(samples: Samples, rate: int) -> bool:
-    """Whether `samples` (samples,) hold nothing but quiet sound that hardly stands out from the noise floor."""
-    floor_db, peak_db = trimming.floor_and_peak_db(samples, rate)
+def is_room_noise(energy: trimming.BandEnergy) -> bool:
+    """Whether a recording holds nothing but quiet sound that hardly stands out from the noise floor."""
+    floor_db, peak_db = energy.floor_and_peak_db
     return peak_db < _ROOM_NOISE_DB and peak_db - floor_db < _ROOM_NOISE_RISE_DB
 
 
@@ -188,20 +189,20 @@ def _energy(samples: Samples) -> float:
     return float(np.square(samples, dtype=np.float64).sum())
 
 
-def _no_word(raw: Samples, rate: int) -> Fault:
+def _no_word(raw: Samples, energy: trimming.BandEnergy) -> Fault:
     """Why there is no word in a take."""
-    if trimming.speech_core(raw, rate) is None:
+    if energy.core is None:
         return "no_sound" if audio.peak_db(raw) < -90.0 else "no_word"
-    return "room_noise" if is_room_noise(raw, rate) else "knocks"
+    return "room_noise" if is_room_noise(energy) else "knocks"
 
 
-def _fault(raw: Samples, clip: Samples, rate: int, clipped: bool, snr_db: float) -> Fault | None:
+def _fault(raw: Samples, clip: Samples, energy: trimming.BandEnergy, clipped: bool) -> Fault | None:
     """The most important thing that is wrong with a word; in much noise it is not known where that begins and ends."""
-    core = trimming.speech_core(raw, rate)
-    edge = _EDGE_MS * rate // 1000
+    core, (floor_db, loudest_db) = energy.core, energy.floor_and_peak_db
+    edge = _EDGE_MS * energy.rate // 1000
     if clipped:
         return "clipping"
-    if snr_db < NOISY_BELOW_DB:
+    if loudest_db - floor_db < NOISY_BELOW_DB:
         return "noisy"
     if core is None:
         return None
@@ -226,6 +227,7 @@ _SENTENCES: Final[dict[Fault, str]] = {
 }
 
 
-def _advice(fault: Fault, raw: Samples, rate: int, clip_samples: int, snr_db: float) -> str:
-    first, last = trimming.speech_core(raw, rate) or (0, 0)
-    return _SENTENCES[fault].format(said=(last - first) / rate, clip=clip_samples / rate, snr=snr_db)
+def _advice(fault: Fault, energy: trimming.BandEnergy, clip_samples: int) -> str:
+    (first, last), (floor_db, loudest_db) = energy.core or (0, 0), energy.floor_and_peak_db
+    said_s, clip_s = (last - first) / energy.rate, clip_samples / energy.rate
+    return _SENTENCES[fault].format(said=said_s, clip=clip_s, snr=loudest_db - floor_db)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,12 +13,13 @@ from typing import Any, Final
 
 import numpy as np
 
+from kws_engine.clips import session_file
 from kws_engine.clips.layout import SESSION_LOCK_FILE, ProjectFolder
 from kws_engine.clips.project import Project
 from kws_engine.clips.table import ClipTable
 from kws_engine.clips.takes import TakeNumbers
 from kws_engine.clips.words import SPECIAL, check_word, speaker_id
-from kws_engine.disk import storing, write_atomically
+from kws_engine.disk import storing
 from kws_engine.errors import ProjectError
 from kws_engine.file_lock import FileLock, holder
 
@@ -30,8 +30,6 @@ MOST_TOTAL: Final = 20_000
 MOST_REFUSED: Final = 3
 """So often one take is asked for again; then the others come first."""
 _TURN_TAKES: Final = 20  # about so many, in whole rounds through the words; then the next speaker
-_SCHEMA: Final = 1
-_LARGEST: Final = 10_000_000  # bytes, some 100,000 words and speakers
 _SEEDS: Final = 2**32
 _PATIENCE_S: Final = 0.1
 
@@ -150,14 +148,13 @@ def _write(folder: Path, session: Session) -> None:
     for item, first in session.firsts.items():
         numbers[item.speaker][item.word] = first
     values = {
-        "schema": _SCHEMA,
         "words": session.words,
         "takes": session.takes,
         "speakers": session.speakers,
         "seed": session.seed,
         "first_takes": numbers,
     }
-    write_atomically(ProjectFolder(folder).session, json.dumps(values, indent=1, ensure_ascii=False).encode())
+    session_file.write(folder, values)
 
 
 def read_session(project: Project) -> Session | None:
@@ -168,13 +165,7 @@ def read_session(project: Project) -> Session | None:
     """
     path = ProjectFolder(project.folder).session
     try:
-        with path.open("rb") as file:
-            content = json.loads(file.read(_LARGEST))
-        if int(content["schema"]) > _SCHEMA:
-            raise ProjectError(
-                f"The session in {path} was made by a newer KWS Studio: update this one to go on with it."
-            )
-        return _read(content, project)
+        return _read(session_file.read(project.folder), project)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -236,6 +227,7 @@ class Sitting:
         self._said = ""
         self._current: Item | None = None
         self._refused = 0
+        self._file_time = self._time_of_file()
         self.refresh()
 
     @property
@@ -300,6 +292,40 @@ class Sitting:
         if self._current not in self._left:
             self._choose()
 
+    def catch_up(self) -> dict[str, str]:
+        """Goes on with the session as it is on disk now, and looks at the clips again.
+
+        Words may have been renamed or removed, here or by another program, and another session begun.
+
+        Returns:
+            The new name of each word that was renamed, by its old one.
+
+        Raises:
+            ProjectError: The session cannot be read.
+        """
+        if (time := self._time_of_file()) != self._file_time:
+            self._file_time = time
+            self._project.refresh()  # another program may have written it, and renamed a word in the project
+        stored, before = read_session(self._project), self.session
+        renamed: dict[str, str] = {}
+        if stored is not None and stored != before:
+            if (stored.seed, len(stored.words)) == (before.seed, len(before.words)):
+                names = zip(before.words, stored.words, strict=True)
+                renamed = {old: new for old, new in names if old != new}
+            self.session, self._order = stored, stored.order()
+            self._said = renamed.get(self._said, self._said)
+            self._put_off = [_renamed(item, renamed) for item in self._put_off]
+            self._repeated = _renamed(self._repeated, renamed) if self._repeated is not None else None
+            self._current = _renamed(self._current, renamed) if self._current is not None else None
+        self.refresh()
+        return renamed
+
+    def _time_of_file(self) -> int:
+        try:
+            return ProjectFolder(self._project.folder).session.stat().st_mtime_ns
+        except OSError:
+            return 0
+
     def _look(self) -> None:
         done = self.session.done(self._project.table())
         left: list[Item] = []
@@ -322,3 +348,7 @@ class Sitting:
         turn = list(takewhile(lambda item: item.speaker == self._left[0].speaker, self._left))
         others = (item for item in turn if item.word != self._said)
         self._current = self._repeated or next(others, turn[0] if turn else None)
+
+
+def _renamed(item: Item, names: Mapping[str, str]) -> Item:
+    return Item(names.get(item.word, item.word), item.speaker)

@@ -74,6 +74,19 @@ class Names:
         moved_by = starts - np.concatenate(([0], np.cumsum(lengths)))[:-1]
         return self._bytes[np.repeat(moved_by, lengths) + np.arange(lengths.sum())]
 
+    def span(self, start: int, stop: int) -> Names:
+        """The names of rows that stand together."""
+        ends = self._ends[start : stop + 1]
+        return Names(self._bytes[ends[0] : ends[-1]], np.diff(ends))
+
+    def joined(self, rows: Rows) -> str:
+        """The names of some rows (M,) with a zero between each two, which no name has in it."""
+        if not len(rows):
+            return ""
+        is_span = len(rows) == rows[-1] - rows[0] + 1 and bool((np.diff(rows) == 1).all())
+        some = self.span(int(rows[0]), int(rows[-1]) + 1) if is_span else self.picked(rows)
+        return os.fsdecode(np.insert(some._bytes, some._ends[1:-1].astype(np.int64), 0).tobytes())
+
     def same(self, other: Names) -> bool:
         """Whether the names are equal, in this order."""
         return np.array_equal(self._ends, other._ends) and np.array_equal(self._bytes, other._bytes)
@@ -227,6 +240,22 @@ class ClipTable:
         word, _, name = key.partition("/")
         row = self._place((word, *parse_name(name), name))
         return row if row < len(self) and self.key(row) == key else None
+
+    def places_of(self, other: ClipTable) -> Rows:
+        """Where each row of another table (M,) stands in this one, by word and name; -1 where it does not."""
+        if other.names is self.names and other.words == self.words and np.array_equal(other.labels, self.labels):
+            return np.arange(len(other))
+        places = np.full(len(other), -1, np.int64)
+        for word, theirs in other.word_rows.items():
+            mine = self.word_rows.get(word, range(0))
+            ours = self.names.span(mine.start, mine.stop)
+            if ours.same(other.names.span(theirs.start, theirs.stop)):
+                places[theirs.start : theirs.stop] = mine
+            else:
+                at = dict(zip(ours.joined(np.arange(len(ours))).split("\0"), mine, strict=False))
+                names = other.names.joined(np.array(theirs)).split("\0")
+                places[theirs.start : theirs.stop] = [at.get(name, -1) for name in names]
+        return places
 
     def where(self, mask: NDArray[np.bool_]) -> ClipTable:
         """The rows at which `mask` (N,) is true."""

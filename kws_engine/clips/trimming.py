@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,33 +37,80 @@ class _Run:
     energy: float
 
 
-def speech_bounds(samples: Samples, rate: int) -> tuple[int, int] | None:
-    """First and one-past-last sample of the speech in `samples` (samples,), with a margin; None without speech.
+@dataclass(frozen=True, eq=False)
+class BandEnergy:
+    """What is read from the energy of a recording's frames between 150 and 7,500 Hz: computed once for all of it.
 
-    Energy between 150 and 7,500 Hz in 25 ms frames every 10 ms, over a noise floor taken from the quietest tenth. Hum,
-    steady noise, single clicks and the level do not matter; a second stretch counts when it is about as strong. The
-    margin is wider where noise hides more of the speech: `kws bench bounds` measures that no onset is cut.
+    Attributes:
+        frames_db: (frames,) as `band_energy_db` gives them.
+        rate: Of the recording, in Hz.
+        length: Its samples.
     """
-    energy_db = band_energy_db(samples, rate)
-    threshold_db, peak_db = _threshold_and_peak_db(energy_db)
-    core = _core(energy_db, threshold_db, rate, len(samples))
-    if core is None:
-        return None
-    hidden = (_ALL_HEARD_DB - (peak_db - threshold_db)) / (_ALL_HEARD_DB - _MUCH_HIDDEN_DB)
-    before, after = (round(np.interp(hidden, (0, 1), margin) * rate / 1000) for margin in (_BEFORE_MS, _AFTER_MS))
-    return max(0, core[0] - before), min(len(samples), core[1] + after)
+
+    frames_db: NDArray[np.float64]
+    rate: int
+    length: int
+
+    @classmethod
+    def of(cls, samples: Samples, rate: int) -> BandEnergy:
+        """That of a recording (samples,)."""
+        return cls(band_energy_db(samples, rate), rate, len(samples))
+
+    @cached_property
+    def floor_and_peak_db(self) -> tuple[float, float]:
+        """Levels of the noise floor and of the loudest sound longer than a click, in dB of full scale."""
+        return _floor_and_peak_db(self.frames_db) if len(self.frames_db) else (QUIETEST_DB, QUIETEST_DB)
+
+    @cached_property
+    def core(self) -> tuple[int, int] | None:
+        """Like `bounds` without the margin: only what rises clearly above the floor."""
+        return _core(self.frames_db, self._threshold_and_peak_db[0], self.rate, self.length)
+
+    @cached_property
+    def bounds(self) -> tuple[int, int] | None:
+        """First and one-past-last sample of the speech, with a margin; None without speech.
+
+        Over a noise floor taken from the quietest tenth of the frames. Hum, steady noise, single clicks and the level
+        do not matter; a second stretch counts when it is about as strong. The margin is wider where noise hides more of
+        the speech: `kws bench bounds` measures that no onset is cut.
+        """
+        if self.core is None:
+            return None
+        threshold_db, peak_db = self._threshold_and_peak_db
+        hidden = (_ALL_HEARD_DB - (peak_db - threshold_db)) / (_ALL_HEARD_DB - _MUCH_HIDDEN_DB)
+        margins = (round(np.interp(hidden, (0, 1), margin) * self.rate / 1000) for margin in (_BEFORE_MS, _AFTER_MS))
+        before, after = margins
+        return max(0, self.core[0] - before), min(self.length, self.core[1] + after)
+
+    def standing_out(self, clip_samples: int) -> tuple[int, int] | None:
+        """The core; of one longer than a clip, as in noise, what rises so high above it that it fits in."""
+        threshold_db, peak_db = self._threshold_and_peak_db
+        core = found = self.core
+        fits = clip_samples - _SPARE_MS * self.rate // 1000
+        while found is not None and found[1] - found[0] > fits and threshold_db < peak_db:
+            core = found
+            threshold_db += _STEP_DB
+            found = _core(self.frames_db, threshold_db, self.rate, self.length)
+        return found or core
+
+    @cached_property
+    def _threshold_and_peak_db(self) -> tuple[float, float]:
+        """What speech rises above, infinity where nothing stands out; and the level of the loudest sound."""
+        if not len(self.frames_db):
+            return np.inf, QUIETEST_DB
+        floor_db, peak_db = self.floor_and_peak_db
+        rise_db = peak_db - floor_db
+        return (floor_db + max(6.0, 0.25 * rise_db) if rise_db >= _LEAST_RISE_DB else np.inf), peak_db
+
+
+def speech_bounds(samples: Samples, rate: int) -> tuple[int, int] | None:
+    """First and one-past-last sample of the speech in `samples` (samples,), as `BandEnergy.bounds`."""
+    return BandEnergy.of(samples, rate).bounds
 
 
 def speech_core(samples: Samples, rate: int) -> tuple[int, int] | None:
     """Like `speech_bounds` without the margin: only what rises clearly above the floor."""
-    energy_db = band_energy_db(samples, rate)
-    return _core(energy_db, _threshold_and_peak_db(energy_db)[0], rate, len(samples))
-
-
-def floor_and_peak_db(samples: Samples, rate: int) -> tuple[float, float]:
-    """Levels of the noise floor and of the loudest sound longer than a click, 150 to 7,500 Hz, in dB of full scale."""
-    energy_db = band_energy_db(samples, rate)
-    return _floor_and_peak_db(energy_db) if len(energy_db) else (QUIETEST_DB, QUIETEST_DB)
+    return BandEnergy.of(samples, rate).core
 
 
 def longest_loud_ms(samples: Samples, rate: int, *, within_db: float) -> int:
@@ -81,16 +129,24 @@ def stretches(energy_db: NDArray[np.float64], threshold_db: float, *, gap_ms: in
 
 
 def cut(
-    samples: Samples, rate: int, *, clip_samples: int, bounds: tuple[int, int] | None = None
+    samples: Samples,
+    rate: int,
+    *,
+    clip_samples: int,
+    bounds: tuple[int, int] | None = None,
+    energy: BandEnergy | None = None,
 ) -> tuple[Samples, int]:
     """The clip of exactly `clip_samples` centred on `bounds`, else on the speech; and where in `samples` it starts.
 
     Of speech longer than the clip, what stands out most is taken, and where there is none, the loudest stretch. Only a
-    recording shorter than the clip is filled up with zeros; then the start is zero or negative.
+    recording shorter than the clip is filled up with zeros; then the start is zero or negative. `energy` is that of
+    `samples`, where it is known.
     """
     spare = len(samples) - clip_samples
     tail = _TAIL_MS * rate // 1000 if bounds is None else 0
-    first, last = bounds or _standing_out(samples, rate, clip_samples) or (0, len(samples))
+    if bounds is None:
+        bounds = (energy or BandEnergy.of(samples, rate)).standing_out(clip_samples)
+    first, last = bounds or (0, len(samples))
     if last - first > clip_samples:
         start = first + _loudest_start(samples[first:last], clip_samples)
     else:
@@ -144,19 +200,6 @@ def band_energy_db(samples: Samples, rate: int) -> NDArray[np.float64]:
     return np.asarray(10 * np.log10(np.maximum(power, 1e-12)))
 
 
-def _standing_out(samples: Samples, rate: int, clip_samples: int) -> tuple[int, int] | None:
-    """The core of the speech; of one longer than the clip, as in noise, what rises so high above it that it fits in."""
-    energy_db = band_energy_db(samples, rate)
-    threshold_db, peak_db = _threshold_and_peak_db(energy_db)
-    core = found = _core(energy_db, threshold_db, rate, len(samples))
-    fits = clip_samples - _SPARE_MS * rate // 1000
-    while found is not None and found[1] - found[0] > fits and threshold_db < peak_db:
-        core = found
-        threshold_db += _STEP_DB
-        found = _core(energy_db, threshold_db, rate, len(samples))
-    return found or core
-
-
 def _core(energy_db: NDArray[np.float64], threshold_db: float, rate: int, length: int) -> tuple[int, int] | None:
     """First and one-past-last of `length` samples of what rises above the threshold, clicks aside."""
     runs = _without_clicks(_runs(energy_db, threshold_db))
@@ -168,15 +211,6 @@ def _core(energy_db: NDArray[np.float64], threshold_db: float, rate: int, length
     hop = HOP_MS * rate // 1000
     middle = (FRAME_MS - HOP_MS) * rate // 2000  # a frame speaks for the hop in its middle
     return strong[0].first * hop + middle, min(length, strong[-1].last * hop + middle)
-
-
-def _threshold_and_peak_db(energy_db: NDArray[np.float64]) -> tuple[float, float]:
-    """What speech rises above, infinity where nothing stands out from the floor; and the level of the loudest sound."""
-    if not len(energy_db):
-        return np.inf, QUIETEST_DB
-    floor_db, peak_db = _floor_and_peak_db(energy_db)
-    rise_db = peak_db - floor_db
-    return (floor_db + max(6.0, 0.25 * rise_db) if rise_db >= _LEAST_RISE_DB else np.inf), peak_db
 
 
 def _floor_and_peak_db(energy_db: NDArray[np.float64]) -> tuple[float, float]:

@@ -9,9 +9,11 @@ from typing import Any, Final
 
 import numpy as np
 
+from kws_engine.caring.arrangement import Arrangement, SortKey
 from kws_engine.caring.checking import Check, check
 from kws_engine.caring.problems import PROBLEM_KINDS
 from kws_engine.clips.clip import Clip
+from kws_engine.clips.layout import ProjectFolder
 from kws_engine.clips.project import Project
 from kws_engine.clips.split import SPLITS
 from kws_engine.clips.words import UNKNOWN
@@ -22,7 +24,7 @@ from kws_engine.errors import ProjectError
 
 _YES_NO: Final = ("yes", "no")
 _PROBLEMS: Final = (*PROBLEM_KINDS, "any", "none")
-_NAMES: Final = ("word", "speaker", "part", "problem", "excluded")
+_NAMES: Final = ("word", "speaker", "part", "problem", "excluded", "text")
 
 
 def add_filter(command: argparse.ArgumentParser) -> None:
@@ -34,7 +36,8 @@ def add_filter(command: argparse.ArgumentParser) -> None:
         default=[],
         metavar="NAME=VALUE",
         help="only clips that all of these hold for: word=, speaker=, "
-        f"part={'|'.join(SPLITS)}, excluded=yes|no, problem={'|'.join(_PROBLEMS)}",
+        f"part={'|'.join(SPLITS)}, excluded=yes|no, problem={'|'.join(_PROBLEMS)}, "
+        "text= (in word, name, speaker, or in what a check has found)",
     )
 
 
@@ -52,10 +55,26 @@ def filtered(
         clips = [clip for clip in clips if clip.split == wanted["part"] and not clip.excluded]
     if "excluded" in wanted:
         clips = [clip for clip in clips if clip.excluded == (wanted["excluded"] == "yes")]
-    if "problem" not in wanted:
-        return clips, None
-    found = checked(project, output)
-    return [clip for clip in clips if _has(found, clip, wanted["problem"])], found
+    was_checked = ProjectFolder(project.folder).checks.is_file()
+    found = checked(project, output) if "problem" in wanted or ("text" in wanted and was_checked) else None
+    if found is not None and "problem" in wanted:
+        clips = [clip for clip in clips if _has(found, clip, wanted["problem"])]
+    if "text" in wanted:
+        table = project.table()
+        rows = Arrangement(table, found).matching(np.arange(len(table)), wanted["text"])
+        keys = {table.key(row) for row in rows.tolist()}
+        clips = [clip for clip in clips if clip.key in keys]
+    return clips, found
+
+
+def in_order(
+    project: Project, clips: Sequence[Clip], by: SortKey, *, found: Check | None, descending: bool
+) -> list[Clip]:
+    """The clips by one of their values; those of which it is not known come last."""
+    table = project.table()
+    clip_at = {clip.key: clip for clip in clips}
+    rows = Arrangement(table, found).ordered(np.arange(len(table)), by, descending=descending)
+    return [clip_at[key] for key in map(table.key, rows.tolist()) if key in clip_at]
 
 
 def _has(found: Check, clip: Clip, kind: str) -> bool:
@@ -114,7 +133,10 @@ def values_of(clip: Clip, found: Check | None = None) -> dict[str, Any]:
 
 
 def problems_of(found: Check, key: str) -> dict[str, Any]:
-    """The problems of a clip as JSON: kinds, the word it sounds like, the clip it is the same as, levels in dB."""
+    """The problems of a clip as JSON: kinds, the word it sounds like, the clip it is the same as, levels in dB.
+
+    `suspicion` is how much more it sounds like another word than like its own, in cosines.
+    """
     problems = found.of(key)
     values: dict[str, Any] = {"problems": [problem.kind for problem in problems]}
     for problem in problems:
@@ -126,6 +148,8 @@ def problems_of(found: Check, key: str) -> dict[str, Any]:
     for name, levels in (("peak_db", found.peaks_db), ("snr_db", found.snrs_db)):
         if row is not None and not np.isnan(levels[row]):
             values[name] = round(float(levels[row]), 1)
+    if row is not None and not np.isnan(found.compared.excess[row]):
+        values["suspicion"] = round(float(found.compared.excess[row]), 3)
     return values
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from kws_engine.caring.problems import Problem
 from kws_engine.caring.take_check import TakeCheck
-from kws_engine.clips.clip import Clip
+from kws_engine.clips.clip import Clip, moved_with_word
 from kws_engine.clips.judging import MOST_SILENT, Judged, KeyedTakes, SpokenTakes
 from kws_engine.clips.project import Project
 from kws_engine.clips.recording import Take
@@ -144,9 +144,20 @@ class _Recording:
             self._on_refused(item, judged)
             return
         self._silent = 0
-        self._save(item, judged.take)
+        item = self._caught_up(item)
+        if item.word in self._sitting.session.words:
+            self._save(item, judged.take)
         self._sitting.saved()
         self._ask()
+
+    def _caught_up(self, item: Item) -> Item:
+        """The same take, where another program has renamed its word meanwhile."""
+        renamed = self._sitting.catch_up()
+        for old, new in renamed.items():
+            self._check.rename(old, new)
+            self._output.result({"event": "renamed", "word": old, "to": new}, f"“{old}” is called “{new}” now.")
+        self._saved = [moved_with_word(clip, renamed.get(clip.word, clip.word)) for clip in self._saved]
+        return Item(renamed.get(item.word, item.word), item.speaker)
 
     def _save(self, item: Item, take: Take) -> None:
         clip = self._project.edit.add_take(item.word, take.clip, speaker=item.speaker)
@@ -220,6 +231,8 @@ class _Recording:
 
     def _take_back(self) -> None:
         """Moves the last take of this sitting to the trash, and asks for it again."""
+        if self._sitting.current is not None:
+            self._caught_up(self._sitting.current)
         if not self._saved:
             self._output.message("There is no take to repeat yet")
             return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import itertools
 import sys
 import tempfile
 import time
@@ -15,13 +15,14 @@ from PySide6.QtCore import QObject, QTimer
 
 from kws_engine.bench import Row
 from kws_engine.bench.data import SPEECH_COMMANDS, make_project
+from kws_engine.bench.import_ import make_clips
 from kws_engine.clips.project import Project
 from kws_gui import app as studio
 from kws_gui.bench.event_loop import Stepper, Ticks
 from kws_gui.bench.reporting import reported_by_window
 from kws_gui.main_window import MainWindow
 
-TITLE = "Words: opening, filtering and scrolling 105,829 clips as table and grid, and importing as many"
+TITLE = "Words: opening, filtering, sorting and scrolling 105,829 clips as table and grid, and importing as many"
 _PATIENCE_S = 900.0
 _STEPS = 200
 _FRAME_MS = 16
@@ -38,7 +39,6 @@ def rows() -> Iterator[Row]:
     """
     with tempfile.TemporaryDirectory(prefix="kws-clips-") as folder:
         project = make_project(Path(folder), SPEECH_COMMANDS, words=(_WORD,))
-        make_clips = importlib.import_module("kws_engine.bench.import").make_clips
         make_clips(Path(folder) / "source", SPEECH_COMMANDS)
         yield from reported_by_window("words", str(project))
 
@@ -89,7 +89,7 @@ class _Browser(QObject):
         self._tell(f"opening {len(page.table.rows.clips):,} clips of one word")
         for view, name in ((page.table, "table"), (page.grid, "grid")):
             self._ticks.begin()
-            page.view_grid.setChecked(view is page.grid)
+            page.clips.view_grid.setChecked(view is page.grid)
             for _ in range(30):
                 yield
             self._tell(f"showing the {name}")
@@ -109,10 +109,36 @@ class _Browser(QObject):
             for _ in range(20):
                 yield
         self._tell("filtering")
+        yield from self._find(page)
+        yield from self._sort(page)
         yield from self._import()
         import resource  # not on Windows
 
         self._report("most memory of the window", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3, "MB")
+
+    def _find(self, page: Any) -> Generator[None, None, None]:
+        """Types a text letter by letter, which leaves many, some, and few, and clears it; in the grid as well."""
+        self._ticks.begin()
+        for is_grid in (False, True):
+            page.clips.view_grid.setChecked(is_grid)
+            for text in (*itertools.accumulate("a_nohash_1"), ""):
+                page.clips.field.setText(text)
+                for _ in range(4):
+                    yield
+        self._tell("filtering by text as it is typed")
+
+    def _sort(self, page: Any) -> Generator[None, None, None]:
+        """By every column, both ways, as table and as grid."""
+        self._ticks.begin()
+        for is_grid in (False, True):
+            page.clips.view_grid.setChecked(is_grid)
+            for column in range(page.table.rows.columnCount()):
+                for _ in range(2):
+                    page.table.horizontalHeader().sectionClicked.emit(column)
+                    for _ in range(4):
+                        yield
+        page.clips.view_grid.setChecked(False)
+        self._tell("sorting by every column")
 
     def _exclude(self) -> None:
         self._ticks.begin()

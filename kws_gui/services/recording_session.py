@@ -13,7 +13,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 
 from kws_engine.caring.problems import Problem
 from kws_engine.caring.take_check import TakeCheck
-from kws_engine.clips.clip import Clip
+from kws_engine.clips.clip import Clip, moved_with_word
 from kws_engine.clips.judging import MOST_SILENT, Judged
 from kws_engine.clips.project import Project
 from kws_engine.clips.recording import Take
@@ -246,7 +246,10 @@ class RecordingSession(QObject):
             return
         if judged.kind is None and judged.take is not None:
             self._silent = 0
-            self._keep(sitting, sitting.current, judged.take)
+            if self._catch_up(sitting):  # by another program
+                self._model.clipsChanged.emit()
+            if sitting.current is not None:
+                self._keep(sitting, sitting.current, judged.take)
             return
         is_silence = judged.take is None and judged.kind == "nothing_said"
         self._silent = self._silent + 1 if is_silence else 0
@@ -327,14 +330,32 @@ class RecordingSession(QObject):
         """Clips were deleted, moved or recorded elsewhere."""
         if self._sitting is None or self._is_keeping:
             return
-        before = self._sitting.current
-        self._sitting.refresh()
+        before = (self._sitting.current, self._sitting.done, self._sitting.total)
+        renamed = self._catch_up(self._sitting)
         if self._state == "done" and self._sitting.current is not None:
             self._set("paused")
         elif self._state == "paused" and self._sitting.current is None:
             self._set("done")
-        elif self._sitting.current != before:
+        elif (self._sitting.current, self._sitting.done, self._sitting.total) != before:
             self.changed.emit()
+        for old, new in renamed.items():
+            self.told.emit("", f"“{old}” is called “{new}” now; its takes count on.")
+
+    def _catch_up(self, sitting: Sitting) -> dict[str, str]:
+        """Goes on with the session as it is now; the new names of words that were renamed, by their old ones."""
+        try:
+            renamed = sitting.catch_up()
+        except KwsError as error:
+            self.failed.emit(str(error))
+            return {}
+        for old, new in renamed.items():
+            if self._check is not None:
+                self._check.rename(old, new)
+            self._doubts = {_with_word(key, old, new): doubt for key, doubt in self._doubts.items()}
+        self._saved = [moved_with_word(clip, renamed.get(clip.word, clip.word)) for clip in self._saved]
+        if renamed:
+            self._seen = self._folder_times()
+        return renamed
 
     # -- looking at takes
 
@@ -392,6 +413,12 @@ class RecordingSession(QObject):
         self._model.opened.connect(self.read)
         self._model.clipsChanged.connect(self._on_clips)
         self._checked.connect(self._on_checked, Qt.ConnectionType.QueuedConnection)
+
+
+def _with_word(key: str, old: str, new: str) -> str:
+    """The key of a clip whose word, if it was the old one, has a new name."""
+    word, _, name = key.partition("/")
+    return f"{new if word == old else word}/{name}"
 
 
 def _of_take(problem: Problem) -> str:

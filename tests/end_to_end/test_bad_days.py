@@ -193,8 +193,8 @@ def test_a_folder_of_bad_recordings_comes_in_as_far_as_it_can_and_each_bad_one_i
     folder = _bad_recordings(tmp_path / "stop")
     page = window.page("words")
     drop(page, folder)
-    until(qtbot, lambda: page._review is not None)
-    click(qtbot, page._review.go)
+    until(qtbot, lambda: page.transfers.review is not None)
+    click(qtbot, page.transfers.review.go)
     until(qtbot, lambda: page.imports.result.isVisible())
     assert page.imports.result.text() == "Imported 2 clips of 1 word; 4 left out, listed below."
     listed = [page.imports.left_out.item(row).text() for row in range(page.imports.left_out.count())]

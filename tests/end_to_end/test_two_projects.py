@@ -96,8 +96,8 @@ def _save_takes(window: MainWindow, qtbot: QtBot, _folder: Path) -> None:
     window.services.navigation.show_page("words")
     words.words.choose("low")
     clips = words.table.rows.rowCount()
-    words._word_in_session = "low"
-    words._on_take(_take(), 1, 1)
+    words.recording._word_in_session = "low"
+    words.recording._on_take(_take(), 1, 1)
     assert words.table.rows.rowCount() == clips + 1
     assert words.recordings.replace(words.table.current(), _take())
     window.services.project.undo_stack.undo()

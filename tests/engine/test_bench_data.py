@@ -4,7 +4,8 @@ import shutil
 
 import pytest
 
-from kws_engine.bench import data
+from kws_engine import bench
+from kws_engine.bench import data, import_
 from kws_engine.clips.project import Project
 from kws_engine.errors import KwsError
 
@@ -37,3 +38,8 @@ def test_a_disk_without_room_is_refused_in_words(tmp_path):
 def test_a_project_that_cannot_be_opened_is_said(tmp_path):
     with pytest.raises(KwsError, match="could not be opened"):
         data.opened(tmp_path / "none")
+
+
+def test_a_measurement_named_by_a_keyword_is_a_module_like_any_other():
+    names = bench.names()
+    assert names["import"] == import_.TITLE and not any(name.endswith("_") for name in names)

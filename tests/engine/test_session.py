@@ -162,6 +162,55 @@ def test_a_word_that_is_gone_is_not_asked_for(project: Project) -> None:
     assert Sitting(stored, project).total == 4
 
 
+def test_a_renamed_word_is_followed_by_a_sitting_here_and_elsewhere_and_back(project: Project) -> None:
+    sitting = sitting_of(project)
+    say(project, sitting.current)
+    sitting.saved()
+    elsewhere = Project.open(project.folder)
+    other = Sitting(read_session(elsewhere) or sitting.session, elsewhere)
+    asked = sitting.current
+    assert asked is not None and other.current == asked
+    sitting.skip()
+    first = next(iter(sitting.session.done(project.table())))
+    put_off, done = asked.word, sitting.done
+    project.edit.rename_word(put_off, "renamed")
+    assert sitting.catch_up() == {put_off: "renamed"} and sitting.catch_up() == {}
+    assert other.catch_up() == {put_off: "renamed"} and other.current == Item("renamed", "ann")
+    assert sitting.done == other.done == done == 1 and sitting.total == 6 and first.word != put_off
+    while sitting.current is not None:
+        last = sitting.current
+        project.edit.add_take(last.word, word("stop"), speaker="ann")
+        sitting.saved()
+    assert last == Item("renamed", "ann"), "what was put off still comes last"
+    assert len(project.clips(word="renamed")) == 2 and read_session(project) == sitting.session
+    project.edit.rename_word("renamed", put_off)
+    assert sitting.catch_up() == {"renamed": put_off} and sitting.current is None
+    assert {item.word for item in sitting.session.order()} == set(WORDS)
+
+
+def test_a_word_removed_in_a_sitting_is_asked_for_no_more_and_is_again_when_it_is_back(project: Project) -> None:
+    sitting = sitting_of(project)
+    asked = sitting.current
+    assert asked is not None
+    removal = project.edit.remove_word(asked.word)
+    assert sitting.catch_up() == {} and sitting.total == 4
+    assert sitting.current is not None and sitting.current.word != asked.word
+    project.edit.restore(removal)
+    assert sitting.catch_up() == {} and sitting.total == 6
+
+
+def test_a_rename_leaves_a_damaged_session_alone_and_one_that_fails_leaves_the_session(project: Project) -> None:
+    path = ProjectFolder(project.folder).session
+    new_session(project, WORDS, takes=1, speakers=["ann"])
+    before = path.read_bytes()
+    with pytest.raises(RuntimeError), project.edit as edit:
+        edit.rename_word("stop", "halt")
+        raise RuntimeError
+    assert json.loads(path.read_bytes()) == json.loads(before) and "stop" in project.words
+    path.write_text("{", encoding="utf-8")
+    assert project.edit.rename_word("stop", "halt") == "halt" and path.read_text(encoding="utf-8") == "{"
+
+
 @pytest.mark.parametrize(
     ("words", "takes", "speakers", "told"),
     [
@@ -325,3 +374,15 @@ def test_clips_that_are_there_are_learned_and_forgotten_takes_are_not(project: P
     check.forget(wrong)
     check.forget(wrong)
     assert check.problems(wrong, word("lights", 16))[-1].other == "lights"
+
+
+def test_a_word_that_is_renamed_is_still_compared(project: Project) -> None:
+    check = TakeCheck(project, WORDS)
+    for name in ("lights", "music"):
+        for number in range(0, 15, 3):
+            clip = project.edit.add_take(name, word(name, number), speaker="bob")
+            check.problems(clip, word(name, number))
+    project.edit.rename_word("music", "tune")
+    check.rename("music", "tune")
+    wrong = project.edit.add_take("tune", word("lights", 4), speaker="ann")
+    assert any(one.kind == "another_word" and one.other == "lights" for one in check.problems(wrong, word("lights", 4)))

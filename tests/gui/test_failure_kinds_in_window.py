@@ -118,11 +118,11 @@ def test_a_microphone_that_comes_back_takes_its_message_with_it(
     page.show()
     services.project.open(project)
     monkeypatch.setattr(page.table, "current", lambda: project.clips()[0])
-    page._on_microphone_failed("There is no microphone")
+    page.recording._on_microphone_failed("There is no microphone")
     assert page.messages.isVisible() and page.messages.text() == GIBBERISH
-    page._on_microphone_opened()
+    page.recording._on_microphone_opened()
     assert not page.messages.isVisible()
-    page._on_failed("The disk is full")
-    page._on_microphone_opened()
+    page.recording._on_failed("The disk is full")
+    page.recording._on_microphone_opened()
     assert page.messages.isVisible(), "this one is not about the microphone"
     page.shutdown()

@@ -124,9 +124,9 @@ def test_a_dropped_project_opens_and_dropped_clips_come_into_it(
     words = window.page("words")
     window.services.navigation.show_page("train")
     drop(window, clips)
-    qtbot.waitUntil(lambda: words._review is not None, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: words.transfers.review is not None, timeout=PATIENCE_MS)
     with qtbot.waitSignal(words.imports.imported, timeout=PATIENCE_MS):
-        words._review.go.click()
+        words.transfers.review.go.click()
     assert window.page_name == "words"
 
 

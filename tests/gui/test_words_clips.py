@@ -2,8 +2,12 @@
 
 import numpy as np
 import pytest
+from PySide6.QtCore import QItemSelectionModel, QPoint, Qt
 
+from kws_engine.caring.arrangement import Arrangement
+from kws_engine.caring.checking import check
 from kws_engine.clips.project import Project
+from kws_gui.pages.words.clip_model import COLUMNS
 from kws_gui.pages.words.clips import ClipTableView
 
 
@@ -45,3 +49,48 @@ def test_a_clip_is_chosen_by_its_path_and_stays_current_when_others_come(project
     assert table.current() == wanted
     table.show_clips([])
     assert table.current() is None and table.rows.rowCount() == 0
+
+
+def test_a_click_on_the_header_sorts_and_what_is_chosen_stays_chosen(project, table, qtbot):
+    project.edit.set_splits(list(project.clips())[:7], ["testing"] * 7)
+    table.show_clips(project.clips())
+    table.resize(700, 300)
+    table.show()
+    current = project.clips()[17]
+    table.choose(current.path)
+    table.selectAll()
+    header = table.horizontalHeader()
+    place = QPoint(header.sectionViewportPosition(0) + 5, header.height() // 2)
+    for takes in ([0] * 5, [10] * 5):
+        qtbot.mouseClick(header.viewport(), Qt.MouseButton.LeftButton, pos=place)
+        assert [clip.take for clip in table.rows.clips[:5]] == takes
+        assert table.current() == current and len(table.selected()) == len(table.rows.clips)
+    assert header.sortIndicatorSection() == 0 and header.sortIndicatorOrder() == Qt.SortOrder.DescendingOrder
+    assert table.visualRect(table.currentIndex()).intersects(table.viewport().rect())
+    table.set_order("part", True)
+    assert [clip.split for clip in table.rows.clips[:7]] == ["testing"] * 7
+
+
+def test_some_selected_clips_stay_selected_in_another_order(project, table):
+    table.show_clips(project.clips())
+    table.choose(table.rows.clips[3].path)
+    flags = QItemSelectionModel.SelectionFlag.Select | QItemSelectionModel.SelectionFlag.Rows
+    for row in (5, 6, 20):
+        table.selectionModel().select(table.rows.index(row, 0), flags)
+    chosen = {clip.path for clip in table.selected()}
+    assert len(chosen) == 4
+    table.set_order("take", False)
+    assert {clip.path for clip in table.selected()} == chosen
+
+
+def test_what_only_a_check_tells_is_a_column_once_there_is_one(project, table):
+    clips = project.clips()
+    table.show_clips(clips)
+    hidden = [COLUMNS[at].key for at in range(len(COLUMNS)) if table.isColumnHidden(at)]
+    assert hidden == ["snr", "suspicion"]
+    found = check(project)
+    table.show_clips(clips, Arrangement(clips.table, found))
+    assert not any(table.isColumnHidden(at) for at in range(len(COLUMNS)))
+    assert "nothing said" in table.rows.problems(0)
+    table.choose_order("suspicion")
+    assert table.rows.order == ("suspicion", True), "the most suspicious first"

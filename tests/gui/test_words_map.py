@@ -39,15 +39,15 @@ def page(qtbot: QtBot, services: Services) -> Iterator[WordsPage]:
     qtbot.addWidget(made)
     made.show()
     made.words.choose(services.project.project.words[0])
-    made.map.plays.setChecked(False)
-    made.view_map.setChecked(True)
+    made.map.plot.plays.setChecked(False)
+    made.clips.view_map.setChecked(True)
     yield made
     made.shutdown()
 
 
 def laid(qtbot: QtBot, page: WordsPage) -> None:
     qtbot.mouseClick(page.map.empty.button(), Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: page.map.legend.count() > 0, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: page.map.plot.legend.count() > 0, timeout=PATIENCE_MS)
 
 
 def excluded(folder: Path) -> int:
@@ -58,17 +58,17 @@ def excluded(folder: Path) -> int:
 def test_the_map_is_laid_walked_and_acted_on_by_keyboard(
     qtbot: QtBot, page: WordsPage, services: Services, folder: Path
 ) -> None:
-    assert page.map.empty.isVisible() and not page.map.scatter.isVisible()
+    assert page.map.empty.isVisible() and not page.map.plot.scatter.isVisible()
     laid(qtbot, page)
-    assert page.map.scatter.isVisible()
-    qtbot.keyClick(page.map, Qt.Key.Key_Right)
-    qtbot.keyClick(page.map, Qt.Key.Key_Left)
-    [clip] = page.map.selected()
+    assert page.map.plot.scatter.isVisible()
+    qtbot.keyClick(page.map.plot, Qt.Key.Key_Right)
+    qtbot.keyClick(page.map.plot, Qt.Key.Key_Left)
+    [clip] = page.map.plot.selected()
     assert page.table.current().path == clip.path and page.words.word == clip.word
-    with qtbot.waitSignal(page.map.soundRequested) as heard:
-        qtbot.keyClick(page.map, Qt.Key.Key_Space)
+    with qtbot.waitSignal(page.map.plot.soundRequested) as heard:
+        qtbot.keyClick(page.map.plot, Qt.Key.Key_Space)
     assert heard.args == [clip.path]
-    qtbot.keyClick(page.map, Qt.Key.Key_X)
+    qtbot.keyClick(page.map.plot, Qt.Key.Key_X)
     assert excluded(folder) == 1
     services.project.undo_stack.undo()
     assert excluded(folder) == 0
@@ -79,24 +79,25 @@ def test_a_lasso_selects_many_here_and_in_the_table(
     qtbot: QtBot, page: WordsPage, services: Services, folder: Path
 ) -> None:
     laid(qtbot, page)
-    rows = np.flatnonzero(page.map.scatter.shown())
-    page.map.scatter.lassoed.emit(rows, False)
-    assert len(page.map.selected()) == len(rows)
+    rows = np.flatnonzero(page.map.plot.scatter.shown())
+    page.map.plot.scatter.lassoed.emit(rows, False)
+    assert len(page.map.plot.selected()) == len(rows)
     assert {clip.word for clip in page.table.selected()} == {page.words.word}
-    menu = page.map.make_words_menu()
+    menu = page.map.plot.make_words_menu()
     word = menu.actions()[0].text()
     menu.actions()[0].trigger()
     assert len(Project.open(folder).clips(word=word)) >= len(rows)
     services.project.undo_stack.undo()
     assert len(Project.open(folder).clips(word=word)) < len(rows)
-    page.map.legend.item(0).setCheckState(Qt.CheckState.Unchecked)
-    assert page.map.scatter.shown().sum() < len(rows)
+    page.map.plot.legend.item(0).setCheckState(Qt.CheckState.Unchecked)
+    assert page.map.plot.scatter.shown().sum() < len(rows)
 
 
 @pytest.mark.slow
 def test_more_takes_are_foretold(qtbot: QtBot, page: WordsPage) -> None:
     assert not page.caring.more.isVisible()
     laid(qtbot, page)
+    page.clips.view_map.setChecked(False)
     qtbot.mouseClick(page.caring.more, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: page.caring.dialog is not None or bool(page.caring.lacks.text()), timeout=PATIENCE_MS)
     assert page.caring.dialog is not None

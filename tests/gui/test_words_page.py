@@ -355,8 +355,8 @@ def test_several_words_are_chosen_first_and_the_rest_become_other_words(
         audio.write(tmp_path / "set" / word / "kim_nohash_0.wav", sound, rate=RATE)
     unknown = len(project_of(page).clips(word="_unknown_"))
     page.import_folder(tmp_path / "set")
-    qtbot.waitUntil(lambda: page._dialog is not None, timeout=PATIENCE_MS)
-    dialog = page._dialog
+    qtbot.waitUntil(lambda: page.transfers.dialog is not None, timeout=PATIENCE_MS)
+    dialog = page.transfers.dialog
     assert dialog is not None and dialog.go.text() == "Import 1 word"  # "low" is taught already, the others are not
     with qtbot.waitSignal(page.imports.imported, timeout=PATIENCE_MS):
         dialog.go.click()
@@ -377,8 +377,8 @@ def nameless(folder: Path, *words: str) -> Path:
 def asked(page: WordsPage, qtbot: QtBot, folder: Path) -> ImportDialog:
     """The dialog about a folder, once it has looked at it."""
     page.import_folder(folder)
-    qtbot.waitUntil(lambda: page._dialog is not None, timeout=PATIENCE_MS)
-    dialog = page._dialog
+    qtbot.waitUntil(lambda: page.transfers.dialog is not None, timeout=PATIENCE_MS)
+    dialog = page.transfers.dialog
     assert dialog is not None
     return dialog
 
@@ -421,15 +421,15 @@ def test_a_dropped_list_says_words_and_speakers(page: WordsPage, qtbot: QtBot, t
     folder = nameless(tmp_path / "set", "a")
     (folder / "list.csv").write_text("path,word,speaker\na/0.wav,stop,zoe\na/1.wav,go,kim\nb.wav,go,kim\n")
     drop(page, folder / "list.csv")
-    qtbot.waitUntil(lambda: page._dialog is not None, timeout=PATIENCE_MS)
-    dialog = page._dialog
+    qtbot.waitUntil(lambda: page.transfers.dialog is not None, timeout=PATIENCE_MS)
+    dialog = page.transfers.dialog
     assert dialog is not None and dialog.list_name.text() == "list.csv" and "listed in list.csv" in dialog.notes.text()
     assert [dialog.list.item(row).text() for row in range(dialog.list.count())] == ["go", "stop"]
     dialog.go.click()
-    qtbot.waitUntil(lambda: page._review is not None, timeout=PATIENCE_MS)
-    assert page._review is not None
+    qtbot.waitUntil(lambda: page.transfers.review is not None, timeout=PATIENCE_MS)
+    assert page.transfers.review is not None
     with qtbot.waitSignal(page.imports.imported, timeout=PATIENCE_MS):
-        page._review.go.click()
+        page.transfers.review.go.click()
     assert {clip.word: clip.speaker for clip in project_of(page).clips() if clip.speaker in ("zoe", "kim")} == {
         "stop": "zoe", "go": "kim",
     }  # fmt: skip
@@ -533,7 +533,7 @@ def test_escape_cancels_and_an_unplugged_microphone_keeps_what_there_is(
 def test_background_noise_is_recorded_without_speech(
     virtual_microphone: VirtualMicrophone, page: WordsPage, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kws_gui.pages.words.page.NOISE_TAKE_S", 0.5)
+    monkeypatch.setattr("kws_gui.pages.words.recording.NOISE_TAKE_S", 0.5)
     qtbot.waitUntil(lambda: page._microphones.is_open, timeout=PATIENCE_MS)
     quick(page, 1)
     page.words.choose(NOISE)
@@ -546,7 +546,7 @@ def test_background_noise_is_recorded_without_speech(
 
 def test_how_a_word_is_split_is_said_beside_its_clips(qtbot: QtBot, page: WordsPage) -> None:
     project = project_of(page)
-    assert page._parts.fullText() == how_split(project.table(), page.words.word)
+    assert page.clips.parts.fullText() == how_split(project.table(), page.words.word)
     word = project.edit.add_word("novel")
     said = []
     for number in range(10):
@@ -560,7 +560,7 @@ def test_how_a_word_is_split_is_said_beside_its_clips(qtbot: QtBot, page: WordsP
     assert how_split(project.table(), word).endswith("Nothing validates: record one more take.")
     page.model.clipsChanged.emit()
     page.words.choose(word)
-    assert page._parts.fullText() == how_split(project.table(), word)
+    assert page.clips.parts.fullText() == how_split(project.table(), word)
     assert how_split(project.table(), word) in page.words.tree.currentItem().toolTip(0)
 
 
@@ -572,9 +572,9 @@ def several_words(path: Path, count: int) -> None:
 
 def reviewed(page: WordsPage, qtbot: QtBot, dropped: Path) -> ReviewDialog:
     drop(page, dropped)
-    qtbot.waitUntil(lambda: page._review is not None, timeout=PATIENCE_MS)
-    assert page._review is not None
-    return page._review
+    qtbot.waitUntil(lambda: page.transfers.review is not None, timeout=PATIENCE_MS)
+    assert page.transfers.review is not None
+    return page.transfers.review
 
 
 def test_a_dropped_recording_is_cut_and_its_list_changed_before_it_is_imported(
@@ -635,8 +635,8 @@ def test_a_dropped_zip_shows_its_list_and_cancelled_it_changes_nothing(
 def test_synthetic_voices_say_the_chosen_word_and_it_can_be_undone(page: WordsPage, qtbot: QtBot) -> None:
     page.words.choose("low")
     before = len(project_of(page).clips(word="low"))
-    page.voices.click()
-    dialog = page._voices
+    page.clips.voices.click()
+    dialog = page.transfers.voices
     assert dialog is not None
     dialog.form.setValue(SynthesisConfig(clips=5, neighbours=2))
     with qtbot.waitSignal(page.imports.imported, timeout=PATIENCE_MS):
@@ -645,7 +645,7 @@ def test_synthetic_voices_say_the_chosen_word_and_it_can_be_undone(page: WordsPa
     page._model.undo_stack.undo()
     assert len(project_of(page).clips(word="low")) == before
     page.words.choose(NOISE)
-    assert not page.voices.isEnabled()
+    assert not page.clips.voices.isEnabled()
     _child.close_idle()
 
 
@@ -655,7 +655,7 @@ def test_clips_are_exported_as_the_chosen_kind(
     target = tmp_path / "all.zip"
     answer = (str(target), "The whole project as a zip (*.zip)")
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *args: answer)
-    page.export_clips()
+    page.transfers.export_clips()
     qtbot.waitUntil(lambda: not page.imports.is_running and target.exists(), timeout=PATIENCE_MS)
     with zipfile.ZipFile(target) as archive:
         assert "project.toml" in archive.namelist()
@@ -676,6 +676,8 @@ def test_talk_is_kept_and_cut_into_other_words(
     qtbot.mouseClick(page.free, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: page.free.recording.seconds > 6, timeout=PATIENCE_MS)
     assert page.free.text().startswith("Stop (0:0") and not page.words.isEnabled()
+    page.words.refresh()  # as when the clips or the colours change
+    assert not page.recorder.record.isEnabled() and "Talk about anything" in page.recorder.advice.text()
     with qtbot.waitSignal(page.free.recording.ended) as ended:
         qtbot.mouseClick(page.free, Qt.MouseButton.LeftButton)
     _, clips, seconds = ended.args

@@ -405,6 +405,36 @@ def test_deleting_a_take_on_the_page_asks_for_it_again(
     assert page.many.state == "done"
 
 
+def test_a_word_renamed_on_the_page_keeps_its_place_in_the_session(
+    open_page: Callable[[Project], WordsPage], project: Project, qtbot: QtBot
+) -> None:
+    new_session(project, WORDS, takes=2, speakers=["ann"], seed=1)
+    page = open_page(project)
+    asked = page.many.current
+    assert asked is not None
+    clip = page.model.project.edit.add_take(asked.word, word(asked.word), speaker="ann")
+    page.model.clipsChanged.emit()
+    assert page.many.done == 1 and clip.path.exists()
+    told: list[str] = []
+    page.many.told.connect(lambda _, sentence: told.append(sentence))
+    page.words.choose(asked.word)
+    page.words.rename("renamed")
+    assert (page.many.done, page.many.total) == (1, 4) and told == [
+        f"“{asked.word}” is called “renamed” now; its takes count on."
+    ]
+    assert page.many_button.text() == "Continue the session (1 of 4)"
+    dialog = opened(page, qtbot)
+    words = {item.word for item in page.many.plan.order()}
+    assert words == {"renamed", *WORDS} - {asked.word} and dialog.panel.count.text() == "2 of 4"
+    dialog.reject()
+    page.model.undo_stack.undo()
+    assert {item.word for item in page.many.plan.order()} == set(WORDS) and page.many.done == 1
+    page.table.selectRow(0)
+    page.words.choose(asked.word)
+    page.recordings.delete([page.table.rows.clips[0]])
+    assert page.many_button.text() == "Continue the session (0 of 4)", "a deleted take is wanted again"
+
+
 def test_every_part_has_a_name_and_tab_walks_in_reading_order(
     open_page: Callable[[Project], WordsPage], project: Project, qtbot: QtBot
 ) -> None:

@@ -65,7 +65,7 @@ def test_a_clip_is_trimmed_by_keys_and_comes_back_after_a_restart(
     page: WordsPage, qtbot: QtBot, folder: Path, as_grid: bool
 ) -> None:
     before = lengths(folder)
-    page.view_grid.setChecked(as_grid)
+    page.clips.view_grid.setChecked(as_grid)
     choose_long(page)
     qtbot.keyClick(page.grid if as_grid else page.table, Qt.Key.Key_T)
     dialog = page._trimming.dialog

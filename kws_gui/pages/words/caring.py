@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QPushButton, QVBoxLayout, QWidget
 
-from kws_engine.caring.checking import Check
+from kws_engine.caring.arrangement import Arrangement
 from kws_engine.caring.learning_curve import LearningCurve, learning_curve
 from kws_engine.caring.missing import missing
 from kws_engine.caring.problems import PROBLEM_KINDS, TITLES
-from kws_engine.clips.clip import Clip
-from kws_engine.clips.table import ClipList, ClipTable
+from kws_engine.clips.table import Rows
 from kws_gui import theme
 from kws_gui.bridges.latest import Latest
 from kws_gui.pages.words.learning_dialog import LearningDialog
@@ -23,7 +22,7 @@ ALL, WITH_PROBLEMS, LEFT_OUT = "all", "problems", "left out"
 
 
 class CaringPanel(QWidget):
-    """What the word lacks and how far a check is; `check` and `filters` stand where the page puts them.
+    """What the word lacks and how far a check is; `check`, `more` and `filters` stand where the page puts them.
 
     Signals:
         filterChanged: `filter` is another one.
@@ -34,7 +33,6 @@ class CaringPanel(QWidget):
     def __init__(self, care: Care, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._care = care
-        self._looked_up: tuple[ClipTable, Check | None, dict[str, list[int]]] | None = None
         self.check = QPushButton("Check clips")
         self.check.setToolTip("Find clips that are noisy, cut off, of another word, or there twice")
         theme.set_role(self.check, "quiet")
@@ -44,9 +42,10 @@ class CaringPanel(QWidget):
         theme.set_role(self.more, "quiet")
         theme.set_icon(self.more, "mdi6.chart-line")
         self.curve: LearningCurve | None = None
+        self._is_brief = False
         self.dialog: LearningDialog | None = None
         self._learning = Latest(self)
-        self._shown_word: tuple[ClipTable, str] | None = None
+        self._shown_word: tuple[Arrangement, str] | None = None
         self.filters = QComboBox()
         self.filters.setAccessibleName("Which clips are shown")
         self.progress = ProgressRow()
@@ -56,10 +55,7 @@ class CaringPanel(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.GRID // 2)
-        row = QHBoxLayout()
-        row.addWidget(self.lacks, 1)
-        row.addWidget(self.more, 0, Qt.AlignmentFlag.AlignRight)
-        column.addLayout(row)
+        column.addWidget(self.lacks)
         column.addWidget(self.progress)
         self.progress.hide()
         self.check.clicked.connect(care.look)
@@ -82,14 +78,34 @@ class CaringPanel(QWidget):
         """`ALL`, `WITH_PROBLEMS`, `LEFT_OUT`, or the kind of a problem."""
         return self.filters.currentData() or ALL
 
-    def show_word(self, table: ClipTable, word: str) -> None:
+    @property
+    def is_filtering(self) -> bool:
+        """Whether not all clips are wanted."""
+        return self.filter != ALL
+
+    @property
+    def has_filters(self) -> bool:
+        """Whether there is more than one to choose from."""
+        return self.filters.count() > 1
+
+    def set_brief(self, is_brief: bool) -> None:
+        """Whether what the word lacks is left unsaid."""
+        self._is_brief = is_brief
+        self._fit()
+
+    def show_all(self) -> None:
+        """Filters no more."""
+        self.filters.setCurrentIndex(0)
+
+    def show_word(self, arrangement: Arrangement, word: str) -> None:
         """Says what a word lacks, and offers the filters that leave some of its clips."""
-        self._shown_word = (table, word)
+        table = arrangement.table
+        self._shown_word = (arrangement, word)
         rows = table.select(word=word, include_excluded=True)
         lacking = next((str(one) for one in missing(table, self.curve) if one.word == word and one.takes), "")
         self._tell(f"{lacking}." if lacking else "")
         self.more.setVisible(self._care.found is not None and len(rows) > 0)
-        counts = self._counts(table, rows)
+        counts = _counts(arrangement, rows)
         self.check.setVisible(self._care.found is None and len(rows) > 0)
         before = self.filter
         self.filters.blockSignals(True)
@@ -98,31 +114,16 @@ class CaringPanel(QWidget):
             if value == ALL or value == before or counts.get(value):
                 self.filters.addItem(f"{title} ({counts.get(value, 0):,})", value)
         self.filters.setCurrentIndex(max(0, self.filters.findData(before)))
-        self.filters.setVisible(self.filters.count() > 1 and len(rows) > 0)
         self.filters.blockSignals(False)
-        self.setVisible(len(rows) > 0)
 
-    def shown(self, clips: ClipList) -> ClipList:
-        """Those of a word's clips that the filter leaves."""
+    def shown(self, arrangement: Arrangement, rows: Rows) -> Rows:
+        """Those of a word's rows (M,) that the filter leaves."""
         wanted = self.filter
         if wanted == ALL:
-            return clips
-        table = clips.table
+            return rows
         if wanted == LEFT_OUT:
-            return table.clips(clips.indices[table.excluded[clips.indices]])
-        return table.clips(clips.indices[np.isin(clips.indices, self._rows_with(table, wanted))])
-
-    def _counts(self, table: ClipTable, rows: np.ndarray) -> dict[str, int]:
-        counts: dict[str, int] = {ALL: len(rows), LEFT_OUT: int(table.excluded[rows].sum())}
-        for value in (WITH_PROBLEMS, *PROBLEM_KINDS):
-            counts[value] = int(np.isin(rows, self._rows_with(table, value)).sum())
-        return counts
-
-    def _rows_with(self, table: ClipTable, wanted: str) -> list[int]:
-        """The rows with a problem; looked up once for each table and check."""
-        if self._looked_up is None or self._looked_up[0] is not table or self._looked_up[1] is not self._care.found:
-            self._looked_up = (table, self._care.found, _rows_by_problem(self._care.found, table))
-        return self._looked_up[2].get(wanted, [])
+            return np.asarray(rows[arrangement.table.excluded[rows]])
+        return arrangement.with_problem(rows, None if wanted == WITH_PROBLEMS else wanted)
 
     def shutdown(self) -> None:
         """Measures no more."""
@@ -130,7 +131,12 @@ class CaringPanel(QWidget):
 
     def _tell(self, sentence: str) -> None:
         self.lacks.setText(sentence)
-        self.lacks.setVisible(bool(sentence))
+        self._fit()
+
+    def _fit(self) -> None:
+        """Takes no room where there is nothing to say."""
+        self.lacks.setVisible(bool(self.lacks.text()) and not self._is_brief)
+        self.setVisible(not self.lacks.isHidden() or not self.progress.isHidden())
 
     def _on_more(self) -> None:
         found = self._care.found
@@ -158,17 +164,13 @@ class CaringPanel(QWidget):
         self._on_began("Checking the clips")
 
     def _on_began(self, title: str) -> None:
-        self.progress.show()
         self.progress.start(title)
+        self._fit()
 
     def _on_ended(self) -> None:
         self.progress.finish()
         self.progress.hide()
-
-
-def problem_text(found: Check | None, clip: Clip) -> str:
-    """What is wrong with a clip, in a few words."""
-    return "" if found is None else ", ".join(map(str, found.of(clip.key)))
+        self._fit()
 
 
 def _titles() -> dict[str, str]:
@@ -177,13 +179,8 @@ def _titles() -> dict[str, str]:
     return {**titles, LEFT_OUT: "Left out"}
 
 
-def _rows_by_problem(found: Check | None, table: ClipTable) -> dict[str, list[int]]:
-    """The rows of a table, perhaps a newer one than was checked, whose clips have each problem, or any."""
-    rows: dict[str, list[int]] = {}
-    for at, problems in enumerate(found.problems if found is not None else ()):
-        if problems and found is not None:
-            row = at if found.table is table else table.row(found.table.key(at))
-            if row is not None:
-                for value in {WITH_PROBLEMS, *(problem.kind for problem in problems)}:
-                    rows.setdefault(value, []).append(row)
-    return rows
+def _counts(arrangement: Arrangement, rows: Rows) -> dict[str, int]:
+    """How many of some rows (M,) each filter leaves."""
+    left_out = int(arrangement.table.excluded[rows].sum())
+    some = len(arrangement.with_problem(rows))
+    return {ALL: len(rows), WITH_PROBLEMS: some, **arrangement.problem_counts(rows), LEFT_OUT: left_out}

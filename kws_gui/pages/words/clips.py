@@ -1,121 +1,28 @@
-"""The table of one word's clips: play, delete, put into a part, leave out."""
+"""The table of one word's clips: put in order, play, delete, put into a part, leave out."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QPoint, Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtCore import QItemSelection, QItemSelectionModel, QItemSelectionRange, QPoint, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView, QWidget
 
-from kws_engine.caring.checking import Check
+from kws_engine.caring.arrangement import Arrangement, SortKey
 from kws_engine.clips.arrivals import TESTED_FROM
-from kws_engine.clips.clip import Clip, key_at
+from kws_engine.clips.clip import Clip
 from kws_engine.clips.split import SPLITS, Split
-from kws_engine.clips.table import ClipList, ClipTable
+from kws_engine.clips.table import ClipList, ClipTable, Rows
 from kws_engine.clips.words import NOISE, UNKNOWN
-from kws_gui import theme
-from kws_gui.pages.words.caring import problem_text
+from kws_gui.pages.words.clip_model import COLUMNS, PART_TITLES, WORST_LAST, ClipTableModel
 
-_HEADER = ("Clip", "Speaker", "Part", "Length", "Peak", "Problems")
-_PROBLEMS = 5
-_PART_TITLES: dict[str, str] = {"training": "training", "validation": "validation", "testing": "test"}
-_Index = QModelIndex | QPersistentModelIndex
-_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-
-
-class ClipTableModel(QAbstractTableModel):
-    """Clips in rows, each made when it comes into view; levels follow as they are measured."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._clips: Sequence[Clip] = ()
-        self._last: tuple[int, Clip] | None = None
-        self._peaks_db: dict[str, float] = {}
-        self._found: Check | None = None
-
-    @property
-    def clips(self) -> Sequence[Clip]:
-        return self._clips
-
-    def set_clips(self, clips: Sequence[Clip]) -> None:
-        """Shows these clips, by speaker and take."""
-        self.beginResetModel()
-        self._clips = _by_speaker(clips)
-        self._last = None
-        self.endResetModel()
-
-    def row_of(self, path: Path) -> int | None:
-        """The row of the clip at `path`, None where it is not shown."""
-        if isinstance(self._clips, ClipList):
-            row = self._clips.table.row(key_at(path))
-            rows = np.flatnonzero(self._clips.indices == row).tolist() if row is not None else []
-            return rows[0] if rows and self._clips[rows[0]].path == path else None
-        return next((row for row, clip in enumerate(self._clips) if clip.path == path), None)
-
-    def set_levels(self, peaks_db: dict[str, float]) -> None:
-        """Peak levels in dBFS by `word/name`."""
-        self._peaks_db = peaks_db
-        if self._clips:
-            self.dataChanged.emit(self.index(0, 4), self.index(len(self._clips) - 1, 4))
-
-    def set_found(self, found: Check | None) -> None:
-        """What a check found in the clips."""
-        self._found = found
-        if self._clips:
-            self.dataChanged.emit(self.index(0, _PROBLEMS), self.index(len(self._clips) - 1, _PROBLEMS))
-
-    def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008 - Qt's own signature
-        return 0 if parent.isValid() else len(self._clips)
-
-    def columnCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008 - Qt's own signature
-        return len(_HEADER)
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = 0) -> Any:
-        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return _HEADER[section]
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            return _RIGHT if 3 <= section < _PROBLEMS else Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-        return None
-
-    def data(self, index: _Index, role: int = 0) -> Any:
-        clip = self._clip(index.row())
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
-            return self._text(clip, index.column())
-        if role == Qt.ItemDataRole.TextAlignmentRole and 3 <= index.column() < _PROBLEMS:
-            return _RIGHT
-        if role == Qt.ItemDataRole.ForegroundRole and clip.excluded:
-            return theme.current().color("muted")
-        if role == Qt.ItemDataRole.ToolTipRole:
-            problems = problem_text(self._found, clip)
-            return f"{clip.path}{f'{chr(10)}{problems}' if problems else ''}" + (
-                "\nleft out of training and evaluation" if clip.excluded else ""
-            )
-        return None
-
-    def _clip(self, row: int) -> Clip:
-        """The clip of a row; Qt asks for the same row many times in turn while it draws."""
-        if self._last is None or self._last[0] != row:
-            self._last = (row, self._clips[row])
-        return self._last[1]
-
-    def _text(self, clip: Clip, column: int) -> str:
-        if column == 0:
-            return clip.path.name if clip.word == NOISE else f"take {clip.take}"
-        if column == 1:
-            return "" if clip.word == NOISE else clip.speaker
-        if column == 2:
-            return "left out" if clip.excluded else "" if clip.word == NOISE else _PART_TITLES[clip.split]
-        if column == 3:
-            return f"{clip.seconds:.2f} s" if clip.seconds < 60 else f"{clip.seconds / 60:.1f} min"
-        if column == _PROBLEMS:
-            return problem_text(self._found, clip)
-        peak_db = self._peaks_db.get(clip.key)
-        return "" if peak_db is None else f"{peak_db:.0f} dB"
+_MOST_RUNS = 1_000  # stretches of selected rows that stay selected in another order
+_PADDING = 24  # px beside the text of a column
+_NARROW = 600  # px, below which only the more important columns are shown
 
 
 def how_split(table: ClipTable, word: str) -> str:
@@ -140,18 +47,6 @@ def how_split(table: ClipTable, word: str) -> str:
     return f"{way}."
 
 
-def _by_speaker(clips: Sequence[Clip]) -> Sequence[Clip]:
-    """The clips of a word by speaker, however written, and take."""
-    if not isinstance(clips, ClipList):
-        return sorted(clips, key=lambda clip: (clip.speaker.casefold(), clip.take, clip.path.name))
-    table, rows = clips.table, clips.indices  # by speaker and take already, with all capitals first
-    used, speaker = np.unique(table.speaker[rows], return_inverse=True)
-    names = [table.speakers[at] for at in used.tolist()]
-    rank = np.argsort(sorted(range(len(names)), key=lambda at: (names[at].casefold(), names[at])))
-    order = np.argsort(rank[speaker], kind="stable") if len(rows) else slice(0)
-    return ClipList(table, rows[order])
-
-
 class ClipTableView(QTableView):
     """Space or Enter plays, Del deletes; everything else is in the context menu.
 
@@ -165,8 +60,10 @@ class ClipTableView(QTableView):
         trimRequested: (clip) It is to be shown with handles.
         speechRequested: (clips) They are to be trimmed to their speech.
         hoverChosen: (on) Whether a clip plays under the pointer.
+        orderChanged: The clips are in another order.
     """
 
+    orderChanged = Signal()
     currentClipChanged = Signal(object)
     playRequested = Signal(object)
     deleteRequested = Signal(list)
@@ -185,13 +82,12 @@ class ClipTableView(QTableView):
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setShowGrid(False)
+        self.setWordWrap(False)
         self.setTabKeyNavigation(False)
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(28)
         self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        header = self.horizontalHeader()
-        header.setHighlightSections(False)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        self._shape_columns()
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.customContextMenuRequested.connect(self._on_menu)
         self.doubleClicked.connect(lambda index: self.playRequested.emit(self.rows.clips[index.row()]))
@@ -202,14 +98,54 @@ class ClipTableView(QTableView):
             "Space plays, X leaves out, W moves to another word, T trims, Del deletes; right click for more"
         )
 
-    def show_clips(self, clips: Sequence[Clip]) -> None:
-        """Shows these clips; the current one stays current where it is among them."""
+    def show_clips(self, clips: Sequence[Clip], arrangement: Arrangement | None = None) -> None:
+        """Shows these clips of what `arrangement` tells; the current one stays current where it is among them."""
+        with self._staying():
+            self.rows.set_clips(clips, arrangement)
+        self._show_columns()
+
+    def set_order(self, by: SortKey, descending: bool) -> None:
+        """Puts the clips in order; the current one and the selected ones stay so."""
+        with self._staying():
+            chosen = self._selected_rows()
+            self.rows.set_order(by, descending)
+            self._select_again(chosen)
+        direction = Qt.SortOrder.DescendingOrder if descending else Qt.SortOrder.AscendingOrder
+        self.horizontalHeader().setSortIndicator([column.key for column in COLUMNS].index(by), direction)
+        self.orderChanged.emit()
+
+    @contextmanager
+    def _staying(self) -> Iterator[None]:
+        """The current clip stays current, in view, without a word about it."""
         before = self.current()
         blocked = self.blockSignals(True)
-        self.rows.set_clips(clips)
-        if before is not None:
-            self.choose(before.path)
+        yield
+        if before is not None and (row := self.rows.row_of(before.path)) is not None:
+            if not self.selectionModel().isRowSelected(row):
+                self.selectRow(row)
+            flag = QItemSelectionModel.SelectionFlag.NoUpdate
+            self.selectionModel().setCurrentIndex(self.rows.index(row, 0), flag)
+            self.scrollTo(self.rows.index(row, 0))
         self.blockSignals(blocked)
+
+    def _selected_rows(self) -> Rows:
+        """Those of the clips' table whose clips are selected (M,)."""
+        parts = self.selectionModel().selection().toList()
+        if not isinstance(self.rows.clips, ClipList) or not parts:
+            return np.zeros(0, np.int64)
+        rows = np.concatenate([np.arange(part.top(), part.bottom() + 1) for part in parts])
+        return np.asarray(self.rows.clips.indices[rows])
+
+    def _select_again(self, chosen: Rows) -> None:
+        clips = self.rows.clips
+        if not isinstance(clips, ClipList) or not len(chosen):
+            return
+        edges = np.flatnonzero(np.diff(np.isin(clips.indices, chosen), prepend=False, append=False)).reshape(-1, 2)
+        selection = QItemSelection()
+        for first, end in edges.tolist() if len(edges) <= _MOST_RUNS else ():
+            last = self.rows.index(end - 1, len(COLUMNS) - 1)
+            selection.append(QItemSelectionRange(self.rows.index(first, 0), last))
+        self.selectionModel().select(selection, QItemSelectionModel.SelectionFlag.ClearAndSelect)
 
     def current(self) -> Clip | None:
         """The clip of the current row."""
@@ -243,6 +179,11 @@ class ClipTableView(QTableView):
         else:
             super().keyPressEvent(event)
 
+    def choose_order(self, by: SortKey) -> None:
+        """Puts the clips in order by this; where they are, the other way round."""
+        now, descending = self.rows.order
+        self.set_order(by, not descending if by == now else by in WORST_LAST)
+
     def make_menu(self) -> QMenu:
         """What can be done with the selected clips."""
         menu = QMenu(self)
@@ -251,7 +192,7 @@ class ClipTableView(QTableView):
         if clips and clips[0].word != NOISE:
             parts = menu.addMenu("Part")
             for split in SPLITS:
-                self._add_part(parts, _PART_TITLES[split], clips, split)
+                self._add_part(parts, PART_TITLES[split], clips, split)
             parts.addSeparator()
             self._add_part(parts, "by rule", clips, None)
             leave_out = not clips[0].excluded
@@ -277,6 +218,36 @@ class ClipTableView(QTableView):
                 title = "other words" if word == UNKNOWN else word.replace("&", "&&")
                 menu.addAction(title, partial(self.relabelRequested.emit, clips, word))
         return menu
+
+    def _shape_columns(self) -> None:
+        """Those of numbers as wide as these, the others share what is left."""
+        header = self.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setSectionsClickable(True)
+        header.setSortIndicatorShown(True)
+        header.setSortIndicator(1, Qt.SortOrder.AscendingOrder)
+        header.sectionClicked.connect(lambda at: self.choose_order(COLUMNS[at].key))
+        for at, column in enumerate(COLUMNS):
+            header.setSectionResizeMode(
+                at, QHeaderView.ResizeMode.Fixed if column.widest else QHeaderView.ResizeMode.Stretch
+            )
+            if column.widest:
+                text = self.fontMetrics().horizontalAdvance(column.widest)
+                title = header.fontMetrics().horizontalAdvance(column.title)
+                header.resizeSection(at, max(text, title) + _PADDING)
+        self._show_columns()
+
+    def _show_columns(self) -> None:
+        """Those of which something is known, and those for which there is room."""
+        is_narrow = self.width() < _NARROW and self.rows.is_checked
+        for at, column in enumerate(COLUMNS):
+            is_hidden = (column.is_checked and not self.rows.is_checked) or (column.is_spare and is_narrow)
+            if is_hidden != self.isColumnHidden(at):
+                self.setColumnHidden(at, is_hidden)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self._show_columns()
+        super().resizeEvent(event)
 
     def _care_for(self, clips: list[Clip], *, is_exclusion: bool) -> None:
         """Leaves clips out or uses them again, or asks for their word; noise is neither."""

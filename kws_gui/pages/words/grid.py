@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QAbstractItemModel, QModelIndex, QPersistentModelIndex, QRect, QSize, Qt, QTimer
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt, QTimer
 from PySide6.QtGui import QImage, QKeyEvent, QPainter, QPalette
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from kws_engine import audio
+from kws_engine.clips.table import ClipList, ClipTable
 from kws_engine.errors import KwsError
 from kws_gui import theme
 from kws_gui.bridges.latest import Latest
@@ -41,7 +42,6 @@ _OWN_KEYS = (
     Qt.Key.Key_T,
 )
 _Index = QModelIndex | QPersistentModelIndex
-_PROBLEMS = 5
 
 
 class ClipGrid(CellView):
@@ -51,6 +51,7 @@ class ClipGrid(CellView):
         super().__init__(_CELL, parent)
         self._table = table
         self._pictures: dict[Path, QImage | None] = {}
+        self._of: ClipTable | None = None
         self.frames_wide = 100
         self._latest = Latest(self)
         self._latest.answered.connect(lambda _: self.viewport().update())
@@ -104,8 +105,12 @@ class ClipGrid(CellView):
             self._latest.ask(partial(_make_pictures, wanted, self._pictures))
 
     def _forget_changed(self) -> None:
-        """A clip may have been recorded again or cut anew."""
-        self._pictures.clear()
+        """In another table a clip may have been recorded again or cut anew; another order changes none."""
+        clips = self._table.rows.clips
+        table = clips.table if isinstance(clips, ClipList) else None
+        if table is None or table is not self._of:
+            self._pictures.clear()
+        self._of = table
 
 
 class _Cell(QStyledItemDelegate):
@@ -121,7 +126,6 @@ class _Cell(QStyledItemDelegate):
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
         rows = self._grid._table.rows
         clip = rows.clips[index.row()]
-        model: QAbstractItemModel = rows
         area = QRect(option.rect.topLeft(), _CELL).adjusted(_MARGIN, _MARGIN, -_MARGIN, -_MARGIN)
         is_selected = bool(option.state & QStyle.StateFlag.State_Selected)
         palette = option.palette
@@ -137,7 +141,7 @@ class _Cell(QStyledItemDelegate):
             target = QRect(above.left(), above.top(), width, above.height())
             painter.drawImage(target, image, QRect(0, 0, shown, image.height()))
             painter.setOpacity(1.0)
-        problems = str(model.index(index.row(), _PROBLEMS).data() or "")
+        problems = rows.problems(index.row())
         role = QPalette.ColorRole.HighlightedText if is_selected else QPalette.ColorRole.Text
         painter.setPen(palette.color(role) if problems or is_selected else theme.current().color("muted"))
         text = problems or f"{clip.speaker} {clip.take}"

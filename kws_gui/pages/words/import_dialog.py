@@ -28,6 +28,7 @@ from kws_gui import theme
 from kws_gui.bridges.jobs import LongJob
 from kws_gui.dropped import dragged
 from kws_gui.pages.words.importing import Choice, Looked, Source, look_at, unknown_speakers
+from kws_gui.widgets.dialog_size import size_in
 from kws_gui.widgets.wrapped_label import WrappedLabel
 
 _AS_NAMED, _ONE, _FILE, _FOLDER, _PATTERN = range(5)
@@ -248,7 +249,7 @@ class ImportDialog(QDialog):
         column.addSpacing(theme.GRID)
         column.addLayout(_row(QLabel(), cancel, self.go, stretch=0))
         self.list.setMinimumHeight(96)
-        self.resize(_WIDTH, _HEIGHT)
+        self.resize(size_in(self.parentWidget(), _WIDTH, _HEIGHT))
 
 
 def _row(*widgets: QWidget, stretch: int) -> QHBoxLayout:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from kws_engine.caring.learning_curve import LearningCurve
 from kws_gui import theme
+from kws_gui.widgets.dialog_size import size_in
 from kws_gui.widgets.plot_axes import style_axes
 from kws_gui.widgets.wrapped_label import WrappedLabel
 
@@ -36,16 +37,19 @@ class LearningDialog(QDialog):
         self.view.setAccessibleName("Accuracy against takes")
         self.view.setAccessibleDescription(f"{curve}.")
         self.view.addLegend(offset=(-16, -16))
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
-        buttons.rejected.connect(self.reject)
+        close = QPushButton("Close")
+        close.clicked.connect(self.reject)
+        buttons = QHBoxLayout()
+        buttons.addStretch(1)
+        buttons.addWidget(close)
         column = QVBoxLayout(self)
         column.setContentsMargins(*[theme.GROUP] * 4)
         column.setSpacing(theme.GRID)
         column.addWidget(self.told)
         column.addWidget(self.view, 1)
         column.addWidget(self.notes)
-        column.addWidget(buttons)
-        self.resize(_WIDTH, _HEIGHT)
+        column.addLayout(buttons)
+        self.resize(size_in(self.parentWidget(), _WIDTH, _HEIGHT))
         theme.notifier.changed.connect(self._draw)
         self._draw()
 

@@ -23,12 +23,14 @@ from kws_engine.clips.words import check_word, speaker_id
 from kws_engine.errors import ProjectError
 from kws_gui import theme
 from kws_gui.pages.words.importing import Planned, unknown_speakers
+from kws_gui.widgets.dialog_size import size_in
 from kws_gui.widgets.wrapped_label import WrappedLabel
 
 _HEADER: Final = ("Recording", "Word", "Speaker", "Listen first, because")
 _WORD, _SPEAKER, _REMARK = 1, 2, 3
 _MOST_NOTES: Final = 4
 _WIDTH, _HEIGHT = 720, 560  # px
+_SPEAKER_WIDTH, _REMARK_WIDTH = 130, 260  # px
 _Index = QModelIndex | QPersistentModelIndex
 _NO_INDEX: Final = QModelIndex()
 
@@ -148,9 +150,14 @@ class ReviewDialog(QDialog):
         self.table.setAccessibleName("What is imported as what")
         self.table.setModel(self.rows)
         self.table.verticalHeader().hide()
+        self.table.setWordWrap(False)
         self.table.setSelectionBehavior(QTableView.SelectionBehavior.SelectRows)
-        self.table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        self.table.horizontalHeader().setStretchLastSection(True)
+        header = self.table.horizontalHeader()
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        header.resizeSection(_SPEAKER, _SPEAKER_WIDTH)
+        header.resizeSection(_REMARK, _REMARK_WIDTH)
+        self.table.setColumnHidden(_REMARK, not any(file.remark for file in plan.files))
         self.said = WrappedLabel()
         theme.set_role(self.said, "error")
         self.go = QPushButton("Import")
@@ -162,8 +169,10 @@ class ReviewDialog(QDialog):
         self.listen.setShortcut("Ctrl+P")
         theme.set_icon(self.listen, "mdi6.play")
         self.listen.clicked.connect(self._on_play)
-        self.folder = QPushButton("Choose the folder")
-        self.folder.setToolTip("All files beside the chosen row; what is typed or ticked holds for all that are chosen")
+        self.folder = QPushButton("Select the whole folder")
+        self.folder.setToolTip(
+            "All files beside the chosen row; what is typed or ticked holds for all that are selected"
+        )
         self.folder.clicked.connect(self.choose_folder)
         self.rows.together = self._chosen_rows
         self.rows.dataChanged.connect(self._count)
@@ -224,4 +233,4 @@ class ReviewDialog(QDialog):
         column.addWidget(self.table, 1)
         column.addWidget(self.said)
         column.addLayout(buttons)
-        self.resize(_WIDTH, _HEIGHT)
+        self.resize(size_in(self.parentWidget(), _WIDTH, _HEIGHT))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QCloseEvent, QKeyEvent
 from PySide6.QtWidgets import (
     QDialog,
@@ -20,6 +20,7 @@ from kws_gui.pages.words.session_setup import SessionSetup
 from kws_gui.services.microphone import MicrophoneService
 from kws_gui.services.project_model import ProjectModel
 from kws_gui.services.recording_session import RecordingSession
+from kws_gui.widgets.dialog_size import size_in
 from kws_gui.widgets.elided_label import ElidedLabel
 from kws_gui.widgets.empty_state import EmptyState
 from kws_gui.widgets.level_meter import LevelMeter
@@ -27,7 +28,6 @@ from kws_gui.widgets.wrapped_label import WrappedLabel
 
 _WIDTH, _HEIGHT = 760, 460  # px
 _SHARE = 0.6  # of a large window: the word is read from where one speaks
-_MARGIN = 48  # px, at least so much of the window stays around it
 
 
 class SessionDialog(QDialog):
@@ -66,7 +66,7 @@ class SessionDialog(QDialog):
         model.failed.connect(self._on_failed)
         model.opened.connect(self.reject)
         self.setup.go.setDefault(True)  # which it can only be in a dialog
-        self.resize(self._size_in(parent))
+        self.resize(size_in(parent, _WIDTH, _HEIGHT, share=_SHARE))
         if session.is_unfinished:
             self._show_panel()
         else:
@@ -112,13 +112,6 @@ class SessionDialog(QDialog):
             self.setup.tell(sentence)
         else:
             self.panel.tell("error", sentence)
-
-    def _size_in(self, parent: QWidget | None) -> QSize:
-        if parent is None:
-            return QSize(_WIDTH, _HEIGHT)
-        room = parent.window().size()
-        wanted = QSize(_WIDTH, _HEIGHT).expandedTo(room * _SHARE)
-        return wanted.boundedTo(QSize(room.width() - _MARGIN, room.height() - _MARGIN))
 
 
 class SessionPanel(QWidget):

@@ -9,6 +9,7 @@ from kws_engine.clips.clip import Clip
 from kws_engine.clips.speech_span import speech_span
 from kws_gui import theme
 from kws_gui.services.recordings import Samples
+from kws_gui.widgets.dialog_size import size_in
 from kws_gui.widgets.stretch import StretchWaveform
 from kws_gui.widgets.wrapped_label import WrappedLabel
 
@@ -104,4 +105,4 @@ class TrimDialog(QDialog):
         column.addWidget(self.wave, 1)
         column.addWidget(self.said)
         column.addLayout(buttons)
-        self.resize(_WIDTH, _HEIGHT)
+        self.resize(size_in(self.parentWidget(), _WIDTH, _HEIGHT))

@@ -1,4 +1,4 @@
-"""Trimming and splitting from the table and the grid, playing under the pointer, and long undoing; no page."""
+"""Trimming and splitting from the table and the grid, and playing under the pointer; no page."""
 
 from __future__ import annotations
 
@@ -84,22 +84,6 @@ class Trimming(QObject):
         self._model.undo_stack.setBusy(True)
         count = "a clip" if len(clips) == 1 else f"{len(clips):,} clips"
         self._panel.in_background(f"Trimming {count} to speech", work, then, self._free)
-
-    def in_background(self, title: str, work: Callable[[], object]) -> None:
-        """Undoes or does again what takes long; nothing else can be undone meanwhile.
-
-        Raises:
-            KwsError: Something else is running.
-        """
-        if self._panel.is_running:
-            raise KwsError("Something else is running on the clips: wait until it ends, or cancel it.")
-
-        def then(_: object) -> None:
-            self._free()
-            self._model.clipsChanged.emit()
-
-        self._model.undo_stack.setBusy(True)
-        self._panel.in_background(title, lambda progress, should_stop: work(), then, self._free)
 
     def _free(self) -> None:
         self._model.undo_stack.setBusy(False)
