@@ -189,7 +189,8 @@ def test_leaving_many_clips_out_waits_for_no_disk_and_an_error_takes_it_from_the
     page.recordings.set_part(clips, "testing")
     page = opened(windows, qtbot, folder)  # closed before the second one's turn
     stack = page._model.undo_stack
-    assert stack.count() == 4 and {(clip.excluded, clip.split) for clip in page.table.rows.clips} == {(False, "testing")}
+    clips = list(page.table.rows.clips)
+    assert stack.count() == 4 and {(clip.excluded, clip.split) for clip in clips} == {(False, "testing")}
     for clip in clips:
         clip.path.unlink()
     page.recordings.exclude(list(page.table.rows.clips), True)
