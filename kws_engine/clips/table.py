@@ -251,10 +251,41 @@ class ClipTable:
             ours = self.names.span(mine.start, mine.stop)
             if ours.same(other.names.span(theirs.start, theirs.stop)):
                 places[theirs.start : theirs.stop] = mine
+            elif (found := self._places_by_take(mine, other, theirs)) is not None:
+                places[theirs.start : theirs.stop] = found
             else:
                 at = dict(zip(ours.joined(np.arange(len(ours))).split("\0"), mine, strict=False))
                 names = other.names.joined(np.array(theirs)).split("\0")
                 places[theirs.start : theirs.stop] = [at.get(name, -1) for name in names]
+        return places
+
+    def _places_by_take(self, mine: range, other: ClipTable, theirs: range) -> Rows | None:
+        """Where each of their rows (M,) of a word stands among mine, -1 where it does not, by speaker and take.
+
+        None where that does not tell all names apart, as with two files of one take; it is five times as fast.
+        """
+        number = np.append(_places(other.speakers, self.speakers), -1)
+        ours, wanted = (
+            speaker.astype(np.int64) << 32 | table.takes[rows.start : rows.stop]
+            for table, rows, speaker in (
+                (self, mine, self.speaker[mine.start : mine.stop]),
+                (other, theirs, number[other.speaker[theirs.start : theirs.stop]]),
+            )
+        )
+        order = np.argsort(ours, kind="stable")
+        ascending = ours[order]
+        at = np.minimum(np.searchsorted(ascending, wanted), max(len(ours) - 1, 0))
+        if not len(ours) or (ascending[1:] == ascending[:-1]).any():
+            return None
+        is_there = ascending[at] == wanted
+        rows = order[at[is_there]]
+        is_mine = np.zeros(len(ours), bool)
+        is_mine[rows] = True
+        same = self.names.span(mine.start, mine.stop).where(is_mine)
+        if (np.diff(rows) <= 0).any() or not same.same(other.names.span(theirs.start, theirs.stop).where(is_there)):
+            return None
+        places = np.full(len(wanted), -1, np.int64)
+        places[is_there] = rows + mine.start
         return places
 
     def where(self, mask: NDArray[np.bool_]) -> ClipTable:

@@ -34,6 +34,27 @@ entries = st.builds(
 )  # fmt: skip
 
 
+names = st.builds(
+    lambda word, speaker, take, suffix: f"{word}/{speaker}_nohash_{take}{suffix}",
+    st.sampled_from(WORDS[:2]),
+    st.sampled_from(["ann", "a nn", "a-nn", "bob"]),  # two of which are one speaker
+    st.integers(0, 3),
+    st.sampled_from([".wav", ".mp3", ".flac"]),
+)
+
+
+@given(st.sets(names, max_size=20), st.sets(names, max_size=20))
+def test_rows_are_found_in_another_table_by_their_names(mine, theirs):
+    first, second = (
+        ClipTable.empty(pathlib.Path("clips"), WORDS).with_clips(
+            [ClipRow(key, 0, False, 44, 0, 1, 16000) for key in some]
+        )
+        for some in (mine, theirs)
+    )
+    expected = [-1 if (row := first.row(second.key(at))) is None else row for at in range(len(second))]
+    assert first.places_of(second).tolist() == expected
+
+
 @pytest.fixture
 def project(tmp_path):
     made = Project.create(tmp_path / "p", words=["up", "down"])
