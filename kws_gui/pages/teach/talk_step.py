@@ -142,6 +142,9 @@ class TalkStep(QWidget):
         else:
             self._show_state()
 
+    def _on_slow(self) -> None:
+        self._tell("", "Storing what you said …")
+
     def _on_not_stored(self, sentence: str) -> None:
         self._is_leaving = False
         self._tell("error", f"{sentence} What you said waits in memory: pause once more to store it.")
@@ -158,7 +161,7 @@ class TalkStep(QWidget):
         talk.grown.connect(self._show_clock)
         talk.quiet.connect(self._on_quiet)
         talk.failed.connect(self._on_not_stored)
-        talk.slow.connect(lambda: self._tell("", "Storing what you said …"))
+        talk.slow.connect(self._on_slow)
         talk.settled.connect(self._on_settled)
         microphones.levelChanged.connect(self.meter.setLevel)
         microphones.closed.connect(self.meter.clear)
