@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from PySide6.QtCore import Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
@@ -22,20 +23,26 @@ _STOPPED = "The map was not laid to its end."
 
 
 class ClipMapView(QWidget):
-    """Lays the clips that were checked last whenever it comes into view, and shows them, or what is lacking."""
+    """Lays the clips that were checked last whenever it comes into view, and shows them, or what is lacking.
+
+    Signals:
+        soundRequested(path), clipChosen(clip): As those of its plot.
+    """
+
+    soundRequested = Signal(object)
+    clipChosen = Signal(object)
 
     def __init__(self, care: Care, table: ClipTableView, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._care = care
         self._laid_of: Check | None = None
         self._latest = Latest(self)
-        self.plot = MapPlot(table)
+        self._table = table
+        self._plot: MapPlot | None = None
         self.empty = EmptyState("mdi6.map-outline", _UNCHECKED, "Check clips")
         self.progress = ProgressRow()
         self._views = QStackedWidget()
         self._views.addWidget(self.empty)
-        self._views.addWidget(self.plot)
-        self.setFocusProxy(self.plot)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(theme.GRID // 2)
@@ -50,6 +57,17 @@ class ClipMapView(QWidget):
         self.progress.cancelRequested.connect(self._on_cancel)
         self.empty.triggered.connect(self._on_empty)
         care.changed.connect(self._lay)
+
+    @property
+    def plot(self) -> MapPlot:
+        """The map itself, made when it is wanted first: few look at it every time."""
+        if self._plot is None:
+            self._plot = MapPlot(self._table)
+            self._plot.soundRequested.connect(self.soundRequested)
+            self._plot.clipChosen.connect(self.clipChosen)
+            self._views.addWidget(self._plot)
+            self.setFocusProxy(self._plot)
+        return self._plot
 
     def shutdown(self) -> None:
         """Lays nothing more out."""
@@ -86,7 +104,8 @@ class ClipMapView(QWidget):
             self._show_empty(_STOPPED, is_check=True)
 
     def _show_empty(self, sentence: str, *, is_check: bool) -> None:
-        self.plot.show_map(None)
+        if self._plot is not None:
+            self._plot.show_map(None)
         self.empty.setSentence(sentence)
         self.empty.button().setVisible(is_check)
         self._views.setCurrentWidget(self.empty)

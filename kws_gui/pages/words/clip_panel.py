@@ -237,7 +237,7 @@ class ClipPanel(QWidget):
         table.excludeRequested.connect(recordings.exclude)
         table.relabelRequested.connect(recordings.relabel)
         recordings.saved.connect(self._on_saved)
-        self.map.plot.clipChosen.connect(self._on_map_clip)
+        self.map.clipChosen.connect(self._on_map_clip)
         self.field.textChanged.connect(lambda _: self._show_clips())
         self.field.left.connect(self._on_field_left)
         self.caring.filterChanged.connect(self._show_clips)

@@ -175,7 +175,7 @@ class WordsPage(QWidget):
         clips.refreshed.connect(self.recording.show_current)
         clips.wordWanted.connect(self.words.choose)
         clips.aloneChanged.connect(self._on_alone)
-        self.map.plot.soundRequested.connect(self.player.play_file)
+        self.map.soundRequested.connect(self.player.play_file)
         clips.add.clicked.connect(lambda: self.import_folder())
         clips.voices.clicked.connect(lambda: self.transfers.synthesize(self.words.word))
         self._trimming.serve(self.table, self.grid)
