@@ -1,12 +1,13 @@
 """The bank: vectors of the speech encoder of what people say that is not the word, which every taught word learns from.
 
 It holds sentences, single words and noise by many voices in several languages, as they are and changed. Only vectors
-ship, one number a byte. `packaging/make_bank.py` makes it; NOTICE names the recordings.
+ship, one number a byte, compressed. `packaging/make_bank.py` makes it; NOTICE names the recordings.
 """
 
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -65,7 +66,7 @@ def shipped_bank(part: BankPart, *, without: Iterable[str] = ()) -> BankVectors:
     Raises:
         KwsError: It is missing: the installation is damaged.
     """
-    values, scale, index = _loaded(resources.path("bank", "vectors.npy"), resources.path("bank", "index.json"))
+    values, scale, index = _loaded(resources.path("bank", "vectors.zlib"), resources.path("bank", "index.json"))
     words = [word for word in without if word]
     wanted = _PARTS.index(part)
     lengths = np.array(index["lengths"], np.int64)
@@ -87,4 +88,5 @@ def shipped_bank(part: BankPart, *, without: Iterable[str] = ()) -> BankVectors:
 @lru_cache(maxsize=1)
 def _loaded(vectors: Path, index: Path) -> tuple[NDArray[np.int8], NDArray[np.float32], dict[str, Any]]:
     read = json.loads(index.read_text(encoding="utf-8"))
-    return np.load(vectors, mmap_mode="r"), np.array(read["scale"], np.float32), read
+    scale = np.array(read["scale"], np.float32)
+    return np.frombuffer(zlib.decompress(vectors.read_bytes()), np.int8).reshape(-1, len(scale)), scale, read

@@ -89,7 +89,7 @@ RECIPES: Mapping[str, Recipe] = {
             "augment.background_noise.snr_db=-3..25",
             "augment.quality.probability=0.3",
             "detector.hop_ms=80",
-            "detector.smoothing_ms=160",
+            "detector.smoothing_ms=240",
         ),
     ),
     "tc_resnet": Recipe(

@@ -14,6 +14,7 @@ from kws_engine.training.data.source import Score
 
 Floats = NDArray[np.float32]
 _AT_ONCE = 2048
+_SCORED = 40_000  # windows an epoch, beside the hard ones
 _OWN_SHARE = 0.35  # of the windows, where a person has talked
 _WORD_SHARE = 0.45  # of the others: single words, as takes are laid; the rest is sentences and noise
 _HELD = 3.0  # hard windows held, for each that an epoch draws
@@ -83,9 +84,10 @@ class BankWindows:
 
     @torch.no_grad()
     def scored(self, epoch: int, score: Score, *, rank: int, world: int) -> tuple[Tensor, Tensor]:
-        """As `HardTalk`: one half of the windows, since each has much in common with the next, and the hard ones."""
+        """As `HardTalk`: a part of the windows, since each has much in common with the next, and the hard ones."""
         every = np.concatenate((self._words, self._others, self._own))
-        windows = torch.from_numpy(np.union1d(every[epoch % 2 :: 2], self._hard.numpy()))
+        step = max(2, round(len(every) / _SCORED))
+        windows = torch.from_numpy(np.union1d(every[epoch % step :: step], self._hard.numpy()))
         scores = torch.zeros(len(windows))
         for number, block in enumerate(torch.split(torch.arange(len(windows)), _AT_ONCE)):
             if number % world == rank:
