@@ -1,8 +1,8 @@
 """What listening costs beside other programs, in one run: processor time, memory, start, and how soon a word is heard.
 
-`KWS_SHARED_DATA` names the folder with recordings of people, `KWS_PEERS` a virtual environment with the other programs
-(docs/listening.md), `KWS_LISTEN_TAUGHT` a model of the word "computer" that was taught before; else one is taught
-(a minute or two).
+`KWS_SHARED_DATA` names the folder with recordings of people, `KWS_PEERS` virtual environments with the other programs
+(docs/listening.md), separated as in PATH, `KWS_LISTEN_TAUGHT` a model of the word "computer" that was taught before;
+else one is taught (a minute or two).
 """
 
 from __future__ import annotations
@@ -112,18 +112,24 @@ def _measured(models: Mapping[str, Path], sounds: Sequence[Path]) -> dict[str, M
 
 def peer_commands() -> dict[str, list[str]]:
     """By name, what runs `_peers.py` for each of the other programs that is installed where KWS_PEERS is."""
-    place = os.environ.get("KWS_PEERS")
-    if not place:
-        return {}
-    python = Path(place) / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
-    if not python.exists():
-        raise KwsError(f"There is no Python in {place}: make the environment anew, or name another in KWS_PEERS")
-    commands = {}
-    for name in _peers.PEERS:
-        is_there = subprocess.run([python, "-c", f"import {name.replace('-', '_')}"], capture_output=True, check=False)
-        if is_there.returncode == 0:
-            commands[name] = [str(python), _peers.__file__, name]
-    return commands
+    found = {name: peer_python(name.replace("-", "_")) for name in _peers.PEERS}
+    return {name: [str(python), _peers.__file__, name] for name, python in found.items() if python is not None}
+
+
+def peer_python(module: str) -> Path | None:
+    """The Python of the first environment in KWS_PEERS that has a module.
+
+    Raises:
+        KwsError: An environment has no Python.
+    """
+    places = [Path(place) for place in os.environ.get("KWS_PEERS", "").split(os.pathsep) if place]
+    for place in places:
+        python = place / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+        if not python.exists():
+            raise KwsError(f"There is no Python in {place}: make the environment anew, or name another in KWS_PEERS")
+        if subprocess.run([python, "-c", f"import {module}"], capture_output=True, check=False).returncode == 0:
+            return python
+    return None
 
 
 def _one_thread() -> dict[str, str]:

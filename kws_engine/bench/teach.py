@@ -2,8 +2,8 @@
 
 `KWS_SHARED_DATA` names the folder with the recordings (`_people.py` says which are kept), `KWS_TEACH_DRAWS` how many
 random draws of takes (5), and `KWS_TEACH_PARTS` which parts: computer, few, synthetic, voice, nine, look, live, peers
-(all). The last needs the environment of `kws bench listen` with Porcupine, in `KWS_PEERS`, which knows the word
-"computer".
+(all). The last needs environments with Porcupine, which knows the word "computer", and with heed-wakeword, which is
+taught it by the same takes, in `KWS_PEERS` (docs/teach.md).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -26,9 +26,10 @@ from numpy.typing import NDArray
 
 from kws_engine import audio
 from kws_engine.bench import Row
+from kws_engine.bench._heed import Heed, reports
 from kws_engine.bench._kept import CATEGORIES, blocks_of, kept
 from kws_engine.bench._people import KEPT_WORDS, KEYWORDS, Recording, folder_of_people, recordings
-from kws_engine.bench.listen import peer_commands
+from kws_engine.bench.listen import peer_commands, peer_python
 from kws_engine.clips.clip import LONGEST_CLIP_S
 from kws_engine.clips.project import Project
 from kws_engine.clips.synthetic import SynthesisConfig, synthesize
@@ -264,30 +265,57 @@ class Bench:
     # -- beside another program
 
     def peers(self) -> Iterator[Row]:
-        """A taught word and Porcupine's own on the same streams; the draw is the first of `computer`."""
-        commands = peer_commands()
-        if "pvporcupine" not in commands:
-            yield Row("computer by Porcupine", "missing: name the environment with it in KWS_PEERS", "")
-            return
+        """A taught word, Porcupine's and heed-wakeword's on the same streams; the draw is the first of `computer`."""
         paths = sorted((self._people / "wake_word" / "computer").glob("*.wav"))
         random.Random(0).shuffle(paths)
+        heed = self._heed(paths[:20])
+        others = self._others(heed)
+        if not others:
+            yield Row("computer by other programs", "missing: name environments with them in KWS_PEERS", "")
+            return
         model = self._taught("computer", paths[:20]).model
         takes, background = [_take("computer", path) for path in paths[20:]], background_of(model)
+        laid = {}
         for name, snr_db in (("clean", CLEAN), ("at 10 dB", 10.0)):
-            laid = Laid(takes, noise=background.noise, talk=background.talk, snr_db=snr_db, rate=_RATE, seed=0)
-            stream = np.concatenate([*laid.blocks(), np.zeros(_RATE, np.float32)])
-            quality = StreamQuality()
-            found = [Detection("computer", at, 1.0) for at in self._heard(commands["pvporcupine"], stream)]
-            quality.add(found, laid.spoken, samples=len(stream), rate=_RATE)
-            yield _percent(f"computer, missed of 180 takes, {name}: Porcupine", quality.miss_rate, None)
-            yield _percent(f"computer, missed of 180 takes, {name}: 20 takes", _missed(model, takes, snr_db), None)
+            laid[name] = Laid(takes, noise=background.noise, talk=background.talk, snr_db=snr_db, rate=_RATE, seed=0)
+            stream = np.concatenate([*laid[name].blocks(), np.zeros(_RATE, np.float32)])
+            what = f"computer, missed of 180 takes, {name}"
+            for peer, hear_it in others.items():
+                yield _percent(f"{what}: {peer}", _missed_in(laid[name], hear_it(name, stream)), None)
+            yield _percent(f"{what}: 20 takes", _missed(model, takes, snr_db), None)
         ours = self._alarms(model)
         for name, files in kept(self._people, without=("computer",)).items():
             stream = np.concatenate(list(blocks_of(files)(_RATE)))
             hours = len(stream) / _RATE / 3600
-            rate = len(self._heard(commands["pvporcupine"], stream)) / hours
-            yield Row(f"computer, false alarms in {hours:.1f} h of {name}: Porcupine", rate, "an hour")
-            yield Row(f"computer, false alarms in {hours:.1f} h of {name}: 20 takes", ours[name][0], "an hour")
+            what = f"computer, false alarms in {hours:.1f} h of {name}"
+            for peer, hear_it in others.items():
+                yield Row(f"{what}: {peer}", len(hear_it(name, stream)) / hours, "an hour")
+            yield Row(f"{what}: 20 takes", ours[name][0], "an hour")
+        if heed is not None:
+            count = round(sum(rate * hours for rate, hours in ours.values()))
+            threshold = heed.threshold_for(count, CATEGORIES)
+            for name, one in laid.items():
+                how = f"heed-wakeword with {count} false alarms in all, in hindsight"
+                what = f"computer, missed of 180 takes, {name}: {how}"
+                yield _percent(what, _missed_in(one, reports(heed.scores[name], threshold)), None)
+
+    def _others(self, heed: Heed | None) -> dict[str, Callable[[str, Samples], list[int]]]:
+        """What says where another program reports the word in a stream of a name, by program."""
+        found: dict[str, Callable[[str, Samples], list[int]]] = {}
+        command = peer_commands().get("pvporcupine")
+        if command is not None:
+            found["Porcupine"] = lambda _, stream: self._heard(command, stream)
+        if heed is not None:
+            found["heed-wakeword"] = heed.hear
+        return found
+
+    def _heed(self, takes: Sequence[Path]) -> Heed | None:
+        python = peer_python("heed")
+        if python is None:
+            return None
+        heed = Heed(python, self._folder / "heed")
+        heed.teach("computer", takes, people=self._people)
+        return heed
 
     def _heard(self, command: Sequence[str], sound: Samples) -> list[int]:
         """Where another program reports its word, in samples; reports within 0.7 s are one."""
@@ -399,6 +427,14 @@ def _take(word: str, path: Path) -> Take:
 
 def _missed(model: SpottingModel, takes: Sequence[Take], snr_db: float | None) -> float:
     return misses_in(model, takes, background_of(model), snr_db=snr_db).quality.miss_rate
+
+
+def _missed_in(laid: Laid, reported: Sequence[int]) -> float:
+    """Share of laid takes where another program does not report its word."""
+    quality = StreamQuality()
+    found = [Detection("computer", at, 1.0) for at in reported]
+    quality.add(found, laid.spoken, samples=laid.spoken[-1].stop + _RATE, rate=_RATE)
+    return quality.miss_rate
 
 
 def _count_missed(model: SpottingModel, takes: Sequence[Take]) -> tuple[int, int]:
