@@ -40,10 +40,10 @@ class Heed:
         self.scores: dict[str, Samples] = {}
 
     def teach(self, word: str, takes: Sequence[Path], *, people: Path) -> None:
-        """Trains as `heed train` does by default, which has no voices without a download.
+        """Trains as `heed train` does without its synthetic voices, which it would download.
 
-        It brings no words of other people, and asks for recordings of them: these are drawn from those in `people`
-        that are not kept.
+        The size is the one that its documentation calls the default; the command's own, small, was worse. It brings no
+        other words and asks for recordings of them: these are drawn from those in `people` that are not kept.
 
         Raises:
             KwsError: It did not train.
@@ -52,7 +52,7 @@ class Heed:
         for number, path in enumerate(takes):
             shutil.copy(path, self._folder / "positive" / f"positive_{number:03d}.wav")
         _write_others(self._folder / "negative", people)
-        self._run("train")
+        self._run("train", "--model-size", "medium")
 
     def hear(self, name: str, sound: Samples) -> list[int]:
         """The samples at which it reports its word in a stream of a name, at its own threshold.
