@@ -47,10 +47,8 @@ _SECONDS: Final = 60
 _ROUNDS: Final = 5
 _CHUNK: Final = 160
 _HUSH_DB: Final = -60.0
-_TAUGHT_BY, _PER_WORD = (
-    20,
-    25,
-)  # takes: of "computer" to teach it; of each of nine words to measure how soon it is heard
+_TAUGHT_BY: Final = 20  # takes of "computer"
+_PER_WORD: Final = 50  # takes of each of nine words, to measure how soon it is heard
 _NEAREST: Final = "pymicro-wakeword"
 _SAME_ENCODER: Final = "pyopen-wakeword"
 _SOUNDS: Final = ("conversation", "a quiet room")
@@ -74,7 +72,7 @@ def rows() -> Iterator[Row]:
         yield from _costs(measured)
         yield from _memories(measured, models[NINE])
         yield from _start(people, models[NINE])
-        yield from _soon(NINE, models[NINE], _nine_words(people))
+        yield from _soon(LOOKED, models[LOOKED], _nine_words(people))  # as it ships: its thresholds are for both
         yield from _soon(TAUGHT, models[TAUGHT], _computer(people)[_TAUGHT_BY:])
         yield from _left_out(NINE, models[NINE], _nine_words(people), people)
         yield from _left_out(TAUGHT, models[TAUGHT], _computer(people)[_TAUGHT_BY:], people)

@@ -261,8 +261,8 @@ def test_a_sound_server_that_does_not_answer(
         with subprocess.Popen([*KWS, "listen", str(model)], env=environment, stderr=subprocess.PIPE) as process:
             wait_until(lambda: "libpulse" in Path(f"/proc/{process.pid}/maps").read_text())  # the server is asked
             process.send_signal(signal.SIGINT)
-            assert process.wait(10) == 130, "it does not end by itself, with a sentence"
-            assert process.stderr is not None and process.stderr.read() == b""
+            _, said = process.communicate(timeout=10)
+            assert (process.returncode, said) == (130, b""), "it does not end by itself, with a sentence"
 
 
 @pytest.mark.slow
