@@ -17,7 +17,7 @@ from kws_engine.export.model_file import write
 from kws_engine.features import FEATURES
 from kws_engine.models import MODELS
 from kws_engine.operating.curve import curve_of, from_logit, logit
-from kws_engine.operating.hearing import hear
+from kws_engine.operating.hearing import Heard, hear
 from kws_engine.operating.listening_log import ListeningLog, read_log
 from kws_engine.operating.peaks import FLOOR
 from kws_engine.operating.streams import StreamQuality
@@ -106,10 +106,13 @@ def test_stored_sound_gives_the_detections_that_live_sound_gives(
 
 
 def test_the_pieces_of_stored_sound_do_not_matter(model: SpottingModel, speech: np.ndarray) -> None:
+    def peaks_of(heard: Heard) -> list[tuple[int, str]]:
+        return sorted((one.at_sample, one.word) for one in heard.peaks)  # two words may peak at one look
+
     whole = hear(model, [speech[: 30 * RATE]])
+    assert whole.peaks
     for size in (999, 16_000, 320_000):
-        cut = hear(model, pieces(speech[: 30 * RATE], size))
-        assert [(one.word, one.at_sample) for one in cut.peaks] == [(one.word, one.at_sample) for one in whole.peaks]
+        assert peaks_of(hear(model, pieces(speech[: 30 * RATE], size))) == peaks_of(whole)
 
 
 @pytest.mark.slow
