@@ -170,9 +170,13 @@ def write(path: AudioPath, samples: ArrayLike, *, rate: int) -> None:
 def encode(samples: Samples, *, rate: int, kind: str = "WAV") -> bytes:
     """The bytes of a 16-bit file of mono `samples` (samples,), rounded to 1/32768 and limited to +-1."""
     encoded = io.BytesIO()
-    pcm = np.clip(np.rint(samples * 32768.0), -32768, 32767).astype(np.int16)
-    soundfile.write(encoded, pcm, rate, format=kind, subtype="PCM_16")
+    soundfile.write(encoded, pcm16(samples), rate, format=kind, subtype="PCM_16")
     return encoded.getvalue()
+
+
+def pcm16(samples: Samples) -> NDArray[np.int16]:
+    """Samples (samples,) as 16-bit numbers, rounded to 1/32768 and limited to +-1."""
+    return np.asarray(np.clip(np.rint(samples * 32768.0), -32768, 32767), np.int16)
 
 
 def resample(samples: Samples, from_rate: int, to_rate: int) -> Samples:

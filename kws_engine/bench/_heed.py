@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import shutil
 import subprocess
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from kws_engine import audio
 from kws_engine.bench import _heed_hearing
 from kws_engine.bench._people import recordings
-from kws_engine.bench._process import told_by
+from kws_engine.bench._process import environment, told_by
 from kws_engine.errors import KwsError
 
 Samples = NDArray[np.float32]
@@ -30,13 +29,11 @@ class Heed:
     """The program in an environment of its own.
 
     Attributes:
-        threshold: Of the model; known once something was heard.
         scores: What it gave at each step (steps,) of each stream heard, by its name.
     """
 
     def __init__(self, python: Path, folder: Path) -> None:
         self._python, self._folder = python, folder
-        self.threshold = 1.0
         self.scores: dict[str, Samples] = {}
 
     def teach(self, word: str, takes: Sequence[Path], *, people: Path) -> None:
@@ -61,10 +58,9 @@ class Heed:
             KwsError: It did not run.
         """
         path = self._folder / "sound.raw"
-        path.write_bytes(np.asarray(np.clip(np.round(sound * 32768), -32768, 32767), "<i2").tobytes())
+        path.write_bytes(audio.pcm16(sound).tobytes())
         command = [str(self._python), _heed_hearing.__file__, str(self._folder / "model.pt"), str(path)]
-        told = told_by(command, failed="heed-wakeword did not listen", env=_one_thread())
-        self.threshold = told["threshold"]
+        told = told_by(command, failed="heed-wakeword did not listen", env=environment(OMP_NUM_THREADS="1"))
         self.scores[name] = np.array(told["scores"], np.float32)
         return list(told["heard"])
 
@@ -80,7 +76,8 @@ class Heed:
 
     def _run(self, command: str, *options: str) -> None:
         whole = [str(self._python), "-m", "heed.cli", command, str(self._folder), *options]
-        done = subprocess.run(whole, capture_output=True, text=True, env=_one_thread(), check=False)
+        variables = environment(OMP_NUM_THREADS="1")
+        done = subprocess.run(whole, capture_output=True, text=True, env=variables, check=False)
         if done.returncode:
             reason = done.stderr.strip().rpartition("\n")[2]
             raise KwsError(f"heed {command} failed ({reason}): make its environment anew.")
@@ -112,7 +109,3 @@ def _write_others(folder: Path, people: Path) -> None:
         sound, count = audio.read(path, rate=_RATE, max_seconds=900), round(_CUT_S * _RATE)
         start = max(0, (len(sound) - count) // 2)
         soundfile.write(folder / f"negative_{number:04d}.wav", sound[start : start + count], _RATE)
-
-
-def _one_thread() -> dict[str, str]:
-    return {**os.environ, "OMP_NUM_THREADS": "1"}

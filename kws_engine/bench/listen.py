@@ -195,7 +195,7 @@ def _start(people: Path, model: Path) -> Iterator[Row]:
     whole = np.concatenate(list(laid.blocks()))
     steps = SpottingModel(model).detector().feed(whole)
     first = next((step.detection.at_sample for step in steps if step.detection is not None), len(whole))
-    sound, taken = _as_bytes(whole[: first + _RATE // 2]), []
+    sound, taken = audio.pcm16(whole[: first + _RATE // 2]).tobytes(), []
     for _ in range(_ROUNDS):
         began = time.monotonic()
         with _listening(model) as program:
@@ -268,7 +268,7 @@ def _sounds(people: Path, folder: Path) -> list[Path]:
     talk = np.concatenate(list(blocks_of(kept(people)["conversation"][:30])(_RATE)))
     paths = [folder / "talk.raw", folder / "room.raw"]
     for path, sound in zip(paths, (talk, quiet_room(_SECONDS)), strict=True):
-        path.write_bytes(_as_bytes(sound[: _SECONDS * _RATE]))
+        path.write_bytes(audio.pcm16(sound[: _SECONDS * _RATE]).tobytes())
     return paths
 
 
@@ -279,10 +279,6 @@ def quiet_room(seconds: float) -> Samples:
     hiss = generator.normal(0.0, 10 ** (_HUSH_DB / 20), count)
     hum = 10 ** ((_HUSH_DB - 6) / 20) * np.sin(2 * np.pi * 50 / _RATE * np.arange(count))
     return np.asarray(hiss + hum, np.float32)
-
-
-def _as_bytes(sound: Samples) -> bytes:
-    return np.asarray(np.clip(np.round(sound * 32768), -32768, 32767), "<i2").tobytes()
 
 
 def _models(people: Path, folder: Path) -> dict[str, Path]:

@@ -112,7 +112,7 @@ def _sounds(paths: list[Path], count: int, seconds: float) -> list[NDArray[np.in
         if at + len(word) > len(talk):
             break
         talk[at : at + len(word)] = word
-    whole = np.clip(np.rint(talk * 32768), -32768, 32767).astype("<i2")
+    whole = audio.pcm16(talk)
     length = round(seconds * _RATE)
     starts = np.linspace(0, len(whole), count, endpoint=False, dtype=int)
     return [np.resize(np.roll(whole, -start), length) for start in starts.tolist()]

@@ -321,7 +321,7 @@ class Bench:
     def _heard(self, command: Sequence[str], sound: Samples) -> list[int]:
         """Where another program reports its word, in samples; reports within 0.7 s are one."""
         path = self._folder / "sound.raw"
-        path.write_bytes(np.asarray(np.clip(np.round(sound * 32768), -32768, 32767), "<i2").tobytes())
+        path.write_bytes(audio.pcm16(sound).tobytes())
         *python, name = command
         told = subprocess.run([*python, "--heard", name, str(path)], capture_output=True, text=True, check=True)
         found: list[int] = []

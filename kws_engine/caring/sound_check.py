@@ -103,8 +103,7 @@ def _faults_of_speech(
 
 
 def _digest(samples: Samples) -> str:
-    rounded = np.clip(np.rint(samples * 32768.0), -32768, 32767).astype("<i2")
-    return hashlib.blake2b(rounded.tobytes(), digest_size=16).hexdigest()
+    return hashlib.blake2b(audio.pcm16(samples).tobytes(), digest_size=16).hexdigest()
 
 
 @lru_cache(maxsize=1)

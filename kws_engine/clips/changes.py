@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from kws_engine.clips.clip import Clip, key_at, name_of
+from kws_engine.clips.clip import Clip, file_at, key_at, name_of
 from kws_engine.clips.decisions import missing
 from kws_engine.clips.edit import Cut, CutClips, Move
 from kws_engine.clips.import_changes import Steps, bring_back, keys_of, noted, take_out
@@ -216,7 +216,7 @@ class Changes:
                 content = {**content, **_noted(made)}
             else:
                 clips_folder = self._project.clips_folder
-                deletion = edit.delete([_file(clips_folder / key) for key in content["clips"]])
+                deletion = edit.delete([file_at(clips_folder / key) for key in content["clips"]])
                 content = {"clips": content["clips"], "trash": deletion.trash.name}
         change = Change(time.time_ns(), kind, len(content["moves" if kind == "relabel" else "clips"]), word)
         self._journal.add(change, content)
@@ -242,10 +242,6 @@ class Changes:
 def _noted(made: CutClips) -> dict[str, Any]:
     before = [None if one is None else [one.excluded, one.split, one.note] for one in made.before]
     return {"pieces": [list(keys) for keys in made.pieces], "trash": made.deletion.trash.name, "before": before}
-
-
-def _file(path: Path) -> Clip:
-    return Clip(path, path.parent.name, "", 0, "training", 0.0)
 
 
 def _is_sound(kind: ChangeKind, content: Any) -> bool:

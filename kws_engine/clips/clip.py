@@ -45,6 +45,11 @@ def moved_with_word(clip: Clip, word: str) -> Clip:
     return replace(clip, path=clip.path.parent.parent / word / clip.path.name, word=word)
 
 
+def file_at(path: Path) -> Clip:
+    """A clip of which nothing but its file counts, as where it is deleted."""
+    return Clip(path, path.parent.name, "", 0, "training", 0.0)
+
+
 def key_at(path: Path) -> str:
     """`word/name` of the clip with this file."""
     return f"{path.parent.name}/{path.name}"

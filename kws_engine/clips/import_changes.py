@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from kws_engine.clips import trash
-from kws_engine.clips.clip import Clip, name_of, word_of
+from kws_engine.clips.clip import file_at, key_at, name_of, word_of
 from kws_engine.clips.layout import CLIPS_FOLDER, ProjectFolder
 from kws_engine.clips.project import Project
 from kws_engine.clips.trash import Deletion, Removal
@@ -76,7 +76,7 @@ def take_out(project: Project, content: dict[str, Any], steps: Steps, *, keep: C
     for some in _batches(keys):
         if steps.should_stop():
             return len(keys) - done
-        project.edit.delete([_file(project, key) for key in some], into=into)
+        project.edit.delete([file_at(project.clips_folder / key) for key in some], into=into)
         done += len(some)
         steps.progress(done, len(keys))
     with project.edit as edit:
@@ -138,12 +138,8 @@ def _batches(keys: Sequence[str]) -> Iterator[Sequence[str]]:
     return (keys[at : at + _AT_ONCE] for at in range(0, len(keys), _AT_ONCE))
 
 
-def _file(project: Project, key: str) -> Clip:
-    return Clip(project.clips_folder / key, word_of(key), "", 0, "training", 0.0)
-
-
 def _noted(deletion: Deletion) -> dict[str, Any]:
-    return {"trash": deletion.trash.name, "clips": [f"{path.parent.name}/{path.name}" for path in deletion.paths]}
+    return {"trash": deletion.trash.name, "clips": [key_at(path) for path in deletion.paths]}
 
 
 def _deletion(project: Project, noted: dict[str, Any]) -> Deletion:

@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-
 from kws_engine import audio
 from kws_engine.clips.measurements import file_digest
 from kws_engine.clips.words import speaker_id
@@ -57,9 +55,8 @@ def _convert(source: Path, target: Path, *, rate: int, shown: Path) -> None:
         out.setsampwidth(2)
         out.setframerate(rate)
         for block in blocks:
-            pcm = np.clip(np.rint(block * 32768.0), -32768, 32767).astype("<i2")
             with storing(shown):
-                out.writeframesraw(pcm.tobytes())
+                out.writeframesraw(audio.pcm16(block).tobytes())
     finally:
         with storing(shown):
             out.close()

@@ -98,15 +98,15 @@ def checked(project: Project, output: Output) -> Check:
     return found
 
 
-def progress_of(what: str) -> Callable[[int, int], None]:
-    """Shows progress on standard error: one line that moves on a terminal, a line every tenth elsewhere."""
+def progress_of(what: str, *, elsewhere: bool = True) -> Callable[[int, int], None]:
+    """Shows progress on standard error: one line that moves on a terminal, a line every tenth `elsewhere`."""
     last = -1
 
     def show(done: int, total: int) -> None:
         nonlocal last
         if sys.stderr.isatty():
             print(f"\r{done} of {total} {what}", end="" if done < total else "\n", file=sys.stderr, flush=True)
-        elif (tenth := 10 * done // max(1, total)) != last:
+        elif elsewhere and (tenth := 10 * done // max(1, total)) != last:
             last = tenth
             print(f"{done} of {total} {what}", file=sys.stderr, flush=True)
 

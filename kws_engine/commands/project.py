@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from kws_engine.clips.import_plan import check_new_words
 from kws_engine.clips.import_source import Pointed, list_row, plan_pointed, write_list
 from kws_engine.clips.importing import Imported, SpeakerRule, import_planned
 from kws_engine.clips.project import Project
+from kws_engine.commands.choosing import progress_of
 from kws_engine.commands.exclude import undo_last
 from kws_engine.commands.interrupts import INTERRUPTED, interrupts
 from kws_engine.commands.output import Output, table
@@ -108,7 +108,7 @@ def _import(arguments: argparse.Namespace, output: Output) -> int:
             project,
             plan,
             dry_run=arguments.dry_run,
-            progress=_progress("files"),
+            progress=progress_of("files", elsewhere=False),
             should_stop=lambda: bool(interrupted),
             on_wait=output.message,
         )
@@ -144,17 +144,9 @@ def _undo_import(arguments: argparse.Namespace, project: Project, output: Output
     if arguments.source is not None:
         raise SpecError("--undo undoes the last import as a whole: name no source")
     with interrupts() as interrupted:
-        steps = Steps(_progress("clips"), lambda: bool(interrupted))
+        steps = Steps(progress_of("clips", elsewhere=False), lambda: bool(interrupted))
         rest = undo_last(Changes(project), ("import",), output, dry_run=arguments.dry_run, steps=steps)
     return INTERRUPTED if rest is not None else 0
-
-
-def _progress(what: str) -> Callable[[int, int], None]:
-    def progress(done: int, total: int) -> None:
-        if sys.stderr.isatty():
-            print(f"\r{done} of {total} {what}", end="" if done < total else "\n", file=sys.stderr, flush=True)
-
-    return progress
 
 
 def _note_on_speakers(imported: Imported) -> list[str]:

@@ -172,7 +172,9 @@ def load_clips(
         if number % 200 == 0:
             yield Progress(what, number, len(paths))
         try:
-            samples[len(readable)] = _to_int16(read_clip(path, rate=rate, clip_samples=clip_samples))
+            samples[len(readable)] = torch.from_numpy(
+                audio.pcm16(read_clip(path, rate=rate, clip_samples=clip_samples))
+            )
         except AudioError as error:
             yield Skipped(str(path), str(error))
             continue
@@ -196,7 +198,3 @@ def load_noise(paths: Sequence[Path], *, rate: int) -> Iterator[Skipped | Tensor
         except AudioError as error:
             yield Skipped(str(path), str(error))
     yield torch.from_numpy(np.concatenate(noises)) if noises else torch.zeros(0)
-
-
-def _to_int16(sound: NDArray[np.float32]) -> Tensor:
-    return torch.from_numpy(np.clip(np.round(sound * 32768.0), -32768, 32767).astype(np.int16))

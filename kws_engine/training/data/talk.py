@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from kws_engine import audio
 from kws_engine.training.events import Skipped
 
 Samples = NDArray[np.float32]
@@ -61,8 +62,7 @@ class Talk:
             if isinstance(segment, Skipped):
                 self._skipped.append(segment)
                 continue
-            pcm = np.clip(np.rint(segment * 32768.0), -32768, 32767).astype(np.int16)
-            waiting = np.concatenate((waiting, pcm))
+            waiting = np.concatenate((waiting, audio.pcm16(segment)))
             while len(waiting) >= self.piece_samples:
                 yield torch.from_numpy(waiting[: self.piece_samples].copy())
                 waiting, is_first = waiting[self.piece_samples :], False
