@@ -1,7 +1,8 @@
-"""The bank: vectors of the speech encoder of what people say that is not the word, which every taught word learns from.
+"""The bank: vectors of what people say that is not the word, from which every taught word learns.
 
 It holds sentences, single words and noise by many voices in several languages, as they are and changed. Only vectors
-ship, one number a byte, compressed. `packaging/make_bank.py` makes it; NOTICE names the recordings.
+ship, one number a byte, compressed; each encoder has its own. `packaging/make_bank.py` makes them; NOTICE names the
+recordings.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kws_engine import resources
+from kws_engine.features.encoded import EncoderName
 from kws_engine.talk import holds_word
 
 BankPart = Literal["training", "calibration"]
@@ -60,13 +62,13 @@ class BankVectors:
         return self.values[start : start + self.lengths[number]].astype(np.float32) * self.scale
 
 
-def shipped_bank(part: BankPart, *, without: Iterable[str] = ()) -> BankVectors:
-    """A part of the bank without what says one of the words, as far as it is known what is said.
+def shipped_bank(part: BankPart, encoder: EncoderName, *, without: Iterable[str] = ()) -> BankVectors:
+    """A part of an encoder's bank without what says one of the words, as far as it is known what is said.
 
     Raises:
         KwsError: It is missing: the installation is damaged.
     """
-    values, scale, index = _loaded(resources.path("bank", "vectors.zlib"), resources.path("bank", "index.json"))
+    values, scale, index = _loaded(*(resources.path("bank", encoder, name) for name in ("vectors.zlib", "index.json")))
     words = [word for word in without if word]
     wanted = _PARTS.index(part)
     lengths = np.array(index["lengths"], np.int64)
@@ -89,4 +91,5 @@ def shipped_bank(part: BankPart, *, without: Iterable[str] = ()) -> BankVectors:
 def _loaded(vectors: Path, index: Path) -> tuple[NDArray[np.int8], NDArray[np.float32], dict[str, Any]]:
     read = json.loads(index.read_text(encoding="utf-8"))
     scale = np.array(read["scale"], np.float32)
-    return np.frombuffer(zlib.decompress(vectors.read_bytes()), np.int8).reshape(-1, len(scale)), scale, read
+    by_number = np.frombuffer(zlib.decompress(vectors.read_bytes()), np.int8).reshape(len(scale), -1)
+    return np.ascontiguousarray(by_number.T), scale, read

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +25,7 @@ _GROUPS: dict[str, Registry] = {"regularizers": REGULARIZERS, "augment": AUGMENT
 _USUAL_NETWORK = "tc_resnet"
 _PLACED_BY_LAYING = "time_shift"  # where a word lies in its window is drawn as it is laid
 _SPOKEN_WHERE_LAID = ("training.synthetic_takes", "training.synthetic_others")
+_Reader = Callable[[type[Any], Mapping[str, Any]], Any]
 _PLAIN: dict[str, type[Any]] = {"training": TrainingConfig, "detector": DetectorConfig}
 
 
@@ -89,7 +90,7 @@ RECIPES: Mapping[str, Recipe] = {
             "augment.background_noise.snr_db=-3..25",
             "augment.quality.probability=0.3",
             "detector.hop_ms=80",
-            "detector.smoothing_ms=240",
+            "detector.smoothing_ms=400",
         ),
     ),
     "tc_resnet": Recipe(
@@ -241,7 +242,22 @@ class Settings:
         Raises:
             SpecError: An unknown part or option, or a value that does not fit.
         """
-        return cls(**{section: _read(section, content) for section, content in _table(values, "settings").items()})
+        return cls._read(values, spec.from_dict)
+
+    @classmethod
+    def from_file(cls, values: Mapping[str, Any]) -> Settings:
+        """As `from_dict`, of what `to_dict` once wrote for a run: newer options have the values that they had then.
+
+        Raises:
+            SpecError: As of `from_dict`.
+        """
+        return cls._read(values, spec.from_file)
+
+    @classmethod
+    def _read(cls, values: Mapping[str, Any], read: _Reader) -> Settings:
+        return cls(
+            **{section: _read(section, content, read) for section, content in _table(values, "settings").items()}
+        )
 
 
 def usual_network(feature: str) -> Chosen:
@@ -254,19 +270,18 @@ def usual_network(feature: str) -> Chosen:
     return Chosen(name, MODELS[name].config())
 
 
-def _read(section: str, content: Any) -> Any:
+def _read(section: str, content: Any, read: _Reader) -> Any:
     table = _table(content, section)
     if section in _CHOICES:
         entry = _CHOICES[section][str(table.get("name"))]
-        return Chosen(entry.name, spec.from_dict(entry.config, _table(table.get("options", {}), f"{section}.options")))
+        return Chosen(entry.name, read(entry.config, _table(table.get("options", {}), f"{section}.options")))
     if section in _GROUPS:
         registry = _GROUPS[section]
         return _default_group(registry) | {
-            name: spec.from_dict(registry[name].config, _table(options, f"{section}.{name}"))
-            for name, options in table.items()
+            name: read(registry[name].config, _table(options, f"{section}.{name}")) for name, options in table.items()
         }
     if section in _PLAIN:
-        return spec.from_dict(_PLAIN[section], table)
+        return read(_PLAIN[section], table)
     raise spec.unknown(section, [*_CHOICES, *_GROUPS, *_PLAIN], what="section of settings")
 
 

@@ -202,6 +202,15 @@ def from_dict(config_class: type[Config], values: Mapping[str, Any]) -> Config:
     return changed(config_class(), values)
 
 
+def from_file(config_class: type[Config], values: Mapping[str, Any]) -> Config:
+    """As `from_dict`, of what `to_dict` once wrote: what is missing has the value that the class's `formerly` names.
+
+    Raises:
+        SpecError: As of `from_dict`.
+    """
+    return from_dict(config_class, {**getattr(config_class, "formerly", {}), **values})
+
+
 def differences(config: Any) -> dict[str, Any]:
     """The options whose value is not the default."""
     return {o.name: getattr(config, o.name) for o in options(config) if getattr(config, o.name) != o.default}

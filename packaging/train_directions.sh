@@ -31,7 +31,7 @@ project="$work/directions"
 "$venv/bin/kws" new "$project"
 "$venv/bin/kws" import "$project" "$data/speech_commands" --words "$words" --rest-unknown
 KWS_SHARED_DATA="$data" "$venv/bin/python" "$root/packaging/copy_talk.py" "$project/talk" --without "$words"
-"$venv/bin/kws" train "$project" --seed 0 --set training.fresh_share=1 --set training.epochs=80 --set training.talk_share=0.25 --set detector.smoothing_ms=180 --set detector.second_look=yes --set detector.first_share=0.5 --json >"$work/events.jsonl"
+"$venv/bin/kws" train "$project" --seed 0 --set training.fresh_share=1 --set training.epochs=80 --set training.talk_share=0.25 --set detector.smoothing_ms=240 --set detector.second_look=yes --set detector.first_share=0.5 --json >"$work/events.jsonl"
 
 model=$("$venv/bin/python" - "$work/events.jsonl" "$project" <<'END'
 import json, pathlib, sys

@@ -109,7 +109,7 @@ def _digest(samples: Samples) -> str:
 @lru_cache(maxsize=1)
 def _encoder() -> EncodedPipeline:
     entry = FEATURES["speech_embedding"]
-    pipeline = entry.build(entry.config(), rate=RATE)
+    pipeline = entry.build(entry.config(encoder="google"), rate=RATE)  # whose vectors earlier checks have stored
     assert isinstance(pipeline, EncodedPipeline)
     return pipeline
 

@@ -40,7 +40,7 @@ class StreamFrontend(nn.Module):
         with torch.no_grad():
             silence = self.frontend.frames(torch.zeros(1, mel.window_samples))
             if encoder is not None:
-                self.encoder, self.scale = Encoder(), encoder.scale
+                self.encoder, self.scale = Encoder(encoder.encoder), encoder.scale
                 silence = self._hear_silence(silence)
         self.register_buffer("silence", silence, persistent=False)
         self.kept = looks.window_frames - looks.frames_per_look

@@ -1,4 +1,4 @@
-"""The speech encoder by onnxruntime: frames of a mel spectrogram to vectors, for whole sounds and for streams.
+"""The speech encoders by onnxruntime: frames of a mel spectrogram to vectors, for whole sounds and for streams.
 
 The graph is one for both: every convolution over time gets the last frames of the block before as a state, zeros at the
 start. So a stream gets the numbers of a window of 76 frames at the cost of its newest eight. Four frames of zeros in
@@ -7,19 +7,25 @@ front of all align the pooling of both. What comes out before the encoder has se
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
+from typing import Final
 
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
 from kws_engine import resources
-from kws_engine.features.encoded import FRAMES, FRAMES_APART, MEL_BANDS, VALUES
+from kws_engine.features.encoded import FRAMES, FRAMES_APART, MEL_BANDS, VALUES, EncoderName
 
 Floats = NDArray[np.float32]
 _IN_FRONT = 4
 _DROPPED = (FRAMES + _IN_FRONT) // FRAMES_APART - 1
-MODEL = ("models", "speech_encoder.onnx")
+MODELS: Final[Mapping[EncoderName, tuple[str, str]]] = {
+    "robust": ("models", "robust_encoder.onnx"),
+    "google": ("models", "google_encoder.onnx"),
+}
+"""Where the graph of each is among the resources."""
 _LIVE = (FRAMES_APART, 2 * FRAMES_APART)  # frames in a block, without any before them
 _AT_ONCE = 800  # frames of the bulk, some megabytes inside the graph
 
@@ -27,8 +33,8 @@ _AT_ONCE = 800  # frames of the bulk, some megabytes inside the graph
 class EncoderStream:
     """Vectors of sounds (B, ...) whose mel frames arrive in blocks of any size; equal to encoding all at once."""
 
-    def __init__(self, sounds: int = 1) -> None:
-        self._session, shapes = _loaded()
+    def __init__(self, encoder: EncoderName, sounds: int = 1) -> None:
+        self._session, shapes = _loaded(encoder)
         self._states = {name: np.zeros((sounds, *shape), np.float32) for name, shape in shapes.items()}
         self._waiting = np.zeros((sounds, _IN_FRONT, MEL_BANDS), np.float32)
         self._to_drop = _DROPPED
@@ -99,18 +105,18 @@ class _Bound:
         return self._vectors.copy(), self._sets[self._at]
 
 
-def encoded(frames: Floats) -> Floats:
+def encoded(frames: Floats, encoder: EncoderName) -> Floats:
     """Mel frames (B, T, 32) of whole sounds to vectors (B, n, 96) with n = 1 + (T - 76) // 8, none below 76 frames."""
-    return EncoderStream(len(frames)).push(frames)
+    return EncoderStream(encoder, len(frames)).push(frames)
 
 
-@lru_cache(maxsize=1)
-def _loaded() -> tuple[onnxruntime.InferenceSession, dict[str, tuple[int, ...]]]:
+@lru_cache(maxsize=len(MODELS))
+def _loaded(encoder: EncoderName) -> tuple[onnxruntime.InferenceSession, dict[str, tuple[int, ...]]]:
     """The session, which threads may share, and the shape of each state for one sound."""
     settings = onnxruntime.SessionOptions()
     settings.intra_op_num_threads = settings.inter_op_num_threads = 1
     settings.log_severity_level = 3
     settings.enable_cpu_mem_arena = False  # which would keep for good what the longest sound took; as quick without
-    path = resources.path(*MODEL)
+    path = resources.path(*MODELS[encoder])
     session = onnxruntime.InferenceSession(path.read_bytes(), settings, providers=["CPUExecutionProvider"])
     return session, {one.name: tuple(one.shape[1:]) for one in session.get_inputs() if one.name != "mel"}

@@ -1,4 +1,4 @@
-"""The speech encoder as a torch module: its weights come from the graph that listens. Imports torch."""
+"""The speech encoders as a torch module: the weights come from the graph that listens. Imports torch."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from kws_engine import resources
-from kws_engine.features._encoder import MODEL
+from kws_engine.features._encoder import MODELS
+from kws_engine.features.encoded import EncoderName
 
 _CHANNELS = (24, 24, 24, 48, 48, 48, 48, 72, 72, 72, 72, 96, 96, 96, 96, 96, 96, 96, 96, 96)
 _POOLS = {2: (2, 2), 6: (1, 2), 10: (2, 2), 14: (1, 2), 18: (2, 2)}
@@ -19,7 +20,7 @@ class Encoder(nn.Module):
     76 frames and nothing else.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, encoder: EncoderName) -> None:
         super().__init__()
         self.convolutions = nn.ModuleList()
         before = 1
@@ -29,7 +30,7 @@ class Encoder(nn.Module):
             has_bias = number < len(_CHANNELS) - 1
             self.convolutions.append(nn.Conv2d(before, channels, size, padding=padding, bias=has_bias))
             before = channels
-        self.load(shipped_weights())
+        self.load(_shipped_weights(encoder))
         self.requires_grad_(False)
 
     def load(self, weights: dict[str, Tensor]) -> None:
@@ -76,10 +77,10 @@ def _kept(convolution: nn.Module) -> int:
     return convolution.kernel_size[0] - 1
 
 
-def shipped_weights() -> dict[str, Tensor]:
+def _shipped_weights(encoder: EncoderName) -> dict[str, Tensor]:
     """Of the graph that ships."""
     import onnx
 
-    graph = onnx.load(resources.path(*MODEL)).graph
+    graph = onnx.load(resources.path(*MODELS[encoder])).graph
     stored = {one.name: torch.tensor(onnx.numpy_helper.to_array(one)) for one in graph.initializer}
     return {name: value for name, value in stored.items() if name.startswith("conv")}

@@ -166,7 +166,7 @@ class EncodedFeatures(nn.Module):
         super().__init__()
         self.pipeline = pipeline
         self.mel = FrontendGraph(pipeline.mel) if for_export else TorchFeatures(pipeline.mel)
-        self.encoder = Encoder()
+        self.encoder = Encoder(pipeline.encoder)
         self.scale = pipeline.scale
         self.is_exported = for_export  # then sounds are never shorter than a vector's
 

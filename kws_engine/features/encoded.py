@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,6 +16,7 @@ from numpy.typing import ArrayLike
 from kws_engine.features.pipeline import Floats, Pipeline, Stream
 from kws_engine.features.temporal import TemporalProcessing
 
+EncoderName = Literal["robust", "google"]
 MEL_BANDS = 32
 VALUES = 96
 """Numbers in a vector."""
@@ -33,11 +35,13 @@ class EncodedPipeline:
         mel: What the encoder takes.
         vectors: In a window, at least.
         scale: Vectors are multiplied by it.
+        encoder: Whose vectors they are.
     """
 
     mel: Pipeline
     vectors: int
     scale: float
+    encoder: EncoderName
 
     @property
     def rate(self) -> int:
@@ -91,7 +95,7 @@ class EncodedPipeline:
         from kws_engine.features._encoder import encoded
 
         frames = self.mel.batch(samples)
-        vectors = encoded(frames if frames.ndim == 3 else frames[None]) * np.float32(self.scale)
+        vectors = encoded(frames if frames.ndim == 3 else frames[None], self.encoder) * np.float32(self.scale)
         return np.asarray(vectors if frames.ndim == 3 else vectors[0], np.float32)
 
     def features(self, frames: Floats) -> Floats:
@@ -115,7 +119,7 @@ class EncodedStream:
         from kws_engine.features._encoder import EncoderStream
 
         self._mel: Stream = self.pipeline.mel.stream()
-        self._encoder = EncoderStream()
+        self._encoder = EncoderStream(self.pipeline.encoder)
 
     def push(self, samples: ArrayLike) -> Floats:
         """The vectors (n, 96), n >= 0, that these samples (N,) complete."""

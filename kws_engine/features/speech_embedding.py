@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -27,6 +28,7 @@ class SpeechEmbeddingConfig:
 
     network: ClassVar[str] = "vector_cnn"  # made for it; other features have none and are used with the usual one
     lays_words: ClassVar[bool] = True  # training lays clips into other sound
+    formerly: ClassVar[Mapping[str, Any]] = {"encoder": "google"}  # in files that are older than the option
 
     vectors: int = option(
         10,
@@ -35,6 +37,13 @@ class SpeechEmbeddingConfig:
         "themselves.",
         low=3,
         high=40,
+    )
+    encoder: Literal["robust", "google"] = option(
+        "robust",
+        "Encoder",
+        "“robust” has been trained further to give in noise and in rooms what it gives without them. “google” is the "
+        "one it comes from, which openWakeWord has: choose it where a word is to be exported there.",
+        advanced=True,
     )
 
 
@@ -63,7 +72,7 @@ def build(config: SpeechEmbeddingConfig, *, rate: int) -> EncodedPipeline:
         scale=np.full(MEL_BANDS, 1 / np.log(10), np.float32),
         shift=np.full(MEL_BANDS, 2.0, np.float32),
     )
-    return EncodedPipeline(mel, config.vectors, _SCALE)
+    return EncodedPipeline(mel, config.vectors, _SCALE, config.encoder)
 
 
 def _slaney_filterbank() -> np.ndarray:

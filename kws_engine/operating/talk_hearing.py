@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from kws_engine import audio
 from kws_engine.bank import BankVectors, shipped_bank
+from kws_engine.features.encoded import EncodedPipeline
 from kws_engine.operating.hearing import BLOCK_S, Heard, hear, hear_frames
 from kws_engine.operating.streams import Alarm
 from kws_engine.processors import cores
@@ -75,7 +76,8 @@ def talk_to_calibrate(words: Iterable[str]) -> list[Sound]:
 
 def fired_by_bank(model: SpottingModel | SecondLook) -> dict[str, Fired]:
     """What the calibration part of the bank fires; of a model on the speech embedding, or a second look by itself."""
-    bank = shipped_bank("calibration", without=model.words)
+    assert isinstance(model.pipeline, EncodedPipeline)
+    bank = shipped_bank("calibration", model.pipeline.encoder, without=model.words)
     found: dict[str, Fired] = {}
     seldom = _seldom_said(bank)
     for kind in dict.fromkeys(bank.kinds):

@@ -129,7 +129,7 @@ def flat_settings(folder: Path) -> dict[str, Any]:
     """
     content = RunFolder(folder).job.read()
     try:
-        values = Settings.from_dict(content["settings"]).to_dict()
+        values = Settings.from_file(content["settings"]).to_dict()
     except KwsError:
         values = content["settings"]
     flat = dict(_flat(values, ""))

@@ -48,7 +48,7 @@ def laid_batches(setup: Setup, pipeline: EncodedPipeline) -> LaidBatches:
     window = pipeline.window_for(setup.project.clip_samples)
     draws = round(settings.talk_share * max(settings.clips_per_epoch, len(data.training)))
     bank = BankWindows(
-        shipped_bank("training", without=words),
+        shipped_bank("training", pipeline.encoder, without=words),
         list(_own_vectors(setup, pipeline)),
         vectors=pipeline.n_frames(window),
         draws=draws,

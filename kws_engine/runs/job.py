@@ -94,7 +94,7 @@ def read_job(folder: Path) -> Job:
     """
     run = RunFolder(folder.absolute())
     content = run.job.read()
-    settings = Settings.from_dict(content["settings"]).to_dict()
+    settings = Settings.from_file(content["settings"]).to_dict()
     seed, threads = content.get("seed", 0), content.get("threads")
     if not isinstance(seed, int) or not isinstance(threads, int | None) or not 0 <= seed < 2**63 - 1:
         raise run.job.unreadable()
@@ -128,4 +128,4 @@ def settings_of(run_folder: Path) -> Settings:
     Raises:
         KwsError: job.toml is missing, damaged or of a newer program, or an option in it is no longer known.
     """
-    return Settings.from_dict(RunFolder(run_folder).job.read()["settings"])
+    return Settings.from_file(RunFolder(run_folder).job.read()["settings"])

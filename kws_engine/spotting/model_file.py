@@ -177,7 +177,7 @@ class SpottingModel:
     def _make_pipeline(self) -> FeaturePipeline:
         feature = self.manifest.feature
         entry = FEATURES[feature["name"]]
-        pipeline: FeaturePipeline = entry.build(spec.from_dict(entry.config, feature["options"]), rate=self.rate)
+        pipeline: FeaturePipeline = entry.build(spec.from_file(entry.config, feature["options"]), rate=self.rate)
         frames = pipeline.n_frames(self.window_samples)
         if frames == 0:
             raise ModelFileError(f"{self.window_samples} samples hold no feature frame")

@@ -89,7 +89,7 @@ def embedding(feature: Mapping[str, Any], *, rate: int) -> EncodedPipeline:
             f"{RATE} Hz",
             option="second_look",
         )
-    return build_embedding(spec.from_dict(SpeechEmbeddingConfig, feature), rate=rate)
+    return build_embedding(spec.from_file(SpeechEmbeddingConfig, feature), rate=rate)
 
 
 class SecondLook:

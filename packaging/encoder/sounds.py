@@ -1,32 +1,69 @@
-"""What a microphone makes of speech: words laid in a stream, with one room, one channel and one noise for all of it.
-
-A session is one voice at one microphone. Its words are each other's hardest opposites, because all but the word is the
-same; they teach the encoder not to look at voice and channel.
-"""
+"""Pairs of sounds to learn from: speech as it was said, and as a microphone hears it in a room and in noise."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from encoder.mel import FRAMES, HOP, mel_frames
+from make_bank import RATE, part_of, sound_of
+from numpy.typing import NDArray
 from scipy.signal import fftconvolve
 
-RATE = 16_000
-PART_OF_A_WORD = ""
-_CUTS_IN_WORDS = 2
+from kws_engine.bank import BankPart
+from kws_engine.bench._people import Recording
+from kws_engine.talk import shipped_talk
+
+Sound = NDArray[np.float32]
+SAMPLES = 4 * RATE
+_TALK_SHARE = 0.55  # of the pairs; the others are single words
+_SPEECH_COMMANDS_SHARE = 3  # one in three of them: there are many of few words
+_ROOM_SHARE = 0.35
+_SNR_DB, _QUIET_SNR_DB, _NOISY_SHARE = (0.0, 25.0), (35.0, 60.0), 0.8
 
 
 @dataclass(frozen=True)
-class Background:
-    """Sound of people and of none, to be laid under and between the words."""
+class People:
+    """Recordings of people that may train what ships, and the shipped talk; of one part of the bank.
 
-    speech: list[np.ndarray]
-    noise: list[np.ndarray]
+    Attributes:
+        talk: Sentences, each longer than a pair.
+        words: Single ones, cut to their speech, their peak at 0.5.
+        noise: Recordings without speech.
+    """
+
+    talk: list[Sound]
+    words: list[Sound]
+    noise: list[Sound]
+
+    @classmethod
+    def of(cls, recordings: Iterable[Recording], part: BankPart) -> People:
+        """Those of a part that are not kept for measuring, read into memory."""
+        people = cls([], [], [])
+        commands = 0
+        for one in recordings:
+            if one.kept or part_of(one) != part:
+                continue
+            commands += one.source == "speech_commands" and one.kind == "word"
+            if one.source == "speech_commands" and one.kind == "word" and commands % _SPEECH_COMMANDS_SHARE:
+                continue
+            people._add(one)
+        for file in shipped_talk(part):
+            if file.kind != "noise":
+                people.talk.append(np.concatenate(list(file.blocks(rate=RATE))))
+        return people
+
+    def _add(self, one: Recording) -> None:
+        sound = sound_of(one.path)
+        if one.kind == "noise":
+            self.noise.append(sound)
+        elif one.kind == "speech" and len(sound) > SAMPLES:
+            self.talk.append(sound)
+        elif one.kind == "word" and (word := trimmed(sound)) is not None and len(word) < 2 * RATE:
+            self.words.append(word)
 
 
-def trimmed(sound: np.ndarray) -> np.ndarray | None:
+def trimmed(sound: Sound) -> Sound | None:
     """What is within 35 dB of the loudest 10 ms, its peak at 0.5; None where there is less than 60 ms or silence."""
     window = RATE // 100
     pieces = len(sound) // window
@@ -40,120 +77,108 @@ def trimmed(sound: np.ndarray) -> np.ndarray | None:
     return (cut / np.abs(cut).max() * 0.5).astype(np.float32)
 
 
-def played_faster(sound: np.ndarray, factor: float) -> np.ndarray:
+class Pairs:
+    """Draws pairs by chance."""
+
+    def __init__(self, people: People, *, seed: int) -> None:
+        self._people = people
+        self._rng = np.random.default_rng(seed)
+        lengths = np.array([len(one) for one in people.talk], float)
+        self._talk_shares = lengths / lengths.sum()
+
+    def draw(self, *, snr_db: float | None = None) -> tuple[Sound, Sound]:
+        """Speech at a microphone (SAMPLES,) without and with a room and noise, as loud in both; None draws the SNR."""
+        rng = self._rng
+        dry = self._through_a_microphone(self._speech())
+        heard = fftconvolve(dry, self._room())[:SAMPLES] if rng.random() < _ROOM_SHARE else dry
+        if snr_db is None:
+            snr_db = rng.uniform(*(_SNR_DB if rng.random() < _NOISY_SHARE else _QUIET_SNR_DB))
+        power = np.sqrt((heard**2).sum() / max((np.abs(heard) > 1e-3).sum(), 1))
+        heard = heard + self._noise() * power * 10 ** (-snr_db / 20)
+        gain = 10 ** (rng.uniform(-30, -1) / 20) / max(np.abs(heard).max(), 1e-6)
+        if rng.random() < 0.06:
+            heard = np.clip(heard * gain * 4, -1, 1) / (4 * gain)
+        hiss = rng.normal(size=SAMPLES) * 2e-5
+        return (dry * gain + hiss).astype(np.float32), (heard * gain + hiss).astype(np.float32)
+
+    def _speech(self) -> Sound:
+        """A piece of talk, one in four with a quiet beginning, or words one after another, near or far apart."""
+        rng = self._rng
+        if rng.random() < _TALK_SHARE:
+            talk = self._people.talk[rng.choice(len(self._people.talk), p=self._talk_shares)]
+            piece = self._piece(talk)
+            piece = piece / (np.abs(piece).max() + 1e-6) * 0.5
+            if rng.random() < 0.25:
+                piece[: int(rng.uniform(0.5, 1.5) * RATE)] = 0
+            return piece.astype(np.float32)
+        sound, at = np.zeros(SAMPLES, np.float32), int(rng.uniform(0.1, 1.2) * RATE)
+        while at < SAMPLES - RATE // 5:
+            word = self._people.words[rng.integers(len(self._people.words))]
+            word = _played_faster(word, rng.uniform(0.87, 1.15)) * 10 ** (rng.uniform(-4, 4) / 20)
+            word = word[: SAMPLES - at]
+            sound[at : at + len(word)] += word
+            at += len(word) + int((rng.uniform(0.8, 1.6) if rng.random() < 0.5 else rng.uniform(0.05, 0.4)) * RATE)
+        return sound
+
+    def _through_a_microphone(self, sound: Sound) -> Sound:
+        """Six times in ten: band limits (a telephone's in two of ten of these) and a tilt of up to 6 dB an octave."""
+        rng = self._rng
+        if rng.random() < 0.4:
+            return sound
+        spectrum = np.fft.rfft(sound)
+        hz = np.maximum(np.fft.rfftfreq(len(sound), 1 / RATE), 1)
+        kind, slope, gain_db = rng.random(), 2 * rng.uniform(2, 8), np.zeros_like(hz)
+        if kind < 0.2 or 0.5 <= kind < 0.65:
+            low_hz = rng.uniform(200, 400) if kind < 0.2 else rng.uniform(80, 400)
+            gain_db -= 10 * np.log10(1 + (low_hz / hz) ** slope)
+        if kind < 0.5:
+            high_hz = rng.uniform(2800, 3600) if kind < 0.2 else rng.uniform(2500, 7000)
+            gain_db -= 10 * np.log10(1 + (hz / high_hz) ** slope)
+        if rng.random() < 0.75:
+            gain_db += np.log2(np.maximum(hz, 50) / 1000) * rng.uniform(-6, 6)
+        return np.fft.irfft(spectrum * 10 ** (np.clip(gain_db, -80, 30) / 20), len(sound)).astype(np.float32)
+
+    def _room(self) -> Sound:
+        """Direct sound of 1, then noise that falls by 60 dB in 80 to 600 ms."""
+        rng = self._rng
+        samples = int(rng.uniform(0.08, 0.6) * RATE)
+        response = rng.normal(size=samples) * 10 ** (-3 * np.arange(samples) / samples)
+        response[: int(rng.uniform(1, 6) * RATE / 1000)] = 0
+        response *= 10 ** (-rng.uniform(0, 15) / 20) / np.sqrt((response**2).sum() + 1e-9)
+        response[0] = 1
+        return response.astype(np.float32)
+
+    def _noise(self) -> Sound:
+        """Recorded, coloured, or three to seven people at once; its power is 1."""
+        rng, kind = self._rng, self._rng.random()
+        if kind < 0.6:
+            noise = self._piece_of_any(self._people.noise)
+            if rng.random() < 0.5:
+                noise = self._through_a_microphone(noise)
+            if rng.random() < 0.3:
+                noise = _even(noise) + _even(self._piece_of_any(self._people.noise)) * rng.uniform(0.3, 1)
+        elif kind < 0.8:
+            spectrum = np.fft.rfft(rng.normal(size=SAMPLES))
+            noise = np.fft.irfft(spectrum / np.maximum(np.arange(len(spectrum)), 10) ** rng.uniform(0, 1.2), SAMPLES)
+            if rng.random() < 0.3:
+                noise *= 1 + 0.8 * np.sin(2 * np.pi * rng.uniform(0.5, 8) * np.arange(SAMPLES) / RATE)
+        else:
+            noise = np.sum([_even(self._piece_of_any(self._people.talk)) for _ in range(rng.integers(3, 8))], axis=0)
+        return _even(noise)
+
+    def _piece_of_any(self, sounds: Sequence[Sound]) -> Sound:
+        return self._piece(sounds[self._rng.integers(len(sounds))])
+
+    def _piece(self, sound: Sound) -> Sound:
+        start = self._rng.integers(max(1, len(sound) - SAMPLES + 1))
+        return np.resize(sound[start : start + SAMPLES], SAMPLES)
+
+
+def _even(sound: Sound) -> Sound:
+    """The sound at a power of 1."""
+    return np.asarray(sound / np.sqrt((sound**2).mean() + 1e-12), np.float32)
+
+
+def _played_faster(sound: Sound, factor: float) -> Sound:
     """Speed and pitch together."""
     return np.interp(np.arange(0, len(sound) - 1, factor), np.arange(len(sound)), sound).astype(np.float32)
-
-
-def session(
-    sounds: Sequence[np.ndarray | None], labels: Sequence[str], background: Background, rng: np.random.Generator
-) -> tuple[list[np.ndarray], list[str]]:
-    """Windows (148, 32) of mel frames that end 20 to 350 ms behind each word, and two that end inside one.
-
-    The latter are labelled `PART_OF_A_WORD`: they are nothing's like.
-    """
-    stream, ends = _laid(sounds, background, rng)
-    heard = _degraded(_through_a_channel(stream, rng), background, rng)
-    frames = mel_frames(heard)
-    windows, found = [], []
-    cuts = [(end + rng.uniform(0.02, 0.35) * RATE, labels[word]) for end, _, word in ends]
-    for _ in range(_CUTS_IN_WORDS):
-        end, length, _ = ends[rng.integers(len(ends))]
-        cuts.append((end - rng.uniform(0.35, 0.7) * length, PART_OF_A_WORD))
-    for at, label in cuts:
-        last = int(at / HOP)
-        if FRAMES <= last <= len(frames):
-            windows.append(frames[last - FRAMES : last].astype(np.float16))
-            found.append(label)
-    return windows, found
-
-
-def _laid(
-    sounds: Sequence[np.ndarray | None], background: Background, rng: np.random.Generator
-) -> tuple[np.ndarray, list[tuple[int, int, int]]]:
-    """Words in any order: alone after quiet, close together, or each after some talk; (end, length, number) of each."""
-    style = str(rng.choice(["alone", "close", "in talk"], p=[0.4, 0.35, 0.25]))
-    talk = background.speech[rng.integers(len(background.speech))]
-    parts, ends = [np.zeros(int(1.5 * RATE), np.float32)], []
-    total = len(parts[0])
-    for number in rng.permutation(len(sounds)):
-        word = sounds[number]
-        if word is None:
-            continue
-        before = np.zeros(
-            int(rng.uniform(*{"alone": (0.8, 1.6), "close": (0.04, 0.3)}.get(style, (0.03, 0.25))) * RATE)
-        )
-        if style == "in talk":
-            length = int(rng.uniform(0.3, 1) * RATE)
-            start = rng.integers(len(talk) - length)
-            piece = talk[start : start + length]
-            before = np.concatenate([piece / (np.abs(piece).max() + 1e-6) * 0.5, before])
-        parts += [before.astype(np.float32), word * 10 ** (rng.uniform(-4, 4) / 20)]
-        total += len(before) + len(word)
-        ends.append((total, len(word), int(number)))
-    return np.concatenate([*parts, np.zeros(int(0.8 * RATE), np.float32)]), ends
-
-
-def _through_a_channel(sound: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Band limits (a telephone's in three of ten), tilt, waves in the response, and half of the time a room."""
-    spectrum = np.fft.rfft(sound)
-    hz = np.maximum(np.fft.rfftfreq(len(sound), 1 / RATE), 1)
-    octaves = np.log2(np.maximum(hz, 50) / 1000)
-    kind, slope = rng.random(), 2 * rng.uniform(2, 8)
-    gain_db = np.zeros_like(hz)
-    if kind < 0.3 or 0.5 <= kind < 0.65:
-        low_hz = rng.uniform(200, 400) if kind < 0.3 else rng.uniform(80, 400)
-        gain_db -= 10 * np.log10(1 + (low_hz / hz) ** slope)
-    if kind < 0.5:
-        high_hz = rng.uniform(2800, 3600) if kind < 0.3 else rng.uniform(2500, 7000)
-        gain_db -= 10 * np.log10(1 + (hz / high_hz) ** slope)
-    if rng.random() < 0.75:
-        gain_db += octaves * rng.uniform(-6, 6)
-    if rng.random() < 0.6:
-        for _ in range(3):
-            gain_db += rng.uniform(-4, 4) * np.cos(octaves * rng.uniform(0.5, 4) + rng.uniform(0, 2 * np.pi))
-    heard = np.fft.irfft(spectrum * 10 ** (np.clip(gain_db, -80, 30) / 20), len(sound))
-    if rng.random() < 0.5:
-        heard = fftconvolve(heard, _room(rng))[: len(sound)]
-    return heard.astype(np.float32)
-
-
-def _room(rng: np.random.Generator) -> np.ndarray:
-    """Direct sound of 1, then noise that falls by 60 dB in 80 to 600 ms."""
-    samples = int(rng.uniform(0.08, 0.6) * RATE)
-    response = rng.normal(size=samples) * 10 ** (-3 * np.arange(samples) / samples)
-    response[: int(rng.uniform(1, 6) * RATE / 1000)] = 0
-    response *= 10 ** (-rng.uniform(0, 15) / 20) / np.sqrt((response**2).sum() + 1e-9)
-    response[0] = 1
-    return response
-
-
-def _degraded(sound: np.ndarray, background: Background, rng: np.random.Generator) -> np.ndarray:
-    """Noise 2 to 30 dB below three times in four, sometimes clipped or in eight bits, as loud as may be."""
-    power = np.sqrt((sound**2).sum() / max((np.abs(sound) > 1e-4).sum(), 1))
-    snr_db = rng.uniform(2, 30) if rng.random() < 0.75 else rng.uniform(35, 60)
-    heard = sound + _noise(len(sound), background, rng) * power * 10 ** (-snr_db / 20)
-    heard /= np.abs(heard).max()
-    if rng.random() < 0.12:
-        heard = np.clip(heard * rng.uniform(1.5, 5), -1, 1)
-    if rng.random() < 0.2:
-        steps = np.round(np.sign(heard) * np.log1p(255 * np.abs(heard)) / np.log(256) * 127) / 127
-        heard = np.sign(steps) * (256 ** np.abs(steps) - 1) / 255
-    heard = heard * 10 ** (rng.uniform(-30, -1) / 20) + rng.normal(size=len(heard)) * 2e-5
-    return heard.astype(np.float32)
-
-
-def _noise(samples: int, background: Background, rng: np.random.Generator) -> np.ndarray:
-    """Recorded, coloured, or up to four people at once; its power is 1."""
-    kind = rng.random()
-    if kind < 0.5:
-        recording = background.noise[rng.integers(len(background.noise))]
-        start = rng.integers(max(1, len(recording) - samples))
-        noise = np.resize(recording[start : start + samples], samples)
-    elif kind < 0.75:
-        spectrum = np.fft.rfft(rng.normal(size=samples))
-        noise = np.fft.irfft(spectrum / np.maximum(np.arange(len(spectrum)), 10) ** rng.uniform(0, 1.2), samples)
-    else:
-        people = [background.speech[rng.integers(len(background.speech))] for _ in range(rng.integers(1, 5))]
-        noise = np.sum([np.roll(np.resize(one, samples), rng.integers(samples)) for one in people], axis=0)
-    return noise / np.sqrt((noise**2).mean() + 1e-12)

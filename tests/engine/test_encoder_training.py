@@ -1,4 +1,4 @@
-"""What trains the encoder: its words, its windows and its losses, without the base and without Kokoro."""
+"""What trains the robust encoder: its pairs of sounds and its loss."""
 
 from __future__ import annotations
 
@@ -11,78 +11,69 @@ import pytest
 import torch
 
 PACKAGING = Path(__file__).parents[2] / "packaging"
+RATE = 16_000
 
 
 @pytest.fixture(autouse=True)
 def _packaging_on_the_path(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.syspath_prepend(str(PACKAGING))
     yield
-    for name in [name for name in sys.modules if name.split(".")[0] in ("encoder", "talk")]:
+    for name in [name for name in sys.modules if name.split(".")[0] in ("encoder", "make_bank")]:
         del sys.modules[name]
 
 
-def _tone(hz: float, seconds: float = 0.5) -> np.ndarray:
-    return 0.5 * np.sin(2 * np.pi * hz * np.arange(int(seconds * 16_000)) / 16_000).astype(np.float32)
+def _tone(hz: float, seconds: float) -> np.ndarray:
+    return 0.5 * np.sin(2 * np.pi * hz * np.arange(int(seconds * RATE)) / RATE).astype(np.float32)
 
 
-def test_nothing_that_measures_is_said() -> None:
-    from encoder.vocabulary import KEPT, vocabulary
+def _pairs(seed: int) -> object:
+    from encoder.sounds import Pairs, People
 
-    words = vocabulary()
-    assert len(words["en"]) > 1500 and len(words) > 10
-    said = {piece for texts in words.values() for text in texts for piece in text.split()}
-    assert not said & KEPT
-    assert {"computer", "seven", "open", "signal"} <= KEPT
+    noise = np.random.default_rng(9).normal(size=3 * RATE).astype(np.float32)
+    return Pairs(People([_tone(200, 6)], [_tone(500, 0.4), _tone(900, 0.6)], [noise]), seed=seed)
 
 
-def test_words_that_do_not_exist_come_in_families() -> None:
-    from encoder.vocabulary import pseudo_words
+def test_a_pair_is_as_loud_on_both_sides_and_only_one_is_noisy() -> None:
+    from encoder.sounds import SAMPLES
 
-    words = pseudo_words(16, np.random.default_rng(0))
-    assert len(set(words)) == 16
-    assert all(word.startswith("[[") and word.endswith("]]") for word in words)
-    assert words == pseudo_words(16, np.random.default_rng(0))
-
-
-def test_a_session_has_a_window_for_each_word_and_two_that_end_inside_one() -> None:
-    from encoder.sounds import PART_OF_A_WORD, Background, session
-
-    background = Background(speech=[_tone(200, 4)], noise=[_tone(50, 1)])
-    windows, labels = session(
-        [_tone(300), None, _tone(900)], ["low", "none", "high"], background, np.random.default_rng(1)
-    )
-    assert sorted(labels[:2]) == ["high", "low"] and labels[2:] == [PART_OF_A_WORD] * (len(labels) - 2)
-    assert {window.shape for window in windows} == {(148, 32)}
-    assert np.isfinite(np.stack(windows)).all()
+    for seed in range(8):
+        clean, noisy = _pairs(seed).draw(snr_db=50.0)  # type: ignore[attr-defined]
+        assert clean.shape == noisy.shape == (SAMPLES,) and max(np.abs(clean).max(), np.abs(noisy).max()) < 1.5
+    quiet, loud = ([_pairs(seed).draw(snr_db=snr_db) for seed in range(8)] for snr_db in (50.0, 0.0))  # type: ignore[attr-defined]
+    apart = [float(np.mean([np.mean((b - a) ** 2) / np.mean(a**2) for a, b in some])) for some in (quiet, loud)]
+    assert apart[1] > 2 * apart[0]
 
 
-def test_only_the_later_convolutions_learn() -> None:
-    from encoder.blocks import Block
-    from encoder.network import Encoder
-    from encoder.training import Options, prepared, trained
+def test_what_is_kept_for_measuring_is_never_read(tmp_path: Path) -> None:
+    from encoder.sounds import People
 
-    torch.manual_seed(0)
-    base, options = Encoder().eval(), Options(steps=4, blocks=2, held_steps=1, warm_steps=1)
-    rng = np.random.default_rng(0)
-    words = ["en:a", "en:b", "?c", ""] * 2
-    made = [Block(rng.normal(size=(8, 148, 32)).astype(np.float16), words, [0] * 4 + [1] * 4) for _ in range(3)]
-    blocks = [prepared(block, base, options) for block in made]
-    assert blocks[0].vectors.shape == (8, 10, 96)
-    before = {name: values.clone() for name, values in base.state_dict().items()}
-    after = trained(base, blocks, options, seed=0).state_dict()
-    changed = {int(name[4:].split(".")[0]) for name in before if not torch.equal(before[name], after[name])}
-    assert changed == set(range(options.first, 20))
-    assert all(torch.isfinite(values).all() for values in after.values())
+    from kws_engine.bench._people import Recording
+
+    kept = Recording(tmp_path / "missing.wav", "speech", "swahili_speech", "sw", "", "", kept=True)
+    assert People.of([kept], "training").words == []
 
 
-def test_a_batch_without_a_word_of_the_vocabulary_has_a_loss() -> None:
-    from encoder.blocks import Block
-    from encoder.network import Encoder
-    from encoder.training import Options, prepared, trained
+def test_a_word_is_cut_to_its_speech_and_silence_is_none() -> None:
+    from encoder.sounds import trimmed
 
-    torch.manual_seed(0)
-    base, options = Encoder().eval(), Options(steps=3, blocks=1, held_steps=0, warm_steps=1)
-    rng = np.random.default_rng(0)
-    block = Block(rng.normal(size=(4, 148, 32)).astype(np.float16), ["?a", "?b", "?a", "?b"], [0, 0, 1, 1])
-    after = trained(base, [prepared(block, base, options)], options, seed=0)
-    assert all(torch.isfinite(values).all() for values in after.state_dict().values())
+    padded = np.concatenate((np.zeros(RATE, np.float32), _tone(300, 0.5), np.zeros(RATE, np.float32)))
+    word = trimmed(padded)
+    assert word is not None and 0.5 <= len(word) / RATE < 0.6 and np.abs(word).max() == pytest.approx(0.5)
+    assert trimmed(np.zeros(RATE, np.float32)) is None
+
+
+@pytest.mark.slow
+def test_a_few_steps_bring_vectors_in_noise_nearer_to_those_without() -> None:
+    from encoder.network import Encoder, encoder_of_graph
+    from encoder.training import Checked, Options, trained
+
+    from kws_engine import resources
+
+    base: Encoder = encoder_of_graph(resources.path("models", "google_encoder.onnx"))
+    told: list[Checked] = []
+    options = Options(steps=12, batch=4, learning_rate=2e-3)
+    encoder = trained(base, _pairs(1), _pairs(2), options, told=told.append)  # type: ignore[arg-type]
+    assert [one.step for one in told] == [0, 12]
+    assert told[1].losses[10.0] < told[0].losses[10.0]
+    before, after = base.state_dict(), encoder.state_dict()
+    assert any(not torch.equal(before[name], after[name]) for name in before)

@@ -192,7 +192,7 @@ def test_openwakeword_gets_a_head_for_each_word(
     model = (
         write(tmp_path / "w.kws", second=True)
         if second
-        else write(tmp_path / "w.kws", "speech_embedding", "vector_cnn")
+        else write(tmp_path / "w.kws", "speech_embedding", "vector_cnn", encoder="google")
     )
     made = exported("openwakeword", model)
     assert set(made.files) == {"-lights.onnx", "-stop.onnx"}
@@ -218,6 +218,10 @@ def test_what_a_format_cannot_hold_is_said(tmp_path: Path) -> None:
     model = write(tmp_path / "words.kws")
     with pytest.raises(KwsError, match="second_look=yes"):
         exported("openwakeword", model)
+    robust = exported("openwakeword", write(tmp_path / "robust.kws", "speech_embedding", "vector_cnn"))
+    assert any("feature.encoder=google" in note for note in robust.notes)
+    same = write(tmp_path / "google.kws", "speech_embedding", "vector_cnn", encoder="google")
+    assert not any("feature.encoder" in note for note in exported("openwakeword", same).notes)
     with pytest.raises(KwsError, match="kws serve"):
         exported("esphome", model)
 
@@ -225,7 +229,7 @@ def test_what_a_format_cannot_hold_is_said(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_the_command_writes_tells_and_refuses(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "words.kws"
-    write(path, "speech_embedding", "vector_cnn")
+    write(path, "speech_embedding", "vector_cnn", encoder="google")
     to = ["export", str(path), "--to", "openwakeword", "--output"]
     assert cli.main([*to, str(tmp_path / "both.onnx"), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
@@ -328,7 +332,7 @@ def least_difference(model: SpottingModel, sound: np.ndarray, scores: np.ndarray
 
 @pytest.mark.slow
 def test_openwakeword_itself_gives_the_scores(talk: Path, sound: np.ndarray, others: Path) -> None:
-    model = write(talk / "computer.kws", "speech_embedding", "vector_cnn")
+    model = write(talk / "computer.kws", "speech_embedding", "vector_cnn", encoder="google")
     arguments = ["export", str(talk / "computer.kws"), "--to", "openwakeword", "--set", "word=stop"]
     assert cli.main([*arguments, "--output", str(talk / "computer.onnx")]) == 0
     scores = theirs(others, "openwakeword.model", talk)
@@ -338,7 +342,7 @@ def test_openwakeword_itself_gives_the_scores(talk: Path, sound: np.ndarray, oth
 @pytest.mark.slow
 def test_the_runtime_of_home_assistants_add_on_gives_the_scores(talk: Path, sound: np.ndarray, others: Path) -> None:
     pytest.importorskip("ai_edge_litert", reason="the extra `tflite` is not installed")
-    model = write(talk / "computer.kws", "speech_embedding", "vector_cnn")
+    model = write(talk / "computer.kws", "speech_embedding", "vector_cnn", encoder="google")
     arguments = ["export", str(talk / "computer.kws"), "--to", "openwakeword", "--set", "word=stop"]
     assert cli.main([*arguments, "--set", "runtime=tflite", "--output", str(talk / "computer.tflite")]) == 0
     assert least_difference(model, sound[56:], theirs(others, "pyopen_wakeword", talk), begun=40) <= 1e-4
@@ -351,7 +355,7 @@ def test_a_second_look_and_other_networks_as_tensorflow_lite(tmp_path: Path) -> 
     made = exported("openwakeword", model, runtime="tflite")
     assert set(made.files) == {"-lights.tflite", "-stop.tflite"}
     assert made.figures["difference"] <= 1e-4  # type: ignore[operator]
-    fnn = exported("openwakeword", write(tmp_path / "fnn.kws", "speech_embedding", "fnn"), runtime="tflite")
+    fnn = exported("openwakeword", write(tmp_path / "fnn.kws", "speech_embedding", "fnn", encoder="google"), runtime="tflite")
     assert fnn.figures["difference"] <= 1e-4  # type: ignore[operator]
     with pytest.raises(KwsError, match="use onnx"):
-        exported("openwakeword", write(tmp_path / "tc.kws", "speech_embedding", "tc_resnet"), runtime="tflite")
+        exported("openwakeword", write(tmp_path / "tc.kws", "speech_embedding", "tc_resnet", encoder="google"), runtime="tflite")

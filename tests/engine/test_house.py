@@ -17,9 +17,9 @@ ROOT = pathlib.Path(__file__).parents[2]
 ENGINE = ROOT / "kws_engine"
 ORDER = (
     "errors", "extras", "layer_rows", "spec", "registry", "resources", "processors", "resident", "disk", "file_lock",
-    "decoding", "audio", "audio_pipe", "synthesis", "talk", "bank", "ring", "deadline", "microphone",
+    "decoding", "audio", "audio_pipe", "synthesis", "talk", "ring", "deadline", "microphone",
     "patient_microphone", "clips",
-    "features", "caring", "augment", "models", "regularizers", "training", "spotting", "settings", "evaluation",
+    "features", "bank", "caring", "augment", "models", "regularizers", "training", "spotting", "settings", "evaluation",
     "operating", "serving", "export", "runs", "sweeps", "actions", "bench", "commands", "cli",
 )  # fmt: skip
 NO_SCREEN = ("PySide6", "pyqtgraph", "qtawesome", "superqt", "kws_gui")

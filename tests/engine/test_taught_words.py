@@ -109,7 +109,7 @@ def _batches(*, said: int = 0, seed: int = 3, own: bool = False) -> LaidBatches:
     samples = (torch.randn(6, RATE, generator=generator) * 2000).to(torch.int16)
     clips = LoadedClips(samples, torch.tensor([0, 0, 0, 1, 1, 2]))
     settings = Settings().with_recipe("teach").training
-    bank = BankWindows(shipped_bank("calibration"), [], vectors=10, draws=100, hard_share=0.5)
+    bank = BankWindows(shipped_bank("calibration", "robust"), [], vectors=10, draws=100, hard_share=0.5)
     loud = np.random.default_rng(0).normal(0, 0.1, RATE).astype(np.float32)
     return LaidBatches(
         clips,

@@ -202,6 +202,13 @@ def notes_on(head: Head, *, is_tflite: bool, first_share: float) -> tuple[str, .
             "Programs that take TensorFlow Lite files alone, as Home Assistant's add-on openWakeWord does, cannot load "
             "it: add --set runtime=tflite."
         )
+    assert isinstance(head.pipeline, EncodedPipeline)
+    if head.pipeline.encoder != "google":
+        notes.append(
+            "openWakeWord has Google's encoder, from which the robust one of this model was trained: the word is heard "
+            "there, in noise less often than here, and the threshold is this program's. A model that is trained with "
+            "--set feature.encoder=google has the same scores in both."
+        )
     if head.vectors > _USUAL:
         notes.append(f"The word is long: the file takes {head.vectors} vectors, which livekit-wakeword does not give.")
     if head.is_second:

@@ -1,7 +1,7 @@
 """The window into which words are laid to learn from: a network's own, and some vectors more, to be looked at later.
 
-A word is heard when its window ends from 40 ms before the word's end to 280 ms behind it (those looks are positive), so
-each laid word gives several windows.
+A word is heard when its window ends from 160 ms before the word's end to 160 ms behind it (those looks are positive),
+so each laid word gives several windows.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from kws_engine.training.data.laying_words import Window
 
 LATER: Final = 3
 """Windows of a laid word beside the first, each a vector later."""
-_BEFORE_END_S: Final = 0.04
+_BEFORE_END_S: Final = 0.16
 
 
 def window_of(pipeline: EncodedPipeline, clip_samples: int, *, phase: float = 0.5) -> Window:
