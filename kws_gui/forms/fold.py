@@ -21,6 +21,7 @@ class Fold(QWidget):
         self._content = content
         self._header = QToolButton()
         self._header.setText(title)
+        self._header.setMinimumHeight(3 * theme.GRID)  # a form that grows squeezes it for a moment, icon and all
         self._header.setProperty("role", "fold")
         self._header.setCheckable(True)
         self._header.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
