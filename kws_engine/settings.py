@@ -242,7 +242,7 @@ class Settings:
         Raises:
             SpecError: An unknown part or option, or a value that does not fit.
         """
-        return cls._read(values, spec.from_dict)
+        return cls._of(values, spec.from_dict)
 
     @classmethod
     def from_file(cls, values: Mapping[str, Any]) -> Settings:
@@ -251,10 +251,10 @@ class Settings:
         Raises:
             SpecError: As of `from_dict`.
         """
-        return cls._read(values, spec.from_file)
+        return cls._of(values, spec.from_file)
 
     @classmethod
-    def _read(cls, values: Mapping[str, Any], read: _Reader) -> Settings:
+    def _of(cls, values: Mapping[str, Any], read: _Reader) -> Settings:
         return cls(
             **{section: _read(section, content, read) for section, content in _table(values, "settings").items()}
         )

@@ -15,7 +15,6 @@ from onnx import TensorProto, helper, numpy_helper
 from kws_engine.errors import KwsError
 from kws_engine.export import comparing
 from kws_engine.features.encoded import VALUES, EncodedPipeline
-from kws_engine.features.pipeline import FeaturePipeline
 from kws_engine.spec import unknown
 from kws_engine.spotting.looks import Looks
 from kws_engine.spotting.model_file import SECOND, SpottingModel, read_members
@@ -39,7 +38,7 @@ class Head:
     """
 
     network: bytes
-    pipeline: FeaturePipeline
+    pipeline: EncodedPipeline
     seen: int
     smoothed: int
     held: int = 1
@@ -69,9 +68,10 @@ def head_of(model: SpottingModel) -> Head:
             raise KwsError("openWakeWord looks every 80 ms: train the model with detector.hop_ms=80 or less")
         return Head(members["network.onnx"], model.pipeline, looks.window_frames, looks.smoothed)
     if model.second is not None:
-        second = model.second
-        seen = second.pipeline.n_frames(second.window_samples)
-        return Head(members[SECOND], second.pipeline, seen, second.smoothed, second.held, is_second=True)
+        second, pipeline = model.second, model.second.pipeline
+        assert isinstance(pipeline, EncodedPipeline)
+        seen = pipeline.n_frames(second.window_samples)
+        return Head(members[SECOND], pipeline, seen, second.smoothed, second.held, is_second=True)
     raise KwsError(
         f"openWakeWord runs networks on the speech embedding alone, and {model.path.name} hears by "
         f"{model.manifest.feature['name']}: train it with --recipe teach or detector.second_look=yes, or use --to onnx"
@@ -88,7 +88,6 @@ def graph_of(head: Head, model: SpottingModel, word: str) -> bytes:
         raise unknown(word, model.words, what="word of this model")
     network = onnx.compose.add_prefix(onnx.load_model_from_string(head.network), _NETWORK)
     pipeline, seen = head.pipeline, head.seen
-    assert isinstance(pipeline, EncodedPipeline)
     stored: dict[str, np.ndarray] = {"scale": np.array(pipeline.scale, np.float32), "axis": np.array([1], np.int64)}
     nodes = [helper.make_node("Mul", ["vectors", "scale"], ["scaled"])]
     for number in range(head.windows):
@@ -140,7 +139,6 @@ def tflite_of(head: Head, model: SpottingModel, word: str) -> bytes:
 
     if word not in model.words:
         raise unknown(word, model.words, what="word of this model")
-    assert isinstance(head.pipeline, EncodedPipeline)
     graph = _tflite.Graph()
     vectors = graph.tensor([1, head.vectors, VALUES])
     scale = graph.constant(np.array([head.pipeline.scale], np.float32))
@@ -175,7 +173,6 @@ def difference(found_by: Callable[[Floats], Floats], head: Head, model: Spotting
         KwsError: It is above the tolerance.
     """
     pipeline, answer = head.pipeline, model.posteriors
-    assert isinstance(pipeline, EncodedPipeline)
     if head.is_second:
         assert model.second is not None
         answer = model.second.posteriors
@@ -202,7 +199,6 @@ def notes_on(head: Head, *, is_tflite: bool, first_share: float) -> tuple[str, .
             "Programs that take TensorFlow Lite files alone, as Home Assistant's add-on openWakeWord does, cannot load "
             "it: add --set runtime=tflite."
         )
-    assert isinstance(head.pipeline, EncodedPipeline)
     if head.pipeline.encoder != "google":
         notes.append(
             "openWakeWord has Google's encoder, from which the robust one of this model was trained: the word is heard "
