@@ -51,7 +51,7 @@ COPIES: Mapping[EncoderName, Mapping[BankPart, int]] = {
 }
 """Changed ones, of each recording of people."""
 NOISE_COPIES = 5  # of each recording of noise, of which there are minutes
-LEVELS: Mapping[EncoderName, int] = {"robust": 8, "google": 6}
+LEVELS: Mapping[EncoderName, int] = {"robust": 8, "google": 5}
 """Steps from 0 to the 99.9th percentile of a number; such vectors compress to three bits a number."""
 _APART = 7919  # seeds of the copies of one recording
 MUSIC: Mapping[BankPart, tuple[int, int]] = {"training": (12, 2), "calibration": (6, 1)}
@@ -67,49 +67,6 @@ CHANGES = {
     "background_noise": {"probability": 0.8, "snr_db": (3.0, 30.0)},
     "quality": {"probability": 0.35},
 }
-
-
-@dataclass
-class Bank:
-    """What one encoder has encoded so far."""
-
-    encoder: EncoderName
-    vectors: list[np.ndarray] = field(default_factory=list)
-    kinds: list[int] = field(default_factory=list)
-    parts: list[int] = field(default_factory=list)
-    texts: list[str] = field(default_factory=list)
-    changed: list[bool] = field(default_factory=list)
-
-    def add(self, vectors: np.ndarray, kind: BankKind, part: BankPart, text: str, *, changed: bool) -> None:
-        """A stretch (n, 96)."""
-        self.vectors.append(vectors.astype(np.float32))
-        self.kinds.append(KINDS.index(kind))
-        self.parts.append(PARTS.index(part))
-        self.texts.append(text)
-        self.changed.append(changed)
-
-    def write(self, folder: Path) -> None:
-        """vectors.zlib and index.json."""
-        values = np.concatenate(self.vectors)
-        scale = np.percentile(np.abs(values[:: max(1, len(values) // 200_000)]), 99.9, axis=0) / LEVELS[self.encoder]
-        texts = sorted(set(self.texts))
-        number = {text: at for at, text in enumerate(texts)}
-        index = {
-            "encoder": hashlib.sha256(resource(*MODELS[self.encoder]).read_bytes()).hexdigest(),
-            "scale": [round(float(one), 7) for one in scale],
-            "lengths": [len(one) for one in self.vectors],
-            "kinds": self.kinds,
-            "parts": self.parts,
-            "changed": [int(one) for one in self.changed],
-            "text": [number[text] for text in self.texts],
-            "texts": texts,
-        }
-        folder.mkdir(parents=True, exist_ok=True)
-        rounded = np.clip(np.rint(values / scale), -127, 127).astype(np.int8)
-        packer = zlib.compressobj(strategy=zlib.Z_HUFFMAN_ONLY)  # nothing repeats, so that searching only costs
-        by_number = np.ascontiguousarray(rounded.T).tobytes()  # so that each number of a vector has codes of its own
-        (folder / "vectors.zlib").write_bytes(packer.compress(by_number) + packer.flush())
-        (folder / "index.json").write_text(json.dumps(index, separators=(",", ":"), ensure_ascii=False) + "\n")
 
 
 class Changing:
@@ -128,6 +85,57 @@ class Changing:
             for augment in self._augments:
                 sound = augment(sound, context)
         return np.clip(sound[0].numpy(), -1, 1).astype(np.float32)
+
+
+@dataclass
+class Bank:
+    """What one encoder has encoded so far."""
+
+    pipeline: EncodedPipeline
+    changing: Changing
+    vectors: list[np.ndarray] = field(default_factory=list)
+    kinds: list[int] = field(default_factory=list)
+    parts: list[int] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+    changed: list[bool] = field(default_factory=list)
+
+    def add(self, sound: np.ndarray, kind: BankKind, part: BankPart, text: str = "", *, changed: bool = False) -> None:
+        """A stretch (N,)."""
+        self.vectors.append(self.pipeline.batch(sound).astype(np.float32))
+        self.kinds.append(KINDS.index(kind))
+        self.parts.append(PARTS.index(part))
+        self.texts.append(text)
+        self.changed.append(changed)
+
+    def add_with_copies(self, sound: np.ndarray, kind: BankKind, part: BankPart, *, seed: int, copies: int) -> None:
+        """A stretch as it is, and so many changed ones."""
+        self.add(sound, kind, part)
+        for copy in range(copies):
+            self.add(self.changing(sound, seed + _APART * copy), kind, part, changed=True)
+
+    def write(self, folder: Path) -> None:
+        """vectors.zlib and index.json."""
+        values = np.concatenate(self.vectors)
+        some = np.abs(values[:: max(1, len(values) // 200_000)])
+        scale = np.percentile(some, 99.9, axis=0) / LEVELS[self.pipeline.encoder]
+        texts = sorted(set(self.texts))
+        number = {text: at for at, text in enumerate(texts)}
+        index = {
+            "encoder": hashlib.sha256(resource(*MODELS[self.pipeline.encoder]).read_bytes()).hexdigest(),
+            "scale": [round(float(one), 7) for one in scale],
+            "lengths": [len(one) for one in self.vectors],
+            "kinds": self.kinds,
+            "parts": self.parts,
+            "changed": [int(one) for one in self.changed],
+            "text": [number[text] for text in self.texts],
+            "texts": texts,
+        }
+        folder.mkdir(parents=True, exist_ok=True)
+        rounded = np.clip(np.rint(values / scale), -127, 127).astype(np.int8)
+        packer = zlib.compressobj(strategy=zlib.Z_HUFFMAN_ONLY)  # nothing repeats, so that searching only costs
+        by_number = np.ascontiguousarray(rounded.T).tobytes()  # so that each number of a vector has codes of its own
+        (folder / "vectors.zlib").write_bytes(packer.compress(by_number) + packer.flush())
+        (folder / "index.json").write_text(json.dumps(index, separators=(",", ":"), ensure_ascii=False) + "\n")
 
 
 def part_of(one: Recording) -> BankPart:
@@ -169,39 +177,31 @@ def main() -> None:
     usable = [one for one in recordings(options.people) if not one.kept]
     noises = {part: [sound_of(one.path)[: 45 * RATE] for one in usable if one.kind == "noise" and part_of(one) == part]
               for part in PARTS}  # fmt: skip
-    changing = Changing(np.concatenate(noises["training"]))
-    bank = Bank(options.encoder)
-    talk = {part: _sentences(bank, pipeline, changing, usable, part) for part in PARTS}
-    _words(bank, pipeline, changing, usable, talk)
+    bank = Bank(pipeline, Changing(np.concatenate(noises["training"])))
+    talk = {part: _sentences(bank, usable, part) for part in PARTS}
+    _words(bank, usable, talk)
     for part in PARTS:
         for number, noise in enumerate(noises[part]):
-            bank.add(pipeline.batch(noise), "noise", part, "", changed=False)
-            for copy in range(NOISE_COPIES):
-                changed = changing(noise, number + _APART * copy)
-                bank.add(pipeline.batch(changed), "noise", part, "", changed=True)
-        for number in range(MUSIC[part][0]):
+            bank.add_with_copies(noise, "noise", part, seed=number, copies=NOISE_COPIES)
+        pieces, copies = MUSIC[part]
+        for number in range(pieces):
             piece = music(30.0, np.random.default_rng([PARTS.index(part), number]))
-            bank.add(pipeline.batch(piece), "noise", part, "", changed=False)
-            for copy in range(MUSIC[part][1]):
-                bank.add(pipeline.batch(changing(piece, number + _APART * copy)), "noise", part, "", changed=True)
-    _shipped(bank, pipeline, changing)
+            bank.add_with_copies(piece, "noise", part, seed=number, copies=copies)
+    for part in PARTS:
+        _shipped(bank, part)
     bank.write(OUTPUT / options.encoder)
     _tell(bank, OUTPUT / options.encoder)
 
 
-def _sentences(
-    bank: Bank, pipeline: EncodedPipeline, changing: Changing, usable: Sequence[Recording], part: BankPart
-) -> np.ndarray:
+def _sentences(bank: Bank, usable: Sequence[Recording], part: BankPart) -> np.ndarray:
     """Encodes them; returns some of them (N,), to lay words into."""
     kept: list[np.ndarray] = []
     for source in sorted({one.source for one in usable if one.kind == "speech"}):
         chosen = [one for one in usable if one.source == source and one.kind == "speech" and part_of(one) == part]
         most, seconds = MOST_MINUTES.get(source, 1e9) * 60, 0.0
         for number, sound in enumerate(stretches(sound_of(one.path) for one in chosen)):
-            bank.add(pipeline.batch(sound), "sentence", part, "", changed=False)
-            for copy in range(COPIES[bank.encoder][part]):
-                changed = changing(sound, zlib.crc32(source.encode()) + number + _APART * copy)
-                bank.add(pipeline.batch(changed), "sentence", part, "", changed=True)
+            seed = zlib.crc32(source.encode()) + number
+            bank.add_with_copies(sound, "sentence", part, seed=seed, copies=COPIES[bank.pipeline.encoder][part])
             kept.append(sound)
             seconds += len(sound) / RATE
             if seconds > most:
@@ -209,15 +209,9 @@ def _sentences(
     return np.concatenate(kept)
 
 
-def _words(
-    bank: Bank,
-    pipeline: EncodedPipeline,
-    changing: Changing,
-    usable: Sequence[Recording],
-    talk: dict[BankPart, np.ndarray],
-) -> None:
+def _words(bank: Bank, usable: Sequence[Recording], talk: dict[BankPart, np.ndarray]) -> None:
     counts: dict[tuple[BankPart, str, str], int] = {}
-    window = window_of(pipeline, RATE)
+    window = window_of(bank.pipeline, RATE)
     words = [one for one in usable if one.kind == "word"]
     order = np.random.default_rng(0).permutation(len(words))
     for number in order.tolist():
@@ -229,37 +223,31 @@ def _words(
             continue
         sound, generator = sound_of(one.path), np.random.default_rng(number)
         text = one.word if one.source == "speech_commands" else one.word.partition("-")[2].replace("_", " ")
-        for copy in range(1 + COPIES[bank.encoder][part]):
+        for copy in range(1 + COPIES[bank.pipeline.encoder][part]):
             spoken = laid(sound, core_of(sound, RATE), window, generator, talk=talk[part])
-            spoken = changing(spoken, number + _APART * (copy - 1)) if copy else spoken
-            bank.add(pipeline.batch(spoken), "word", part, text, changed=copy > 0)
+            spoken = bank.changing(spoken, number + _APART * (copy - 1)) if copy else spoken
+            bank.add(spoken, "word", part, text, changed=copy > 0)
 
 
-def _shipped(bank: Bank, pipeline: EncodedPipeline, changing: Changing) -> None:
+def _shipped(bank: Bank, part: BankPart) -> None:
     """What synthetic voices say, each utterance for itself."""
-    for part in PARTS:
-        _shipped_part(bank, pipeline, changing, part)
-
-
-def _shipped_part(bank: Bank, pipeline: EncodedPipeline, changing: Changing, part: BankPart) -> None:
+    shortest = window_of(bank.pipeline, RATE).samples
     for file in shipped_talk(part):
         sound = np.concatenate(list(file.blocks(rate=RATE)))
         if file.kind == "noise":
             if part == "calibration":
                 for at in range(0, min(len(sound), NOISE_S * RATE), round(STRETCH_S * RATE)):
-                    bank.add(pipeline.batch(sound[at : at + round(STRETCH_S * RATE)]), "noise", part, "", changed=False)
+                    bank.add(sound[at : at + round(STRETCH_S * RATE)], "noise", part)
             continue
         for number, one in enumerate(file.utterances):
             first, last = max(0, round((one.start_s - 0.9) * RATE)), round((one.end_s + 0.3) * RATE)
             piece = sound[first:last]
-            if len(piece) < window_of(pipeline, RATE).samples:
-                piece = sound[max(0, last - window_of(pipeline, RATE).samples) : last]
-            is_changed = number % 2 == 1
-            piece = changing(piece, number) if is_changed else piece
-            bank.add(pipeline.batch(piece), one.kind, part, one.text, changed=False)
+            if len(piece) < shortest:
+                piece = sound[max(0, last - shortest) : last]
+            piece = bank.changing(piece, number) if number % 2 == 1 else piece
+            bank.add(piece, one.kind, part, one.text)
             if part == "training":
-                again = changing(piece, number + _APART)
-                bank.add(pipeline.batch(again), one.kind, part, one.text, changed=True)
+                bank.add(bank.changing(piece, number + _APART), one.kind, part, one.text, changed=True)
 
 
 def _tell(bank: Bank, folder: Path) -> None:
