@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
 from kws_gui import theme
@@ -21,7 +22,6 @@ class Fold(QWidget):
         self._content = content
         self._header = QToolButton()
         self._header.setText(title)
-        self._header.setMinimumHeight(3 * theme.GRID)  # a form that grows squeezes it for a moment, icon and all
         self._header.setProperty("role", "fold")
         self._header.setCheckable(True)
         self._header.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
@@ -54,6 +54,20 @@ class Fold(QWidget):
     def header(self) -> QToolButton:
         """The button that opens it."""
         return self._header
+
+    def showEvent(self, event: QShowEvent) -> None:
+        self._keep_header_whole()
+        super().showEvent(event)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.StyleChange, QEvent.Type.FontChange) and self.isVisible():
+            self._keep_header_whole()
+
+    def _keep_header_whole(self) -> None:
+        """A form that grows is squeezed until it is laid out again, to less than the hints of what is in it."""
+        self._header.ensurePolished()
+        self._header.setMinimumHeight(self._header.sizeHint().height())
 
     def _lay_out(self) -> None:
         top = QHBoxLayout()

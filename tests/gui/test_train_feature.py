@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication, QToolButton
 from pytestqt.qtbot import QtBot
 from tiny_project import make_project
 
@@ -15,6 +16,7 @@ from kws_engine.clips.project import Project
 from kws_engine.features import FEATURES
 from kws_engine.runs.previewing import PreviewQuestion, preview
 from kws_engine.settings import Settings
+from kws_gui import theme
 from kws_gui.forms.layers import LayersEditor
 from kws_gui.pages.train.form import SettingsForm
 from kws_gui.pages.train.preview import PreviewFold
@@ -67,6 +69,19 @@ def test_the_network_before_is_kept_at_a_press(form: SettingsForm, qtbot: QtBot)
         qtbot.mouseClick(form.network_note.keep, Qt.MouseButton.LeftButton)
     assert form.value().model == Settings().model and form.value().feature.name == "speech_embedding"
     assert not form.network_note.isVisible()
+
+
+def test_headers_of_folds_are_never_cut(form: SettingsForm, qtbot: QtBot, qapp: QApplication) -> None:
+    def is_whole(header: QToolButton) -> bool:
+        return header.height() >= header.sizeHint().height()
+
+    choose(form, "speech_embedding")
+    advanced = form.feature.form().advanced()
+    assert advanced is not None
+    headers = [fold.header() for fold in (*form.folds.values(), advanced)]
+    for name in ("dark", "light"):
+        theme.apply(qapp, name)
+        qtbot.waitUntil(lambda: all(map(is_whole, headers)))
 
 
 def test_a_network_that_was_chosen_stays(form: SettingsForm) -> None:
