@@ -301,3 +301,17 @@ def test_the_open_preview_fits_into_the_smallest_window(
     page.resize(856, 640)
     page.preview.setOpen(False)
     assert page.runs.isVisible()
+
+
+@pytest.mark.slow
+def test_the_open_preview_has_a_very_low_window_to_itself(
+    qtbot: QtBot, page: TrainPage, trained: Path, tmp_path: Path
+) -> None:
+    _open(qtbot, page, _copy(trained, tmp_path))
+    page.resize(856, 500)
+    picture_height = page.preview.before.height()
+    page.preview.setOpen(True)
+    qtbot.waitUntil(lambda: not page.preview.is_working(), timeout=PATIENCE_MS)
+    assert page.height() == 500 and not page.run.isVisible() and page.preview.before.height() > picture_height
+    page.preview.setOpen(False)
+    assert page.run.isVisible() and page.runs.isVisible()

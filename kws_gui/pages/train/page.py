@@ -33,6 +33,7 @@ _STORE_AFTER_MS = 400
 _COST_AFTER_MS = 150
 _RIGHT_HEIGHT = 400  # px
 _ROOM_FOR_ALL = 780  # px; the height that curves, runs and the open preview need
+_ROOM_FOR_CURVES = 500  # px; below it the open preview has the place to itself
 _LOW, _LOW_RUNS, _ANY_HEIGHT = 600, 66, 16_777_215  # px; below _LOW the list of runs shows its head and one row
 _NO_PROJECT = "Open a project or make a new one: a network learns from its recordings."
 
@@ -241,9 +242,14 @@ class TrainPage(QWidget):
         self._right.setCurrentWidget(self._too_little if nothing_to_show else self._split)
 
     def _make_room(self) -> None:
-        """In a low window the open preview takes the place of the list of runs, which else gives way to the curves."""
+        """In a low window the open preview takes the place of the list of runs, which else gives way to the curves.
+
+        In a very low one it takes that of the curves, too.
+        """
         is_low = self._right.height() < _LOW
-        self.preview.make_low(is_low)
+        is_alone = self._right.height() < _ROOM_FOR_CURVES and self.preview.isOpen()
+        self._splitter.setVisible(not is_alone)
+        self.preview.make_low(is_low and not is_alone)
         self.runs.tree.setMinimumHeight(_LOW_RUNS if is_low else 0)
         self.runs.setMaximumHeight(self.runs.minimumSizeHint().height() if is_low else _ANY_HEIGHT)
         if self._was_low and not is_low:  # what was pressed together spreads again
@@ -367,3 +373,4 @@ class TrainPage(QWidget):
         column.setSpacing(0)
         column.addWidget(split, 1)
         column.addWidget(self.preview)
+        column.addStretch()  # for a preview alone
