@@ -58,7 +58,7 @@ class Wanted:
 
     Attributes:
         per_hour: False alarms an hour of talk, all words together.
-        at_any_price: Also where more than a fifth of the words would be missed for it.
+        at_any_price: Also where clearly more than a fifth of the words would be missed for it.
         own: Recordings of a person's talk without the words, besides those of the project.
         cpu_s: Of processor time, for all talk of one part.
     """
@@ -139,7 +139,10 @@ def promised(report: Report) -> Promised:
 def _promised(
     model: SpottingModel, calibration: Calibration, wanted: Wanted, takes: Sequence[Take], background: Background
 ) -> tuple[Promise, float | None]:
-    """What can be promised; and what share the rate asked for would miss, where that is more than is bearable."""
+    """What can be promised; and what share the rate asked for would miss, where that is more than is bearable.
+
+    That is a fifth, and what chance may add: of four takes one that nobody would recognize is a quarter, and says little.
+    """
     promise = calibration.promise(wanted.per_hour)
     if wanted.at_any_price or not takes:
         return promise, None
@@ -148,13 +151,14 @@ def _promised(
     def missed(thresholds: Mapping[str, float]) -> float:
         return sum(score < thresholds[word] for word, scores in peaks.items() for score in scores) / len(takes)
 
+    bearable = _MOST_MISSED + math.sqrt(_MOST_MISSED * (1 - _MOST_MISSED) / len(takes))
     would_miss = missed(promise.thresholds)
-    if would_miss <= _MOST_MISSED:
+    if would_miss <= bearable:
         return promise, None
     looser = promise
     for per_hour in (rate for rate in _LOOSER if rate > wanted.per_hour):
         looser = calibration.promise(per_hour)
-        if missed(looser.thresholds) <= _MOST_MISSED:
+        if missed(looser.thresholds) <= bearable:
             break
     return dataclasses.replace(looser, per_hour=wanted.per_hour), would_miss
 

@@ -130,6 +130,21 @@ def test_a_rate_that_costs_most_words_is_not_taken_unless_it_is_asked_for(
     assert all(spared.words[word].threshold <= asked.words[word].threshold for word in asked.words)
 
 
+@pytest.mark.parametrize(("unheard", "is_loosened"), [(1, False), (3, True)])
+def test_one_take_of_four_that_nobody_would_know_moves_no_threshold(
+    tones: Path, tmp_path: Path, unheard: int, is_loosened: bool
+) -> None:
+    project = Project.create(tmp_path / "p", words=["high"])
+    for number in range(4):
+        sound = tone_model.pause(0.6) * 100 if number < unheard else tone_model.tone("high")
+        project.edit.add_take("high", sound, speaker=f"v{number}")
+    project.edit.set_splits(project.clips(word="high"), ["validation"] * 4)
+    strict = kept(tones, project, Wanted(60, at_any_price=True)).words["high"].threshold
+    report = kept(tones, project, Wanted(60))
+    assert report.missed.missed == unheard and (report.would_miss is not None) == is_loosened
+    assert (report.words["high"].threshold < strict) == is_loosened
+
+
 @pytest.mark.parametrize("rate", ["0", "-1", "many", "nan", "1e9"])
 def test_a_rate_that_is_none_is_a_mistake_of_use(tones: Path, rate: str) -> None:
     with pytest.raises(SystemExit) as ended:
