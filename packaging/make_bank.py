@@ -3,7 +3,8 @@
     python packaging/make_bank.py ENCODER [--people FOLDER]
 
 It reads those recordings of people that are not kept for measuring (`kws_engine/bench/_people.py`), and the training
-and calibration parts of the shipped talk. FOLDER, or $KWS_SHARED_DATA, holds them. Sentences are encoded as they run;
+and calibration parts of the shipped talk. FOLDER, or $KWS_SHARED_DATA, holds them. Music is played from Debian's
+packages freedoom, freedm, fluid-soundfont-gm and fluidsynth. Sentences are encoded as they run;
 single words are laid into sound as takes are. Everything is there as it is and changed, for training several times:
 another speed, pitch, room, microphone and noise. All chance comes from seeds. ENCODER is "robust"
 or "google", whose bank is smaller, since few words are taught on it.
@@ -54,8 +55,7 @@ NOISE_COPIES = 5  # of each recording of noise, of which there are minutes
 LEVELS: Mapping[EncoderName, int] = {"robust": 8, "google": 5}
 """Steps from 0 to the 99.9th percentile of a number; such vectors compress to three bits a number."""
 _APART = 7919  # seeds of the copies of one recording
-MUSIC: Mapping[BankPart, tuple[int, int]] = {"training": (12, 2), "calibration": (6, 1)}
-"""Pieces of half a minute, and changed copies of each."""
+MUSIC_S = 12  # of each piece from a third of it, and as long from two thirds, changed
 STRETCH_S = 12.0
 NOISE_S = 600  # of each shipped file of noise, which no word is laid into
 CALIBRATION = 0.25
@@ -183,10 +183,10 @@ def main() -> None:
     for part in PARTS:
         for number, noise in enumerate(noises[part]):
             bank.add_with_copies(noise, "noise", part, seed=number, copies=NOISE_COPIES)
-        pieces, copies = MUSIC[part]
-        for number in range(pieces):
-            piece = music(30.0, np.random.default_rng([PARTS.index(part), number]))
-            bank.add_with_copies(piece, "noise", part, seed=number, copies=copies)
+        for number, piece in enumerate(music(part)):
+            first, second = (piece[third * len(piece) // 3 :][: MUSIC_S * RATE] for third in (1, 2))
+            bank.add(first, "noise", part)
+            bank.add(bank.changing(second, number), "noise", part, changed=True)
     for part in PARTS:
         _shipped(bank, part)
     bank.write(OUTPUT / options.encoder)

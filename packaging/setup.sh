@@ -9,6 +9,7 @@ unfinished="$venv/kws-studio.unfinished"  # there from the first step of an inst
 packages_to_run="libportaudio2 libegl1 libgl1 libglib2.0-0 libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1
     libxcb-image0 libxcb-render-util0 libxcb-shape0 libwayland-cursor0 libwayland-egl1 libfontconfig1 libdbus-1-3 fonts-dejavu-core"
 packages_to_test="xvfb xauth pulseaudio pulseaudio-utils libasound2-plugins espeak-ng mosquitto dbus trayer"
+packages_of_music="freedoom freedm fluid-soundfont-gm fluidsynth"  # packaging/music.py
 
 say() {
     printf '%s\n' "$*" >&2

@@ -7,7 +7,7 @@ Or by hand, from the repository root; ``docs/encoder.md`` tells what comes of it
     .venv/bin/python packaging/train_encoder.py --output FILE
 
 It needs the recordings of people that ``kws_engine/bench/_people.py`` names; of those only what may train what ships is
-read. Some forty minutes of one core.
+read. Some half an hour of two cores.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import argparse
 import sys
 from pathlib import Path
 
-import torch
 from encoder.sounds import Pairs, People
 from encoder.training import Checked, Options, trained
 from safetensors.torch import save_file
@@ -35,7 +34,6 @@ def main() -> None:
     folder = folder_of_people()
     if folder is None:
         raise SystemExit("There are no recordings of people: name their folder in KWS_SHARED_DATA.")
-    torch.set_num_threads(1)
     training, checking = (
         Pairs(People.of(recordings(folder), part), seed=arguments.seed) for part in ("training", "calibration")
     )

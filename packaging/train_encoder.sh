@@ -14,7 +14,7 @@ root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd -P)
 
 find_python || exit 1
 # shellcheck disable=SC2086  # one word a package
-install_packages $packages_to_run || exit 1
+install_packages $packages_to_run $packages_of_music || exit 1
 install_project "" || exit 1
 
 weights="${1:-speech_encoder.safetensors}"

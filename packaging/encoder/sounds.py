@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from make_bank import RATE, part_of, sound_of
+from music import music
 from numpy.typing import NDArray
 from scipy.signal import fftconvolve
 
@@ -20,26 +22,32 @@ _TALK_SHARE = 0.55  # of the pairs; the others are single words
 _SPEECH_COMMANDS_SHARE = 3  # one in three of them: there are many of few words
 _ROOM_SHARE = 0.35
 _SNR_DB, _QUIET_SNR_DB, _NOISY_SHARE = (0.0, 25.0), (35.0, 60.0), 0.8
+_ALONE_SHARE = 0.15
+_BABBLE_SHARE = 0.2  # of the noises
+ALONE_DB = -math.inf
+"""The SNR where nobody speaks."""
 
 
 @dataclass(frozen=True)
 class People:
-    """Recordings of people that may train what ships, and the shipped talk; of one part of the bank.
+    """Recordings of people that may train what ships, the shipped talk, and music; of one part of the bank.
 
     Attributes:
         talk: Sentences, each longer than a pair.
         words: Single ones, cut to their speech, their peak at 0.5.
         noise: Recordings without speech.
+        music: Pieces of it.
     """
 
     talk: list[Sound]
     words: list[Sound]
     noise: list[Sound]
+    music: list[Sound]
 
     @classmethod
     def of(cls, recordings: Iterable[Recording], part: BankPart) -> People:
         """Those of a part that are not kept for measuring, read into memory."""
-        people = cls([], [], [])
+        people = cls([], [], [], music(part))
         commands = 0
         for one in recordings:
             if one.kept or part_of(one) != part:
@@ -87,19 +95,33 @@ class Pairs:
         self._talk_shares = lengths / lengths.sum()
 
     def draw(self, *, snr_db: float | None = None) -> tuple[Sound, Sound]:
-        """Speech at a microphone (SAMPLES,) without and with a room and noise, as loud in both; None draws the SNR."""
+        """Sound of a microphone (SAMPLES,) without and with a room and noise, as loud in both; None draws the SNR.
+
+        At ALONE_DB the first is as good as silence, and the second noise or music.
+        """
+        snr_db = self._snr_db() if snr_db is None else snr_db
+        if snr_db == ALONE_DB:
+            dry, heard = np.zeros(SAMPLES, np.float32), self._through_a_microphone(self._noise(babble=False))
+        else:
+            dry, heard = self._spoken(snr_db)
         rng = self._rng
-        dry = self._through_a_microphone(self._speech())
-        heard = fftconvolve(dry, self._room())[:SAMPLES] if rng.random() < _ROOM_SHARE else dry
-        if snr_db is None:
-            snr_db = rng.uniform(*(_SNR_DB if rng.random() < _NOISY_SHARE else _QUIET_SNR_DB))
-        power = np.sqrt((heard**2).sum() / max((np.abs(heard) > 1e-3).sum(), 1))
-        heard = heard + self._noise() * power * 10 ** (-snr_db / 20)
         gain = 10 ** (rng.uniform(-30, -1) / 20) / max(np.abs(heard).max(), 1e-6)
         if rng.random() < 0.06:
             heard = np.clip(heard * gain * 4, -1, 1) / (4 * gain)
         hiss = rng.normal(size=SAMPLES) * 2e-5
         return (dry * gain + hiss).astype(np.float32), (heard * gain + hiss).astype(np.float32)
+
+    def _snr_db(self) -> float:
+        if self._rng.random() < _ALONE_SHARE:
+            return ALONE_DB
+        return self._rng.uniform(*(_SNR_DB if self._rng.random() < _NOISY_SHARE else _QUIET_SNR_DB))
+
+    def _spoken(self, snr_db: float) -> tuple[Sound, Sound]:
+        """Speech without and with a room and noise, in full scale's own unit."""
+        dry = self._through_a_microphone(self._speech())
+        heard = fftconvolve(dry, self._room())[:SAMPLES] if self._rng.random() < _ROOM_SHARE else dry
+        power = np.sqrt((heard**2).sum() / max((np.abs(heard) > 1e-3).sum(), 1))
+        return dry, heard + self._noise() * power * 10 ** (-snr_db / 20)
 
     def _speech(self) -> Sound:
         """A piece of talk, one in four with a quiet beginning, or words one after another, near or far apart."""
@@ -148,16 +170,20 @@ class Pairs:
         response[0] = 1
         return response.astype(np.float32)
 
-    def _noise(self) -> Sound:
-        """Recorded, coloured, or three to seven people at once; its power is 1."""
-        rng, kind = self._rng, self._rng.random()
-        if kind < 0.6:
+    def _noise(self, *, babble: bool = True) -> Sound:
+        """Recorded, music, coloured, or three to seven people at once; its power is 1."""
+        rng = self._rng
+        kind = rng.random() * (1 if babble else 1 - _BABBLE_SHARE)
+        if kind < 0.4:
             noise = self._piece_of_any(self._people.noise)
             if rng.random() < 0.5:
                 noise = self._through_a_microphone(noise)
             if rng.random() < 0.3:
                 noise = _even(noise) + _even(self._piece_of_any(self._people.noise)) * rng.uniform(0.3, 1)
-        elif kind < 0.8:
+        elif kind < 0.65:
+            noise = _played_faster(self._piece_of_any(self._people.music), rng.uniform(0.8, 0.98))[:SAMPLES]
+            noise = self._through_a_microphone(noise)
+        elif kind < 1 - _BABBLE_SHARE:
             spectrum = np.fft.rfft(rng.normal(size=SAMPLES))
             noise = np.fft.irfft(spectrum / np.maximum(np.arange(len(spectrum)), 10) ** rng.uniform(0, 1.2), SAMPLES)
             if rng.random() < 0.3:

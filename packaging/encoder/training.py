@@ -9,14 +9,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from encoder.sounds import Pairs
+from encoder.sounds import ALONE_DB, Pairs
 from torch import Tensor, nn
 
 from kws_engine.features import speech_embedding
 from kws_engine.features._encoder_network import Encoder
 from kws_engine.features.encoded import VALUES
 
-SNRS_DB: Sequence[float] = (0.0, 10.0, 20.0, 50.0)
+SNRS_DB: Sequence[float] = (ALONE_DB, 0.0, 10.0, 20.0, 50.0)
 _MEL = speech_embedding.build(speech_embedding.SpeechEmbeddingConfig(), rate=speech_embedding.RATE).mel
 _SCALED_BY = 40  # pairs
 _CHECKED = 40
@@ -33,7 +33,7 @@ class Options:
         averaged: Over about how many of the last steps the weights are averaged.
     """
 
-    steps: int = 3300
+    steps: int = 5000
     batch: int = 16
     learning_rate: float = 1e-3
     averaged: int = 100
