@@ -141,7 +141,7 @@ def _promised(
 ) -> tuple[Promise, float | None]:
     """What can be promised; and what share the rate asked for would miss, where that is more than is bearable.
 
-    That is a fifth, and what chance may add: of four takes one that nobody would recognize is a quarter, and says little.
+    That is a fifth and what chance may add: of four takes one that nobody would know is a quarter, and says little.
     """
     promise = calibration.promise(wanted.per_hour)
     if wanted.at_any_price or not takes:
