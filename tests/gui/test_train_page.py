@@ -51,6 +51,11 @@ def _open(qtbot: QtBot, page: TrainPage, folder: Path) -> ProjectModel:
     return model
 
 
+def _open_preview(qtbot: QtBot, page: TrainPage) -> None:
+    page.preview.setOpen(True)
+    qtbot.waitUntil(lambda: not page.preview.is_working(), timeout=PATIENCE_MS)
+
+
 def _copy(trained: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(trained, tmp_path / "copy"))
 
@@ -293,8 +298,7 @@ def test_the_open_preview_fits_into_the_smallest_window(
 ) -> None:
     _open(qtbot, page, _copy(trained, tmp_path))
     page.resize(856, 640)
-    page.preview.setOpen(True)
-    qtbot.waitUntil(lambda: not page.preview.is_working(), timeout=PATIENCE_MS)
+    _open_preview(qtbot, page)
     assert page.height() == 640 and not page.runs.isVisible()
     page.resize(856, 900)
     assert page.runs.isVisible()
@@ -310,8 +314,11 @@ def test_the_open_preview_has_a_very_low_window_to_itself(
     _open(qtbot, page, _copy(trained, tmp_path))
     page.resize(856, 500)
     picture_height = page.preview.before.height()
-    page.preview.setOpen(True)
-    qtbot.waitUntil(lambda: not page.preview.is_working(), timeout=PATIENCE_MS)
+    _open_preview(qtbot, page)
     assert page.height() == 500 and not page.run.isVisible() and page.preview.before.height() > picture_height
     page.preview.setOpen(False)
     assert page.run.isVisible() and page.runs.isVisible()
+    _open_preview(qtbot, page)
+    _train(page, qtbot)
+    assert page.run.isVisible() and not page.preview.isOpen(), "who trains looks at the curves"
+    qtbot.waitUntil(lambda: page.train.text() == "Train", timeout=PATIENCE_MS)

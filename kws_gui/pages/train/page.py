@@ -126,6 +126,8 @@ class TrainPage(QWidget):
         if self._training.is_running:
             self._training.stop()
         elif self._can_train():
+            if self._splitter.isHidden():
+                self.preview.setOpen(False)  # from now on its curves are what is looked at
             self.run_actions.train(self._job())
 
     def _on_queue(self) -> None:
