@@ -3,11 +3,11 @@
     python packaging/make_bank.py ENCODER [--people FOLDER]
 
 It reads those recordings of people that are not kept for measuring (`kws_engine/bench/_people.py`), and the training
-and calibration parts of the shipped talk. FOLDER, or $KWS_SHARED_DATA, holds them. Music is played from Debian's
-packages freedoom, freedm, fluid-soundfont-gm and fluidsynth. Sentences are encoded as they run;
-single words are laid into sound as takes are. Everything is there as it is and changed, for training several times:
-another speed, pitch, room, microphone and noise. All chance comes from seeds. ENCODER is "robust"
-or "google", whose bank is smaller, since few words are taught on it.
+and calibration parts of the shipped talk. FOLDER, or $KWS_SHARED_DATA, holds them. Music is played from the Debian
+packages that packaging/music.py names. Sentences are encoded as they run; single words are laid into sound as takes
+are. Everything is there as it is and changed, for training several times: another speed, pitch, room, microphone and
+noise. All chance comes from seeds. ENCODER is "robust" or "google", whose bank is smaller, since few words are taught
+on it.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ Or by hand, from the repository root; ``docs/encoder.md`` tells what comes of it
     .venv/bin/python packaging/train_encoder.py --output FILE
 
 It needs the recordings of people that ``kws_engine/bench/_people.py`` names; of those only what may train what ships is
-read. Some half an hour of two cores.
+read. It takes about 35 minutes on two cores.
 """
 
 from __future__ import annotations

@@ -117,7 +117,7 @@ class Pairs:
         return self._rng.uniform(*(_SNR_DB if self._rng.random() < _NOISY_SHARE else _QUIET_SNR_DB))
 
     def _spoken(self, snr_db: float) -> tuple[Sound, Sound]:
-        """Speech without and with a room and noise, in full scale's own unit."""
+        """Speech without and with a room and noise, at the level of its recording."""
         dry = self._through_a_microphone(self._speech())
         heard = fftconvolve(dry, self._room())[:SAMPLES] if self._rng.random() < _ROOM_SHARE else dry
         power = np.sqrt((heard**2).sum() / max((np.abs(heard) > 1e-3).sum(), 1))
