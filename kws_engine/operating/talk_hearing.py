@@ -78,15 +78,20 @@ def fired_by_bank(model: SpottingModel | SecondLook) -> dict[str, Fired]:
     """What the calibration part of the bank fires; of a model on the speech embedding, or a second look by itself."""
     assert isinstance(model.pipeline, EncodedPipeline)
     bank = shipped_bank("calibration", model.pipeline.encoder, without=model.words)
-    found: dict[str, Fired] = {}
     seldom = _seldom_said(bank)
-    for kind in dict.fromkeys(bank.kinds):
-        chosen = [number for number, one in enumerate(bank.kinds) if one == kind and number in seldom]
-        heard = hear_frames(model, map(bank.stretch, chosen))
-        one = found.setdefault(kind, Fired(heard.samples / model.rate / 3600))
+
+    def fired(kind: str) -> Fired:
+        heard = hear_frames(
+            model, (bank.stretch(at) for at, one in enumerate(bank.kinds) if one == kind and at in seldom)
+        )
+        found = Fired(heard.samples / model.rate / 3600)
         for peak in heard.peaks:
-            one.peaks.setdefault(peak.word, []).append(peak.score)
-    return found
+            found.peaks.setdefault(peak.word, []).append(peak.score)
+        return found
+
+    kinds = tuple(dict.fromkeys(bank.kinds))
+    with ThreadPoolExecutor(cores()) as pool:
+        return dict(zip(kinds, pool.map(fired, kinds), strict=True))
 
 
 def _seldom_said(bank: BankVectors) -> set[int]:

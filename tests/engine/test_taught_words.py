@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -139,6 +140,44 @@ def test_a_batch_has_every_kind_in_its_share() -> None:
     assert words[0] == words[1] > 20, "each word as often"
     assert int((first.clips == SYNTHETIC).sum()) > 10
     assert set(first.labels[first.clips == TALK].tolist()) == {2}
+    batches.close()
+
+
+@pytest.mark.slow
+def test_the_next_epoch_is_laid_while_one_takes_its_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    batches = _batches()
+    lay, laid = batches._laid_block, threading.Semaphore(0)
+
+    def told(task: tuple[list[int], int]) -> torch.Tensor:
+        try:
+            return lay(task)
+        finally:
+            if task[1] == 2:
+                laid.release()
+
+    monkeypatch.setattr(batches, "_laid_block", told)
+    list(batches.prepare(1))
+    before = next(iter(batches.epoch(1))).features
+    assert laid.acquire(timeout=60), "nobody asked for the second epoch yet"
+    assert next(iter(batches.epoch(1))).features.equal(before), "nor does the first one change"
+    list(batches.prepare(2))
+    batches.close()
+
+
+@pytest.mark.slow
+def test_what_fails_ahead_is_told_before_its_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    batches = _batches()
+    lay = batches._laid_block
+
+    def broken(task: tuple[list[int], int]) -> torch.Tensor:
+        if task[1] == 2:
+            raise MemoryError("no room")
+        return lay(task)
+
+    monkeypatch.setattr(batches, "_laid_block", broken)
+    list(batches.prepare(1))
+    with pytest.raises(MemoryError):
+        list(batches.prepare(2))
     batches.close()
 
 

@@ -8,6 +8,7 @@ the seed, its number and the epoch alone, so that a resumed run gets the same.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 
 import numpy as np
@@ -101,6 +102,7 @@ class LaidBatches:
         self._clip_samples, self._augments = clip_samples, augments
         self._noises, self._talk = noises, talk
         self._seed, self._device, self._shard = seed, device, shard
+        self._epochs = config.epochs
         self.unknown = unknown
         self._said = said
         self._rows = _rows_of(clips.labels, config, unknown=unknown, seed=seed)
@@ -114,6 +116,7 @@ class LaidBatches:
         spoken = int((clips.labels < unknown).sum())
         self.steps = max(1, round(max(config.clips_per_epoch, spoken) / config.batch_size))
         self._workers = Workers(threads)
+        self._ahead: _Laying | None = None
 
     def __len__(self) -> int:
         return self.steps * self._size
@@ -124,20 +127,30 @@ class LaidBatches:
         return self._bank
 
     def prepare(self, epoch: int) -> Iterator[Progress | None]:
-        """Lays the rows that are due before an epoch: all that a resumed run lacks, later a share."""
-        due = [row for row in range(len(self._rows)) if self._made[row] != self._generation(row, epoch)]
-        blocks = [due[at : at + _BLOCK] for at in range(0, len(due), _BLOCK)]
-        tasks = [(rows, epoch) for rows in blocks]
+        """Lays the rows that are due before an epoch: all that a resumed run lacks, later a share.
+
+        The threads then lay those of the next epoch while this one takes its steps.
+        """
         is_first = not any(self._made)
-        for number, (rows, vectors) in enumerate(
-            zip(blocks, self._workers.stream(self._laid_block, tasks), strict=True)
-        ):
-            yield Progress(_TASK, number * _BLOCK, len(due)) if is_first and number % 4 == 0 else None
-            self._stored[rows] = vectors
+        laying = self._ahead if self._ahead is not None and self._ahead.epoch == epoch else self._begun(epoch)
+        done = 0
+        for rows, vectors in laying.blocks:
+            yield Progress(_TASK, done, laying.count) if is_first and done % (4 * _BLOCK) == 0 else None
+            self._stored[rows] = vectors.result()
             for row in rows:
                 self._made[row] = self._generation(row, epoch)
+            done += len(rows)
+        self._workers.settle()
         if is_first:
-            yield Progress(_TASK, len(due), len(due))
+            yield Progress(_TASK, done, laying.count)
+        self._ahead = self._begun(epoch + 1) if epoch < self._epochs else None
+
+    def _begun(self, epoch: int) -> _Laying:
+        """The rows that are due before an epoch, as the threads lay them."""
+        due = [row for row in range(len(self._rows)) if self._made[row] != self._generation(row, epoch)]
+        blocks = [due[at : at + _BLOCK] for at in range(0, len(due), _BLOCK)]
+        laid = self._workers.begin(self._laid_block, [(rows, epoch) for rows in blocks])
+        return _Laying(epoch, len(due), list(zip(blocks, laid, strict=True)))
 
     def epoch(self, number: int) -> Iterator[Batch]:
         """Batches of windows, each with the same share of every kind."""
@@ -224,6 +237,15 @@ class LaidBatches:
             torch.tensor(clips)[own],
             len(labels),
         )
+
+
+@dataclass(frozen=True)
+class _Laying:
+    """What the threads lay for an epoch: blocks of so many rows in all, with their vectors (B, T, F)."""
+
+    epoch: int
+    count: int
+    blocks: list[tuple[list[int], Future[Tensor]]]
 
 
 @dataclass(frozen=True)

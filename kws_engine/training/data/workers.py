@@ -3,7 +3,8 @@
 Augmenting is many small operations. Splitting each over two cores costs more in waking threads than it saves (1.5 ms a
 clip instead of 0.6), while whole tasks side by side lose nothing, and their results do not depend on the number of
 threads. The threads rest while a run takes its steps, which need all cores at once: a step of two threads that shares
-one of its cores with a third thread takes three times as long (53 ms instead of 17).
+one of its cores with a third thread takes three times as long (53 ms instead of 17). Steps of a head on the speech
+embedding take one core only: `begin` works beside them.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class Workers:
         while group := list(itertools.islice(waiting, self._group)):
             futures: list[Future[Result]] = [self._pool.submit(work, task) for task in group]
             results = [future.result() for future in futures]
-            torch.set_num_threads(torch.get_num_threads())  # a new thread changes it for the libraries below
+            self.settle()
             yield from zip(group, results, strict=True)
 
     def stream(self, work: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[Result]:
@@ -47,7 +48,15 @@ class Workers:
             result = pending.popleft().result()
             pending.extend(self._pool.submit(work, task) for task in itertools.islice(waiting, 1))
             yield result
-        torch.set_num_threads(torch.get_num_threads())  # a new thread changes it for the libraries below
+        self.settle()
+
+    def begin(self, work: Callable[[Task], Result], tasks: Iterable[Task]) -> list[Future[Result]]:
+        """Begins every task, in order, beside what the caller does, who calls `settle` once their results are there."""
+        return [self._pool.submit(work, task) for task in tasks]
+
+    def settle(self) -> None:
+        """Gives the libraries below torch's number of threads again, which each new thread has changed for them."""
+        torch.set_num_threads(torch.get_num_threads())
 
     def close(self) -> None:
         """Drops the tasks that have not begun; returns when the threads have ended."""
