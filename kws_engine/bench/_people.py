@@ -29,6 +29,17 @@ _SHIPPABLE: Final = frozenset(
     }
 )  # fmt: skip
 _COMPUTER: Final = frozenset({"en-computer", "en-heycomputer"})
+_SPOKEN: Final = {
+    **{
+        f"en-digits-{digit}": f"en-{name}"
+        for digit, name in enumerate(("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"))
+    },
+    "en-letters-ascii91": "en-left_bracket",
+    "en-letters-ascii93": "en-right_bracket",
+    "en-letters-ascii123": "en-left_brace",
+    "en-letters-ascii125": "en-right_brace",
+}
+"""What prompts that are named otherwise say, as far as it is a keyword: who hears it there is right."""
 
 
 @dataclass(frozen=True)
@@ -77,11 +88,12 @@ def _talk(folder: Path) -> Iterator[Recording]:
     with (folder / "index.tsv").open(encoding="utf-8", newline="") as file:
         for number, row in enumerate(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)):
             kind, source, speaker = kinds[row["kind"]], row["source"], row["speaker"]
-            kept = source not in _SHIPPABLE or row["word"] in _COMPUTER
-            kept |= source == "dspspeech20" and (speaker in KEPT_VOICES or row["word"] in KEPT_WORDS)
+            word = _SPOKEN.get(row["word"], row["word"])
+            kept = source not in _SHIPPABLE or word in _COMPUTER
+            kept |= source == "dspspeech20" and (speaker in KEPT_VOICES or word in KEPT_WORDS)
             kept |= source == "librispeech_train_clean_100" and number % 3 == 0  # one file for each reader
             kept |= kind == "noise" and number % 2 == 1
-            yield Recording(folder / row["path"], kind, source, row["language"], speaker, row["word"], kept)
+            yield Recording(folder / row["path"], kind, source, row["language"], speaker, word, kept)
 
 
 def _speech_commands(folder: Path) -> Iterator[Recording]:

@@ -39,6 +39,8 @@ _TAKES, _CLIPS, _FURTHER = 20, 80, 40  # of "computer"; of each of nine words; o
 _PLAIN: Final = 0.7  # a threshold that nothing sets
 _ADDED: Final = 2.0  # points of misses that a second look may add
 _OPTIONS = ("model.name=tc_resnet", "detector.second_look=yes")
+_FEW = ("training.epochs=30",)
+_MANY = ("training.epochs=40", "detector.first_share=0.5")  # as the form advises where there are many clips
 
 
 def second_look_rows(people: Path, folder: Path) -> Iterator[Row]:
@@ -55,7 +57,7 @@ def second_look_rows(people: Path, folder: Path) -> Iterator[Row]:
     random.Random(0).shuffle(computer)
     yield from _rows(
         f"computer from {_TAKES} takes",
-        _trained(folder / "look-computer", {"computer": computer[:_TAKES]}, "training.epochs=30"),
+        _trained(folder / "look-computer", {"computer": computer[:_TAKES]}, _FEW),
         {"computer": computer[_TAKES:]},
         people,
     )
@@ -67,11 +69,11 @@ def second_look_rows(people: Path, folder: Path) -> Iterator[Row]:
     for word in KEYWORDS:
         learned[word] = random.Random(0).sample(learned[word], min(_CLIPS, len(learned[word])))
         further[word] = random.Random(0).sample(further[word], min(_FURTHER, len(further[word])))
-    path = _trained(folder / "look-nine", learned, "training.epochs=40")
+    path = _trained(folder / "look-nine", learned, _MANY)
     yield from _rows(f"nine words, {_CLIPS} clips each", path, further, people)
 
 
-def _trained(folder: Path, clips: Mapping[str, Sequence[Path]], option: str) -> Path:
+def _trained(folder: Path, clips: Mapping[str, Sequence[Path]], options: Sequence[str]) -> Path:
     project = Project.create(folder, words=tuple(clips))
     source = folder.with_name(f"{folder.name}-clips")
     for word, paths in clips.items():
@@ -79,7 +81,7 @@ def _trained(folder: Path, clips: Mapping[str, Sequence[Path]], option: str) -> 
         for path in paths:
             shutil.copyfile(path, source / word / path.name)
     import_folder(project, source, words=tuple(clips))
-    settings = Settings().with_options((*_OPTIONS, option))
+    settings = Settings().with_options((*_OPTIONS, *options))
     for event in run(Job(folder, settings.to_dict())):
         if isinstance(event, Failed):
             raise KwsError(f"The run of {folder.name} failed: {event.message}")
