@@ -64,7 +64,7 @@ class DetectorConfig:
         0.0,
         "First network's share",
         "How much the first network counts where the second has looked: 0 leaves it to the second; with 0.5 both count "
-        "alike, which is best where the first has learned from hundreds of clips of each word.",
+        "alike, which is best where the first has learned from eighty clips of each word or more.",
         low=0.0,
         high=0.9,
         advanced=True,
