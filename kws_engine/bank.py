@@ -41,6 +41,7 @@ class BankVectors:
         kinds: The kind of each stretch.
         changed: Whether a stretch is one of the others, with another room, microphone, noise and voice (S,).
         texts: By number, what is said in each (S,); -1 where that is not known.
+        voices: By number, who speaks (S,); -1 where that is not known, or nobody does.
     """
 
     values: NDArray[np.int8]
@@ -50,6 +51,7 @@ class BankVectors:
     kinds: tuple[BankKind, ...]
     changed: NDArray[np.bool_]
     texts: NDArray[np.int64]
+    voices: NDArray[np.int64]
 
     def hours(self, kind: BankKind) -> float:
         """Sound of a kind that the vectors are of, each recording once."""
@@ -82,9 +84,10 @@ def shipped_bank(part: BankPart, encoder: EncoderName, *, without: Iterable[str]
         _KINDS[kind] for kind, kept in zip(index["kinds"], keep.tolist(), strict=True) if kept
     )
     numbers = np.array([-1 if not texts[number] else number for number in index["text"]], np.int64)
-    return BankVectors(
-        values, scale, starts[keep], lengths[keep], kinds, np.array(index["changed"], bool)[keep], numbers[keep]
-    )
+    voices: list[str] = index["voices"]
+    speakers = np.array([-1 if not voices[number] else number for number in index["voice"]], np.int64)
+    changed = np.array(index["changed"], bool)
+    return BankVectors(values, scale, starts[keep], lengths[keep], kinds, changed[keep], numbers[keep], speakers[keep])
 
 
 @lru_cache(maxsize=1)

@@ -16,7 +16,7 @@ import argparse
 import hashlib
 import json
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -98,28 +98,42 @@ class Bank:
     parts: list[int] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
     changed: list[bool] = field(default_factory=list)
+    voices: list[str] = field(default_factory=list)
 
-    def add(self, sound: np.ndarray, kind: BankKind, part: BankPart, text: str = "", *, changed: bool = False) -> None:
+    def add(
+        self,
+        sound: np.ndarray,
+        kind: BankKind,
+        part: BankPart,
+        *,
+        text: str = "",
+        voice: str = "",
+        changed: bool = False,
+    ) -> None:
         """A stretch (N,)."""
         self.vectors.append(self.pipeline.batch(sound).astype(np.float32))
         self.kinds.append(KINDS.index(kind))
         self.parts.append(PARTS.index(part))
         self.texts.append(text)
         self.changed.append(changed)
+        self.voices.append(voice)
 
-    def add_with_copies(self, sound: np.ndarray, kind: BankKind, part: BankPart, *, seed: int, copies: int) -> None:
+    def add_with_copies(
+        self, sound: np.ndarray, kind: BankKind, part: BankPart, *, seed: int, copies: int, voice: str = ""
+    ) -> None:
         """A stretch as it is, and so many changed ones."""
-        self.add(sound, kind, part)
+        self.add(sound, kind, part, voice=voice)
         for copy in range(copies):
-            self.add(self.changing(sound, seed + _APART * copy), kind, part, changed=True)
+            self.add(self.changing(sound, seed + _APART * copy), kind, part, voice=voice, changed=True)
 
     def write(self, folder: Path) -> None:
         """vectors.zlib and index.json."""
         values = np.concatenate(self.vectors)
         some = np.abs(values[:: max(1, len(values) // 200_000)])
         scale = np.percentile(some, 99.9, axis=0) / LEVELS[self.pipeline.encoder]
-        texts = sorted(set(self.texts))
+        texts, voices = sorted(set(self.texts)), sorted(set(self.voices))
         number = {text: at for at, text in enumerate(texts)}
+        speaker = {voice: at for at, voice in enumerate(voices)}
         index = {
             "encoder": hashlib.sha256(resource(*MODELS[self.pipeline.encoder]).read_bytes()).hexdigest(),
             "scale": [round(float(one), 7) for one in scale],
@@ -129,6 +143,8 @@ class Bank:
             "changed": [int(one) for one in self.changed],
             "text": [number[text] for text in self.texts],
             "texts": texts,
+            "voice": [speaker[voice] for voice in self.voices],
+            "voices": voices,
         }
         folder.mkdir(parents=True, exist_ok=True)
         rounded = np.clip(np.rint(values / scale), -127, 127).astype(np.int8)
@@ -148,21 +164,28 @@ def part_of(one: Recording) -> BankPart:
     return "calibration" if zlib.crc32(key.encode()) % 100 < 100 * CALIBRATION else "training"
 
 
+def voice_of(one: Recording) -> str:
+    """Who speaks, empty where nobody knows."""
+    return "" if one.speaker in ("", "unknown") else f"{one.source}/{one.speaker}"
+
+
 def sound_of(path: Path) -> np.ndarray:
     """(N,) at 16 kHz."""
     return audio.read(path, rate=RATE, max_seconds=600)
 
 
-def stretches(sounds: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
-    """Sound of about twelve seconds each, of recordings one after another."""
+def stretches(recordings: Iterable[Recording]) -> Iterator[tuple[np.ndarray, str]]:
+    """Sound of about twelve seconds each, of recordings one after another, and the voice of the first of them."""
     waiting: list[np.ndarray] = []
-    for sound in sounds:
-        waiting.append(sound)
+    voice = ""
+    for one in recordings:
+        voice = voice if waiting else voice_of(one)
+        waiting.append(sound_of(one.path))
         if sum(map(len, waiting)) >= STRETCH_S * RATE:
-            yield np.concatenate(waiting)
+            yield np.concatenate(waiting), voice
             waiting = []
     if sum(map(len, waiting)) > 2 * RATE:
-        yield np.concatenate(waiting)
+        yield np.concatenate(waiting), voice
 
 
 def main() -> None:
@@ -199,9 +222,10 @@ def _sentences(bank: Bank, usable: Sequence[Recording], part: BankPart) -> np.nd
     for source in sorted({one.source for one in usable if one.kind == "speech"}):
         chosen = [one for one in usable if one.source == source and one.kind == "speech" and part_of(one) == part]
         most, seconds = MOST_MINUTES.get(source, 1e9) * 60, 0.0
-        for number, sound in enumerate(stretches(sound_of(one.path) for one in chosen)):
+        for number, (sound, voice) in enumerate(stretches(chosen)):
             seed = zlib.crc32(source.encode()) + number
-            bank.add_with_copies(sound, "sentence", part, seed=seed, copies=COPIES[bank.pipeline.encoder][part])
+            copies = COPIES[bank.pipeline.encoder][part]
+            bank.add_with_copies(sound, "sentence", part, seed=seed, copies=copies, voice=voice)
             kept.append(sound)
             seconds += len(sound) / RATE
             if seconds > most:
@@ -226,7 +250,7 @@ def _words(bank: Bank, usable: Sequence[Recording], talk: dict[BankPart, np.ndar
         for copy in range(1 + COPIES[bank.pipeline.encoder][part]):
             spoken = laid(sound, core_of(sound, RATE), window, generator, talk=talk[part])
             spoken = bank.changing(spoken, number + _APART * (copy - 1)) if copy else spoken
-            bank.add(spoken, "word", part, text, changed=copy > 0)
+            bank.add(spoken, "word", part, text=text, voice=voice_of(one), changed=copy > 0)
 
 
 def _shipped(bank: Bank, part: BankPart) -> None:
@@ -245,9 +269,10 @@ def _shipped(bank: Bank, part: BankPart) -> None:
             if len(piece) < shortest:
                 piece = sound[max(0, last - shortest) : last]
             piece = bank.changing(piece, number) if number % 2 == 1 else piece
-            bank.add(piece, one.kind, part, one.text)
+            bank.add(piece, one.kind, part, text=one.text, voice=one.voice)
             if part == "training":
-                bank.add(bank.changing(piece, number + _APART), one.kind, part, one.text, changed=True)
+                piece = bank.changing(piece, number + _APART)
+                bank.add(piece, one.kind, part, text=one.text, voice=one.voice, changed=True)
 
 
 def _tell(bank: Bank, folder: Path) -> None:

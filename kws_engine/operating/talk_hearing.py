@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kws_engine import audio
-from kws_engine.bank import BankVectors, shipped_bank
+from kws_engine.bank import HOP_S, BankVectors, shipped_bank
 from kws_engine.features.encoded import EncodedPipeline
 from kws_engine.operating.hearing import BLOCK_S, Heard, hear, hear_frames
 from kws_engine.operating.streams import Alarm
@@ -29,6 +29,7 @@ OTHER_WORDS = "other words"
 _TRIAL_S = 20.0
 _LEAST_HOURS = 0.05
 _MOST_OF_A_TEXT = 6  # stretches of the bank
+_MOST_OF_A_VOICE_S = 300.0
 
 
 @dataclass(frozen=True)
@@ -78,11 +79,11 @@ def fired_by_bank(model: SpottingModel | SecondLook) -> dict[str, Fired]:
     """What the calibration part of the bank fires; of a model on the speech embedding, or a second look by itself."""
     assert isinstance(model.pipeline, EncodedPipeline)
     bank = shipped_bank("calibration", model.pipeline.encoder, without=model.words)
-    seldom = _seldom_said(bank)
+    chosen = _evenly_said(bank)
 
     def fired(kind: str) -> Fired:
         heard = hear_frames(
-            model, (bank.stretch(at) for at, one in enumerate(bank.kinds) if one == kind and at in seldom)
+            model, (bank.stretch(at) for at, one in enumerate(bank.kinds) if one == kind and at in chosen)
         )
         found = Fired(heard.samples / model.rate / 3600)
         for peak in heard.peaks:
@@ -94,15 +95,23 @@ def fired_by_bank(model: SpottingModel | SecondLook) -> dict[str, Fired]:
         return dict(zip(kinds, pool.map(fired, kinds), strict=True))
 
 
-def _seldom_said(bank: BankVectors) -> set[int]:
-    """The stretches without the further repetitions of what many say: one word that resembles the model's is one."""
+def _evenly_said(bank: BankVectors) -> set[int]:
+    """The stretches without further repetitions of what many say, and of voices that say much.
+
+    One word that resembles the model's is one; and an hour of one voice, which fires a model all the time or never,
+    tells little of the rate that people give.
+    """
     counts: dict[int, int] = {}
+    seconds: dict[int, float] = {}
     kept = set()
     for number in np.random.default_rng(0).permutation(len(bank.texts)).tolist():
-        text = int(bank.texts[number])
+        text, voice = int(bank.texts[number]), int(bank.voices[number])
         counts[text] = counts.get(text, 0) + 1
-        if text < 0 or counts[text] <= _MOST_OF_A_TEXT:
-            kept.add(number)
+        is_repeated = text >= 0 and counts[text] > _MOST_OF_A_TEXT
+        if is_repeated or (voice >= 0 and seconds.get(voice, 0.0) > _MOST_OF_A_VOICE_S):
+            continue
+        seconds[voice] = seconds.get(voice, 0.0) + float(bank.lengths[number]) * HOP_S
+        kept.add(number)
     return kept
 
 

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from kws_engine.bank import HOP_S, BankVectors, shipped_bank
 from kws_engine.clips.trimming import speech_core
 from kws_engine.operating.calibrating import HIGHEST, LOWEST, Calibration
 from kws_engine.operating.curve import from_logit, logit
@@ -15,7 +16,7 @@ from kws_engine.operating.measuring import are_synthetic, effective_takes
 from kws_engine.operating.report import Counted, FiredOn, InNoise, MissedTake, OfSource, Report, WordReport
 from kws_engine.operating.streams import Alarm
 from kws_engine.operating.tail import fit_tails
-from kws_engine.operating.talk_hearing import Fired
+from kws_engine.operating.talk_hearing import Fired, _evenly_said
 from kws_engine.operating.telling import cannot_know, false_alarms_told, headline, missed_of, misses_told
 
 RATE = 16_000
@@ -230,3 +231,29 @@ def test_words_of_one_softmax_have_one_threshold_and_hold_the_rate_together() ->
         assert promise.expected == pytest.approx(0.5, abs=0.02) and promise.low <= promise.high
         found.append(8 * 12 * math.exp(-logit(promise.thresholds["word 0"])))  # the true rate there
     assert 0.25 < np.median(found) < 1.0
+
+
+# The bank that sets thresholds
+
+
+def test_no_voice_and_no_text_sets_a_threshold_by_itself() -> None:
+    """Otherwise one speaker who never says anything like the word makes it look as if nobody did."""
+    texts = np.array([-1] * 100 + [7] * 20 + list(range(20, 60)))
+    voices = np.array([3] * 100 + [-1] * 20 + list(range(10, 50)))
+    lengths = np.full(160, 150)  # twelve seconds
+    kinds = ("sentence",) * 160
+    starts, changed = np.arange(160) * 150, np.zeros(160, bool)
+    bank = BankVectors(
+        np.zeros((1, 96), np.int8), np.ones(96, np.float32), starts, lengths, kinds, changed, texts, voices
+    )  # type: ignore[arg-type]
+    chosen = _evenly_said(bank)
+    counts = [sum(number in chosen for number in some) for some in (range(100), range(100, 120), range(120, 160))]
+    assert counts == [26, 6, 40], "five minutes of the voice, six times the text, and all else"
+
+
+def test_the_bank_knows_who_speaks() -> None:
+    bank = shipped_bank("calibration", "robust")
+    assert len(bank.voices) == len(bank.texts) and len(set(bank.voices.tolist())) > 60
+    chosen = sorted(_evenly_said(bank))
+    minutes = np.bincount(bank.voices[chosen] + 1, bank.lengths[chosen])[1:] * HOP_S / 60
+    assert 5 <= minutes.max() < 6
