@@ -83,11 +83,15 @@ def shipped_bank(part: BankPart, encoder: EncoderName, *, without: Iterable[str]
     kinds: tuple[BankKind, ...] = tuple(
         _KINDS[kind] for kind, kept in zip(index["kinds"], keep.tolist(), strict=True) if kept
     )
-    numbers = np.array([-1 if not texts[number] else number for number in index["text"]], np.int64)
-    voices: list[str] = index["voices"]
-    speakers = np.array([-1 if not voices[number] else number for number in index["voice"]], np.int64)
     changed = np.array(index["changed"], bool)
-    return BankVectors(values, scale, starts[keep], lengths[keep], kinds, changed[keep], numbers[keep], speakers[keep])
+    said_in, spoken_by = _known(index["text"], texts), _known(index["voice"], index["voices"])
+    return BankVectors(values, scale, starts[keep], lengths[keep], kinds, changed[keep], said_in[keep], spoken_by[keep])
+
+
+def _known(numbers: list[int], names: list[str]) -> NDArray[np.int64]:
+    """The numbers of the names (S,), -1 for that of the empty one."""
+    every = np.array(numbers, np.int64)
+    return np.where(np.array([bool(name) for name in names])[every], every, -1)
 
 
 @lru_cache(maxsize=1)

@@ -131,9 +131,8 @@ class Bank:
         values = np.concatenate(self.vectors)
         some = np.abs(values[:: max(1, len(values) // 200_000)])
         scale = np.percentile(some, 99.9, axis=0) / LEVELS[self.pipeline.encoder]
-        texts, voices = sorted(set(self.texts)), sorted(set(self.voices))
-        number = {text: at for at, text in enumerate(texts)}
-        speaker = {voice: at for at, voice in enumerate(voices)}
+        text, texts = _numbered(self.texts)
+        voice, voices = _numbered(self.voices)
         index = {
             "encoder": hashlib.sha256(resource(*MODELS[self.pipeline.encoder]).read_bytes()).hexdigest(),
             "scale": [round(float(one), 7) for one in scale],
@@ -141,9 +140,9 @@ class Bank:
             "kinds": self.kinds,
             "parts": self.parts,
             "changed": [int(one) for one in self.changed],
-            "text": [number[text] for text in self.texts],
+            "text": text,
             "texts": texts,
-            "voice": [speaker[voice] for voice in self.voices],
+            "voice": voice,
             "voices": voices,
         }
         folder.mkdir(parents=True, exist_ok=True)
@@ -152,6 +151,13 @@ class Bank:
         by_number = np.ascontiguousarray(rounded.T).tobytes()  # so that each number of a vector has codes of its own
         (folder / "vectors.zlib").write_bytes(packer.compress(by_number) + packer.flush())
         (folder / "index.json").write_text(json.dumps(index, separators=(",", ":"), ensure_ascii=False) + "\n")
+
+
+def _numbered(names: Sequence[str]) -> tuple[list[int], list[str]]:
+    """A number for each, and what the numbers stand for."""
+    known = sorted(set(names))
+    number = {name: at for at, name in enumerate(known)}
+    return [number[name] for name in names], known
 
 
 def part_of(one: Recording) -> BankPart:

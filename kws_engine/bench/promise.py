@@ -8,7 +8,6 @@ folder above `talk`, `conversation`, `wake_word` and `speech_commands`.
 
 from __future__ import annotations
 
-import contextlib
 import math
 import os
 import random
@@ -16,7 +15,7 @@ import resource
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -27,13 +26,13 @@ from numpy.typing import NDArray
 from kws_engine import audio, resources
 from kws_engine.bench import Row
 from kws_engine.bench._faults import speech_commands
-from kws_engine.bench._kept import category_of
+from kws_engine.bench._kept import blocks_of, category_of
 from kws_engine.bench._people import recordings
 from kws_engine.clips.clip import LONGEST_CLIP_S
 from kws_engine.clips.project import Project, copy_starter
 from kws_engine.clips.split import which_set
 from kws_engine.clips.words import parse_clip_name
-from kws_engine.errors import AudioError, KwsError
+from kws_engine.errors import KwsError
 from kws_engine.operating.calibrating import Calibration, Promise
 from kws_engine.operating.hearing import hear
 from kws_engine.operating.laying import Take
@@ -224,22 +223,7 @@ def _people(model: SpottingModel) -> Iterator[Sound]:
         if one.kept and one.source != "speech_commands" and not says_it and not (is_common and is_unknown):
             by_source.setdefault(category_of(one), []).append(one.path)
     for source, paths in by_source.items():
-        yield Sound(source, source, 0.0, _opener(paths))
-
-
-def _opener(paths: Sequence[Path]) -> Callable[[int], Iterator[Samples]]:
-    def blocks(rate: int) -> Iterator[Samples]:
-        waiting: list[Samples] = []
-        for path in paths:
-            with contextlib.suppress(AudioError):
-                waiting += [audio.read(path, rate=rate), np.zeros(rate // 3, np.float32)]
-            if sum(map(len, waiting)) > 20 * rate:
-                yield np.concatenate(waiting)
-                waiting = []
-        if waiting:
-            yield np.concatenate(waiting)
-
-    return blocks
+        yield Sound(source, source, 0.0, blocks_of(paths, gap_s=1 / 3))
 
 
 # Speed

@@ -245,7 +245,7 @@ def test_no_voice_and_no_text_sets_a_threshold_by_itself() -> None:
     starts, changed = np.arange(160) * 150, np.zeros(160, bool)
     bank = BankVectors(
         np.zeros((1, 96), np.int8), np.ones(96, np.float32), starts, lengths, kinds, changed, texts, voices
-    )  # type: ignore[arg-type]
+    )
     chosen = _evenly_said(bank)
     counts = [sum(number in chosen for number in some) for some in (range(100), range(100, 120), range(120, 160))]
     assert counts == [26, 6, 40], "five minutes of the voice, six times the text, and all else"

@@ -133,16 +133,16 @@ class LaidBatches:
         """
         is_first = not any(self._made)
         laying = self._ahead if self._ahead is not None and self._ahead.epoch == epoch else self._begun(epoch)
-        done = 0
+        count, done = sum(len(rows) for rows, _ in laying.blocks), 0
         for rows, vectors in laying.blocks:
-            yield Progress(_TASK, done, laying.count) if is_first and done % (4 * _BLOCK) == 0 else None
+            yield Progress(_TASK, done, count) if is_first and done % (4 * _BLOCK) == 0 else None
             self._stored[rows] = vectors.result()
             for row in rows:
                 self._made[row] = self._generation(row, epoch)
             done += len(rows)
         self._workers.settle()
         if is_first:
-            yield Progress(_TASK, done, laying.count)
+            yield Progress(_TASK, count, count)
         self._ahead = self._begun(epoch + 1) if epoch < self._epochs else None
 
     def _begun(self, epoch: int) -> _Laying:
@@ -150,7 +150,7 @@ class LaidBatches:
         due = [row for row in range(len(self._rows)) if self._made[row] != self._generation(row, epoch)]
         blocks = [due[at : at + _BLOCK] for at in range(0, len(due), _BLOCK)]
         laid = self._workers.begin(self._laid_block, [(rows, epoch) for rows in blocks])
-        return _Laying(epoch, len(due), list(zip(blocks, laid, strict=True)))
+        return _Laying(epoch, list(zip(blocks, laid, strict=True)))
 
     def epoch(self, number: int) -> Iterator[Batch]:
         """Batches of windows, each with the same share of every kind."""
@@ -241,10 +241,9 @@ class LaidBatches:
 
 @dataclass(frozen=True)
 class _Laying:
-    """What the threads lay for an epoch: blocks of so many rows in all, with their vectors (B, T, F)."""
+    """What the threads lay for an epoch: blocks of rows, and their vectors (B, T, F)."""
 
     epoch: int
-    count: int
     blocks: list[tuple[list[int], Future[Tensor]]]
 
 

@@ -35,18 +35,17 @@ class Workers:
         """Every task with its result, in order; the threads rest while one is yielded."""
         waiting = iter(tasks)
         while group := list(itertools.islice(waiting, self._group)):
-            futures: list[Future[Result]] = [self._pool.submit(work, task) for task in group]
-            results = [future.result() for future in futures]
+            results = [future.result() for future in self.begin(work, group)]
             self.settle()
             yield from zip(group, results, strict=True)
 
     def stream(self, work: Callable[[Task], Result], tasks: Iterable[Task]) -> Iterator[Result]:
         """The result of every task, in order; the threads keep working while one is yielded."""
         waiting = iter(tasks)
-        pending = deque(self._pool.submit(work, task) for task in itertools.islice(waiting, self._group))
+        pending = deque(self.begin(work, itertools.islice(waiting, self._group)))
         while pending:
             result = pending.popleft().result()
-            pending.extend(self._pool.submit(work, task) for task in itertools.islice(waiting, 1))
+            pending.extend(self.begin(work, itertools.islice(waiting, 1)))
             yield result
         self.settle()
 
