@@ -51,6 +51,17 @@ def test_a_clip_is_chosen_by_its_path_and_stays_current_when_others_come(project
     assert table.current() is None and table.rows.rowCount() == 0
 
 
+def test_a_clip_is_chosen_while_ctrl_is_held(project, table, qtbot):
+    table.show_clips(project.clips())
+    wanted = project.clips()[17]
+    qtbot.keyPress(table, Qt.Key.Key_Control, Qt.KeyboardModifier.ControlModifier)
+    try:
+        table.choose(wanted.path)
+        assert table.current() == wanted and table.selected() == [wanted]
+    finally:
+        qtbot.keyRelease(table, Qt.Key.Key_Control)
+
+
 def test_a_click_on_the_header_sorts_and_what_is_chosen_stays_chosen(project, table, qtbot):
     project.edit.set_splits(list(project.clips())[:7], ["testing"] * 7)
     table.show_clips(project.clips())

@@ -162,9 +162,10 @@ class ClipTableView(QTableView):
         """Makes the clip at `path` current and brings it into view."""
         row = self.rows.row_of(path)
         if row is not None:
-            self.selectRow(row)
-            self.setCurrentIndex(self.rows.index(row, 0))
-            self.scrollTo(self.rows.index(row, 0))
+            index, flag = self.rows.index(row, 0), QItemSelectionModel.SelectionFlag
+            # selectRow asks the keyboard: with Ctrl held, as for a shortcut, it takes the row out of what is selected.
+            self.selectionModel().setCurrentIndex(index, flag.ClearAndSelect | flag.Rows)
+            self.scrollTo(index)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         clip = self.current()
