@@ -27,6 +27,12 @@ pytestmark = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def _talk_that_ships(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thresholds as a person gets them: on seconds of talk they are guesses, and may lie above what a word scores."""
+    monkeypatch.delenv("KWS_TALK")
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("xvfb-run") is None, reason="xvfb-run is not installed")
 @pytest.mark.usefixtures("_sound_server")
@@ -77,19 +83,14 @@ def test_words_recorded_by_command_are_heard_by_command(virtual_microphone: Virt
         _record(virtual_microphone, project, word, tmp_path)
     counts = _kws("info", str(project))[0]["words"]
     assert all(counts[word]["training"] >= 4 and counts[word]["validation"] for word in voices.WORDS), counts
-    *epochs, finished = [event for event in _train(project) if event["event"] in ("epoch", "finished")]
+    training = ("train", str(project), "--set", f"training.epochs={EPOCHS}")
+    *epochs, finished = [event for event in _kws(*training) if event["event"] in ("epoch", "finished")]
     assert [event["epoch"] for event in epochs] == list(range(1, len(epochs) + 1))
     assert finished["event"] == "finished" and finished["validation_accuracy"] > 0.8
     sound, spoken = voices.stream(voices.held_out(VOICE))
     heard = _listen(virtual_microphone, Path(finished["model"]), voices.write(tmp_path / "said.wav", sound))
     assert [event["word"] for event in heard[:-1]] == [one.word for one in spoken if one.word]
     assert heard[-1]["event"] == "finished" and heard[-1]["lost_samples"] == 0
-
-
-def _train(project: Path) -> list[dict[str, Any]]:
-    """Eight takes of a voice cannot promise 0.5 false alarms an hour and no miss: here every word is to be heard."""
-    often = "training.false_alarms_per_hour=10"
-    return _kws("train", str(project), "--set", f"training.epochs={EPOCHS}", "--set", often)
 
 
 def _kws(*arguments: str) -> list[dict[str, Any]]:
