@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from kws_engine.clips.project import Project
 from kws_engine.clips.split import Split
 from kws_engine.clips.words import UNKNOWN
 from kws_engine.errors import AudioError
+from kws_engine.evaluation.interval import wilson
 from kws_engine.operating.calibrating import PER_HOUR, Calibration, Promise
 from kws_engine.operating.laying import Take
 from kws_engine.operating.measuring import SNR_DB, Background, make_report, measure_misses, misses_in
@@ -58,7 +59,7 @@ class Wanted:
 
     Attributes:
         per_hour: False alarms an hour of talk, all words together.
-        at_any_price: Also where clearly more than a fifth of the words would be missed for it.
+        at_any_price: Also where more than a fifth of the words would certainly be missed for it.
         own: Recordings of a person's talk without the words, besides those of the project.
         cpu_s: Of processor time, for all talk of one part.
     """
@@ -141,26 +142,29 @@ def _promised(
 ) -> tuple[Promise, float | None]:
     """What can be promised; and what share the rate asked for would miss, where that is more than is bearable.
 
-    That is a fifth and what chance may add: of four takes one that nobody would know is a quarter, and says little.
+    That is where it is certain, at 95%, that more than a fifth is missed: of four takes two that nobody would know say
+    little. A higher rate is taken only as far as it helps.
     """
     promise = calibration.promise(wanted.per_hour)
     if wanted.at_any_price or not takes:
         return promise, None
     peaks = misses_in(model, takes, background, snr_db=SNR_DB).quality.hit_peaks
 
-    def missed(thresholds: Mapping[str, float]) -> float:
-        return sum(score < thresholds[word] for word, scores in peaks.items() for score in scores) / len(takes)
+    def missed(at: Promise) -> int:
+        return sum(score < at.thresholds[word] for word, scores in peaks.items() for score in scores)
 
-    bearable = _MOST_MISSED + math.sqrt(_MOST_MISSED * (1 - _MOST_MISSED) / len(takes))
-    would_miss = missed(promise.thresholds)
-    if would_miss <= bearable:
+    def is_bearable(count: int) -> bool:
+        return wilson(count, len(takes)).low <= _MOST_MISSED
+
+    would_miss = missed(promise)
+    if is_bearable(would_miss):
         return promise, None
-    looser = promise
-    for per_hour in (rate for rate in _LOOSER if rate > wanted.per_hour):
-        looser = calibration.promise(per_hour)
-        if missed(looser.thresholds) <= bearable:
-            break
-    return dataclasses.replace(looser, per_hour=wanted.per_hour), would_miss
+    looser = [promise, *(calibration.promise(per_hour) for per_hour in _LOOSER if per_hour > wanted.per_hour)]
+    enough = next((missed(one) for one in looser if is_bearable(missed(one))), missed(looser[-1]))
+    taken = next(one for one in looser if missed(one) <= enough)
+    if missed(taken) == would_miss:
+        return promise, None
+    return dataclasses.replace(taken, per_hour=wanted.per_hour), would_miss / len(takes)
 
 
 def _with_thresholds(model: SpottingModel, promise: Promise) -> SpottingModel:
