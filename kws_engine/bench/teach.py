@@ -1,9 +1,10 @@
 """Words taught by few takes: what they miss and what fires them, on people's sound that nothing was made from.
 
 `KWS_SHARED_DATA` names the folder with the recordings (`_people.py` says which are kept), `KWS_TEACH_DRAWS` how many
-random draws of takes (5), and `KWS_TEACH_PARTS` which parts: computer, few, synthetic, voice, nine, look, live, peers
-(all). The last needs environments with Porcupine, which knows the word "computer", and with heed-wakeword, which is
-taught it by the same takes, in `KWS_PEERS` (docs/teach.md).
+random draws of takes (5), and `KWS_TEACH_PARTS` which parts: computer, further, few, synthetic, voice, nine, look,
+live, peers (all). `further` needs a folder of other sound in `KWS_TEACH_FURTHER`; `peers` environments with Porcupine,
+which knows the word "computer", and with heed-wakeword, which is taught it by the same takes, in `KWS_PEERS`
+(docs/teach.md).
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ from kws_engine.clips.clip import LONGEST_CLIP_S
 from kws_engine.clips.project import Project
 from kws_engine.clips.synthetic import SynthesisConfig, synthesize
 from kws_engine.errors import KwsError
-from kws_engine.operating.hearing import hear, hear_frames
+from kws_engine.evaluation.interval import poisson_interval
+from kws_engine.operating.hearing import Heard, hear, hear_frames
 from kws_engine.operating.laying import CLEAN, Laid, Take
 from kws_engine.operating.measuring import misses_in
 from kws_engine.operating.streams import StreamQuality
@@ -47,7 +49,7 @@ from kws_engine.spotting.model_file import SpottingModel
 from kws_engine.training.events import Failed, Finished, Promised
 
 TITLE = "Teach: words taught by few takes, on voices, words and sound that nothing was made from"
-PARTS: Final = ("computer", "few", "synthetic", "voice", "nine", "look", "live", "peers")
+PARTS: Final = ("computer", "further", "few", "synthetic", "voice", "nine", "look", "live", "peers")
 Samples = NDArray[np.float32]
 _RATE: Final = 16_000
 _FIRE_SHARE: Final = 0.07
@@ -91,6 +93,27 @@ class Bench:
         """20 of 200 recordings of a word by many people."""
         yield from self._by_many(20, self._draws, asked=True)
 
+    def further(self) -> Iterator[Row]:
+        """The false alarms of the same models in other sound, which has a folder for each kind."""
+        folder = Path(os.environ.get("KWS_TEACH_FURTHER", ""))
+        kinds = sorted(path for path in folder.iterdir() if path.is_dir()) if folder.name else []
+        if not kinds:
+            yield Row("computer in other sound", "missing: name a folder with folders of it in KWS_TEACH_FURTHER", "")
+            return
+        models = [self._taught("computer", self._computer(draw)[:20], seed=draw).model for draw in range(self._draws)]
+        count, hours = 0, 0.0
+        for kind in kinds:
+            vectors = _vectors_of(models[0], sorted(kind.iterdir()))
+            heard = [hear_frames(model, [vectors]) for model in models]
+            fired = [_fired(one, model) for one, model in zip(heard, models, strict=True)]
+            of_kind = sum(one.samples for one in heard) / _RATE / 3600
+            what = f"computer from 20 takes, {self._draws} draws: false alarms in {of_kind:.1f} h of {kind.name}"
+            yield Row(what, sum(fired), "")
+            count, hours = count + sum(fired), hours + of_kind
+        low, high = (bound / hours for bound in poisson_interval(count))
+        what = f"computer from 20 takes, {self._draws} draws: false alarms an hour in {hours:.1f} h of other sound"
+        yield Row(f"{what} ({low:.2g} to {high:.2g} at 95%)", count / hours, "an hour", asked=0.5, at_least=False)
+
     def few(self) -> Iterator[Row]:
         """The same from 5 and from 50."""
         for takes in (5, 50):
@@ -98,8 +121,7 @@ class Bench:
 
     def synthetic(self) -> Iterator[Row]:
         """What clips by synthetic voices add to few takes (`kws synthesize`)."""
-        paths = sorted((self._people / "wake_word" / "computer").glob("*.wav"))
-        random.Random(0).shuffle(paths)
+        paths = self._computer(0)
         others = [_take("computer", path) for path in paths[max(_FEW) :]]
         for takes in _FEW:
             for clips in _SYNTHETIC:
@@ -118,10 +140,8 @@ class Bench:
         clean, noisy, seconds = [], [], []
         alarms: dict[str, list[float]] = {name: [] for name in CATEGORIES}
         hours: dict[str, float] = {}
-        folder = self._people / "wake_word" / "computer"
         for draw in range(draws):
-            paths = sorted(folder.glob("*.wav"))
-            random.Random(draw).shuffle(paths)
+            paths = self._computer(draw)
             taught = self._taught("computer", paths[:takes], seed=draw)
             others = [_take("computer", path) for path in paths[takes:]]
             clean.append(_missed(taught.model, others, CLEAN))
@@ -141,14 +161,19 @@ class Bench:
             yield Row(row.replace("mean", "worst draw"), float(np.max(rates)), "an hour")
         yield Row(f"{what}: from the takes to a model with its promise", float(np.median(seconds)), "s", asked=45.0)
 
+    def _computer(self, draw: int) -> list[Path]:
+        """All recordings of "computer", shuffled: the first of them teach."""
+        paths = sorted((self._people / "wake_word" / "computer").glob("*.wav"))
+        random.Random(draw).shuffle(paths)
+        return paths
+
     def _alarms(self, model: SpottingModel) -> dict[str, tuple[float, float]]:
         """False alarms an hour at the model's thresholds by kind of sound, and the hours."""
         found = {}
         for name, vectors in self._kept_vectors(model).items():
             heard = hear_frames(model, [vectors])
             hours = heard.samples / model.rate / 3600
-            count = sum(peak.score >= model.thresholds[peak.word] for peak in heard.peaks)
-            found[name] = count / hours, hours
+            found[name] = _fired(heard, model) / hours, hours
         return found
 
     def _kept_vectors(self, model: SpottingModel) -> dict[str, Samples]:
@@ -157,9 +182,7 @@ class Bench:
         if words not in self._vectors:
             self._vectors[words] = {}
             for name, paths in kept(self._people, without=words).items():
-                stream = model.pipeline.stream()
-                parts = [stream.push(block) for block in blocks_of(paths)(model.rate)]
-                self._vectors[words][name] = np.concatenate(parts)
+                self._vectors[words][name] = _vectors_of(model, paths)
         return self._vectors[words]
 
     # -- one voice at one microphone
@@ -266,8 +289,7 @@ class Bench:
 
     def peers(self) -> Iterator[Row]:
         """A taught word, Porcupine's and heed-wakeword's on the same streams; the draw is the first of `computer`."""
-        paths = sorted((self._people / "wake_word" / "computer").glob("*.wav"))
-        random.Random(0).shuffle(paths)
+        paths = self._computer(0)
         heed = self._heed(paths[:20])
         others = self._others(heed)
         for peer in sorted({"Porcupine", "heed-wakeword"} - set(others)):
@@ -449,6 +471,16 @@ def _count_fired(model: SpottingModel, paths: Sequence[Path]) -> tuple[int, int]
     scores = [_scores(model, path) for path in paths]
     thresholds = np.array([_threshold(model, word) for word in model.words])
     return sum(bool((one >= thresholds).any()) for one in scores), len(paths)
+
+
+def _vectors_of(model: SpottingModel, paths: Sequence[Path]) -> Samples:
+    """Recordings one after another as a model on the speech embedding sees them (N, F)."""
+    stream = model.pipeline.stream()
+    return np.concatenate([stream.push(block) for block in blocks_of(paths)(model.rate)])
+
+
+def _fired(heard: Heard, model: SpottingModel) -> int:
+    return sum(peak.score >= model.thresholds[peak.word] for peak in heard.peaks)
 
 
 def _threshold(model: SpottingModel, word: str) -> float:
