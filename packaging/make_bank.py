@@ -33,15 +33,15 @@ from kws_engine.features import FEATURES
 from kws_engine.features._encoder import MODELS
 from kws_engine.features.encoded import EncodedPipeline, EncoderName
 from kws_engine.resources import path as resource
-from kws_engine.talk import shipped_talk
+from kws_engine.talk import TalkUtterance, shipped_talk
 from kws_engine.training.data.laid_rows import window_of
-from kws_engine.training.data.laying_words import core_of, laid
+from kws_engine.training.data.laying_words import Window, core_of, laid
 
 RATE = 16_000
 OUTPUT = Path(__file__).resolve().parent.parent / "resources" / "bank"
 KINDS: Sequence[BankKind] = ("sentence", "word", "noise")
 PARTS: Sequence[BankPart] = ("training", "calibration")
-MOST_MINUTES = {"swahili_speech": 24.0}
+MOST_MINUTES = {"swahili_speech": 24.0, "asterisk-core-sounds-it-wav": 4.0}  # of which thresholds count five, at most
 MOST_OF_A_WORD: Mapping[BankPart, Mapping[str, int]] = {
     "training": {"speech_commands": 220, "precise_community": 150},
     "calibration": {"speech_commands": 35, "precise_community": 60},
@@ -57,6 +57,11 @@ LEVELS: Mapping[EncoderName, int] = {"robust": 8, "google": 5}
 _APART = 7919  # seeds of the copies of one recording
 MUSIC_S = 12  # of each piece from a third of it, and as long from two thirds, changed
 STRETCH_S = 12.0
+WORD_AROUND: Mapping[BankPart, tuple[int, int]] = {"training": (0, 0), "calibration": (4, 6)}
+"""Vectors before and behind those that a word to learn is laid into. A detector looks at a word all the time, not only
+when it has just ended: thresholds set on looks at its end alone are too low."""
+QUIET_S = (1.2, 0.9)
+"""Before and behind an utterance of the shipped talk that sets thresholds, for the same reason."""
 NOISE_S = 600  # of each shipped file of noise, which no word is laid into
 CALIBRATION = 0.25
 CHANGES = {
@@ -241,7 +246,11 @@ def _sentences(bank: Bank, usable: Sequence[Recording], part: BankPart) -> np.nd
 
 def _words(bank: Bank, usable: Sequence[Recording], talk: dict[BankPart, np.ndarray]) -> None:
     counts: dict[tuple[BankPart, str, str], int] = {}
-    window = window_of(bank.pipeline, RATE)
+    window, hop = window_of(bank.pipeline, RATE), bank.pipeline.hop_samples
+    windows = {
+        part: Window(window.samples + (before + behind) * hop, window.word_end + before * hop, RATE)
+        for part, (before, behind) in WORD_AROUND.items()
+    }
     words = [one for one in usable if one.kind == "word"]
     order = np.random.default_rng(0).permutation(len(words))
     for number in order.tolist():
@@ -254,7 +263,7 @@ def _words(bank: Bank, usable: Sequence[Recording], talk: dict[BankPart, np.ndar
         sound, generator = sound_of(one.path), np.random.default_rng(number)
         text = one.word if one.source == "speech_commands" else one.word.partition("-")[2].replace("_", " ")
         for copy in range(1 + COPIES[bank.pipeline.encoder][part]):
-            spoken = laid(sound, core_of(sound, RATE), window, generator, talk=talk[part])
+            spoken = laid(sound, core_of(sound, RATE), windows[part], generator, talk=talk[part])
             spoken = bank.changing(spoken, number + _APART * (copy - 1)) if copy else spoken
             bank.add(spoken, "word", part, text=text, voice=voice_of(one), changed=copy > 0)
 
@@ -270,15 +279,27 @@ def _shipped(bank: Bank, part: BankPart) -> None:
                     bank.add(sound[at : at + round(STRETCH_S * RATE)], "noise", part)
             continue
         for number, one in enumerate(file.utterances):
-            first, last = max(0, round((one.start_s - 0.9) * RATE)), round((one.end_s + 0.3) * RATE)
-            piece = sound[first:last]
-            if len(piece) < shortest:
-                piece = sound[max(0, last - shortest) : last]
+            if part == "calibration":
+                piece = _alone(sound, file.utterances, number)
+            else:
+                first, last = max(0, round((one.start_s - 0.9) * RATE)), round((one.end_s + 0.3) * RATE)
+                piece = sound[first if last - first >= shortest else max(0, last - shortest) : last]
             piece = bank.changing(piece, number) if number % 2 == 1 else piece
             bank.add(piece, one.kind, part, text=one.text, voice=one.voice)
             if part == "training":
                 piece = bank.changing(piece, number + _APART)
                 bank.add(piece, one.kind, part, text=one.text, voice=one.voice, changed=True)
+
+
+def _alone(sound: np.ndarray, utterances: Sequence[TalkUtterance], number: int) -> np.ndarray:
+    """An utterance in quiet, without its neighbours, which may say what is left out."""
+    start_s, end_s = utterances[number].start_s, utterances[number].end_s
+    after_s = utterances[number - 1].end_s if number else 0.0
+    until_s = utterances[number + 1].start_s if number + 1 < len(utterances) else len(sound) / RATE
+    begin_s, stop_s = max(start_s - QUIET_S[0], after_s, 0.0), min(end_s + QUIET_S[1], until_s)
+    piece = sound[round(begin_s * RATE) : round(stop_s * RATE)]
+    missing_s = begin_s - (start_s - QUIET_S[0]), end_s + QUIET_S[1] - stop_s
+    return np.pad(piece, [round(max(0.0, one) * RATE) for one in missing_s])
 
 
 def _tell(bank: Bank, folder: Path) -> None:
