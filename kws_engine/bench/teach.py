@@ -85,6 +85,7 @@ class Bench:
     def __init__(self, people: Path, folder: Path, *, draws: int) -> None:
         self._people, self._folder, self._draws = people, folder, draws
         self._vectors: dict[tuple[str, ...], dict[str, Samples]] = {}
+        self._of_computer: dict[tuple[int, int], Taught] = {}
         self._made = 0
 
     # -- many voices
@@ -100,7 +101,7 @@ class Bench:
         if not kinds:
             yield Row("computer in other sound", "missing: name a folder with folders of it in KWS_TEACH_FURTHER", "")
             return
-        models = [self._taught("computer", self._computer(draw)[:20], seed=draw).model for draw in range(self._draws)]
+        models = [self._by_computers(20, draw).model for draw in range(self._draws)]
         count, hours = 0, 0.0
         for kind in kinds:
             vectors = _vectors_of(models[0], sorted(kind.iterdir()))
@@ -141,9 +142,8 @@ class Bench:
         alarms: dict[str, list[float]] = {name: [] for name in CATEGORIES}
         hours: dict[str, float] = {}
         for draw in range(draws):
-            paths = self._computer(draw)
-            taught = self._taught("computer", paths[:takes], seed=draw)
-            others = [_take("computer", path) for path in paths[takes:]]
+            taught = self._by_computers(takes, draw)
+            others = [_take("computer", path) for path in self._computer(draw)[takes:]]
             clean.append(_missed(taught.model, others, CLEAN))
             noisy.append(_missed(taught.model, others, 10.0))
             seconds.append(taught.seconds)
@@ -166,6 +166,13 @@ class Bench:
         paths = sorted((self._people / "wake_word" / "computer").glob("*.wav"))
         random.Random(draw).shuffle(paths)
         return paths
+
+    def _by_computers(self, takes: int, draw: int) -> Taught:
+        """The model of the first so many of them, made once."""
+        if (takes, draw) not in self._of_computer:
+            made = self._taught("computer", self._computer(draw)[:takes], seed=draw)
+            self._of_computer[takes, draw] = made
+        return self._of_computer[takes, draw]
 
     def _alarms(self, model: SpottingModel) -> dict[str, tuple[float, float]]:
         """False alarms an hour at the model's thresholds by kind of sound, and the hours."""
