@@ -9,6 +9,7 @@ import pytest
 
 from kws_engine.bank import HOP_S, BankVectors, shipped_bank
 from kws_engine.clips.trimming import speech_core
+from kws_engine.features import FEATURES
 from kws_engine.operating.calibrating import HIGHEST, LOWEST, Calibration
 from kws_engine.operating.curve import from_logit, logit
 from kws_engine.operating.laying import Laid, Take
@@ -257,3 +258,13 @@ def test_the_bank_knows_who_speaks() -> None:
     chosen = sorted(_evenly_said(bank))
     minutes = np.bincount(bank.voices[chosen] + 1, bank.lengths[chosen])[1:] * HOP_S / 60
     assert 5 <= minutes.max() < 6
+
+
+def test_a_word_that_sets_thresholds_is_looked_at_all_the_time_as_in_use() -> None:
+    """Not only as it ends, which is where it is learned: what is averaged over five looks then hardly ever is high."""
+    bank = shipped_bank("calibration", "robust")
+    entry = FEATURES["speech_embedding"]
+    pipeline = entry.build(entry.config(), rate=16_000)
+    window = pipeline.n_frames(pipeline.window_for(16_000))
+    words = bank.lengths[np.array(bank.kinds) == "word"]
+    assert np.all((words - window + 1) * HOP_S > 0.8), "seconds of looks"
