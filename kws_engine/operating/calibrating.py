@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kws_engine.operating.curve import from_logit, grid, logit
-from kws_engine.operating.tail import Tail, fit_tails, joint
+from kws_engine.operating.tail import OF_TAUGHT_WORDS, OF_THE_FORMS, Tail, fit_tails, joint
 from kws_engine.operating.talk_hearing import OTHER_WORDS, OWN, Fired
 from kws_engine.training.config import TrainingConfig
 
@@ -83,9 +83,10 @@ class Calibration:
         self._sources = {source: one.hours for source, one in fired.items() if one.hours > 0}
         self._own = fired.get(OWN, Fired()) if pooled else Fired()
         fired = {_POOLED: _joined(fired.values())} if pooled else fired
+        prior = OF_TAUGHT_WORDS if pooled else OF_THE_FORMS
         self._streams = {
             source: _Stream(
-                fit_tails({word: one.peaks.get(word, ()) for word in words}, one.hours),
+                fit_tails({word: one.peaks.get(word, ()) for word in words}, one.hours, prior=prior),
                 _PEOPLE.get(source, 1.0),
                 _MAY_HAVE.get(source, 1.0),
             )
