@@ -160,10 +160,11 @@ def _promised(
     if is_bearable(would_miss):
         return promise, None
     looser = [promise, *(calibration.promise(per_hour) for per_hour in _LOOSER if per_hour > wanted.per_hour)]
-    enough = next((missed(one) for one in looser if is_bearable(missed(one))), missed(looser[-1]))
-    taken = next(one for one in looser if missed(one) <= enough)
-    if missed(taken) == would_miss:
+    counts = [missed(one) for one in looser]
+    enough = next(filter(is_bearable, counts), counts[-1])
+    if enough == would_miss:
         return promise, None
+    taken = looser[next(at for at, count in enumerate(counts) if count <= enough)]
     return dataclasses.replace(taken, per_hour=wanted.per_hour), would_miss / len(takes)
 
 
