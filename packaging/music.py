@@ -26,6 +26,7 @@ Sound = NDArray[np.float32]
 _GAMES = [Path("/usr/share/games/doom") / f"{name}.wad" for name in ("freedoom1", "freedoom2", "freedm")]
 _SOUNDS = Path("/usr/share/sounds/sf2/FluidR3_GM.sf2")
 _CALIBRATION_PERCENT = 20
+_TRIES = 3  # FluidSynth 2.3.1 now and then dies of a segmentation fault; the same piece is then played the next time
 
 
 def music(part: BankPart) -> list[Sound]:
@@ -57,12 +58,25 @@ def _lumps(wad: bytes) -> Iterator[bytes]:
         yield wad[offset : offset + size]
 
 
+def _run(command: list[str]) -> None:
+    """Runs the player, again where a signal ended it.
+
+    Raises:
+        CalledProcessError: Where it says that it failed, or a signal ended it each time.
+    """
+    for _ in range(_TRIES):
+        done = subprocess.run(command, stdout=subprocess.DEVNULL)
+        if done.returncode >= 0:
+            break
+    done.check_returncode()
+
+
 def _played(midi: bytes) -> Sound:
     with tempfile.TemporaryDirectory() as folder:
         score, file = Path(folder) / "piece.mid", Path(folder) / "piece.wav"
         score.write_bytes(midi)
         command = ["fluidsynth", "-ni", "-r", str(RATE), "-F", str(file), str(_SOUNDS), str(score)]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        _run(command)
         sound = audio.read(file, rate=RATE, max_seconds=1200)[: round(SECONDS * RATE)]
     loud = np.flatnonzero(np.abs(sound) > 1e-3)
     sound = sound[loud[0] :] if len(loud) else sound[:0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -65,3 +66,24 @@ def test_a_piece_is_played_in_one_part(player: ModuleType, tmp_path: Path, monke
     assert len(training) + len(calibration) == len(pieces) and len(training) > len(calibration) > 0
     for sound in training:
         assert sound.dtype == np.float32 and np.abs(sound).max() == pytest.approx(0.5) and len(sound) > 4 * player.RATE
+
+
+@pytest.mark.parametrize(("deaths", "is_played"), [(2, True), (3, False)])
+def test_a_player_that_a_signal_ends_is_asked_again(
+    player: ModuleType, tmp_path: Path, deaths: int, is_played: bool
+) -> None:
+    script = tmp_path / "player"
+    script.write_text(f'echo >> "$0.tries"; [ $(wc -l < "$0.tries") -gt {deaths} ] || kill -SEGV $$\n')
+    if is_played:
+        player._run(["sh", str(script)])
+    else:
+        with pytest.raises(subprocess.CalledProcessError, match="SIGSEGV"):
+            player._run(["sh", str(script)])
+
+
+def test_a_player_that_says_it_failed_is_not_asked_again(player: ModuleType, tmp_path: Path) -> None:
+    script = tmp_path / "player"
+    script.write_text('echo >> "$0.tries"; exit 1\n')
+    with pytest.raises(subprocess.CalledProcessError, match="exit status 1"):
+        player._run(["sh", str(script)])
+    assert (tmp_path / "player.tries").read_text() == "\n"
