@@ -57,9 +57,9 @@ LEVELS: Mapping[EncoderName, int] = {"robust": 8, "google": 5}
 _APART = 7919  # seeds of the copies of one recording
 MUSIC_S = 12  # of each piece from a third of it, and as long from two thirds, changed
 STRETCH_S = 12.0
-WORD_AROUND: Mapping[BankPart, tuple[int, int]] = {"training": (0, 0), "calibration": (4, 6)}
-"""Vectors before and behind those that a word to learn is laid into. A detector looks at a word all the time, not only
-when it has just ended: thresholds set on looks at its end alone are too low."""
+WORD_AROUND = (4, 6)
+"""Vectors before and behind those of a word to learn, around a word that sets thresholds. A detector looks at a word
+all the time, not only when it has just ended: thresholds set on looks at its end alone are too low."""
 QUIET_S = (1.2, 0.9)
 """Before and behind an utterance of the shipped talk that sets thresholds, for the same reason."""
 NOISE_S = 600  # of each shipped file of noise, which no word is laid into
@@ -92,18 +92,34 @@ class Changing:
         return np.clip(sound[0].numpy(), -1, 1).astype(np.float32)
 
 
+@dataclass(frozen=True)
+class Stretch:
+    """What the encoder makes of one sound, and what that sound is.
+
+    Attributes:
+        vectors: (n_vectors, n_features).
+        kind: What is heard.
+        part: What it is for.
+        text: What is said, where that is known.
+        voice: Who says it, empty where nobody knows.
+        changed: Whether the sound is another than was recorded.
+    """
+
+    vectors: np.ndarray
+    kind: BankKind
+    part: BankPart
+    text: str
+    voice: str
+    changed: bool
+
+
 @dataclass
 class Bank:
     """What one encoder has encoded so far."""
 
     pipeline: EncodedPipeline
     changing: Changing
-    vectors: list[np.ndarray] = field(default_factory=list)
-    kinds: list[int] = field(default_factory=list)
-    parts: list[int] = field(default_factory=list)
-    texts: list[str] = field(default_factory=list)
-    changed: list[bool] = field(default_factory=list)
-    voices: list[str] = field(default_factory=list)
+    stretches: list[Stretch] = field(default_factory=list)
 
     def add(
         self,
@@ -116,12 +132,8 @@ class Bank:
         changed: bool = False,
     ) -> None:
         """A stretch (N,)."""
-        self.vectors.append(self.pipeline.batch(sound).astype(np.float32))
-        self.kinds.append(KINDS.index(kind))
-        self.parts.append(PARTS.index(part))
-        self.texts.append(text)
-        self.changed.append(changed)
-        self.voices.append(voice)
+        vectors = self.pipeline.batch(sound).astype(np.float32)
+        self.stretches.append(Stretch(vectors, kind, part, text, voice, changed))
 
     def add_with_copies(
         self, sound: np.ndarray, kind: BankKind, part: BankPart, *, seed: int, copies: int, voice: str = ""
@@ -133,18 +145,18 @@ class Bank:
 
     def write(self, folder: Path) -> None:
         """vectors.zlib and index.json."""
-        values = np.concatenate(self.vectors)
+        values = np.concatenate([one.vectors for one in self.stretches])
         some = np.abs(values[:: max(1, len(values) // 200_000)])
         scale = np.percentile(some, 99.9, axis=0) / LEVELS[self.pipeline.encoder]
-        text, texts = _numbered(self.texts)
-        voice, voices = _numbered(self.voices)
+        text, texts = _numbered([one.text for one in self.stretches])
+        voice, voices = _numbered([one.voice for one in self.stretches])
         index = {
             "encoder": hashlib.sha256(resource(*MODELS[self.pipeline.encoder]).read_bytes()).hexdigest(),
             "scale": [round(float(one), 7) for one in scale],
-            "lengths": [len(one) for one in self.vectors],
-            "kinds": self.kinds,
-            "parts": self.parts,
-            "changed": [int(one) for one in self.changed],
+            "lengths": [len(one.vectors) for one in self.stretches],
+            "kinds": [KINDS.index(one.kind) for one in self.stretches],
+            "parts": [PARTS.index(one.part) for one in self.stretches],
+            "changed": [int(one.changed) for one in self.stretches],
             "text": text,
             "texts": texts,
             "voice": voice,
@@ -246,11 +258,9 @@ def _sentences(bank: Bank, usable: Sequence[Recording], part: BankPart) -> np.nd
 
 def _words(bank: Bank, usable: Sequence[Recording], talk: dict[BankPart, np.ndarray]) -> None:
     counts: dict[tuple[BankPart, str, str], int] = {}
-    window, hop = window_of(bank.pipeline, RATE), bank.pipeline.hop_samples
-    windows = {
-        part: Window(window.samples + (before + behind) * hop, window.word_end + before * hop, RATE)
-        for part, (before, behind) in WORD_AROUND.items()
-    }
+    learned = window_of(bank.pipeline, RATE)
+    before, behind = (vectors * bank.pipeline.hop_samples for vectors in WORD_AROUND)
+    heard = Window(learned.samples + before + behind, learned.word_end + before, RATE)
     words = [one for one in usable if one.kind == "word"]
     order = np.random.default_rng(0).permutation(len(words))
     for number in order.tolist():
@@ -263,7 +273,9 @@ def _words(bank: Bank, usable: Sequence[Recording], talk: dict[BankPart, np.ndar
         sound, generator = sound_of(one.path), np.random.default_rng(number)
         text = one.word if one.source == "speech_commands" else one.word.partition("-")[2].replace("_", " ")
         for copy in range(1 + COPIES[bank.pipeline.encoder][part]):
-            spoken = laid(sound, core_of(sound, RATE), windows[part], generator, talk=talk[part])
+            spoken = laid(
+                sound, core_of(sound, RATE), heard if part == "calibration" else learned, generator, talk=talk[part]
+            )
             spoken = bank.changing(spoken, number + _APART * (copy - 1)) if copy else spoken
             bank.add(spoken, "word", part, text=text, voice=voice_of(one), changed=copy > 0)
 
@@ -306,9 +318,7 @@ def _tell(bank: Bank, folder: Path) -> None:
     for part in PARTS:
         for kind in KINDS:
             lengths = [
-                len(vectors)
-                for vectors, own, what, changed in zip(bank.vectors, bank.parts, bank.kinds, bank.changed, strict=True)
-                if PARTS[own] == part and KINDS[what] == kind and not changed
+                len(one.vectors) for one in bank.stretches if one.part == part and one.kind == kind and not one.changed
             ]
             print(f"{part} {kind}: {len(lengths)} stretches, {sum(lengths) * 0.08 / 60:.1f} min, and changed ones")
     print(f"{folder}: {sum(file.stat().st_size for file in folder.iterdir()) / 1e6:.1f} MB")

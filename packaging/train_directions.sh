@@ -46,4 +46,5 @@ END
 "$venv/bin/kws" calibrate "$model" --false-alarms-per-hour 0.5 --project "$project"
 mkdir -p "$root/resources/models"
 cp "$model" "$root/resources/models/directions.kws"
-"$venv/bin/kws" evaluate "$root/resources/models/directions.kws" "$project" --split testing
+"$venv/bin/kws" evaluate "$root/resources/models/directions.kws" "$project" --split testing ||
+    say "resources/models/directions.kws is written, but not measured."
