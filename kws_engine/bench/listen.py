@@ -1,7 +1,7 @@
 """What listening costs beside other programs, in one run: processor time, memory, start, and how soon a word is heard.
 
 `KWS_SHARED_DATA` names the folder with recordings of people, `KWS_PEERS` virtual environments with the other programs
-(docs/listening.md), separated as in PATH, `KWS_LISTEN_TAUGHT` a model of the word "computer" that was taught before;
+(docs/cost.md), separated as in PATH, `KWS_LISTEN_TAUGHT` a model of the word "computer" that was taught before;
 else one is taught (a minute or two).
 """
 
