@@ -23,7 +23,7 @@ from kws_engine.training.data.bank_windows import BankWindows
 from kws_engine.training.data.clips import Clips
 from kws_engine.training.data.feature_cache import WHOLE, Shard
 from kws_engine.training.data.laid_rows import LATER, window_of
-from kws_engine.training.data.laying_words import Window, core_of, half_of, laid, noise_anew
+from kws_engine.training.data.laying_words import Window, core_of, half_of, laid
 from kws_engine.training.data.sampling import SILENT, SYNTHETIC, TALK
 from kws_engine.training.data.silence import silence
 from kws_engine.training.data.source import Batch
@@ -179,8 +179,7 @@ class LaidBatches:
         numbers = (self._seed, SOUND, row, generation)
         generator = numpy_generator(*numbers, 1)
         window = window_of(self._pipeline, self._clip_samples, phase=float(generator.random()))
-        noise = self._noise(window.samples, numpy_generator(*numbers, 3))
-        context = Context(torch_generator(torch.device("cpu"), *numbers), window.rate, noise)
+        context = Context(torch_generator(torch.device("cpu"), *numbers), window.rate, self._noises_or_none())
         if kind == SILENT:
             quiet = torch_generator(torch.device("cpu"), *numbers, 2)
             sound = silence(1, window.samples, noises=self._noises, generator=quiet)
@@ -211,10 +210,8 @@ class LaidBatches:
             core = (0, len(samples))
         return torch.from_numpy(laid(samples, core, window, generator, talk=self._talk)).unsqueeze(0)
 
-    def _noise(self, samples: int, generator: np.random.Generator) -> Tensor | None:
-        if not len(self._noises):
-            return None
-        return torch.from_numpy(noise_anew(self._noises.numpy(), samples, generator))
+    def _noises_or_none(self) -> Tensor | None:
+        return self._noises if len(self._noises) else None
 
     # -- batches
 

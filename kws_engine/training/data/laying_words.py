@@ -6,7 +6,6 @@ that a word comes after quiet, or is cut tightly, in place of the word.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +21,6 @@ _FADE_S = 0.008
 _QUIET_DB = (-80.0, -45.0)
 _ZEROS_SHARE = 0.2
 _TALK_DB = (-12.0, 6.0)  # of the talk around, above the word
-_NOISE_OCTAVES = 0.55  # that noise is played faster or slower, at most
 
 
 @dataclass(frozen=True)
@@ -82,19 +80,6 @@ def half_of(core: tuple[int, int], generator: np.random.Generator) -> tuple[int,
     if generator.random() < 0.5:
         return core[0], core[0] + max(1, round(share * length))
     return core[1] - max(1, round(share * length)), core[1]
-
-
-def noise_anew(noises: Samples, samples: int, generator: np.random.Generator) -> Samples:
-    """A stretch (samples,) of noise (N,), repeated where it is shorter: faster or slower, every other time backwards.
-
-    There are minutes of noise, and a network that hears them over and over knows those in place of noise.
-    """
-    speed = 2 ** generator.uniform(-_NOISE_OCTAVES, _NOISE_OCTAVES)
-    needed = math.ceil(samples * speed) + 1
-    start = int(generator.integers(max(1, len(noises) - needed)))
-    piece = np.resize(noises[start : start + needed], needed)
-    piece = piece[::-1] if generator.random() < 0.5 else piece
-    return np.asarray(np.interp(np.arange(samples) * speed, np.arange(needed), piece), np.float32)
 
 
 def _margin(rate: int, generator: np.random.Generator) -> int:
