@@ -46,6 +46,7 @@ Promising = Generator[Progress | Skipped, None, Report]
 CPU_S = 40.0
 """Of processor time, for all talk of one part: a network that takes long hears less of it."""
 _MOST_MISSED = 0.2  # of the takes: a model that hears fewer is of no use, however quiet it is
+_FEWEST = 4  # takes: of fewer nothing is certain
 _LOOSER = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0)  # an hour
 _LEAST_OTHER_S = 30.0
 _MOST_OTHER = 1500  # clips
@@ -143,10 +144,10 @@ def _promised(
     """What can be promised; and what share the rate asked for would miss, where that is more than is bearable.
 
     That is where it is certain, at 95%, that more than a fifth is missed: of four takes two that nobody would know say
-    little. A higher rate is taken only as far as it helps.
+    little, and fewer say nothing. A higher rate is taken only as far as it helps.
     """
     promise = calibration.promise(wanted.per_hour)
-    if wanted.at_any_price or not takes:
+    if wanted.at_any_price or len(takes) < _FEWEST:
         return promise, None
     peaks = misses_in(model, takes, background, snr_db=SNR_DB).quality.hit_peaks
 
