@@ -20,7 +20,7 @@ _NEW: Final = -2  # a speaker without clips so far
 VALIDATED_FROM: Final = 2  # clips of a word from which one validates
 TESTED_FROM: Final = 10  # and one tests
 _WISHED_TEST_FROM: Final = 8  # where clips are shared out one by one: a first sitting
-_FEW: Final = 30  # clips of a word; of fewer one validates and one tests: more would tell little, and teach much
+_FEW: Final = 30  # clips of a word; of fewer one validates and one tests: two would tell as little, and teach more
 _ENOUGH_SPEAKERS: Final = 5  # of a word, so that two of them can be spared for validation and test
 _CANDIDATES: Final = 500
 
@@ -48,7 +48,7 @@ def decide(here: Takes, arriving: Takes, speakers: Sequence[str]) -> Codes:
     learn from, as far as the arriving clips allow. Speakers stay whole where that leaves most of a word to learn from:
     known ones in their part, new ones by the hash of Speech Commands (Warden 2018) or, where that leaves a part empty
     or too full, in the part that lacks them. Other words are shared out take by take, a tenth to each of both parts. Of
-    fewer than thirty clips one validates and one tests, or one speaker each, since they teach more than they tell.
+    fewer than thirty clips that are shared out so, or that nobody else said, one validates and one tests.
 
     A word of a Speech Commands whose testing speakers were taken out is not tested: that is its official split.
 
@@ -137,16 +137,14 @@ class _Arrival:
         return untested
 
     @cached_property
-    def _spared_at_most(self) -> NDArray[np.int64]:
-        """Of each word (W,), as many clips as one speaker has; no bound where they are of an official split."""
-        base = len(self._speakers)
-        speakers = np.concatenate([self._here.speaker, self._people[self._who]])
-        cells, takes = np.unique(np.concatenate([self._here.word, self._word]) * base + speakers, return_counts=True)
-        largest = np.zeros(self._words, np.int64)
-        np.maximum.at(largest, cells // base, takes)
+    def _is_said_once(self) -> NDArray[np.bool_]:
+        """Which words (W,) nobody says twice, but for those of an official split."""
         word, speaker = self._pairs
+        speakers = np.bincount(word, minlength=self._words)
+        clips = np.bincount(self._here.word, minlength=self._words) + np.bincount(self._word, minlength=self._words)
         official = np.bincount(word, weights=self._is_official[speaker], minlength=self._words)
-        return np.where(2 * official > np.bincount(word, minlength=self._words), np.iinfo(np.int64).max, largest)
+        said_once: NDArray[np.bool_] = (speakers == clips) & (2 * official <= speakers)
+        return said_once
 
     # -- whole speakers
 
@@ -173,7 +171,7 @@ class _Arrival:
 
     def _fits(self, counts: Counts) -> NDArray[np.bool_]:
         """Which words (W,) have what they need in each part, and most of their clips to learn from."""
-        fits = ~(_lacks(counts) > 0) & ~(_lopsided(counts, self._spared_at_most) > 0)
+        fits = ~(_lacks(counts) > 0) & ~(_lopsided(counts, self._is_said_once) > 0)
         if fits.all():
             return fits
         return fits | (self._untested & ~(_lacks(counts, tested=False) > 0))
@@ -197,14 +195,14 @@ class _Arrival:
         mine = number[self._who] >= 0
         cells = number[self._who[mine]] * self._words + self._word[mine]
         takes = np.bincount(cells, minlength=len(people) * self._words).reshape(-1, self._words)
-        cost = _cost(counts, self._spared_at_most).sum()
+        cost = _cost(counts, self._is_said_once).sum()
         while not self._fits(counts).all():
             best = None
             for part in range(len(SPLITS)):
                 changed = np.repeat(counts[None], len(people), axis=0)  # (people, W, 3)
                 changed[np.arange(len(people)), :, home[people]] -= takes
                 changed[:, :, part] += takes
-                costs = _cost(changed, self._spared_at_most).sum(axis=1)
+                costs = _cost(changed, self._is_said_once).sum(axis=1)
                 costs[home[people] == part] = np.inf
                 at = int(costs.argmin())
                 if costs[at] < cost - 1e-9:
@@ -241,7 +239,7 @@ class _Arrival:
         must = must_validate + must_test
         most = max(must, (len(here) + len(rows)) // 4 - int((here != _TRAINING).sum()))  # of these people's clips
         most = min(most, len(rows) - int(not others[_TRAINING] and len(rows) > must))
-        wished = int(_wished(np.array(total)))
+        wished = _wished(total)
         validate = max(must_validate, wished - int(others[_VALIDATION]))
         test = 0 if total < _WISHED_TEST_FROM or untested else max(must_test, wished - int(others[_TESTING]))
         if validate + test > most:
@@ -260,10 +258,11 @@ class _Arrival:
         return codes
 
 
-def _wished(total: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Clips that validate, and as many that test, of so many of a word (...): a tenth, one of few."""
-    several = np.where(total < _FEW, 1, (total + 5) // 10)
-    return np.where(total < VALIDATED_FROM, 0, several)
+def _wished(total: int) -> int:
+    """Clips that validate, and as many that test, of so many of a word that are shared out: a tenth, one of few."""
+    if total < VALIDATED_FROM:
+        return 0
+    return 1 if total < _FEW else (total + 5) // 10
 
 
 def _lacks(counts: Counts, *, tested: bool = True) -> Counts:
@@ -277,15 +276,16 @@ def _lacks(counts: Counts, *, tested: bool = True) -> Counts:
     return lacks
 
 
-def _lopsided(counts: Counts, spared_at_most: NDArray[np.int64]) -> NDArray[np.float64]:
+def _lopsided(counts: Counts, said_once: NDArray[np.bool_]) -> NDArray[np.float64]:
     """How far each word (..., W, 3) is from 5 to 25% in validation and test and most in training; 0 where it is not.
 
-    Of few clips neither has more than `spared_at_most` (W,).
+    Of few clips that nobody says twice (`said_once`, (W,)), from one in each.
     """
-    total = counts.sum(axis=-1)
+    total = counts.sum(axis=-1).astype(float)
+    few = said_once & (total < _FEW)
     least = total // 20
-    most = np.maximum(1, np.where(total < _FEW, np.minimum(total / 4, spared_at_most), total / 4))
-    spared = _wished(total)
+    most = np.where(few, 1, np.maximum(1, total / 4))
+    spared = np.where(total >= VALIDATED_FROM, np.where(few, 1, np.maximum(1, np.round(total / 10))), 0)
     learned = np.minimum(0.55 * total, total - spared - np.where(total >= _WISHED_TEST_FROM, spared, 0))
     far = np.maximum(0, learned - counts[..., _TRAINING])
     for part in (_VALIDATION, _TESTING):
@@ -294,12 +294,13 @@ def _lopsided(counts: Counts, spared_at_most: NDArray[np.int64]) -> NDArray[np.f
     return result
 
 
-def _cost(counts: Counts, spared_at_most: NDArray[np.int64]) -> NDArray[np.float64]:
+def _cost(counts: Counts, said_once: NDArray[np.bool_]) -> NDArray[np.float64]:
     """What is wrong with each word (..., W, 3): empty parts first, then lopsided ones, then the distance to a tenth."""
-    total = counts.sum(axis=-1)
-    wished = np.where(total < _FEW, _wished(total), total / 10)
+    total = counts.sum(axis=-1).astype(float)
+    share = np.where(said_once & (total < _FEW), 1, np.maximum(1, total / 10))
+    wished = np.where(total >= VALIDATED_FROM, share, 0)
     tested = np.where(total >= _WISHED_TEST_FROM, wished, 0)
     away = np.abs(counts[..., _VALIDATION] - wished) + np.abs(counts[..., _TESTING] - tested)
-    lopsided = _lopsided(counts, spared_at_most)
+    lopsided = _lopsided(counts, said_once)
     cost: NDArray[np.float64] = 1000.0 * _lacks(counts) + 10 * lopsided + away / np.maximum(total, 1)
     return cost
