@@ -118,27 +118,30 @@ def test_odd_minutes_of_a_projects_own_talk_set_thresholds_and_are_reported(
 @pytest.mark.parametrize("unheard", [1, 2, 3])
 def test_takes_that_no_threshold_hears_move_none(tones: Path, tmp_path: Path, unheard: int) -> None:
     """Three of four are certainly more than a fifth, but a higher rate would not hear them either."""
-    report, strict = with_four_takes(tones, tmp_path, [tone_model.pause(0.6) * 100] * unheard)
+    report, strict = with_takes(tones, tmp_path, 4, [tone_model.pause(0.6) * 100] * unheard)
     assert report.missed.missed == unheard and report.would_miss is None
     assert report.words["high"].threshold == strict
 
 
-@pytest.mark.parametrize(("faint", "is_loosened"), [(2, False), (3, True)])
+@pytest.mark.parametrize(
+    ("faint", "takes", "is_loosened"), [(2, 4, False), (3, 4, True), (1, 1, False), (2, 2, False), (3, 3, False)]
+)
 def test_a_rate_gives_way_where_it_is_certain_that_more_than_a_fifth_is_missed(
-    tones: Path, tmp_path: Path, faint: int, is_loosened: bool
+    tones: Path, tmp_path: Path, faint: int, takes: int, is_loosened: bool
 ) -> None:
-    report, strict = with_four_takes(tones, tmp_path, [tone_model.tone("high", peak=0.03)] * faint)
-    assert (report.would_miss == faint / 4) == is_loosened == (report.words["high"].threshold < strict)
+    """Never by fewer than four takes."""
+    report, strict = with_takes(tones, tmp_path, takes, [tone_model.tone("high", peak=0.03)] * faint)
+    assert (report.would_miss == faint / takes) == is_loosened == (report.words["high"].threshold < strict)
     assert report.missed.missed == (0 if is_loosened else faint)
     assert (report.expected > report.promised) == is_loosened
 
 
-def with_four_takes(tones: Path, folder: Path, worse: list[np.ndarray]) -> tuple[Report, float]:
-    """The report of four validation takes, some of them worse, and the threshold that the rate has at any price."""
+def with_takes(tones: Path, folder: Path, takes: int, worse: list[np.ndarray]) -> tuple[Report, float]:
+    """The report of so many validation takes, some worse, and the threshold that the rate has at any price."""
     project = Project.create(folder / "p", words=["high"])
-    for number, sound in enumerate([*worse, *[tone_model.tone("high")] * (4 - len(worse))]):
+    for number, sound in enumerate([*worse, *[tone_model.tone("high")] * (takes - len(worse))]):
         project.edit.add_take("high", sound, speaker=f"v{number}")
-    project.edit.set_splits(project.clips(word="high"), ["validation"] * 4)
+    project.edit.set_splits(project.clips(word="high"), ["validation"] * takes)
     strict = kept(tones, project, Wanted(60, at_any_price=True)).words["high"].threshold
     return kept(tones, project, Wanted(60)), strict
 
