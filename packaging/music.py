@@ -5,6 +5,7 @@ Music is what homes are full of, and recordings of it that may be used freely fo
 
 from __future__ import annotations
 
+import os
 import shutil
 import struct
 import subprocess
@@ -27,6 +28,8 @@ _GAMES = [Path("/usr/share/games/doom") / f"{name}.wad" for name in ("freedoom1"
 _SOUNDS = Path("/usr/share/sounds/sf2/FluidR3_GM.sf2")
 _CALIBRATION_PERCENT = 20
 _TRIES = 3  # FluidSynth 2.3.1 now and then dies of a segmentation fault; the same piece is then played the next time
+_NO_DEVICES = {"ALSA_CONFIG_PATH": os.devnull, "JACK_NO_START_SERVER": "1"}
+"""All of its environment but PATH: it plays into a file, and has no need to look for devices first."""
 
 
 def music(part: BankPart) -> list[Sound]:
@@ -65,7 +68,8 @@ def _run(command: list[str]) -> None:
         CalledProcessError: Where it says that it failed, or a signal ended it each time.
     """
     for _ in range(_TRIES):
-        done = subprocess.run(command, stdout=subprocess.DEVNULL)
+        environment = {**_NO_DEVICES, "PATH": os.environ.get("PATH", os.defpath)}
+        done = subprocess.run(command, stdout=subprocess.DEVNULL, env=environment)
         if done.returncode >= 0:
             break
     done.check_returncode()

@@ -62,7 +62,12 @@ def test_a_piece_is_played_in_one_part(player: ModuleType, tmp_path: Path, monke
         pytest.skip(f"needs {player.PACKAGES}")
     pieces = [_midi(*[note] * 12) for note in range(50, 70)]
     monkeypatch.setattr(player, "_GAMES", [_wad(tmp_path / "a.wad", *pieces)])
-    training, calibration = player.music("training"), player.music("calibration")
+    try:
+        training, calibration = player.music("training"), player.music("calibration")
+    except subprocess.CalledProcessError as error:
+        if error.returncode < 0:
+            pytest.skip(f"{error.cmd[0]} of this machine is ended by a signal")
+        raise
     assert len(training) + len(calibration) == len(pieces) and len(training) > len(calibration) > 0
     for sound in training:
         assert sound.dtype == np.float32 and np.abs(sound).max() == pytest.approx(0.5) and len(sound) > 4 * player.RATE
