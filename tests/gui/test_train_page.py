@@ -85,7 +85,7 @@ def test_train_draws_curves_and_leaves_a_model(qtbot: QtBot, page: TrainPage, tm
     assert model.model_path is not None and model.model_path.is_file()
     qtbot.waitUntil(lambda: len(page.runs.rows()) == 1 and not page._runs.is_reading(), timeout=PATIENCE_MS)
     row = page.runs.rows()[0]
-    assert row.run.model == model.model_path and row.validation is not None and row.clips == 7
+    assert row.run.model == model.model_path and row.validation is not None and row.clips == 4
     with leads_to(qtbot, page._navigation, "results"):
         qtbot.mouseClick(page.messages.remedyButton(), Qt.MouseButton.LeftButton)
 
