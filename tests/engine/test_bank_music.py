@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from virtual_microphone import VirtualMicrophone
 
 PACKAGING = Path(__file__).parents[2] / "packaging"
 
@@ -62,33 +62,17 @@ def test_a_piece_is_played_in_one_part(player: ModuleType, tmp_path: Path, monke
         pytest.skip(f"needs {player.PACKAGES}")
     pieces = [_midi(*[note] * 12) for note in range(50, 70)]
     monkeypatch.setattr(player, "_GAMES", [_wad(tmp_path / "a.wad", *pieces)])
-    try:
-        training, calibration = player.music("training"), player.music("calibration")
-    except subprocess.CalledProcessError as error:
-        if error.returncode < 0:
-            pytest.skip(f"{error.cmd[0]} of this machine is ended by a signal")
-        raise
+    training, calibration = player.music("training"), player.music("calibration")
     assert len(training) + len(calibration) == len(pieces) and len(training) > len(calibration) > 0
     for sound in training:
         assert sound.dtype == np.float32 and np.abs(sound).max() == pytest.approx(0.5) and len(sound) > 4 * player.RATE
 
 
-@pytest.mark.parametrize(("deaths", "is_played"), [(2, True), (3, False)])
-def test_a_player_that_a_signal_ends_is_asked_again(
-    player: ModuleType, tmp_path: Path, deaths: int, is_played: bool
+def test_music_is_played_where_the_sound_server_has_no_device(
+    player: ModuleType, virtual_microphone: VirtualMicrophone
 ) -> None:
-    script = tmp_path / "player"
-    script.write_text(f'echo >> "$0.tries"; [ $(wc -l < "$0.tries") -gt {deaths} ] || kill -SEGV $$\n')
-    if is_played:
-        player._run(["sh", str(script)])
-    else:
-        with pytest.raises(subprocess.CalledProcessError, match="SIGSEGV"):
-            player._run(["sh", str(script)])
-
-
-def test_a_player_that_says_it_failed_is_not_asked_again(player: ModuleType, tmp_path: Path) -> None:
-    script = tmp_path / "player"
-    script.write_text('echo >> "$0.tries"; exit 1\n')
-    with pytest.raises(subprocess.CalledProcessError, match="exit status 1"):
-        player._run(["sh", str(script)])
-    assert (tmp_path / "player.tries").read_text() == "\n"
+    """FluidSynth looks for devices though it plays into a file, and dies where there is none."""
+    if not player.is_installed():
+        pytest.skip(f"needs {player.PACKAGES}")
+    virtual_microphone.unplug()
+    assert len(player._played(_midi(*[60] * 12))) > 4 * player.RATE
