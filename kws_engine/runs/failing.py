@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Iterator
 
 import torch
 
@@ -29,10 +30,22 @@ def failure(error: Exception) -> Failed:
     return Failed(sentence, "".join(traceback.format_exception(error)), kind)
 
 
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The exception, and what it was raised from: a library that cannot be loaded is told as one that is missing."""
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__
+
+
+def _is_of_memory(error: BaseException) -> bool:
+    return isinstance(error, MemoryError) or any(sign in str(error) for sign in _NO_MEMORY)
+
+
 def _described(error: Exception) -> tuple[FailureKind, str]:
     if isinstance(error, KwsError):
         return error.kind, str(error)
-    if isinstance(error, MemoryError) or any(sign in str(error) for sign in _NO_MEMORY):
+    if any(map(_is_of_memory, _causes(error))):
         return "out_of_memory", _MEMORY_EXHAUSTED
     first = next(iter(str(error).splitlines()), "") or type(error).__name__
     if isinstance(error, torch.OutOfMemoryError):

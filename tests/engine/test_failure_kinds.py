@@ -161,11 +161,20 @@ def test_a_full_disk(project: Project) -> None:
     assert past is not None and (past.state, past.kind) == ("failed", "disk_full")
 
 
+def _from(cause: Exception) -> RuntimeError:
+    """As a library tells of another that it could not load."""
+    error = RuntimeError("Module x is not installed!")
+    error.__cause__ = cause
+    return error
+
+
 @pytest.mark.usefixtures("gibberish")
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
         (MemoryError(), "out_of_memory"),
+        (_from(ImportError("x.so: failed to map segment from shared object")), "out_of_memory"),
+        (_from(ImportError("No module named 'x'")), "other"),
         (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"), "out_of_memory"),
         (torch.OutOfMemoryError("CUDA out of memory"), "out_of_memory"),
         (torch.AcceleratorError("CUDA error", 719), "no_device"),
