@@ -126,24 +126,27 @@ class _Arrival:
         return np.array([_OFFICIAL_NAME.fullmatch(name) is not None for name in self._speakers], bool)
 
     @cached_property
+    def _mostly_official(self) -> NDArray[np.bool_]:
+        """Which words most speakers of are official ones (W,)."""
+        word, speaker = self._pairs
+        of_word = np.bincount(word, weights=self._is_official[speaker], minlength=self._words)
+        mostly: NDArray[np.bool_] = 2 * of_word > np.bincount(word, minlength=self._words)
+        return mostly
+
+    @cached_property
     def _untested(self) -> NDArray[np.bool_]:
         """Which words are those of a Speech Commands without its testing speakers (W,)."""
         official = self._all_speakers[self._is_official[self._all_speakers]].tolist()
         if len(official) < _TAKEN_OUT or any(which_set(self._speakers[at]) == "testing" for at in official):
             return np.zeros(self._words, bool)
-        word, speaker = self._pairs
-        of_word = np.bincount(word, weights=self._is_official[speaker], minlength=self._words)
-        untested: NDArray[np.bool_] = 2 * of_word > np.bincount(word, minlength=self._words)
-        return untested
+        return self._mostly_official
 
     @cached_property
     def _is_said_once(self) -> NDArray[np.bool_]:
         """Which words (W,) nobody says twice, but for those of an official split."""
-        word, speaker = self._pairs
-        speakers = np.bincount(word, minlength=self._words)
+        speakers = np.bincount(self._pairs[0], minlength=self._words)
         clips = np.bincount(self._here.word, minlength=self._words) + np.bincount(self._word, minlength=self._words)
-        official = np.bincount(word, weights=self._is_official[speaker], minlength=self._words)
-        said_once: NDArray[np.bool_] = (speakers == clips) & (2 * official <= speakers)
+        said_once: NDArray[np.bool_] = (speakers == clips) & ~self._mostly_official
         return said_once
 
     # -- whole speakers
@@ -276,6 +279,12 @@ def _lacks(counts: Counts, *, tested: bool = True) -> Counts:
     return lacks
 
 
+def _to_spare(total: NDArray[np.float64], said_once: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """How many clips of each word (..., W) are to validate, and as many to test: a tenth, not rounded, of few one."""
+    share = np.where(said_once & (total < _FEW), 1, np.maximum(1, total / 10))
+    return np.where(total >= VALIDATED_FROM, share, 0)
+
+
 def _lopsided(counts: Counts, said_once: NDArray[np.bool_]) -> NDArray[np.float64]:
     """How far each word (..., W, 3) is from 5 to 25% in validation and test and most in training; 0 where it is not.
 
@@ -285,7 +294,7 @@ def _lopsided(counts: Counts, said_once: NDArray[np.bool_]) -> NDArray[np.float6
     few = said_once & (total < _FEW)
     least = total // 20
     most = np.where(few, 1, np.maximum(1, total / 4))
-    spared = np.where(total >= VALIDATED_FROM, np.where(few, 1, np.maximum(1, np.round(total / 10))), 0)
+    spared = np.round(_to_spare(total, said_once))
     learned = np.minimum(0.55 * total, total - spared - np.where(total >= _WISHED_TEST_FROM, spared, 0))
     far = np.maximum(0, learned - counts[..., _TRAINING])
     for part in (_VALIDATION, _TESTING):
@@ -297,8 +306,7 @@ def _lopsided(counts: Counts, said_once: NDArray[np.bool_]) -> NDArray[np.float6
 def _cost(counts: Counts, said_once: NDArray[np.bool_]) -> NDArray[np.float64]:
     """What is wrong with each word (..., W, 3): empty parts first, then lopsided ones, then the distance to a tenth."""
     total = counts.sum(axis=-1).astype(float)
-    share = np.where(said_once & (total < _FEW), 1, np.maximum(1, total / 10))
-    wished = np.where(total >= VALIDATED_FROM, share, 0)
+    wished = _to_spare(total, said_once)
     tested = np.where(total >= _WISHED_TEST_FROM, wished, 0)
     away = np.abs(counts[..., _VALIDATION] - wished) + np.abs(counts[..., _TESTING] - tested)
     lopsided = _lopsided(counts, said_once)

@@ -12,6 +12,7 @@ from PySide6.QtCore import QPoint, Qt
 from pytestqt.qtbot import QtBot
 
 from kws_engine.clips.project import Project
+from kws_engine.evaluation.interval import wilson
 from kws_engine.evaluation.metrics import evaluate
 from kws_engine.runs.records import past_runs
 from kws_engine.spotting.model_file import SpottingModel
@@ -72,7 +73,10 @@ def test_the_numbers_are_those_of_the_engine(qtbot: QtBot, page: ResultsPage, pr
     assert model.model_path == _model_file(project)
     expected = evaluate(SpottingModel(_model_file(project)), project.clips(split="validation"))
     assert page.evaluation is not None and (page.evaluation.counts == expected.counts).all()
-    assert page.accuracy.text().startswith(f"On 4 clips only: {100 * expected.accuracy:.0f}")
+    right = sum(one.label == one.predicted for one in expected.evaluated)
+    assert (
+        right / 4 == expected.accuracy and page.accuracy.text() == f"On 4 clips only: {wilson(right, 4).text()} right"
+    )
     assert f"of {len(expected.evaluated)} validation clips" in page.about.fullText()
     shown = {page.words.item(row, 0).text(): page.words.item(row, 2).text() for row in range(page.words.rowCount())}
     for word in project.words:
