@@ -29,6 +29,7 @@ from kws_gui import theme
 from kws_gui.bridges.detector import DetectorBridge, OpenModel
 from kws_gui.bridges.sound_picture import SoundPicture
 from kws_gui.pages.teach.distance import DistancePanel, DistanceTest
+from kws_gui.runs.rows import counted
 from kws_gui.services.microphone import MicrophoneService
 from kws_gui.services.project_model import ProjectModel
 from kws_gui.widgets.heard_word import HeardWordView
@@ -292,7 +293,12 @@ def promised(figures: Figures | None) -> str:
     missed, alarms = figures.missed_in_short(), figures.alarms_in_short()
     is_promised = figures.promised is not None and figures.expected is not None
     at_most = "at most" if is_promised and is_kept(figures.promised or 0.0, figures.expected or 0.0) else "some"
-    first = f"Misses {missed} of what you say." if missed else "Misses were not measured: there are too few takes."
+    told_by = counted(figures.missed.takes, "take")
+    first = (
+        f"Misses {missed} of what you say, as far as {told_by} can tell."
+        if missed
+        else "Misses were not measured: there are too few takes."
+    )
     second = (
         f"Fires falsely {at_most} {alarms} times in an hour of other talk."
         if alarms
