@@ -40,6 +40,11 @@ def takes_told(report: Report) -> str:
     return f"{told} {_SYNTHETIC}" if report.missed.synthetic else told
 
 
+def takes_in_short(report: Report) -> str:
+    """What the misses were counted in, on one line: "Testing takes, in noise 20 dB below them"."""
+    return f"{report.takes_from.capitalize()} takes, in noise {report.snr_db:g} dB below them"
+
+
 def false_alarms_told(report: Report) -> str:
     """The second number in a sentence or two."""
     counted = f"{report.false_alarm_count} in {report.hours:.1f} h of talk and noise that set nothing"
@@ -61,6 +66,16 @@ def false_alarms_told(report: Report) -> str:
     )
 
 
+def expected_in_short(report: Report) -> str:
+    """What to count on, on one line: "Count on 0 to 3 in an hour of people's talk"."""
+    promised, count = f"{report.promised:g} an hour", f"count on {report.low} to {report.high}"
+    if report.would_miss is not None:
+        return f"{promised} would miss {report.would_miss:.0%}: {count}"
+    if not is_kept(report.promised, report.expected):
+        return f"{promised} cannot be kept: {count}"
+    return f"{count.capitalize()} in an hour of people's talk"
+
+
 def cannot_know(report: Report) -> str:
     """What the count of false alarms leaves open."""
     if not report.hours:
@@ -74,12 +89,10 @@ def is_kept(promised: float, expected: float) -> bool:
     return expected <= 1.05 * promised
 
 
-def alarms_in_short(promised: float, expected: float, *, count: int, hours: float) -> str:
-    """The second number: "at most 0.5 false alarms an hour of talk (0 in 2.1 h)"."""
-    counted = f"({count} in {hours:.1f} h)"
-    if is_kept(promised, expected):
-        return f"at most {promised:g} false alarms an hour of talk {counted}"
-    return f"some {rounded(expected)} false alarms an hour of talk {counted}"
+def alarms_in_short(promised: float, expected: float, *, count: int, hours: float, of: str = " of talk") -> str:
+    """The second number: "at most 0.5 false alarms an hour of talk (0 in 2.1 h)"; `of` may be empty."""
+    rate = f"at most {promised:g}" if is_kept(promised, expected) else f"some {rounded(expected)}"
+    return f"{rate} false alarms an hour{of} ({count} in {hours:.1f} h)"
 
 
 def _alarms(report: Report) -> str:

@@ -18,7 +18,15 @@ from kws_engine.operating.report import Counted, FiredOn, InNoise, MissedTake, O
 from kws_engine.operating.streams import Alarm
 from kws_engine.operating.tail import fit_tails
 from kws_engine.operating.talk_hearing import Fired, _evenly_said
-from kws_engine.operating.telling import cannot_know, false_alarms_told, headline, missed_of, misses_told
+from kws_engine.operating.telling import (
+    cannot_know,
+    expected_in_short,
+    false_alarms_told,
+    headline,
+    missed_of,
+    misses_told,
+    takes_in_short,
+)
 
 RATE = 16_000
 
@@ -186,6 +194,8 @@ def test_both_numbers_are_said_with_what_they_rest_on() -> None:
     assert cannot_know(half) == "0 in 0.5 h shows only: fewer than 6 an hour."
     assert missed_of(Counted(0, 0)) == "misses not measured"
     assert "0 to 3" in false_alarms_told(one)
+    assert expected_in_short(one) == "Count on 0 to 3 in an hour of people's talk"
+    assert takes_in_short(one) == "Testing takes, in noise 20 dB below them"
 
 
 def test_a_promise_that_cannot_be_kept_is_not_made() -> None:
@@ -193,7 +203,10 @@ def test_a_promise_that_cannot_be_kept_is_not_made() -> None:
     assert "at most" not in headline(loose) and "some 13 false alarms an hour" in headline(loose)
     told = false_alarms_told(loose)
     assert "0.5 false alarms an hour would miss 83% of the takes" in told and "would help" in told
-    assert "cannot be kept" in false_alarms_told(report(expected=2.0))
+    assert expected_in_short(loose) == "0.5 an hour would miss 83%: count on 0 to 3"
+    never = report(expected=2.0)
+    assert "cannot be kept" in false_alarms_told(never)
+    assert expected_in_short(never) == "0.5 an hour cannot be kept: count on 0 to 3"
 
 
 def test_another_threshold_needs_no_other_measurement() -> None:

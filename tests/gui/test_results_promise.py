@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from kws_engine.clips.project import Project
 from kws_engine.operating.quality import figures_in, thresholds_in
-from kws_engine.operating.report import Report
+from kws_engine.operating.report import Counted, Report
 from kws_engine.operating.telling import cannot_know
 from kws_engine.operating.working_point import of_word
 from kws_engine.runs.folder import RunFolder
@@ -30,6 +30,8 @@ from kws_gui.widgets.word_style import WordStyle, word_styles
 PATIENCE_MS = 120_000
 LEFT = Qt.MouseButton.LeftButton
 REPORT = promised_run.report(takes=40)
+LOOSE = dataclasses.replace(REPORT, expected=210.0, low=190, high=260, would_miss=1.0)
+SYNTHETIC = Counted(34, 54, 9.0, synthetic=True)
 
 
 @pytest.fixture
@@ -73,6 +75,19 @@ def test_results_opens_with_both_numbers_and_what_they_rest_on(
     assert head.isVisible()
     page.show_view("search")
     assert not head.isVisible(), "a search has no numbers of one model"
+
+
+@pytest.mark.parametrize("report", [REPORT, LOOSE, dataclasses.replace(LOOSE, missed=SYNTHETIC)])
+def test_in_a_small_window_both_numbers_and_what_they_rest_on_are_whole(
+    page: ResultsPage, opened: Callable[[Report | None], Project], report: Report
+) -> None:
+    page.resize(904, 516)
+    opened(report)
+    for view in (page.promise.head.misses, page.promise.head.alarms):
+        assert view.line.isVisible() and not view.whole.isVisible()
+        for label in (view.number, view.line):
+            assert label.text() == label.fullText() != ""
+        assert view.whole.text() in view.line.toolTip(), "the long sentence is not lost"
 
 
 def test_a_finding_about_other_talk_leads_to_the_thresholds(

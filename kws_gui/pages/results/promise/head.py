@@ -12,9 +12,11 @@ from kws_engine.operating.report import Report
 from kws_engine.operating.telling import (
     alarms_in_short,
     cannot_know,
+    expected_in_short,
     false_alarms_told,
     missed_of,
     misses_told,
+    takes_in_short,
     takes_told,
 )
 from kws_gui import theme
@@ -33,10 +35,12 @@ _MEASURE = "Set thresholds and measure"
 
 @dataclass(frozen=True)
 class _Number:
-    """A number in words, and what it rests on."""
+    """A number in words, and what it rests on; both shorter where there is little room."""
 
     told: str
     about: str
+    told_in_short: str = ""
+    about_in_short: str = ""
 
 
 class PromiseHead(QFrame):
@@ -72,23 +76,30 @@ class PromiseHead(QFrame):
         misses, alarms = _numbers(figures, report)
         self.misses.setNumber(misses)
         self.alarms.setNumber(alarms)
+        self._share_room()
         self.setAccessibleName(figures.told())
 
     def setLow(self, low: bool) -> None:
         """In a low window each text below a number has one line."""
         for view in (self.misses, self.alarms, self._nothing):
             view.setLow(low)
+        self._share_room()
 
     def text(self) -> str:
         """Both numbers, or that there are none."""
         return self.accessibleName()
 
+    def _share_room(self) -> None:
+        """Gives each number as much of the width as it is long, so that neither is cut before the other."""
+        for at, view in enumerate((self.misses, self.alarms)):
+            self._row.setStretch(at, view.wanted())
+
     def _lay_out(self) -> None:
-        row = QHBoxLayout(self._both)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(2 * theme.GROUP)
-        row.addWidget(self.misses, 2)
-        row.addWidget(self.alarms, 3)
+        self._row = QHBoxLayout(self._both)
+        self._row.setContentsMargins(0, 0, 0, 0)
+        self._row.setSpacing(2 * theme.GROUP)
+        self._row.addWidget(self.misses)
+        self._row.addWidget(self.alarms)
         other = QHBoxLayout(self._none)
         other.setContentsMargins(0, 0, 0, 0)
         other.setSpacing(theme.GROUP)
@@ -108,6 +119,8 @@ class _NumberView(QWidget):
         self.number = ElidedLabel()
         self.whole = WrappedLabel()
         self.line = ElidedLabel()
+        self._shown = _Number("", "")
+        self._low = False
         theme.set_role(self.number, "title")
         for label in (self.whole, self.line):
             theme.set_role(label, "muted")
@@ -120,30 +133,48 @@ class _NumberView(QWidget):
         column.addStretch(1)
 
     def setNumber(self, number: _Number) -> None:
-        self.number.setFullText(number.told)
+        self._shown = number
         self.whole.setText(number.about)
-        self.line.setFullText(number.about)
-        self.number.setHint(f"{number.told}\n{number.about}")
+        self.line.setFullText(number.about_in_short or number.about)
+        self._show_number()
+        for label in (self.number, self.line):
+            label.setHint(f"{number.told}\n{number.about}")
 
     def setLow(self, low: bool) -> None:
+        self._low = low
+        self._show_number()
         self.whole.setVisible(not low)
         self.line.setVisible(low)
 
+    def wanted(self) -> int:
+        """Pixels across that show the number whole, and the line below it where there is one."""
+        labels = (self.number, self.line) if self._low else (self.number,)
+        return max(label.fontMetrics().horizontalAdvance(label.fullText()) for label in labels)
+
+    def _show_number(self) -> None:
+        self.number.setFullText((self._low and self._shown.told_in_short) or self._shown.told)
+
 
 def _numbers(figures: Figures, report: Report | None) -> tuple[_Number, _Number]:
-    missed = missed_of(figures.missed)
-    misses_about = (
-        _FOREIGN if report is None else f"Of {takes_told(report)}" if report.missed.takes else misses_told(report)
-    )
-    counted = f"{figures.false_alarms} in {figures.hours:.1f} h"
+    told = _capital(missed_of(figures.missed))
+    if report is None:
+        missed = _Number(told, _FOREIGN)
+    elif report.missed.takes:
+        missed = _Number(told, f"Of {takes_told(report)}", about_in_short=takes_in_short(report))
+    else:
+        missed = _Number(told, misses_told(report))
     if figures.promised is None or figures.expected is None:
-        return (
-            _Number(_capital(missed), misses_about),
-            _Number(f"{counted} of talk and noise fired it falsely", _BY_HAND),
-        )
-    alarms = alarms_in_short(figures.promised, figures.expected, count=figures.false_alarms, hours=figures.hours)
-    about = f"{false_alarms_told(report)} {cannot_know(report)}" if report is not None else _FOREIGN
-    return _Number(_capital(missed), misses_about), _Number(_capital(alarms), about)
+        counted = f"{figures.false_alarms} in {figures.hours:.1f} h"
+        return missed, _Number(f"{counted} of talk and noise fired it falsely", _BY_HAND)
+    count, hours = figures.false_alarms, figures.hours
+    alarms, short = (
+        _capital(alarms_in_short(figures.promised, figures.expected, count=count, hours=hours, of=of))
+        for of in (" of talk", "")
+    )
+    if report is None:
+        return missed, _Number(alarms, _FOREIGN, short)
+    about = f"{false_alarms_told(report)} {cannot_know(report)}"
+    return missed, _Number(alarms, about, short, expected_in_short(report))
 
 
 def _capital(text: str) -> str:
