@@ -1,9 +1,9 @@
 """Words taught by few takes: what they miss and what fires them, on people's sound that nothing was made from.
 
 `KWS_SHARED_DATA` names the folder with the recordings (`_people.py` says which are kept), `KWS_TEACH_DRAWS` how many
-random draws of takes (5), and `KWS_TEACH_PARTS` which parts: computer, further, few, synthetic, voice, nine, look,
-live, peers (all). `further` needs a folder of other sound in `KWS_TEACH_FURTHER`; `peers` environments with Porcupine,
-which knows the word "computer", and with heed-wakeword, which is taught it by the same takes, in `KWS_PEERS`
+random draws of takes (5), and `KWS_TEACH_PARTS` which parts: computer, promises, further, few, synthetic, voice, nine,
+look, live, peers (all). `further` needs a folder of other sound in `KWS_TEACH_FURTHER`; `peers` environments with
+Porcupine, which knows the word "computer", and with heed-wakeword, which is taught it by the same takes, in `KWS_PEERS`
 (docs/teach.md).
 """
 
@@ -41,7 +41,7 @@ from kws_engine.operating.laying import CLEAN, Laid, Take
 from kws_engine.operating.measuring import misses_in
 from kws_engine.operating.streams import StreamQuality
 from kws_engine.runs.job import Job
-from kws_engine.runs.promising import background_of
+from kws_engine.runs.promising import background_of, calibration_of
 from kws_engine.runs.run import run
 from kws_engine.runs.teaching import add_takes, copy_talk, open_or_create, teach_settings
 from kws_engine.spotting.decision import Detection
@@ -49,13 +49,14 @@ from kws_engine.spotting.model_file import SpottingModel
 from kws_engine.training.events import Failed, Finished, Promised
 
 TITLE = "Teach: words taught by few takes, on voices, words and sound that nothing was made from"
-PARTS: Final = ("computer", "further", "few", "synthetic", "voice", "nine", "look", "live", "peers")
+PARTS: Final = ("computer", "promises", "further", "few", "synthetic", "voice", "nine", "look", "live", "peers")
 Samples = NDArray[np.float32]
 _RATE: Final = 16_000
 _FIRE_SHARE: Final = 0.07
 _PAD_S: Final = 1.2
 _FEW: Final = (5, 10, 20)
 _SYNTHETIC: Final = (0, 50, 200)
+_PROMISES: Final = (0.25, 0.35, 0.5, 0.7, 1.0, 2.0)
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,29 @@ class Bench:
     def computer(self) -> Iterator[Row]:
         """20 of 200 recordings of a word by many people."""
         yield from self._by_many(20, self._draws, asked=True)
+
+    def promises(self) -> Iterator[Row]:
+        """The same models at other promises: what each costs in misses."""
+        missed: dict[tuple[float, float | None], list[float]] = {}
+        fired, hours = dict.fromkeys(_PROMISES, 0), 0.0
+        for draw in range(self._draws):
+            model = self._by_computers(20, draw).model
+            others = [_take("computer", path) for path in self._computer(draw)[20:]]
+            peaks = {snr_db: _hit_peaks(model, others, snr_db) for snr_db in (CLEAN, 10.0)}
+            heard = [hear_frames(model, [vectors]) for vectors in self._kept_vectors(model).values()]
+            hours += sum(one.samples for one in heard) / model.rate / 3600
+            calibration = calibration_of(model)
+            for rate in _PROMISES:
+                level = calibration.promise(rate).thresholds["computer"]
+                for snr_db, scores in peaks.items():
+                    missed.setdefault((rate, snr_db), []).append(float(np.mean(scores < level)))
+                fired[rate] += sum(peak.score >= level for one in heard for peak in one.peaks)
+        for rate in _PROMISES:
+            what = f"computer from 20 takes, {self._draws} draws, at a promise of {rate:g} an hour"
+            yield _percent(f"{what}: missed clean, mean", np.mean(missed[rate, CLEAN]), None)
+            yield _percent(f"{what}: missed clean, worst draw", np.max(missed[rate, CLEAN]), None)
+            yield _percent(f"{what}: missed at 10 dB, mean", np.mean(missed[rate, 10.0]), None)
+            yield Row(f"{what}: false alarms in {hours:.1f} h", fired[rate], "")
 
     def further(self) -> Iterator[Row]:
         """The false alarms of the same models in other sound, which has a folder for each kind."""
@@ -457,6 +481,12 @@ def _take(word: str, path: Path) -> Take:
 
 def _missed(model: SpottingModel, takes: Sequence[Take], snr_db: float | None) -> float:
     return misses_in(model, takes, background_of(model), snr_db=snr_db).quality.miss_rate
+
+
+def _hit_peaks(model: SpottingModel, takes: Sequence[Take], snr_db: float | None) -> Samples:
+    """The highest score of each take (N,)."""
+    peaks = misses_in(model, takes, background_of(model), snr_db=snr_db).quality.hit_peaks
+    return np.array([score for scores in peaks.values() for score in scores], np.float32)
 
 
 def _missed_in(laid: Laid, reported: Sequence[int]) -> float:
