@@ -48,7 +48,7 @@ def takes_in_short(report: Report) -> str:
 def false_alarms_told(report: Report) -> str:
     """The second number in a sentence or two."""
     counted = f"{report.false_alarm_count} in {report.hours:.1f} h of talk and noise that set nothing"
-    if report.would_miss is None and report.expected <= 1.05 * report.promised:
+    if report.would_miss is None and is_kept(report.promised, report.expected):
         return (
             f"At most {report.promised:g} false alarms an hour are promised; in an hour of people's talk count on "
             f"{report.low} to {report.high}. Measured: {counted}."
