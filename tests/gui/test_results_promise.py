@@ -9,7 +9,7 @@ from pathlib import Path
 import promised_run
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QApplication, QPushButton
 from pytestqt.qtbot import QtBot
 
 from kws_engine.clips.project import Project
@@ -88,6 +88,32 @@ def test_in_a_small_window_both_numbers_and_what_they_rest_on_are_whole(
         for label in (view.number, view.line):
             assert label.text() == label.fullText() != ""
         assert view.whole.text() in view.line.toolTip(), "the long sentence is not lost"
+
+
+def test_in_a_small_window_what_no_report_tells_is_whole_too(
+    page: ResultsPage, opened: Callable[[Report | None], Project]
+) -> None:
+    page.resize(904, 516)
+    figures = figures_in(model_of(opened(REPORT)))
+    assert figures is not None
+    head = page.promise.head
+    unmeasured = dataclasses.replace(REPORT, missed=Counted(0, 0))
+    by_hand = dataclasses.replace(figures, promised=None)
+    for shown, report in (
+        (figures, None),
+        (by_hand, REPORT),
+        (dataclasses.replace(figures, missed=Counted(0, 0)), unmeasured),
+    ):
+        head.setFigures(shown, report)
+        QApplication.processEvents()
+        for view in (head.misses, head.alarms):
+            assert [label.text() for label in (view.number, view.line)] == [
+                label.fullText() for label in (view.number, view.line)
+            ]
+    head.setFigures(None, None)
+    QApplication.processEvents()
+    nothing = head._nothing
+    assert nothing.line.text() == nothing.line.fullText() and nothing.whole.text() in nothing.line.toolTip()
 
 
 def test_a_finding_about_other_talk_leads_to_the_thresholds(

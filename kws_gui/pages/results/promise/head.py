@@ -28,8 +28,11 @@ _HOW = (
     "Accuracy of clips says little about a day of use. This tries the model on talk and noise, sets its thresholds to "
     "a number of false alarms an hour, and counts what it misses then."
 )
+_HOW_IN_SHORT = "Measuring tries the model on talk and noise and sets its thresholds."
 _BY_HAND = "The thresholds were moved by hand: nothing is promised."
 _FOREIGN = "As the model file tells; how it came to that is not known here."
+_FOREIGN_IN_SHORT = "As the model file tells."
+_NO_TAKES_IN_SHORT = "Every take trained or chose this model."
 _MEASURE = "Set thresholds and measure"
 
 
@@ -62,7 +65,7 @@ class PromiseHead(QFrame):
         self.measure.setToolTip("Takes some seconds; the thresholds in the model file are replaced")
         self.measure.clicked.connect(self.measureRequested)
         self._nothing = _NumberView()
-        self._nothing.setNumber(_Number(_NOT_YET, _HOW))
+        self._nothing.setNumber(_Number(_NOT_YET, _HOW, about_in_short=_HOW_IN_SHORT))
         self._both, self._none = QWidget(), QWidget()
         self._lay_out()
 
@@ -158,11 +161,11 @@ class _NumberView(QWidget):
 def _numbers(figures: Figures, report: Report | None) -> tuple[_Number, _Number]:
     told = _capital(missed_of(figures.missed))
     if report is None:
-        missed = _Number(told, _FOREIGN)
+        missed = _Number(told, _FOREIGN, about_in_short=_FOREIGN_IN_SHORT)
     elif report.missed.takes:
         missed = _Number(told, f"Of {takes_told(report)}", about_in_short=takes_in_short(report))
     else:
-        missed = _Number(told, misses_told(report))
+        missed = _Number(told, misses_told(report), about_in_short=_NO_TAKES_IN_SHORT)
     if figures.promised is None or figures.expected is None:
         counted = f"{figures.false_alarms} in {figures.hours:.1f} h"
         return missed, _Number(f"{counted} of talk and noise fired it falsely", _BY_HAND)
@@ -172,7 +175,7 @@ def _numbers(figures: Figures, report: Report | None) -> tuple[_Number, _Number]
         for of in (" of talk", "")
     )
     if report is None:
-        return missed, _Number(alarms, _FOREIGN, short)
+        return missed, _Number(alarms, _FOREIGN, short, _FOREIGN_IN_SHORT)
     about = f"{false_alarms_told(report)} {cannot_know(report)}"
     return missed, _Number(alarms, about, short, expected_in_short(report))
 
